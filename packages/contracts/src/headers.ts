@@ -1,0 +1,9 @@
+/** Names one request in every log of every process; set by the gateway when the client sends none. */
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+/** A request id is echoed and logged, so only harmless ones are taken over from a client. */
+const REQUEST_ID_PATTERN = /^[A-Za-z0-9_.:-]{8,128}$/;
+
+export function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && REQUEST_ID_PATTERN.test(value);
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+export const ROLES = ['USER', 'ADMIN'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Scopes that `@requiresScopes` may name, by the role that carries them. */
+export const SCOPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
+  USER: [],
+  ADMIN: ['admin'],
+};
+
+/** The only algorithm that tokens are signed with (RFC 7518, section 3.4). */
+export const TOKEN_ALGORITHM = 'ES256';
+
+/** Claims of an access token (RFC 7519, RFC 9068). Times are seconds since the epoch. */
+export const accessTokenClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  /** The user's id. */
+  sub: z.uuid(),
+  /** The session that the token belongs to. */
+  sid: z.uuid(),
+  role: z.enum(ROLES),
+  iat: z.number().int(),
+  exp: z.number().int(),
+  jti: z.string().optional(),
+});
+export type AccessTokenClaims = z.infer<typeof accessTokenClaims>;
+
+/** The public half of a signing key as the JWKS endpoint serves it (RFC 7517). */
+export const jsonWebKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  kid: z.string(),
+  use: z.literal('sig').optional(),
+  alg: z.literal(TOKEN_ALGORITHM).optional(),
+});
+export type PublicJsonWebKey = z.infer<typeof jsonWebKey>;
+
+/** A key of an unknown kind does not spoil the set: the reader keeps the keys it understands. */
+export const jsonWebKeySet = z.object({ keys: z.array(z.unknown()) });
+
+/** Where the auth subgraph serves its public keys. */
+export const JWKS_PATH = '/.well-known/jwks.json';
