@@ -1,0 +1,72 @@
+import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { AppError } from './app-error.js';
+import { toDatabaseFault } from './database-faults.js';
+import type { Log } from './log.js';
+
+/** Apollo Server's own codes, by what they are here. */
+const CODES_OF_APOLLO: Readonly<Record<string, ErrorCode>> = {
+  GRAPHQL_PARSE_FAILED: 'GRAPHQL_PARSE_FAILED',
+  GRAPHQL_VALIDATION_FAILED: 'GRAPHQL_VALIDATION_FAILED',
+  BAD_USER_INPUT: 'BAD_USER_INPUT',
+  BAD_REQUEST: 'BAD_REQUEST',
+  OPERATION_RESOLUTION_FAILURE: 'BAD_REQUEST',
+  PERSISTED_QUERY_NOT_FOUND: 'PERSISTED_QUERY_NOT_FOUND',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'BAD_REQUEST',
+};
+
+export interface ErrorDoor {
+  readonly log: Log;
+  readonly requestId: string;
+  /** Names this service in UNAVAILABLE errors about its own database. */
+  readonly service: string;
+}
+
+/**
+ * The one door through which errors leave: a fault keeps its message and code, everything else is a defect that is
+ * logged with its stack and shown only as INTERNAL_SERVER_ERROR with the request id.
+ */
+export function toClientError(formatted: GraphQLFormattedError, error: unknown, door: ErrorDoor): GraphQLFormattedError {
+  const original = unwrapResolverError(error);
+  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+
+  const fault = original instanceof AppError ? original : toDatabaseFault(original, door.service);
+  if (fault) {
+    logFault(fault, formatted, door);
+    const extensions = { ...fault.details, code: fault.code, ...(fault.reason !== undefined && { reason: fault.reason }), ...refinement(fault.code, door) };
+    return { message: fault.message, ...place, extensions };
+  }
+
+  const code = protocolCode(original, formatted);
+  if (code) {
+    door.log.debug({ code, message: formatted.message }, 'request refused');
+    return { message: formatted.message, ...place, extensions: { code } };
+  }
+
+  door.log.error({ err: original, path: formatted.path }, 'defect');
+  return {
+    message: 'Something went wrong on our side.',
+    ...place,
+    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: door.requestId },
+  };
+}
+
+function refinement(code: ErrorCode, door: ErrorDoor): { requestId?: string } {
+  return code === 'INTERNAL_SERVER_ERROR' ? { requestId: door.requestId } : {};
+}
+
+/** The code of an error that the GraphQL machinery itself raises about the request, null for one about our code. */
+function protocolCode(original: unknown, formatted: GraphQLFormattedError): ErrorCode | null {
+  const given = formatted.extensions?.['code'];
+  if (typeof given !== 'string') return null;
+  const mapped = CODES_OF_APOLLO[given] ?? (isErrorCode(given) && given !== 'INTERNAL_SERVER_ERROR' ? given : null);
+  // A resolver's TypeError never has a code; only a GraphQLError that was raised on purpose does.
+  return original instanceof GraphQLError ? mapped : null;
+}
+
+function logFault(fault: AppError, formatted: GraphQLFormattedError, { log }: ErrorDoor): void {
+  const level = ERROR_CODES[fault.code].logLevel;
+  const facts = { code: fault.code, reason: fault.reason, path: formatted.path };
+  log[level](fault.cause === undefined ? facts : { ...facts, err: fault.cause }, fault.message);
+}

@@ -1,0 +1,122 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import express, { type Express } from 'express';
+import type { Health } from './health.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics.js';
+import { mountOperationalRoutes } from './operational-routes.js';
+import { requestIdentification } from './request-identification.js';
+
+export interface HttpServerConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly shutdownGraceMs: number;
+}
+
+/** A process, or in embedded mode one of its services: something that listens and can be stopped. */
+export interface ServiceProcess extends AsyncDisposable {
+  readonly name: string;
+  readonly app: Express;
+  readonly server: Server;
+  /** @throws when the port is taken or may not be used; the error has a `code` such as EADDRINUSE */
+  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Lets requests in flight finish within the grace period, then frees everything. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface HttpServiceOptions {
+  readonly name: string;
+  readonly config: HttpServerConfig;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
+  readonly routes: (app: Express) => void | Promise<void>;
+  /** Runs when readiness has gone and before connections are waited for, e.g. to complete subscriptions. */
+  readonly onDrain?: () => Promise<void>;
+  /** Run in order when the last request has been answered: servers, then pools. */
+  readonly onClose?: ReadonlyArray<() => Promise<void>>;
+}
+
+/** Creates an HTTP service: Express behind one node:http server, with health, metrics and a graceful end. */
+export async function createHttpService(options: HttpServiceOptions): Promise<ServiceProcess> {
+  const { name, config, log, metrics, health } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(requestIdentification(log, metrics));
+  mountOperationalRoutes(app, health, metrics);
+  await options.routes(app);
+
+  const server = createServer(app);
+  // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
+  server.keepAliveTimeout = 65_000;
+  server.headersTimeout = 66_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  let closing: Promise<void> | null = null;
+
+  async function shutDown(): Promise<void> {
+    health.drain();
+    await options.onDrain?.();
+    if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);
+    for (const step of options.onClose ?? []) {
+      try {
+        await step();
+      } catch (error) {
+        log.error({ err: error }, 'a resource could not be closed');
+      }
+    }
+    metrics.registry.clear();
+    log.info('stopped');
+  }
+
+  const service: ServiceProcess = {
+    name,
+    app,
+    server,
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(config.port, config.host, () => {
+          server.off('error', reject);
+          const { port } = server.address() as AddressInfo;
+          const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+          log.info({ url }, 'listening');
+          resolve({ url, port });
+        });
+      }),
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => service.close(),
+  };
+  return service;
+}
+
+/** Refuses new connections, waits for the requests in flight, and cuts those that outlive the grace period. */
+async function stopListening(server: Server, sockets: ReadonlySet<Socket>, graceMs: number, log: Log): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  // A kept-alive connection becomes idle when its last answer is out; close() alone would wait for its time-out.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const giveUp = new AbortController();
+  try {
+    const finished = await Promise.race([closed.then(() => true), delay(graceMs, false, { signal: giveUp.signal })]);
+    if (!finished) {
+      log.warn({ connections: sockets.size, graceMs }, 'requests still in flight are cut');
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    }
+  } finally {
+    giveUp.abort();
+    clearInterval(sweep);
+  }
+}

@@ -1,0 +1,41 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Seconds; from a cached answer to a lost one. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The metrics of one process or, in embedded mode, of one service: each has its own registry. */
+export interface Metrics {
+  readonly registry: Registry;
+  counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
+  gauge<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Gauge<Label>;
+  histogram<Label extends string = never>(name: string, help: string, labels?: readonly Label[], buckets?: readonly number[]): Histogram<Label>;
+  /** Method, route, status; seconds. */
+  readonly httpDuration: Histogram<'method' | 'route' | 'status'>;
+  /** Outcome ok or error; seconds. */
+  readonly sqlDuration: Histogram<'outcome'>;
+  /** Peer and outcome; seconds. */
+  readonly peerDuration: Histogram<'peer' | 'outcome'>;
+}
+
+/** @param service becomes the label `service` of every series */
+export function createMetrics(service: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const metrics = {
+    registry,
+    counter: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
+      new Counter<Label>({ name, help, labelNames: [...labels], registers }),
+    gauge: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
+      new Gauge<Label>({ name, help, labelNames: [...labels], registers }),
+    histogram: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = [], buckets: readonly number[] = DURATION_BUCKETS) =>
+      new Histogram<Label>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+  };
+  return {
+    ...metrics,
+    httpDuration: metrics.histogram('taskgraph_http_request_duration_seconds', 'Time from the head of a request to the end of its response.', ['method', 'route', 'status']),
+    sqlDuration: metrics.histogram('taskgraph_sql_statement_duration_seconds', 'Time of one SQL statement, waiting for a connection not included.', ['outcome']),
+    peerDuration: metrics.histogram('taskgraph_peer_request_duration_seconds', 'Time of one call to another service.', ['peer', 'outcome']),
+  };
+}

@@ -1,0 +1,93 @@
+import pg from 'pg';
+import type { Health } from './health.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics.js';
+
+export interface PgPoolOptions {
+  readonly connectionString: string;
+  readonly max: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  /** Shows in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Gets a check named `postgresql` when given. */
+  readonly health?: Health;
+}
+
+type StatementListener = (text: string) => void;
+const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
+
+/**
+ * Creates a connection pool that times every statement and survives a restart of PostgreSQL: a broken idle connection
+ * is dropped and the next query opens another.
+ */
+export function createPgPool(options: PgPoolOptions): pg.Pool {
+  const { metrics, log } = options;
+  const listeners = new Set<StatementListener>();
+
+  class TimedClient extends pg.Client {
+    // Overloads of pg's query are many; the wrapper passes arguments through untouched.
+    override query(...args: unknown[]): never {
+      const text = statementText(args[0]);
+      for (const listener of listeners) listener(text);
+      const startedAt = performance.now();
+      const observe = (outcome: 'ok' | 'error') => metrics.sqlDuration.observe({ outcome }, (performance.now() - startedAt) / 1000);
+      const answer: unknown = (super.query as (...inner: unknown[]) => unknown).apply(this, args);
+      if (answer instanceof Promise) answer.then(() => observe('ok'), () => observe('error'));
+      return answer as never;
+    }
+  }
+
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.max,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    statement_timeout: options.statementTimeoutMs,
+    // The client gives up a little later than the server, for the case that the server is gone.
+    query_timeout: options.statementTimeoutMs + 2_000,
+    idleTimeoutMillis: 30_000,
+    application_name: options.applicationName,
+    keepAlive: true,
+    Client: TimedClient as unknown as typeof pg.Client,
+  } as pg.PoolConfig);
+  // Without a listener a connection that breaks while idle would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  listenersOf.set(pool, listeners);
+
+  const waiting = metrics.gauge('taskgraph_sql_pool_connections', 'Connections of the pool by state.', ['state']);
+  (waiting as unknown as { collect: () => void }).collect = () => {
+    waiting.set({ state: 'total' } as never, pool.totalCount);
+    waiting.set({ state: 'idle' } as never, pool.idleCount);
+    waiting.set({ state: 'waiting' } as never, pool.waitingCount);
+  };
+  options.health?.register('postgresql', async () => {
+    await pool.query('SELECT 1');
+  });
+  return pool;
+}
+
+function statementText(first: unknown): string {
+  if (typeof first === 'string') return first;
+  if (typeof first === 'object' && first !== null && 'text' in first) return String((first as { text: unknown }).text);
+  return '';
+}
+
+const TRANSACTION_CONTROL = /^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|START TRANSACTION)\b/i;
+
+/** Runs `work` and tells the SQL statements that went through the pool meanwhile, transaction control left out. */
+export async function countStatements<Result>(pool: pg.Pool, work: () => Promise<Result>): Promise<{ result: Result; statements: string[] }> {
+  const listeners = listenersOf.get(pool);
+  if (!listeners) throw new Error('the pool was not made by createPgPool');
+  const statements: string[] = [];
+  const listener: StatementListener = (text) => {
+    if (!TRANSACTION_CONTROL.test(text)) statements.push(text);
+  };
+  listeners.add(listener);
+  try {
+    return { result: await work(), statements };
+  } finally {
+    listeners.delete(listener);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Role } from '@taskgraph/contracts';
+import { unauthenticated, type AppError } from './app-error.js';
+import type { Log } from './log.js';
+
+/** Who asks: the verified claims of an access token. */
+export interface Viewer {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly role: Role;
+  readonly scopes: readonly string[];
+}
+
+/** Why a token that came with the request was not accepted. */
+export type TokenProblem = 'TOKEN_EXPIRED' | 'TOKEN_INVALID' | 'JWKS_UNAVAILABLE';
+
+/** What one execution carries in every subgraph; each adds its loaders and database to it. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly log: Log;
+  /** Null for an anonymous request, and for one whose token was refused (see `tokenProblem`). */
+  readonly viewer: Viewer | null;
+  readonly tokenProblem: TokenProblem | null;
+  /** The Authorization header as it came, for calls to peers in the viewer's name. */
+  readonly authorization: string | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  readonly clientInfo: { readonly ipAddress: string | null; readonly userAgent: string | null };
+}
+
+/** The fault of a request without an accepted token, saying why it has none. */
+export function missingViewer({ tokenProblem }: Pick<RequestContext, 'tokenProblem'>): AppError {
+  switch (tokenProblem) {
+    case 'TOKEN_EXPIRED':
+      return unauthenticated(tokenProblem, 'The access token has expired. Refresh the session and try again.');
+    case 'TOKEN_INVALID':
+      return unauthenticated(tokenProblem, 'The access token is not valid. Sign in again.');
+    case 'JWKS_UNAVAILABLE':
+      return unauthenticated(tokenProblem, 'The access token cannot be verified right now. Try again shortly.');
+    case null:
+      return unauthenticated('TOKEN_MISSING', 'Sign in to do this: send an access token in the Authorization header.');
+  }
+}
+
+/** @throws AppError UNAUTHENTICATED when nobody is signed in */
+export function requireViewer(context: Pick<RequestContext, 'viewer' | 'tokenProblem'>): Viewer {
+  if (!context.viewer) throw missingViewer(context);
+  return context.viewer;
+}

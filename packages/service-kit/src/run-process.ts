@@ -1,0 +1,41 @@
+import type { ServiceProcess } from './http-server.js';
+import { ConfigError } from './settings.js';
+
+/** sysexits.h: EX_CONFIG. */
+const EXIT_CONFIG = 78;
+
+/**
+ * Runs a process: creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
+ * once. Configuration faults are printed together, without a stack.
+ */
+export async function runProcess(create: () => Promise<ServiceProcess>): Promise<void> {
+  let service: ServiceProcess;
+  try {
+    service = await create();
+    await service.listen();
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : describe(error)}\n`);
+    process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+  }
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    stopping = true;
+    service.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${describe(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE') return `Port ${port ?? ''} is in use by another program.`;
+  return error.stack ?? error.message;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+/** Thrown when the environment does not make a valid configuration; lists every fault at once. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`Invalid configuration:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads settings out of an environment. An empty string counts as unset, as in shells and compose files.
+ *
+ * @throws ConfigError listing all faults together, each with the setting's name
+ */
+export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: NodeJS.ProcessEnv): z.output<Schema> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const outcome = schema.safeParse(present);
+  if (outcome.success) return outcome.data;
+  throw new ConfigError(
+    outcome.error.issues.map((issue) => {
+      const name = issue.path.join('.');
+      const given = present[name];
+      return given === undefined ? `${name} is required: ${issue.message}` : `${name}: ${issue.message}`;
+    }),
+  );
+}
+
+const MAX_TIMER_MS = 2_147_483_647;
+
+function integer(minimum: number, maximum: number, unit: string) {
+  return z
+    .string()
+    .regex(/^\d+$/, `must be a whole number${unit}`)
+    .transform(Number)
+    .pipe(z.number().int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Pieces that settings are made of: each reads an environment string and says what is wrong with it. */
+export const settings = {
+  /** 0 lets the system choose a free port. */
+  port: (fallback: number) => integer(0, 65_535, '').default(fallback),
+  host: (fallback = '127.0.0.1') => z.string().min(1).default(fallback),
+  url: (fallback?: string) => {
+    const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+    return fallback === undefined ? url : url.default(fallback);
+  },
+  postgresUrl: () => z.url({ protocol: /^postgres(ql)?$/, error: 'must be a URL such as postgresql://user:password@host:5432/database' }),
+  positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
+  nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
+  durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),
+  durationSeconds: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of seconds').default(fallback),
+  bytes: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of bytes').default(fallback),
+  flag: (fallback: boolean) =>
+    z
+      .enum(['0', '1', 'true', 'false'], { error: 'must be 1, 0, true or false' })
+      .transform((value) => value === '1' || value === 'true')
+      .default(fallback),
+  text: (fallback: string) => z.string().min(1).default(fallback),
+  secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),
+  logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+} as const;
+
+/** Settings of every process. */
+export const processSettings = {
+  HOST: settings.host(),
+  LOG_LEVEL: settings.logLevel(),
+  /** How long requests in flight may take to finish after SIGTERM. */
+  SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
+} as const;
+
+/** Settings of a process with a database. */
+export const databaseSettings = {
+  DB_POOL_MAX: settings.positiveInt(10),
+  DB_CONNECT_TIMEOUT_MS: settings.durationMs(5_000),
+  DB_STATEMENT_TIMEOUT_MS: settings.durationMs(10_000),
+} as const;
+
+/** Settings of a process that verifies access tokens. */
+export const tokenSettings = {
+  TOKEN_ISSUER: settings.text('taskgraph'),
+  TOKEN_AUDIENCE: settings.text('taskgraph'),
+} as const;

@@ -1,0 +1,126 @@
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { buildSubgraphSchema } from '@apollo/subgraph';
+import { expressMiddleware } from '@as-integrations/express5';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import type { DocumentNode, GraphQLFormattedError } from 'graphql';
+import { createHttpService, type HttpServerConfig, type ServiceProcess } from './http-server.js';
+import { toClientError } from './graphql-errors.js';
+import type { Health } from './health.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics.js';
+import type { RequestContext } from './request-context.js';
+import { requestFacts } from './request-identification.js';
+import { enforceSecurityDirectives } from './security-directives.js';
+import type { TokenVerifier } from './token-verifier.js';
+
+export interface SubgraphOptions<Context extends RequestContext> {
+  /** As in the supergraph. */
+  readonly name: string;
+  readonly config: HttpServerConfig;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly typeDefs: DocumentNode;
+  /** A resolvers map that `satisfies CompleteResolvers`. */
+  readonly resolvers: object;
+  readonly verifier: TokenVerifier;
+  /** Adds the database and fresh loaders to what every request carries; called once per execution. */
+  readonly context: (request: RequestContext) => Context | Promise<Context>;
+  /** Routes beside `/graphql`, e.g. the JWKS document or files. */
+  readonly routes?: (app: Express) => void;
+  /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
+  readonly graphqlMiddleware?: readonly RequestHandler[];
+  readonly onClose?: ReadonlyArray<() => Promise<void>>;
+}
+
+const MAX_BODY = '1mb';
+
+/** Creates a subgraph: Apollo Server on Express, the token verified here and not only at the gateway. */
+export async function createSubgraph<Context extends RequestContext>(options: SubgraphOptions<Context>): Promise<ServiceProcess> {
+  const { name, log, metrics, verifier } = options;
+  const schema = enforceSecurityDirectives(
+    buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+  );
+  const apollo = new ApolloServer<Context>({
+    schema,
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    stopOnTerminationSignals: false,
+    includeStacktraceInErrorResponses: false,
+    status400ForVariableCoercionErrors: true,
+    plugins: [ApolloServerPluginLandingPageDisabled(), errorDoor<Context>(name, log)],
+    logger: log,
+  });
+  await apollo.start();
+
+  async function toContext(request: Request): Promise<Context> {
+    const facts = requestFacts(request);
+    const { authorization } = request.headers;
+    const outcome = await verifier.verifyAuthorization(authorization);
+    const viewer = outcome.kind === 'accepted' ? outcome.viewer : null;
+    return options.context({
+      requestId: facts.requestId,
+      log: viewer ? facts.log.child({ userId: viewer.userId }) : facts.log,
+      signal: facts.signal,
+      viewer,
+      tokenProblem: outcome.kind === 'refused' ? outcome.problem : null,
+      authorization,
+      clientInfo: { ipAddress: request.ip ?? null, userAgent: request.headers['user-agent'] ?? null },
+    });
+  }
+
+  return createHttpService({
+    name,
+    config: options.config,
+    log,
+    metrics,
+    health: options.health,
+    routes: (app) => {
+      options.routes?.(app);
+      app.use(
+        '/graphql',
+        express.json({ limit: MAX_BODY }),
+        ...(options.graphqlMiddleware ?? []),
+        expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
+      );
+      app.use(httpErrors(log));
+    },
+    onClose: [() => apollo.stop(), ...(options.onClose ?? [])],
+  });
+}
+
+/** Formats errors where the request's context is at hand, which Apollo's `formatError` is not given. */
+function errorDoor<Context extends RequestContext>(service: string, serviceLog: Log): ApolloServerPlugin<Context> {
+  return {
+    async requestDidStart() {
+      return {
+        async willSendResponse({ response, errors, contextValue }) {
+          if (response.body.kind !== 'single' || !response.body.singleResult.errors) return;
+          const door = { service, log: contextValue?.log ?? serviceLog, requestId: contextValue?.requestId ?? '' };
+          response.body.singleResult.errors = response.body.singleResult.errors.map(
+            (formatted: GraphQLFormattedError, index) => toClientError(formatted, errors?.[index] ?? formatted, door),
+          );
+        },
+      };
+    },
+  };
+}
+
+/** Answers what fails before GraphQL: a body that is too large or is no JSON. */
+export function httpErrors(log: Log): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const given = (error as { status?: unknown }).status;
+    const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
+    if (status === 500) log.error({ err: error }, 'defect');
+    const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
+    const message = status === 413 ? 'The request body is too large.' : status < 500 ? 'The request body cannot be read.' : 'Something went wrong on our side.';
+    response.status(status).json({ errors: [{ message, extensions: { code } }] });
+  };
+}

@@ -1,0 +1,113 @@
+import type { KeyObject } from 'node:crypto';
+import { accessTokenClaims, SCOPES_BY_ROLE, TOKEN_ALGORITHM, type AccessTokenClaims } from '@taskgraph/contracts';
+import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
+import type { TokenProblem, Viewer } from './request-context.js';
+
+/** Where verification keys come from. */
+export interface JwksSource {
+  /** @throws when the keys cannot be had at all; null when there is no key of this id */
+  getKey(kid: string): Promise<KeyObject | null>;
+}
+
+export type TokenOutcome =
+  | { readonly kind: 'accepted'; readonly viewer: Viewer; readonly claims: AccessTokenClaims }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'refused'; readonly problem: TokenProblem };
+
+export interface TokenVerifier {
+  /** Verifies the value of an Authorization header (RFC 6750, section 2.1). Never throws. */
+  verifyAuthorization(header: string | undefined): Promise<TokenOutcome>;
+  /** Verifies a bare access token. Never throws. */
+  verifyToken(token: string): Promise<TokenOutcome>;
+}
+
+export interface TokenVerifierOptions {
+  readonly jwks: JwksSource;
+  readonly issuer: string;
+  readonly audience: string;
+  /** How many accepted tokens are remembered until they expire. */
+  readonly cacheSize?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+/** An honest token is under 1 KB; what is longer is not worth a signature check. */
+const MAX_TOKEN_CHARACTERS = 4_096;
+/** Clocks of two hosts may differ by this much. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+const INVALID: TokenOutcome = { kind: 'refused', problem: 'TOKEN_INVALID' };
+const EXPIRED: TokenOutcome = { kind: 'refused', problem: 'TOKEN_EXPIRED' };
+const ABSENT: TokenOutcome = { kind: 'absent' };
+
+/**
+ * Creates a verifier of access tokens.
+ *
+ * The algorithm is fixed, so neither `none` nor a public key abused as an HMAC secret passes (RFC 8725, 3.1).
+ * An accepted token is remembered until it expires: a signature is checked once per token and process.
+ */
+export function createTokenVerifier({ jwks, issuer, audience, cacheSize = 10_000, now = Date.now }: TokenVerifierOptions): TokenVerifier {
+  const accepted = new LRUCache<string, Extract<TokenOutcome, { kind: 'accepted' }>>({ max: cacheSize });
+
+  async function verifyToken(token: string): Promise<TokenOutcome> {
+    const known = accepted.get(token);
+    if (known) {
+      if (now() < (known.claims.exp + CLOCK_TOLERANCE_SECONDS) * 1000) return known;
+      accepted.delete(token);
+      return EXPIRED;
+    }
+    if (token.length > MAX_TOKEN_CHARACTERS) return INVALID;
+    const kid = readKeyId(token);
+    if (kid === null) return INVALID;
+    let key: KeyObject | null;
+    try {
+      key = await jwks.getKey(kid);
+    } catch {
+      return { kind: 'refused', problem: 'JWKS_UNAVAILABLE' };
+    }
+    if (!key) return INVALID;
+    const outcome = check(token, key);
+    if (outcome.kind === 'accepted') accepted.set(token, outcome);
+    return outcome;
+  }
+
+  function check(token: string, key: KeyObject): TokenOutcome {
+    let payload: unknown;
+    try {
+      payload = jwt.verify(token, key, {
+        algorithms: [TOKEN_ALGORITHM],
+        issuer,
+        audience,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        clockTimestamp: Math.floor(now() / 1000),
+      });
+    } catch (error) {
+      return error instanceof jwt.TokenExpiredError ? EXPIRED : INVALID;
+    }
+    const claims = accessTokenClaims.safeParse(payload);
+    if (!claims.success) return INVALID;
+    const { sub, sid, role } = claims.data;
+    return { kind: 'accepted', claims: claims.data, viewer: { userId: sub, sessionId: sid, role, scopes: SCOPES_BY_ROLE[role] } };
+  }
+
+  return {
+    verifyToken,
+    async verifyAuthorization(header) {
+      if (header === undefined || header === '') return ABSENT;
+      const token = BEARER.exec(header)?.[1];
+      return token === undefined ? INVALID : verifyToken(token);
+    },
+  };
+}
+
+function readKeyId(token: string): string | null {
+  try {
+    const decoded = jwt.decode(token, { complete: true });
+    const kid = decoded?.header.kid;
+    return typeof kid === 'string' && kid.length <= 256 ? kid : null;
+  } catch {
+    return null;
+  }
+}

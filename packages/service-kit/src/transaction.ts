@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+declare const transactionBrand: unique symbol;
+
+/** A database client inside a transaction. Only {@link inTransaction} makes one, so what asks for it cannot run outside. */
+export type Tx<Client> = Client & { readonly [transactionBrand]: true };
+
+interface TransactionOptions {
+  readonly isolationLevel?: 'ReadCommitted' | 'RepeatableRead' | 'Serializable';
+  readonly timeoutMs?: number;
+}
+
+/** The part of a Prisma client that opens interactive transactions. */
+export interface TransactionalClient<Client> {
+  $transaction<Result>(
+    work: (client: Client) => Promise<Result>,
+    options?: { maxWait?: number; timeout?: number; isolationLevel?: never },
+  ): Promise<Result>;
+}
+
+const MAX_TRIES = 3;
+/** Serialization failure and deadlock (PostgreSQL); write conflict (Prisma). */
+const RETRYABLE_CODES = new Set(['40001', '40P01', 'P2034']);
+
+/**
+ * Runs `work` in one transaction, again when PostgreSQL picked it as the loser of a deadlock or of a serialization
+ * conflict, so `work` must have no effect outside the database.
+ */
+export async function inTransaction<Client, Result>(
+  client: TransactionalClient<Client>,
+  work: (tx: Tx<Client>) => Promise<Result>,
+  { isolationLevel, timeoutMs = 10_000 }: TransactionOptions = {},
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await client.$transaction((tx) => work(tx as Tx<Client>), {
+        maxWait: 5_000,
+        timeout: timeoutMs,
+        ...(isolationLevel && { isolationLevel: isolationLevel as never }),
+      });
+    } catch (error) {
+      if (attempt >= MAX_TRIES || !isTransactionConflict(error)) throw error;
+      await delay(Math.random() * 20 * attempt);
+    }
+  }
+}
+
+function isTransactionConflict(error: unknown): boolean {
+  for (let current: unknown = error, depth = 0; typeof current === 'object' && current !== null && depth < 8; depth += 1) {
+    const { code, originalCode, cause, meta, kind } = current as Record<string, unknown>;
+    if (RETRYABLE_CODES.has(String(code)) || RETRYABLE_CODES.has(String(originalCode)) || kind === 'TransactionWriteConflict') return true;
+    current = cause ?? (typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)['driverAdapterError'] : undefined);
+  }
+  return false;
+}
