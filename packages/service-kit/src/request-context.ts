@@ -1,5 +1,5 @@
 import type { Role } from '@taskgraph/contracts';
-import { unauthenticated, type AppError } from './app-error.js';
+import { unauthenticated, unavailable, type AppError } from './app-error.js';
 import type { Log } from './log.js';
 
 /** Who asks: the verified claims of an access token. */
@@ -35,7 +35,8 @@ export function missingViewer({ tokenProblem }: Pick<RequestContext, 'tokenProbl
     case 'TOKEN_INVALID':
       return unauthenticated(tokenProblem, 'The access token is not valid. Sign in again.');
     case 'JWKS_UNAVAILABLE':
-      return unauthenticated(tokenProblem, 'The access token cannot be verified right now. Try again shortly.');
+      // Not the client's fault: told UNAUTHENTICATED it would throw a good token away.
+      return unavailable('auth', undefined, tokenProblem);
     case null:
       return unauthenticated('TOKEN_MISSING', 'Sign in to do this: send an access token in the Authorization header.');
   }

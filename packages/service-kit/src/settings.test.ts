@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { ConfigError, parseConfig, processSettings, settings } from './settings.js';
+
+const schema = z.object({
+  ...processSettings,
+  TASK_PORT: settings.port(3002),
+  TASK_DATABASE_URL: settings.postgresUrl(),
+  MEDIA_URL: settings.url('http://127.0.0.1:3003'),
+  SEED_DEMO: settings.flag(false),
+});
+
+describe('parseConfig', () => {
+  it('fills in defaults and takes an empty setting for an unset one', () => {
+    const config = parseConfig(schema, { TASK_DATABASE_URL: 'postgresql://localhost/task', TASK_PORT: '', SEED_DEMO: '1' });
+
+    expect(config).toMatchObject({ HOST: '127.0.0.1', TASK_PORT: 3002, LOG_LEVEL: 'info', SEED_DEMO: true, MEDIA_URL: 'http://127.0.0.1:3003' });
+  });
+
+  it('reports all faults together, each with the name of its setting', () => {
+    const read = () => parseConfig(schema, { TASK_PORT: '70000', LOG_LEVEL: 'loud', MEDIA_URL: 'media' });
+
+    expect(read).toThrow(ConfigError);
+    try {
+      read();
+    } catch (error) {
+      expect((error as ConfigError).faults).toEqual([
+        'LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
+        'TASK_PORT: must be at most 65535',
+        expect.stringMatching(/^TASK_DATABASE_URL is required/),
+        'MEDIA_URL: must be an http(s) URL',
+      ]);
+    }
+  });
+});

@@ -1,0 +1,71 @@
+import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import jwt from 'jsonwebtoken';
+import { createTokenVerifier, type JwksSource } from './token-verifier.js';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const userId = randomUUID();
+const sessionId = randomUUID();
+
+function sign(claims: object = {}, options: jwt.SignOptions = {}): string {
+  return jwt.sign({ sid: sessionId, role: 'USER', ...claims }, privateKey, {
+    algorithm: 'ES256',
+    keyid: 'k1',
+    issuer: 'taskgraph',
+    audience: 'taskgraph',
+    subject: userId,
+    expiresIn: 900,
+    ...options,
+  });
+}
+
+function verifier(now?: () => number, jwks: JwksSource = { getKey: async (kid) => (kid === 'k1' ? publicKey : null) }) {
+  return createTokenVerifier({ jwks, issuer: 'taskgraph', audience: 'taskgraph', ...(now && { now }) });
+}
+
+describe('createTokenVerifier', () => {
+  it('accepts a good token and tells the viewer', async () => {
+    const outcome = await verifier().verifyAuthorization(`Bearer ${sign()}`);
+    expect(outcome).toMatchObject({ kind: 'accepted', viewer: { userId, sessionId, role: 'USER', scopes: [] } });
+  });
+
+  it('gives administrators their scope', async () => {
+    const outcome = await verifier().verifyToken(sign({ role: 'ADMIN' }));
+    expect(outcome).toMatchObject({ kind: 'accepted', viewer: { scopes: ['admin'] } });
+  });
+
+  it('tells an absent token from a refused one', async () => {
+    expect(await verifier().verifyAuthorization(undefined)).toEqual({ kind: 'absent' });
+    expect(await verifier().verifyAuthorization('Basic abc')).toEqual({ kind: 'refused', problem: 'TOKEN_INVALID' });
+  });
+
+  it('refuses a token once it has expired, also one that it has accepted before', async () => {
+    let time = Date.now();
+    const tokens = verifier(() => time);
+    const token = sign();
+    expect((await tokens.verifyToken(token)).kind).toBe('accepted');
+    time += 906_000;
+    expect(await tokens.verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_EXPIRED' });
+    expect(await tokens.verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_EXPIRED' });
+  });
+
+  it.each([
+    ['another issuer', sign({}, { issuer: 'someone' })],
+    ['another audience', sign({}, { audience: 'someone' })],
+    ['an unknown key', sign({}, { keyid: 'k2' })],
+    ['a role that does not exist', sign({ role: 'ROOT' })],
+    ['no session', sign({ sid: undefined })],
+    ['another key under a known id', jwt.sign({ sid: sessionId, role: 'ADMIN' }, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, { algorithm: 'ES256', keyid: 'k1', issuer: 'taskgraph', audience: 'taskgraph', subject: userId, expiresIn: 900 })],
+    ['no signature', `${Buffer.from('{"alg":"none","kid":"k1"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub: userId, sid: sessionId, role: 'ADMIN' })).toString('base64url')}.`],
+    ['the public key used as an HMAC secret', jwt.sign({ sid: sessionId, role: 'ADMIN', sub: userId, iss: 'taskgraph', aud: 'taskgraph' }, createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })).export({ type: 'spki', format: 'pem' }).toString(), { algorithm: 'HS256', keyid: 'k1', allowInsecureKeySizes: true })],
+    ['garbage', 'not.a.token'],
+    ['a token beyond all size', 'a'.repeat(10_000)],
+  ])('refuses %s', async (_what, token) => {
+    expect(await verifier().verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_INVALID' });
+  });
+
+  it('says so when the keys cannot be had, rather than call the token bad', async () => {
+    const tokens = verifier(undefined, { getKey: () => Promise.reject(new Error('down')) });
+    expect(await tokens.verifyToken(sign())).toEqual({ kind: 'refused', problem: 'JWKS_UNAVAILABLE' });
+  });
+});
