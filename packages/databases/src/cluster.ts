@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { chooseAccount, findBarrier, prepareFolder } from './cluster-account.js';
+import { copyBinaries, findBinaries, type ClusterBinaries } from './cluster-binaries.js';
+import { connectionTo, type ClusterConnection } from './cluster-connection.js';
+import { ClusterError } from './cluster-error.js';
+import { clusterFiles, findPostmaster, isAlive, readRecord, writeRecord, type ClusterFiles } from './cluster-files.js';
+import { chooseFreePort, isPortFree } from './free-port.js';
+import { initialiseCluster } from './initialise-cluster.js';
+import { startServer, stopOrphan } from './postgres-server.js';
+
+export interface ClusterLog {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+export interface ClusterOptions {
+  /** The cluster's own folder, created when missing: nothing else may be in it. */
+  readonly dataDir: string;
+  /** Left out: the port of the last start when it is free, else any free one. */
+  readonly port?: number;
+  /** Whether the data outlive `stop()`. */
+  readonly persistent: boolean;
+  readonly log: ClusterLog;
+  /** Server settings such as `{ fsync: 'off' }`. */
+  readonly serverSettings?: Readonly<Record<string, string>>;
+}
+
+export interface Cluster extends ClusterConnection, AsyncDisposable {
+  readonly dataDir: string;
+  /** Whether this start made the data folder. */
+  readonly created: boolean;
+  /** The server's process id. */
+  readonly pid: number;
+  /** Ends connections and stops the server; without `persistent` the data are removed. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an embedded PostgreSQL that listens on the loopback interface only.
+ *
+ * A second start on the same folder finds the data again, also after a crash: a stale postmaster.pid is removed, and a
+ * server whose starter is gone is stopped first. The server does not see the terminal's Ctrl-C, so that the caller can
+ * finish his work before he stops it; when the caller dies without stopping it, it stops by itself.
+ *
+ * @throws ClusterError with a message for the person at the terminal
+ */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { log, persistent } = options;
+  const dataDir = path.resolve(options.dataDir);
+  const files = clusterFiles(dataDir);
+  const account = await chooseAccount();
+  await prepareFolder(dataDir, account);
+  let binaries = await findBinaries();
+  if (account && (await findBarrier(path.join(binaries.folder, 'bin'), account))) {
+    log.debug(`user ${account.name} cannot reach ${binaries.folder}: using a copy`);
+    binaries = await copyBinaries(binaries, `${files.binaries}-${binaries.majorVersion}`);
+  }
+  await settlePredecessor(files, log);
+
+  const record = (await readRecord(files)) ?? { password: randomBytes(24).toString('base64url'), port: null, ownerPid: null };
+  const created = await initialiseIfNew(files, binaries);
+  if (created) {
+    log.debug(`creating a PostgreSQL ${binaries.majorVersion} cluster in ${dataDir}`);
+    // Written first: a cluster whose password is lost is of no use.
+    await writeRecord(files, record);
+    await initialiseCluster({ binaries, files, account, password: record.password, durable: persistent });
+  }
+
+  const port = await choosePort(options.port, record.port);
+  const server = await startServer({
+    binaries,
+    files,
+    account,
+    port,
+    password: record.password,
+    log,
+    serverSettings: options.serverSettings ?? {},
+    removeOnOwnerDeath: persistent ? null : dataDir,
+  });
+  await writeRecord(files, { ...record, port, ownerPid: process.pid });
+
+  let stopping: Promise<void> | null = null;
+  async function stopAndTidy(): Promise<void> {
+    await server.stop();
+    if (!persistent) await rm(dataDir, { recursive: true, force: true });
+  }
+  const cluster: Cluster = {
+    ...connectionTo(port, record.password),
+    dataDir,
+    created,
+    pid: server.pid,
+    stop() {
+      stopping ??= stopAndTidy();
+      return stopping;
+    },
+    [Symbol.asyncDispose]: () => cluster.stop(),
+  };
+  return cluster;
+}
+
+/** Tells whether there is no cluster yet. @throws ClusterError VERSION_MISMATCH */
+async function initialiseIfNew(files: ClusterFiles, binaries: ClusterBinaries): Promise<boolean> {
+  const version = await readFile(files.versionFile, 'utf8').catch(() => null);
+  if (version === null) return true;
+  if (Number(version) === binaries.majorVersion) return false;
+  throw new ClusterError(
+    'VERSION_MISMATCH',
+    `The data in ${files.pgData} were written by PostgreSQL ${version.trim()}, and PostgreSQL ${binaries.majorVersion} cannot read them. ` +
+      'Move the folder away (npm start -- --reset starts over), or export the data with the version that wrote them.',
+  );
+}
+
+/** Makes way for a start: nothing of an earlier run is left, or the start is refused. @throws ClusterError ALREADY_RUNNING */
+async function settlePredecessor(files: ClusterFiles, log: ClusterLog): Promise<void> {
+  const postmaster = await findPostmaster(files);
+  if (!postmaster) return;
+  if (!postmaster.alive) {
+    log.info('removing the lock file of a PostgreSQL that did not end properly');
+    await rm(files.pidFile, { force: true });
+    return;
+  }
+  const ownerPid = (await readRecord(files))?.ownerPid ?? null;
+  if (ownerPid !== null && (await isAlive(ownerPid))) {
+    throw new ClusterError(
+      'ALREADY_RUNNING',
+      `A PostgreSQL is already running on ${files.pgData} (process ${postmaster.pid}, started by process ${ownerPid}). Stop that one first.`,
+    );
+  }
+  log.info(`stopping PostgreSQL ${postmaster.pid}, whose starter is gone`);
+  await stopOrphan(postmaster.pid);
+}
+
+async function choosePort(wanted: number | undefined, last: number | null): Promise<number> {
+  if (wanted !== undefined && wanted !== 0) {
+    if (await isPortFree(wanted)) return wanted;
+    throw new ClusterError('PORT_IN_USE', `Port ${wanted} is in use by another program, so PostgreSQL cannot listen on it.`);
+  }
+  if (last !== null && (await isPortFree(last))) return last;
+  return chooseFreePort();
+}
