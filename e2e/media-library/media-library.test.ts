@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectData, expectErrorCode } from '@taskgraph/testkit';
+import { smallPng } from '../pictures.js';
+import { startStory, type Person, type Story } from '../story.js';
+
+describe('a person keeps a library of pictures', () => {
+  let story: Story;
+  let ada: Person;
+  beforeAll(async () => {
+    story = await startStory();
+    ada = await story.newPerson('Ada');
+  });
+  afterAll(() => story[Symbol.asyncDispose]());
+
+  it('begins empty', async () => {
+    expect(expectData(await ada.run('MyMedia'))).toEqual({ myMedia: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, endCursor: null } } });
+  });
+
+  it('lists uploads page by page, the newest first', async () => {
+    const ids = [];
+    for (const colour of ['red', 'green', 'blue']) ids.push(await ada.addPicture(await smallPng(colour), `${colour}.png`));
+    const first = expectData(await ada.run('MyMedia', { first: 2 })).myMedia;
+    expect(first.edges.map((edge: { node: { filename: string } }) => edge.node.filename)).toEqual(['blue.png', 'green.png']);
+    expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } });
+    const second = expectData(await ada.run('MyMedia', { first: 2, after: first.pageInfo.endCursor })).myMedia;
+    expect(second.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual([ids[0]]);
+  });
+
+  it('deletes a picture, whose files go with it', async () => {
+    const id = await ada.addPicture(await smallPng('black'));
+    const { media } = expectData(await ada.run('Media', { id }));
+    expect((await fetch(media.url)).status).toBe(200);
+    expect(expectData(await ada.run('DeleteMedia', { id }))).toEqual({ deleteMedia: { mediaId: id } });
+    expectErrorCode(await ada.run('Media', { id }), 'NOT_FOUND');
+    expect((await fetch(media.url)).status).toBe(404);
+  });
+
+  it('serves parts of a file, and nothing to who changes the address', async () => {
+    const png = await smallPng('navy');
+    const { media } = expectData(await ada.run('Media', { id: await ada.addPicture(png) }));
+    const part = await fetch(media.url, { headers: { range: 'bytes=10-19' } });
+    expect(part.status).toBe(206);
+    expect(Buffer.from(await part.arrayBuffer()).equals(png.subarray(10, 20))).toBe(true);
+    const etag = (await fetch(media.url)).headers.get('etag') ?? '';
+    expect((await fetch(media.url, { headers: { 'if-none-match': etag } })).status).toBe(304);
+    expect((await fetch(`${media.url}0`)).status).toBe(403);
+  });
+});

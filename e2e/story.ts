@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { postGraphQL, spawnGraph, uploadGraphQL, type GraphQLResult, type SpawnedGraph, type UploadFile } from '@taskgraph/testkit';
+import { operation } from './operations.js';
+
+export const PASSWORD = 'seven green otters juggle';
+
+/** Somebody with an account, who sends the operations of the contract to the gateway. */
+export interface Person {
+  readonly id: string;
+  readonly email: string;
+  accessToken: string;
+  refreshToken: string;
+  /** Runs a contract operation in this person's name. */
+  run(name: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  upload(file: UploadFile, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  /** Uploads a picture and tells its id. */
+  addPicture(bytes: Buffer, filename?: string): Promise<string>;
+  /** Creates a task and tells its id. */
+  addTask(input: { title: string } & Record<string, unknown>): Promise<string>;
+}
+
+export interface Story extends AsyncDisposable {
+  readonly gatewayUrl: string;
+  /** The processes and databases behind the gateway; null when the story runs against a system that somebody else started. */
+  readonly graph: SpawnedGraph | null;
+  /** Runs a contract operation in nobody's name. */
+  run(name: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<GraphQLResult>;
+  newPerson(displayName: string): Promise<Person>;
+}
+
+/** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
+export async function startStory(): Promise<Story> {
+  const given = process.env['GATEWAY_URL'];
+  const graph = given === undefined ? await spawnGraph() : null;
+  const gatewayUrl = given ?? `${graph?.urls.gateway}/graphql`;
+
+  const run: Story['run'] = (name, variables = {}, headers = {}) =>
+    postGraphQL(gatewayUrl, { query: operation(name), variables, headers });
+
+  return {
+    gatewayUrl,
+    graph,
+    run,
+    async newPerson(displayName) {
+      const email = `${displayName.toLowerCase().replace(/\W+/g, '.')}.${randomBytes(6).toString('hex')}@example.com`;
+      const { body } = await run('Register', { input: { email, password: PASSWORD, displayName } });
+      return toPerson(gatewayUrl, email, tokensOf(body, 'register'));
+    },
+    async [Symbol.asyncDispose]() {
+      await graph?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly user: { readonly id: string };
+}
+
+/** @throws with the whole answer when it holds no tokens */
+export function tokensOf(body: GraphQLResult['body'], field: string): Tokens {
+  const payload = body.data?.[field] as ({ __typename: string } & Tokens) | null | undefined;
+  if (payload?.__typename !== 'AuthPayload') throw new Error(`no tokens in ${JSON.stringify(body)}`);
+  return payload;
+}
+
+function toPerson(gatewayUrl: string, email: string, tokens: Tokens): Person {
+  const person: Person = {
+    id: tokens.user.id,
+    email,
+    accessToken: tokens.accessToken,
+    refreshToken: tokens.refreshToken,
+    run: (name, variables = {}) => postGraphQL(gatewayUrl, { query: operation(name), variables, token: person.accessToken }),
+    upload: (file, variables = {}) =>
+      uploadGraphQL(gatewayUrl, { query: operation('UploadMedia'), variables: { ...variables, file: null }, files: { 'variables.file': file }, token: person.accessToken }),
+    async addPicture(bytes, filename = 'picture.png') {
+      const { body } = await person.upload({ filename, content: bytes, contentType: 'application/octet-stream' });
+      const payload = body.data?.['uploadMedia'] as { media?: { id: string } } | null | undefined;
+      if (!payload?.media) throw new Error(`no media in ${JSON.stringify(body)}`);
+      return payload.media.id;
+    },
+    async addTask(input) {
+      const { body } = await person.run('CreateTask', { input });
+      const payload = body.data?.['createTask'] as { task: { id: string } } | null | undefined;
+      if (!payload) throw new Error(`no task in ${JSON.stringify(body)}`);
+      return payload.task.id;
+    },
+  };
+  return person;
+}
