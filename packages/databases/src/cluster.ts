@@ -9,12 +9,7 @@ import { clusterFiles, findPostmaster, isAlive, readRecord, writeRecord, type Cl
 import { chooseFreePort, isPortFree } from './free-port.js';
 import { initialiseCluster } from './initialise-cluster.js';
 import { startServer, stopOrphan } from './postgres-server.js';
-
-export interface ClusterLog {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-}
+import type { ProgressLog } from './progress-log.js';
 
 export interface ClusterOptions {
   /** The cluster's own folder, created when missing: nothing else may be in it. */
@@ -23,7 +18,7 @@ export interface ClusterOptions {
   readonly port?: number;
   /** Whether the data outlive `stop()`. */
   readonly persistent: boolean;
-  readonly log: ClusterLog;
+  readonly log: ProgressLog;
   /** Server settings such as `{ fsync: 'off' }`. */
   readonly serverSettings?: Readonly<Record<string, string>>;
 }
@@ -114,7 +109,7 @@ async function initialiseIfNew(files: ClusterFiles, binaries: ClusterBinaries): 
 }
 
 /** Makes way for a start: nothing of an earlier run is left, or the start is refused. @throws ClusterError ALREADY_RUNNING */
-async function settlePredecessor(files: ClusterFiles, log: ClusterLog): Promise<void> {
+async function settlePredecessor(files: ClusterFiles, log: ProgressLog): Promise<void> {
   const postmaster = await findPostmaster(files);
   if (!postmaster) return;
   if (!postmaster.alive) {

@@ -3,3 +3,8 @@ export * from './cluster-connection.js';
 export * from './cluster-error.js';
 export * from './free-port.js';
 export * from './running-cluster.js';
+export * from './migrations/migration-error.js';
+export * from './migrations/migration-folder.js';
+export * from './migrations/migration-state.js';
+export * from './migrations/migrator.js';
+export * from './progress-log.js';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClusterAccount } from './cluster-account.js';
 import type { ClusterBinaries } from './cluster-binaries.js';
-import type { ClusterLog } from './cluster.js';
 import { connectionTo, CLUSTER_HOST, withClient } from './cluster-connection.js';
 import { ClusterError } from './cluster-error.js';
 import { isAlive, type ClusterFiles } from './cluster-files.js';
+import type { ProgressLog } from './progress-log.js';
 
 export interface ServerOptions {
   readonly binaries: ClusterBinaries;
@@ -14,7 +14,7 @@ export interface ServerOptions {
   readonly account: ClusterAccount | null;
   readonly port: number;
   readonly password: string;
-  readonly log: ClusterLog;
+  readonly log: ProgressLog;
   readonly serverSettings: Readonly<Record<string, string>>;
   /** A folder to remove when this process dies without stopping the server. */
   readonly removeOnOwnerDeath: string | null;
@@ -81,7 +81,7 @@ export async function startServer(options: ServerOptions): Promise<PostgresServe
   };
 }
 
-function keepLines(child: ChildProcess, log: ClusterLog): string[] {
+function keepLines(child: ChildProcess, log: ProgressLog): string[] {
   const lines: string[] = [];
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     for (const line of chunk.split('\n').filter((text) => text.trim() !== '')) {

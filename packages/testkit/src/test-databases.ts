@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/databases';
+import pg from 'pg';
+
+/** Names the server that test databases are cloned on. */
+export const TEST_POSTGRES_URL = 'TASKGRAPH_TEST_POSTGRES_URL';
+
+const PRISMA_FOLDER = fileURLToPath(new URL('../../../prisma', import.meta.url));
+
+/** A server that forgets everything at the end need not protect anything from a crash. */
+const TEST_SERVER_SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_connections: '200',
+  shared_buffers: '128MB',
+  jit: 'off',
+};
+
+export interface TestDatabases {
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts PostgreSQL in a temporary folder, tells its URL through the environment and builds a template database for
+ * each schema. A URL that is in the environment already is used as it is, with the templates built anew.
+ */
+export async function startTestDatabases(): Promise<TestDatabases> {
+  const given = process.env[TEST_POSTGRES_URL];
+  if (given) {
+    await buildTemplates(given);
+    return { stop: async () => undefined };
+  }
+  const parent = await mkdtemp(path.join(tmpdir(), 'taskgraph-test-'));
+  // mkdtemp makes a folder for this user only; PostgreSQL may run as another.
+  await chmod(parent, 0o755);
+  const cluster = await startCluster({
+    dataDir: path.join(parent, 'postgres'),
+    persistent: false,
+    log: { ...silentLog, warn: (message) => process.stderr.write(`${message}\n`) },
+    serverSettings: TEST_SERVER_SETTINGS,
+  });
+  try {
+    await buildTemplates(cluster.adminUrl);
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  process.env[TEST_POSTGRES_URL] = cluster.adminUrl;
+  return {
+    async stop() {
+      await cluster.stop();
+      await rm(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+async function buildTemplates(adminUrl: string): Promise<void> {
+  const entries = await readdir(PRISMA_FOLDER, { withFileTypes: true });
+  const schemas = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  await Promise.all(schemas.map((name) => buildTemplate(adminUrl, name)));
+}
+
+async function buildTemplate(adminUrl: string, name: string): Promise<void> {
+  const folder = path.join(PRISMA_FOLDER, name);
+  if (!existsSync(path.join(folder, 'migrations'))) {
+    process.stderr.write(`prisma/${name} has no migrations yet: there is no template_${name}\n`);
+    return;
+  }
+  const template = templateName(name);
+  await withClient(adminUrl, async (client) => {
+    await client.query(`ALTER DATABASE ${pg.escapeIdentifier(template)} IS_TEMPLATE false`).catch(ignoreMissing);
+    await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(template)} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(template)}`);
+  });
+  await createMigrator({ folder, url: urlOf(adminUrl, template) }).up();
+  // A template with a connection on it cannot be cloned.
+  await withClient(adminUrl, (client) => client.query(`ALTER DATABASE ${pg.escapeIdentifier(template)} IS_TEMPLATE true ALLOW_CONNECTIONS false`));
+}
+
+const UNDEFINED_DATABASE = '3D000';
+
+function ignoreMissing(error: { code?: string }): void {
+  if (error.code !== UNDEFINED_DATABASE) throw error;
+}
+
+function templateName(name: string): string {
+  return `template_${name}`;
+}
+
+function urlOf(adminUrl: string, database: string): string {
+  const url = new URL(adminUrl);
+  url.pathname = `/${encodeURIComponent(database)}`;
+  return url.href;
+}
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly name: string;
+  readonly url: string;
+  /** Drops it, open connections included. */
+  drop(): Promise<void>;
+}
+
+/** Clones the migrated template of a schema (`auth`, `task`, `media`). Disposing drops the clone. */
+export async function cloneDatabase(schema: string): Promise<TestDatabase> {
+  return createDatabase(schema, templateName(schema));
+}
+
+/** Creates an empty database. Disposing drops it. */
+export async function createEmptyDatabase(prefix = 'empty'): Promise<TestDatabase> {
+  return createDatabase(prefix, 'template0');
+}
+
+/** Tells the URL of the test server's maintenance database. */
+export function testServerUrl(): string {
+  const url = process.env[TEST_POSTGRES_URL];
+  if (!url) throw new Error(`${TEST_POSTGRES_URL} is not set: this test needs the global setup packages/testkit/jest/global-setup.mjs.`);
+  return url;
+}
+
+async function createDatabase(prefix: string, template: string): Promise<TestDatabase> {
+  const adminUrl = testServerUrl();
+  const name = `${prefix}_${process.pid}_${randomBytes(4).toString('hex')}`;
+  await withClient(adminUrl, async (client) => {
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`).catch((error: { code?: string }) => {
+      if (error.code !== UNDEFINED_DATABASE) throw error;
+      throw new Error(`There is no ${template}: prisma/${prefix} had no migrations when the tests began.`, { cause: error });
+    });
+  });
+  const drop = async () => {
+    await withClient(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`));
+  };
+  return { name, url: urlOf(adminUrl, name), drop, [Symbol.asyncDispose]: drop };
+}
