@@ -8,3 +8,4 @@ export * from './migrations/migration-folder.js';
 export * from './migrations/migration-state.js';
 export * from './migrations/migrator.js';
 export * from './progress-log.js';
+export * from './migrations/inspect-database.js';

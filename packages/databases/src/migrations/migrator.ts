@@ -2,6 +2,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { ensureDatabase, withClient } from '../cluster-connection.js';
 import { silentLog, type ProgressLog } from '../progress-log.js';
+import { createMigration, type CreatedMigration } from './create-migration.js';
 import { MigrationError } from './migration-error.js';
 import { listMigrations, schemaFolder, type Migration, type SchemaFolder } from './migration-folder.js';
 import { ensureHistoryTable, listHistory, recordFailure, recordFinish, recordRolledBack, recordStart, removeRow, type HistoryRow } from './migration-history.js';
@@ -35,6 +36,11 @@ export interface Migrator {
   status(): Promise<MigrationState>;
   /** Drops everything in the database and applies all migrations. */
   reset(): Promise<{ readonly applied: readonly string[] }>;
+  /**
+   * Writes migration.sql and down.sql for what schema.prisma has and the migrations have not; null when there is nothing.
+   * The database itself is not touched: a scratch database beside it is.
+   */
+  create(name: string, options?: { readonly allowEmpty?: boolean }): Promise<CreatedMigration | null>;
   /** Declares a failed migration as undone by hand, so that `up` tries it again. */
   resolve(name: string): Promise<void>;
 }
@@ -150,6 +156,13 @@ export function createMigrator(options: MigratorOptions): Migrator {
         });
         return { applied: await applyPending(client) };
       }),
+    create: async (name, { allowEmpty = false } = {}) => {
+      try {
+        return await createMigration({ folder, name, url, allowEmpty, applyTo: (scratchUrl) => createMigrator({ folder: options.folder, url: scratchUrl }).up() });
+      } catch (error) {
+        throw translateConnectionFault(error, url);
+      }
+    },
     resolve: (name) =>
       withDatabase(async (client) => {
         await lockMigrations(client, lockWaitMs, log);
