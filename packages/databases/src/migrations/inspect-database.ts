@@ -35,11 +35,13 @@ export async function inspectSchema(migrator: Migrator, url: string, state: Migr
 async function findDrift({ folder }: Migrator, url: string, migrations: readonly Migration[]): Promise<string | null> {
   await using scratch = await createScratchDatabase(url);
   await using comparer = await openComparer({ folder, url, scratchUrl: scratch.url });
-  return comparer.diffSummary({ kind: 'migrations', migrations }, { kind: 'database' });
+  // Awaited here: the scratch database must outlive the comparison.
+  return await comparer.diffSummary({ kind: 'migrations', migrations }, { kind: 'database' });
 }
 
 async function findUnmigrated({ folder }: Migrator, url: string, migrations: readonly Migration[]): Promise<string | null> {
   await using scratch = await createScratchDatabase(url);
   await using comparer = await openComparer({ folder, url, scratchUrl: scratch.url });
-  return comparer.diffScript({ kind: 'migrations', migrations }, { kind: 'schema' });
+  // Awaited here: the scratch database must outlive the comparison.
+  return await comparer.diffScript({ kind: 'migrations', migrations }, { kind: 'schema' });
 }
