@@ -19,3 +19,4 @@ export * from './settings.js';
 export * from './subgraph.js';
 export * from './token-verifier.js';
 export * from './transaction.js';
+export * from './uuid.js';

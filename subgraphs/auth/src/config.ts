@@ -1,0 +1,21 @@
+import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import { z } from 'zod';
+
+const schema = z.object({
+  ...processSettings,
+  ...databaseSettings,
+  ...tokenSettings,
+  AUTH_PORT: settings.port(3001),
+  AUTH_DATABASE_URL: settings.postgresUrl(),
+  /** Signing keys are stored encrypted with it; whoever holds it and the database can sign tokens. */
+  AUTH_KEY_ENCRYPTION_SECRET: settings.secret(32),
+  ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
+  SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
+});
+
+export type AuthConfig = z.output<typeof schema>;
+
+/** @throws ConfigError listing every fault */
+export function readAuthConfig(env: NodeJS.ProcessEnv = process.env): AuthConfig {
+  return parseConfig(schema, env);
+}

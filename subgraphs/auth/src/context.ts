@@ -1,0 +1,19 @@
+import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
+import type { AuthDb } from './db.js';
+import type { PasswordHasher } from './modules/accounts/password-hasher.js';
+import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
+import type { UserLoaders } from './modules/users/loaders.js';
+import type { AuthTelemetry } from './telemetry.js';
+
+/** What one execution in the auth subgraph carries. */
+export interface AuthContext extends RequestContext {
+  readonly db: AuthDb;
+  readonly loaders: UserLoaders;
+  readonly passwords: PasswordHasher;
+  readonly tokens: TokenIssuer;
+  readonly verifier: TokenVerifier;
+  readonly telemetry: AuthTelemetry;
+  readonly sessionLifetimeMs: number;
+  /** Users who got tokens in this very execution: they see their own e-mail address although the request carries no token. */
+  readonly issuedTo: Set<string>;
+}

@@ -1,0 +1,116 @@
+import { inTransaction, requireViewer } from '@taskgraph/service-kit';
+import type { AuthContext } from '../../context.js';
+import { isUniqueViolation } from '../../db.js';
+import type { ChangePasswordInput, LoginInput, RegisterInput } from '../../generated/graphql.js';
+import { assertLiveSession, openSession, revokeOtherSessions, type AuthPayloadRow } from '../sessions/service.js';
+import type { UserRow } from '../users/mappers.js';
+import { getUser } from '../users/service.js';
+import { isPossiblePassword, normaliseEmail, parseDisplayName, parseEmail, parseNewPassword } from './account-input.js';
+import { estimatePassword, MIN_PASSWORD_SCORE } from './password-strength.js';
+
+export interface EmailTaken {
+  readonly __typename: 'EmailTakenProblem';
+  readonly message: string;
+}
+
+export interface WeakPassword {
+  readonly __typename: 'WeakPasswordProblem';
+  readonly message: string;
+  readonly score: number;
+  readonly suggestions: readonly string[];
+}
+
+export interface InvalidCredentials {
+  readonly __typename: 'InvalidCredentialsProblem';
+  readonly message: string;
+}
+
+export interface PasswordChanged {
+  readonly __typename: 'ChangePasswordSuccess';
+  readonly user: UserRow;
+}
+
+const EMAIL_TAKEN: EmailTaken = { __typename: 'EmailTakenProblem', message: 'There is an account with this e-mail address.' };
+const INVALID_CREDENTIALS: InvalidCredentials = {
+  __typename: 'InvalidCredentialsProblem',
+  message: 'The e-mail address or the password is wrong.',
+};
+const WRONG_PASSWORD: InvalidCredentials = { __typename: 'InvalidCredentialsProblem', message: 'The current password is wrong.' };
+
+/**
+ * Opens an account and its first session.
+ *
+ * Of two registrations of one address at once, one succeeds and the other finds the address taken.
+ *
+ * @throws BAD_USER_INPUT when the address, name or password is malformed
+ */
+export async function register(context: AuthContext, input: RegisterInput): Promise<AuthPayloadRow | EmailTaken | WeakPassword> {
+  const email = parseEmail(input.email);
+  const displayName = parseDisplayName(input.displayName);
+  const password = parseNewPassword(input.password);
+  const weakness = await findWeakness(password, [email, displayName]);
+  if (weakness) {
+    context.telemetry.registration(context.log, 'weak_password');
+    return weakness;
+  }
+  const passwordHash = await context.passwords.hash(password);
+  try {
+    const { user, session } = await inTransaction(context.db, async (tx) => {
+      const user = await tx.user.create({ data: { email, displayName, passwordHash } });
+      return { user, session: await openSession(context, tx, user) };
+    });
+    context.telemetry.registration(context.log, 'registered', user.id);
+    return session;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    context.telemetry.registration(context.log, 'email_taken');
+    return EMAIL_TAKEN;
+  }
+}
+
+/** Opens a session. The answer and its time are the same whether the address or the password is wrong. */
+export async function login(context: AuthContext, { email, password }: LoginInput): Promise<AuthPayloadRow | InvalidCredentials> {
+  const user = isPossiblePassword(password) ? await context.db.user.findUnique({ where: { email: normaliseEmail(email) } }) : null;
+  const accepted = await context.passwords.verify(user?.passwordHash ?? null, isPossiblePassword(password) ? password : '');
+  if (!user || !accepted) {
+    context.telemetry.login(context.log, 'refused', user?.id);
+    return INVALID_CREDENTIALS;
+  }
+  const session = await inTransaction(context.db, (tx) => openSession(context, tx, user));
+  context.telemetry.login(context.log, 'accepted', user.id);
+  return session;
+}
+
+/**
+ * Changes the password and ends the other sessions, in one transaction.
+ *
+ * @throws UNAUTHENTICATED when the session of the token has ended
+ * @throws BAD_USER_INPUT when the new password is too short or too long
+ */
+export async function changePassword(
+  context: AuthContext,
+  { currentPassword, newPassword }: ChangePasswordInput,
+): Promise<PasswordChanged | InvalidCredentials | WeakPassword> {
+  await assertLiveSession(context);
+  const { userId, sessionId } = requireViewer(context);
+  const password = parseNewPassword(newPassword);
+  const user = await getUser(context, userId);
+  const known = isPossiblePassword(currentPassword) && (await context.passwords.verify(user.passwordHash, currentPassword));
+  if (!known) return WRONG_PASSWORD;
+  const weakness = await findWeakness(password, [user.email, user.displayName]);
+  if (weakness) return weakness;
+  const passwordHash = await context.passwords.hash(password);
+  const { changed, count } = await inTransaction(context.db, async (tx) => ({
+    changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
+    count: await revokeOtherSessions(tx, userId, sessionId),
+  }));
+  context.telemetry.passwordChanged(context.log, userId);
+  context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, count);
+  return { __typename: 'ChangePasswordSuccess', user: changed };
+}
+
+async function findWeakness(password: string, personal: readonly string[]): Promise<WeakPassword | null> {
+  const { score, suggestions } = await estimatePassword(password, personal);
+  if (score >= MIN_PASSWORD_SCORE) return null;
+  return { __typename: 'WeakPasswordProblem', message: 'This password is too easy to guess.', score, suggestions };
+}

@@ -1,0 +1,21 @@
+import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
+import { DateTimeResolver } from 'graphql-scalars';
+import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
+import { accountResolvers } from './modules/accounts/resolvers.js';
+import { sessionResolvers } from './modules/sessions/resolvers.js';
+import { userResolvers } from './modules/users/resolvers.js';
+
+export const typeDefs = loadSdl(import.meta.url, [
+  'schema.graphql',
+  'modules/users/schema.graphql',
+  'modules/accounts/schema.graphql',
+  'modules/sessions/schema.graphql',
+]);
+
+export const resolvers = {
+  DateTime: DateTimeResolver,
+  Query: { ...userResolvers.Query, ...sessionResolvers.Query },
+  Mutation: { ...accountResolvers.Mutation, ...sessionResolvers.Mutation },
+  Session: sessionResolvers.Session,
+  User: userResolvers.User,
+} satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;
