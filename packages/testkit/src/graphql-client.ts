@@ -40,29 +40,30 @@ export async function postGraphQL<Data = any>(url: string, request: GraphQLReque
   return send<Data>(url, request, JSON.stringify({ query, variables, operationName }), { 'content-type': 'application/json' });
 }
 
-export interface UploadedFile {
-  /** Where the file goes, such as `variables.input.file`. */
-  readonly path: string;
-  readonly content: Uint8Array | Blob;
+export interface UploadFile {
   readonly filename: string;
-  readonly mimeType?: string;
+  readonly content: Uint8Array | Blob;
+  /** What the client claims that it is. */
+  readonly contentType: string;
 }
 
 export interface GraphQLUpload extends GraphQLRequest {
-  readonly files: readonly UploadedFile[];
+  /** By where each goes, such as `variables.file` or `variables.files.0`. */
+  readonly files: Readonly<Record<string, UploadFile>>;
 }
 
 /** Posts an operation with files, after the GraphQL multipart request specification. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in GraphQLResult
 export async function uploadGraphQL<Data = any>(url: string, request: GraphQLUpload): Promise<GraphQLResult<Data>> {
-  const { query, operationName, files } = request;
+  const { query, operationName } = request;
+  const files = Object.entries(request.files);
   const variables = structuredClone(request.variables ?? {}) as Record<string, unknown>;
-  for (const file of files) setNull({ variables }, file.path.split('.'));
+  for (const [place] of files) setNull({ variables }, place.split('.'));
   const form = new FormData();
   form.set('operations', JSON.stringify({ query, variables, operationName }));
-  form.set('map', JSON.stringify(Object.fromEntries(files.map((file, index) => [String(index), [file.path]]))));
-  files.forEach(({ content, filename, mimeType = 'application/octet-stream' }, index) => {
-    const blob = content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type: mimeType });
+  form.set('map', JSON.stringify(Object.fromEntries(files.map(([place], index) => [String(index), [place]]))));
+  files.forEach(([, { content, filename, contentType }], index) => {
+    const blob = content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type: contentType });
     form.set(String(index), blob, filename);
   });
   // A multipart form is a "simple" request to browsers; servers ask for a header that makes it none.

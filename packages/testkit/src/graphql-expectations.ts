@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
 import type { GraphQLErrorBody, GraphQLResult } from './graphql-client.js';
+import { findRequestLogs } from './request-logs.js';
 
 /** Expects an answer without errors. Returns its data. */
 export function expectData<Data>(result: GraphQLResult<Data>): Data {
@@ -30,12 +31,14 @@ export function expectTypename<Value extends { readonly __typename?: string | un
 function fail(why: string, result: GraphQLResult, caller: (...parameters: never[]) => unknown): never {
   const { request, status, body } = result;
   const show = (value: unknown) => inspect(value, { depth: 12, breakLength: 120, maxStringLength: 2_000 });
+  const logs = findRequestLogs(request.requestId);
   throw new AssertionError({
     message: [
       `${why} (HTTP ${status}, ${request.url}, request ${request.requestId})`,
       `query: ${request.query.trim()}`,
       `variables: ${show(request.variables)}`,
       `body: ${show(body)}`,
+      ...(logs.length > 0 ? ['log of the request:', ...logs] : []),
     ].join('\n'),
     stackStartFn: caller,
   });
