@@ -1,0 +1,20 @@
+import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import { z } from 'zod';
+
+const schema = z.object({
+  ...processSettings,
+  ...databaseSettings,
+  ...tokenSettings,
+  TASK_PORT: settings.port(3002),
+  TASK_DATABASE_URL: settings.postgresUrl(),
+  AUTH_URL: settings.url('http://127.0.0.1:3001'),
+  MEDIA_URL: settings.url('http://127.0.0.1:3003'),
+  PEER_TIMEOUT_MS: settings.durationMs(3_000),
+});
+
+export type TaskConfig = z.output<typeof schema>;
+
+/** @throws ConfigError listing every fault */
+export function readTaskConfig(env: NodeJS.ProcessEnv = process.env): TaskConfig {
+  return parseConfig(schema, env);
+}

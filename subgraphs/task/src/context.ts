@@ -1,0 +1,16 @@
+import type { RequestContext } from '@taskgraph/service-kit';
+import type { TaskDb } from './db.js';
+import type { AttachmentLoaders } from './modules/attachments/loaders.js';
+import type { MediaDirectory } from './modules/attachments/media-directory.js';
+import type { TaskLoaders } from './modules/tasks/loaders.js';
+import type { UserDirectory } from './modules/tasks/user-directory.js';
+import type { TaskTelemetry } from './telemetry.js';
+
+/** What one execution in the task subgraph carries. */
+export interface TaskContext extends RequestContext {
+  readonly db: TaskDb;
+  readonly loaders: TaskLoaders & AttachmentLoaders;
+  readonly mediaDirectory: MediaDirectory;
+  readonly userDirectory: UserDirectory;
+  readonly telemetry: TaskTelemetry;
+}

@@ -1,0 +1,14 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { Tx } from '@taskgraph/service-kit';
+import type pg from 'pg';
+import { PrismaClient, type Prisma } from './generated/prisma/client.js';
+
+export type TaskDb = PrismaClient;
+/** What reads and writes, inside a transaction or out of it. */
+export type TaskDbClient = Prisma.TransactionClient;
+export type TaskTx = Tx<TaskDbClient>;
+
+/** Creates the client on a pool that the caller owns and ends. */
+export function createTaskDb(pool: pg.Pool): TaskDb {
+  return new PrismaClient({ adapter: new PrismaPg(pool) });
+}

@@ -1,0 +1,18 @@
+import type { Connection } from '@taskgraph/service-kit';
+import type { TaskMedia } from '../../generated/prisma/client.js';
+
+/** The row behind a `TaskMediaEdge`. */
+export type AttachmentRow = Pick<TaskMedia, 'taskId' | 'mediaId' | 'position' | 'attachedBy' | 'attachedAt'>;
+
+/** An item of the media service, of which this one knows the id. */
+export interface MediaStub {
+  readonly __typename?: 'Media';
+  readonly id: string;
+}
+
+/** The row behind a `TaskMediaConnection`. */
+export interface AttachmentConnectionRow {
+  readonly edges: readonly AttachmentRow[];
+  readonly pageInfo: Connection<never>['pageInfo'];
+  readonly totalCount: number;
+}

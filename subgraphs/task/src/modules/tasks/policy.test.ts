@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Viewer } from '@taskgraph/service-kit';
+import { canAssign, canDelete, canEdit, canSee } from './policy.js';
+
+const as = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
+const task = { ownerId: 'owner', assigneeId: 'assignee' };
+
+describe('who may do what with a task', () => {
+  it.each([
+    ['owner', as('owner'), { see: true, edit: true, delete: true }],
+    ['assignee', as('assignee'), { see: true, edit: true, delete: false }],
+    ['administrator', as('x', 'ADMIN'), { see: true, edit: true, delete: true }],
+    ['stranger', as('x'), { see: false, edit: false, delete: false }],
+  ])('%s', (_who, viewer, may) => {
+    expect({ see: canSee(viewer, task), edit: canEdit(viewer, task), delete: canDelete(viewer, task) }).toEqual(may);
+  });
+
+  it('lets only the owner and administrators assign somebody', () => {
+    expect(canAssign(as('owner'), task, 'x')).toBe(true);
+    expect(canAssign(as('x', 'ADMIN'), task, 'x')).toBe(true);
+    expect(canAssign(as('assignee'), task, 'x')).toBe(false);
+    expect(canAssign(as('assignee'), { ...task, assigneeId: 'y' }, null)).toBe(false);
+  });
+
+  it('lets the assignee step back, and name the assignee that is there already', () => {
+    expect(canAssign(as('assignee'), task, null)).toBe(true);
+    expect(canAssign(as('assignee'), task, 'assignee')).toBe(true);
+  });
+});

@@ -1,0 +1,185 @@
+import {
+  badUserInput,
+  forbidden,
+  inTransaction,
+  isUuid,
+  notFound,
+  parsePageArgs,
+  requireViewer,
+  toConnection,
+  type PageArgs,
+} from '@taskgraph/service-kit';
+import type { TaskContext } from '../../context.js';
+import type { CreateTaskInput, TaskFilter, TaskOrder, UpdateTaskInput } from '../../generated/graphql.js';
+import type { Prisma } from '../../generated/prisma/client.js';
+import { visibleTasks } from './loaders.js';
+import type { TaskConnectionRow, TaskRow } from './mappers.js';
+import { canAssign, canDelete } from './policy.js';
+import { escapeLike, parseDescription, parseLabels, parseSearch, parseTitle, parseUserId } from './task-input.js';
+import { taskCursor, toCursorBounds, toOrderBy, toTaskSort } from './task-order.js';
+
+export interface UpdateTaskSuccess {
+  readonly __typename: 'UpdateTaskSuccess';
+  readonly task: TaskRow;
+}
+
+export interface StaleVersion {
+  readonly __typename: 'StaleVersionProblem';
+  readonly message: string;
+  readonly current: TaskRow;
+}
+
+/** @throws NOT_FOUND when there is no such task for this viewer */
+export async function getTask(context: TaskContext, id: string): Promise<TaskRow> {
+  const task = await findTask(context, id);
+  if (!task) throw notFound('Task');
+  return task;
+}
+
+/** Null when there is no such task for this viewer. */
+export async function findTask(context: TaskContext, id: string): Promise<TaskRow | null> {
+  requireViewer(context);
+  return isUuid(id) ? context.loaders.task.load(id.toLowerCase()) : null;
+}
+
+export interface ListTasksArgs extends PageArgs {
+  readonly filter?: TaskFilter | null | undefined;
+  readonly orderBy?: TaskOrder | null | undefined;
+}
+
+/**
+ * Lists the tasks that the viewer may see, in one statement; the total is counted only when asked for.
+ *
+ * @throws BAD_USER_INPUT when a page argument, cursor or filter makes no sense
+ */
+export async function listTasks(context: TaskContext, args: ListTasksArgs): Promise<TaskConnectionRow> {
+  const page = parsePageArgs(args);
+  const sort = toTaskSort(args.orderBy);
+  const where: Prisma.TaskWhereInput = { AND: [visibleTasks(requireViewer(context)), ...toConditions(args.filter ?? {})] };
+  const rows = await context.db.task.findMany({
+    where: { AND: [where, ...toCursorBounds(sort, page)] },
+    orderBy: toOrderBy(sort, page),
+    take: page.size + 1,
+  });
+  return { ...toConnection(rows, page, (row) => taskCursor(sort, row)), total: { kind: 'where', where } };
+}
+
+export async function countTasks({ db }: TaskContext, { total }: TaskConnectionRow): Promise<number> {
+  return total.kind === 'known' ? total.count : db.task.count({ where: total.where });
+}
+
+function toConditions(filter: TaskFilter): Prisma.TaskWhereInput[] {
+  const { status, priority, label, assigneeId, ownerId, dueAfter, dueBefore } = filter;
+  const search = filter.search == null ? null : parseSearch(filter.search);
+  const conditions: Prisma.TaskWhereInput[] = [];
+  if (status) conditions.push({ status: { in: [...status] } });
+  if (priority) conditions.push({ priority: { in: [...priority] } });
+  if (label && label.length > 0) conditions.push({ labels: { hasEvery: parseLabels(label) } });
+  if (assigneeId !== undefined) conditions.push({ assigneeId: assigneeId === null ? null : parseUserId(assigneeId, 'assigneeId') });
+  if (ownerId != null) conditions.push({ ownerId: parseUserId(ownerId, 'ownerId') });
+  if (dueAfter) conditions.push({ dueAt: { gte: dueAfter } });
+  if (dueBefore) conditions.push({ dueAt: { lt: dueBefore } });
+  if (search !== null) {
+    const contains = { contains: escapeLike(search), mode: 'insensitive' as const };
+    conditions.push({ OR: [{ title: contains }, { description: contains }] });
+  }
+  return conditions;
+}
+
+/**
+ * Creates a task that the viewer owns.
+ *
+ * @throws BAD_USER_INPUT when a field is malformed or the assignee does not exist
+ */
+export async function createTask(context: TaskContext, input: CreateTaskInput): Promise<{ task: TaskRow }> {
+  const { userId } = requireViewer(context);
+  const data = {
+    ownerId: userId,
+    title: parseTitle(input.title),
+    description: parseDescription(input.description ?? null),
+    status: input.status ?? 'TODO',
+    priority: input.priority ?? 'MEDIUM',
+    dueAt: input.dueAt ?? null,
+    labels: parseLabels(input.labels ?? []),
+    assigneeId: input.assigneeId == null ? null : parseUserId(input.assigneeId, 'assigneeId'),
+  };
+  await assertAssigneeExists(context, data.assigneeId);
+  const task = await context.db.task.create({ data });
+  context.telemetry.taskCreated(context.log, task.id);
+  return { task };
+}
+
+/**
+ * Changes a task that is still in the version that the caller has seen; of two callers with one version one wins.
+ *
+ * @throws NOT_FOUND when there is no such task for this viewer
+ * @throws FORBIDDEN when the viewer may not assign this user
+ * @throws BAD_USER_INPUT when a field is malformed or the assignee does not exist
+ */
+export async function updateTask(context: TaskContext, input: UpdateTaskInput): Promise<UpdateTaskSuccess | StaleVersion> {
+  const viewer = requireViewer(context);
+  const known = await getTask(context, input.id);
+  const changes = toChanges(input);
+  if (changes.assigneeId !== undefined && changes.assigneeId !== known.assigneeId) await assertAssigneeExists(context, changes.assigneeId);
+
+  const outcome = await inTransaction(context.db, async (tx) => {
+    const [locked] = await tx.$queryRaw<Array<{ id: string }>>`SELECT id FROM tasks WHERE id = ${known.id}::uuid FOR UPDATE`;
+    const current = locked ? await tx.task.findFirst({ where: { id: known.id, ...visibleTasks(viewer) } }) : null;
+    if (!current) throw notFound('Task');
+    if (current.version !== input.expectedVersion) return { kind: 'stale' as const, current };
+    if (changes.assigneeId !== undefined && !canAssign(viewer, current, changes.assigneeId)) {
+      throw forbidden('Only the owner of the task assigns somebody.', 'ASSIGNMENT');
+    }
+    return { kind: 'updated' as const, task: await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } }) };
+  });
+
+  context.loaders.task.clear(known.id);
+  if (outcome.kind === 'stale') {
+    context.telemetry.updateRefusedAsStale(context.log, known.id);
+    return { __typename: 'StaleVersionProblem', message: 'Somebody else has changed the task meanwhile.', current: outcome.current };
+  }
+  context.telemetry.taskUpdated(context.log, known.id, outcome.task.version);
+  return { __typename: 'UpdateTaskSuccess', task: outcome.task };
+}
+
+type TaskChanges = Partial<Pick<TaskRow, 'title' | 'description' | 'status' | 'priority' | 'dueAt' | 'labels' | 'assigneeId'>>;
+
+/** Absent members stay as they are; null clears where there can be nothing, and is refused elsewhere. */
+function toChanges(input: UpdateTaskInput): TaskChanges {
+  const changes: TaskChanges = {};
+  for (const field of ['title', 'status', 'priority', 'labels'] as const) {
+    if (input[field] === null) throw badUserInput(`\`${field}\` cannot be null; leave it out to keep it.`, 'NULL_NOT_ALLOWED');
+  }
+  if (input.title != null) changes.title = parseTitle(input.title);
+  if (input.description !== undefined) changes.description = parseDescription(input.description);
+  if (input.status != null) changes.status = input.status;
+  if (input.priority != null) changes.priority = input.priority;
+  if (input.dueAt !== undefined) changes.dueAt = input.dueAt;
+  if (input.labels != null) changes.labels = parseLabels(input.labels);
+  if (input.assigneeId !== undefined) changes.assigneeId = input.assigneeId === null ? null : parseUserId(input.assigneeId, 'assigneeId');
+  return changes;
+}
+
+async function assertAssigneeExists(context: TaskContext, assigneeId: string | null): Promise<void> {
+  if (assigneeId === null || assigneeId === requireViewer(context).userId) return;
+  if (!(await context.userDirectory.exists(assigneeId, context))) {
+    throw badUserInput('There is no user with the id in `assigneeId`.', 'ASSIGNEE_NOT_FOUND');
+  }
+}
+
+/**
+ * Deletes a task and its attachments.
+ *
+ * @throws NOT_FOUND when there is no such task for this viewer
+ * @throws FORBIDDEN when the viewer sees it but does not own it
+ */
+export async function deleteTask(context: TaskContext, id: string): Promise<{ taskId: string }> {
+  const viewer = requireViewer(context);
+  const task = await getTask(context, id);
+  if (!canDelete(viewer, task)) throw forbidden('Only the owner deletes a task.');
+  const { count } = await context.db.task.deleteMany({ where: { id: task.id } });
+  if (count === 0) throw notFound('Task');
+  context.loaders.task.clear(task.id);
+  context.telemetry.taskDeleted(context.log, task.id);
+  return { taskId: task.id };
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+import { escapeLike, parseDescription, parseLabels, parseSearch, parseTitle, parseUserId } from './task-input.js';
+
+const BAD = expect.objectContaining({ code: 'BAD_USER_INPUT' }) as never;
+
+describe('task input', () => {
+  it('trims titles and refuses blank, long and multi-line ones', () => {
+    expect(parseTitle('  Ship it ')).toBe('Ship it');
+    for (const title of ['', '  ', 'x'.repeat(201), 'a\nb', 'a\u0000b']) expect(() => parseTitle(title)).toThrow(BAD);
+  });
+
+  it('takes a blank description for none', () => {
+    expect(parseDescription(' \n ')).toBeNull();
+    expect(parseDescription('two\nlines')).toBe('two\nlines');
+    expect(() => parseDescription('x'.repeat(10_001))).toThrow(BAD);
+  });
+
+  it('drops repeated labels and refuses too many or malformed ones', () => {
+    expect(parseLabels(['home', ' home ', 'work'])).toEqual(['home', 'work']);
+    expect(() => parseLabels(Array.from({ length: 21 }, (_, index) => `l${index}`))).toThrow(BAD);
+    for (const label of ['', 'x'.repeat(51), 'a\tb']) expect(() => parseLabels([label])).toThrow(BAD);
+  });
+
+  it('refuses ids that are none', () => {
+    expect(() => parseUserId('1', 'assigneeId')).toThrow(BAD);
+  });
+
+  it('reads a blank search as none and takes wildcards literally', () => {
+    expect(parseSearch('  ')).toBeNull();
+    expect(escapeLike('100%_\\')).toBe('100\\%\\_\\\\');
+  });
+});

@@ -1,0 +1,18 @@
+import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
+import { DateTimeResolver } from 'graphql-scalars';
+import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
+import { attachmentResolvers } from './modules/attachments/resolvers.js';
+import { taskResolvers } from './modules/tasks/resolvers.js';
+
+export const typeDefs = loadSdl(import.meta.url, ['schema.graphql', 'modules/tasks/schema.graphql', 'modules/attachments/schema.graphql']);
+
+export const resolvers = {
+  DateTime: DateTimeResolver,
+  Query: taskResolvers.Query,
+  Mutation: { ...taskResolvers.Mutation, ...attachmentResolvers.Mutation },
+  Media: attachmentResolvers.Media,
+  Task: { ...taskResolvers.Task, ...attachmentResolvers.Task },
+  TaskConnection: taskResolvers.TaskConnection,
+  TaskMediaEdge: attachmentResolvers.TaskMediaEdge,
+  User: taskResolvers.User,
+} satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -1,0 +1,47 @@
+import type { Log, Metrics } from '@taskgraph/service-kit';
+
+/** One function per business event: log line and counter together. Ids go to the log, never into labels. */
+export interface TaskTelemetry {
+  taskCreated(log: Log, taskId: string): void;
+  taskUpdated(log: Log, taskId: string, version: number): void;
+  updateRefusedAsStale(log: Log, taskId: string): void;
+  taskDeleted(log: Log, taskId: string): void;
+  mediaAttached(log: Log, taskId: string, mediaIds: readonly string[]): void;
+  attachmentRefused(log: Log, reason: 'not_found' | 'not_ready', taskId: string, mediaIds: readonly string[]): void;
+  mediaDetached(log: Log, taskId: string, count: number): void;
+}
+
+export function createTaskTelemetry(metrics: Metrics): TaskTelemetry {
+  const changes = metrics.counter('taskgraph_task_changes_total', 'Changes of tasks.', ['kind']);
+  const attachments = metrics.counter('taskgraph_task_attachments_total', 'Media attached, refused and detached.', ['outcome']);
+  return {
+    taskCreated(log, taskId) {
+      changes.inc({ kind: 'created' });
+      log.info({ taskId }, 'task created');
+    },
+    taskUpdated(log, taskId, version) {
+      changes.inc({ kind: 'updated' });
+      log.info({ taskId, version }, 'task updated');
+    },
+    updateRefusedAsStale(log, taskId) {
+      changes.inc({ kind: 'stale' });
+      log.info({ taskId }, 'task update refused: stale version');
+    },
+    taskDeleted(log, taskId) {
+      changes.inc({ kind: 'deleted' });
+      log.info({ taskId }, 'task deleted');
+    },
+    mediaAttached(log, taskId, mediaIds) {
+      attachments.inc({ outcome: 'attached' }, mediaIds.length);
+      log.info({ taskId, mediaIds }, 'media attached');
+    },
+    attachmentRefused(log, reason, taskId, mediaIds) {
+      attachments.inc({ outcome: reason }, mediaIds.length);
+      log.info({ taskId, mediaIds, reason }, 'media not attached');
+    },
+    mediaDetached(log, taskId, count) {
+      attachments.inc({ outcome: 'detached' }, count);
+      log.info({ taskId, count }, 'media detached');
+    },
+  };
+}
