@@ -57,3 +57,7 @@ export async function withClient<Result>(
     await client.end();
   }
 }
+
+export function databaseName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
+}

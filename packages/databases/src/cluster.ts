@@ -8,7 +8,7 @@ import { ClusterError } from './cluster-error.js';
 import { clusterFiles, findPostmaster, isAlive, readRecord, writeRecord, type ClusterFiles } from './cluster-files.js';
 import { chooseFreePort, isPortFree } from './free-port.js';
 import { initialiseCluster } from './initialise-cluster.js';
-import { startServer, stopOrphan } from './postgres-server.js';
+import { portInUse, startServer, stopOrphan, type PostgresServer } from './postgres-server.js';
 import type { ProgressLog } from './progress-log.js';
 
 export interface ClusterOptions {
@@ -64,17 +64,18 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await initialiseCluster({ binaries, files, account, password: record.password, durable: persistent });
   }
 
-  const port = await choosePort(options.port, record.port);
-  const server = await startServer({
-    binaries,
-    files,
-    account,
-    port,
-    password: record.password,
-    log,
-    serverSettings: options.serverSettings ?? {},
-    removeOnOwnerDeath: persistent ? null : dataDir,
-  });
+  const { server, port } = await startOnPort(options.port, record.port, (chosen) =>
+    startServer({
+      binaries,
+      files,
+      account,
+      port: chosen,
+      password: record.password,
+      log,
+      serverSettings: options.serverSettings ?? {},
+      removeOnOwnerDeath: persistent ? null : dataDir,
+    }),
+  );
   await writeRecord(files, { ...record, port, ownerPid: process.pid });
 
   let stopping: Promise<void> | null = null;
@@ -128,11 +129,25 @@ async function settlePredecessor(files: ClusterFiles, log: ProgressLog): Promise
   await stopOrphan(postmaster.pid);
 }
 
-async function choosePort(wanted: number | undefined, last: number | null): Promise<number> {
+const PORT_ATTEMPTS = 5;
+
+/** Starts on the wanted port, or on the last one, or on a free one; of these only a wanted one may not be replaced. */
+async function startOnPort(
+  wanted: number | undefined,
+  last: number | null,
+  start: (port: number) => Promise<PostgresServer>,
+): Promise<{ server: PostgresServer; port: number }> {
   if (wanted !== undefined && wanted !== 0) {
-    if (await isPortFree(wanted)) return wanted;
-    throw new ClusterError('PORT_IN_USE', `Port ${wanted} is in use by another program, so PostgreSQL cannot listen on it.`);
+    if (!(await isPortFree(wanted))) throw portInUse(wanted);
+    return { server: await start(wanted), port: wanted };
   }
-  if (last !== null && (await isPortFree(last))) return last;
-  return chooseFreePort();
+  for (let attempt = 1; ; attempt += 1) {
+    const port = attempt === 1 && last !== null && (await isPortFree(last)) ? last : await chooseFreePort();
+    try {
+      return { server: await start(port), port };
+    } catch (error) {
+      // Somebody took the port after it was found free.
+      if (!(error instanceof ClusterError && error.code === 'PORT_IN_USE') || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
 }

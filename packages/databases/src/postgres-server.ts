@@ -119,10 +119,14 @@ async function untilReady(child: ChildProcess, ended: Promise<void>, lines: read
   }
 }
 
+export function portInUse(port: number): ClusterError {
+  return new ClusterError('PORT_IN_USE', `Port ${port} is in use by another program, so PostgreSQL cannot listen on it.`);
+}
+
 function startFailure(lines: readonly string[], { port, binaries }: ServerOptions): ClusterError {
   const words = lines.join('\n');
   if (/could not bind|Address already in use/i.test(words)) {
-    return new ClusterError('PORT_IN_USE', `Port ${port} is in use by another program, so PostgreSQL cannot listen on it.`);
+    return portInUse(port);
   }
   return new ClusterError('START_FAILED', words ? `PostgreSQL did not start. Its last words:\n${words}` : `${binaries.postgres} cannot be run on this machine.`);
 }

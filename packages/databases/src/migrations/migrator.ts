@@ -1,6 +1,6 @@
 import path from 'node:path';
 import pg from 'pg';
-import { ensureDatabase, withClient } from '../cluster-connection.js';
+import { databaseName, ensureDatabase, withClient } from '../cluster-connection.js';
 import { silentLog, type ProgressLog } from '../progress-log.js';
 import { createMigration, type CreatedMigration } from './create-migration.js';
 import { MigrationError } from './migration-error.js';
@@ -229,7 +229,7 @@ function assertUndoable(folder: SchemaFolder, row: HistoryRow, migration: Migrat
 
 async function createMissingDatabase(url: string, log: ProgressLog): Promise<void> {
   const target = new URL(url);
-  const name = decodeURIComponent(target.pathname.slice(1));
+  const name = databaseName(url);
   target.pathname = '/postgres';
   await ensureDatabase(target.href, name);
   log.info(`created database ${name}`);

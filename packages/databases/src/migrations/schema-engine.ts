@@ -66,16 +66,42 @@ export interface ComparerOptions {
   readonly scratchUrl?: string;
 }
 
-/** Opens the schema engine on a database. @throws MigrationError SCHEMA_INVALID */
-export async function openComparer({ folder, url, scratchUrl }: ComparerOptions): Promise<SchemaComparer> {
-  const content = await readFile(folder.schema, 'utf8');
+export interface OpenEngine extends AsyncDisposable {
+  readonly engine: WasmEngine;
+  /** The content of schema.prisma. */
+  readonly schema: string;
+}
+
+/** Opens Prisma's schema engine on a database. Dispose only when its last answer is there. @throws MigrationError SCHEMA_INVALID */
+export async function openEngine({ folder, url, scratchUrl }: ComparerOptions): Promise<OpenEngine> {
+  const schema = await readFile(folder.schema, 'utf8');
   const { SchemaEngine } = await loadEngine();
   const factory = adapterFactory(url, scratchUrl);
   const adapters = bindMigrationAwareSqlAdapterFactory(factory);
-  const engine: WasmEngine = await SchemaEngine.new({ datamodels: [[folder.schema, content]] }, () => undefined, adapters).catch(fail(folder));
+  const engine = await SchemaEngine.new({ datamodels: [[folder.schema, schema]] }, () => undefined, adapters).catch(async (cause: unknown) => {
+    await factory.dispose();
+    return fail(folder)(cause);
+  });
+  return {
+    engine,
+    schema,
+    async [Symbol.asyncDispose]() {
+      engine.free();
+      await factory.dispose();
+    },
+  };
+}
+
+/** Tables and enums that somebody else manages: none. */
+export const NO_FILTERS = { externalTables: [], externalEnums: [] };
+
+/** Opens the schema engine on a database, for comparisons. @throws MigrationError SCHEMA_INVALID */
+export async function openComparer(options: ComparerOptions): Promise<SchemaComparer> {
+  const { folder } = options;
+  const { engine, schema, [Symbol.asyncDispose]: dispose } = await openEngine(options);
 
   async function diff(from: SchemaSource, to: SchemaSource, script: boolean): Promise<string | null> {
-    const params = { from: toTarget(folder, content, from), to: toTarget(folder, content, to), script, exitCode: true, filters: { externalTables: [], externalEnums: [] } };
+    const params = { from: toTarget(folder, schema, from), to: toTarget(folder, schema, to), script, exitCode: true, filters: NO_FILTERS };
     const { exitCode, stdout } = await engine.diff(params).catch(fail(folder));
     return exitCode === 0 ? null : (stdout ?? '');
   }
@@ -83,10 +109,7 @@ export async function openComparer({ folder, url, scratchUrl }: ComparerOptions)
   return {
     diffScript: (from, to) => diff(from, to, true),
     diffSummary: (from, to) => diff(from, to, false),
-    async [Symbol.asyncDispose]() {
-      engine.free();
-      await factory.dispose();
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { withClient } from '../cluster-connection.js';
+import { databaseName, withClient } from '../cluster-connection.js';
 import { MigrationError } from './migration-error.js';
 
 export interface ScratchDatabase extends AsyncDisposable {
   readonly url: string;
 }
 
+/** PostgreSQL cuts names at 63 bytes. */
+const MAX_PREFIX_CHARACTERS = 40;
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
@@ -17,7 +19,8 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 export async function createScratchDatabase(url: string): Promise<ScratchDatabase> {
   const admin = new URL(url);
   admin.pathname = '/postgres';
-  const name = `taskgraph_scratch_${randomBytes(6).toString('hex')}`;
+  // One that a killed process leaves behind tells by its name whose it was.
+  const name = `${databaseName(url).slice(0, MAX_PREFIX_CHARACTERS)}_scratch_${randomBytes(6).toString('hex')}`;
   try {
     // template0 is bare: what an administrator put into template1 is no part of the schema.
     await withClient(admin.href, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`));

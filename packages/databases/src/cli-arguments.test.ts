@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseArguments } from './cli-arguments.js';
+
+const KNOWN = ['auth', 'media', 'task'];
+const parse = (line: string) => parseArguments(line.split(' ').filter(Boolean), KNOWN);
+
+describe('parseArguments', () => {
+  it.each([
+    ['auth create add due date --empty', { databases: ['auth'], command: { kind: 'create', name: 'add due date', allowEmpty: true } }],
+    ['all up', { databases: KNOWN, command: { kind: 'up' } }],
+    ['task down', { databases: ['task'], command: { kind: 'down', count: 1 } }],
+    ['task down 3', { databases: ['task'], command: { kind: 'down', count: 3 } }],
+    ['all reset --yes', { databases: KNOWN, command: { kind: 'reset', confirmed: true } }],
+    ['auth resolve 20260101000000_x', { databases: ['auth'], command: { kind: 'resolve', name: '20260101000000_x' } }],
+    ['auth up --help', { databases: [], command: { kind: 'help' } }],
+    ['', { databases: [], command: { kind: 'help' } }],
+  ])('reads "%s"', (line, expected) => {
+    expect(parse(line)).toEqual(expected);
+  });
+
+  it.each([
+    ['users up', 'There is no database "users"'],
+    ['auth', 'Say what to do'],
+    ['auth upp', 'There is no command "upp"'],
+    ['auth create', 'create needs a name'],
+    ['auth down 0', 'down takes one number'],
+    ['auth down many', 'down takes one number'],
+    ['auth up now', 'up takes no "now"'],
+    ['auth up --yes', 'up knows no --yes'],
+    ['all resolve 20260101000000_x', 'resolve needs one database'],
+  ])('refuses "%s"', (line, message) => {
+    expect(() => parse(line)).toThrow(message);
+  });
+});
