@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,9 +10,10 @@ import { createEmptyDatabase } from '@taskgraph/testkit';
 import { NO_FILTERS, openEngine, toMigrationList } from '../src/migrations/schema-engine.js';
 import { describeCatalogue } from './catalogue.js';
 
-const PRISMA = fileURLToPath(new URL('../../../prisma', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = path.join(HERE, '../../..');
+const PRISMA = path.join(ROOT, 'prisma');
 
-// Prisma's CLI drives a native build of this engine, which has to be downloaded; the engine itself is the same, as WASM.
 const names = readdirSync(PRISMA, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
@@ -35,6 +38,24 @@ afterAll(() => {
 async function withEngine<Result>(folder: SchemaFolder, url: string, work: (engine: SchemaEngine) => Promise<Result>): Promise<Result> {
   await using prisma = await openEngine({ folder, url });
   return await work(prisma.engine);
+}
+
+/** Runs `prisma migrate …`. Its native engine has to be downloaded; the same engine as WASM stands in for it. */
+function prismaMigrate(name: string, databaseUrl: string, command: string): Promise<{ code: number; output: string }> {
+  const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
+  const env = {
+    PATH: process.env['PATH'],
+    [`${name.toUpperCase()}_DATABASE_URL`]: databaseUrl,
+    PRISMA_SCHEMA_ENGINE_BINARY: path.join(HERE, 'wasm-schema-engine.mjs'),
+    TEST_PRISMA_FOLDER: path.join(PRISMA, name),
+    CHECKPOINT_DISABLE: '1',
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, 'migrate', command, '--config', path.join(PRISMA, name, 'prisma.config.ts')], { cwd: ROOT, env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+  });
 }
 
 describe.each(names)("the history of %s and Prisma's engine", (name) => {
@@ -69,6 +90,19 @@ describe.each(names)("the history of %s and Prisma's engine", (name) => {
     const { undone } = await migrator.down();
     expect(await diagnose()).toEqual({ ...inOrder, history: { diagnostic: 'databaseIsBehind', unappliedMigrationNames: undone } });
     expect(await deploy()).toEqual({ appliedMigrationNames: undone });
+    expect(await migrator.up()).toEqual({ applied: [] });
+  });
+
+  it("is accepted by Prisma's CLI, which deploys what a step down has undone", async () => {
+    await using database = await createEmptyDatabase(name);
+    const migrator = createMigrator({ folder, url: database.url });
+    await migrator.up();
+    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({ code: 0, output: expect.stringContaining('Database schema is up to date!') });
+    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({ code: 0, output: expect.stringContaining('No pending migrations to apply.') });
+
+    const [undone] = (await migrator.down()).undone;
+    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({ code: 1, output: expect.stringContaining(undone as string) });
+    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({ code: 0, output: expect.stringContaining('All migrations have been successfully applied.') });
     expect(await migrator.up()).toEqual({ applied: [] });
   });
 });
