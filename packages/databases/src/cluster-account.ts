@@ -76,6 +76,7 @@ function mayEnter(status: { mode: number; uid: number; gid: number }, account: C
  * @throws ClusterError FOLDER_UNWRITABLE, FOLDER_UNREACHABLE
  */
 export async function prepareFolder(dataDir: string, account: ClusterAccount | null): Promise<void> {
+  await assertReachable(dataDir, account);
   try {
     // The way to the folder stays open for the account; only the folder itself is closed to others.
     await mkdir(path.dirname(dataDir), { recursive: true });
@@ -89,9 +90,13 @@ export async function prepareFolder(dataDir: string, account: ClusterAccount | n
     const { code } = cause as NodeJS.ErrnoException;
     throw new ClusterError('FOLDER_UNWRITABLE', unwritable(dataDir, code), { cause });
   }
-  if (!account) return;
-  const barrier = await findBarrier(path.dirname(dataDir), account);
-  if (barrier === null) return;
+  // Again, for a umask that closes what was just created.
+  await assertReachable(dataDir, account);
+}
+
+async function assertReachable(dataDir: string, account: ClusterAccount | null): Promise<void> {
+  const barrier = account && (await findBarrier(path.dirname(dataDir), account));
+  if (!account || barrier === null) return;
   throw new ClusterError(
     'FOLDER_UNREACHABLE',
     `PostgreSQL refuses to run as root, so it runs as user "${account.name}", who may not enter ${barrier}, and the data ` +
@@ -99,7 +104,7 @@ export async function prepareFolder(dataDir: string, account: ClusterAccount | n
   );
 }
 
-export function unwritable(folder: string, code: string | undefined): string {
+function unwritable(folder: string, code: string | undefined): string {
   const why =
     code === 'EROFS'
       ? 'the file system is read-only'

@@ -9,6 +9,8 @@ export interface ClusterBinaries {
   readonly initdb: string;
   readonly postgres: string;
   readonly pgCtl: string;
+  /** Of the package, such as 18.4.0-beta.17. */
+  readonly version: string;
   /** Such as 18: data folders of another major version cannot be read. */
   readonly majorVersion: number;
 }
@@ -39,14 +41,14 @@ export async function findBinaries(): Promise<ClusterBinaries> {
     );
   }
   await restoreLinks(folder);
-  const binaries = binariesIn(folder, Number.parseInt(version, 10));
+  const binaries = binariesIn(folder, version);
   await Promise.all([makeExecutable(binaries.initdb), makeExecutable(binaries.postgres), makeExecutable(binaries.pgCtl)]);
   return binaries;
 }
 
 /** Copies the binaries to where another user can run them. A copy of the same version is used again. */
 export async function copyBinaries(binaries: ClusterBinaries, destination: string): Promise<ClusterBinaries> {
-  const copy = binariesIn(destination, binaries.majorVersion);
+  const copy = binariesIn(destination, binaries.version);
   if ((await stat(copy.postgres).catch(() => null))?.isFile()) return copy;
   const unfinished = `${destination}.${process.pid}`;
   await rm(unfinished, { recursive: true, force: true });
@@ -55,10 +57,10 @@ export async function copyBinaries(binaries: ClusterBinaries, destination: strin
   return copy;
 }
 
-function binariesIn(folder: string, majorVersion: number): ClusterBinaries {
+function binariesIn(folder: string, version: string): ClusterBinaries {
   const suffix = process.platform === 'win32' ? '.exe' : '';
   const binary = (name: string) => path.join(folder, 'bin', `${name}${suffix}`);
-  return { folder, initdb: binary('initdb'), postgres: binary('postgres'), pgCtl: binary('pg_ctl'), majorVersion };
+  return { folder, initdb: binary('initdb'), postgres: binary('postgres'), pgCtl: binary('pg_ctl'), version, majorVersion: Number.parseInt(version, 10) };
 }
 
 /** Makes the links that `pg-symlinks.json` lists, as the package's install script does. Paths in it begin with `native/`. */

@@ -51,7 +51,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   let binaries = await findBinaries();
   if (account && (await findBarrier(path.join(binaries.folder, 'bin'), account))) {
     log.debug(`user ${account.name} cannot reach ${binaries.folder}: using a copy`);
-    binaries = await copyBinaries(binaries, `${files.binaries}-${binaries.majorVersion}`);
+    binaries = await copyBinaries(binaries, `${files.binaries}-${binaries.version}`);
   }
   await settlePredecessor(files, log);
 
