@@ -20,3 +20,5 @@ export * from './subgraph.js';
 export * from './token-verifier.js';
 export * from './transaction.js';
 export * from './uuid.js';
+export * from './keyed-pages.js';
+export * from './multipart-requests.js';

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { Tx } from '@taskgraph/service-kit';
 import type pg from 'pg';
-import { PrismaClient, type Prisma } from './generated/prisma/client.js';
+import { Prisma, PrismaClient } from './generated/prisma/client.js';
 
 export type TaskDb = PrismaClient;
 /** What reads and writes, inside a transaction or out of it. */
@@ -11,4 +11,9 @@ export type TaskTx = Tx<TaskDbClient>;
 /** Creates the client on a pool that the caller owns and ends. */
 export function createTaskDb(pool: pg.Pool): TaskDb {
   return new PrismaClient({ adapter: new PrismaPg(pool) });
+}
+
+/** Ids as one SQL parameter. */
+export function uuidArray(ids: readonly string[]): Prisma.Sql {
+  return Prisma.sql`${[...ids]}::uuid[]`;
 }

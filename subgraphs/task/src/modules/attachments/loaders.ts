@@ -1,9 +1,17 @@
-import { decodeCursor, encodeCursor, invalidCursor, toConnection, type PageRequest, type Viewer } from '@taskgraph/service-kit';
+import {
+  decodeCursor,
+  encodeCursor,
+  invalidCursor,
+  loaderByPage,
+  selectKeyedPages,
+  toConnection,
+  type PageRequest,
+  type Viewer,
+} from '@taskgraph/service-kit';
 import DataLoader from 'dataloader';
-import type { TaskDb } from '../../db.js';
+import { uuidArray, type TaskDb } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import { selectKeyedPages, uuidArray } from '../../keyed-pages.js';
-import { loaderByPage, selectTaskPages, visibleTasksSql } from '../tasks/loaders.js';
+import { selectTaskPages, visibleTasksSql } from '../tasks/loaders.js';
 import type { TaskConnectionRow } from '../tasks/mappers.js';
 import type { AttachmentConnectionRow, AttachmentRow } from './mappers.js';
 
@@ -22,7 +30,7 @@ export function createAttachmentLoaders(db: TaskDb, viewer: Viewer | null): Atta
   return {
     taskMedia: loaderByPage((page) => async (taskIds) => {
       const after = page.after === null ? null : parsePositionCursor(page.after);
-      const pages = await selectKeyedPages<AttachmentRow>(db, taskIds, {
+      const pages = await selectKeyedPages<AttachmentRow, Prisma.Sql>(db, Prisma.sql, taskIds, {
         columns: Prisma.sql`m.task_id AS "taskId", m.media_id AS "mediaId", m.position, m.attached_by AS "attachedBy", m.attached_at AS "attachedAt"`,
         source: Prisma.sql`FROM task_media m WHERE m.task_id = ANY(${uuidArray(taskIds)})`,
         key: Prisma.sql`m.task_id`,

@@ -1,8 +1,18 @@
-import { encodeCursor, decodeCursor, invalidCursor, isUuid, toConnection, type PageRequest, type Viewer } from '@taskgraph/service-kit';
+import {
+  decodeCursor,
+  encodeCursor,
+  invalidCursor,
+  isUuid,
+  loaderByPage,
+  selectKeyedPages,
+  toConnection,
+  type KeyedPage,
+  type PageRequest,
+  type Viewer,
+} from '@taskgraph/service-kit';
 import DataLoader from 'dataloader';
 import { Prisma } from '../../generated/prisma/client.js';
-import type { TaskDb, TaskDbClient } from '../../db.js';
-import { selectKeyedPages, uuidArray, type KeyedPage } from '../../keyed-pages.js';
+import { uuidArray, type TaskDb, type TaskDbClient } from '../../db.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
 
 export interface TaskLoaders {
@@ -46,17 +56,6 @@ export function createTaskLoaders(db: TaskDb, viewer: Viewer | null): TaskLoader
   };
 }
 
-/** Loaders of pages: fields that ask for the same page of different lists share one. */
-export function loaderByPage<Value>(batch: (page: PageRequest) => (keys: readonly string[]) => Promise<Value[]>): (page: PageRequest) => DataLoader<string, Value> {
-  const loaders = new Map<string, DataLoader<string, Value>>();
-  return (page) => {
-    const key = JSON.stringify(page);
-    const loader = loaders.get(key) ?? new DataLoader<string, Value>(batch(page));
-    loaders.set(key, loader);
-    return loader;
-  };
-}
-
 /** Pages of tasks, the newest first: ids are UUIDv7, so their order is that of creation. */
 export async function selectTaskPages(
   db: TaskDbClient,
@@ -65,7 +64,7 @@ export async function selectTaskPages(
   { key, source }: { key: Prisma.Sql; source: Prisma.Sql },
 ): Promise<TaskConnectionRow[]> {
   const after = page.after === null ? null : parseIdCursor(page.after);
-  const pages = await selectKeyedPages<TaskRow>(db, keys, {
+  const pages = await selectKeyedPages<TaskRow, Prisma.Sql>(db, Prisma.sql, keys, {
     columns: TASK_COLUMNS,
     source,
     key,

@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+
+/** Jest runs the sources as they are: TypeScript through SWC, ES modules, workspace packages by their `source` export. */
+const shared = {
+  rootDir: fileURLToPath(new URL('.', import.meta.url)),
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironment: '<rootDir>/packages/testkit/jest/environment.mjs',
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/\\.data/', '<rootDir>/\\.turbo/'],
+};
+
+/** One PostgreSQL for all test files; each file clones a migrated template. */
+const onPostgres = {
+  globalSetup: '<rootDir>/packages/testkit/jest/global-setup.mjs',
+  globalTeardown: '<rootDir>/packages/testkit/jest/global-teardown.mjs',
+};
+
+/** There are no retries: a flaky test is a bug. */
+export default {
+  maxWorkers: 2,
+  errorOnDeprecated: true,
+  testTimeout: 30_000,
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{packages,subgraphs}/*/src/**/*.test.ts', '<rootDir>/{gateway,embedded}/src/**/*.test.ts'],
+    },
+    { ...shared, ...onPostgres, displayName: 'subgraph', testMatch: ['<rootDir>/subgraphs/*/test/**/*.test.ts'] },
+    {
+      ...shared,
+      ...onPostgres,
+      displayName: 'graph',
+      testMatch: ['<rootDir>/{gateway,embedded}/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '/gateway/test/contract/'],
+    },
+    { ...shared, displayName: 'contract', testMatch: ['<rootDir>/gateway/test/contract/**/*.test.ts'] },
+    { ...shared, ...onPostgres, displayName: 'story', testMatch: ['<rootDir>/e2e/**/*.test.ts'] },
+  ],
+};
