@@ -1,0 +1,33 @@
+import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+
+const schema = z.object({
+  ...processSettings,
+  ...databaseSettings,
+  ...tokenSettings,
+  MEDIA_PORT: settings.port(3003),
+  MEDIA_DATABASE_URL: settings.postgresUrl(),
+  AUTH_URL: settings.url('http://127.0.0.1:3001'),
+  TASK_URL: settings.url('http://127.0.0.1:3002'),
+  PEER_TIMEOUT_MS: settings.durationMs(3_000),
+  /** Files are kept in its sub-folder `media`. */
+  TASKGRAPH_DATA_DIR: settings.text('.data'),
+  /** Where browsers reach this service, for the URLs of files; its own address when absent. */
+  MEDIA_PUBLIC_URL: settings.url().optional(),
+  /** Whoever holds it can make URLs to any file. */
+  MEDIA_URL_SECRET: settings.secret(32),
+  MEDIA_URL_LIFETIME_SECONDS: settings.durationSeconds(3_600),
+  MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
+  MEDIA_MAX_PIXELS: settings.positiveInt(100_000_000),
+  /** How many images are decoded at once; the others wait in line. */
+  MEDIA_PROCESSING_CONCURRENCY: settings.positiveInt(2),
+});
+
+export type MediaConfig = z.output<typeof schema>;
+
+/** @throws ConfigError listing every fault */
+export function readMediaConfig(env: NodeJS.ProcessEnv = process.env): MediaConfig {
+  return parseConfig(schema, env);
+}

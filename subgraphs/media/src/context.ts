@@ -1,0 +1,21 @@
+import type { RequestContext } from '@taskgraph/service-kit';
+import type { LimitFunction } from 'p-limit';
+import type { MediaDb } from './db.js';
+import type { SignedUrls } from './modules/files/signed-urls.js';
+import type { MediaLoaders } from './modules/media/loaders.js';
+import type { ObjectStore } from './storage/object-store.js';
+import type { Spool } from './storage/spool.js';
+import type { MediaTelemetry } from './telemetry.js';
+
+/** What one execution in the media subgraph carries. */
+export interface MediaContext extends RequestContext {
+  readonly db: MediaDb;
+  readonly loaders: MediaLoaders;
+  readonly store: ObjectStore;
+  readonly spool: Spool;
+  readonly urls: SignedUrls;
+  readonly telemetry: MediaTelemetry;
+  readonly limits: { readonly maxBytes: number; readonly maxPixels: number };
+  /** Lets a bounded number of images be decoded at once. */
+  readonly processing: LimitFunction;
+}

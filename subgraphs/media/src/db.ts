@@ -1,0 +1,15 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import { Prisma, PrismaClient } from './generated/prisma/client.js';
+
+export type MediaDb = PrismaClient;
+
+/** Creates the client on a pool that the caller owns and ends. */
+export function createMediaDb(pool: pg.Pool): MediaDb {
+  return new PrismaClient({ adapter: new PrismaPg(pool) });
+}
+
+/** Ids as one SQL parameter. */
+export function uuidArray(ids: readonly string[]): Prisma.Sql {
+  return Prisma.sql`${[...ids]}::uuid[]`;
+}

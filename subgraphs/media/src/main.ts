@@ -1,0 +1,4 @@
+import { runProcess } from '@taskgraph/service-kit';
+import { createMediaSubgraph, readMediaConfig } from './subgraph.js';
+
+await runProcess(async () => createMediaSubgraph(readMediaConfig()));

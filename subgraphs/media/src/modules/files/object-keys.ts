@@ -1,0 +1,23 @@
+import { THUMBNAIL_SIZES, type ThumbnailSizeName } from '../media/mappers.js';
+
+/** One of the files of a media item. */
+export type FileVariant = 'original' | ThumbnailSizeName;
+
+/** Everything of one item lies below its prefix, so that it can be deleted in one go. */
+export function mediaPrefix(mediaId: string): string {
+  return `${mediaId}/`;
+}
+
+export function objectKey(mediaId: string, variant: FileVariant): string {
+  return `${mediaPrefix(mediaId)}${variant === 'original' ? 'original' : `${variant.toLowerCase()}.webp`}`;
+}
+
+/** How a variant is written in a URL. */
+export function variantSlug(variant: FileVariant): string {
+  return variant.toLowerCase();
+}
+
+export function parseVariantSlug(slug: string): FileVariant | null {
+  if (slug === 'original') return 'original';
+  return THUMBNAIL_SIZES.find((size) => size.toLowerCase() === slug) ?? null;
+}

@@ -1,0 +1,107 @@
+import { pipeline } from 'node:stream/promises';
+import type { ErrorCode } from '@taskgraph/contracts';
+import { isUuid, requestFacts } from '@taskgraph/service-kit';
+import type { Express, Request, Response } from 'express';
+import type { MediaDb } from '../../db.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import type { MediaTelemetry } from '../../telemetry.js';
+import { THUMBNAIL_MIME_TYPE } from '../uploads/thumbnails.js';
+import { inlineDisposition, selectFile } from './file-responses.js';
+import { objectKey, parseVariantSlug, variantSlug } from './object-keys.js';
+import type { SignedUrls } from './signed-urls.js';
+
+export interface FileRouteParts {
+  readonly db: MediaDb;
+  readonly store: ObjectStore;
+  readonly urls: SignedUrls;
+  readonly telemetry: MediaTelemetry;
+}
+
+/** A URL is good for an hour at least; the bytes behind it never change. */
+const CACHE_CONTROL = 'private, max-age=3600, immutable';
+
+/** Serves `GET` and `HEAD /files/:id/:variant` to whoever has a signed URL. */
+export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
+  app.get('/files/:id/:variant', (request, response) => serveFile(request, response, parts));
+}
+
+async function serveFile(request: Request, response: Response, { db, store, urls, telemetry }: FileRouteParts): Promise<void> {
+  const { id = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
+  const variant = parseVariantSlug(slug);
+  if (!isUuid(id) || !variant) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  const verdict = urls.verify(id.toLowerCase(), variant, request.query);
+  if (verdict !== 'valid') {
+    telemetry.fileRefused(requestFacts(request).log, verdict);
+    return problem(response, 403, 'FORBIDDEN', verdict === 'expired' ? 'This link has expired. Ask for a new one.' : 'This link is not valid.');
+  }
+
+  const media = await db.mediaItem.findUnique({ where: { id } });
+  const key = objectKey(id, variant);
+  const object = media?.status === 'READY' ? await store.stat(key) : null;
+  if (!media || !object) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+
+  const etag = `"${media.sha256.slice(0, 32)}-${variantSlug(variant)}"`;
+  const { byteSize } = object;
+  response.set({
+    etag,
+    'accept-ranges': 'bytes',
+    'cache-control': CACHE_CONTROL,
+    'content-type': variant === 'original' ? media.mimeType : THUMBNAIL_MIME_TYPE,
+    'content-disposition': inlineDisposition(variant === 'original' ? media.filename : `${media.filename}.webp`),
+    'last-modified': media.createdAt.toUTCString(),
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox",
+    // Pages of other origins show these images; the signature in the URL is the permission.
+    'cross-origin-resource-policy': 'cross-origin',
+    'access-control-allow-origin': '*',
+  });
+
+  const { range, 'if-none-match': ifNoneMatch, 'if-range': ifRange } = request.headers;
+  const selection = selectFile({ range, ifNoneMatch, ifRange: typeof ifRange === 'string' ? ifRange : undefined }, etag, byteSize);
+  switch (selection.kind) {
+    case 'not_modified':
+      response.status(304).end();
+      return;
+    case 'unsatisfiable':
+      response.set('content-range', `bytes */${byteSize}`);
+      return problem(response, 416, 'BAD_REQUEST', 'The file does not have these bytes.');
+    case 'whole':
+      response.status(200).set('content-length', String(byteSize));
+      return send(request, response, store, key);
+    case 'part': {
+      const { start, end } = selection.range;
+      response.status(206).set({ 'content-length': String(end - start + 1), 'content-range': `bytes ${start}-${end}/${byteSize}` });
+      return send(request, response, store, key, selection.range);
+    }
+  }
+}
+
+async function send(request: Request, response: Response, store: ObjectStore, key: string, range?: { start: number; end: number }): Promise<void> {
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const bytes = await store.openRead(key, range);
+  if (!bytes) {
+    response.removeHeader('content-length');
+    return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  }
+  try {
+    await pipeline(bytes, response);
+  } catch (error) {
+    // Most often the client has seen enough; the headers are out, so there is nobody to tell.
+    requestFacts(request).log.debug({ err: error }, 'a download ended early');
+  }
+}
+
+/** RFC 9457. */
+function problem(response: Response, status: number, code: ErrorCode, detail: string): void {
+  response.removeHeader('etag');
+  response.removeHeader('content-disposition');
+  response.removeHeader('last-modified');
+  response
+    .status(status)
+    .set('cache-control', 'no-store')
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title: detail, status, code }));
+}

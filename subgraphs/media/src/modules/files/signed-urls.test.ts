@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { createSignedUrls } from './signed-urls.js';
+
+const ID = '01890000-0000-7000-8000-000000000001';
+
+function urlsAt(state: { now: number }, secret = 'a secret of at least thirty-two characters') {
+  return createSignedUrls({ secret, lifetimeSeconds: 3600, publicUrl: () => 'http://files.example', now: () => state.now });
+}
+
+function queryOf(url: string) {
+  return Object.fromEntries(new URL(url).searchParams);
+}
+
+describe('createSignedUrls', () => {
+  it('makes URLs that it takes for its own', () => {
+    const urls = urlsAt({ now: 1_700_000_000_000 });
+    const url = urls.sign(ID, 'SMALL');
+    expect(new URL(url).pathname).toBe(`/files/${ID}/small`);
+    expect(urls.verify(ID, 'SMALL', queryOf(url))).toBe('valid');
+  });
+
+  it('gives one file one URL for a while, so that browsers can keep it', () => {
+    const state = { now: 1_700_000_000_000 };
+    const urls = urlsAt(state);
+    const first = urls.sign(ID, 'SMALL');
+    state.now += 60_000;
+    expect(urls.sign(ID, 'SMALL')).toBe(first);
+  });
+
+  it('lets a URL live for the lifetime at least, and not for ever', () => {
+    const state = { now: 1_700_000_000_000 };
+    const urls = urlsAt(state);
+    const query = queryOf(urls.sign(ID, 'SMALL'));
+    state.now += 3_600_000;
+    expect(urls.verify(ID, 'SMALL', query)).toBe('valid');
+    state.now += 3_600_000;
+    expect(urls.verify(ID, 'SMALL', query)).toBe('expired');
+  });
+
+  it('refuses another item, variant, time, secret and garbage', () => {
+    const urls = urlsAt({ now: 1_700_000_000_000 });
+    const query = queryOf(urls.sign(ID, 'SMALL'));
+    expect(urls.verify(ID.replace('1', '2'), 'SMALL', query)).toBe('forged');
+    expect(urls.verify(ID, 'original', query)).toBe('forged');
+    expect(urls.verify(ID, 'SMALL', { ...query, expires: String(Number(query['expires']) + 1) })).toBe('forged');
+    expect(urlsAt({ now: 1_700_000_000_000 }, 'another secret of thirty-two characters').verify(ID, 'SMALL', query)).toBe('forged');
+    for (const signature of ['', 'x', `${query['signature']}0`, ['a'], undefined]) {
+      expect(urls.verify(ID, 'SMALL', { ...query, signature })).toBe('forged');
+    }
+  });
+});

@@ -1,0 +1,46 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { variantSlug, type FileVariant } from './object-keys.js';
+
+export interface SignedUrls {
+  /** A URL that is good for one lifetime at least and two at most. */
+  sign(mediaId: string, variant: FileVariant): string;
+  verify(mediaId: string, variant: FileVariant, query: { readonly expires?: unknown; readonly signature?: unknown }): 'valid' | 'expired' | 'forged';
+}
+
+export interface SignedUrlOptions {
+  readonly secret: string;
+  readonly lifetimeSeconds: number;
+  /** Known only once the service listens. */
+  readonly publicUrl: () => string;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/**
+ * Signs URLs of files (HMAC-SHA256 over item, variant and time of expiry).
+ *
+ * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it.
+ */
+export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Date.now }: SignedUrlOptions): SignedUrls {
+  const signature = (mediaId: string, variant: FileVariant, expires: number) =>
+    createHmac('sha256', secret).update(`${mediaId}/${variantSlug(variant)}/${expires}`).digest();
+
+  return {
+    sign(mediaId, variant) {
+      const seconds = Math.floor(now() / 1000);
+      const expires = (Math.floor(seconds / lifetimeSeconds) + 2) * lifetimeSeconds;
+      const url = new URL(`/files/${mediaId}/${variantSlug(variant)}`, publicUrl());
+      url.search = `expires=${expires}&signature=${signature(mediaId, variant, expires).toString('base64url')}`;
+      return url.href;
+    },
+    verify(mediaId, variant, query) {
+      if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string') return 'forged';
+      const expires = Number(query.expires);
+      const expected = signature(mediaId, variant, expires);
+      const given = Buffer.from(query.signature, 'base64url');
+      const matches = given.length === expected.length && timingSafeEqual(given, expected) && given.toString('base64url') === query.signature;
+      if (!matches) return 'forged';
+      return now() / 1000 < expires ? 'valid' : 'expired';
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { Connection } from '@taskgraph/service-kit';
+import { z } from 'zod';
+import type { MediaItem } from '../../generated/prisma/client.js';
+
+/** The row behind a `Media`. */
+export type MediaRow = MediaItem;
+
+/** A user of the auth service, of whom this one knows the id. */
+export interface UserStub {
+  readonly __typename?: 'User';
+  readonly id: string;
+}
+
+/** The row behind a `MediaConnection`. */
+export interface MediaConnectionRow extends Connection<MediaRow> {
+  readonly totalCount: number;
+}
+
+export const THUMBNAIL_SIZES = ['SMALL', 'MEDIUM', 'LARGE'] as const;
+export type ThumbnailSizeName = (typeof THUMBNAIL_SIZES)[number];
+
+const storedThumbnails = z.array(
+  z.object({ size: z.enum(THUMBNAIL_SIZES), width: z.number().int(), height: z.number().int(), byteSize: z.number().int() }),
+);
+
+/** A thumbnail as an item's row keeps it. */
+export type StoredThumbnail = z.infer<typeof storedThumbnails>[number];
+
+export function parseThumbnails(json: unknown): StoredThumbnail[] {
+  return storedThumbnails.parse(json);
+}

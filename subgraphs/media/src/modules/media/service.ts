@@ -1,0 +1,41 @@
+import { forbidden, isUuid, notFound, parsePageArgs, requireViewer, type PageArgs } from '@taskgraph/service-kit';
+import type { MediaContext } from '../../context.js';
+import { mediaPrefix } from '../files/object-keys.js';
+import type { MediaConnectionRow, MediaRow } from './mappers.js';
+import { canDelete } from './policy.js';
+
+/** @throws NOT_FOUND when there is no such item for this viewer */
+export async function getMedia(context: MediaContext, id: string): Promise<MediaRow> {
+  const media = await findMedia(context, id);
+  if (!media) throw notFound('Media');
+  return media;
+}
+
+/** Null when there is no such item for this viewer. */
+export async function findMedia(context: MediaContext, id: string): Promise<MediaRow | null> {
+  requireViewer(context);
+  return isUuid(id) ? context.loaders.media.load(id.toLowerCase()) : null;
+}
+
+/** Lists what a user has uploaded; empty when that is not for the viewer. */
+export async function listUploads({ loaders }: MediaContext, userId: string, args: PageArgs): Promise<MediaConnectionRow> {
+  return loaders.uploads(parsePageArgs(args)).load(userId);
+}
+
+/**
+ * Deletes an item: first its files, then its row. When the store fails in between, the row is still there and the
+ * deletion can be asked for again; no file is left without a row.
+ *
+ * @throws NOT_FOUND when there is no such item for this viewer
+ * @throws FORBIDDEN when the viewer sees it but did not upload it
+ */
+export async function deleteMedia(context: MediaContext, id: string): Promise<{ mediaId: string }> {
+  const media = await getMedia(context, id);
+  if (!canDelete(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
+  await context.store.deleteAll(mediaPrefix(media.id));
+  const { count } = await context.db.mediaItem.deleteMany({ where: { id: media.id } });
+  if (count === 0) throw notFound('Media');
+  context.loaders.media.clear(media.id);
+  context.telemetry.deleted(context.log, media.id);
+  return { mediaId: media.id };
+}

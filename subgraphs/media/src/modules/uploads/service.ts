@@ -1,0 +1,188 @@
+import { AppError, badUserInput, requireViewer } from '@taskgraph/service-kit';
+import type { FileUpload } from 'graphql-upload-minimal';
+import type { MediaContext } from '../../context.js';
+import { mediaPrefix, objectKey } from '../files/object-keys.js';
+import type { MediaRow } from '../media/mappers.js';
+import { sanitizeFilename } from './filename.js';
+import { ALLOWED_MIME_TYPES } from './media-types.js';
+import type { UploadValue } from './mappers.js';
+import { receiveFile, type ReceivedFile } from './receive-file.js';
+import { processImage, type ProcessedImage } from './thumbnails.js';
+
+export interface UploadMediaSuccess {
+  readonly __typename: 'UploadMediaSuccess';
+  readonly media: MediaRow;
+}
+
+export interface UnsupportedMediaType {
+  readonly __typename: 'UnsupportedMediaTypeProblem';
+  readonly message: string;
+  readonly mimeType: string;
+  readonly allowed: readonly string[];
+}
+
+export interface MediaTooLarge {
+  readonly __typename: 'MediaTooLargeProblem';
+  readonly message: string;
+  readonly maxBytes: number;
+}
+
+export interface InvalidImage {
+  readonly __typename: 'InvalidImageProblem';
+  readonly message: string;
+  readonly reason: 'EMPTY' | 'CORRUPT' | 'TOO_MANY_PIXELS';
+}
+
+export type UploadProblem = UnsupportedMediaType | MediaTooLarge | InvalidImage;
+export type UploadMediaOutcome = UploadMediaSuccess | UploadProblem;
+
+export interface UploadMediaArgs {
+  readonly file: UploadValue;
+  readonly altText?: string | null | undefined;
+}
+
+type Received = Extract<ReceivedFile, { kind: 'received' }>;
+type Processed = Extract<ProcessedImage, { kind: 'processed' }>;
+
+const MAX_ALT_TEXT_CHARACTERS = 500;
+
+/**
+ * Stores an image with its thumbnails.
+ *
+ * The file waits in the spool until it is known to be good. Of one that is refused, or whose client goes away, neither
+ * the store nor the database ever holds anything.
+ *
+ * @throws BAD_USER_INPUT when the alternative text is too long, or the client goes away in the middle
+ */
+export async function uploadMedia(context: MediaContext, { file, altText }: UploadMediaArgs): Promise<UploadMediaOutcome> {
+  const { spool, limits, telemetry, log } = context;
+  const description = parseAltText(altText ?? null);
+  const upload = await openUpload(file);
+  const path = spool.newPath();
+  try {
+    const received = await receiveFile(upload.createReadStream(), path, { maxBytes: limits.maxBytes });
+    const problem = toReceiveProblem(received, limits.maxBytes);
+    if (problem) return refuse(context, problem);
+    const processed = await context.processing(() => {
+      const stop = telemetry.startProcessing();
+      return processImage(path, { maxPixels: limits.maxPixels }).finally(stop);
+    });
+    const invalid = toImageProblem(processed, limits.maxPixels);
+    if (invalid) return refuse(context, invalid);
+    // Nobody would hear of the item any more.
+    if (context.signal.aborted) throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
+
+    const media = await store(context, path, received as Received, processed as Processed, sanitizeFilename(upload.filename), description);
+    telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
+    return { __typename: 'UploadMediaSuccess', media };
+  } finally {
+    await spool.remove(path);
+  }
+}
+
+/**
+ * Writes the row first, as PROCESSING, then the files, then READY: after a crash the row tells what there is to clean up
+ * (see `sweepInterrupted`).
+ */
+async function store(
+  { db, store, viewer, tokenProblem }: MediaContext,
+  path: string,
+  { mimeType, byteSize, sha256 }: Received,
+  { width, height, placeholder, thumbnails }: Processed,
+  filename: string,
+  altText: string | null,
+): Promise<MediaRow> {
+  const { userId } = requireViewer({ viewer, tokenProblem });
+  const { id } = await db.mediaItem.create({
+    data: {
+      uploaderId: userId,
+      filename,
+      mimeType,
+      byteSize,
+      sha256,
+      width,
+      height,
+      altText,
+      placeholder,
+      thumbnails: thumbnails.map(({ size, width, height, byteSize }) => ({ size, width, height, byteSize })),
+    },
+    select: { id: true },
+  });
+  try {
+    await store.putFile(objectKey(id, 'original'), path);
+    await Promise.all(thumbnails.map(({ size, bytes }) => store.put(objectKey(id, size), bytes)));
+    return await db.mediaItem.update({ where: { id }, data: { status: 'READY' } });
+  } catch (error) {
+    await store.deleteAll(mediaPrefix(id));
+    await db.mediaItem.deleteMany({ where: { id } });
+    throw error;
+  }
+}
+
+/** An upload that takes longer than this between its row and its files is dead. */
+const INTERRUPTED_AFTER_MS = 10 * 60_000;
+
+/** Removes what uploads left that were cut off by a crash between their row and their last file. Returns how many. */
+export async function sweepInterrupted({ db, store }: Pick<MediaContext, 'db' | 'store'>): Promise<number> {
+  const abandoned = await db.mediaItem.findMany({
+    where: { status: 'PROCESSING', updatedAt: { lt: new Date(Date.now() - INTERRUPTED_AFTER_MS) } },
+    select: { id: true },
+  });
+  for (const { id } of abandoned) {
+    await store.deleteAll(mediaPrefix(id));
+    await db.mediaItem.deleteMany({ where: { id, status: 'PROCESSING' } });
+  }
+  return abandoned.length;
+}
+
+async function openUpload(file: UploadValue): Promise<FileUpload> {
+  try {
+    return await file;
+  } catch (cause) {
+    throw new AppError('BAD_USER_INPUT', 'The request holds no file for this variable.', { reason: 'FILE_MISSING', cause });
+  }
+}
+
+function parseAltText(text: string | null): string | null {
+  const altText = text?.trim() ?? '';
+  if (altText.length > MAX_ALT_TEXT_CHARACTERS) {
+    throw badUserInput(`An alternative text has at most ${MAX_ALT_TEXT_CHARACTERS} characters.`, 'INVALID_ALT_TEXT');
+  }
+  if (altText.includes('\u0000')) throw badUserInput('An alternative text has no NUL characters.', 'INVALID_ALT_TEXT');
+  return altText === '' ? null : altText;
+}
+
+function toReceiveProblem(received: ReceivedFile, maxBytes: number): UploadProblem | null {
+  switch (received.kind) {
+    case 'received':
+      return null;
+    case 'empty':
+      return { __typename: 'InvalidImageProblem', message: 'The file is empty.', reason: 'EMPTY' };
+    case 'unsupported': {
+      const { mimeType } = received;
+      const allowed = ALLOWED_MIME_TYPES;
+      return { __typename: 'UnsupportedMediaTypeProblem', message: `Files of type ${mimeType} are not taken.`, mimeType, allowed };
+    }
+    case 'too_large':
+      return { __typename: 'MediaTooLargeProblem', message: `A file has at most ${maxBytes} bytes.`, maxBytes };
+  }
+}
+
+function toImageProblem(processed: ProcessedImage, maxPixels: number): InvalidImage | null {
+  switch (processed.kind) {
+    case 'processed':
+      return null;
+    case 'corrupt':
+      return { __typename: 'InvalidImageProblem', message: 'The image is damaged or incomplete.', reason: 'CORRUPT' };
+    case 'too_many_pixels': {
+      const { width, height } = processed;
+      const message = `The image has ${width} × ${height} pixels; at most ${maxPixels} are taken.`;
+      return { __typename: 'InvalidImageProblem', message, reason: 'TOO_MANY_PIXELS' };
+    }
+  }
+}
+
+function refuse({ telemetry, log }: MediaContext, problem: UploadProblem): UploadProblem {
+  telemetry.rejected(log, problem.__typename === 'InvalidImageProblem' ? problem.reason : problem.__typename);
+  return problem;
+}

@@ -1,0 +1,17 @@
+import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
+import { DateTimeResolver } from 'graphql-scalars';
+import { GraphQLUpload } from 'graphql-upload-minimal';
+import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
+import { mediaResolvers } from './modules/media/resolvers.js';
+import { uploadResolvers } from './modules/uploads/resolvers.js';
+
+export const typeDefs = loadSdl(import.meta.url, ['schema.graphql', 'modules/media/schema.graphql', 'modules/uploads/schema.graphql']);
+
+export const resolvers = {
+  DateTime: DateTimeResolver,
+  Upload: GraphQLUpload,
+  Query: mediaResolvers.Query,
+  Mutation: { ...mediaResolvers.Mutation, ...uploadResolvers.Mutation },
+  Media: mediaResolvers.Media,
+  User: mediaResolvers.User,
+} satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -1,0 +1,122 @@
+import path from 'node:path';
+import { JWKS_PATH } from '@taskgraph/contracts';
+import {
+  createHealth,
+  createLog,
+  createMetrics,
+  createPeer,
+  createPgPool,
+  createRemoteJwks,
+  createSubgraph,
+  createTokenVerifier,
+  multipartRequests,
+  type JwksSource,
+  type Log,
+  type ServiceProcess,
+} from '@taskgraph/service-kit';
+import pLimit from 'p-limit';
+import type pg from 'pg';
+import type { MediaConfig } from './config.js';
+import type { MediaContext } from './context.js';
+import { createMediaDb } from './db.js';
+import { mountFileRoutes } from './modules/files/routes.js';
+import { createSignedUrls } from './modules/files/signed-urls.js';
+import { createMediaLoaders } from './modules/media/loaders.js';
+import { createTaskDirectory } from './modules/media/task-directory.js';
+import { sweepInterrupted } from './modules/uploads/service.js';
+import { resolvers, typeDefs } from './schema.js';
+import { createLocalDiskStore } from './storage/local-disk-store.js';
+import { openSpool } from './storage/spool.js';
+import { createMediaTelemetry } from './telemetry.js';
+
+export { readMediaConfig, type MediaConfig } from './config.js';
+
+/** What a test puts in the place of the real part. */
+export interface MediaParts {
+  readonly log: Log;
+  readonly jwks: JwksSource;
+  /** Gets the pool, to count the statements that go through it. */
+  readonly onPool: (pool: pg.Pool) => void;
+}
+
+const MAX_FILES_PER_REQUEST = 10;
+
+/**
+ * Composes the media subgraph. The database must be migrated.
+ *
+ * @throws when the data folder cannot be written
+ */
+export async function createMediaSubgraph(config: MediaConfig, overrides: Partial<MediaParts> = {}): Promise<ServiceProcess> {
+  const log = overrides.log ?? createLog({ service: 'media', level: config.LOG_LEVEL });
+  const metrics = createMetrics('media');
+  const health = createHealth();
+  const telemetry = createMediaTelemetry(metrics);
+  const folder = path.resolve(config.TASKGRAPH_DATA_DIR, 'media');
+  const store = createLocalDiskStore(path.join(folder, 'objects'));
+  await store.check();
+  const spool = await openSpool(path.join(folder, 'incoming'));
+  health.register('storage', () => store.check());
+
+  const pool = createPgPool({
+    connectionString: config.MEDIA_DATABASE_URL,
+    max: config.DB_POOL_MAX,
+    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
+    applicationName: 'taskgraph-media',
+    metrics,
+    log,
+    health,
+  });
+  overrides.onPool?.(pool);
+  const db = createMediaDb(pool);
+  const jwks = overrides.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, config.AUTH_URL).href, log });
+  const task = createPeer({ name: 'task', url: config.TASK_URL, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
+  const taskDirectory = createTaskDirectory(task);
+  const processing = pLimit(config.MEDIA_PROCESSING_CONCURRENCY);
+  const limits = { maxBytes: config.MEDIA_MAX_BYTES, maxPixels: config.MEDIA_MAX_PIXELS };
+  let ownUrl = `http://${config.HOST}:${config.MEDIA_PORT}`;
+  const urls = createSignedUrls({
+    secret: config.MEDIA_URL_SECRET,
+    lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
+    publicUrl: () => config.MEDIA_PUBLIC_URL ?? ownUrl,
+  });
+
+  const service = await createSubgraph<MediaContext>({
+    name: 'media',
+    config: { host: config.HOST, port: config.MEDIA_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
+    log,
+    metrics,
+    health,
+    typeDefs,
+    resolvers,
+    verifier: createTokenVerifier({ jwks, issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE }),
+    context: (request) => ({
+      ...request,
+      db,
+      loaders: createMediaLoaders(db, taskDirectory, request),
+      store,
+      spool,
+      urls,
+      telemetry,
+      limits,
+      processing,
+    }),
+    routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
+    graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, log })],
+    onClose: [() => task.close(), () => spool.close(), () => db.$disconnect(), () => pool.end()],
+  });
+
+  const listen = service.listen;
+  return {
+    ...service,
+    async listen() {
+      const address = await listen();
+      ownUrl = address.url;
+      sweepInterrupted({ db, store }).then(
+        (count) => count > 0 && telemetry.interruptedSwept(log, count),
+        (error: unknown) => log.warn({ err: error }, 'interrupted uploads could not be cleaned up'),
+      );
+      return address;
+    },
+  };
+}

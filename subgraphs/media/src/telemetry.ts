@@ -1,0 +1,43 @@
+import type { Log, Metrics } from '@taskgraph/service-kit';
+
+/** One function per business event: log line and counter together. Ids go to the log, never into labels. */
+export interface MediaTelemetry {
+  uploaded(log: Log, mediaId: string, mimeType: string, byteSize: number): void;
+  rejected(log: Log, reason: string): void;
+  deleted(log: Log, mediaId: string): void;
+  fileRefused(log: Log, reason: 'expired' | 'forged'): void;
+  interruptedSwept(log: Log, count: number): void;
+  /** Returns the function that ends the measurement. */
+  startProcessing(): () => void;
+}
+
+export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
+  const uploads = metrics.counter('taskgraph_media_uploads_total', 'Uploads by outcome.', ['outcome']);
+  const bytes = metrics.counter('taskgraph_media_uploaded_bytes_total', 'Bytes of accepted uploads.');
+  const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
+  const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', ['reason']);
+  const processing = metrics.histogram('taskgraph_media_processing_duration_seconds', 'Time to decode an image and make its thumbnails.');
+  return {
+    uploaded(log, mediaId, mimeType, byteSize) {
+      uploads.inc({ outcome: 'accepted' });
+      bytes.inc(byteSize);
+      log.info({ mediaId, mimeType, byteSize }, 'media uploaded');
+    },
+    rejected(log, reason) {
+      uploads.inc({ outcome: reason });
+      log.info({ reason }, 'upload refused');
+    },
+    deleted(log, mediaId) {
+      deletions.inc();
+      log.info({ mediaId }, 'media deleted');
+    },
+    fileRefused(log, reason) {
+      refusals.inc({ reason });
+      log.info({ reason }, 'file link refused');
+    },
+    interruptedSwept(log, count) {
+      log.info({ count }, 'interrupted uploads cleaned up');
+    },
+    startProcessing: () => processing.startTimer(),
+  };
+}
