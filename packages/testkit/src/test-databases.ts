@@ -71,8 +71,7 @@ async function buildTemplates(adminUrl: string): Promise<void> {
 async function buildTemplate(adminUrl: string, name: string): Promise<void> {
   const folder = path.join(PRISMA_FOLDER, name);
   if (!existsSync(path.join(folder, 'migrations'))) {
-    process.stderr.write(`prisma/${name} has no migrations yet: there is no template_${name}\n`);
-    return;
+    throw new Error(`prisma/${name} has no migrations: npm run migrate -- ${name} create <name> writes them.`);
   }
   const template = templateName(name);
   await withClient(adminUrl, async (client) => {
@@ -131,7 +130,7 @@ async function createDatabase(prefix: string, template: string): Promise<TestDat
   await withClient(adminUrl, async (client) => {
     await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`).catch((error: { code?: string }) => {
       if (error.code !== UNDEFINED_DATABASE) throw error;
-      throw new Error(`There is no ${template}: prisma/${prefix} had no migrations when the tests began.`, { cause: error });
+      throw new Error(`There is no ${template}: there was no prisma/${prefix} when the tests began.`, { cause: error });
     });
   });
   const drop = async () => {
