@@ -22,3 +22,4 @@ export * from './transaction.js';
 export * from './uuid.js';
 export * from './keyed-pages.js';
 export * from './multipart-requests.js';
+export * from './upstream.js';

@@ -62,8 +62,8 @@ describe('createPeer', () => {
     let calls = 0;
     await using started = await startPeer((_request, response) => {
       calls += 1;
-      response.statusCode = 500;
-      json(response, {});
+      response.statusCode = 502;
+      response.end('Bad gateway');
     });
     for (let round = 0; round < 10; round += 1) {
       await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({ code: 'UNAVAILABLE' });

@@ -1,0 +1,71 @@
+import { fileURLToPath } from 'node:url';
+import { JWKS_PATH } from '@taskgraph/contracts';
+import { ConfigError, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+const OWN_SUPERGRAPH = fileURLToPath(new URL('../supergraph.graphql', import.meta.url));
+const OWN_AUTH_URL = 'http://127.0.0.1:3001';
+
+const schema = z.object({
+  ...processSettings,
+  ...tokenSettings,
+  GATEWAY_PORT: settings.port(3000),
+  SUPERGRAPH_PATH: settings.text(OWN_SUPERGRAPH),
+  /** How often the supergraph file is looked at. */
+  SUPERGRAPH_POLL_MS: settings.durationMs(1_000),
+  /** Where the public keys of access tokens are. */
+  JWKS_URL: settings.url().optional(),
+  SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
+  SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
+  SUBGRAPH_BREAKER_ERROR_PERCENTAGE: settings.positiveInt(50),
+  SUBGRAPH_BREAKER_RESET_MS: settings.durationMs(30_000),
+  UPLOAD_TIMEOUT_MS: settings.durationMs(120_000),
+  UPLOAD_MAX_BYTES: settings.bytes(100 * MIB),
+  UPLOAD_MAX_FILES: settings.positiveInt(10),
+  MAX_BODY_BYTES: settings.bytes(MIB),
+  /** Lexical tokens of a document. */
+  MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
+  PLAN_CACHE_MIB: settings.positiveInt(30),
+  SLOW_OPERATION_MS: settings.durationMs(1_000),
+  /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
+  SANDBOX: settings.flag(true),
+});
+
+export interface GatewayConfig extends z.output<typeof schema> {
+  /** Null when tokens are forwarded as they are, for subgraphs that verify them with keys this gateway does not know. */
+  readonly jwksUrl: string | null;
+  /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
+  readonly subgraphUrls: Readonly<Record<string, string>>;
+}
+
+const NO_SUBGRAPH_URLS = new Set(['JWKS_URL']);
+
+/** @throws ConfigError listing every fault */
+export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {
+  const config = parseConfig(schema, env);
+  const subgraphUrls = readSubgraphUrls(env);
+  const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
+  const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
+  return { ...config, jwksUrl, subgraphUrls };
+}
+
+/** `<NAME>_URL`, with `_` for what cannot stand in the name of a setting, is the URL of the subgraph `<name>`. */
+function readSubgraphUrls(env: NodeJS.ProcessEnv): Record<string, string> {
+  const urls: Record<string, string> = {};
+  const faults: string[] = [];
+  for (const [setting, value] of Object.entries(env)) {
+    const name = /^([A-Z][A-Z0-9_]*)_URL$/.exec(setting)?.[1];
+    if (name === undefined || !value || NO_SUBGRAPH_URLS.has(setting) || name.endsWith('_DATABASE') || name.endsWith('_PUBLIC')) continue;
+    if (!/^https?:\/\//.test(value)) continue;
+    if (URL.canParse(value)) urls[name.toLowerCase()] = value;
+    else faults.push(`${setting}: must be an http(s) URL`);
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return urls;
+}
+
+/** The name of a subgraph as {@link GatewayConfig.subgraphUrls} knows it. */
+export function subgraphUrlKey(subgraph: string): string {
+  return subgraph.toLowerCase().replace(/[^a-z0-9]/g, '_');
+}

@@ -1,0 +1,51 @@
+import type { Log, Metrics, Upstream } from '@taskgraph/service-kit';
+
+type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted';
+
+export interface OperationFacts {
+  readonly name: string | null;
+  readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
+  readonly durationMs: number;
+  readonly errorCodes: readonly string[];
+}
+
+/** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
+export interface GatewayTelemetry {
+  /** Returns the function that ends the measurement of one fetch. */
+  startFetch(subgraph: string): (outcome: FetchOutcome) => void;
+  operationFinished(log: Log, facts: OperationFacts): void;
+  supergraphReloaded(outcome: 'loaded' | 'refused'): void;
+  watchCircuits(upstreams: () => Iterable<Upstream>): void;
+}
+
+const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
+
+export function createGatewayTelemetry(metrics: Metrics, { slowOperationMs }: { slowOperationMs: number }): GatewayTelemetry {
+  const fetches = metrics.histogram('taskgraph_gateway_subgraph_fetch_duration_seconds', 'Time of one fetch from a subgraph.', ['subgraph', 'outcome']);
+  const operations = metrics.histogram('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', ['type', 'outcome']);
+  const errors = metrics.counter('taskgraph_gateway_errors_total', 'Errors in answers to clients.', ['code']);
+  const reloads = metrics.counter('taskgraph_gateway_supergraph_reloads_total', 'New versions of the supergraph file.', ['outcome']);
+  const circuits = metrics.gauge('taskgraph_gateway_circuit_state', 'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.', ['subgraph']);
+  return {
+    startFetch(subgraph) {
+      const stop = fetches.startTimer({ subgraph });
+      return (outcome) => void stop({ outcome });
+    },
+    operationFinished(log, { name, type, durationMs, errorCodes }) {
+      const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
+      operations.observe({ type, outcome }, durationMs / 1000);
+      for (const code of errorCodes) errors.inc({ code });
+      const facts = { operation: name, type, outcome, durationMs: Math.round(durationMs * 10) / 10, ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }) };
+      if (durationMs >= slowOperationMs) log.warn(facts, 'slow operation');
+      else log.info(facts, 'operation');
+    },
+    supergraphReloaded(outcome) {
+      reloads.inc({ outcome });
+    },
+    watchCircuits(upstreams) {
+      (circuits as unknown as { collect: () => void }).collect = () => {
+        for (const upstream of upstreams()) circuits.set({ subgraph: upstream.name }, CIRCUIT_VALUES[upstream.circuit()]);
+      };
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import CircuitBreaker from 'opossum';
+import { Pool } from 'undici';
+import { AppError, unavailable } from './app-error.js';
+import type { Log } from './log.js';
+
+export interface UpstreamOptions {
+  /** As in the supergraph; named in logs and errors. */
+  readonly name: string;
+  /** The GraphQL endpoint; `/graphql` when the URL has no path. */
+  readonly url: string;
+  readonly log: Log;
+  /** Of one try, from sending to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly maxConnections?: number;
+  /** Share of failures that opens the circuit, percent. */
+  readonly breakerErrorPercentage?: number;
+  /** How long an open circuit refuses before it tries again. */
+  readonly breakerResetMs?: number;
+}
+
+export interface UpstreamRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** A text may be sent twice; a stream is sent once. */
+  readonly body: string | AsyncIterable<Uint8Array | string>;
+  /** Whether it may be sent again when the connection fails. */
+  readonly idempotent: boolean;
+  readonly signal: AbortSignal;
+  /** In the place of the usual time-out, e.g. for uploads. */
+  readonly timeoutMs?: number;
+}
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly cacheControl: string | undefined;
+}
+
+/** Another GraphQL service over HTTP. */
+export interface Upstream {
+  readonly name: string;
+  /**
+   * Posts a request and reads its JSON answer, whatever its status below 500.
+   *
+   * @throws AppError UNAVAILABLE, with a reason, when no usable answer comes: TIMEOUT, CONNECTION, CIRCUIT_OPEN, BAD_RESPONSE
+   * @throws the signal's reason when the caller has gone away
+   */
+  send(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  /** Posts past the circuit breaker, to find out whether the service is there. */
+  probe(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  readonly circuit: () => 'closed' | 'open' | 'half_open';
+  close(): Promise<void>;
+}
+
+const CONNECTION_FAILURES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const RETRY_JITTER_MS = 50;
+/** Fewer calls than this say nothing about a service's health. */
+const BREAKER_VOLUME = 5;
+
+/** Creates the client of a service: keep-alive pool, time-out, circuit breaker, one retry with jitter on connection failure. */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { name, log, timeoutMs } = options;
+  const endpoint = new URL(options.url);
+  const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
+  const pool = new Pool(endpoint.origin, { connections: options.maxConnections ?? 64, connect: { timeout: timeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+
+  async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs ?? timeoutMs)]);
+    const { statusCode, headers, body } = await pool.request({
+      path,
+      method: 'POST',
+      headers: { accept: 'application/json', ...request.headers },
+      body: request.body as string,
+      signal,
+    });
+    const text = await body.text();
+    if (statusCode >= 500 && !text.startsWith('{')) throw new BadResponse(`${name} answered ${statusCode}`);
+    const cacheControl = headers['cache-control'];
+    return { status: statusCode, body: parseBody(name, text), cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined };
+  }
+
+  async function postWithRetry(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    try {
+      return await post(request);
+    } catch (error) {
+      if (!request.idempotent || request.signal.aborted || !isConnectionFailure(error)) throw error;
+      await delay(Math.random() * RETRY_JITTER_MS, undefined, { signal: request.signal });
+      return post(request);
+    }
+  }
+
+  const breaker = new CircuitBreaker(postWithRetry, {
+    timeout: false,
+    errorThresholdPercentage: options.breakerErrorPercentage ?? 50,
+    resetTimeout: options.breakerResetMs ?? 30_000,
+    volumeThreshold: BREAKER_VOLUME,
+    // A client that goes away says nothing about the health of the service.
+    errorFilter: (_error: unknown, request?: UpstreamRequest) => request?.signal.aborted === true,
+  });
+  breaker.on('open', () => log.warn({ upstream: name }, 'circuit opened'));
+  breaker.on('halfOpen', () => log.info({ upstream: name }, 'circuit half open: the next request tries'));
+  breaker.on('close', () => log.info({ upstream: name }, 'circuit closed'));
+
+  return {
+    name,
+    async send(request) {
+      try {
+        return await breaker.fire(request);
+      } catch (error) {
+        request.signal.throwIfAborted();
+        throw unavailable(name, error, failureReason(error));
+      }
+    },
+    probe: post,
+    circuit: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half_open' : 'closed'),
+    async close() {
+      breaker.shutdown();
+      await pool.destroy();
+    },
+  };
+}
+
+/** The service answered, but not with what a GraphQL service answers. */
+class BadResponse extends Error {}
+
+function parseBody(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new BadResponse(`${name} did not answer with JSON`, { cause });
+  }
+}
+
+function failureReason(error: unknown): string {
+  if (error instanceof BadResponse) return 'BAD_RESPONSE';
+  if (!(error instanceof Error)) return 'CONNECTION';
+  const code = String((error as NodeJS.ErrnoException).code);
+  if (code === 'EOPENBREAKER') return 'CIRCUIT_OPEN';
+  return error.name === 'TimeoutError' || TIMEOUTS.has(code) ? 'TIMEOUT' : 'CONNECTION';
+}
+
+function isConnectionFailure(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof AppError) && CONNECTION_FAILURES.has(String((error as NodeJS.ErrnoException).code));
+}
