@@ -32,7 +32,7 @@ export interface Story extends AsyncDisposable {
 export async function startStory(): Promise<Story> {
   const given = process.env['GATEWAY_URL'];
   const graph = given === undefined ? await spawnGraph() : null;
-  const gatewayUrl = given ?? `${graph?.urls.gateway}/graphql`;
+  const gatewayUrl = given ?? `${graph?.urls.gateway ?? ''}/graphql`;
 
   const run: Story['run'] = (name, variables = {}, headers = {}) =>
     postGraphQL(gatewayUrl, { query: operation(name), variables, headers });
@@ -73,7 +73,12 @@ function toPerson(gatewayUrl: string, email: string, tokens: Tokens): Person {
     refreshToken: tokens.refreshToken,
     run: (name, variables = {}) => postGraphQL(gatewayUrl, { query: operation(name), variables, token: person.accessToken }),
     upload: (file, variables = {}) =>
-      uploadGraphQL(gatewayUrl, { query: operation('UploadMedia'), variables: { ...variables, file: null }, files: { 'variables.file': file }, token: person.accessToken }),
+      uploadGraphQL(gatewayUrl, {
+        query: operation('UploadMedia'),
+        variables: { ...variables, file: null },
+        files: { 'variables.file': file },
+        token: person.accessToken,
+      }),
     async addPicture(bytes, filename = 'picture.png') {
       const { body } = await person.upload({ filename, content: bytes, contentType: 'application/octet-stream' });
       const payload = body.data?.['uploadMedia'] as { media?: { id: string } } | null | undefined;

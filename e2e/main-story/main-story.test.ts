@@ -13,7 +13,9 @@ describe('a person hangs a picture on a task', () => {
   beforeAll(async () => {
     story = await startStory();
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   it('registers and is known by the token', async () => {
     ada = await story.newPerson('Ada Lovelace');

@@ -16,7 +16,9 @@ describe('the media service is killed', () => {
     expectData(await ada.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } }));
     await story.graph?.kill('media', 'SIGKILL');
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   it('costs the pictures, and only them', async () => {
     const { body } = await ada.run('TaskWithMedia', { id: taskId });

@@ -10,7 +10,9 @@ describe('a person keeps a library of pictures', () => {
     story = await startStory();
     ada = await story.newPerson('Ada');
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   it('begins empty', async () => {
     expect(expectData(await ada.run('MyMedia'))).toEqual({ myMedia: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, endCursor: null } } });

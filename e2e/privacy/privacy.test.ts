@@ -19,7 +19,9 @@ describe('what is mine is hidden from others', () => {
     mediaId = await ada.addPicture(await smallPng());
     expectData(await ada.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } }));
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   it('gives a stranger the answer for things that do not exist', async () => {
     const strange = [

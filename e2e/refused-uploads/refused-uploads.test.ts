@@ -10,7 +10,9 @@ describe('files that are no good are refused, each for its own reason', () => {
     story = await startStory();
     ada = await story.newPerson('Ada');
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   const cases: ReadonlyArray<{ what: string; filename: string; content: () => Buffer | Promise<Buffer>; problem: Record<string, unknown> }> = [
     { what: 'a text file named .jpg', filename: 'notes.jpg', content: textFile, problem: { __typename: 'UnsupportedMediaTypeProblem', allowed: expect.arrayContaining(['image/jpeg', 'image/png']) } },

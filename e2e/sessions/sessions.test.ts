@@ -7,7 +7,9 @@ describe('a person manages sessions', () => {
   beforeAll(async () => {
     story = await startStory();
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   it('is told what is wrong when registering or logging in fails', async () => {
     const ada = await story.newPerson('Ada');

@@ -18,7 +18,9 @@ describe('a person keeps a list of tasks', () => {
       await ada.addTask({ title, priority: index % 2 === 0 ? 'HIGH' : 'LOW', labels: index < 2 ? ['first'] : [], description: `Number ${index}` });
     }
   });
-  afterAll(() => story[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
 
   const list = async (variables: Record<string, unknown>) => expectData(await ada.run('Tasks', variables)).tasks as TaskList;
   const titles = ({ edges }: TaskList) => edges.map(({ node }) => node.title);
