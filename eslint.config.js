@@ -1,0 +1,134 @@
+import { fileURLToPath } from 'node:url';
+import js from '@eslint/js';
+import graphql from '@graphql-eslint/eslint-plugin';
+import tseslint from 'typescript-eslint';
+
+const TESTS = ['**/*.test.ts', '**/test/**', 'e2e/**', 'packages/testkit/**'];
+const SCRIPTS = ['scripts/**/*.mjs', '**/*.mjs', '*.js', '*.cjs'];
+
+const noDefaultExport = {
+  selector: 'ExportDefaultDeclaration',
+  message: 'Export by name: a default export has another name in every file that imports it.',
+};
+const noEnvironment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Settings are read in config.ts, where all faults are reported together.',
+};
+
+export default tseslint.config(
+  {
+    ignores: ['**/node_modules/', '**/dist/', '**/generated/', '**/.data/', '**/.turbo/', 'prisma/*/prisma.config.ts', 'gateway/supergraph.graphql'],
+  },
+  {
+    files: ['**/*.ts', '**/*.mjs', '**/*.js', '**/*.cjs'],
+    extends: [js.configs.recommended],
+    rules: {
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'max-lines': ['error', { max: 400 }],
+      'no-console': 'off',
+      // Control characters are looked for in order to refuse them.
+      'no-control-regex': 'off',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: {
+      parserOptions: { project: './tsconfig.tests.json', tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)) },
+    },
+    rules: {
+      'no-restricted-syntax': ['error', noDefaultExport, noEnvironment],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // An async function without await is how a synchronous implementation meets an asynchronous interface.
+      '@typescript-eslint/require-await': 'off',
+      // Rejecting with what was caught is passing it on.
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      // Ids and counts in messages are what templates are for.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+    },
+  },
+  {
+    files: ['**/config.ts', 'embedded/**/*.ts', ...TESTS],
+    ignores: SCRIPTS,
+    rules: { 'no-restricted-syntax': ['error', noDefaultExport] },
+  },
+  {
+    // Answers of a GraphQL server are walked through as they are.
+    files: TESTS,
+    rules: {
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: SCRIPTS,
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          'AbortController',
+          'AbortSignal',
+          'Buffer',
+          'FormData',
+          'Blob',
+          'URL',
+          'clearInterval',
+          'clearTimeout',
+          'console',
+          'fetch',
+          'performance',
+          'process',
+          'setInterval',
+          'setTimeout',
+          'module',
+          'globalThis',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  sdlRules('auth', []),
+  sdlRules('media', ['Task', 'User']),
+  sdlRules('task', ['Media', 'User']),
+);
+
+/** Each subgraph's SDL is a schema of its own. Entities that another subgraph owns are described there. */
+function sdlRules(subgraph, foreignEntities) {
+  const files = `subgraphs/${subgraph}/src/**/*.graphql`;
+  return {
+    files: [files],
+    languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig: { schema: files } } },
+    plugins: { '@graphql-eslint': graphql },
+    rules: {
+      '@graphql-eslint/naming-convention': [
+        'error',
+        {
+          types: 'PascalCase',
+          FieldDefinition: 'camelCase',
+          InputValueDefinition: 'camelCase',
+          Argument: 'camelCase',
+          DirectiveDefinition: 'camelCase',
+          EnumValueDefinition: 'UPPER_CASE',
+        },
+      ],
+      '@graphql-eslint/no-duplicate-fields': 'error',
+      '@graphql-eslint/no-hashtag-description': 'error',
+      '@graphql-eslint/no-typename-prefix': 'error',
+      '@graphql-eslint/require-description': [
+        'error',
+        {
+          types: true,
+          DirectiveDefinition: true,
+          rootField: true,
+          ignoredSelectors: foreignEntities.map((name) => `ObjectTypeDefinition[name.value=${name}]`),
+        },
+      ],
+      '@graphql-eslint/unique-enum-value-names': 'error',
+    },
+  };
+}

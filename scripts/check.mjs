@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// Checks everything that a change must pass: `npm run check`, `npm run check -- --no-tests`. One step's failure does not
+// keep the others from being told.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { prepareOrExit, root } from './prepare.mjs';
+
+const NO_TESTS = '--no-tests';
+const unknown = process.argv.slice(2).filter((argument) => argument !== NO_TESTS);
+if (unknown.length > 0) {
+  console.error(`npm run check does not know ${unknown.join(' ')}; it knows ${NO_TESTS}.`);
+  process.exit(2);
+}
+const withTests = !process.argv.includes(NO_TESTS);
+
+const bin = (file) => [process.execPath, path.join(root, 'node_modules', file)];
+
+/** Name, what it holds, command, and what to do when it fails. */
+const steps = [
+  ['format', 'Prettier', [...bin('prettier/bin/prettier.cjs'), '--check', '--cache', '--log-level=warn', '.'], 'npm run format'],
+  ['lint', 'ESLint, code and SDL', [...bin('eslint/bin/eslint.js'), '.', '--cache', '--cache-location', 'node_modules/.cache/eslint/'], 'npm run lint -- --fix'],
+  ['types', 'TypeScript, tests included', [...bin('typescript/bin/tsc'), '-p', 'tsconfig.tests.json'], null],
+  ['imports', 'dependency-cruiser', [...bin('dependency-cruiser/bin/dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'packages', 'subgraphs', 'gateway', 'embedded', 'e2e'], null],
+  ['supergraph', 'gateway/supergraph.graphql matches the SDL', [process.execPath, 'scripts/compose.mjs', '--check'], 'npm run compose'],
+  ...(withTests ? [['tests', 'every test', [process.execPath, 'scripts/test.mjs'], null]] : []),
+];
+
+await prepareOrExit();
+
+const outcomes = [];
+for (const [name, what, command, remedy] of steps) {
+  console.log(`\n── ${name}: ${what}`);
+  const startedAt = Date.now();
+  const { status, lastLine } = await run(command);
+  outcomes.push({ name, what, passed: status === 0, seconds: (Date.now() - startedAt) / 1000, remedy, lastLine });
+}
+
+console.log('\n');
+for (const { name, what, passed, seconds, remedy } of outcomes) {
+  const hint = passed || !remedy ? '' : `   try: ${remedy}`;
+  console.log(`${passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`);
+}
+const failed = outcomes.filter(({ passed }) => !passed);
+console.log(failed.length === 0 ? '\nEverything passes.' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
+const tests = outcomes.find(({ name }) => name === 'tests');
+// Whoever reads only the last line reads the counts.
+if (tests) console.log(tests.lastLine);
+process.exit(failed.length === 0 ? 0 : 1);
+
+function run([command, ...parameters]) {
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    let lastLine = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      process.stdout.write(chunk);
+      lastLine = (lastLine + chunk).trimEnd().split('\n').at(-1);
+    });
+    child.once('error', (error) => {
+      console.error(error.message);
+      resolve({ status: 127, lastLine });
+    });
+    child.once('close', (status) => resolve({ status: status ?? 1, lastLine }));
+  });
+}

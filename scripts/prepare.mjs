@@ -1,0 +1,195 @@
+// Makes a checkout ready to run: Node's version, dependencies, generated code, build. Nothing but Node is there before
+// it has run, so it imports nothing that is installed.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+const MINIMUM_NODE = [20, 19];
+const STAMP = path.join(root, 'node_modules/.cache/taskgraph/prepared.json');
+
+/** What the build reads, besides each workspace's `src`, `package.json` and `tsconfig.json`. */
+const SHARED_INPUTS = ['codegen.yml', 'package.json', 'package-lock.json', 'scripts/prisma-generate.mjs', 'tsconfig.base.json', 'turbo.json'];
+const SUBGRAPHS = ['auth', 'media', 'task'];
+const WORKSPACES = ['embedded', 'gateway', ...SUBGRAPHS.map((name) => `subgraphs/${name}`), ...listFolders('packages').map((name) => `packages/${name}`)];
+
+/** Ends the program with a message for the person at the terminal, without a stack. */
+export class PrepareError extends Error {}
+
+/**
+ * Installs, generates and builds what is missing or out of date. Costs a few milliseconds when nothing is.
+ *
+ * @param {{ quiet?: boolean }} [options] quiet: say nothing unless there is work or trouble
+ * @throws PrepareError
+ */
+export async function prepare({ quiet = true } = {}) {
+  assertNodeVersion();
+  const lock = readFileSync(path.join(root, 'package-lock.json'));
+  const lockHash = hashOf(lock);
+  let stamp = readStamp();
+  if (stamp?.lock !== lockHash || !existsSync(path.join(root, 'node_modules/.package-lock.json'))) {
+    if (!isInstalled(lock)) await install();
+    stamp = null;
+  }
+  const sources = hashSources();
+  if (stamp?.sources === sources && outputsExist()) {
+    if (!quiet) process.stdout.write('Everything is installed and built.\n');
+    return;
+  }
+  await build();
+  // Code that the build generates is no source, so the hash from before it still holds; a file that was saved during the
+  // build has changed it, and is built next time.
+  mkdirSync(path.dirname(STAMP), { recursive: true });
+  writeFileSync(STAMP, JSON.stringify({ lock: lockHash, sources }));
+}
+
+/** Prepares, or prints what is wrong and exits 1. */
+export async function prepareOrExit(options) {
+  try {
+    await prepare(options);
+  } catch (error) {
+    if (!(error instanceof PrepareError)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+function assertNodeVersion() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
+  throw new PrepareError(
+    `Taskgraph needs Node ${MINIMUM_NODE.join('.')} or newer; this is ${process.version} (${process.execPath}). ` +
+      'Get a current version from https://nodejs.org/.',
+  );
+}
+
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(STAMP, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Compares what the lock file asks for with npm's own record of what is installed: times say nothing, because a
+ * checkout gives the lock file a new one.
+ */
+function isInstalled(lock) {
+  let installed;
+  try {
+    installed = JSON.parse(readFileSync(path.join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
+  } catch {
+    return false;
+  }
+  return Object.entries(JSON.parse(lock).packages).every(([location, wanted]) => {
+    // Workspaces stand under their own path too; what is optional may be for another platform.
+    if (!location.includes('node_modules/') || wanted.optional || wanted.devOptional || wanted.peer) return true;
+    const found = installed[location];
+    return found !== undefined && (wanted.link ? found.link === true : found.version === wanted.version);
+  });
+}
+
+async function install() {
+  process.stdout.write('Installing dependencies (npm ci); the first time takes about a minute.\n');
+  rmSync(STAMP, { force: true });
+  const npm = process.env.npm_execpath;
+  const [command, parameters] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
+  const { status } = await run(command, [...parameters, 'ci', '--no-audit', '--no-fund', '--include=dev'], { inherit: true });
+  if (status !== 0) {
+    throw new PrepareError(
+      `npm ci failed (exit code ${status}): the messages above say why. Without a network, or behind a proxy, set one with: ` +
+        'npm config set proxy http://…',
+    );
+  }
+}
+
+function hashSources() {
+  const hash = createHash('sha256');
+  const add = (file) => {
+    const { mtimeMs, size } = statSync(path.join(root, file));
+    hash.update(`${file}\0${mtimeMs}\0${size}\n`);
+  };
+  SHARED_INPUTS.forEach(add);
+  for (const name of SUBGRAPHS) add(`prisma/${name}/schema.prisma`);
+  for (const workspace of WORKSPACES) {
+    add(`${workspace}/package.json`);
+    add(`${workspace}/tsconfig.json`);
+    listSources(`${workspace}/src`).forEach(add);
+  }
+  return hash.digest('hex');
+}
+
+function listSources(folder) {
+  return readdirSync(path.join(root, folder), { withFileTypes: true })
+    .sort((left, right) => (left.name < right.name ? -1 : 1))
+    .flatMap((entry) => {
+      const file = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) return entry.name === 'generated' ? [] : listSources(file);
+      return entry.name.endsWith('.test.ts') ? [] : [file];
+    });
+}
+
+function outputsExist() {
+  const outputs = [
+    ...WORKSPACES.flatMap((workspace) => [`${workspace}/dist`, `${workspace}/tsconfig.tsbuildinfo`]),
+    ...SUBGRAPHS.flatMap((name) => [`subgraphs/${name}/src/generated/graphql.ts`, `subgraphs/${name}/src/generated/prisma/client.ts`]),
+  ];
+  return outputs.every((file) => existsSync(path.join(root, file)));
+}
+
+async function build() {
+  const startedAt = Date.now();
+  const elapsed = () => `${((Date.now() - startedAt) / 1000).toFixed(0)} s`;
+  const tell = process.stdout.isTTY ? setInterval(() => process.stdout.write(`\rBuilding what has changed … ${elapsed()} `), 500) : null;
+  process.stdout.write('Building what has changed …');
+  const { status, output } = await run(
+    process.execPath,
+    [
+      path.join(root, 'node_modules/turbo/bin/turbo'),
+      'run',
+      'build',
+      // Stories have nothing to build: they are run as they are, and their types are a matter of the check.
+      '--filter=!@taskgraph/e2e',
+      '--output-logs=errors-only',
+      '--log-order=grouped',
+    ],
+    { inherit: false },
+  );
+  clearInterval(tell ?? undefined);
+  process.stdout.write(`${process.stdout.isTTY ? '\r' : ' '}${process.stdout.isTTY ? 'Building what has changed … ' : ''}${status === 0 ? 'done' : 'FAILED'} in ${elapsed()}\n`);
+  if (status !== 0) throw new PrepareError(`${output.trim()}\n\nThe build failed: the messages above say where. npm run build tries again.`);
+}
+
+function hashOf(content) {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Runs a program in the repository's root. A program that cannot be started counts as failed. */
+function run(command, parameters, { inherit }) {
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, {
+      cwd: root,
+      stdio: inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32' && !path.isAbsolute(command),
+      // The runner's Node options are not for its tools.
+      env: { ...process.env, NODE_OPTIONS: '', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (output += chunk));
+    child.once('error', (error) => resolve({ status: 127, output: error.message }));
+    child.once('close', (code, signal) => resolve({ status: signal ? 1 : code, output }));
+  });
+}
+
+function listFolders(folder) {
+  return readdirSync(path.join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await prepareOrExit({ quiet: false });
