@@ -1,3 +1,4 @@
+export * from './entity-server.js';
 export * from './free-ports.js';
 export * from './graphql-client.js';
 export * from './graphql-expectations.js';

@@ -1,0 +1,57 @@
+import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import { cloneDatabase, expectData, postGraphQL, startEntityServer, testJwks, type EntityServer, type GraphQLResult, type TestViewer } from '@taskgraph/testkit';
+import type pg from 'pg';
+import { createTaskSubgraph, readTaskConfig } from '../src/subgraph.js';
+
+export interface TaskGraph extends AsyncDisposable {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly service: ServiceProcess;
+  readonly auth: EntityServer;
+  readonly media: EntityServer;
+  /** Media that the media service knows, with their status. */
+  readonly mediaStatus: Map<string, string>;
+  /** Users that the auth service does not know. */
+  readonly unknownUsers: Set<string>;
+  run(who: TestViewer | null, query: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  addTask(who: TestViewer, input?: Record<string, unknown>): Promise<string>;
+}
+
+/** Starts the task subgraph on a database of its own, with stand-ins for the two services that it asks. */
+export async function startTaskGraph(settings: Record<string, string> = {}): Promise<TaskGraph> {
+  const mediaStatus = new Map<string, string>();
+  const unknownUsers = new Set<string>();
+  const database = await cloneDatabase('task');
+  const auth = await startEntityServer(({ id }) => (unknownUsers.has(id) ? null : { id }));
+  const media = await startEntityServer(({ id }) => {
+    const status = mediaStatus.get(id);
+    return status === undefined ? null : { id, status };
+  });
+  let pool: pg.Pool | undefined;
+  const service = await createTaskSubgraph(
+    readTaskConfig({ TASK_PORT: '0', TASK_DATABASE_URL: database.url, AUTH_URL: auth.url, MEDIA_URL: media.url, PEER_TIMEOUT_MS: '2000', ...settings }),
+    { jwks: testJwks, log: createLog({ service: 'task', level: 'silent' }), onPool: (made) => (pool = made) },
+  );
+  const { url } = await service.listen();
+  const run: TaskGraph['run'] = (who, query, variables = {}) => postGraphQL(url, { query, variables, token: who?.token });
+  return {
+    url,
+    pool: pool as pg.Pool,
+    service,
+    auth,
+    media,
+    mediaStatus,
+    unknownUsers,
+    run,
+    async addTask(who, input = {}) {
+      const result = await run(who, 'mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }', { input: { title: 'A task', ...input } });
+      return (expectData(result) as { createTask: { task: { id: string } } }).createTask.task.id;
+    },
+    async [Symbol.asyncDispose]() {
+      await service.close();
+      await auth.stop();
+      await media.stop();
+      await database.drop();
+    },
+  };
+}
