@@ -9,6 +9,7 @@ import {
   type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
+import type pg from 'pg';
 import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb } from './db.js';
@@ -26,6 +27,8 @@ export { readAuthConfig, type AuthConfig } from './config.js';
 export interface AuthParts {
   readonly log: Log;
   readonly passwords: PasswordHasher;
+  /** Gets the pool, to count the statements that go through it. */
+  readonly onPool: (pool: pg.Pool) => void;
 }
 
 /** How long caches may keep the public keys. */
@@ -51,6 +54,7 @@ export async function createAuthSubgraph(config: AuthConfig, overrides: Partial<
     log,
     health,
   });
+  overrides.onPool?.(pool);
   const db = createAuthDb(pool);
   const releaseDatabase = async () => {
     await db.$disconnect();

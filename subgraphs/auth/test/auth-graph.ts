@@ -1,0 +1,63 @@
+import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import { cloneDatabase, expectData, postGraphQL, type GraphQLResult, type TestDatabase } from '@taskgraph/testkit';
+import type pg from 'pg';
+import { createAuthSubgraph, readAuthConfig } from '../src/subgraph.js';
+
+export const PASSWORD = 'seven green otters juggle';
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly expiresIn: number;
+  readonly user: { readonly id: string; readonly email: string | null };
+}
+
+export interface AuthGraph extends AsyncDisposable {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly service: ServiceProcess;
+  readonly database: TestDatabase;
+  run(query: string, variables?: Record<string, unknown>, token?: string): Promise<GraphQLResult>;
+  /** Registers somebody under a new address. */
+  register(email?: string): Promise<Tokens & { readonly email: string }>;
+  login(email: string): Promise<Tokens>;
+}
+
+export const REGISTER = `mutation($input: RegisterInput!) { register(input: $input) { __typename
+  ... on AuthPayload { accessToken refreshToken expiresIn user { id email } }
+  ... on EmailTakenProblem { message } ... on WeakPasswordProblem { score suggestions } } }`;
+export const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { __typename
+  ... on AuthPayload { accessToken refreshToken expiresIn user { id email } } ... on InvalidCredentialsProblem { message } } }`;
+export const REFRESH = `mutation($refreshToken: String!) { refreshSession(refreshToken: $refreshToken) { __typename
+  ... on AuthPayload { accessToken refreshToken expiresIn user { id email } } ... on InvalidRefreshTokenProblem { message } } }`;
+
+/** Starts the auth subgraph on a database of its own. */
+export async function startAuthGraph(settings: Record<string, string> = {}, given?: TestDatabase): Promise<AuthGraph> {
+  const database = given ?? (await cloneDatabase('auth'));
+  let pool: pg.Pool | undefined;
+  const service = await createAuthSubgraph(
+    readAuthConfig({ AUTH_PORT: '0', AUTH_DATABASE_URL: database.url, AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters', ...settings }),
+    { log: createLog({ service: 'auth', level: 'silent' }), onPool: (made) => (pool = made) },
+  );
+  const { url } = await service.listen();
+  const run: AuthGraph['run'] = (query, variables = {}, token) => postGraphQL(url, { query, variables, token });
+  let count = 0;
+  return {
+    url,
+    pool: pool as pg.Pool,
+    service,
+    database,
+    run,
+    async register(email = `somebody.${(count += 1)}@example.com`) {
+      const { register } = expectData(await run(REGISTER, { input: { email, password: PASSWORD, displayName: 'Somebody' } })) as { register: Tokens };
+      return { ...register, email };
+    },
+    async login(email) {
+      return (expectData(await run(LOGIN, { input: { email, password: PASSWORD } })) as { login: Tokens }).login;
+    },
+    async [Symbol.asyncDispose]() {
+      await service.close();
+      if (!given) await database.drop();
+    },
+  };
+}
