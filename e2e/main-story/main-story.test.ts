@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
-import { expectData } from '@taskgraph/testkit';
-import { largeJpeg, smallPng } from '../pictures.js';
+import { expectData, largeJpeg, smallPng } from '@taskgraph/testkit';
 import { PASSWORD, startStory, tokensOf, type Person, type Story } from '../story.js';
 
 describe('a person hangs a picture on a task', () => {

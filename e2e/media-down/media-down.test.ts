@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode } from '@taskgraph/testkit';
-import { smallPng } from '../pictures.js';
+import { expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
 import { startStory, type Person, type Story } from '../story.js';
 
 describe('the media service is killed', () => {

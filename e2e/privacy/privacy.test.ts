@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode } from '@taskgraph/testkit';
-import { smallPng } from '../pictures.js';
+import { expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
 import { startStory, type Person, type Story } from '../story.js';
 
 describe('what is mine is hidden from others', () => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData } from '@taskgraph/testkit';
-import { decompressionBomb, scriptedSvg, smallPng, textFile, truncatedPng } from '../pictures.js';
+import { decompressionBomb, expectData, scriptedSvg, smallPng, textFile, truncatedPng } from '@taskgraph/testkit';
 import { startStory, type Person, type Story } from '../story.js';
 
 describe('files that are no good are refused, each for its own reason', () => {

@@ -40,6 +40,7 @@ export interface MediaParts {
 }
 
 const MAX_FILES_PER_REQUEST = 10;
+const SWEEP_INTERVAL_MS = 10 * 60_000;
 
 /**
  * Composes the media subgraph. The database must be migrated.
@@ -81,6 +82,18 @@ export async function createMediaSubgraph(config: MediaConfig, overrides: Partia
     publicUrl: () => config.MEDIA_PUBLIC_URL ?? ownUrl,
   });
 
+  let sweeps: NodeJS.Timeout | undefined;
+
+  async function sweep(): Promise<void> {
+    try {
+      const count = await sweepInterrupted({ db, store });
+      if (count > 0) telemetry.interruptedSwept(log, count);
+    } catch (error) {
+      // The service is of use all the same, and the next time comes.
+      log.warn({ err: error }, 'interrupted uploads could not be cleaned up');
+    }
+  }
+
   const service = await createSubgraph<MediaContext>({
     name: 'media',
     config: { host: config.HOST, port: config.MEDIA_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
@@ -103,7 +116,7 @@ export async function createMediaSubgraph(config: MediaConfig, overrides: Partia
     }),
     routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
     graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, log })],
-    onClose: [() => task.close(), () => spool.close(), () => db.$disconnect(), () => pool.end()],
+    onClose: [async () => clearInterval(sweeps), () => task.close(), () => spool.close(), () => db.$disconnect(), () => pool.end()],
   });
 
   const listen = service.listen;
@@ -112,10 +125,8 @@ export async function createMediaSubgraph(config: MediaConfig, overrides: Partia
     async listen() {
       const address = await listen();
       ownUrl = address.url;
-      sweepInterrupted({ db, store }).then(
-        (count) => count > 0 && telemetry.interruptedSwept(log, count),
-        (error: unknown) => log.warn({ err: error }, 'interrupted uploads could not be cleaned up'),
-      );
+      await sweep();
+      sweeps = setInterval(() => void sweep(), SWEEP_INTERVAL_MS).unref();
       return address;
     },
   };

@@ -53,7 +53,11 @@ export function createLocalDiskStore(root: string): ObjectStore {
     },
     async deleteAll(prefix) {
       if (!PREFIX_PATTERN.test(prefix)) throw new Error(`not a prefix: ${prefix}`);
-      await rm(path.join(root, ...prefix.split('/')), { recursive: true, force: true });
+      try {
+        await rm(path.join(root, ...prefix.split('/')), { recursive: true, force: true });
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
     },
     async check() {
       await mkdir(root, { recursive: true });
@@ -63,5 +67,6 @@ export function createLocalDiskStore(root: string): ObjectStore {
 }
 
 function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

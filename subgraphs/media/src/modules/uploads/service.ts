@@ -1,4 +1,4 @@
-import { AppError, badUserInput, requireViewer } from '@taskgraph/service-kit';
+import { AppError, badUserInput, requireViewer, unavailable } from '@taskgraph/service-kit';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import { mediaPrefix, objectKey } from '../files/object-keys.js';
@@ -53,6 +53,7 @@ const MAX_ALT_TEXT_CHARACTERS = 500;
  * the store nor the database ever holds anything.
  *
  * @throws BAD_USER_INPUT when the alternative text is too long, or the client goes away in the middle
+ * @throws UNAVAILABLE when the store or the database is
  */
 export async function uploadMedia(context: MediaContext, { file, altText }: UploadMediaArgs): Promise<UploadMediaOutcome> {
   const { spool, limits, telemetry, log } = context;
@@ -75,6 +76,8 @@ export async function uploadMedia(context: MediaContext, { file, altText }: Uplo
     const media = await store(context, path, received as Received, processed as Processed, sanitizeFilename(upload.filename), description);
     telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
     return { __typename: 'UploadMediaSuccess', media };
+  } catch (error) {
+    throw isStorageFailure(error) ? unavailable('media', error, 'STORAGE_UNAVAILABLE') : error;
   } finally {
     await spool.remove(path);
   }
@@ -113,10 +116,16 @@ async function store(
     await Promise.all(thumbnails.map(({ size, bytes }) => store.put(objectKey(id, size), bytes)));
     return await db.mediaItem.update({ where: { id }, data: { status: 'READY' } });
   } catch (error) {
+    // When the store cannot even delete, the row stays for the sweep.
     await store.deleteAll(mediaPrefix(id));
     await db.mediaItem.deleteMany({ where: { id } });
     throw error;
   }
+}
+
+/** An error of the file system: the disk is full, gone or not writable. */
+function isStorageFailure(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
 /** An upload that takes longer than this between its row and its files is dead. */

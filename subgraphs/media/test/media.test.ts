@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { countStatements } from '@taskgraph/service-kit';
+import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { startMediaGraph, type MediaGraph } from './media-graph.js';
+
+const MEDIA = 'query($id: ID!) { media(id: $id) { id filename url } }';
+const ENTITIES = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { id filename status thumbnail(size: SMALL) { url } uploadedBy { id } } } }';
+
+describe('media', () => {
+  let graph: MediaGraph;
+  beforeAll(async () => {
+    graph = await startMediaGraph();
+  });
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
+
+  it('are seen by their uploader, by administrators, and through a task', async () => {
+    const [ada, eve, admin] = [buildViewer(), buildViewer(), buildViewer({ role: 'ADMIN' })];
+    const id = await graph.addMedia(ada, await smallPng());
+    for (const who of [ada, admin]) expect(expectData(await graph.run(who, MEDIA, { id })).media.id).toBe(id);
+    expectErrorCode(await graph.run(eve, MEDIA, { id }), 'NOT_FOUND');
+    expectErrorCode(await graph.run(null, MEDIA, { id }), 'UNAUTHENTICATED');
+    for (const strange of [randomUUID(), 'garbage', '']) expectErrorCode(await graph.run(ada, MEDIA, { id: strange }), 'NOT_FOUND');
+
+    graph.attached.add(id);
+    const seen = await graph.run(eve, MEDIA, { id });
+    expect(expectData(seen).media.id).toBe(id);
+    expect(graph.task.requests.at(-1)?.headers).toMatchObject({ authorization: `Bearer ${eve.token}`, 'x-request-id': seen.request.requestId });
+    graph.attached.delete(id);
+    expectErrorCode(await graph.run(eve, MEDIA, { id }), 'NOT_FOUND');
+  });
+
+  it('are answered for many references with one statement, and one call about the doubtful', async () => {
+    const [ada, ben] = [buildViewer(), buildViewer()];
+    const own: string[] = [];
+    const shared: string[] = [];
+    const hidden: string[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      own.push(await graph.addMedia(ada, await smallPng()));
+      shared.push(await graph.addMedia(ben, await smallPng()));
+      hidden.push(await graph.addMedia(ben, await smallPng()));
+    }
+    for (const id of shared) graph.attached.add(id);
+    const representations = [...own, ...shared, ...hidden, randomUUID(), 'garbage'].map((id) => ({ __typename: 'Media', id }));
+    const before = graph.task.requests.length;
+    const { result, statements } = await countStatements(graph.pool, () => graph.run(ada, ENTITIES, { representations }));
+    expect(expectData(result)._entities.map((media: { id: string } | null) => media?.id ?? null)).toEqual([...own, ...shared, null, null, null, null, null]);
+    expect(statements).toHaveLength(1);
+    expect(graph.task.requests.length - before).toBe(1);
+
+    const ownOnly = await graph.run(ada, ENTITIES, { representations: own.map((id) => ({ __typename: 'Media', id })) });
+    expect(expectData(ownOnly)._entities).toHaveLength(3);
+    expect(graph.task.requests.length - before).toBe(1);
+  });
+
+  it('of others are UNAVAILABLE while the task service is down; own ones are not', async () => {
+    await using other = await startMediaGraph();
+    const [ada, ben] = [buildViewer(), buildViewer()];
+    const [own, foreign] = [await other.addMedia(ada, await smallPng()), await other.addMedia(ben, await smallPng())];
+    await other.task.stop();
+    const result = await other.run(ada, ENTITIES, { representations: [own, foreign].map((id) => ({ __typename: 'Media', id })) });
+    expect(result.body.data._entities).toMatchObject([{ id: own }, null]);
+    expect(expectErrorCode(result, 'UNAVAILABLE')).toMatchObject({ path: ['_entities', 1], extensions: { subgraph: 'task' } });
+  });
+
+  it('are listed for their uploader page by page, in one statement', async () => {
+    const ada = buildViewer();
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index += 1) ids.unshift(await graph.addMedia(ada, await smallPng(), `${index}.png`));
+    const query = 'query($first: Int, $after: String) { myMedia(first: $first, after: $after) { totalCount edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }';
+    const seen: string[] = [];
+    for (let after: string | null = null, more = true; more; ) {
+      const { result, statements } = await countStatements(graph.pool, () => graph.run(ada, query, { first: 2, after }));
+      const { myMedia } = expectData(result) as { myMedia: { totalCount: number; edges: Array<{ node: { id: string } }>; pageInfo: { hasNextPage: boolean; endCursor: string } } };
+      expect(myMedia.totalCount).toBe(5);
+      expect(statements).toHaveLength(1);
+      seen.push(...myMedia.edges.map(({ node }) => node.id));
+      more = myMedia.pageInfo.hasNextPage;
+      after = myMedia.pageInfo.endCursor;
+    }
+    expect(seen).toEqual(ids);
+    for (const variables of [{ first: -1 }, { first: 101 }, { after: 'garbage' }]) expectErrorCode(await graph.run(ada, query, variables), 'BAD_USER_INPUT');
+  });
+
+  it('of a user are listed for that user and administrators', async () => {
+    const [ada, eve] = [buildViewer(), buildViewer()];
+    await graph.addMedia(ada, await smallPng());
+    const query = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { uploads { totalCount } } } }';
+    const representations = [{ __typename: 'User', id: ada.userId }, { __typename: 'User', id: eve.userId }];
+    const counts = async (who: typeof ada) => expectData(await graph.run(who, query, { representations }))._entities.map((user: { uploads: { totalCount: number } }) => user.uploads.totalCount);
+    expect(await counts(ada)).toEqual([1, 0]);
+    expect(await counts(eve)).toEqual([0, 0]);
+    expect(await counts(buildViewer({ role: 'ADMIN' }))).toEqual([1, 0]);
+  });
+
+  it('are deleted by their uploader, with their files, once', async () => {
+    const [ada, eve] = [buildViewer(), buildViewer()];
+    const id = await graph.addMedia(ada, await smallPng());
+    graph.attached.add(id);
+    const remove = 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }';
+    expectErrorCode(await graph.run(eve, remove, { id }), 'FORBIDDEN');
+    expectErrorCode(await graph.run(null, remove, { id }), 'UNAUTHENTICATED');
+    const outcomes = await Promise.all([graph.run(ada, remove, { id }), graph.run(ada, remove, { id })]);
+    expect(outcomes.filter(({ body }) => body.errors === undefined)).toHaveLength(1);
+    expect((await graph.files()).filter((file) => file.includes(id))).toEqual([]);
+    expectErrorCode(await graph.run(ada, remove, { id }), 'NOT_FOUND');
+  });
+});
+
+describe('files', () => {
+  let graph: MediaGraph;
+  let media: { url: string; thumbnail: { url: string } };
+  let png: Buffer;
+  beforeAll(async () => {
+    graph = await startMediaGraph();
+    png = await smallPng();
+    media = expectData(await graph.upload(buildViewer(), png, 'Käse.png')).uploadMedia.media;
+  });
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
+
+  it('are served whole, with what browsers need to keep them and to do no harm', async () => {
+    const response = await fetch(media.url);
+    expect(Buffer.from(await response.arrayBuffer()).equals(png)).toBe(true);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'image/png',
+      'content-length': String(png.length),
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, max-age=3600, immutable',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'content-disposition': `inline; filename="K_se.png"; filename*=UTF-8''K%C3%A4se.png`,
+    });
+  });
+
+  it('are served in parts', async () => {
+    const size = png.length;
+    for (const [range, from, to] of [['bytes=0-9', 0, 10], [`bytes=${size - 5}-`, size - 5, size], ['bytes=-7', size - 7, size]] as const) {
+      const response = await fetch(media.url, { headers: { range } });
+      expect(response.status).toBe(206);
+      expect(response.headers.get('content-range')).toBe(`bytes ${from}-${to - 1}/${size}`);
+      expect(Buffer.from(await response.arrayBuffer()).equals(png.subarray(from, to))).toBe(true);
+    }
+    const past = await fetch(media.url, { headers: { range: `bytes=${size}-` } });
+    expect(past.status).toBe(416);
+    expect(past.headers.get('content-range')).toBe(`bytes */${size}`);
+  });
+
+  it('are not sent to who has them, nor their bytes to who asks for the head', async () => {
+    const etag = (await fetch(media.thumbnail.url)).headers.get('etag') ?? '';
+    const known = await fetch(media.thumbnail.url, { headers: { 'if-none-match': etag } });
+    expect([known.status, await known.text()]).toEqual([304, '']);
+    const head = await fetch(media.thumbnail.url, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([200, 'image/webp', '']);
+  });
+
+  it('are refused without a good signature, and unknown ones are not found', async () => {
+    const forged = new URL(media.url);
+    forged.searchParams.set('expires', '9999999999');
+    const refused = await fetch(forged);
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(await refused.json()).toEqual({ type: 'about:blank', title: 'This link is not valid.', status: 403, code: 'FORBIDDEN' });
+    expect((await fetch(`${graph.url}/files/${randomUUID()}/original${new URL(media.url).search}`)).status).toBe(403);
+    for (const path of ['x/original', `${randomUUID()}/huge`, '..%2f..%2fetc/passwd']) expect((await fetch(`${graph.url}/files/${path}`)).status).toBe(404);
+  });
+});
