@@ -78,7 +78,6 @@ export async function createGateway(config: GatewayConfig, overrides: Partial<Ga
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     includeStacktraceInErrorResponses: false,
-    status400ForVariableCoercionErrors: true,
     stopOnTerminationSignals: false,
     maxRecursiveSelections: MAX_RECURSIVE_SELECTIONS,
     parseOptions: { maxTokens: config.MAX_OPERATION_TOKENS },

@@ -1,7 +1,7 @@
 import type { GraphQLDataSource, GraphQLDataSourceProcessOptions } from '@apollo/gateway';
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type Upstream, type UpstreamRequest } from '@taskgraph/service-kit';
-import { Kind, OperationTypeNode, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { Kind, parse } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { encodeMultipart, findUploads } from './multipart-body.js';
@@ -21,7 +21,7 @@ export interface SubgraphDataSourceOptions {
  * error for each thing that it would have brought, so it costs these and nothing else.
  */
 export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs, uploadMaxBytes }: SubgraphDataSourceOptions): GraphQLDataSource {
-  async function fetchAnswer(options: GraphQLDataSourceProcessOptions, operation: OperationDefinitionNode | undefined, context: GatewayContext): Promise<DataSourceAnswer> {
+  async function fetchAnswer(options: GraphQLDataSourceProcessOptions, context: GatewayContext): Promise<DataSourceAnswer> {
     const { query = '', variables, operationName } = options.request;
     const uploads = findUploads(variables);
     const payload = { query, variables, operationName };
@@ -40,8 +40,12 @@ export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs,
         timeoutMs: uploadTimeoutMs,
       };
     } else {
-      const idempotent = operation?.operation === OperationTypeNode.QUERY;
-      request = { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(payload), idempotent, signal: context.signal };
+      request = {
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(payload),
+        idempotent: isQuery(query),
+        signal: context.signal,
+      };
     }
     const { body, status } = await upstream.send(request);
     if (!isAnswer(body)) throw unavailable(upstream.name, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
@@ -51,19 +55,18 @@ export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs,
   return {
     async process(options) {
       const context = options.context as GatewayContext;
-      const operation = 'document' in options && options.document ? findOperation(options.document) : undefined;
       const stop = telemetry.startFetch(upstream.name);
       try {
-        const answer = await fetchAnswer(options, operation, context);
+        const answer = await fetchAnswer(options, context);
         stop(answer.errors && answer.errors.length > 0 ? 'errors' : 'ok');
         // Without data and without a path, an error would say nothing of what it cost.
-        return answer.data == null && answer.errors ? { ...answer, errors: spread(answer.errors, options, operation) } : answer;
+        return answer.data == null && answer.errors ? { ...answer, errors: spread(answer.errors, options) } : answer;
       } catch (error) {
         const fault = toFault(error, upstream.name);
         stop(context.signal.aborted ? 'aborted' : 'unavailable');
         context.log.warn({ subgraph: upstream.name, code: fault.code, reason: fault.reason, err: fault.cause }, 'subgraph fetch failed');
         const extensions = { ...fault.details, code: fault.code, ...(fault.reason !== undefined && { reason: fault.reason }) };
-        return { data: null, errors: spread([{ message: fault.message, extensions }] as unknown as AnswerErrors, options, operation) };
+        return { data: null, errors: spread([{ message: fault.message, extensions }] as unknown as AnswerErrors, options) };
       }
     },
   };
@@ -79,16 +82,26 @@ function toFault(error: unknown, subgraph: string): AppError {
   return error.cause instanceof AppError ? error.cause : error;
 }
 
-function findOperation(document: DocumentNode): OperationDefinitionNode | undefined {
-  return document.definitions.find((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION);
+/** The planner writes subgraph operations itself, so the first word tells what they are. */
+function isQuery(text: string): boolean {
+  return text.startsWith('query') || text.startsWith('{');
+}
+
+/** Response names at the root of a subgraph operation. */
+function rootFields(text: string): string[] {
+  return parse(text, { noLocation: true }).definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION
+      ? definition.selectionSet.selections.flatMap((selection) => (selection.kind === Kind.FIELD ? [(selection.alias ?? selection.name).value] : []))
+      : [],
+  );
 }
 
 /** Gives an error without a path one for each entity or root field that the fetch was for. */
-function spread(errors: AnswerErrors, { request }: GraphQLDataSourceProcessOptions, operation: OperationDefinitionNode | undefined): AnswerErrors {
+function spread(errors: AnswerErrors, { request }: GraphQLDataSourceProcessOptions): AnswerErrors {
   const representations = (request.variables as { representations?: unknown } | undefined)?.representations;
   const places: Array<Array<string | number>> = Array.isArray(representations)
     ? representations.map((_representation, index) => ['_entities', index])
-    : (operation?.selectionSet.selections ?? []).flatMap((selection) => (selection.kind === Kind.FIELD ? [[(selection.alias ?? selection.name).value]] : []));
+    : rootFields(request.query ?? '').map((name) => [name]);
   if (places.length === 0) return errors;
   return errors.flatMap((error) => (error.path ? [error] : places.map((path) => ({ ...error, path })))) as AnswerErrors;
 }

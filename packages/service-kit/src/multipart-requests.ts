@@ -53,7 +53,7 @@ function drain(request: Request): void {
   if (request.readableEnded || request.destroyed) return;
   request.unpipe();
   request.resume();
-  const timer = setTimeout(() => request.destroy(), DRAIN_TIMEOUT_MS);
+  const timer = setTimeout(() => request.destroy(), DRAIN_TIMEOUT_MS).unref();
   request.once('close', () => clearTimeout(timer));
   request.once('end', () => clearTimeout(timer));
 }

@@ -50,7 +50,6 @@ export async function createSubgraph<Context extends RequestContext>(options: Su
     persistedQueries: false,
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
-    status400ForVariableCoercionErrors: true,
     plugins: [ApolloServerPluginLandingPageDisabled(), errorDoor<Context>(name, log)],
     logger: log,
   });

@@ -142,12 +142,17 @@ function parseBody(name: string, text: string): unknown {
 
 function failureReason(error: unknown): string {
   if (error instanceof BadResponse) return 'BAD_RESPONSE';
-  if (!(error instanceof Error)) return 'CONNECTION';
-  const code = String((error as NodeJS.ErrnoException).code);
+  const { code, name } = facts(error);
   if (code === 'EOPENBREAKER') return 'CIRCUIT_OPEN';
-  return error.name === 'TimeoutError' || TIMEOUTS.has(code) ? 'TIMEOUT' : 'CONNECTION';
+  return name === 'TimeoutError' || TIMEOUTS.has(code) ? 'TIMEOUT' : 'CONNECTION';
 }
 
 function isConnectionFailure(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof AppError) && CONNECTION_FAILURES.has(String((error as NodeJS.ErrnoException).code));
+  return !(error instanceof AppError) && CONNECTION_FAILURES.has(facts(error).code);
+}
+
+/** Errors of the platform are told by their members: those of another realm are no instances of ours. */
+function facts(error: unknown): { readonly code: string; readonly name: string } {
+  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
+  return { code: String(code), name: String(name) };
 }

@@ -1,0 +1,148 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { buildSubgraphSchema } from '@apollo/subgraph';
+import { composeServices } from '@apollo/composition';
+import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import { postGraphQL, testJwks, type GraphQLResult } from '@taskgraph/testkit';
+import { graphql, parse } from 'graphql';
+import { createGateway, readGatewayConfig } from '../src/gateway.js';
+
+export interface ReceivedRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly query: string;
+  readonly variables: Record<string, unknown>;
+}
+
+export interface FakeSubgraph {
+  readonly name: string;
+  readonly typeDefs: string;
+  readonly resolvers?: object;
+  /** Answers in the place of the schema; returns false to let the schema answer. */
+  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
+}
+
+export interface StartedSubgraph {
+  readonly name: string;
+  readonly url: string;
+  readonly requests: ReceivedRequest[];
+  stop(): Promise<void>;
+}
+
+export interface GatewayUnderTest extends AsyncDisposable {
+  readonly url: string;
+  readonly service: ServiceProcess;
+  readonly supergraphPath: string;
+  readonly subgraphs: Readonly<Record<string, StartedSubgraph>>;
+  run(query: string, options?: { variables?: Record<string, unknown>; token?: string; headers?: Record<string, string>; signal?: AbortSignal }): Promise<GraphQLResult>;
+}
+
+export function composeSdl(subgraphs: ReadonlyArray<{ name: string; url: string; typeDefs: string }>): string {
+  const { supergraphSdl, errors } = composeServices(subgraphs.map(({ name, url, typeDefs }) => ({ name, url, typeDefs: parse(typeDefs) })));
+  if (!supergraphSdl) throw new Error(errors?.map(({ message }) => message).join('\n') ?? 'composition failed');
+  return supergraphSdl;
+}
+
+export async function startSubgraph({ name, typeDefs, resolvers, intercept }: FakeSubgraph): Promise<StartedSubgraph> {
+  const schema = buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers: (resolvers ?? {}) as never }]);
+  const requests: ReceivedRequest[] = [];
+  const server = createServer((request, response) => {
+    if (intercept?.(request, response)) return;
+    let text = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => (text += chunk));
+    request.on('end', () => {
+      const { query, variables } = JSON.parse(text) as { query: string; variables: Record<string, unknown> };
+      // Health probes of the gateway are no part of any story.
+      if (query !== '{__typename}') requests.push({ headers: request.headers, query, variables });
+      void graphql({ schema, source: query, variableValues: variables }).then((answer) => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(answer));
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    name,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    requests,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Starts subgraphs with schemas of the test's own, composes them, and starts the real gateway in front. */
+export async function startGateway(fakes: readonly FakeSubgraph[], settings: Record<string, string> = {}): Promise<GatewayUnderTest> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-gateway-'));
+  const supergraphPath = path.join(folder, 'supergraph.graphql');
+  const started = await Promise.all(fakes.map(startSubgraph));
+  await writeFile(supergraphPath, composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))));
+  const service = await createGateway(
+    readGatewayConfig({ GATEWAY_PORT: '0', SUPERGRAPH_PATH: supergraphPath, SUPERGRAPH_POLL_MS: '20', SUBGRAPH_TIMEOUT_MS: '2000', ...settings }),
+    { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }) },
+  );
+  const { url } = await service.listen();
+  return {
+    url,
+    service,
+    supergraphPath,
+    subgraphs: Object.fromEntries(started.map((subgraph) => [subgraph.name, subgraph])),
+    run: (query, options = {}) => postGraphQL(url, { query, ...options }),
+    async [Symbol.asyncDispose]() {
+      await service.close();
+      await Promise.all(started.map((subgraph) => subgraph.stop()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated", "@requiresScopes", "@shareable"])';
+
+/** Books of one service, whose authors live in another: nothing that this project knows. */
+export function library(overrides: { books?: object; intercept?: FakeSubgraph['intercept'] } = {}): FakeSubgraph[] {
+  return [
+    {
+      name: 'books',
+      typeDefs: `${LINK}
+        type Query { books: [Book!]! book(id: ID!): Book private: String @authenticated audit: String @requiresScopes(scopes: [["admin"]]) secret: Secret broken: String coded: String }
+        type Mutation { addBook(title: String!): Book }
+        type Book @key(fields: "id") { id: ID! title: String! author: Author }
+        type Author @key(fields: "id") { id: ID! }
+        type Secret @authenticated { value: String }`,
+      resolvers: {
+        Query: {
+          books: () => [
+            { id: '1', title: 'Emma', author: { id: 'a' } },
+            { id: '2', title: 'Persuasion', author: { id: 'a' } },
+            { id: '3', title: 'Middlemarch', author: { id: 'b' } },
+          ],
+          book: (_: unknown, { id }: { id: string }) => ({ id, title: 'Emma', author: { id: 'a' } }),
+          private: () => 'mine',
+          audit: () => 'all',
+          secret: () => ({ value: 'hidden' }),
+          broken: () => {
+            throw new Error('a password in a stack trace');
+          },
+        },
+        Mutation: { addBook: (_: unknown, { title }: { title: string }) => ({ id: '4', title, author: { id: 'a' } }) },
+        ...overrides.books,
+      },
+    },
+    {
+      name: 'authors',
+      typeDefs: `${LINK}
+        type Query { authors: [Author!]! }
+        type Author @key(fields: "id") { id: ID! name: String! born: Int }`,
+      resolvers: {
+        Query: { authors: () => [{ id: 'a', name: 'Jane Austen' }] },
+        Author: { __resolveReference: ({ id }: { id: string }) => ({ id, name: id === 'a' ? 'Jane Austen' : 'George Eliot', born: 1775 }) },
+      },
+      ...(overrides.intercept && { intercept: overrides.intercept }),
+    },
+  ];
+}

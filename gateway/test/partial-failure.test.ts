@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { expectErrorCode } from '@taskgraph/testkit';
+import { library, startGateway } from './fake-subgraphs.js';
+
+const QUERY = '{ books { title author { name } } }';
+
+describe('a subgraph that is down', () => {
+  it('costs its own fields, each told by its path', async () => {
+    await using gateway = await startGateway(library());
+    await gateway.subgraphs['authors']?.stop();
+    const { body, status } = await gateway.run(QUERY);
+    expect(status).toBe(200);
+    expect(body.data).toEqual({ books: [{ title: 'Emma', author: null }, { title: 'Persuasion', author: null }, { title: 'Middlemarch', author: null }] });
+    expect(body.errors?.map(({ path }) => path)).toEqual([0, 1, 2].map((index) => ['books', index, 'author']));
+    for (const { extensions } of body.errors ?? []) expect(extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'CONNECTION' });
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ status: 'degraded', dependencies: { authors: { status: 'unavailable' } } });
+  });
+
+  it('is not waited for longer than its time-out', async () => {
+    await using gateway = await startGateway(library({ intercept: () => true }), { SUBGRAPH_TIMEOUT_MS: '100' });
+    const { body } = await gateway.run(QUERY);
+    expect(body.data.books).toHaveLength(3);
+    expect(body.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'TIMEOUT' });
+  });
+
+  it.each([
+    ['no JSON', (response: { end: (text: string) => void }) => response.end('<html>')],
+    ['JSON that is no answer', (response: { end: (text: string) => void }) => response.end('{"ok":true}')],
+    ['a bad gateway', (response: { statusCode: number; end: (text: string) => void }) => ((response.statusCode = 502), response.end('Bad gateway'))],
+  ])('is taken for down when it sends %s', async (_what, send) => {
+    await using gateway = await startGateway(library({ intercept: (_request, response) => (send(response as never), true) }));
+    const { body } = await gateway.run(QUERY);
+    expect(body.data.books).toHaveLength(3);
+    expect(body.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'BAD_RESPONSE' });
+  });
+
+  it('is left alone after many failures, tried again after a while, and used again when it is back', async () => {
+    let broken = true;
+    let calls = 0;
+    await using gateway = await startGateway(
+      library({
+        intercept: (request, response) => {
+          if (!broken) return false;
+          calls += 1;
+          request.socket.destroy();
+          response.destroy();
+          return true;
+        },
+      }),
+      { SUBGRAPH_BREAKER_RESET_MS: '200' },
+    );
+    const reason = async () => (await gateway.run(QUERY)).body.errors?.[0]?.extensions?.reason;
+    while ((await reason()) !== 'CIRCUIT_OPEN');
+    const before = calls;
+    expect(await reason()).toBe('CIRCUIT_OPEN');
+    expect(calls).toBe(before);
+    broken = false;
+    while ((await reason()) !== undefined);
+  });
+});
+
+describe('a connection that breaks', () => {
+  function breakOnce(name: 'query' | 'mutation') {
+    const state = { calls: 0 };
+    const fakes = library();
+    const [books, authors] = fakes as [(typeof fakes)[0], (typeof fakes)[0]];
+    const intercept = (request: IncomingMessage) => {
+      state.calls += 1;
+      if (state.calls > 1) return false;
+      request.socket.destroy();
+      return true;
+    };
+    return { state, fakes: name === 'query' ? [books, { ...authors, intercept }] : [{ ...books, intercept }, authors] };
+  }
+
+  it('is tried once more for a query', async () => {
+    const { state, fakes } = breakOnce('query');
+    await using gateway = await startGateway(fakes);
+    const { body } = await gateway.run(QUERY);
+    expect(body.errors).toBeUndefined();
+    expect(state.calls).toBe(2);
+  });
+
+  it('is never tried again for a mutation: it may have been done', async () => {
+    const { state, fakes } = breakOnce('mutation');
+    await using gateway = await startGateway(fakes);
+    expect(expectErrorCode(await gateway.run('mutation { addBook(title: "x") { id } }'), 'UNAVAILABLE').path).toEqual(['addBook']);
+    expect(state.calls).toBe(1);
+  });
+});
+
+describe('a client that goes away', () => {
+  it('takes its fetches with it', async () => {
+    let arrived: () => void = () => undefined;
+    const fetching = new Promise<void>((resolve) => (arrived = resolve));
+    let gone: () => void = () => undefined;
+    const aborted = new Promise<void>((resolve) => (gone = resolve));
+    await using gateway = await startGateway(
+      library({
+        intercept: (request) => {
+          request.socket.once('close', () => gone());
+          arrived();
+          return true;
+        },
+      }),
+    );
+    const client = new AbortController();
+    const answer = gateway.run(QUERY, { signal: client.signal });
+    await fetching;
+    client.abort();
+    await expect(answer).rejects.toThrow();
+    await aborted;
+  });
+});
