@@ -48,7 +48,8 @@ module.exports = {
     },
     {
       name: 'modules-meet-at-their-doors',
-      comment: 'A module takes from another only its service, loaders, mappers or policy: the rest is its own business.',
+      comment:
+        'A module takes from another only its service, loaders, mappers or policy: the rest is its own business.',
       severity: 'error',
       from: { path: '^(subgraphs/[^/]+/src/modules)/([^/]+)/' },
       to: { path: '^$1/', pathNot: ['^$1/$2/', '/(service|loaders|mappers|policy|events)\\.ts$'] },
@@ -93,7 +94,8 @@ module.exports = {
     },
     {
       name: 'databases-are-for-tools',
-      comment: 'Services connect to the database that they are given; only the launcher and tests start and migrate one.',
+      comment:
+        'Services connect to the database that they are given; only the launcher and tests start and migrate one.',
       severity: 'error',
       from: { path: '^(subgraphs|packages/service-kit)/', pathNot: TEST_FILES },
       to: { path: '^packages/databases/' },

@@ -17,7 +17,15 @@ const noEnvironment = {
 
 export default tseslint.config(
   {
-    ignores: ['**/node_modules/', '**/dist/', '**/generated/', '**/.data/', '**/.turbo/', 'prisma/*/prisma.config.ts', 'gateway/supergraph.graphql'],
+    ignores: [
+      '**/node_modules/',
+      '**/dist/',
+      '**/generated/',
+      '**/.data/',
+      '**/.turbo/',
+      'prisma/*/prisma.config.ts',
+      'gateway/supergraph.graphql',
+    ],
   },
   {
     files: ['**/*.ts', '**/*.mjs', '**/*.js', '**/*.cjs'],
@@ -35,20 +43,29 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
-      parserOptions: { project: './tsconfig.tests.json', tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)) },
+      parserOptions: {
+        project: './tsconfig.tests.json',
+        tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)),
+      },
     },
     rules: {
       'no-restricted-syntax': ['error', noDefaultExport, noEnvironment],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       // An async function without await is how a synchronous implementation meets an asynchronous interface.
       '@typescript-eslint/require-await': 'off',
       // Rejecting with what was caught is passing it on.
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       // Ids and counts in messages are what templates are for.
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true },
+      ],
     },
   },
   {
@@ -125,7 +142,9 @@ function sdlRules(subgraph, foreignEntities) {
           types: true,
           DirectiveDefinition: true,
           rootField: true,
-          ignoredSelectors: foreignEntities.map((name) => `ObjectTypeDefinition[name.value=${name}]`),
+          ...(foreignEntities.length > 0 && {
+            ignoredSelectors: foreignEntities.map((name) => `ObjectTypeDefinition[name.value=${name}]`),
+          }),
         },
       ],
       '@graphql-eslint/unique-enum-value-names': 'error',

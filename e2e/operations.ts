@@ -4,7 +4,9 @@ import { Kind, parse, print, type OperationDefinitionNode } from 'graphql';
 /** The operations that frontends send, by name; the stories run these and no others. */
 const operations = new Map<string, string>(
   parse(readFileSync(new URL('../gateway/test/contract/operations.graphql', import.meta.url), 'utf8'))
-    .definitions.filter((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION)
+    .definitions.filter(
+      (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
+    )
     .map((definition) => [definition.name?.value ?? '', print(definition)]),
 );
 

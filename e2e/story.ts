@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { postGraphQL, spawnGraph, uploadGraphQL, type GraphQLResult, type SpawnedGraph, type UploadFile } from '@taskgraph/testkit';
+import {
+  postGraphQL,
+  spawnGraph,
+  uploadGraphQL,
+  type GraphQLResult,
+  type SpawnedGraph,
+  type UploadFile,
+} from '@taskgraph/testkit';
 import { operation } from './operations.js';
 
 export const PASSWORD = 'seven green otters juggle';
@@ -71,7 +78,8 @@ function toPerson(gatewayUrl: string, email: string, tokens: Tokens): Person {
     email,
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,
-    run: (name, variables = {}) => postGraphQL(gatewayUrl, { query: operation(name), variables, token: person.accessToken }),
+    run: (name, variables = {}) =>
+      postGraphQL(gatewayUrl, { query: operation(name), variables, token: person.accessToken }),
     upload: (file, variables = {}) =>
       uploadGraphQL(gatewayUrl, {
         query: operation('UploadMedia'),

@@ -17,11 +17,40 @@ const bin = (file) => [process.execPath, path.join(root, 'node_modules', file)];
 
 /** Name, what it holds, command, and what to do when it fails. */
 const steps = [
-  ['format', 'Prettier', [...bin('prettier/bin/prettier.cjs'), '--check', '--cache', '--log-level=warn', '.'], 'npm run format'],
-  ['lint', 'ESLint, code and SDL', [...bin('eslint/bin/eslint.js'), '.', '--cache', '--cache-location', 'node_modules/.cache/eslint/'], 'npm run lint -- --fix'],
+  [
+    'format',
+    'Prettier',
+    [...bin('prettier/bin/prettier.cjs'), '--check', '--cache', '--log-level=warn', '.'],
+    'npm run format',
+  ],
+  [
+    'lint',
+    'ESLint, code and SDL',
+    [...bin('eslint/bin/eslint.js'), '.', '--cache', '--cache-location', 'node_modules/.cache/eslint/'],
+    'npm run lint -- --fix',
+  ],
   ['types', 'TypeScript, tests included', [...bin('typescript/bin/tsc'), '-p', 'tsconfig.tests.json'], null],
-  ['imports', 'dependency-cruiser', [...bin('dependency-cruiser/bin/dependency-cruise.mjs'), '--config', '.dependency-cruiser.cjs', 'packages', 'subgraphs', 'gateway', 'embedded', 'e2e'], null],
-  ['supergraph', 'gateway/supergraph.graphql matches the SDL', [process.execPath, 'scripts/compose.mjs', '--check'], 'npm run compose'],
+  [
+    'imports',
+    'dependency-cruiser',
+    [
+      ...bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.cjs',
+      'packages',
+      'subgraphs',
+      'gateway',
+      'embedded',
+      'e2e',
+    ],
+    null,
+  ],
+  [
+    'supergraph',
+    'gateway/supergraph.graphql matches the SDL',
+    [process.execPath, 'scripts/compose.mjs', '--check'],
+    'npm run compose',
+  ],
   ...(withTests ? [['tests', 'every test', [process.execPath, 'scripts/test.mjs'], null]] : []),
 ];
 
@@ -38,7 +67,9 @@ for (const [name, what, command, remedy] of steps) {
 console.log('\n');
 for (const { name, what, passed, seconds, remedy } of outcomes) {
   const hint = passed || !remedy ? '' : `   try: ${remedy}`;
-  console.log(`${passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`);
+  console.log(
+    `${passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`,
+  );
 }
 const failed = outcomes.filter(({ passed }) => !passed);
 console.log(failed.length === 0 ? '\nEverything passes.' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);

@@ -16,12 +16,18 @@ const target = path.join(root, 'gateway/supergraph.graphql');
 const check = process.argv.includes('--check');
 
 const { subgraphs } = parseYaml(readFileSync(configPath, 'utf8'));
-const services = Object.entries(subgraphs).map(([name, { routing_url: url, schema }]) => ({ name, url, typeDefs: parse(readSdl(name, schema)) }));
+const services = Object.entries(subgraphs).map(([name, { routing_url: url, schema }]) => ({
+  name,
+  url,
+  typeDefs: parse(readSdl(name, schema)),
+}));
 
 const { errors, hints = [], supergraphSdl } = composeServices(services);
 for (const hint of hints) if (hint.definition.level.value >= 60) console.warn(`warning: ${hint.message}`);
 if (errors?.length) {
-  console.error(`The subgraphs do not compose:\n${errors.map(({ message, extensions }) => `  - ${extensions?.code ?? ''} ${message}`).join('\n')}`);
+  console.error(
+    `The subgraphs do not compose:\n${errors.map(({ message, extensions }) => `  - ${extensions?.code ?? ''} ${message}`).join('\n')}`,
+  );
   process.exit(1);
 }
 

@@ -12,9 +12,21 @@ const MINIMUM_NODE = [20, 19];
 const STAMP = path.join(root, 'node_modules/.cache/taskgraph/prepared.json');
 
 /** What the build reads, besides each workspace's `src`, `package.json` and `tsconfig.json`. */
-const SHARED_INPUTS = ['codegen.yml', 'package.json', 'package-lock.json', 'scripts/prisma-generate.mjs', 'tsconfig.base.json', 'turbo.json'];
+const SHARED_INPUTS = [
+  'codegen.yml',
+  'package.json',
+  'package-lock.json',
+  'scripts/prisma-generate.mjs',
+  'tsconfig.base.json',
+  'turbo.json',
+];
 const SUBGRAPHS = ['auth', 'media', 'task'];
-const WORKSPACES = ['embedded', 'gateway', ...SUBGRAPHS.map((name) => `subgraphs/${name}`), ...listFolders('packages').map((name) => `packages/${name}`)];
+const WORKSPACES = [
+  'embedded',
+  'gateway',
+  ...SUBGRAPHS.map((name) => `subgraphs/${name}`),
+  ...listFolders('packages').map((name) => `packages/${name}`),
+];
 
 /** Ends the program with a message for the person at the terminal, without a stack. */
 export class PrepareError extends Error {}
@@ -98,7 +110,9 @@ async function install() {
   rmSync(STAMP, { force: true });
   const npm = process.env.npm_execpath;
   const [command, parameters] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  const { status } = await run(command, [...parameters, 'ci', '--no-audit', '--no-fund', '--include=dev'], { inherit: true });
+  const { status } = await run(command, [...parameters, 'ci', '--no-audit', '--no-fund', '--include=dev'], {
+    inherit: true,
+  });
   if (status !== 0) {
     throw new PrepareError(
       `npm ci failed (exit code ${status}): the messages above say why. Without a network, or behind a proxy, set one with: ` +
@@ -136,7 +150,10 @@ function listSources(folder) {
 function outputsExist() {
   const outputs = [
     ...WORKSPACES.flatMap((workspace) => [`${workspace}/dist`, `${workspace}/tsconfig.tsbuildinfo`]),
-    ...SUBGRAPHS.flatMap((name) => [`subgraphs/${name}/src/generated/graphql.ts`, `subgraphs/${name}/src/generated/prisma/client.ts`]),
+    ...SUBGRAPHS.flatMap((name) => [
+      `subgraphs/${name}/src/generated/graphql.ts`,
+      `subgraphs/${name}/src/generated/prisma/client.ts`,
+    ]),
   ];
   return outputs.every((file) => existsSync(path.join(root, file)));
 }
@@ -144,7 +161,9 @@ function outputsExist() {
 async function build() {
   const startedAt = Date.now();
   const elapsed = () => `${((Date.now() - startedAt) / 1000).toFixed(0)} s`;
-  const tell = process.stdout.isTTY ? setInterval(() => process.stdout.write(`\rBuilding what has changed … ${elapsed()} `), 500) : null;
+  const tell = process.stdout.isTTY
+    ? setInterval(() => process.stdout.write(`\rBuilding what has changed … ${elapsed()} `), 500)
+    : null;
   process.stdout.write('Building what has changed …');
   const { status, output } = await run(
     process.execPath,
@@ -160,8 +179,13 @@ async function build() {
     { inherit: false },
   );
   clearInterval(tell ?? undefined);
-  process.stdout.write(`${process.stdout.isTTY ? '\r' : ' '}${process.stdout.isTTY ? 'Building what has changed … ' : ''}${status === 0 ? 'done' : 'FAILED'} in ${elapsed()}\n`);
-  if (status !== 0) throw new PrepareError(`${output.trim()}\n\nThe build failed: the messages above say where. npm run build tries again.`);
+  process.stdout.write(
+    `${process.stdout.isTTY ? '\r' : ' '}${process.stdout.isTTY ? 'Building what has changed … ' : ''}${status === 0 ? 'done' : 'FAILED'} in ${elapsed()}\n`,
+  );
+  if (status !== 0)
+    throw new PrepareError(
+      `${output.trim()}\n\nThe build failed: the messages above say where. npm run build tries again.`,
+    );
 }
 
 function hashOf(content) {
@@ -176,10 +200,17 @@ function run(command, parameters, { inherit }) {
       stdio: inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32' && !path.isAbsolute(command),
       // The runner's Node options are not for its tools.
-      env: { ...process.env, NODE_OPTIONS: '', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        TURBO_TELEMETRY_DISABLED: '1',
+        DO_NOT_TRACK: '1',
+        TURBO_NO_UPDATE_NOTIFIER: '1',
+      },
     });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (chunk) => (output += chunk));
     child.once('error', (error) => resolve({ status: 127, output: error.message }));
     child.once('close', (code, signal) => resolve({ status: signal ? 1 : code, output }));
   });

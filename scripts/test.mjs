@@ -14,16 +14,21 @@ await prepareOrExit();
 
 const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-results-'));
 const resultsFile = path.join(folder, 'results.json');
-const child = spawn(process.execPath, [path.join(root, 'node_modules/jest/bin/jest.js'), '--json', `--outputFile=${resultsFile}`, ...process.argv.slice(2)], {
-  cwd: root,
-  // With --json the results go to standard output as well; the report is on standard error.
-  stdio: ['ignore', 'ignore', 'inherit'],
-  env: {
-    ...process.env,
-    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
-    FORCE_COLOR: process.env.FORCE_COLOR ?? (process.stderr.isTTY ? '1' : '0'),
+const child = spawn(
+  process.execPath,
+  [path.join(root, 'node_modules/jest/bin/jest.js'), '--json', `--outputFile=${resultsFile}`, ...process.argv.slice(2)],
+  {
+    cwd: root,
+    // With --json the results go to standard output as well; the report is on standard error.
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      NODE_OPTIONS:
+        `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
+      FORCE_COLOR: process.env.FORCE_COLOR ?? (process.stderr.isTTY ? '1' : '0'),
+    },
   },
-});
+);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 
 let hangs = false;
@@ -58,7 +63,10 @@ function report(results) {
   const skipped = results.numPendingTests + results.numTodoTests;
   // A file that cannot be loaded, or leaves something running, has failed whatever its tests did.
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites + (hangs ? 1 : 0);
-  if (hangs) console.log(`Jest did not end by itself within ${EXIT_GRACE_MS / 1000} s of the last test: something was left running.`);
+  if (hangs)
+    console.log(
+      `Jest did not end by itself within ${EXIT_GRACE_MS / 1000} s of the last test: something was left running.`,
+    );
   const skippedInCi = skipped > 0 && process.env.CI === 'true';
   if (skippedInCi) console.log('Skipped tests fail in CI.');
   console.log(`${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);

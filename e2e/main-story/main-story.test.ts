@@ -19,7 +19,13 @@ describe('a person hangs a picture on a task', () => {
   it('registers and is known by the token', async () => {
     ada = await story.newPerson('Ada Lovelace');
     expect(expectData(await ada.run('Me'))).toEqual({
-      me: { id: ada.id, email: ada.email, displayName: 'Ada Lovelace', role: 'USER', createdAt: expect.stringMatching(/^20\d\d-/) },
+      me: {
+        id: ada.id,
+        email: ada.email,
+        displayName: 'Ada Lovelace',
+        role: 'USER',
+        createdAt: expect.stringMatching(/^20\d\d-/),
+      },
     });
   });
 
@@ -34,15 +40,31 @@ describe('a person hangs a picture on a task', () => {
 
   it('creates a task', async () => {
     const { createTask } = expectData(
-      await ada.run('CreateTask', { input: { title: 'Hang the picture', description: 'Above the sofa.', priority: 'HIGH', labels: ['home'], dueAt: '2030-01-01T12:00:00.000Z' } }),
+      await ada.run('CreateTask', {
+        input: {
+          title: 'Hang the picture',
+          description: 'Above the sofa.',
+          priority: 'HIGH',
+          labels: ['home'],
+          dueAt: '2030-01-01T12:00:00.000Z',
+        },
+      }),
     );
-    expect(createTask.task).toEqual({ id: expect.any(String), title: 'Hang the picture', status: 'TODO', priority: 'HIGH', version: 1 });
+    expect(createTask.task).toEqual({
+      id: expect.any(String),
+      title: 'Hang the picture',
+      status: 'TODO',
+      priority: 'HIGH',
+      version: 1,
+    });
     taskId = createTask.task.id;
   });
 
   it('uploads a photograph of over 5 MB', async () => {
     const jpeg = await largeJpeg();
-    const { uploadMedia } = expectData(await ada.upload({ filename: 'sofa.jpg', content: jpeg, contentType: 'image/jpeg' }, { altText: 'A sofa' }));
+    const { uploadMedia } = expectData(
+      await ada.upload({ filename: 'sofa.jpg', content: jpeg, contentType: 'image/jpeg' }, { altText: 'A sofa' }),
+    );
     expect(uploadMedia).toMatchObject({
       __typename: 'UploadMediaSuccess',
       media: {
@@ -85,7 +107,12 @@ describe('a person hangs a picture on a task', () => {
         edges: [
           {
             attachedBy: { id: ada.id, displayName: 'Ada Lovelace' },
-            node: { id: mediaId, filename: 'sofa.jpg', altText: 'A sofa', uploadedBy: { id: ada.id, displayName: 'Ada Lovelace' } },
+            node: {
+              id: mediaId,
+              filename: 'sofa.jpg',
+              altText: 'A sofa',
+              uploadedBy: { id: ada.id, displayName: 'Ada Lovelace' },
+            },
           },
         ],
         pageInfo: { hasNextPage: false },
@@ -98,17 +125,31 @@ describe('a person hangs a picture on a task', () => {
     expect(download.status).toBe(200);
     expect(download.headers.get('content-type')).toBe('image/webp');
     const image = await sharp(Buffer.from(await download.arrayBuffer())).metadata();
-    expect({ format: image.format, width: image.width, height: image.height }).toEqual({ format: 'webp', width: thumbnail.width, height: thumbnail.height });
+    expect({ format: image.format, width: image.width, height: image.height }).toEqual({
+      format: 'webp',
+      width: thumbnail.width,
+      height: thumbnail.height,
+    });
   });
 
   it('sees it on the board and from the other side', async () => {
     const board = expectData(await ada.run('Board'));
     expect(board.tasks.edges).toMatchObject([
-      { node: { id: taskId, owner: { displayName: 'Ada Lovelace' }, assignee: null, media: { totalCount: 1, edges: [{ node: { id: mediaId, uploadedBy: { id: ada.id } } }] } } },
+      {
+        node: {
+          id: taskId,
+          owner: { displayName: 'Ada Lovelace' },
+          assignee: null,
+          media: { totalCount: 1, edges: [{ node: { id: mediaId, uploadedBy: { id: ada.id } } }] },
+        },
+      },
     ]);
 
     const { media } = expectData(await ada.run('Media', { id: mediaId }));
-    expect(media).toMatchObject({ id: mediaId, tasks: { totalCount: 1, edges: [{ node: { id: taskId, title: 'Hang the picture' } }] } });
+    expect(media).toMatchObject({
+      id: mediaId,
+      tasks: { totalCount: 1, edges: [{ node: { id: taskId, title: 'Hang the picture' } }] },
+    });
   });
 
   it('keeps many pictures in the order in which they were attached, and detaches one', async () => {

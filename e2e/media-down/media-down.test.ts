@@ -40,7 +40,10 @@ describe('the media service is killed', () => {
   });
 
   it('fails an upload cleanly', async () => {
-    expectErrorCode(await ada.upload({ filename: 'a.png', content: await smallPng(), contentType: 'image/png' }), 'UNAVAILABLE');
+    expectErrorCode(
+      await ada.upload({ filename: 'a.png', content: await smallPng(), contentType: 'image/png' }),
+      'UNAVAILABLE',
+    );
   });
 
   it('heals by itself when the service is back', async () => {

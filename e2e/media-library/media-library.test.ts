@@ -14,14 +14,20 @@ describe('a person keeps a library of pictures', () => {
   });
 
   it('begins empty', async () => {
-    expect(expectData(await ada.run('MyMedia'))).toEqual({ myMedia: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, endCursor: null } } });
+    expect(expectData(await ada.run('MyMedia'))).toEqual({
+      myMedia: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, endCursor: null } },
+    });
   });
 
   it('lists uploads page by page, the newest first', async () => {
     const ids = [];
-    for (const colour of ['red', 'green', 'blue']) ids.push(await ada.addPicture(await smallPng(colour), `${colour}.png`));
+    for (const colour of ['red', 'green', 'blue'])
+      ids.push(await ada.addPicture(await smallPng(colour), `${colour}.png`));
     const first = expectData(await ada.run('MyMedia', { first: 2 })).myMedia;
-    expect(first.edges.map((edge: { node: { filename: string } }) => edge.node.filename)).toEqual(['blue.png', 'green.png']);
+    expect(first.edges.map((edge: { node: { filename: string } }) => edge.node.filename)).toEqual([
+      'blue.png',
+      'green.png',
+    ]);
     expect(first).toMatchObject({ totalCount: 3, pageInfo: { hasNextPage: true } });
     const second = expectData(await ada.run('MyMedia', { first: 2, after: first.pageInfo.endCursor })).myMedia;
     expect(second.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual([ids[0]]);

@@ -35,18 +35,28 @@ describe('what is mine is hidden from others', () => {
     for (const [name, variables] of strange) {
       const refused = await eve.run(name, variables);
       expectErrorCode(refused, 'NOT_FOUND');
-      const absent = await eve.run(name, JSON.parse(JSON.stringify(variables).replaceAll(taskId, randomUUID()).replaceAll(mediaId, randomUUID())) as Record<string, unknown>);
+      const absent = await eve.run(
+        name,
+        JSON.parse(
+          JSON.stringify(variables).replaceAll(taskId, randomUUID()).replaceAll(mediaId, randomUUID()),
+        ) as Record<string, unknown>,
+      );
       expect(absent.body.errors?.map(({ message, extensions }) => ({ message, extensions }))).toEqual(
         refused.body.errors?.map(({ message, extensions }) => ({ message, extensions })),
       );
     }
     expect(expectData(await eve.run('Board')).tasks.edges).toEqual([]);
-    expect(expectData(await eve.run('UserOverview', { id: ada.id })).user).toMatchObject({ tasks: { totalCount: 0 }, uploads: { totalCount: 0 } });
+    expect(expectData(await eve.run('UserOverview', { id: ada.id })).user).toMatchObject({
+      tasks: { totalCount: 0 },
+      uploads: { totalCount: 0 },
+    });
   });
 
   it('refuses media that the attacher may not see', async () => {
     const own = await eve.addTask({ title: "Eve's" });
-    expect(expectData(await eve.run('AttachMedia', { input: { taskId: own, mediaIds: [mediaId] } })).attachMedia).toEqual({
+    expect(
+      expectData(await eve.run('AttachMedia', { input: { taskId: own, mediaIds: [mediaId] } })).attachMedia,
+    ).toEqual({
       __typename: 'MediaNotFoundProblem',
       message: expect.any(String),
       mediaIds: [mediaId],
@@ -54,25 +64,37 @@ describe('what is mine is hidden from others', () => {
   });
 
   it('asks somebody without a token to sign in', async () => {
-    for (const name of ['Me', 'Sessions', 'Board', 'MyMedia']) expectErrorCode(await story.run(name), 'UNAUTHENTICATED');
+    for (const name of ['Me', 'Sessions', 'Board', 'MyMedia'])
+      expectErrorCode(await story.run(name), 'UNAUTHENTICATED');
     expectErrorCode(await story.run('TaskWithMedia', { id: taskId }), 'UNAUTHENTICATED');
     expectErrorCode(await story.run('Me', {}, { authorization: 'Bearer garbage' }), 'UNAUTHENTICATED');
   });
 
   it('lets the assignee see the task with its picture, edit and attach, but not delete', async () => {
     const { task } = expectData(await ben.run('TaskWithMedia', { id: taskId }));
-    expect(task).toMatchObject({ title: 'A secret', media: { edges: [{ node: { id: mediaId, filename: 'picture.png', uploadedBy: { displayName: 'Ada' } } }] } });
+    expect(task).toMatchObject({
+      title: 'A secret',
+      media: { edges: [{ node: { id: mediaId, filename: 'picture.png', uploadedBy: { displayName: 'Ada' } } }] },
+    });
     expect((await fetch(task.media.edges[0].node.thumbnail.url)).status).toBe(200);
 
     const own = await ben.addPicture(await smallPng('gold'));
-    expect(expectData(await ben.run('AttachMedia', { input: { taskId, mediaIds: [own] } })).attachMedia.task.media.totalCount).toBe(2);
+    expect(
+      expectData(await ben.run('AttachMedia', { input: { taskId, mediaIds: [own] } })).attachMedia.task.media
+        .totalCount,
+    ).toBe(2);
     const { task: seen } = expectData(await ada.run('TaskWithMedia', { id: taskId }));
-    expect(seen.media.edges[1]).toMatchObject({ attachedBy: { displayName: 'Ben' }, node: { id: own, uploadedBy: { displayName: 'Ben' } } });
+    expect(seen.media.edges[1]).toMatchObject({
+      attachedBy: { displayName: 'Ben' },
+      node: { id: own, uploadedBy: { displayName: 'Ben' } },
+    });
     expectErrorCode(await ben.run('DeleteTask', { id: taskId }), 'FORBIDDEN');
   });
 
   it('takes the picture from the assignee with the task', async () => {
-    const { updateTask } = expectData(await ada.run('UpdateTask', { input: { id: taskId, expectedVersion: 1, assigneeId: null } }));
+    const { updateTask } = expectData(
+      await ada.run('UpdateTask', { input: { id: taskId, expectedVersion: 1, assigneeId: null } }),
+    );
     expect(updateTask.__typename).toBe('UpdateTaskSuccess');
     expectErrorCode(await ben.run('TaskWithMedia', { id: taskId }), 'NOT_FOUND');
     expectErrorCode(await ben.run('Media', { id: mediaId }), 'NOT_FOUND');

@@ -13,11 +13,19 @@ describe('a person manages sessions', () => {
 
   it('is told what is wrong when registering or logging in fails', async () => {
     const ada = await story.newPerson('Ada');
-    const again = await story.run('Register', { input: { email: ada.email.toUpperCase(), password: PASSWORD, displayName: 'Eve' } });
+    const again = await story.run('Register', {
+      input: { email: ada.email.toUpperCase(), password: PASSWORD, displayName: 'Eve' },
+    });
     expect(expectData(again).register).toEqual({ __typename: 'EmailTakenProblem', message: expect.any(String) });
 
-    const weak = await story.run('Register', { input: { email: `weak.${ada.email}`, password: 'password12', displayName: 'Weak' } });
-    expect(expectData(weak).register).toMatchObject({ __typename: 'WeakPasswordProblem', score: expect.any(Number), suggestions: expect.any(Array) });
+    const weak = await story.run('Register', {
+      input: { email: `weak.${ada.email}`, password: 'password12', displayName: 'Weak' },
+    });
+    expect(expectData(weak).register).toMatchObject({
+      __typename: 'WeakPasswordProblem',
+      score: expect.any(Number),
+      suggestions: expect.any(Array),
+    });
 
     const wrong = await story.run('Login', { input: { email: ada.email, password: 'not the password' } });
     const unknown = await story.run('Login', { input: { email: `nobody.${ada.email}`, password: 'not the password' } });
@@ -27,7 +35,10 @@ describe('a person manages sessions', () => {
 
   it('renews the session; a spent refresh token ends it', async () => {
     const ada = await story.newPerson('Ada');
-    const renewed = tokensOf((await story.run('RefreshSession', { refreshToken: ada.refreshToken })).body, 'refreshSession');
+    const renewed = tokensOf(
+      (await story.run('RefreshSession', { refreshToken: ada.refreshToken })).body,
+      'refreshSession',
+    );
     expect(renewed.user.id).toBe(ada.id);
 
     const replay = await story.run('RefreshSession', { refreshToken: ada.refreshToken });
@@ -40,15 +51,24 @@ describe('a person manages sessions', () => {
   it('lists sessions, ends one of them, and then all', async () => {
     const ada = await story.newPerson('Ada');
     const eve = await story.newPerson('Eve');
-    const second = tokensOf((await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body, 'login');
+    const second = tokensOf(
+      (await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body,
+      'login',
+    );
 
     const { sessions } = expectData(await ada.run('Sessions'));
     expect(sessions).toHaveLength(2);
     const other = sessions.find((session: { current: boolean }) => !session.current);
-    expect(other).toMatchObject({ id: expect.any(String), createdAt: expect.any(String), lastUsedAt: expect.any(String) });
+    expect(other).toMatchObject({
+      id: expect.any(String),
+      createdAt: expect.any(String),
+      lastUsedAt: expect.any(String),
+    });
 
     expectErrorCode(await eve.run('RevokeSession', { id: other.id }), 'NOT_FOUND');
-    expect(expectData(await ada.run('RevokeSession', { id: other.id }))).toEqual({ revokeSession: { revokedSessions: 1 } });
+    expect(expectData(await ada.run('RevokeSession', { id: other.id }))).toEqual({
+      revokeSession: { revokedSessions: 1 },
+    });
     const dead = await story.run('RefreshSession', { refreshToken: second.refreshToken });
     expect(expectData(dead).refreshSession.__typename).toBe('InvalidRefreshTokenProblem');
 
@@ -59,7 +79,10 @@ describe('a person manages sessions', () => {
 
   it('logs out of this session only', async () => {
     const ada = await story.newPerson('Ada');
-    const second = tokensOf((await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body, 'login');
+    const second = tokensOf(
+      (await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body,
+      'login',
+    );
     expect(expectData(await ada.run('Logout'))).toEqual({ logout: { revokedSessions: 1 } });
     expectErrorCode(await ada.run('Sessions'), 'UNAUTHENTICATED');
     expect(expectData(await story.run('VerifyToken', { token: second.accessToken })).verifyToken.valid).toBe(true);
@@ -67,17 +90,29 @@ describe('a person manages sessions', () => {
 
   it('changes the password, which ends the other sessions', async () => {
     const ada = await story.newPerson('Ada');
-    const second = tokensOf((await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body, 'login');
+    const second = tokensOf(
+      (await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body,
+      'login',
+    );
 
-    const wrong = await ada.run('ChangePassword', { input: { currentPassword: 'wrong', newPassword: 'nine purple herons waltz' } });
+    const wrong = await ada.run('ChangePassword', {
+      input: { currentPassword: 'wrong', newPassword: 'nine purple herons waltz' },
+    });
     expect(expectData(wrong).changePassword.__typename).toBe('InvalidCredentialsProblem');
     const weak = await ada.run('ChangePassword', { input: { currentPassword: PASSWORD, newPassword: 'password12' } });
     expect(expectData(weak).changePassword.__typename).toBe('WeakPasswordProblem');
-    const changed = await ada.run('ChangePassword', { input: { currentPassword: PASSWORD, newPassword: 'nine purple herons waltz' } });
+    const changed = await ada.run('ChangePassword', {
+      input: { currentPassword: PASSWORD, newPassword: 'nine purple herons waltz' },
+    });
     expect(expectData(changed).changePassword).toEqual({ __typename: 'ChangePasswordSuccess', user: { id: ada.id } });
 
     expect(expectData(await story.run('VerifyToken', { token: second.accessToken })).verifyToken.valid).toBe(false);
-    expect(expectData(await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).login.__typename).toBe('InvalidCredentialsProblem');
-    tokensOf((await story.run('Login', { input: { email: ada.email, password: 'nine purple herons waltz' } })).body, 'login');
+    expect(
+      expectData(await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).login.__typename,
+    ).toBe('InvalidCredentialsProblem');
+    tokensOf(
+      (await story.run('Login', { input: { email: ada.email, password: 'nine purple herons waltz' } })).body,
+      'login',
+    );
   });
 });

@@ -56,7 +56,14 @@ function readSubgraphUrls(env: NodeJS.ProcessEnv): Record<string, string> {
   const faults: string[] = [];
   for (const [setting, value] of Object.entries(env)) {
     const name = /^([A-Z][A-Z0-9_]*)_URL$/.exec(setting)?.[1];
-    if (name === undefined || !value || NO_SUBGRAPH_URLS.has(setting) || name.endsWith('_DATABASE') || name.endsWith('_PUBLIC')) continue;
+    if (
+      name === undefined ||
+      !value ||
+      NO_SUBGRAPH_URLS.has(setting) ||
+      name.endsWith('_DATABASE') ||
+      name.endsWith('_PUBLIC')
+    )
+      continue;
     if (!/^https?:\/\//.test(value)) continue;
     if (URL.canParse(value)) urls[name.toLowerCase()] = value;
     else faults.push(`${setting}: must be an http(s) URL`);

@@ -41,7 +41,10 @@ const MAX_RECURSIVE_SELECTIONS = 10_000;
  *
  * @throws when the supergraph cannot be read or served
  */
-export async function createGateway(config: GatewayConfig, overrides: Partial<GatewayParts> = {}): Promise<ServiceProcess> {
+export async function createGateway(
+  config: GatewayConfig,
+  overrides: Partial<GatewayParts> = {},
+): Promise<ServiceProcess> {
   const log = overrides.log ?? createLog({ service: 'gateway', level: config.LOG_LEVEL });
   const metrics = createMetrics('gateway');
   const health = createHealth();
@@ -69,7 +72,7 @@ export async function createGateway(config: GatewayConfig, overrides: Partial<Ga
     buildService: ({ name, url }) => subgraphs.dataSource(name, url),
     experimental_approximateQueryPlanStoreMiB: config.PLAN_CACHE_MIB,
     logger: log,
-  } as ConstructorParameters<typeof ApolloGateway>[0]);
+  });
 
   // admission, and the frame that Apollo Server gives the rest
   const apollo = new ApolloServer<GatewayContext>({
@@ -83,7 +86,9 @@ export async function createGateway(config: GatewayConfig, overrides: Partial<Ga
     parseOptions: { maxTokens: config.MAX_OPERATION_TOKENS },
     logger: log,
     plugins: [
-      config.SANDBOX ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false }) : ApolloServerPluginLandingPageDisabled(),
+      config.SANDBOX
+        ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false })
+        : ApolloServerPluginLandingPageDisabled(),
       answerPlugin(telemetry),
       securityPlugin(supergraph.requirements),
     ],

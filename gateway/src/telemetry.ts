@@ -20,12 +20,30 @@ export interface GatewayTelemetry {
 
 const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
-export function createGatewayTelemetry(metrics: Metrics, { slowOperationMs }: { slowOperationMs: number }): GatewayTelemetry {
-  const fetches = metrics.histogram('taskgraph_gateway_subgraph_fetch_duration_seconds', 'Time of one fetch from a subgraph.', ['subgraph', 'outcome']);
-  const operations = metrics.histogram('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', ['type', 'outcome']);
+export function createGatewayTelemetry(
+  metrics: Metrics,
+  { slowOperationMs }: { slowOperationMs: number },
+): GatewayTelemetry {
+  const fetches = metrics.histogram(
+    'taskgraph_gateway_subgraph_fetch_duration_seconds',
+    'Time of one fetch from a subgraph.',
+    ['subgraph', 'outcome'],
+  );
+  const operations = metrics.histogram('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', [
+    'type',
+    'outcome',
+  ]);
   const errors = metrics.counter('taskgraph_gateway_errors_total', 'Errors in answers to clients.', ['code']);
-  const reloads = metrics.counter('taskgraph_gateway_supergraph_reloads_total', 'New versions of the supergraph file.', ['outcome']);
-  const circuits = metrics.gauge('taskgraph_gateway_circuit_state', 'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.', ['subgraph']);
+  const reloads = metrics.counter(
+    'taskgraph_gateway_supergraph_reloads_total',
+    'New versions of the supergraph file.',
+    ['outcome'],
+  );
+  const circuits = metrics.gauge(
+    'taskgraph_gateway_circuit_state',
+    'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
+    ['subgraph'],
+  );
   return {
     startFetch(subgraph) {
       const stop = fetches.startTimer({ subgraph });
@@ -35,7 +53,13 @@ export function createGatewayTelemetry(metrics: Metrics, { slowOperationMs }: { 
       const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
       operations.observe({ type, outcome }, durationMs / 1000);
       for (const code of errorCodes) errors.inc({ code });
-      const facts = { operation: name, type, outcome, durationMs: Math.round(durationMs * 10) / 10, ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }) };
+      const facts = {
+        operation: name,
+        type,
+        outcome,
+        durationMs: Math.round(durationMs * 10) / 10,
+        ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }),
+      };
       if (durationMs >= slowOperationMs) log.warn(facts, 'slow operation');
       else log.info(facts, 'operation');
     },
@@ -44,7 +68,8 @@ export function createGatewayTelemetry(metrics: Metrics, { slowOperationMs }: { 
     },
     watchCircuits(upstreams) {
       (circuits as unknown as { collect: () => void }).collect = () => {
-        for (const upstream of upstreams()) circuits.set({ subgraph: upstream.name }, CIRCUIT_VALUES[upstream.circuit()]);
+        for (const upstream of upstreams())
+          circuits.set({ subgraph: upstream.name }, CIRCUIT_VALUES[upstream.circuit()]);
       };
     },
   };

@@ -36,11 +36,21 @@ export interface GatewayUnderTest extends AsyncDisposable {
   readonly service: ServiceProcess;
   readonly supergraphPath: string;
   readonly subgraphs: Readonly<Record<string, StartedSubgraph>>;
-  run(query: string, options?: { variables?: Record<string, unknown>; token?: string; headers?: Record<string, string>; signal?: AbortSignal }): Promise<GraphQLResult>;
+  run(
+    query: string,
+    options?: {
+      variables?: Record<string, unknown>;
+      token?: string;
+      headers?: Record<string, string>;
+      signal?: AbortSignal;
+    },
+  ): Promise<GraphQLResult>;
 }
 
 export function composeSdl(subgraphs: ReadonlyArray<{ name: string; url: string; typeDefs: string }>): string {
-  const { supergraphSdl, errors } = composeServices(subgraphs.map(({ name, url, typeDefs }) => ({ name, url, typeDefs: parse(typeDefs) })));
+  const { supergraphSdl, errors } = composeServices(
+    subgraphs.map(({ name, url, typeDefs }) => ({ name, url, typeDefs: parse(typeDefs) })),
+  );
   if (!supergraphSdl) throw new Error(errors?.map(({ message }) => message).join('\n') ?? 'composition failed');
   return supergraphSdl;
 }
@@ -77,13 +87,25 @@ export async function startSubgraph({ name, typeDefs, resolvers, intercept }: Fa
 }
 
 /** Starts subgraphs with schemas of the test's own, composes them, and starts the real gateway in front. */
-export async function startGateway(fakes: readonly FakeSubgraph[], settings: Record<string, string> = {}): Promise<GatewayUnderTest> {
+export async function startGateway(
+  fakes: readonly FakeSubgraph[],
+  settings: Record<string, string> = {},
+): Promise<GatewayUnderTest> {
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-gateway-'));
   const supergraphPath = path.join(folder, 'supergraph.graphql');
   const started = await Promise.all(fakes.map(startSubgraph));
-  await writeFile(supergraphPath, composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))));
+  await writeFile(
+    supergraphPath,
+    composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
+  );
   const service = await createGateway(
-    readGatewayConfig({ GATEWAY_PORT: '0', SUPERGRAPH_PATH: supergraphPath, SUPERGRAPH_POLL_MS: '20', SUBGRAPH_TIMEOUT_MS: '2000', ...settings }),
+    readGatewayConfig({
+      GATEWAY_PORT: '0',
+      SUPERGRAPH_PATH: supergraphPath,
+      SUPERGRAPH_POLL_MS: '20',
+      SUBGRAPH_TIMEOUT_MS: '2000',
+      ...settings,
+    }),
     { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }) },
   );
   const { url } = await service.listen();
@@ -101,7 +123,8 @@ export async function startGateway(fakes: readonly FakeSubgraph[], settings: Rec
   };
 }
 
-const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated", "@requiresScopes", "@shareable"])';
+const LINK =
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated", "@requiresScopes", "@shareable"])';
 
 /** Books of one service, whose authors live in another: nothing that this project knows. */
 export function library(overrides: { books?: object; intercept?: FakeSubgraph['intercept'] } = {}): FakeSubgraph[] {
@@ -140,7 +163,13 @@ export function library(overrides: { books?: object; intercept?: FakeSubgraph['i
         type Author @key(fields: "id") { id: ID! name: String! born: Int }`,
       resolvers: {
         Query: { authors: () => [{ id: 'a', name: 'Jane Austen' }] },
-        Author: { __resolveReference: ({ id }: { id: string }) => ({ id, name: id === 'a' ? 'Jane Austen' : 'George Eliot', born: 1775 }) },
+        Author: {
+          __resolveReference: ({ id }: { id: string }) => ({
+            id,
+            name: id === 'a' ? 'Jane Austen' : 'George Eliot',
+            born: 1775,
+          }),
+        },
       },
       ...(overrides.intercept && { intercept: overrides.intercept }),
     },

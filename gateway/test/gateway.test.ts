@@ -24,10 +24,16 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
 
   it('hands the token and the request id on, and tells the id to the client', async () => {
     const token = signTestToken();
-    const result = await gateway.run('{ book(id: "1") { author { born } } }', { token, headers: { 'x-request-id': 'request-42-of-test' } });
+    const result = await gateway.run('{ book(id: "1") { author { born } } }', {
+      token,
+      headers: { 'x-request-id': 'request-42-of-test' },
+    });
     expect(result.headers.get('x-request-id')).toBe('request-42-of-test');
     for (const name of ['books', 'authors']) {
-      expect(gateway.subgraphs[name]?.requests.at(-1)?.headers).toMatchObject({ authorization: `Bearer ${token}`, 'x-request-id': 'request-42-of-test' });
+      expect(gateway.subgraphs[name]?.requests.at(-1)?.headers).toMatchObject({
+        authorization: `Bearer ${token}`,
+        'x-request-id': 'request-42-of-test',
+      });
     }
   });
 
@@ -52,14 +58,32 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
   });
 
   it('lets pass what is left out, and who may', async () => {
-    expect(expectData(await gateway.run('query($no: Boolean!) { book(id: 1) { id } private @include(if: $no) }', { variables: { no: false } }))).toEqual({ book: { id: '1' } });
-    expectErrorCode(await gateway.run('query($no: Boolean!) { private @include(if: $no) }', { variables: { no: true } }), 'UNAUTHENTICATED');
-    expect(expectData(await gateway.run('{ private secret { value } }', { token: signTestToken() }))).toEqual({ private: 'mine', secret: { value: 'hidden' } });
-    expect(expectData(await gateway.run('{ audit }', { token: signTestToken({ role: 'ADMIN' }) }))).toEqual({ audit: 'all' });
+    expect(
+      expectData(
+        await gateway.run('query($no: Boolean!) { book(id: 1) { id } private @include(if: $no) }', {
+          variables: { no: false },
+        }),
+      ),
+    ).toEqual({ book: { id: '1' } });
+    expectErrorCode(
+      await gateway.run('query($no: Boolean!) { private @include(if: $no) }', { variables: { no: true } }),
+      'UNAUTHENTICATED',
+    );
+    expect(expectData(await gateway.run('{ private secret { value } }', { token: signTestToken() }))).toEqual({
+      private: 'mine',
+      secret: { value: 'hidden' },
+    });
+    expect(expectData(await gateway.run('{ audit }', { token: signTestToken({ role: 'ADMIN' }) }))).toEqual({
+      audit: 'all',
+    });
   });
 
   it('answers 200 with the error in it to clients of the older media type', async () => {
-    const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' }, body: '{"query":"{ private }"}' });
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: '{"query":"{ private }"}',
+    });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
   });
@@ -81,9 +105,20 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
     expectErrorCode(await gateway.run('{'), 'GRAPHQL_PARSE_FAILED');
     expectErrorCode(await gateway.run('query($id: ID!) { book(id: $id) { id } }'), 'BAD_USER_INPUT');
     expectErrorCode(await gateway.run(`{ ${'a: __typename '.repeat(6_000)} }`), 'GRAPHQL_PARSE_FAILED');
-    const unreadable = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' });
-    expect([unreadable.status, await unreadable.json()]).toEqual([400, { errors: [{ message: 'The request body cannot be read.', extensions: { code: 'BAD_REQUEST' } }] }]);
-    const large = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `{"query":"{ a }${' '.repeat(1_100_000)}"}` });
+    const unreadable = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    });
+    expect([unreadable.status, await unreadable.json()]).toEqual([
+      400,
+      { errors: [{ message: 'The request body cannot be read.', extensions: { code: 'BAD_REQUEST' } }] },
+    ]);
+    const large = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"query":"{ a }${' '.repeat(1_100_000)}"}`,
+    });
     expect(large.status).toBe(413);
   });
 
@@ -91,8 +126,16 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
     const form = new URLSearchParams({ query: 'mutation { addBook(title: "x") { id } }' });
     expect((await fetch(`${gateway.url}/graphql`, { method: 'POST', body: form })).status).toBe(400);
     expect((await fetch(`${gateway.url}/graphql?query={books{id}}`)).status).toBe(400);
-    expect((await fetch(`${gateway.url}/graphql?query={books{id}}`, { headers: { 'apollo-require-preflight': '1', accept: 'application/json' } })).status).toBe(200);
-    const mutationByGet = await fetch(`${gateway.url}/graphql?query=mutation{addBook(title:"x"){id}}`, { headers: { 'apollo-require-preflight': '1' } });
+    expect(
+      (
+        await fetch(`${gateway.url}/graphql?query={books{id}}`, {
+          headers: { 'apollo-require-preflight': '1', accept: 'application/json' },
+        })
+      ).status,
+    ).toBe(200);
+    const mutationByGet = await fetch(`${gateway.url}/graphql?query=mutation{addBook(title:"x"){id}}`, {
+      headers: { 'apollo-require-preflight': '1' },
+    });
     expect(mutationByGet.status).toBe(405);
   });
 
@@ -103,10 +146,15 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
   });
 
   it('tells how it is and what it did', async () => {
-    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ status: 'ok', dependencies: { books: { status: 'ok', critical: false }, authors: { status: 'ok' } } });
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({
+      status: 'ok',
+      dependencies: { books: { status: 'ok', critical: false }, authors: { status: 'ok' } },
+    });
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toMatch(/taskgraph_gateway_operation_duration_seconds_count\{[^}]*type="query",outcome="ok"/);
-    expect(metrics).toMatch(/taskgraph_gateway_subgraph_fetch_duration_seconds_count\{[^}]*subgraph="authors",outcome="ok"/);
+    expect(metrics).toMatch(
+      /taskgraph_gateway_subgraph_fetch_duration_seconds_count\{[^}]*subgraph="authors",outcome="ok"/,
+    );
     expect(metrics).toMatch(/taskgraph_gateway_circuit_state\{[^}]*subgraph="books"[^}]*\} 0/);
     expect(metrics).not.toContain('Emma');
   });
@@ -122,7 +170,10 @@ describe('a new supergraph file', () => {
     while ((await gateway.run('{ renamed }')).body.errors?.[0]?.extensions?.code === 'GRAPHQL_VALIDATION_FAILED');
 
     await writeFile(gateway.supergraphPath, 'type Query { not: Finished');
-    const reloads = async () => /supergraph_reloads_total\{[^}]*outcome="refused"[^}]*\} ([0-9]+)/.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+    const reloads = async () =>
+      /supergraph_reloads_total\{[^}]*outcome="refused"[^}]*\} ([0-9]+)/.exec(
+        await (await fetch(`${gateway.url}/metrics`)).text(),
+      )?.[1];
     while ((await reloads()) === undefined);
     expect(expectData(await gateway.run('{ books { id } }')).books).toHaveLength(3);
   });
@@ -147,11 +198,15 @@ describe('a gateway that is stopped', () => {
       }),
     );
     const body = new Promise<string>((resolve, reject) => {
-      const request = httpRequest(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' } }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => resolve(text));
-      });
+      const request = httpRequest(
+        `${gateway.url}/graphql`,
+        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => resolve(text));
+        },
+      );
       request.on('error', reject);
       request.end('{"query":"{ books { id } }"}');
     });

@@ -11,10 +11,20 @@ describe('a subgraph that is down', () => {
     await gateway.subgraphs['authors']?.stop();
     const { body, status } = await gateway.run(QUERY);
     expect(status).toBe(200);
-    expect(body.data).toEqual({ books: [{ title: 'Emma', author: null }, { title: 'Persuasion', author: null }, { title: 'Middlemarch', author: null }] });
+    expect(body.data).toEqual({
+      books: [
+        { title: 'Emma', author: null },
+        { title: 'Persuasion', author: null },
+        { title: 'Middlemarch', author: null },
+      ],
+    });
     expect(body.errors?.map(({ path }) => path)).toEqual([0, 1, 2].map((index) => ['books', index, 'author']));
-    for (const { extensions } of body.errors ?? []) expect(extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'CONNECTION' });
-    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ status: 'degraded', dependencies: { authors: { status: 'unavailable' } } });
+    for (const { extensions } of body.errors ?? [])
+      expect(extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'CONNECTION' });
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({
+      status: 'degraded',
+      dependencies: { authors: { status: 'unavailable' } },
+    });
   });
 
   it('is not waited for longer than its time-out', async () => {
@@ -27,9 +37,15 @@ describe('a subgraph that is down', () => {
   it.each([
     ['no JSON', (response: { end: (text: string) => void }) => response.end('<html>')],
     ['JSON that is no answer', (response: { end: (text: string) => void }) => response.end('{"ok":true}')],
-    ['a bad gateway', (response: { statusCode: number; end: (text: string) => void }) => ((response.statusCode = 502), response.end('Bad gateway'))],
+    [
+      'a bad gateway',
+      (response: { statusCode: number; end: (text: string) => void }) => (
+        (response.statusCode = 502),
+        response.end('Bad gateway')
+      ),
+    ],
   ])('is taken for down when it sends %s', async (_what, send) => {
-    await using gateway = await startGateway(library({ intercept: (_request, response) => (send(response as never), true) }));
+    await using gateway = await startGateway(library({ intercept: (_request, response) => (send(response), true) }));
     const { body } = await gateway.run(QUERY);
     expect(body.data.books).toHaveLength(3);
     expect(body.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'BAD_RESPONSE' });
@@ -85,7 +101,9 @@ describe('a connection that breaks', () => {
   it('is never tried again for a mutation: it may have been done', async () => {
     const { state, fakes } = breakOnce('mutation');
     await using gateway = await startGateway(fakes);
-    expect(expectErrorCode(await gateway.run('mutation { addBook(title: "x") { id } }'), 'UNAVAILABLE').path).toEqual(['addBook']);
+    expect(expectErrorCode(await gateway.run('mutation { addBook(title: "x") { id } }'), 'UNAVAILABLE').path).toEqual([
+      'addBook',
+    ]);
     expect(state.calls).toBe(1);
   });
 });

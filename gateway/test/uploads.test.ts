@@ -16,7 +16,8 @@ function files(intercept: Intercept): FakeSubgraph[] {
         input Attachment { file: Upload! note: String }
         type Query { size(file: Upload!): Int }
         type Mutation { store(file: Upload!): Int storeAll(files: [Attachment!]!): Int }`,
-      intercept: (request, response) => (request.headers['content-type']?.startsWith('multipart/') ? intercept(request, response) : false),
+      intercept: (request, response) =>
+        request.headers['content-type']?.startsWith('multipart/') ? intercept(request, response) : false,
     },
   ];
 }
@@ -43,7 +44,13 @@ describe('an upload', () => {
     await using gateway = await startGateway(files(collect(seen)));
     const content = Buffer.from('some "bytes"\r\n--boundary');
     expect(
-      expectData(await uploadGraphQL(gateway.url, { query: STORE, files: { 'variables.file': { filename: 'a "b".txt', content, contentType: 'text/plain' } }, headers: { 'x-request-id': 'upload-0001' } })),
+      expectData(
+        await uploadGraphQL(gateway.url, {
+          query: STORE,
+          files: { 'variables.file': { filename: 'a "b".txt', content, contentType: 'text/plain' } },
+          headers: { 'x-request-id': 'upload-0001' },
+        }),
+      ),
     ).toEqual({ store: 1 });
     const text = seen.body?.toString() ?? '';
     expect(seen.headers).toMatchObject({ 'x-request-id': 'upload-0001', 'apollo-require-preflight': 'true' });
@@ -86,7 +93,10 @@ describe('an upload', () => {
     const answer = new Promise<string>((resolve, reject) => {
       const request = httpRequest(
         `${gateway.url}/graphql`,
-        { method: 'POST', headers: { 'content-type': `multipart/form-data; boundary=${boundary}`, 'apollo-require-preflight': '1' } },
+        {
+          method: 'POST',
+          headers: { 'content-type': `multipart/form-data; boundary=${boundary}`, 'apollo-require-preflight': '1' },
+        },
         (response) => {
           let text = '';
           response.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -94,7 +104,9 @@ describe('an upload', () => {
         },
       );
       request.on('error', reject);
-      request.write(`--${boundary}\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: STORE, variables: { file: null } })}\r\n`);
+      request.write(
+        `--${boundary}\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: STORE, variables: { file: null } })}\r\n`,
+      );
       request.write(`--${boundary}\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0":["variables.file"]}\r\n`);
       request.write(`--${boundary}\r\ncontent-disposition: form-data; name="0"; filename="a.bin"\r\n\r\n`);
       request.write(Buffer.alloc(4 * MIB));
@@ -113,25 +125,40 @@ describe('an upload', () => {
       files((request, response) => {
         request.once('data', () => {
           request.resume();
-          response.end('{"data":{"store":null},"errors":[{"message":"Too large.","path":["store"],"extensions":{"code":"BAD_USER_INPUT"}}]}');
+          response.end(
+            '{"data":{"store":null},"errors":[{"message":"Too large.","path":["store"],"extensions":{"code":"BAD_USER_INPUT"}}]}',
+          );
         });
         return true;
       }),
     );
-    const result = await uploadGraphQL(gateway.url, { query: STORE, files: { 'variables.file': { filename: 'a', content: Buffer.alloc(20 * MIB), contentType: 'text/plain' } } });
+    const result = await uploadGraphQL(gateway.url, {
+      query: STORE,
+      files: { 'variables.file': { filename: 'a', content: Buffer.alloc(20 * MIB), contentType: 'text/plain' } },
+    });
     expect(expectErrorCode(result, 'BAD_USER_INPUT').message).toBe('Too large.');
     expect((await gateway.run('{ __typename }')).status).toBe(200);
   });
 
   it('is bounded in size and number', async () => {
-    await using gateway = await startGateway(files(collect({})), { UPLOAD_MAX_BYTES: String(MIB), UPLOAD_MAX_FILES: '2' });
+    await using gateway = await startGateway(files(collect({})), {
+      UPLOAD_MAX_BYTES: String(MIB),
+      UPLOAD_MAX_FILES: '2',
+    });
     const file = (bytes: number) => ({ filename: 'a', content: Buffer.alloc(bytes), contentType: 'text/plain' });
     const large = await uploadGraphQL(gateway.url, { query: STORE, files: { 'variables.file': file(3 * MIB) } });
-    expect(expectErrorCode(large, 'BAD_USER_INPUT').extensions).toMatchObject({ reason: 'UPLOAD_TOO_LARGE', maxBytes: MIB });
+    expect(expectErrorCode(large, 'BAD_USER_INPUT').extensions).toMatchObject({
+      reason: 'UPLOAD_TOO_LARGE',
+      maxBytes: MIB,
+    });
     const many = await uploadGraphQL(gateway.url, {
       query: 'mutation($files: [Attachment!]!) { storeAll(files: $files) }',
       variables: { files: [{ file: null }, { file: null }, { file: null }] },
-      files: { 'variables.files.0.file': file(1), 'variables.files.1.file': file(1), 'variables.files.2.file': file(1) },
+      files: {
+        'variables.files.0.file': file(1),
+        'variables.files.1.file': file(1),
+        'variables.files.2.file': file(1),
+      },
     });
     expect(many.status).toBe(413);
   });
@@ -139,7 +166,13 @@ describe('an upload', () => {
   it('is for mutations, and not for foreign pages', async () => {
     await using gateway = await startGateway(files(collect({})));
     const upload = { filename: 'a', content: Buffer.from('x'), contentType: 'text/plain' };
-    expectErrorCode(await uploadGraphQL(gateway.url, { query: 'query($file: Upload!) { size(file: $file) }', files: { 'variables.file': upload } }), 'BAD_REQUEST');
+    expectErrorCode(
+      await uploadGraphQL(gateway.url, {
+        query: 'query($file: Upload!) { size(file: $file) }',
+        files: { 'variables.file': upload },
+      }),
+      'BAD_REQUEST',
+    );
     const form = new FormData();
     form.set('operations', JSON.stringify({ query: STORE, variables: { file: null } }));
     form.set('map', '{"0":["variables.file"]}');
@@ -160,10 +193,17 @@ describe('an upload', () => {
         return true;
       }),
     );
-    const request = httpRequest(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b', 'apollo-require-preflight': '1' } });
+    const request = httpRequest(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=b', 'apollo-require-preflight': '1' },
+    });
     request.on('error', () => undefined);
-    request.write(`--b\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: STORE, variables: { file: null } })}\r\n`);
-    request.write('--b\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0":["variables.file"]}\r\n--b\r\ncontent-disposition: form-data; name="0"; filename="a"\r\n\r\n');
+    request.write(
+      `--b\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${JSON.stringify({ query: STORE, variables: { file: null } })}\r\n`,
+    );
+    request.write(
+      '--b\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0":["variables.file"]}\r\n--b\r\ncontent-disposition: form-data; name="0"; filename="a"\r\n\r\n',
+    );
     request.write(Buffer.alloc(MIB));
     await started;
     request.destroy();

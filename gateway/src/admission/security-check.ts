@@ -37,10 +37,16 @@ export function findSecuredSelections(
   const root = schema.getRootType(operation.operation);
   if (!root || requirements.size === 0) return [];
   const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   const found: SecuredSelection[] = [];
 
-  function walk(selectionSet: SelectionSetNode, parent: GraphQLCompositeType, path: readonly string[], unless: SecuredSelection['unless']): void {
+  function walk(
+    selectionSet: SelectionSetNode,
+    parent: GraphQLCompositeType,
+    path: readonly string[],
+    unless: SecuredSelection['unless'],
+  ): void {
     for (const selection of selectionSet.selections) {
       const conditions = conditionsOf(selection.directives);
       if (conditions === null) continue;
@@ -56,7 +62,12 @@ export function findSecuredSelections(
     }
   }
 
-  function walkField(field: FieldNode, parent: GraphQLCompositeType, path: readonly string[], unless: SecuredSelection['unless']): void {
+  function walkField(
+    field: FieldNode,
+    parent: GraphQLCompositeType,
+    path: readonly string[],
+    unless: SecuredSelection['unless'],
+  ): void {
     const fieldPath = [...path, (field.alias ?? field.name).value];
     const owners = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
     for (const owner of owners) note(`${owner.name}.${field.name.value}`, fieldPath, unless);

@@ -21,22 +21,46 @@ const PRIVATE_EXTENSIONS = new Set(['serviceName', 'stacktrace', 'http', 'except
  * The one door through which errors leave the gateway. Coded errors of subgraphs pass with their extensions; what has no
  * code of meaning is a defect, here or there, and shows only the request id.
  */
-export function toClientError(formatted: GraphQLFormattedError, error: unknown, context: Pick<GatewayContext, 'log' | 'requestId'>): GraphQLFormattedError {
+export function toClientError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  context: Pick<GatewayContext, 'log' | 'requestId'>,
+): GraphQLFormattedError {
   const original = unwrapResolverError(error);
-  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
   if (original instanceof AppError) {
-    return { message: original.message, ...place, extensions: { ...original.details, code: original.code, ...(original.reason !== undefined && { reason: original.reason }) } };
+    return {
+      message: original.message,
+      ...place,
+      extensions: {
+        ...original.details,
+        code: original.code,
+        ...(original.reason !== undefined && { reason: original.reason }),
+      },
+    };
   }
   const given = formatted.extensions?.['code'];
   const code = typeof given === 'string' ? (REQUEST_CODES[given] ?? given) : 'INTERNAL_SERVER_ERROR';
   const deliberate = original instanceof GraphQLError || isPlainError(original);
   if (!deliberate || INTERNAL_CODES.has(code)) return maskDefect(formatted, original, place, context);
-  const extensions = Object.fromEntries(Object.entries(formatted.extensions ?? {}).filter(([name, value]) => !PRIVATE_EXTENSIONS.has(name) && value !== undefined));
+  const extensions = Object.fromEntries(
+    Object.entries(formatted.extensions ?? {}).filter(
+      ([name, value]) => !PRIVATE_EXTENSIONS.has(name) && value !== undefined,
+    ),
+  );
   if (isErrorCode(code)) context.log.debug({ code, path: formatted.path }, formatted.message);
   return { message: formatted.message, ...place, extensions: { ...extensions, code } };
 }
 
-function maskDefect(formatted: GraphQLFormattedError, original: unknown, place: object, { log, requestId }: Pick<GatewayContext, 'log' | 'requestId'>): GraphQLFormattedError {
+function maskDefect(
+  formatted: GraphQLFormattedError,
+  original: unknown,
+  place: object,
+  { log, requestId }: Pick<GatewayContext, 'log' | 'requestId'>,
+): GraphQLFormattedError {
   const subgraph = formatted.extensions?.['serviceName'];
   log.error({ err: original, path: formatted.path, subgraph }, 'defect');
   return {

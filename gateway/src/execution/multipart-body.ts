@@ -34,7 +34,11 @@ export function findUploads(variables: unknown): PlacedUpload[] {
  *
  * The stream throws when a file is over `maxBytes`, or when the client goes away.
  */
-export function encodeMultipart(request: { query: string; variables: unknown; operationName?: string | undefined }, uploads: readonly PlacedUpload[], maxBytes: number): MultipartBody {
+export function encodeMultipart(
+  request: { query: string; variables: unknown; operationName?: string | undefined },
+  uploads: readonly PlacedUpload[],
+  maxBytes: number,
+): MultipartBody {
   const boundary = `taskgraph-${randomUUID()}`;
   const operations = JSON.stringify(request, (_name, value: unknown) => (value instanceof Upload ? null : value));
   const byUpload = new Map<Upload, string[]>();
@@ -75,6 +79,9 @@ async function* readFile(file: FileUpload, maxBytes: number): AsyncGenerator<Uin
     if (!finished) source.resume();
   }
   if (source.truncated) {
-    throw new AppError('BAD_USER_INPUT', `A file has at most ${maxBytes} bytes.`, { reason: 'UPLOAD_TOO_LARGE', extensions: { maxBytes } });
+    throw new AppError('BAD_USER_INPUT', `A file has at most ${maxBytes} bytes.`, {
+      reason: 'UPLOAD_TOO_LARGE',
+      extensions: { maxBytes },
+    });
   }
 }

@@ -20,8 +20,16 @@ export interface SubgraphDataSourceOptions {
  * Sends the fetches of a plan to one subgraph. It never throws: a fetch that fails is an answer without data and with an
  * error for each thing that it would have brought, so it costs these and nothing else.
  */
-export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs, uploadMaxBytes }: SubgraphDataSourceOptions): GraphQLDataSource {
-  async function fetchAnswer(options: GraphQLDataSourceProcessOptions, context: GatewayContext): Promise<DataSourceAnswer> {
+export function createSubgraphDataSource({
+  upstream,
+  telemetry,
+  uploadTimeoutMs,
+  uploadMaxBytes,
+}: SubgraphDataSourceOptions): GraphQLDataSource {
+  async function fetchAnswer(
+    options: GraphQLDataSourceProcessOptions,
+    context: GatewayContext,
+  ): Promise<DataSourceAnswer> {
     const { query = '', variables, operationName } = options.request;
     const uploads = findUploads(variables);
     const payload = { query, variables, operationName };
@@ -48,7 +56,8 @@ export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs,
       };
     }
     const { body, status } = await upstream.send(request);
-    if (!isAnswer(body)) throw unavailable(upstream.name, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+    if (!isAnswer(body))
+      throw unavailable(upstream.name, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
     return body;
   }
 
@@ -64,16 +73,30 @@ export function createSubgraphDataSource({ upstream, telemetry, uploadTimeoutMs,
       } catch (error) {
         const fault = toFault(error, upstream.name);
         stop(context.signal.aborted ? 'aborted' : 'unavailable');
-        context.log.warn({ subgraph: upstream.name, code: fault.code, reason: fault.reason, err: fault.cause }, 'subgraph fetch failed');
-        const extensions = { ...fault.details, code: fault.code, ...(fault.reason !== undefined && { reason: fault.reason }) };
-        return { data: null, errors: spread([{ message: fault.message, extensions }] as unknown as AnswerErrors, options) };
+        context.log.warn(
+          { subgraph: upstream.name, code: fault.code, reason: fault.reason, err: fault.cause },
+          'subgraph fetch failed',
+        );
+        const extensions = {
+          ...fault.details,
+          code: fault.code,
+          ...(fault.reason !== undefined && { reason: fault.reason }),
+        };
+        return {
+          data: null,
+          errors: spread([{ message: fault.message, extensions }], options),
+        };
       }
     },
   };
 }
 
 function isAnswer(body: unknown): body is DataSourceAnswer {
-  return typeof body === 'object' && body !== null && ('data' in body || Array.isArray((body as { errors?: unknown }).errors));
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    ('data' in body || Array.isArray((body as { errors?: unknown }).errors))
+  );
 }
 
 function toFault(error: unknown, subgraph: string): AppError {
@@ -91,7 +114,9 @@ function isQuery(text: string): boolean {
 function rootFields(text: string): string[] {
   return parse(text, { noLocation: true }).definitions.flatMap((definition) =>
     definition.kind === Kind.OPERATION_DEFINITION
-      ? definition.selectionSet.selections.flatMap((selection) => (selection.kind === Kind.FIELD ? [(selection.alias ?? selection.name).value] : []))
+      ? definition.selectionSet.selections.flatMap((selection) =>
+          selection.kind === Kind.FIELD ? [(selection.alias ?? selection.name).value] : [],
+        )
       : [],
   );
 }
@@ -103,5 +128,5 @@ function spread(errors: AnswerErrors, { request }: GraphQLDataSourceProcessOptio
     ? representations.map((_representation, index) => ['_entities', index])
     : rootFields(request.query ?? '').map((name) => [name]);
   if (places.length === 0) return errors;
-  return errors.flatMap((error) => (error.path ? [error] : places.map((path) => ({ ...error, path })))) as AnswerErrors;
+  return errors.flatMap((error) => (error.path ? [error] : places.map((path) => ({ ...error, path }))));
 }

@@ -18,7 +18,12 @@ export interface SubgraphsOptions {
 }
 
 const PROBE_TIMEOUT_MS = 1_500;
-const PROBE = { headers: { 'content-type': 'application/json' }, body: '{"query":"{__typename}"}', idempotent: true, timeoutMs: PROBE_TIMEOUT_MS } as const;
+const PROBE = {
+  headers: { 'content-type': 'application/json' },
+  body: '{"query":"{__typename}"}',
+  idempotent: true,
+  timeoutMs: PROBE_TIMEOUT_MS,
+} as const;
 
 export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
   const upstreams = new Map<string, { readonly url: string; readonly upstream: Upstream }>();
@@ -52,7 +57,10 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
   return {
     dataSource(name, routingUrl) {
       const url = config.subgraphUrls[subgraphUrlKey(name)] ?? routingUrl;
-      if (!url) throw new Error(`The supergraph has no URL for the subgraph ${name}. Set ${subgraphUrlKey(name).toUpperCase()}_URL.`);
+      if (!url)
+        throw new Error(
+          `The supergraph has no URL for the subgraph ${name}. Set ${subgraphUrlKey(name).toUpperCase()}_URL.`,
+        );
       return createSubgraphDataSource({
         upstream: upstreamOf(name, url),
         telemetry,

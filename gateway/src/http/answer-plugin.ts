@@ -13,19 +13,27 @@ export function answerPlugin(telemetry: GatewayTelemetry): ApolloServerPlugin<Ga
       const startedAt = performance.now();
       return {
         async didResolveOperation({ operation, request }) {
-          if (operation?.operation === OperationTypeNode.MUTATION || findUploads(request.variables).length === 0) return;
-          throw new GraphQLError('Files are uploaded by mutations only.', { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
+          if (operation?.operation === OperationTypeNode.MUTATION || findUploads(request.variables).length === 0)
+            return;
+          throw new GraphQLError('Files are uploaded by mutations only.', {
+            extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+          });
         },
         async willSendResponse({ response, errors, contextValue, operation, operationName }) {
           let errorCodes: string[] = [];
           if (response.body.kind === 'single') {
             const result = response.body.singleResult;
             if (result.errors) {
-              result.errors = result.errors.map((formatted, index) => toClientError(formatted, errors?.[index] ?? formatted, contextValue));
-              errorCodes = result.errors.map(({ extensions }) => (isErrorCode(extensions?.['code']) ? extensions['code'] : 'OTHER'));
+              result.errors = result.errors.map((formatted, index) =>
+                toClientError(formatted, errors?.[index] ?? formatted, contextValue),
+              );
+              errorCodes = result.errors.map(({ extensions }) =>
+                isErrorCode(extensions?.['code']) ? extensions['code'] : 'OTHER',
+              );
             }
             // The stock executor's notes to itself on fields that it made null.
-            if (result.extensions && 'valueCompletion' in result.extensions) delete result.extensions['valueCompletion'];
+            if (result.extensions && 'valueCompletion' in result.extensions)
+              delete result.extensions['valueCompletion'];
             if (result.extensions && Object.keys(result.extensions).length === 0) delete result.extensions;
           }
           telemetry.operationFinished(contextValue.log, {

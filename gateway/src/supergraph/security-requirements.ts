@@ -70,7 +70,10 @@ function withoutPurpose(document: DocumentNode): DocumentNode {
   });
 }
 
-function collectRequirements(document: DocumentNode, names: ReadonlyMap<string, EnforcedFeature>): SecurityRequirements {
+function collectRequirements(
+  document: DocumentNode,
+  names: ReadonlyMap<string, EnforcedFeature>,
+): SecurityRequirements {
   const requirements = new Map<string, SecurityRequirement>();
   const add = (coordinate: string, directives: readonly ConstDirectiveNode[] | undefined) => {
     const requirement = toRequirement(directives ?? [], names);
@@ -81,7 +84,8 @@ function collectRequirements(document: DocumentNode, names: ReadonlyMap<string, 
       case Kind.OBJECT_TYPE_DEFINITION:
       case Kind.INTERFACE_TYPE_DEFINITION:
         add(definition.name.value, definition.directives);
-        for (const field of definition.fields ?? ([] as FieldDefinitionNode[])) add(`${definition.name.value}.${field.name.value}`, field.directives);
+        for (const field of definition.fields ?? ([] as FieldDefinitionNode[]))
+          add(`${definition.name.value}.${field.name.value}`, field.directives);
         break;
       case Kind.SCALAR_TYPE_DEFINITION:
       case Kind.ENUM_TYPE_DEFINITION:
@@ -93,7 +97,10 @@ function collectRequirements(document: DocumentNode, names: ReadonlyMap<string, 
   return requirements;
 }
 
-function toRequirement(directives: readonly ConstDirectiveNode[], names: ReadonlyMap<string, EnforcedFeature>): SecurityRequirement | null {
+function toRequirement(
+  directives: readonly ConstDirectiveNode[],
+  names: ReadonlyMap<string, EnforcedFeature>,
+): SecurityRequirement | null {
   let authenticated = false;
   let scopes: string[][] = [];
   for (const directive of directives) {
@@ -108,7 +115,9 @@ function toRequirement(directives: readonly ConstDirectiveNode[], names: Readonl
 function scopesOf(directive: ConstDirectiveNode): string[][] {
   const value = directive.arguments?.find(({ name }) => name.value === 'scopes')?.value;
   if (value?.kind !== Kind.LIST) return [];
-  return value.values.map((inner) => (inner.kind === Kind.LIST ? inner.values.flatMap((scope) => (scope.kind === Kind.STRING ? [scope.value] : [])) : []));
+  return value.values.map((inner) =>
+    inner.kind === Kind.LIST ? inner.values.flatMap((scope) => (scope.kind === Kind.STRING ? [scope.value] : [])) : [],
+  );
 }
 
 function stringArgument(directive: ConstDirectiveNode | DirectiveNode, name: string): string | undefined {

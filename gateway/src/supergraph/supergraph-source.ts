@@ -5,7 +5,9 @@ import { secureSupergraph, type SecurityRequirements } from './security-requirem
 
 /** What ApolloGateway is given to load a supergraph, and to load it anew. */
 export interface SupergraphHook {
-  (options: { update: (supergraphSdl: string) => void }): Promise<{ supergraphSdl: string; cleanup: () => Promise<void> }>;
+  (options: {
+    update: (supergraphSdl: string) => void;
+  }): Promise<{ supergraphSdl: string; cleanup: () => Promise<void> }>;
 }
 
 export interface SupergraphSource {
@@ -70,6 +72,9 @@ async function readSupergraph(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new Error(`The supergraph ${path} cannot be read. SUPERGRAPH_PATH names it; \`npm run compose\` writes the project's own.`, { cause });
+    throw new Error(
+      `The supergraph ${path} cannot be read. SUPERGRAPH_PATH names it; \`npm run compose\` writes the project's own.`,
+      { cause },
+    );
   }
 }

@@ -5,7 +5,15 @@ import { isObjectType, Kind, parse, validate, type OperationDefinitionNode } fro
 import { secureSupergraph } from '../../src/supergraph/security-requirements.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */
-const NOT_YET_SERVED = ['AuditEvents', 'DataExport', 'DeleteMyAccount', 'MediaAttached', 'MediaProcessed', 'RequestDataExport', 'TaskChanged'];
+const NOT_YET_SERVED = [
+  'AuditEvents',
+  'DataExport',
+  'DeleteMyAccount',
+  'MediaAttached',
+  'MediaProcessed',
+  'RequestDataExport',
+  'TaskChanged',
+];
 
 const { supergraphSdl } = secureSupergraph(readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8'));
 const apiSchema = Supergraph.build(supergraphSdl).apiSchema().toGraphQLJSSchema();
@@ -22,9 +30,12 @@ function faultsOf(operation: OperationDefinitionNode): string[] {
 describe('the operations that frontends send', () => {
   const served = operations.filter(({ name }) => !NOT_YET_SERVED.includes(name?.value ?? ''));
 
-  it.each(served.map((operation) => [operation.name?.value ?? '', operation] as const))('%s is valid', (_name, operation) => {
-    expect(faultsOf(operation)).toEqual([]);
-  });
+  it.each(served.map((operation) => [operation.name?.value ?? '', operation] as const))(
+    '%s is valid',
+    (_name, operation) => {
+      expect(faultsOf(operation)).toEqual([]);
+    },
+  );
 
   it('are all there but for those that no service answers yet', () => {
     const invalid = operations.filter((operation) => faultsOf(operation).length > 0);
@@ -35,18 +46,25 @@ describe('the operations that frontends send', () => {
 describe('the API schema', () => {
   it('hides what services keep between themselves', () => {
     const media = apiSchema.getType('Media');
-    expect(isObjectType(media) && Object.keys(media.getFields())).toEqual(expect.arrayContaining(['id', 'tasks', 'url']));
+    expect(isObjectType(media) && Object.keys(media.getFields())).toEqual(
+      expect.arrayContaining(['id', 'tasks', 'url']),
+    );
     expect(isObjectType(media) && Object.keys(media.getFields())).not.toContain('attachedToVisibleTask');
   });
 
   it('describes every type, argument input and operation field', () => {
     const silent: string[] = [];
     for (const type of Object.values(apiSchema.getTypeMap())) {
-      if (type.name.startsWith('__') || ['String', 'Int', 'Float', 'Boolean', 'ID', 'Query', 'Mutation'].includes(type.name)) continue;
+      if (
+        type.name.startsWith('__') ||
+        ['String', 'Int', 'Float', 'Boolean', 'ID', 'Query', 'Mutation'].includes(type.name)
+      )
+        continue;
       if (!type.description) silent.push(type.name);
     }
     for (const root of [apiSchema.getQueryType(), apiSchema.getMutationType()]) {
-      for (const field of Object.values(root?.getFields() ?? {})) if (!field.description) silent.push(`${root?.name}.${field.name}`);
+      for (const field of Object.values(root?.getFields() ?? {}))
+        if (!field.description) silent.push(`${root?.name}.${field.name}`);
     }
     expect(silent).toEqual([]);
   });

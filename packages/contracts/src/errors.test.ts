@@ -8,7 +8,12 @@ describe('docs/errors.md', () => {
     const rows = page
       .split('\n')
       .filter((line) => line.startsWith('| `'))
-      .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+      .map((line) =>
+        line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
 
     expect(rows).toEqual(
       Object.entries(ERROR_CODES).map(([code, { meaning, httpStatus, retryable, logLevel }]) => [

@@ -6,7 +6,10 @@ const parse = (line: string) => parseArguments(line.split(' ').filter(Boolean), 
 
 describe('parseArguments', () => {
   it.each([
-    ['auth create add due date --empty', { databases: ['auth'], command: { kind: 'create', name: 'add due date', allowEmpty: true } }],
+    [
+      'auth create add due date --empty',
+      { databases: ['auth'], command: { kind: 'create', name: 'add due date', allowEmpty: true } },
+    ],
     ['all up', { databases: KNOWN, command: { kind: 'up' } }],
     ['task down', { databases: ['task'], command: { kind: 'down', count: 1 } }],
     ['task down 3', { databases: ['task'], command: { kind: 'down', count: 3 } }],

@@ -23,7 +23,8 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = { create: ['--empty']
 
 /** Reads `<database|all> <command> [...]`. @throws UsageError */
 export function parseArguments(args: readonly string[], known: readonly string[]): MigrateArguments {
-  if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) return { databases: [], command: { kind: 'help' } };
+  if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
+    return { databases: [], command: { kind: 'help' } };
   const flags = args.filter((arg) => arg.startsWith('--'));
   const [target, kind, ...operands] = args.filter((arg) => !arg.startsWith('--'));
   if (target === undefined || (target !== 'all' && !known.includes(target))) {
@@ -34,7 +35,12 @@ export function parseArguments(args: readonly string[], known: readonly string[]
   return { databases: target === 'all' ? known : [target], command: parseCommand(target, kind, operands, flags) };
 }
 
-function parseCommand(target: string, kind: string | undefined, operands: readonly string[], flags: readonly string[]): MigrateCommand {
+function parseCommand(
+  target: string,
+  kind: string | undefined,
+  operands: readonly string[],
+  flags: readonly string[],
+): MigrateCommand {
   switch (kind) {
     case 'create':
       if (operands.length === 0) throw new UsageError('create needs a name, such as: create add_due_date');
@@ -50,17 +56,23 @@ function parseCommand(target: string, kind: string | undefined, operands: readon
       return { kind, confirmed: flags.includes('--yes') };
     case 'resolve': {
       const [name, ...rest] = operands;
-      if (target === 'all' || name === undefined || rest.length > 0) throw new UsageError('resolve needs one database and the full name of one failed migration.');
+      if (target === 'all' || name === undefined || rest.length > 0)
+        throw new UsageError('resolve needs one database and the full name of one failed migration.');
       return { kind, name };
     }
     default:
-      throw new UsageError(kind === undefined ? 'Say what to do: create, up, down, status, reset or resolve.' : `There is no command "${kind}".`);
+      throw new UsageError(
+        kind === undefined
+          ? 'Say what to do: create, up, down, status, reset or resolve.'
+          : `There is no command "${kind}".`,
+      );
   }
 }
 
 function parseCount(operands: readonly string[]): number {
   const [text = '1', ...rest] = operands;
-  if (rest.length > 0 || !/^[1-9]\d{0,5}$/.test(text)) throw new UsageError('down takes one number: how many migrations to undo.');
+  if (rest.length > 0 || !/^[1-9]\d{0,5}$/.test(text))
+    throw new UsageError('down takes one number: how many migrations to undo.');
   return Number(text);
 }
 

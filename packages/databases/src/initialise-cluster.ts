@@ -22,13 +22,20 @@ export interface InitialiseOptions {
  * Creates PostgreSQL's data folder. It is made under another name and moved into place when whole, so a run that was
  * cut short leaves nothing that looks like a cluster.
  */
-export async function initialiseCluster({ binaries, files, account, password, durable }: InitialiseOptions): Promise<void> {
+export async function initialiseCluster({
+  binaries,
+  files,
+  account,
+  password,
+  durable,
+}: InitialiseOptions): Promise<void> {
   const unfinished = `${files.pgData}.${randomBytes(4).toString('hex')}`;
   const passwordFolder = await mkdtemp(path.join(tmpdir(), 'taskgraph-initdb-'));
   try {
     const passwordFile = path.join(passwordFolder, 'password');
     await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-    if (account) await Promise.all([passwordFolder, passwordFile].map((entry) => lchown(entry, account.uid, account.gid)));
+    if (account)
+      await Promise.all([passwordFolder, passwordFile].map((entry) => lchown(entry, account.uid, account.gid)));
     await runInitdb(
       binaries.initdb,
       [
@@ -68,5 +75,9 @@ async function runInitdb(initdb: string, parameters: readonly string[], account:
   });
   if (outcome === 0) return;
   const why = outcome instanceof Error ? outcome.message : `initdb ended with ${outcome}:\n${output.join('').trim()}`;
-  throw new ClusterError('INITIALISE_FAILED', `PostgreSQL could not create its data folder. ${why}`, outcome instanceof Error ? { cause: outcome } : {});
+  throw new ClusterError(
+    'INITIALISE_FAILED',
+    `PostgreSQL could not create its data folder. ${why}`,
+    outcome instanceof Error ? { cause: outcome } : {},
+  );
 }

@@ -44,13 +44,17 @@ export async function startServer(options: ServerOptions): Promise<PostgresServe
     log_timezone: 'UTC',
     ...options.serverSettings,
   };
-  const child = spawn(binaries.postgres, ['-D', files.pgData, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // A process group of its own: Ctrl-C in the terminal reaches the starter only.
-    detached: process.platform !== 'win32',
-    cwd: tmpdir(),
-    ...(account && { uid: account.uid, gid: account.gid }),
-  });
+  const child = spawn(
+    binaries.postgres,
+    ['-D', files.pgData, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // A process group of its own: Ctrl-C in the terminal reaches the starter only.
+      detached: process.platform !== 'win32',
+      cwd: tmpdir(),
+      ...(account && { uid: account.uid, gid: account.gid }),
+    },
+  );
   const ended = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
     child.once('exit', () => resolve());
@@ -93,7 +97,12 @@ function keepLines(child: ChildProcess, log: ProgressLog): string[] {
   return lines;
 }
 
-async function untilReady(child: ChildProcess, ended: Promise<void>, lines: readonly string[], options: ServerOptions): Promise<void> {
+async function untilReady(
+  child: ChildProcess,
+  ended: Promise<void>,
+  lines: readonly string[],
+  options: ServerOptions,
+): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let dead = false;
   void ended.then(() => {
@@ -112,7 +121,9 @@ async function untilReady(child: ChildProcess, ended: Promise<void>, lines: read
       if (!starting || Date.now() > deadline) {
         child.kill('SIGKILL');
         await ended;
-        throw new ClusterError('START_FAILED', `PostgreSQL did not start. Its last words:\n${lines.join('\n')}`, { cause: error });
+        throw new ClusterError('START_FAILED', `PostgreSQL did not start. Its last words:\n${lines.join('\n')}`, {
+          cause: error,
+        });
       }
     }
     await Promise.race([delay(POLL_MS), ended]);
@@ -120,7 +131,10 @@ async function untilReady(child: ChildProcess, ended: Promise<void>, lines: read
 }
 
 export function portInUse(port: number): ClusterError {
-  return new ClusterError('PORT_IN_USE', `Port ${port} is in use by another program, so PostgreSQL cannot listen on it.`);
+  return new ClusterError(
+    'PORT_IN_USE',
+    `Port ${port} is in use by another program, so PostgreSQL cannot listen on it.`,
+  );
 }
 
 function startFailure(lines: readonly string[], { port, binaries }: ServerOptions): ClusterError {
@@ -128,7 +142,12 @@ function startFailure(lines: readonly string[], { port, binaries }: ServerOption
   if (/could not bind|Address already in use/i.test(words)) {
     return portInUse(port);
   }
-  return new ClusterError('START_FAILED', words ? `PostgreSQL did not start. Its last words:\n${words}` : `${binaries.postgres} cannot be run on this machine.`);
+  return new ClusterError(
+    'START_FAILED',
+    words
+      ? `PostgreSQL did not start. Its last words:\n${words}`
+      : `${binaries.postgres} cannot be run on this machine.`,
+  );
 }
 
 async function endServer(child: ChildProcess, ended: Promise<void>, { binaries, files }: ServerOptions): Promise<void> {
@@ -152,7 +171,10 @@ export async function stopOrphan(pid: number): Promise<void> {
   signal(pid, 'SIGINT');
   while (await isAlive(pid)) {
     if (Date.now() > deadline) {
-      throw new ClusterError('ALREADY_RUNNING', `PostgreSQL (process ${pid}) of an earlier run does not stop. End it by hand: kill -QUIT ${pid}`);
+      throw new ClusterError(
+        'ALREADY_RUNNING',
+        `PostgreSQL (process ${pid}) of an earlier run does not stop. End it by hand: kill -QUIT ${pid}`,
+      );
     }
     await delay(POLL_MS);
   }
@@ -176,11 +198,15 @@ function startGuard(serverPid: number, pidFile: string, folderToRemove: string |
     'read -r word; [ "$word" = released ] && exit 0; kill -INT "$1" 2>/dev/null; ' +
     // PostgreSQL removes its pid file last. The pid itself may linger where nobody reaps it, as in a container.
     '[ -z "$2" ] && exit 0; n=0; while [ -e "$3" ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; rm -rf -- "$2"';
-  const guard = spawn('/bin/sh', ['-c', script, 'taskgraph-postgres-guard', String(serverPid), folderToRemove ?? '', pidFile], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-    cwd: tmpdir(),
-  });
+  const guard = spawn(
+    '/bin/sh',
+    ['-c', script, 'taskgraph-postgres-guard', String(serverPid), folderToRemove ?? '', pidFile],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      cwd: tmpdir(),
+    },
+  );
   // Without a shell the server is merely not guarded.
   guard.on('error', () => undefined);
   guard.stdin.on('error', () => undefined);

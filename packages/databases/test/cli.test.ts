@@ -12,13 +12,17 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const migrations = readdirSync(path.join(ROOT, 'prisma/auth/migrations')).filter((entry) => /^\d{14}_/.test(entry));
 
 /** Runs `npm run migrate -- …` as its script does. */
-function migrate(line: string, env: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+function migrate(
+  line: string,
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       ['scripts/migrate.mjs', ...line.split(' ').filter(Boolean)],
       { cwd: ROOT, env: { PATH: process.env['PATH'], ...env } },
-      (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
     );
     child.stdin?.end();
   });
@@ -27,10 +31,19 @@ function migrate(line: string, env: Record<string, string> = {}): Promise<{ code
 it('migrates up, down and back, and tells by its exit code whether all is in order', async () => {
   await using database = await createEmptyDatabase('auth');
   const env = { AUTH_DATABASE_URL: database.url };
-  expect(await migrate('auth status', env)).toMatchObject({ code: 3, stdout: expect.stringContaining(`0 applied, ${migrations.length} pending`) });
-  expect(await migrate('auth up', env)).toMatchObject({ code: 0, stdout: expect.stringContaining(`applied ${migrations.at(-1)}`) });
+  expect(await migrate('auth status', env)).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining(`0 applied, ${migrations.length} pending`),
+  });
+  expect(await migrate('auth up', env)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`applied ${migrations.at(-1)}`),
+  });
   expect(await migrate('auth up', env)).toMatchObject({ code: 0, stdout: 'auth: up to date\n' });
-  expect(await migrate('auth status', env)).toMatchObject({ code: 0, stdout: expect.stringContaining('No drift; schema.prisma and the migrations agree.') });
+  expect(await migrate('auth status', env)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('No drift; schema.prisma and the migrations agree.'),
+  });
   expect(await migrate('auth down', env)).toMatchObject({ code: 0, stdout: `auth: undid ${migrations.at(-1)}\n` });
   expect(await migrate('auth status', env)).toMatchObject({ code: 3 });
 });
@@ -38,8 +51,15 @@ it('migrates up, down and back, and tells by its exit code whether all is in ord
 it('does not reset a database that a setting names unless it is told --yes', async () => {
   await using database = await createEmptyDatabase('auth');
   const env = { AUTH_DATABASE_URL: database.url };
-  expect(await migrate('auth reset', env)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('which AUTH_DATABASE_URL names. Add --yes') });
-  expect(await migrate('auth reset --yes', env)).toMatchObject({ code: 0, stdout: expect.stringContaining(`reset, ${migrations.length} migrations applied`) });
+  expect(await migrate('auth reset', env)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('which AUTH_DATABASE_URL names. Add --yes'),
+  });
+  expect(await migrate('auth reset --yes', env)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`reset, ${migrations.length} migrations applied`),
+  });
 });
 
 it('uses the embedded PostgreSQL where no URL is set, running or not, and keeps its data', async () => {
@@ -47,15 +67,27 @@ it('uses the embedded PostgreSQL where no URL is set, running or not, and keeps 
   try {
     await chmod(dataDir, 0o755);
     const env = { TASKGRAPH_DATA_DIR: dataDir };
-    expect(await migrate('auth up', env)).toMatchObject({ code: 0, stdout: expect.stringContaining('created database auth') });
+    expect(await migrate('auth up', env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('created database auth'),
+    });
     expect(await findRunningCluster(path.join(dataDir, 'postgres'))).toBeNull();
 
-    await using cluster = await startCluster({ dataDir: path.join(dataDir, 'postgres'), persistent: true, log: silentLog });
+    await using cluster = await startCluster({
+      dataDir: path.join(dataDir, 'postgres'),
+      persistent: true,
+      log: silentLog,
+    });
     expect(await migrate('auth up', env)).toMatchObject({ code: 0, stdout: 'auth: up to date\n' });
     expect(await migrate('auth down', env)).toMatchObject({ code: 0 });
     // The command leaves a cluster alone that it did not start.
-    expect(await createMigrator({ folder: path.join(ROOT, 'prisma/auth'), url: cluster.url('auth') }).status()).toMatchObject({ pending: [{ name: migrations.at(-1) }] });
-    expect(await migrate('auth reset', env)).toMatchObject({ code: 1, stderr: expect.stringContaining('Nobody is there to be asked: add --yes') });
+    expect(
+      await createMigrator({ folder: path.join(ROOT, 'prisma/auth'), url: cluster.url('auth') }).status(),
+    ).toMatchObject({ pending: [{ name: migrations.at(-1) }] });
+    expect(await migrate('auth reset', env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Nobody is there to be asked: add --yes'),
+    });
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -63,7 +95,10 @@ it('uses the embedded PostgreSQL where no URL is set, running or not, and keeps 
 
 it('explains wrong arguments and a server that does not answer', async () => {
   expect(await migrate('')).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: npm run migrate') });
-  expect(await migrate('users up')).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no database "users": choose auth') });
+  expect(await migrate('users up')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('There is no database "users": choose auth'),
+  });
   expect(await migrate('auth up', { AUTH_DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/auth' })).toMatchObject({
     code: 1,
     stderr: 'PostgreSQL at 127.0.0.1:1 does not answer (ECONNREFUSED).\n→ Start it, or correct the database URL.\n',

@@ -23,11 +23,13 @@ afterAll(() => rm(parent, { recursive: true, force: true }));
 
 let count = 0;
 const newFolder = () => path.join(parent, `cluster-${(count += 1)}`);
-const start = (dataDir: string, options: Partial<ClusterOptions> = {}) => startCluster({ dataDir, persistent: true, log: silentLog, serverSettings: UNSYNCED, ...options });
-const exists = (file: string) => stat(file).then(
-  () => true,
-  () => false,
-);
+const start = (dataDir: string, options: Partial<ClusterOptions> = {}) =>
+  startCluster({ dataDir, persistent: true, log: silentLog, serverSettings: UNSYNCED, ...options });
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 /** Waits for a fact; the test's own time-out ends the wait when it does not come. */
 async function until(fact: () => Promise<boolean>): Promise<void> {
@@ -60,7 +62,9 @@ describe('startCluster', () => {
     await using second = await start(dataDir);
     expect(second.created).toBe(false);
     expect(second.port).toBe(port);
-    expect(await withClient(second.url('shop'), async (client) => (await client.query('SELECT i FROM a')).rows)).toEqual([{ i: 7 }]);
+    expect(
+      await withClient(second.url('shop'), async (client) => (await client.query('SELECT i FROM a')).rows),
+    ).toEqual([{ i: 7 }]);
   });
 
   it('removes a temporary cluster with its data, and stops only once', async () => {
@@ -74,7 +78,11 @@ describe('startCluster', () => {
 
   it('sorts text the same on every machine, and keeps time in UTC', async () => {
     await using cluster = await start(newFolder(), { persistent: false });
-    const { rows } = await withClient(cluster.adminUrl, (client) => client.query(`SELECT datlocprovider, datlocale, current_setting('timezone') AS zone FROM pg_database WHERE datname = 'postgres'`));
+    const { rows } = await withClient(cluster.adminUrl, (client) =>
+      client.query(
+        `SELECT datlocprovider, datlocale, current_setting('timezone') AS zone FROM pg_database WHERE datname = 'postgres'`,
+      ),
+    );
     expect(rows).toEqual([{ datlocprovider: 'b', datlocale: 'C.UTF-8', zone: 'UTC' }]);
   });
 
@@ -83,7 +91,9 @@ describe('startCluster', () => {
     const url = new URL(cluster.adminUrl);
     url.password = 'guess';
     await expect(withClient(url.href, (client) => client.query('SELECT 1'))).rejects.toMatchObject({ code: '28P01' });
-    expect(await withClient(cluster.adminUrl, async (client) => (await client.query(`SHOW listen_addresses`)).rows)).toEqual([{ listen_addresses: '127.0.0.1' }]);
+    expect(
+      await withClient(cluster.adminUrl, async (client) => (await client.query(`SHOW listen_addresses`)).rows),
+    ).toEqual([{ listen_addresses: '127.0.0.1' }]);
   });
 
   it('refuses a folder that is in use, and finds the cluster that uses it', async () => {
@@ -91,7 +101,10 @@ describe('startCluster', () => {
     expect(await findRunningCluster(dataDir)).toBeNull();
     {
       await using cluster = await start(dataDir);
-      await expect(start(dataDir)).rejects.toMatchObject({ code: 'ALREADY_RUNNING', message: expect.stringContaining(String(cluster.pid)) });
+      await expect(start(dataDir)).rejects.toMatchObject({
+        code: 'ALREADY_RUNNING',
+        message: expect.stringContaining(String(cluster.pid)),
+      });
       const found = await findRunningCluster(dataDir);
       expect(found?.adminUrl).toBe(cluster.adminUrl);
       expect(await found?.ensureDatabase('from_outside')).toBe(true);
@@ -133,7 +146,9 @@ describe('startCluster', () => {
     await until(async () => !(await isAlive(first.pid)));
     await first.stop();
     await using second = await start(dataDir);
-    expect(await withClient(second.adminUrl, async (client) => (await client.query('SELECT * FROM a')).rows)).toEqual([]);
+    expect(await withClient(second.adminUrl, async (client) => (await client.query('SELECT * FROM a')).rows)).toEqual(
+      [],
+    );
   });
 
   it('explains a port that is taken, and takes another than the last one when nobody asked for a port', async () => {
@@ -143,7 +158,10 @@ describe('startCluster', () => {
     const taker = createServer().listen(first.port, '127.0.0.1');
     await once(taker, 'listening');
     const { port } = taker.address() as AddressInfo;
-    await expect(start(dataDir, { port })).rejects.toMatchObject({ code: 'PORT_IN_USE', message: expect.stringContaining(`Port ${port} is in use`) });
+    await expect(start(dataDir, { port })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(`Port ${port} is in use`),
+    });
     await using second = await start(dataDir);
     expect(second.port).not.toBe(port);
     taker.close();
@@ -153,7 +171,10 @@ describe('startCluster', () => {
   it('explains a file in the place of the folder', async () => {
     const dataDir = newFolder();
     await writeFile(dataDir, '');
-    await expect(start(dataDir)).rejects.toMatchObject({ code: 'FOLDER_UNWRITABLE', message: expect.stringContaining('a file is in its place') });
+    await expect(start(dataDir)).rejects.toMatchObject({
+      code: 'FOLDER_UNWRITABLE',
+      message: expect.stringContaining('a file is in its place'),
+    });
     await expect(start(path.join(dataDir, 'below'))).rejects.toMatchObject({ code: 'FOLDER_UNWRITABLE' });
   });
 
@@ -170,7 +191,10 @@ describe('startCluster', () => {
     const dataDir = newFolder();
     await (await start(dataDir)).stop();
     await writeFile(clusterFiles(dataDir).versionFile, '12\n');
-    await expect(start(dataDir)).rejects.toMatchObject({ code: 'VERSION_MISMATCH', message: expect.stringContaining('PostgreSQL 12') });
+    await expect(start(dataDir)).rejects.toMatchObject({
+      code: 'VERSION_MISMATCH',
+      message: expect.stringContaining('PostgreSQL 12'),
+    });
   });
 
   it('makes the data folder whole or not at all', async () => {

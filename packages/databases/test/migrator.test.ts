@@ -1,8 +1,9 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { createMigrator, withClient, type Migrator, type ProgressLog } from '@taskgraph/databases';
 import { createEmptyDatabase } from '@taskgraph/testkit';
+import { query, tables } from './database-queries.js';
 import { createSchemaFixture } from './schema-fixture.js';
 
 function quietly(): { log: ProgressLog; lines: string[] } {
@@ -11,15 +12,21 @@ function quietly(): { log: ProgressLog; lines: string[] } {
   return { log: { debug: push, info: push, warn: push }, lines };
 }
 
-const query = <Row extends object>(url: string, sql: string) => withClient(url, async (client) => (await client.query<Row>(sql)).rows);
-const tables = async (url: string) =>
-  (await query<{ name: string }>(url, `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`)).map(({ name }) => name);
 const history = (url: string) =>
-  query<{ migration_name: string; finished: boolean }>(url, 'SELECT migration_name, finished_at IS NOT NULL AS finished FROM _prisma_migrations ORDER BY started_at');
+  query<{ migration_name: string; finished: boolean }>(
+    url,
+    'SELECT migration_name, finished_at IS NOT NULL AS finished FROM _prisma_migrations ORDER BY started_at',
+  );
 
 async function statusNames(migrator: Migrator) {
   const { applied, pending, edited, missing, failed } = await migrator.status();
-  return { applied: applied.map(({ row }) => row.name), pending: pending.map(({ name }) => name), edited, missing, failed: failed.map(({ name }) => name) };
+  return {
+    applied: applied.map(({ row }) => row.name),
+    pending: pending.map(({ name }) => name),
+    edited,
+    missing,
+    failed: failed.map(({ name }) => name),
+  };
 }
 
 describe('up', () => {
@@ -31,7 +38,13 @@ describe('up', () => {
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     expect(await migrator.up()).toEqual({ applied: ['20260101000000_first', '20260102000000_second'] });
     expect(await migrator.up()).toEqual({ applied: [] });
-    expect(await statusNames(migrator)).toEqual({ applied: ['20260101000000_first', '20260102000000_second'], pending: [], edited: [], missing: [], failed: [] });
+    expect(await statusNames(migrator)).toEqual({
+      applied: ['20260101000000_first', '20260102000000_second'],
+      pending: [],
+      edited: [],
+      missing: [],
+      failed: [],
+    });
   });
 
   it('creates the database when there is none', async () => {
@@ -47,12 +60,17 @@ describe('up', () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
     await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);');
-    const second = await schema.writeMigration('20260102000000_second', 'CREATE TABLE b (i int);\nINSERT INTO b VALUES (1);\n\nINSERT INTO b\n  VALUES (1/0);\nCREATE TABLE c (i int);');
+    const second = await schema.writeMigration(
+      '20260102000000_second',
+      'CREATE TABLE b (i int);\nINSERT INTO b VALUES (1);\n\nINSERT INTO b\n  VALUES (1/0);\nCREATE TABLE c (i int);',
+    );
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     const failure = await migrator.up().catch((error: unknown) => error);
     expect(failure).toMatchObject({
       code: 'SCRIPT_FAILED',
-      message: expect.stringMatching(/^shop\/migrations\/20260102000000_second\/migration\.sql, line 4: division by zero \(22012\)\n {4}INSERT INTO b\n {6}VALUES \(1\/0\)$/),
+      message: expect.stringMatching(
+        /^shop\/migrations\/20260102000000_second\/migration\.sql, line 4: division by zero \(22012\)\n {4}INSERT INTO b\n {6}VALUES \(1\/0\)$/,
+      ),
       advice: expect.stringContaining('the database is as it was before'),
     });
     expect(await tables(database.url)).toEqual(['_prisma_migrations', 'a']);
@@ -65,14 +83,22 @@ describe('up', () => {
   it('tells the line of a fault that PostgreSQL finds while it reads a statement', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
-    await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);\nCREATE TABLE b (\n  i int,\n  j nosuchtype\n);');
-    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toThrow('line 4: type "nosuchtype" does not exist');
+    await schema.writeMigration(
+      '20260101000000_first',
+      'CREATE TABLE a (i int);\nCREATE TABLE b (\n  i int,\n  j nosuchtype\n);',
+    );
+    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toThrow(
+      'line 4: type "nosuchtype" does not exist',
+    );
   });
 
   it('runs scripts with semicolons in function bodies', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
-    await schema.writeMigration('20260101000000_first', 'CREATE FUNCTION one() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; RETURN 1; END $$;\nCREATE TABLE a (i int DEFAULT one());');
+    await schema.writeMigration(
+      '20260101000000_first',
+      'CREATE FUNCTION one() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; RETURN 1; END $$;\nCREATE TABLE a (i int DEFAULT one());',
+    );
     await createMigrator({ folder: schema.folder, url: database.url }).up();
     expect(await query(database.url, 'SELECT one()')).toEqual([{ one: 1 }]);
   });
@@ -85,9 +111,15 @@ describe('up', () => {
     await migrator.up();
     await writeFile(path.join(first, 'migration.sql'), 'CREATE TABLE a (i bigint);');
     await schema.writeMigration('20260102000000_second', 'CREATE TABLE b (i int);');
-    await expect(migrator.up()).rejects.toMatchObject({ code: 'EDITED_MIGRATION', message: expect.stringContaining('20260101000000_first') });
+    await expect(migrator.up()).rejects.toMatchObject({
+      code: 'EDITED_MIGRATION',
+      message: expect.stringContaining('20260101000000_first'),
+    });
     expect(await tables(database.url)).toEqual(['_prisma_migrations', 'a']);
-    expect(await statusNames(migrator)).toMatchObject({ edited: ['20260101000000_first'], pending: ['20260102000000_second'] });
+    expect(await statusNames(migrator)).toMatchObject({
+      edited: ['20260101000000_first'],
+      pending: ['20260102000000_second'],
+    });
   });
 
   it('does not take other line ends for an edit', async () => {
@@ -121,7 +153,9 @@ describe('up', () => {
     await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int); SELECT pg_sleep(0.3);');
     await schema.writeMigration('20260102000000_second', 'CREATE TABLE b (i int);');
     const runners = [quietly(), quietly(), quietly()];
-    const outcomes = await Promise.all(runners.map(({ log }) => createMigrator({ folder: schema.folder, url: database.url, log }).up()));
+    const outcomes = await Promise.all(
+      runners.map(({ log }) => createMigrator({ folder: schema.folder, url: database.url, log }).up()),
+    );
     expect(outcomes.map(({ applied }) => applied.length).sort()).toEqual([0, 0, 2]);
     expect(runners.filter(({ lines }) => lines.some((line) => line.includes('another runner')))).toHaveLength(2);
     expect(await history(database.url)).toHaveLength(2);
@@ -133,7 +167,9 @@ describe('up', () => {
     await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);');
     await withClient(database.url, async (other) => {
       await other.query('SELECT pg_advisory_lock(72707369)');
-      await expect(createMigrator({ folder: schema.folder, url: database.url, lockWaitMs: 50 }).up()).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+      await expect(
+        createMigrator({ folder: schema.folder, url: database.url, lockWaitMs: 50 }).up(),
+      ).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
     });
   });
 
@@ -145,7 +181,9 @@ describe('up', () => {
     await schema.writeMigration('20260102000000_second', 'CREATE TABLE b (i int); ALTER TABLE a ADD COLUMN j int;');
     await withClient(database.url, async (other) => {
       await other.query('BEGIN; LOCK TABLE a');
-      await expect(createMigrator({ folder: schema.folder, url: database.url, tableLockWaitMs: 50 }).up()).rejects.toMatchObject({
+      await expect(
+        createMigrator({ folder: schema.folder, url: database.url, tableLockWaitMs: 50 }).up(),
+      ).rejects.toMatchObject({
         code: 'SCRIPT_FAILED',
         advice: expect.stringContaining('holds a lock'),
       });
@@ -157,7 +195,10 @@ describe('up', () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
     await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);\nCOMMIT;\nCREATE TABLE b (i int);');
-    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toMatchObject({ code: 'UNSUITABLE_SCRIPT', message: expect.stringContaining('line 2: COMMIT') });
+    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toMatchObject({
+      code: 'UNSUITABLE_SCRIPT',
+      message: expect.stringContaining('line 2: COMMIT'),
+    });
     expect(await tables(database.url)).toEqual(['_prisma_migrations']);
   });
 
@@ -166,10 +207,20 @@ describe('up', () => {
     await using database = await createEmptyDatabase();
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int); INSERT INTO a VALUES (1), (1);');
-    const second = await schema.writeMigration('20260102000000_index', 'CREATE UNIQUE INDEX CONCURRENTLY a_i ON a (i);', 'DROP INDEX CONCURRENTLY a_i;');
-    await expect(migrator.up()).rejects.toMatchObject({ code: 'SCRIPT_FAILED', advice: expect.stringContaining('may have left something behind') });
+    const second = await schema.writeMigration(
+      '20260102000000_index',
+      'CREATE UNIQUE INDEX CONCURRENTLY a_i ON a (i);',
+      'DROP INDEX CONCURRENTLY a_i;',
+    );
+    await expect(migrator.up()).rejects.toMatchObject({
+      code: 'SCRIPT_FAILED',
+      advice: expect.stringContaining('may have left something behind'),
+    });
     expect(await statusNames(migrator)).toMatchObject({ failed: ['20260102000000_index'] });
-    await expect(migrator.up()).rejects.toMatchObject({ code: 'FAILED_MIGRATION', advice: expect.stringContaining('resolve 20260102000000_index') });
+    await expect(migrator.up()).rejects.toMatchObject({
+      code: 'FAILED_MIGRATION',
+      advice: expect.stringContaining('resolve 20260102000000_index'),
+    });
 
     await query(database.url, 'DROP INDEX a_i');
     await writeFile(path.join(second, 'migration.sql'), 'CREATE INDEX CONCURRENTLY a_i ON a (i);');
@@ -182,8 +233,14 @@ describe('up', () => {
   it('refuses such a statement among others', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
-    await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);\nCREATE INDEX CONCURRENTLY a_i ON a (i);');
-    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toMatchObject({ code: 'UNSUITABLE_SCRIPT', message: expect.stringContaining('line 2') });
+    await schema.writeMigration(
+      '20260101000000_first',
+      'CREATE TABLE a (i int);\nCREATE INDEX CONCURRENTLY a_i ON a (i);',
+    );
+    await expect(createMigrator({ folder: schema.folder, url: database.url }).up()).rejects.toMatchObject({
+      code: 'UNSUITABLE_SCRIPT',
+      message: expect.stringContaining('line 2'),
+    });
   });
 
   it('says that the server does not answer, and that it refuses the password', async () => {
@@ -191,9 +248,15 @@ describe('up', () => {
     await using database = await createEmptyDatabase();
     const url = new URL(database.url);
     url.password = 'wrong';
-    await expect(createMigrator({ folder: schema.folder, url: url.href }).up()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', message: expect.stringContaining('refuses') });
+    await expect(createMigrator({ folder: schema.folder, url: url.href }).up()).rejects.toMatchObject({
+      code: 'DATABASE_UNREACHABLE',
+      message: expect.stringContaining('refuses'),
+    });
     url.port = '1';
-    await expect(createMigrator({ folder: schema.folder, url: url.href }).up()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', message: expect.stringContaining('does not answer') });
+    await expect(createMigrator({ folder: schema.folder, url: url.href }).up()).rejects.toMatchObject({
+      code: 'DATABASE_UNREACHABLE',
+      message: expect.stringContaining('does not answer'),
+    });
   });
 });
 
@@ -201,7 +264,12 @@ describe('down', () => {
   it('undoes the last migrations, the latest first, together with their rows', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
-    for (const letter of ['a', 'b', 'c']) await schema.writeMigration(`2026010100000${letter.charCodeAt(0) - 97}_${letter}`, `CREATE TABLE ${letter} (i int);`, `DROP TABLE ${letter};`);
+    for (const letter of ['a', 'b', 'c'])
+      await schema.writeMigration(
+        `2026010100000${letter.charCodeAt(0) - 97}_${letter}`,
+        `CREATE TABLE ${letter} (i int);`,
+        `DROP TABLE ${letter};`,
+      );
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     await migrator.up();
     expect(await migrator.down()).toEqual({ undone: ['20260101000002_c'] });
@@ -214,10 +282,17 @@ describe('down', () => {
   it('changes nothing when a later statement of down.sql fails', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();
-    await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int); INSERT INTO a VALUES (7);', 'DROP TABLE a;\nDROP TABLE nosuch;');
+    await schema.writeMigration(
+      '20260101000000_first',
+      'CREATE TABLE a (i int); INSERT INTO a VALUES (7);',
+      'DROP TABLE a;\nDROP TABLE nosuch;',
+    );
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     await migrator.up();
-    await expect(migrator.down()).rejects.toMatchObject({ code: 'SCRIPT_FAILED', message: expect.stringContaining('down.sql, line 2: table "nosuch" does not exist') });
+    await expect(migrator.down()).rejects.toMatchObject({
+      code: 'SCRIPT_FAILED',
+      message: expect.stringContaining('down.sql, line 2: table "nosuch" does not exist'),
+    });
     expect(await query(database.url, 'SELECT i FROM a')).toEqual([{ i: 7 }]);
     expect(await history(database.url)).toEqual([{ migration_name: '20260101000000_first', finished: true }]);
   });
@@ -229,7 +304,10 @@ describe('down', () => {
     await schema.writeMigration('20260102000000_second', 'CREATE TABLE b (i int);', 'DROP TABLE b;');
     const migrator = createMigrator({ folder: schema.folder, url: database.url });
     await migrator.up();
-    await expect(migrator.down(2)).rejects.toMatchObject({ code: 'MISSING_DOWN', message: expect.stringContaining('20260101000000_first has no down.sql') });
+    await expect(migrator.down(2)).rejects.toMatchObject({
+      code: 'MISSING_DOWN',
+      message: expect.stringContaining('20260101000000_first has no down.sql'),
+    });
     expect(await tables(database.url)).toEqual(['_prisma_migrations', 'a', 'b']);
   });
 });
@@ -245,60 +323,5 @@ describe('reset', () => {
     expect(await migrator.reset()).toEqual({ applied: ['20260101000000_first'] });
     expect(await tables(database.url)).toEqual(['_prisma_migrations', 'a']);
     expect(await query(database.url, 'SELECT i FROM a')).toEqual([]);
-  });
-});
-
-describe('create', () => {
-  const USERS = 'model User {\n  id    String @id @db.Uuid\n  email String @unique\n  @@map("users")\n}';
-
-  it('writes migration.sql and down.sql for what changed, and nothing when nothing did', async () => {
-    await using schema = await createSchemaFixture();
-    await using database = await createEmptyDatabase();
-    const migrator = createMigrator({ folder: schema.folder, url: database.url });
-    await schema.writeSchema(USERS);
-    const first = await migrator.create('First: users!');
-    expect(first?.name).toMatch(/^\d{14}_first_users$/);
-    expect(await readFile(path.join(schema.folder, 'migrations', 'migration_lock.toml'), 'utf8')).toContain('provider = "postgresql"');
-    expect(await readFile(path.join(first?.folder ?? '', 'migration.sql'), 'utf8')).toContain('CREATE TABLE "users"');
-    expect(await migrator.create('again')).toBeNull();
-
-    await schema.writeSchema(USERS.replace('  email String @unique\n', '  name String\n  age Int?\n'));
-    const second = await migrator.create('rename');
-    expect((second?.name ?? '') > (first?.name ?? '')).toBe(true);
-    const [up, down] = await Promise.all(['migration.sql', 'down.sql'].map((file) => readFile(path.join(second?.folder ?? '', file), 'utf8')));
-    expect(up).toMatch(/ADD COLUMN\s+"age" INTEGER/);
-    expect(down).toMatch(/ADD COLUMN\s+"email" TEXT NOT NULL/);
-    expect(down).toContain('DROP COLUMN "age"');
-    expect(second?.hazards).toEqual(expect.arrayContaining([expect.stringContaining('"email" with its values'), expect.stringContaining('"name" is required')]));
-    expect(up).toMatch(/^\/\*\n {2}Warnings:/);
-
-    expect(await migrator.up()).toMatchObject({ applied: [first?.name, second?.name] });
-    expect(await migrator.down(2)).toMatchObject({ undone: [second?.name, first?.name] });
-    expect(await tables(database.url)).toEqual(['_prisma_migrations']);
-  });
-
-  it('writes an empty migration when asked to, and leaves no scratch database', async () => {
-    await using schema = await createSchemaFixture();
-    await using database = await createEmptyDatabase();
-    const migrator = createMigrator({ folder: schema.folder, url: database.url });
-    await schema.writeSchema(USERS);
-    await migrator.create('first');
-    const empty = await migrator.create('fill names', { allowEmpty: true });
-    expect(await readFile(path.join(empty?.folder ?? '', 'migration.sql'), 'utf8')).toBe('-- Write the change here.\n');
-    await migrator.up();
-    expect(await migrator.down(2)).toMatchObject({ undone: { length: 2 } });
-    expect(await query(database.url, `SELECT datname FROM pg_database WHERE datname LIKE '${database.name}_scratch%'`)).toEqual([]);
-  });
-
-  it('explains a schema that is not valid, a name that is none, and a migration that does not run', async () => {
-    await using schema = await createSchemaFixture();
-    await using database = await createEmptyDatabase();
-    const migrator = createMigrator({ folder: schema.folder, url: database.url });
-    await schema.writeSchema('model User {\n  id Strin @id\n}');
-    await expect(migrator.create('first')).rejects.toMatchObject({ code: 'SCHEMA_INVALID', message: expect.stringContaining('Strin') });
-    await schema.writeSchema(USERS);
-    await expect(migrator.create('…')).rejects.toMatchObject({ code: 'INVALID_NAME' });
-    await schema.writeMigration('20260101000000_broken', 'CREATE TABL a (i int);');
-    await expect(migrator.create('first')).rejects.toMatchObject({ code: 'SCRIPT_FAILED', message: expect.stringContaining('20260101000000_broken/migration.sql, line 1') });
   });
 });

@@ -23,7 +23,8 @@ const TABLE = `SELECT column_name, data_type, character_maximum_length, is_nulla
 const ROWS = `SELECT migration_name, checksum, logs, rolled_back_at, applied_steps_count, length(id) AS id_length, finished_at >= started_at AS finished
                 FROM _prisma_migrations ORDER BY started_at`;
 
-const read = (url: string, sql: string) => withClient(url, async (client) => (await client.query(sql)).rows as unknown[]);
+const read = (url: string, sql: string) =>
+  withClient(url, async (client) => (await client.query(sql)).rows as unknown[]);
 
 // The engine waits for its lock with a timer of 10 s that it never takes back; the test need not wait for that one.
 const { setTimeout: setTimer } = globalThis;
@@ -35,7 +36,11 @@ afterAll(() => {
 });
 
 /** Each use is a run of the CLI of its own: the engine holds its lock until its connection ends. */
-async function withEngine<Result>(folder: SchemaFolder, url: string, work: (engine: SchemaEngine) => Promise<Result>): Promise<Result> {
+async function withEngine<Result>(
+  folder: SchemaFolder,
+  url: string,
+  work: (engine: SchemaEngine) => Promise<Result>,
+): Promise<Result> {
   await using prisma = await openEngine({ folder, url });
   return await work(prisma.engine);
 }
@@ -52,8 +57,11 @@ function prismaMigrate(name: string, databaseUrl: string, command: string): Prom
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, [cli, 'migrate', command, '--config', path.join(PRISMA, name, 'prisma.config.ts')], { cwd: ROOT, env }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    execFile(
+      process.execPath,
+      [cli, 'migrate', command, '--config', path.join(PRISMA, name, 'prisma.config.ts')],
+      { cwd: ROOT, env },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );
   });
 }
@@ -67,7 +75,9 @@ describe.each(names)("the history of %s and Prisma's engine", (name) => {
     const migrator = createMigrator({ folder, url: ours.url });
     await migrator.up();
     const migrationsList = toMigrationList(migrator.folder, await listMigrations(migrator.folder));
-    await withEngine(migrator.folder, theirs.url, (engine) => engine.applyMigrations({ migrationsList, filters: NO_FILTERS }));
+    await withEngine(migrator.folder, theirs.url, (engine) =>
+      engine.applyMigrations({ migrationsList, filters: NO_FILTERS }),
+    );
     expect(await read(ours.url, ROWS)).toEqual(await read(theirs.url, ROWS));
     expect(await read(ours.url, ROWS)).not.toHaveLength(0);
     expect(await read(ours.url, TABLE)).toEqual(await read(theirs.url, TABLE));
@@ -80,15 +90,24 @@ describe.each(names)("the history of %s and Prisma's engine", (name) => {
     const migrator = createMigrator({ folder, url: database.url });
     await migrator.up();
     const migrationsList = toMigrationList(migrator.folder, await listMigrations(migrator.folder));
-    const diagnose = () => withEngine(migrator.folder, database.url, (engine) => engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters: NO_FILTERS }));
-    const deploy = () => withEngine(migrator.folder, database.url, (engine) => engine.applyMigrations({ migrationsList, filters: NO_FILTERS }));
+    const diagnose = () =>
+      withEngine(migrator.folder, database.url, (engine) =>
+        engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters: NO_FILTERS }),
+      );
+    const deploy = () =>
+      withEngine(migrator.folder, database.url, (engine) =>
+        engine.applyMigrations({ migrationsList, filters: NO_FILTERS }),
+      );
 
     const inOrder = { editedMigrationNames: [], failedMigrationNames: [], hasMigrationsTable: true, history: null };
     expect(await diagnose()).toEqual(inOrder);
     expect(await deploy()).toEqual({ appliedMigrationNames: [] });
 
     const { undone } = await migrator.down();
-    expect(await diagnose()).toEqual({ ...inOrder, history: { diagnostic: 'databaseIsBehind', unappliedMigrationNames: undone } });
+    expect(await diagnose()).toEqual({
+      ...inOrder,
+      history: { diagnostic: 'databaseIsBehind', unappliedMigrationNames: undone },
+    });
     expect(await deploy()).toEqual({ appliedMigrationNames: undone });
     expect(await migrator.up()).toEqual({ applied: [] });
   });
@@ -97,12 +116,24 @@ describe.each(names)("the history of %s and Prisma's engine", (name) => {
     await using database = await createEmptyDatabase(name);
     const migrator = createMigrator({ folder, url: database.url });
     await migrator.up();
-    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({ code: 0, output: expect.stringContaining('Database schema is up to date!') });
-    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({ code: 0, output: expect.stringContaining('No pending migrations to apply.') });
+    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('Database schema is up to date!'),
+    });
+    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('No pending migrations to apply.'),
+    });
 
     const [undone] = (await migrator.down()).undone;
-    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({ code: 1, output: expect.stringContaining(undone as string) });
-    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({ code: 0, output: expect.stringContaining('All migrations have been successfully applied.') });
+    expect(await prismaMigrate(name, database.url, 'status')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(undone as string),
+    });
+    expect(await prismaMigrate(name, database.url, 'deploy')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('All migrations have been successfully applied.'),
+    });
     expect(await migrator.up()).toEqual({ applied: [] });
   });
 });

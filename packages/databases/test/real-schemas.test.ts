@@ -24,7 +24,10 @@ describe.each(names)('the migrations of %s', (name) => {
     const migrator = createMigrator({ folder, url: database.url });
     const { applied } = await migrator.up();
     expect(applied.length).toBeGreaterThan(0);
-    expect(await inspectSchema(migrator, database.url, await migrator.status())).toEqual({ drift: null, unmigrated: null });
+    expect(await inspectSchema(migrator, database.url, await migrator.status())).toEqual({
+      drift: null,
+      unmigrated: null,
+    });
   });
 
   it('can each be undone with rows in the tables, down to nothing, and give the same schema again', async () => {
@@ -45,7 +48,10 @@ describe.each(names)('the migrations of %s', (name) => {
 
     expect(await migrator.up()).toEqual({ applied: migrations.map((migration) => migration.name) });
     expect(await describeCatalogue(database.url)).toEqual(whole);
-    expect(await inspectSchema(migrator, database.url, await migrator.status())).toEqual({ drift: null, unmigrated: null });
+    expect(await inspectSchema(migrator, database.url, await migrator.status())).toEqual({
+      drift: null,
+      unmigrated: null,
+    });
   });
 
   it('can be applied again after each step down, with rows in the tables', async () => {

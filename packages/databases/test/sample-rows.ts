@@ -28,7 +28,13 @@ export function fillTables(url: string, rowsPerTable = 3): Promise<Record<string
     const references = await listReferences(client);
     const counts: Record<string, number> = {};
     for (const table of inOrderOfReferences([...new Set(columns.map((column) => column.table))], references)) {
-      for (let row = 0; row < rowsPerTable; row += 1) await insertRow(client, columns.filter((column) => column.table === table), references, row);
+      for (let row = 0; row < rowsPerTable; row += 1)
+        await insertRow(
+          client,
+          columns.filter((column) => column.table === table),
+          references,
+          row,
+        );
       counts[table] = rowsPerTable;
     }
     return counts;
@@ -68,7 +74,12 @@ function inOrderOfReferences(tables: string[], references: readonly Reference[])
   return ordered;
 }
 
-async function insertRow(client: pg.Client, columns: readonly Column[], references: readonly Reference[], row: number): Promise<void> {
+async function insertRow(
+  client: pg.Client,
+  columns: readonly Column[],
+  references: readonly Reference[],
+  row: number,
+): Promise<void> {
   const table = columns[0]?.table ?? '';
   const values = new Map<string, unknown>(columns.map((column) => [column.column, sampleValue(column, row)]));
   for (const reference of references.filter((candidate) => candidate.table === table)) {
@@ -76,10 +87,15 @@ async function insertRow(client: pg.Client, columns: readonly Column[], referenc
       `SELECT ${reference.targetColumns.map((name) => pg.escapeIdentifier(name)).join(', ')} FROM ${reference.target} ORDER BY 1 OFFSET $1 LIMIT 1`,
       [reference.target === table ? 0 : row],
     );
-    reference.columns.forEach((name, index) => values.set(name, rows[0]?.[reference.targetColumns[index] as string] ?? null));
+    reference.columns.forEach((name, index) =>
+      values.set(name, rows[0]?.[reference.targetColumns[index] as string] ?? null),
+    );
   }
   const names = [...values.keys()].map((name) => pg.escapeIdentifier(name)).join(', ');
-  await client.query(`INSERT INTO ${pg.escapeIdentifier(table)} (${names}) VALUES (${[...values].map((_, index) => `$${index + 1}`).join(', ')})`, [...values.values()]);
+  await client.query(
+    `INSERT INTO ${pg.escapeIdentifier(table)} (${names}) VALUES (${[...values].map((_, index) => `$${index + 1}`).join(', ')})`,
+    [...values.values()],
+  );
 }
 
 function sampleValue({ column, type, isArray, enumLabels, maxLength }: Column, row: number): unknown {

@@ -19,7 +19,14 @@ it('tells drift from schema changes without a migration, and names both', async 
     const state = await migrator.status();
     return reportStatus('shop', state, await inspectSchema(migrator, database.url, state));
   };
-  expect(await look()).toMatchObject({ inOrder: true, lines: [expect.stringContaining('1 applied, 0 pending'), expect.stringContaining('✓'), expect.stringContaining('No drift')] });
+  expect(await look()).toMatchObject({
+    inOrder: true,
+    lines: [
+      expect.stringContaining('1 applied, 0 pending'),
+      expect.stringContaining('✓'),
+      expect.stringContaining('No drift'),
+    ],
+  });
 
   await schema.writeSchema(ITEMS.replace('name String', 'name String\n  price Int?'));
   const changed = await look();
@@ -39,7 +46,10 @@ it('lists what is pending, edited and out of order', async () => {
   await using schema = await createSchemaFixture();
   await using database = await createEmptyDatabase();
   await schema.writeSchema(ITEMS);
-  const later = await schema.writeMigration('20260105000000_later', 'CREATE TABLE items (id int PRIMARY KEY, name text NOT NULL);');
+  const later = await schema.writeMigration(
+    '20260105000000_later',
+    'CREATE TABLE items (id int PRIMARY KEY, name text NOT NULL);',
+  );
   const migrator = createMigrator({ folder: schema.folder, url: database.url });
   await migrator.up();
   await schema.writeMigration('20260101000000_earlier', 'CREATE TABLE a (i int);');
@@ -50,7 +60,9 @@ it('lists what is pending, edited and out of order', async () => {
   expect(inOrder).toBe(false);
   expect(lines).toEqual([
     'shop: 1 applied, 1 pending',
-    expect.stringMatching(/^ {2}! 20260105000000_later {2}applied \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}EDITED after it was applied$/),
+    expect.stringMatching(
+      /^ {2}! 20260105000000_later {2}applied \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}EDITED after it was applied$/,
+    ),
     '  · 20260101000000_earlier  pending, older than what is applied',
     expect.stringContaining('Drift was not looked for'),
   ]);

@@ -16,7 +16,13 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params } = JSON.parse(line);
   const answer = await engine[method](params).then(
     (result) => ({ result: result ?? null }),
-    (error) => ({ error: { code: 4466, message: 'An error happened. Check the data field for details.', data: { is_panic: false, message: error.message, meta: null, error_code: error.code ?? null } } }),
+    (error) => ({
+      error: {
+        code: 4466,
+        message: 'An error happened. Check the data field for details.',
+        data: { is_panic: false, message: error.message, meta: null, error_code: error.code ?? null },
+      },
+    }),
   );
   process.stdout.write(`${JSON.stringify({ id, jsonrpc: '2.0', ...answer })}\n`);
 }

@@ -32,7 +32,11 @@ export function forbidden(message: string, reason?: string): AppError {
   return new AppError('FORBIDDEN', message, { reason });
 }
 
-export function badUserInput(message: string, reason?: string, extensions?: Readonly<Record<string, unknown>>): AppError {
+export function badUserInput(
+  message: string,
+  reason?: string,
+  extensions?: Readonly<Record<string, unknown>>,
+): AppError {
   return new AppError('BAD_USER_INPUT', message, { reason, extensions });
 }
 
@@ -46,5 +50,9 @@ export function unauthenticated(reason: string, message = 'Sign in to do this.')
 
 /** A peer, named as in the supergraph, cannot be reached. */
 export function unavailable(subgraph: string, cause?: unknown, reason?: string): AppError {
-  return new AppError('UNAVAILABLE', `The ${subgraph} service is unavailable. Try again shortly.`, { cause, reason, extensions: { subgraph } });
+  return new AppError('UNAVAILABLE', `The ${subgraph} service is unavailable. Try again shortly.`, {
+    cause,
+    reason,
+    extensions: { subgraph },
+  });
 }

@@ -3,9 +3,13 @@ type NoField = '__resolveReference' | '__isTypeOf' | '__resolveType' | 'subscrib
 
 /** The fields that the row does not carry must have a resolver; the others may. */
 type CompleteFields<FieldResolvers, Row> = {
-  [Field in keyof FieldResolvers as Field extends NoField ? never : Field extends keyof Row ? never : Field]-?: NonNullable<FieldResolvers[Field]>;
+  [
+    Field in keyof FieldResolvers as Field extends NoField ? never : Field extends keyof Row ? never : Field
+  ]-?: NonNullable<FieldResolvers[Field]>;
 } & {
-  [Field in keyof FieldResolvers as Field extends NoField ? Field : Field extends keyof Row ? Field : never]?: FieldResolvers[Field];
+  [
+    Field in keyof FieldResolvers as Field extends NoField ? Field : Field extends keyof Row ? Field : never
+  ]?: FieldResolvers[Field];
 };
 
 type RootType = 'Query' | 'Mutation' | 'Subscription';
@@ -27,11 +31,13 @@ type NeedsResolvers<TypeResolvers, Row> = Record<never, never> extends CompleteT
 export type CompleteResolvers<Resolvers, ParentTypes> = {
   [Type in keyof Resolvers as Type extends RootType ? Type : never]-?: Required<NonNullable<Resolvers[Type]>>;
 } & {
-  [Type in Exclude<keyof Resolvers, RootType> as Type extends keyof ParentTypes
-    ? NeedsResolvers<NonNullable<Resolvers[Type]>, ParentTypes[Type]> extends true
-      ? Type
+  [
+    Type in Exclude<keyof Resolvers, RootType> as Type extends keyof ParentTypes
+      ? NeedsResolvers<NonNullable<Resolvers[Type]>, ParentTypes[Type]> extends true
+        ? Type
+        : never
       : never
-    : never]-?: CompleteType<NonNullable<Resolvers[Type]>, ParentTypes[Type & keyof ParentTypes]>;
+  ]-?: CompleteType<NonNullable<Resolvers[Type]>, ParentTypes[Type & keyof ParentTypes]>;
 } & {
   [Type in Exclude<keyof Resolvers, RootType>]?: Type extends keyof ParentTypes
     ? CompleteType<NonNullable<Resolvers[Type]>, ParentTypes[Type]>

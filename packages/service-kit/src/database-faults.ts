@@ -2,7 +2,15 @@ import { AppError, unavailable } from './app-error.js';
 
 /** SQLSTATE classes and codes that mean "not now" (PostgreSQL, appendix A). */
 const UNAVAILABLE_SQLSTATES = /^(08...|53...|57P0[1-5]|25006)$/;
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN']);
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+]);
 /** Prisma's own: cannot reach, timed out, connection closed, pool time-out. */
 const UNAVAILABLE_PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
 const UNAVAILABLE_MESSAGES =
@@ -28,13 +36,21 @@ export function toDatabaseFault(error: unknown, service: string): AppError | nul
     for (const candidate of [code, originalCode]) {
       if (typeof candidate !== 'string') continue;
       if (candidate === STATEMENT_TIMEOUT) {
-        return new AppError('DEADLINE_EXCEEDED', `The ${service} database did not answer in time.`, { cause: error, extensions: { subgraph: service } });
+        return new AppError('DEADLINE_EXCEEDED', `The ${service} database did not answer in time.`, {
+          cause: error,
+          extensions: { subgraph: service },
+        });
       }
-      if (UNAVAILABLE_SQLSTATES.test(candidate) || SOCKET_CODES.has(candidate) || UNAVAILABLE_PRISMA_CODES.has(candidate)) {
+      if (
+        UNAVAILABLE_SQLSTATES.test(candidate) ||
+        SOCKET_CODES.has(candidate) ||
+        UNAVAILABLE_PRISMA_CODES.has(candidate)
+      ) {
         return unavailable(service, error, 'DATABASE_UNAVAILABLE');
       }
     }
-    if (typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message)) return unavailable(service, error, 'DATABASE_UNAVAILABLE');
+    if (typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message))
+      return unavailable(service, error, 'DATABASE_UNAVAILABLE');
     current = cause ?? driverAdapterError ?? (isObject(meta) ? (meta as MaybeCoded).driverAdapterError : undefined);
   }
   return null;

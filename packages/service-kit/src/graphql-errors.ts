@@ -27,14 +27,26 @@ export interface ErrorDoor {
  * The one door through which errors leave: a fault keeps its message and code, everything else is a defect that is
  * logged with its stack and shown only as INTERNAL_SERVER_ERROR with the request id.
  */
-export function toClientError(formatted: GraphQLFormattedError, error: unknown, door: ErrorDoor): GraphQLFormattedError {
+export function toClientError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  door: ErrorDoor,
+): GraphQLFormattedError {
   const original = unwrapResolverError(error);
-  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
 
   const fault = original instanceof AppError ? original : toDatabaseFault(original, door.service);
   if (fault) {
     logFault(fault, formatted, door);
-    const extensions = { ...fault.details, code: fault.code, ...(fault.reason !== undefined && { reason: fault.reason }), ...refinement(fault.code, door) };
+    const extensions = {
+      ...fault.details,
+      code: fault.code,
+      ...(fault.reason !== undefined && { reason: fault.reason }),
+      ...refinement(fault.code, door),
+    };
     return { message: fault.message, ...place, extensions };
   }
 

@@ -1,6 +1,16 @@
 export interface HealthReport {
   readonly status: 'ok' | 'degraded' | 'unavailable' | 'draining';
-  readonly dependencies: Readonly<Record<string, { readonly status: 'ok' | 'unavailable'; readonly critical: boolean; readonly latencyMs: number; readonly error?: string }>>;
+  readonly dependencies: Readonly<
+    Record<
+      string,
+      {
+        readonly status: 'ok' | 'unavailable';
+        readonly critical: boolean;
+        readonly latencyMs: number;
+        readonly error?: string;
+      }
+    >
+  >;
 }
 
 export type HealthCheck = (signal: AbortSignal) => Promise<void>;
@@ -33,11 +43,22 @@ export function createHealth(): Health {
           const startedAt = performance.now();
           const error = await runCheck(check);
           const latencyMs = Math.round(performance.now() - startedAt);
-          return [name, error === null ? { status: 'ok' as const, critical, latencyMs } : { status: 'unavailable' as const, critical, latencyMs, error }] as const;
+          return [
+            name,
+            error === null
+              ? { status: 'ok' as const, critical, latencyMs }
+              : { status: 'unavailable' as const, critical, latencyMs, error },
+          ] as const;
         }),
       );
       const failed = entries.filter(([, entry]) => entry.status === 'unavailable');
-      const status = draining ? 'draining' : failed.some(([, entry]) => entry.critical) ? 'unavailable' : failed.length > 0 ? 'degraded' : 'ok';
+      const status = draining
+        ? 'draining'
+        : failed.some(([, entry]) => entry.critical)
+          ? 'unavailable'
+          : failed.length > 0
+            ? 'degraded'
+            : 'ok';
       return { status, dependencies: Object.fromEntries(entries) };
     },
   };
@@ -47,7 +68,9 @@ export function createHealth(): Health {
 async function runCheck(check: HealthCheck): Promise<string | null> {
   const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
   const timedOut = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), { once: true });
+    signal.addEventListener('abort', () => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), {
+      once: true,
+    });
   });
   try {
     await Promise.race([check(signal), timedOut]);

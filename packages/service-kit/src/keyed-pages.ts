@@ -68,7 +68,9 @@ export async function selectKeyedPages<Row, Sql>(
 }
 
 /** Loaders of pages: fields that ask for the same page of different lists share one. */
-export function loaderByPage<Value>(batch: (page: PageRequest) => (keys: readonly string[]) => Promise<Value[]>): (page: PageRequest) => DataLoader<string, Value> {
+export function loaderByPage<Value>(
+  batch: (page: PageRequest) => (keys: readonly string[]) => Promise<Value[]>,
+): (page: PageRequest) => DataLoader<string, Value> {
   const loaders = new Map<string, DataLoader<string, Value>>();
   return (page) => {
     const name = JSON.stringify(page);

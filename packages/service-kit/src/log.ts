@@ -4,9 +4,16 @@ import type { LogLevel } from './settings.js';
 export type Log = Logger;
 
 /** What never reaches a log, wherever a careless caller puts it (one level deep and in headers). */
-const SECRET_PATHS = ['authorization', 'cookie', 'password', 'currentPassword', 'newPassword', 'accessToken', 'refreshToken', 'token'].flatMap(
-  (name) => [name, `*.${name}`, `*.headers.${name}`],
-);
+const SECRET_PATHS = [
+  'authorization',
+  'cookie',
+  'password',
+  'currentPassword',
+  'newPassword',
+  'accessToken',
+  'refreshToken',
+  'token',
+].flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]);
 
 export interface LogOptions {
   readonly service: string;

@@ -8,7 +8,12 @@ export interface Metrics {
   readonly registry: Registry;
   counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
   gauge<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Gauge<Label>;
-  histogram<Label extends string = never>(name: string, help: string, labels?: readonly Label[], buckets?: readonly number[]): Histogram<Label>;
+  histogram<Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+    buckets?: readonly number[],
+  ): Histogram<Label>;
   /** Method, route, status; seconds. */
   readonly httpDuration: Histogram<'method' | 'route' | 'status'>;
   /** Outcome ok or error; seconds. */
@@ -29,13 +34,28 @@ export function createMetrics(service: string): Metrics {
       new Counter<Label>({ name, help, labelNames: [...labels], registers }),
     gauge: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
       new Gauge<Label>({ name, help, labelNames: [...labels], registers }),
-    histogram: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = [], buckets: readonly number[] = DURATION_BUCKETS) =>
-      new Histogram<Label>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+    histogram: <Label extends string = never>(
+      name: string,
+      help: string,
+      labels: readonly Label[] = [],
+      buckets: readonly number[] = DURATION_BUCKETS,
+    ) => new Histogram<Label>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
   };
   return {
     ...metrics,
-    httpDuration: metrics.histogram('taskgraph_http_request_duration_seconds', 'Time from the head of a request to the end of its response.', ['method', 'route', 'status']),
-    sqlDuration: metrics.histogram('taskgraph_sql_statement_duration_seconds', 'Time of one SQL statement, waiting for a connection not included.', ['outcome']),
-    peerDuration: metrics.histogram('taskgraph_peer_request_duration_seconds', 'Time of one call to another service.', ['peer', 'outcome']),
+    httpDuration: metrics.histogram(
+      'taskgraph_http_request_duration_seconds',
+      'Time from the head of a request to the end of its response.',
+      ['method', 'route', 'status'],
+    ),
+    sqlDuration: metrics.histogram(
+      'taskgraph_sql_statement_duration_seconds',
+      'Time of one SQL statement, waiting for a connection not included.',
+      ['outcome'],
+    ),
+    peerDuration: metrics.histogram('taskgraph_peer_request_duration_seconds', 'Time of one call to another service.', [
+      'peer',
+      'outcome',
+    ]),
   };
 }

@@ -19,14 +19,23 @@ const DRAIN_TIMEOUT_MS = 10_000;
  * Reads GraphQL multipart requests up to their first file; files stream when the resolver asks for them. Other requests
  * pass untouched.
  */
-export function multipartRequests({ maxFiles, maxFileBytes, maxFieldBytes = 1_000_000, log }: MultipartLimits): RequestHandler {
+export function multipartRequests({
+  maxFiles,
+  maxFileBytes,
+  maxFieldBytes = 1_000_000,
+  log,
+}: MultipartLimits): RequestHandler {
   return (request, response, next) => {
     if (!request.is('multipart/form-data')) {
       next();
       return;
     }
     response.once('finish', () => drain(request));
-    const limits = { maxFiles, maxFieldSize: maxFieldBytes, ...(maxFileBytes !== undefined && { maxFileSize: maxFileBytes }) };
+    const limits = {
+      maxFiles,
+      maxFieldSize: maxFieldBytes,
+      ...(maxFileBytes !== undefined && { maxFileSize: maxFileBytes }),
+    };
     processRequest(request, response, limits).then(
       (body) => {
         request.body = body;

@@ -13,12 +13,18 @@ export function mountOperationalRoutes(app: Express, health: Health, metrics: Me
   app.get('/health/ready', async (_request, response) => {
     const { status } = await health.report();
     const ready = status === 'ok' || status === 'degraded';
-    response.status(ready ? 200 : 503).set('cache-control', 'no-store').json({ status });
+    response
+      .status(ready ? 200 : 503)
+      .set('cache-control', 'no-store')
+      .json({ status });
   });
   app.get('/health', async (_request, response) => {
     const report = await health.report();
     const ready = report.status === 'ok' || report.status === 'degraded';
-    response.status(ready ? 200 : 503).set('cache-control', 'no-store').json(report);
+    response
+      .status(ready ? 200 : 503)
+      .set('cache-control', 'no-store')
+      .json(report);
   });
   app.get('/metrics', async (_request, response) => {
     response.set('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());

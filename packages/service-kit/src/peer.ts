@@ -33,7 +33,11 @@ const MAX_CONNECTIONS = 16;
 export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerOptions): Peer {
   const upstream = createUpstream({ name, url, log, timeoutMs, maxConnections: MAX_CONNECTIONS });
   return {
-    async query<Data>(document: string, variables: Readonly<Record<string, unknown>>, caller: PeerCaller): Promise<Data> {
+    async query<Data>(
+      document: string,
+      variables: Readonly<Record<string, unknown>>,
+      caller: PeerCaller,
+    ): Promise<Data> {
       const stop = metrics.peerDuration.startTimer({ peer: name });
       let answer: PeerAnswer;
       try {
@@ -70,12 +74,21 @@ interface PeerAnswer {
 }
 
 /** Codes about the viewer or about the peer's own dependencies pass; the rest is the peer's trouble, not the client's. */
-const PASSED_ON: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
+const PASSED_ON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+]);
 
 function toPeerFault(name: string, failure: NonNullable<PeerAnswer['errors']>[number] | undefined): AppError {
   const code = failure?.extensions?.code;
   if (failure && isErrorCode(code) && PASSED_ON.has(code)) {
-    return new AppError(code, failure.message, { reason: failure.extensions?.reason, extensions: { subgraph: failure.extensions?.subgraph ?? name } });
+    return new AppError(code, failure.message, {
+      reason: failure.extensions?.reason,
+      extensions: { subgraph: failure.extensions?.subgraph ?? name },
+    });
   }
   return unavailable(name, new Error(failure?.message ?? 'the answer holds neither data nor errors'));
 }

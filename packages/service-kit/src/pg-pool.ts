@@ -33,9 +33,14 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
       const text = statementText(args[0]);
       for (const listener of listeners) listener(text);
       const startedAt = performance.now();
-      const observe = (outcome: 'ok' | 'error') => metrics.sqlDuration.observe({ outcome }, (performance.now() - startedAt) / 1000);
+      const observe = (outcome: 'ok' | 'error') =>
+        metrics.sqlDuration.observe({ outcome }, (performance.now() - startedAt) / 1000);
       const answer: unknown = (super.query as (...inner: unknown[]) => unknown).apply(this, args);
-      if (answer instanceof Promise) answer.then(() => observe('ok'), () => observe('error'));
+      if (answer instanceof Promise)
+        answer.then(
+          () => observe('ok'),
+          () => observe('error'),
+        );
       return answer as never;
     }
   }
@@ -50,8 +55,8 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
     idleTimeoutMillis: 30_000,
     application_name: options.applicationName,
     keepAlive: true,
-    Client: TimedClient as unknown as typeof pg.Client,
-  } as pg.PoolConfig);
+    Client: TimedClient,
+  });
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
   listenersOf.set(pool, listeners);
@@ -70,14 +75,17 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
 
 function statementText(first: unknown): string {
   if (typeof first === 'string') return first;
-  if (typeof first === 'object' && first !== null && 'text' in first) return String((first as { text: unknown }).text);
+  if (typeof first === 'object' && first !== null && 'text' in first) return String(first.text);
   return '';
 }
 
 const TRANSACTION_CONTROL = /^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|START TRANSACTION)\b/i;
 
 /** Runs `work` and tells the SQL statements that went through the pool meanwhile, transaction control left out. */
-export async function countStatements<Result>(pool: pg.Pool, work: () => Promise<Result>): Promise<{ result: Result; statements: string[] }> {
+export async function countStatements<Result>(
+  pool: pg.Pool,
+  work: () => Promise<Result>,
+): Promise<{ result: Result; statements: string[] }> {
   const listeners = listenersOf.get(pool);
   if (!listeners) throw new Error('the pool was not made by createPgPool');
   const statements: string[] = [];

@@ -8,7 +8,12 @@ describe('parsePageArgs', () => {
   });
 
   it('reads backwards when asked for the last', () => {
-    expect(parsePageArgs({ last: 3, before: 'x' })).toEqual({ direction: 'backward', size: 3, after: null, before: 'x' });
+    expect(parsePageArgs({ last: 3, before: 'x' })).toEqual({
+      direction: 'backward',
+      size: 3,
+      after: null,
+      before: 'x',
+    });
   });
 
   it.each([{ first: -1 }, { last: -1 }, { first: 101 }, { first: 1, last: 1 }])('refuses %j', (args) => {
@@ -21,9 +26,12 @@ describe('cursors', () => {
     expect(decodeCursor(encodeCursor(['UPDATED_AT', '2026-01-01', null]))).toEqual(['UPDATED_AT', '2026-01-01', null]);
   });
 
-  it.each(['', '%%%', 'bm90IGpzb24', Buffer.from('{"a":1}').toString('base64url'), 'x'.repeat(5000)])('refuses %j', (cursor) => {
-    expect(() => decodeCursor(cursor)).toThrow(AppError);
-  });
+  it.each(['', '%%%', 'bm90IGpzb24', Buffer.from('{"a":1}').toString('base64url'), 'x'.repeat(5000)])(
+    'refuses %j',
+    (cursor) => {
+      expect(() => decodeCursor(cursor)).toThrow(AppError);
+    },
+  );
 });
 
 describe('toConnection', () => {

@@ -27,7 +27,8 @@ export function parsePageArgs(args: PageArgs, { defaultSize = 20, maxSize = 100 
   const size = first ?? last ?? defaultSize;
   const name = backward ? 'last' : 'first';
   if (size < 0) throw badUserInput(`\`${name}\` must not be negative.`, 'INVALID_PAGE');
-  if (size > maxSize) throw badUserInput(`\`${name}\` must be at most ${maxSize}.`, 'PAGE_TOO_LARGE', { maximum: maxSize });
+  if (size > maxSize)
+    throw badUserInput(`\`${name}\` must be at most ${maxSize}.`, 'PAGE_TOO_LARGE', { maximum: maxSize });
   return { direction: backward ? 'backward' : 'forward', size, after: args.after ?? null, before: args.before ?? null };
 }
 
@@ -51,7 +52,10 @@ export function decodeCursor(cursor: string): readonly unknown[] {
 }
 
 export function invalidCursor(cause?: unknown): Error {
-  const error = badUserInput('The cursor is not valid here. Take it from `pageInfo` or an edge of the same list.', 'INVALID_CURSOR');
+  const error = badUserInput(
+    'The cursor is not valid here. Take it from `pageInfo` or an edge of the same list.',
+    'INVALID_CURSOR',
+  );
   if (cause !== undefined) error.cause = cause;
   return error;
 }
@@ -75,7 +79,11 @@ export interface Connection<Node> {
  * Makes a page of rows that were read with one more than asked for, in reading order (backwards for `last`).
  * What lies behind the cursor that the page starts at is taken to exist, as the specification allows.
  */
-export function toConnection<Row>(rows: readonly Row[], page: PageRequest, cursorOf: (row: Row) => string): Connection<Row> {
+export function toConnection<Row>(
+  rows: readonly Row[],
+  page: PageRequest,
+  cursorOf: (row: Row) => string,
+): Connection<Row> {
   const more = rows.length > page.size;
   const kept = rows.slice(0, page.size);
   if (page.direction === 'backward') kept.reverse();

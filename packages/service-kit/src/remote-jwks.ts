@@ -27,7 +27,14 @@ export function parseJwks(document: unknown): Map<string, KeyObject> {
 }
 
 /** Reads verification keys from a JWKS endpoint (RFC 7517) and keeps them. */
-export function createRemoteJwks({ url, log, timeoutMs = 3_000, maxAgeMs = 600_000, cooldownMs = 5_000, now = Date.now }: RemoteJwksOptions): JwksSource {
+export function createRemoteJwks({
+  url,
+  log,
+  timeoutMs = 3_000,
+  maxAgeMs = 600_000,
+  cooldownMs = 5_000,
+  now = Date.now,
+}: RemoteJwksOptions): JwksSource {
   let keys = new Map<string, KeyObject>();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
@@ -36,7 +43,11 @@ export function createRemoteJwks({ url, log, timeoutMs = 3_000, maxAgeMs = 600_0
   async function fetchKeys(): Promise<void> {
     triedAt = now();
     try {
-      const { statusCode, body } = await request(url, { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, signal: AbortSignal.timeout(timeoutMs) });
+      const { statusCode, body } = await request(url, {
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
       if (statusCode !== 200) {
         await body.dump();
         throw new Error(`the JWKS endpoint answered ${statusCode}`);

@@ -11,7 +11,8 @@ export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema 
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field) => {
       const authenticated = directive(schema, field, 'authenticated') !== undefined;
-      const scopes = directive(schema, field, 'requiresScopes')?.['scopes'] as readonly (readonly string[])[] | undefined;
+      const scopes = directive(schema, field, 'requiresScopes')?.['scopes'] as
+        readonly (readonly string[])[] | undefined;
       if (!authenticated && !scopes) return field;
       const resolve = field.resolve ?? defaultFieldResolver;
       return {
@@ -22,7 +23,7 @@ export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema 
           if (scopes && !scopes.some((all) => all.every((scope) => viewer.scopes.includes(scope)))) {
             throw forbidden('Your role does not allow this.', 'SCOPE_MISSING');
           }
-          return resolve(source, args, context, info) as unknown;
+          return resolve(source, args, context, info);
         },
       };
     },

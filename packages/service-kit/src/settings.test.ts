@@ -12,9 +12,19 @@ const schema = z.object({
 
 describe('parseConfig', () => {
   it('fills in defaults and takes an empty setting for an unset one', () => {
-    const config = parseConfig(schema, { TASK_DATABASE_URL: 'postgresql://localhost/task', TASK_PORT: '', SEED_DEMO: '1' });
+    const config = parseConfig(schema, {
+      TASK_DATABASE_URL: 'postgresql://localhost/task',
+      TASK_PORT: '',
+      SEED_DEMO: '1',
+    });
 
-    expect(config).toMatchObject({ HOST: '127.0.0.1', TASK_PORT: 3002, LOG_LEVEL: 'info', SEED_DEMO: true, MEDIA_URL: 'http://127.0.0.1:3003' });
+    expect(config).toMatchObject({
+      HOST: '127.0.0.1',
+      TASK_PORT: 3002,
+      LOG_LEVEL: 'info',
+      SEED_DEMO: true,
+      MEDIA_URL: 'http://127.0.0.1:3003',
+    });
   });
 
   it('reports all faults together, each with the name of its setting', () => {

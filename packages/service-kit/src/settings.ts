@@ -51,7 +51,11 @@ export const settings = {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
     return fallback === undefined ? url : url.default(fallback);
   },
-  postgresUrl: () => z.url({ protocol: /^postgres(ql)?$/, error: 'must be a URL such as postgresql://user:password@host:5432/database' }),
+  postgresUrl: () =>
+    z.url({
+      protocol: /^postgres(ql)?$/,
+      error: 'must be a URL such as postgresql://user:password@host:5432/database',
+    }),
   positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
   nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
   durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),

@@ -37,7 +37,9 @@ export interface SubgraphOptions<Context extends RequestContext> {
 const MAX_BODY = '1mb';
 
 /** Creates a subgraph: Apollo Server on Express, the token verified here and not only at the gateway. */
-export async function createSubgraph<Context extends RequestContext>(options: SubgraphOptions<Context>): Promise<ServiceProcess> {
+export async function createSubgraph<Context extends RequestContext>(
+  options: SubgraphOptions<Context>,
+): Promise<ServiceProcess> {
   const { name, log, metrics, verifier } = options;
   const schema = enforceSecurityDirectives(
     buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
@@ -119,7 +121,12 @@ export function httpErrors(log: Log): ErrorRequestHandler {
     const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
     if (status === 500) log.error({ err: error }, 'defect');
     const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
-    const message = status === 413 ? 'The request body is too large.' : status < 500 ? 'The request body cannot be read.' : 'Something went wrong on our side.';
+    const message =
+      status === 413
+        ? 'The request body is too large.'
+        : status < 500
+          ? 'The request body cannot be read.'
+          : 'Something went wrong on our side.';
     response.status(status).json({ errors: [{ message, extensions: { code } }] });
   };
 }

@@ -55,9 +55,31 @@ describe('createTokenVerifier', () => {
     ['an unknown key', sign({}, { keyid: 'k2' })],
     ['a role that does not exist', sign({ role: 'ROOT' })],
     ['no session', sign({ sid: undefined })],
-    ['another key under a known id', jwt.sign({ sid: sessionId, role: 'ADMIN' }, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, { algorithm: 'ES256', keyid: 'k1', issuer: 'taskgraph', audience: 'taskgraph', subject: userId, expiresIn: 900 })],
-    ['no signature', `${Buffer.from('{"alg":"none","kid":"k1"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub: userId, sid: sessionId, role: 'ADMIN' })).toString('base64url')}.`],
-    ['the public key used as an HMAC secret', jwt.sign({ sid: sessionId, role: 'ADMIN', sub: userId, iss: 'taskgraph', aud: 'taskgraph' }, createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })).export({ type: 'spki', format: 'pem' }).toString(), { algorithm: 'HS256', keyid: 'k1', allowInsecureKeySizes: true })],
+    [
+      'another key under a known id',
+      jwt.sign({ sid: sessionId, role: 'ADMIN' }, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, {
+        algorithm: 'ES256',
+        keyid: 'k1',
+        issuer: 'taskgraph',
+        audience: 'taskgraph',
+        subject: userId,
+        expiresIn: 900,
+      }),
+    ],
+    [
+      'no signature',
+      `${Buffer.from('{"alg":"none","kid":"k1"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub: userId, sid: sessionId, role: 'ADMIN' })).toString('base64url')}.`,
+    ],
+    [
+      'the public key used as an HMAC secret',
+      jwt.sign(
+        { sid: sessionId, role: 'ADMIN', sub: userId, iss: 'taskgraph', aud: 'taskgraph' },
+        createPublicKey(publicKey.export({ type: 'spki', format: 'pem' }))
+          .export({ type: 'spki', format: 'pem' })
+          .toString(),
+        { algorithm: 'HS256', keyid: 'k1', allowInsecureKeySizes: true },
+      ),
+    ],
     ['garbage', 'not.a.token'],
     ['a token beyond all size', 'a'.repeat(10_000)],
   ])('refuses %s', async (_what, token) => {

@@ -48,7 +48,13 @@ const ABSENT: TokenOutcome = { kind: 'absent' };
  * The algorithm is fixed, so neither `none` nor a public key abused as an HMAC secret passes (RFC 8725, 3.1).
  * An accepted token is remembered until it expires: a signature is checked once per token and process.
  */
-export function createTokenVerifier({ jwks, issuer, audience, cacheSize = 10_000, now = Date.now }: TokenVerifierOptions): TokenVerifier {
+export function createTokenVerifier({
+  jwks,
+  issuer,
+  audience,
+  cacheSize = 10_000,
+  now = Date.now,
+}: TokenVerifierOptions): TokenVerifier {
   const accepted = new LRUCache<string, Extract<TokenOutcome, { kind: 'accepted' }>>({ max: cacheSize });
 
   async function verifyToken(token: string): Promise<TokenOutcome> {
@@ -89,7 +95,11 @@ export function createTokenVerifier({ jwks, issuer, audience, cacheSize = 10_000
     const claims = accessTokenClaims.safeParse(payload);
     if (!claims.success) return INVALID;
     const { sub, sid, role } = claims.data;
-    return { kind: 'accepted', claims: claims.data, viewer: { userId: sub, sessionId: sid, role, scopes: SCOPES_BY_ROLE[role] } };
+    return {
+      kind: 'accepted',
+      claims: claims.data,
+      viewer: { userId: sub, sessionId: sid, role, scopes: SCOPES_BY_ROLE[role] },
+    };
   }
 
   return {

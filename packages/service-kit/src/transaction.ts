@@ -46,10 +46,21 @@ export async function inTransaction<Client, Result>(
 }
 
 function isTransactionConflict(error: unknown): boolean {
-  for (let current: unknown = error, depth = 0; typeof current === 'object' && current !== null && depth < 8; depth += 1) {
+  for (
+    let current: unknown = error, depth = 0;
+    typeof current === 'object' && current !== null && depth < 8;
+    depth += 1
+  ) {
     const { code, originalCode, cause, meta, kind } = current as Record<string, unknown>;
-    if (RETRYABLE_CODES.has(String(code)) || RETRYABLE_CODES.has(String(originalCode)) || kind === 'TransactionWriteConflict') return true;
-    current = cause ?? (typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)['driverAdapterError'] : undefined);
+    if (
+      RETRYABLE_CODES.has(String(code)) ||
+      RETRYABLE_CODES.has(String(originalCode)) ||
+      kind === 'TransactionWriteConflict'
+    )
+      return true;
+    current =
+      cause ??
+      (typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)['driverAdapterError'] : undefined);
   }
   return false;
 }

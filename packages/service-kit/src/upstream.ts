@@ -71,7 +71,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, log, timeoutMs } = options;
   const endpoint = new URL(options.url);
   const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
-  const pool = new Pool(endpoint.origin, { connections: options.maxConnections ?? 64, connect: { timeout: timeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+  const pool = new Pool(endpoint.origin, {
+    connections: options.maxConnections ?? 64,
+    connect: { timeout: timeoutMs },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
 
   async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs ?? timeoutMs)]);
@@ -85,7 +90,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const text = await body.text();
     if (statusCode >= 500 && !text.startsWith('{')) throw new BadResponse(`${name} answered ${statusCode}`);
     const cacheControl = headers['cache-control'];
-    return { status: statusCode, body: parseBody(name, text), cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined };
+    return {
+      status: statusCode,
+      body: parseBody(name, text),
+      cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined,
+    };
   }
 
   async function postWithRetry(request: UpstreamRequest): Promise<UpstreamAnswer> {

@@ -13,7 +13,13 @@ async function startPeer(handler: Handler, timeoutMs = 500) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const peer = createPeer({ name: 'media', url: `http://127.0.0.1:${port}`, metrics: createMetrics('t'), log: createLog({ service: 't', level: 'silent' }), timeoutMs });
+  const peer = createPeer({
+    name: 'media',
+    url: `http://127.0.0.1:${port}`,
+    metrics: createMetrics('t'),
+    log: createLog({ service: 't', level: 'silent' }),
+    timeoutMs,
+  });
   return {
     peer,
     server,
@@ -26,7 +32,8 @@ async function startPeer(handler: Handler, timeoutMs = 500) {
 }
 
 const caller = { authorization: 'Bearer t', requestId: 'request-1', signal: new AbortController().signal };
-const json = (response: ServerResponse, body: unknown) => response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+const json = (response: ServerResponse, body: unknown) =>
+  response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
 
 describe('createPeer', () => {
   it("asks in the viewer's name and gives the data back", async () => {
@@ -37,7 +44,12 @@ describe('createPeer', () => {
     });
 
     await expect(started.peer.query('query Q { ok }', { a: 1 }, caller)).resolves.toEqual({ ok: true });
-    expect(seen).toEqual([{ headers: expect.objectContaining({ authorization: 'Bearer t', 'x-request-id': 'request-1' }), body: { query: 'query Q { ok }', variables: { a: 1 } } }]);
+    expect(seen).toEqual([
+      {
+        headers: expect.objectContaining({ authorization: 'Bearer t', 'x-request-id': 'request-1' }),
+        body: { query: 'query Q { ok }', variables: { a: 1 } },
+      },
+    ]);
   });
 
   it('tries once more when the connection breaks', async () => {
@@ -55,7 +67,10 @@ describe('createPeer', () => {
   it('is UNAVAILABLE, named, when nobody answers in time', async () => {
     await using started = await startPeer(() => undefined, 100);
 
-    await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { subgraph: 'media' } });
+    await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { subgraph: 'media' },
+    });
   });
 
   it('stops asking once the peer has failed again and again', async () => {
@@ -73,9 +88,14 @@ describe('createPeer', () => {
 
   it('passes on faults about the viewer, and takes other errors for trouble of the peer', async () => {
     let code = 'UNAUTHENTICATED';
-    await using started = await startPeer((_request, response) => json(response, { data: null, errors: [{ message: 'No.', extensions: { code, reason: 'TOKEN_EXPIRED' } }] }));
+    await using started = await startPeer((_request, response) =>
+      json(response, { data: null, errors: [{ message: 'No.', extensions: { code, reason: 'TOKEN_EXPIRED' } }] }),
+    );
 
-    await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({ code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED' });
+    await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      reason: 'TOKEN_EXPIRED',
+    });
     code = 'INTERNAL_SERVER_ERROR';
     await expect(started.peer.query('{ ok }', {}, caller)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });

@@ -5,7 +5,12 @@ import { describe, expect, it } from '@jest/globals';
 import { createLog, createRemoteJwks } from '@taskgraph/service-kit';
 
 function publicJwk(kid: string) {
-  return { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' };
+  return {
+    ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+    kid,
+    alg: 'ES256',
+    use: 'sig',
+  };
 }
 
 async function startEndpoint(keys: unknown[]) {
@@ -17,7 +22,13 @@ async function startEndpoint(keys: unknown[]) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
-  const jwks = createRemoteJwks({ url, log: createLog({ service: 't', level: 'silent' }), maxAgeMs: 60_000, cooldownMs: 5_000, now: () => state.now });
+  const jwks = createRemoteJwks({
+    url,
+    log: createLog({ service: 't', level: 'silent' }),
+    maxAgeMs: 60_000,
+    cooldownMs: 5_000,
+    now: () => state.now,
+  });
   return {
     state,
     jwks,
@@ -30,7 +41,11 @@ async function startEndpoint(keys: unknown[]) {
 
 describe('createRemoteJwks', () => {
   it('fetches once for many who ask at once, and leaves out keys of other kinds', async () => {
-    await using endpoint = await startEndpoint([publicJwk('a'), { kty: 'RSA', kid: 'b', n: 'x', e: 'AQAB' }, 'garbage']);
+    await using endpoint = await startEndpoint([
+      publicJwk('a'),
+      { kty: 'RSA', kid: 'b', n: 'x', e: 'AQAB' },
+      'garbage',
+    ]);
     const keys = await Promise.all(Array.from({ length: 20 }, () => endpoint.jwks.getKey('a')));
 
     expect(keys.every((key) => key?.asymmetricKeyType === 'ec')).toBe(true);

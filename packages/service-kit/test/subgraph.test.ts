@@ -4,10 +4,20 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import jwt from 'jsonwebtoken';
-import { AppError, createHealth, createLog, createMetrics, createSubgraph, createTokenVerifier, notFound, type RequestContext } from '@taskgraph/service-kit';
+import {
+  AppError,
+  createHealth,
+  createLog,
+  createMetrics,
+  createSubgraph,
+  createTokenVerifier,
+  notFound,
+  type RequestContext,
+} from '@taskgraph/service-kit';
 
 const typeDefs = parse(/* GraphQL */ `
-  extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated", "@requiresScopes"])
+  extend schema
+    @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated", "@requiresScopes"])
   type Query {
     open: String
     mine: String @authenticated
@@ -22,7 +32,14 @@ const typeDefs = parse(/* GraphQL */ `
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 function token(role: string, expiresIn = 900): string {
-  return jwt.sign({ sid: randomUUID(), role }, privateKey, { algorithm: 'ES256', keyid: 'k', issuer: 'i', audience: 'a', subject: randomUUID(), expiresIn });
+  return jwt.sign({ sid: randomUUID(), role }, privateKey, {
+    algorithm: 'ES256',
+    keyid: 'k',
+    issuer: 'i',
+    audience: 'a',
+    subject: randomUUID(),
+    expiresIn,
+  });
 }
 
 async function startSubgraph() {
@@ -71,24 +88,50 @@ async function startSubgraph() {
   });
   const { url } = await service.listen();
   const post = async (query: string, headers: Record<string, string> = {}) => {
-    const response = await fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as { data?: Record<string, unknown>; errors?: Array<{ message: string; path?: string[]; extensions: Record<string, unknown> }> } };
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query }),
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as {
+        data?: Record<string, unknown>;
+        errors?: Array<{ message: string; path?: string[]; extensions: Record<string, unknown> }>;
+      },
+    };
   };
-  return { service, url, post, lines, health, releaseSlow, started, [Symbol.asyncDispose]: () => (releaseSlow(), service.close()) };
+  return {
+    service,
+    url,
+    post,
+    lines,
+    health,
+    releaseSlow,
+    started,
+    [Symbol.asyncDispose]: () => (releaseSlow(), service.close()),
+  };
 }
 
 describe('a subgraph', () => {
   it('echoes a well-formed request id and makes one otherwise', async () => {
     await using graph = await startSubgraph();
-    expect((await graph.post('{ open }', { 'x-request-id': 'request-0001' })).headers.get('x-request-id')).toBe('request-0001');
-    expect((await graph.post('{ open }', { 'x-request-id': 'no spaces please' })).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await graph.post('{ open }', { 'x-request-id': 'request-0001' })).headers.get('x-request-id')).toBe(
+      'request-0001',
+    );
+    expect((await graph.post('{ open }', { 'x-request-id': 'no spaces please' })).headers.get('x-request-id')).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
   });
 
   it('asks for a viewer where the schema does, and says why a token was refused', async () => {
     await using graph = await startSubgraph();
     const anonymous = await graph.post('{ open mine }');
     expect(anonymous.body.data).toEqual({ open: 'open', mine: null });
-    expect(anonymous.body.errors).toMatchObject([{ path: ['mine'], extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING' } }]);
+    expect(anonymous.body.errors).toMatchObject([
+      { path: ['mine'], extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING' } },
+    ]);
 
     const expired = await graph.post('{ mine }', { authorization: `Bearer ${token('USER', -60)}` });
     expect(expired.body.errors?.[0]?.extensions).toEqual({ code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED' });
@@ -99,8 +142,12 @@ describe('a subgraph', () => {
 
   it('asks for scopes where the schema does', async () => {
     await using graph = await startSubgraph();
-    expect((await graph.post('{ audit }', { authorization: `Bearer ${token('USER')}` })).body.errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' });
-    expect((await graph.post('{ audit }', { authorization: `Bearer ${token('ADMIN')}` })).body.data).toEqual({ audit: 'audit' });
+    expect(
+      (await graph.post('{ audit }', { authorization: `Bearer ${token('USER')}` })).body.errors?.[0]?.extensions,
+    ).toMatchObject({ code: 'FORBIDDEN' });
+    expect((await graph.post('{ audit }', { authorization: `Bearer ${token('ADMIN')}` })).body.data).toEqual({
+      audit: 'audit',
+    });
   });
 
   it('shows a fault with its code and masks a defect, whose stack goes to the log', async () => {
@@ -109,24 +156,43 @@ describe('a subgraph', () => {
     expect(body.errors).toEqual([
       expect.objectContaining({ message: 'Task not found.', path: ['missing'], extensions: { code: 'NOT_FOUND' } }),
       expect.objectContaining({ message: 'No.', extensions: { code: 'CONFLICT', reason: 'BECAUSE', detail: 1 } }),
-      expect.objectContaining({ path: ['defect'], extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'request-0002' } }),
+      expect.objectContaining({
+        path: ['defect'],
+        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'request-0002' },
+      }),
     ]);
     expect(JSON.stringify(body)).not.toContain('secret detail');
-    expect(graph.lines).toContainEqual(expect.objectContaining({ level: 'error', requestId: 'request-0002', err: expect.objectContaining({ message: 'secret detail' }) }));
+    expect(graph.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        requestId: 'request-0002',
+        err: expect.objectContaining({ message: 'secret detail' }),
+      }),
+    );
   });
 
   it('gives errors of the document their codes', async () => {
     await using graph = await startSubgraph();
     expect((await graph.post('{ nothing }')).body.errors?.[0]?.extensions['code']).toBe('GRAPHQL_VALIDATION_FAILED');
     expect((await graph.post('{')).body.errors?.[0]?.extensions['code']).toBe('GRAPHQL_PARSE_FAILED');
-    const unreadable = await fetch(`${graph.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' });
+    const unreadable = await fetch(`${graph.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    });
     expect(unreadable.status).toBe(400);
-    expect(await unreadable.json()).toEqual({ errors: [{ message: 'The request body cannot be read.', extensions: { code: 'BAD_REQUEST' } }] });
+    expect(await unreadable.json()).toEqual({
+      errors: [{ message: 'The request body cannot be read.', extensions: { code: 'BAD_REQUEST' } }],
+    });
   });
 
   it('refuses a body over the limit', async () => {
     await using graph = await startSubgraph();
-    const response = await fetch(`${graph.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: `{ open } # ${'x'.repeat(2_000_000)}` }) });
+    const response = await fetch(`${graph.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: `{ open } # ${'x'.repeat(2_000_000)}` }),
+    });
     expect(response.status).toBe(413);
   });
 
@@ -134,7 +200,10 @@ describe('a subgraph', () => {
     await using graph = await startSubgraph();
     expect((await fetch(`${graph.url}/health/ready`)).status).toBe(200);
     graph.health.register('sidecar', () => Promise.reject(new Error('gone')), { critical: false });
-    expect(await (await fetch(`${graph.url}/health`)).json()).toMatchObject({ status: 'degraded', dependencies: { sidecar: { status: 'unavailable', error: 'gone' } } });
+    expect(await (await fetch(`${graph.url}/health`)).json()).toMatchObject({
+      status: 'degraded',
+      dependencies: { sidecar: { status: 'unavailable', error: 'gone' } },
+    });
     graph.health.register('database', () => Promise.reject(new Error('gone')));
     expect((await fetch(`${graph.url}/health/ready`)).status).toBe(503);
     expect((await fetch(`${graph.url}/health/live`)).status).toBe(200);
@@ -144,17 +213,23 @@ describe('a subgraph', () => {
     await using graph = await startSubgraph();
     await graph.post('{ open }');
     const metrics = await (await fetch(`${graph.url}/metrics`)).text();
-    expect(metrics).toMatch(/taskgraph_http_request_duration_seconds_count\{[^}]*method="POST",route="\/graphql",status="200"[^}]*\} 1/);
+    expect(metrics).toMatch(
+      /taskgraph_http_request_duration_seconds_count\{[^}]*method="POST",route="\/graphql",status="200"[^}]*\} 1/,
+    );
   });
 
   it('lets a request in flight finish when it is closed, and refuses new ones', async () => {
     const graph = await startSubgraph();
     const agentless = new Promise<string>((resolve, reject) => {
-      const request = httpRequest(`${graph.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' } }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => resolve(text));
-      });
+      const request = httpRequest(
+        `${graph.url}/graphql`,
+        { method: 'POST', headers: { 'content-type': 'application/json' } },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => resolve(text));
+        },
+      );
       request.on('error', reject);
       request.end(JSON.stringify({ query: '{ slow }' }));
     });

@@ -31,7 +31,8 @@ export default class StrictEnvironment extends TestEnvironment {
   async teardown() {
     const leftOver = await this.#findLeftOver();
     await super.teardown();
-    if (leftOver.length > 0) throw new Error(`${this.#file} leaves running: ${leftOver.join(', ')}. Everything started is stopped.`);
+    if (leftOver.length > 0)
+      throw new Error(`${this.#file} leaves running: ${leftOver.join(', ')}. Everything started is stopped.`);
   }
 
   async #findLeftOver() {

@@ -11,7 +11,8 @@ export function createCleanup(): Cleanup {
     add: (step) => void steps.push(step),
     async run() {
       const failures: unknown[] = [];
-      for (let step = steps.pop(); step; step = steps.pop()) await step().catch((error: unknown) => failures.push(error));
+      for (let step = steps.pop(); step; step = steps.pop())
+        await step().catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw failures[0];
     },
   };

@@ -20,7 +20,9 @@ export interface EntityServer extends AsyncDisposable {
 }
 
 /** Starts a subgraph that answers `_entities` and nothing else, over HTTP, in the place of a peer. */
-export async function startEntityServer(resolve: (representation: Representation) => object | null): Promise<EntityServer> {
+export async function startEntityServer(
+  resolve: (representation: Representation) => object | null,
+): Promise<EntityServer> {
   const requests: EntityRequest[] = [];
   const server = createServer((request, response) => {
     let text = '';
@@ -42,5 +44,10 @@ export async function startEntityServer(resolve: (representation: Representation
       server.close(() => done());
       server.closeAllConnections();
     });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, stop, [Symbol.asyncDispose]: stop };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }

@@ -20,7 +20,12 @@ export interface GraphQLResult<Data = any> {
   readonly headers: Headers;
   /** The parsed body; the bare text where it is no JSON. */
   readonly body: GraphQLBody<Data>;
-  readonly request: { readonly url: string; readonly query: string; readonly variables: unknown; readonly requestId: string };
+  readonly request: {
+    readonly url: string;
+    readonly query: string;
+    readonly variables: unknown;
+    readonly requestId: string;
+  };
 }
 
 export interface GraphQLRequest {
@@ -37,7 +42,9 @@ export interface GraphQLRequest {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in GraphQLResult
 export async function postGraphQL<Data = any>(url: string, request: GraphQLRequest): Promise<GraphQLResult<Data>> {
   const { query, variables, operationName } = request;
-  return send<Data>(url, request, JSON.stringify({ query, variables, operationName }), { 'content-type': 'application/json' });
+  return send<Data>(url, request, JSON.stringify({ query, variables, operationName }), {
+    'content-type': 'application/json',
+  });
 }
 
 export interface UploadFile {
@@ -63,7 +70,7 @@ export async function uploadGraphQL<Data = any>(url: string, request: GraphQLUpl
   form.set('operations', JSON.stringify({ query, variables, operationName }));
   form.set('map', JSON.stringify(Object.fromEntries(files.map(([place], index) => [String(index), [place]]))));
   files.forEach(([, { content, filename, contentType }], index) => {
-    const blob = content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type: contentType });
+    const blob = content instanceof Blob ? content : new Blob([content], { type: contentType });
     form.set(String(index), blob, filename);
   });
   // A multipart form is a "simple" request to browsers; servers ask for a header that makes it none.
@@ -82,7 +89,12 @@ function setNull(holder: unknown, steps: readonly string[]): void {
   }
 }
 
-async function send<Data>(url: string, request: GraphQLRequest, body: string | FormData, contentHeaders: Record<string, string>): Promise<GraphQLResult<Data>> {
+async function send<Data>(
+  url: string,
+  request: GraphQLRequest,
+  body: string | FormData,
+  contentHeaders: Record<string, string>,
+): Promise<GraphQLResult<Data>> {
   const requestId = request.headers?.[REQUEST_ID_HEADER] ?? `test-${randomUUID()}`;
   const target = new URL(url);
   if (target.pathname === '/') target.pathname = '/graphql';

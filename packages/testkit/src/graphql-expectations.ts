@@ -24,7 +24,8 @@ export function expectTypename<Value extends { readonly __typename?: string | un
   value: Value | null | undefined,
   name: Name,
 ): Extract<Value, { readonly __typename: Name }> {
-  if (value?.__typename !== name) fail(`expected ${name}, found ${value?.__typename ?? String(value)}`, result, expectTypename);
+  if (value?.__typename !== name)
+    fail(`expected ${name}, found ${value?.__typename ?? 'nothing'}`, result, expectTypename);
   return value as Extract<Value, { readonly __typename: Name }>;
 }
 

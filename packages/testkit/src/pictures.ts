@@ -3,7 +3,15 @@ import sharp from 'sharp';
 
 /** A photograph-like JPEG of at least 5 MB: noise does not compress. */
 export async function largeJpeg(): Promise<Buffer> {
-  const jpeg = await sharp({ create: { width: 2800, height: 2100, channels: 3, background: 'gray', noise: { type: 'gaussian', mean: 128, sigma: 50 } } })
+  const jpeg = await sharp({
+    create: {
+      width: 2800,
+      height: 2100,
+      channels: 3,
+      background: 'gray',
+      noise: { type: 'gaussian', mean: 128, sigma: 50 },
+    },
+  })
     .jpeg({ quality: 92, chromaSubsampling: '4:4:4' })
     .toBuffer();
   if (jpeg.length < 5_000_000) throw new Error(`the JPEG has only ${jpeg.length} bytes`);
@@ -11,11 +19,21 @@ export async function largeJpeg(): Promise<Buffer> {
 }
 
 export function smallPng(colour = 'teal'): Promise<Buffer> {
-  return sharp({ create: { width: 640, height: 400, channels: 3, background: colour } }).png().toBuffer();
+  return sharp({ create: { width: 640, height: 400, channels: 3, background: colour } })
+    .png()
+    .toBuffer();
 }
 
 export async function truncatedPng(): Promise<Buffer> {
-  const png = await sharp({ create: { width: 640, height: 400, channels: 3, background: 'gray', noise: { type: 'gaussian', mean: 128, sigma: 40 } } })
+  const png = await sharp({
+    create: {
+      width: 640,
+      height: 400,
+      channels: 3,
+      background: 'gray',
+      noise: { type: 'gaussian', mean: 128, sigma: 40 },
+    },
+  })
     .png()
     .toBuffer();
   return png.subarray(0, Math.floor(png.length / 2));

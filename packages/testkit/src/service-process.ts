@@ -60,7 +60,9 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Spaw
       if ((await Promise.race([ended, late])) === 'late') {
         child.kill('SIGKILL');
         await ended;
-        throw new Error(`${options.name} did not end within ${STOP_TIMEOUT_MS} ms of ${signal}. Its log:\n${lines.join('\n')}`);
+        throw new Error(
+          `${options.name} did not end within ${STOP_TIMEOUT_MS} ms of ${signal}. Its log:\n${lines.join('\n')}`,
+        );
       }
       giveUp.abort();
       return ended;
@@ -108,7 +110,11 @@ function launch(entry: string, options: ServiceProcessOptions, lines: string[]):
   return child;
 }
 
-async function untilReady(child: ChildProcess, { name, url }: ServiceProcessOptions, lines: readonly string[]): Promise<void> {
+async function untilReady(
+  child: ChildProcess,
+  { name, url }: ServiceProcessOptions,
+  lines: readonly string[],
+): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   let failure: string | null = null;
   child.once('error', (error) => (failure = error.message));

@@ -83,12 +83,16 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
       logs: (name) => (name === undefined ? services.flatMap(({ lines }) => lines) : find(name).lines),
       countRows: (database, table, where = 'true') =>
         withClient(databases[database].url, async (client) => {
-          const { rows } = await client.query<{ count: string }>(`SELECT count(*) FROM ${pg.escapeIdentifier(table)} WHERE ${where}`);
+          const { rows } = await client.query<{ count: string }>(
+            `SELECT count(*) FROM ${pg.escapeIdentifier(table)} WHERE ${where}`,
+          );
           return Number(rows[0]?.count);
         }),
       async storedFiles() {
         const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
-        return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
+        return entries
+          .filter((entry) => entry.isFile())
+          .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
       },
       stop: () => own.run(),
       [Symbol.asyncDispose]: () => own.run(),
@@ -113,7 +117,10 @@ async function openDatabases(options: SpawnGraphOptions, own: Cleanup): Promise<
 }
 
 /** `AUTH_PORT`, `AUTH_URL`, `AUTH_DATABASE_URL` and so on, and secrets that nobody knows. */
-function settingsOf(urls: Readonly<Record<ServiceName, string>>, databases: Readonly<Record<SubgraphName, TestDatabase>>): Record<string, string> {
+function settingsOf(
+  urls: Readonly<Record<ServiceName, string>>,
+  databases: Readonly<Record<SubgraphName, TestDatabase>>,
+): Record<string, string> {
   const settings: Record<string, string> = {
     AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
     MEDIA_URL_SECRET: randomBytes(32).toString('hex'),
@@ -127,9 +134,19 @@ function settingsOf(urls: Readonly<Record<ServiceName, string>>, databases: Read
   return settings;
 }
 
-async function spawnAll(urls: Readonly<Record<ServiceName, string>>, env: Readonly<Record<string, string>>): Promise<SpawnedService[]> {
+async function spawnAll(
+  urls: Readonly<Record<ServiceName, string>>,
+  env: Readonly<Record<string, string>>,
+): Promise<SpawnedService[]> {
   const outcomes = await Promise.allSettled(
-    SERVICES.map((name) => spawnService({ name, url: urls[name], env, entry: name === 'gateway' ? 'gateway/dist/main.js' : `subgraphs/${name}/dist/main.js` })),
+    SERVICES.map((name) =>
+      spawnService({
+        name,
+        url: urls[name],
+        env,
+        entry: name === 'gateway' ? 'gateway/dist/main.js' : `subgraphs/${name}/dist/main.js`,
+      }),
+    ),
   );
   const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
@@ -141,14 +158,20 @@ async function spawnAll(urls: Readonly<Record<ServiceName, string>>, env: Readon
 /** Those that still run have to end cleanly: what a test killed is the test's business. */
 async function endAll(services: readonly SpawnedService[]): Promise<void> {
   const running = services.filter((service) => service.running);
-  const outcomes = await Promise.allSettled(running.map(async (service) => ({ service, code: await service.end('SIGTERM') })));
+  const outcomes = await Promise.allSettled(
+    running.map(async (service) => ({ service, code: await service.end('SIGTERM') })),
+  );
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') throw outcome.reason;
     const { service, code } = outcome.value;
-    if (code !== 0) throw new Error(`${service.name} ended with ${code} after SIGTERM. Its log:\n${service.lines.join('\n')}`);
+    if (code !== 0)
+      throw new Error(`${service.name} ended with ${code} after SIGTERM. Its log:\n${service.lines.join('\n')}`);
   }
 }
 
-function record<Name extends string, Value>(names: readonly Name[], valueOf: (name: Name, index: number) => Value): Record<Name, Value> {
+function record<Name extends string, Value>(
+  names: readonly Name[],
+  valueOf: (name: Name, index: number) => Value,
+): Record<Name, Value> {
   return Object.fromEntries(names.map((name, index) => [name, valueOf(name, index)])) as Record<Name, Value>;
 }

@@ -81,12 +81,14 @@ async function buildTemplate(adminUrl: string, name: string): Promise<void> {
   });
   await createMigrator({ folder, url: urlOf(adminUrl, template) }).up();
   // A template with a connection on it cannot be cloned.
-  await withClient(adminUrl, (client) => client.query(`ALTER DATABASE ${pg.escapeIdentifier(template)} IS_TEMPLATE true ALLOW_CONNECTIONS false`));
+  await withClient(adminUrl, (client) =>
+    client.query(`ALTER DATABASE ${pg.escapeIdentifier(template)} IS_TEMPLATE true ALLOW_CONNECTIONS false`),
+  );
 }
 
 const UNDEFINED_DATABASE = '3D000';
 
-function ignoreMissing(error: { code?: string }): void {
+function ignoreMissing(error: Error & { code?: string }): void {
   if (error.code !== UNDEFINED_DATABASE) throw error;
 }
 
@@ -120,7 +122,10 @@ export async function createEmptyDatabase(prefix = 'empty'): Promise<TestDatabas
 /** Tells the URL of the test server's maintenance database. */
 export function testServerUrl(): string {
   const url = process.env[TEST_POSTGRES_URL];
-  if (!url) throw new Error(`${TEST_POSTGRES_URL} is not set: this test needs the global setup packages/testkit/jest/global-setup.mjs.`);
+  if (!url)
+    throw new Error(
+      `${TEST_POSTGRES_URL} is not set: this test needs the global setup packages/testkit/jest/global-setup.mjs.`,
+    );
   return url;
 }
 
@@ -128,13 +133,19 @@ async function createDatabase(prefix: string, template: string): Promise<TestDat
   const adminUrl = testServerUrl();
   const name = `${prefix}_${process.pid}_${randomBytes(4).toString('hex')}`;
   await withClient(adminUrl, async (client) => {
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`).catch((error: { code?: string }) => {
-      if (error.code !== UNDEFINED_DATABASE) throw error;
-      throw new Error(`There is no ${template}: there was no prisma/${prefix} when the tests began.`, { cause: error });
-    });
+    await client
+      .query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`)
+      .catch((error: { code?: string }) => {
+        if (error.code !== UNDEFINED_DATABASE) throw error;
+        throw new Error(`There is no ${template}: there was no prisma/${prefix} when the tests began.`, {
+          cause: error,
+        });
+      });
   });
   const drop = async () => {
-    await withClient(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`));
+    await withClient(adminUrl, (client) =>
+      client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
+    );
   };
   return { name, url: urlOf(adminUrl, name), drop, [Symbol.asyncDispose]: drop };
 }

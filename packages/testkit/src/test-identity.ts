@@ -56,7 +56,12 @@ export async function startJwksServer(): Promise<JwksServer> {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, fetches: () => fetches, close, [Symbol.asyncDispose]: close };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fetches: () => fetches,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 export interface TestTokenOptions {
@@ -89,7 +94,10 @@ export function signTestToken(options: TestTokenOptions = {}): string {
     jti: randomUUID(),
     ...options.claims,
   };
-  return jwt.sign(claims, options.privateKey ?? testKeys().privateKey, { algorithm: TOKEN_ALGORITHM, keyid: options.keyId ?? KEY_ID });
+  return jwt.sign(claims, options.privateKey ?? testKeys().privateKey, {
+    algorithm: TOKEN_ALGORITHM,
+    keyid: options.keyId ?? KEY_ID,
+  });
 }
 
 export interface TestViewer {

@@ -7,9 +7,14 @@ import { addLogSource } from '../src/request-logs.js';
 /** Answers with what it was asked, or with the body that the variable `answer` holds. */
 const server = createServer((request, response) => {
   void readBody(request).then((text) => {
-    const parsed = request.headers['content-type'] === 'application/json' ? (JSON.parse(text) as { variables?: { answer?: unknown } }) : null;
+    const parsed =
+      request.headers['content-type'] === 'application/json'
+        ? (JSON.parse(text) as { variables?: { answer?: unknown } })
+        : null;
     const answer = parsed?.variables?.answer ?? { data: { url: request.url, headers: request.headers, text } };
-    response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+    response
+      .writeHead(200, { 'content-type': 'application/json', connection: 'close' })
+      .end(typeof answer === 'string' ? answer : JSON.stringify(answer));
   });
 });
 let url: string;
@@ -29,10 +34,19 @@ const answering = (answer: unknown) => postGraphQL(url, { query: 'query Q { q }'
 
 describe('postGraphQL', () => {
   it('posts to /graphql with token and request id', async () => {
-    const result = await postGraphQL(url, { query: '{ a }', variables: { b: 1 }, token: 'abc', headers: { 'x-extra': 'y' } });
+    const result = await postGraphQL(url, {
+      query: '{ a }',
+      variables: { b: 1 },
+      token: 'abc',
+      headers: { 'x-extra': 'y' },
+    });
     const { url: path, headers, text } = expectData(result);
     expect(path).toBe('/graphql');
-    expect(headers).toMatchObject({ authorization: 'Bearer abc', 'x-extra': 'y', 'x-request-id': result.request.requestId });
+    expect(headers).toMatchObject({
+      authorization: 'Bearer abc',
+      'x-extra': 'y',
+      'x-request-id': result.request.requestId,
+    });
     expect(JSON.parse(text)).toEqual({ query: '{ a }', variables: { b: 1 } });
   });
 });
@@ -41,9 +55,16 @@ describe('uploadGraphQL', () => {
   it('sends operations, map and files in the order of the multipart request specification', async () => {
     const content = Buffer.from([0x00, 0xff, 0x0d, 0x0a]);
     const file = { filename: 'a.bin', content, contentType: 'image/png' };
-    const result = await uploadGraphQL(url, { query: 'mutation M', variables: { input: { alt: 'x' } }, files: { 'variables.input.file': file, 'variables.more.0': file } });
+    const result = await uploadGraphQL(url, {
+      query: 'mutation M',
+      variables: { input: { alt: 'x' } },
+      files: { 'variables.input.file': file, 'variables.more.0': file },
+    });
     const { headers, text } = expectData(result);
-    expect(headers).toMatchObject({ 'apollo-require-preflight': 'true', 'content-type': expect.stringMatching(/^multipart\/form-data; boundary=/) });
+    expect(headers).toMatchObject({
+      'apollo-require-preflight': 'true',
+      'content-type': expect.stringMatching(/^multipart\/form-data; boundary=/),
+    });
     const names = [...text.matchAll(/; name="([^"]+)"/g)].map((match) => match[1]);
     expect(names).toEqual(['operations', 'map', '0', '1']);
     expect(text).toContain('{"query":"mutation M","variables":{"input":{"alt":"x","file":null},"more":[null]}}');
@@ -55,7 +76,18 @@ describe('uploadGraphQL', () => {
 describe('expectations', () => {
   it('give back what they expect', async () => {
     expect(expectData(await answering({ data: { q: 1 } }))).toEqual({ q: 1 });
-    expect(expectErrorCode(await answering({ data: null, errors: [{ message: 'a', extensions: { code: 'OTHER' } }, { message: 'b', extensions: { code: 'NOT_FOUND' } }] }), 'NOT_FOUND').message).toBe('b');
+    expect(
+      expectErrorCode(
+        await answering({
+          data: null,
+          errors: [
+            { message: 'a', extensions: { code: 'OTHER' } },
+            { message: 'b', extensions: { code: 'NOT_FOUND' } },
+          ],
+        }),
+        'NOT_FOUND',
+      ).message,
+    ).toBe('b');
     const result = await answering({ data: { q: { __typename: 'A', a: 1 } } });
     expect(expectTypename(result, result.body.data.q, 'A')).toEqual({ __typename: 'A', a: 1 });
   });
@@ -70,8 +102,14 @@ describe('expectations', () => {
   });
 
   it('show query, variables, body, request id and the log of the request', async () => {
-    const result = await answering({ data: null, errors: [{ message: 'broken', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
-    const removeLogs = addLogSource(() => [`{"requestId":"${result.request.requestId}","msg":"the cause"}`, '{"requestId":"another","msg":"noise"}']);
+    const result = await answering({
+      data: null,
+      errors: [{ message: 'broken', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
+    });
+    const removeLogs = addLogSource(() => [
+      `{"requestId":"${result.request.requestId}","msg":"the cause"}`,
+      '{"requestId":"another","msg":"noise"}',
+    ]);
     try {
       let message = '';
       try {
@@ -79,7 +117,15 @@ describe('expectations', () => {
       } catch (error) {
         message = (error as Error).message;
       }
-      for (const part of ['no error of code NOT_FOUND', 'query Q { q }', 'answer', 'INTERNAL_SERVER_ERROR', result.request.requestId, 'the cause']) expect(message).toContain(part);
+      for (const part of [
+        'no error of code NOT_FOUND',
+        'query Q { q }',
+        'answer',
+        'INTERNAL_SERVER_ERROR',
+        result.request.requestId,
+        'the cause',
+      ])
+        expect(message).toContain(part);
       expect(message).not.toContain('noise');
       expect(() => expectTypename(result, null, 'A')).toThrow('expected A, found null');
     } finally {

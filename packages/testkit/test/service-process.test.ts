@@ -13,7 +13,10 @@ it('waits until a service is ready, gives it its settings and none of the shell,
   process.env['LEAKY_SETTING'] = '1';
   const service = await spawnService(await fakeOptions({ OWN_SETTING: 'yes' }));
   try {
-    const answer = (await (await fetch(service.url, { headers: { connection: 'close' } })).json()) as { env: Record<string, string>; pid: number };
+    const answer = (await (await fetch(service.url, { headers: { connection: 'close' } })).json()) as {
+      env: Record<string, string>;
+      pid: number;
+    };
     expect(answer.pid).toBe(service.pid);
     expect(answer.env).toMatchObject({ OWN_SETTING: 'yes' });
     expect(Object.keys(answer.env)).not.toEqual(expect.arrayContaining(['LEAKY_SETTING']));
@@ -22,7 +25,10 @@ it('waits until a service is ready, gives it its settings and none of the shell,
     delete process.env['LEAKY_SETTING'];
     expect(await service.end('SIGTERM')).toBe(0);
   }
-  expect(service.lines).toEqual(['[fake] {"msg":"listening","requestId":"request-of-the-fake"}', '[fake] the last words, without an end of line']);
+  expect(service.lines).toEqual([
+    '[fake] {"msg":"listening","requestId":"request-of-the-fake"}',
+    '[fake] the last words, without an end of line',
+  ]);
 });
 
 it('tells how a service ended, and starts it again at the same address', async () => {
@@ -37,9 +43,13 @@ it('tells how a service ended, and starts it again at the same address', async (
 });
 
 it('shows the log of a service that ends before it is ready', async () => {
-  await expect(spawnService(await fakeOptions({ FAKE_FAULT: 'FAKE_URL is required' }))).rejects.toThrow(/^fake could not be started: it ended with 78\. Its log:\n\[fake\] FAKE_URL is required$/);
+  await expect(spawnService(await fakeOptions({ FAKE_FAULT: 'FAKE_URL is required' }))).rejects.toThrow(
+    /^fake could not be started: it ended with 78\. Its log:\n\[fake\] FAKE_URL is required$/,
+  );
 });
 
 it('says what to do when a service is not built', async () => {
-  await expect(spawnService({ ...(await fakeOptions()), entry: 'nowhere/dist/main.js' })).rejects.toThrow('nowhere/dist/main.js is not built: run npm run build first.');
+  await expect(spawnService({ ...(await fakeOptions()), entry: 'nowhere/dist/main.js' })).rejects.toThrow(
+    'nowhere/dist/main.js is not built: run npm run build first.',
+  );
 });

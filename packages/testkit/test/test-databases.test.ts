@@ -3,7 +3,11 @@ import { withClient } from '@taskgraph/databases';
 import { cloneDatabase, testServerUrl } from '@taskgraph/testkit';
 
 const tables = (url: string) =>
-  withClient(url, async (client) => (await client.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`)).rows.map(({ name }) => name));
+  withClient(url, async (client) =>
+    (
+      await client.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`)
+    ).rows.map(({ name }) => name),
+  );
 
 it('clones a migrated template, many at once, each on its own', async () => {
   await using first = await cloneDatabase('auth');
@@ -22,7 +26,9 @@ it('drops a clone although somebody is connected', async () => {
     await clone[Symbol.asyncDispose]();
     await expect(client.query('SELECT 1')).rejects.toThrow();
   });
-  const names = await withClient(testServerUrl(), async (client) => (await client.query<{ datname: string }>('SELECT datname FROM pg_database')).rows.map(({ datname }) => datname));
+  const names = await withClient(testServerUrl(), async (client) =>
+    (await client.query<{ datname: string }>('SELECT datname FROM pg_database')).rows.map(({ datname }) => datname),
+  );
   expect(names).not.toContain(clone.name);
 });
 

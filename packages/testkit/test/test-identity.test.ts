@@ -12,19 +12,27 @@ async function verify(token: string) {
 
 it('signs tokens as the contract has them', async () => {
   const viewer = buildViewer({ role: 'ADMIN' });
-  expect(accessTokenClaims.parse(await verify(viewer.token))).toMatchObject({ sub: viewer.userId, sid: viewer.sessionId, role: 'ADMIN' });
+  expect(accessTokenClaims.parse(await verify(viewer.token))).toMatchObject({
+    sub: viewer.userId,
+    sid: viewer.sessionId,
+    role: 'ADMIN',
+  });
 });
 
 it('signs tokens that must be refused', async () => {
   await expect(verify(signTestToken({ expiresInSeconds: -60 }))).rejects.toThrow('jwt expired');
   await expect(verify(signTestToken({ audience: 'elsewhere' }))).rejects.toThrow('jwt audience invalid');
   await expect(verify(signTestToken({ keyId: 'unknown' }))).rejects.toThrow('no such key');
-  await expect(verify(signTestToken({ privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey }))).rejects.toThrow('invalid signature');
+  await expect(
+    verify(signTestToken({ privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey })),
+  ).rejects.toThrow('invalid signature');
 });
 
 it('serves its keys', async () => {
   await using server = await startJwksServer();
-  const { keys } = (await (await fetch(new URL(JWKS_PATH, server.url), { headers: { connection: 'close' } })).json()) as { keys: object[] };
+  const { keys } = (await (
+    await fetch(new URL(JWKS_PATH, server.url), { headers: { connection: 'close' } })
+  ).json()) as { keys: object[] };
   expect(keys).toEqual([expect.objectContaining({ kid: 'test-key', alg: 'ES256', crv: 'P-256' })]);
   expect(keys[0]).not.toHaveProperty('d');
   expect(server.fetches()).toBe(1);

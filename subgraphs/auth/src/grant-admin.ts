@@ -20,8 +20,15 @@ async function grantAdmin(email: string | undefined): Promise<number> {
     log: createLog({ service: 'grant-admin', level: 'error' }),
   });
   try {
-    const { count } = await createAuthDb(pool).user.updateMany({ where: { email: normaliseEmail(email) }, data: { role: 'ADMIN' } });
-    process.stdout.write(count > 0 ? `${email} is an administrator from the next login or refresh on.\n` : `There is no account with the address ${email}.\n`);
+    const { count } = await createAuthDb(pool).user.updateMany({
+      where: { email: normaliseEmail(email) },
+      data: { role: 'ADMIN' },
+    });
+    process.stdout.write(
+      count > 0
+        ? `${email} is an administrator from the next login or refresh on.\n`
+        : `There is no account with the address ${email}.\n`,
+    );
     return count > 0 ? 0 : 1;
   } finally {
     await pool.end();

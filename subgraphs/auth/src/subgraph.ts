@@ -39,7 +39,10 @@ const JWKS_MAX_AGE_SECONDS = 300;
  *
  * @throws when the database cannot be reached or its signing keys cannot be decrypted
  */
-export async function createAuthSubgraph(config: AuthConfig, overrides: Partial<AuthParts> = {}): Promise<ServiceProcess> {
+export async function createAuthSubgraph(
+  config: AuthConfig,
+  overrides: Partial<AuthParts> = {},
+): Promise<ServiceProcess> {
   const log = overrides.log ?? createLog({ service: 'auth', level: config.LOG_LEVEL });
   const metrics = createMetrics('auth');
   const health = createHealth();
@@ -66,7 +69,12 @@ export async function createAuthSubgraph(config: AuthConfig, overrides: Partial<
     const issuer = config.TOKEN_ISSUER;
     const audience = config.TOKEN_AUDIENCE;
     const verifier = createTokenVerifier({ jwks: keyRing, issuer, audience });
-    const tokens = createTokenIssuer({ keyRing, issuer, audience, lifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS });
+    const tokens = createTokenIssuer({
+      keyRing,
+      issuer,
+      audience,
+      lifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
+    });
     const passwords = overrides.passwords ?? createPasswordHasher();
 
     return await createSubgraph<AuthContext>({

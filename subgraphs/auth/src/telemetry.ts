@@ -9,15 +9,24 @@ export interface AuthTelemetry {
   registration(log: Log, outcome: RegistrationOutcome, userId?: string): void;
   login(log: Log, outcome: LoginOutcome, userId?: string): void;
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
-  sessionsRevoked(log: Log, reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed', userId: string, count: number): void;
+  sessionsRevoked(
+    log: Log,
+    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed',
+    userId: string,
+    count: number,
+  ): void;
   passwordChanged(log: Log, userId: string): void;
 }
 
 export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
-  const registrations = metrics.counter('taskgraph_auth_registrations_total', 'Attempts to open an account.', ['outcome']);
+  const registrations = metrics.counter('taskgraph_auth_registrations_total', 'Attempts to open an account.', [
+    'outcome',
+  ]);
   const logins = metrics.counter('taskgraph_auth_logins_total', 'Attempts to log in.', ['outcome']);
   const refreshes = metrics.counter('taskgraph_auth_refreshes_total', 'Attempts to renew a session.', ['outcome']);
-  const revocations = metrics.counter('taskgraph_auth_sessions_revoked_total', 'Sessions ended by their user.', ['reason']);
+  const revocations = metrics.counter('taskgraph_auth_sessions_revoked_total', 'Sessions ended by their user.', [
+    'reason',
+  ]);
   const passwordChanges = metrics.counter('taskgraph_auth_password_changes_total', 'Passwords changed.');
   return {
     registration(log, outcome, userId) {
@@ -30,7 +39,8 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     },
     refresh(log, outcome, sessionId) {
       refreshes.inc({ outcome });
-      if (outcome === 'reused') log.warn({ outcome, sessionId }, 'a spent refresh token was presented; the session is ended');
+      if (outcome === 'reused')
+        log.warn({ outcome, sessionId }, 'a spent refresh token was presented; the session is ended');
       else log.info({ outcome, sessionId }, 'session refresh');
     },
     sessionsRevoked(log, reason, userId, count) {

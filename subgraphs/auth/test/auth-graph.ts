@@ -36,7 +36,12 @@ export async function startAuthGraph(settings: Record<string, string> = {}, give
   const database = given ?? (await cloneDatabase('auth'));
   let pool: pg.Pool | undefined;
   const service = await createAuthSubgraph(
-    readAuthConfig({ AUTH_PORT: '0', AUTH_DATABASE_URL: database.url, AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters', ...settings }),
+    readAuthConfig({
+      AUTH_PORT: '0',
+      AUTH_DATABASE_URL: database.url,
+      AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
+      ...settings,
+    }),
     { log: createLog({ service: 'auth', level: 'silent' }), onPool: (made) => (pool = made) },
   );
   const { url } = await service.listen();
@@ -49,7 +54,9 @@ export async function startAuthGraph(settings: Record<string, string> = {}, give
     database,
     run,
     async register(email = `somebody.${(count += 1)}@example.com`) {
-      const { register } = expectData(await run(REGISTER, { input: { email, password: PASSWORD, displayName: 'Somebody' } })) as { register: Tokens };
+      const { register } = expectData(
+        await run(REGISTER, { input: { email, password: PASSWORD, displayName: 'Somebody' } }),
+      ) as { register: Tokens };
       return { ...register, email };
     },
     async login(email) {

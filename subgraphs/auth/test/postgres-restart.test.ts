@@ -15,12 +15,18 @@ describe('a restart of PostgreSQL', () => {
     const parent = await mkdtemp(path.join(tmpdir(), 'taskgraph-restart-'));
     await chmod(parent, 0o755);
     const [port] = await chooseFreePorts(1);
-    const start = () => startCluster({ dataDir: path.join(parent, 'postgres'), port: port as number, persistent: true, log: silentLog });
+    const start = () =>
+      startCluster({ dataDir: path.join(parent, 'postgres'), port: port as number, persistent: true, log: silentLog });
     let cluster = await start();
     try {
       await cluster.ensureDatabase('auth');
       await createMigrator({ folder: SCHEMA_FOLDER, url: cluster.url('auth') }).up();
-      const database = { name: 'auth', url: cluster.url('auth'), drop: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+      const database = {
+        name: 'auth',
+        url: cluster.url('auth'),
+        drop: async () => undefined,
+        [Symbol.asyncDispose]: async () => undefined,
+      };
       await using graph = await startAuthGraph({ DB_CONNECT_TIMEOUT_MS: '2000' }, database);
       const { accessToken, user } = await graph.register();
 

@@ -5,7 +5,11 @@ import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { mediaResolvers } from './modules/media/resolvers.js';
 import { uploadResolvers } from './modules/uploads/resolvers.js';
 
-export const typeDefs = loadSdl(import.meta.url, ['schema.graphql', 'modules/media/schema.graphql', 'modules/uploads/schema.graphql']);
+export const typeDefs = loadSdl(import.meta.url, [
+  'schema.graphql',
+  'modules/media/schema.graphql',
+  'modules/uploads/schema.graphql',
+]);
 
 export const resolvers = {
   DateTime: DateTimeResolver,

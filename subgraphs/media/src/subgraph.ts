@@ -47,7 +47,10 @@ const SWEEP_INTERVAL_MS = 10 * 60_000;
  *
  * @throws when the data folder cannot be written
  */
-export async function createMediaSubgraph(config: MediaConfig, overrides: Partial<MediaParts> = {}): Promise<ServiceProcess> {
+export async function createMediaSubgraph(
+  config: MediaConfig,
+  overrides: Partial<MediaParts> = {},
+): Promise<ServiceProcess> {
   const log = overrides.log ?? createLog({ service: 'media', level: config.LOG_LEVEL });
   const metrics = createMetrics('media');
   const health = createHealth();
@@ -116,14 +119,19 @@ export async function createMediaSubgraph(config: MediaConfig, overrides: Partia
     }),
     routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
     graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, log })],
-    onClose: [async () => clearInterval(sweeps), () => task.close(), () => spool.close(), () => db.$disconnect(), () => pool.end()],
+    onClose: [
+      async () => clearInterval(sweeps),
+      () => task.close(),
+      () => spool.close(),
+      () => db.$disconnect(),
+      () => pool.end(),
+    ],
   });
 
-  const listen = service.listen;
   return {
     ...service,
     async listen() {
-      const address = await listen();
+      const address = await service.listen();
       ownUrl = address.url;
       await sweep();
       sweeps = setInterval(() => void sweep(), SWEEP_INTERVAL_MS).unref();

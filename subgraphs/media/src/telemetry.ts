@@ -15,8 +15,13 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   const uploads = metrics.counter('taskgraph_media_uploads_total', 'Uploads by outcome.', ['outcome']);
   const bytes = metrics.counter('taskgraph_media_uploaded_bytes_total', 'Bytes of accepted uploads.');
   const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
-  const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', ['reason']);
-  const processing = metrics.histogram('taskgraph_media_processing_duration_seconds', 'Time to decode an image and make its thumbnails.');
+  const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', [
+    'reason',
+  ]);
+  const processing = metrics.histogram(
+    'taskgraph_media_processing_duration_seconds',
+    'Time to decode an image and make its thumbnails.',
+  );
   return {
     uploaded(log, mediaId, mimeType, byteSize) {
       uploads.inc({ outcome: 'accepted' });

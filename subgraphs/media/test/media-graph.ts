@@ -33,7 +33,12 @@ export interface MediaGraph extends AsyncDisposable {
   readonly dataDir: string;
   readonly database: TestDatabase;
   run(who: TestViewer | null, query: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
-  upload(who: TestViewer | null, content: Uint8Array | Blob, filename?: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  upload(
+    who: TestViewer | null,
+    content: Uint8Array | Blob,
+    filename?: string,
+    variables?: Record<string, unknown>,
+  ): Promise<GraphQLResult>;
   /** Uploads a picture and tells its id. */
   addMedia(who: TestViewer, content: Uint8Array, filename?: string): Promise<string>;
   /** Files in the data folder, relative to it. */
@@ -44,7 +49,10 @@ export interface MediaGraph extends AsyncDisposable {
 }
 
 /** Starts the media subgraph on a database and a folder of its own, with a stand-in for the task service. */
-export async function startMediaGraph(settings: Record<string, string> = {}, given?: Pick<MediaGraph, 'database' | 'dataDir'>): Promise<MediaGraph> {
+export async function startMediaGraph(
+  settings: Record<string, string> = {},
+  given?: Pick<MediaGraph, 'database' | 'dataDir'>,
+): Promise<MediaGraph> {
   const attached = new Set<string>();
   const database = given?.database ?? (await cloneDatabase('media'));
   const dataDir = given?.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'taskgraph-media-')));
@@ -64,7 +72,12 @@ export async function startMediaGraph(settings: Record<string, string> = {}, giv
   );
   const { url } = await service.listen();
   const upload: MediaGraph['upload'] = (who, content, filename = 'picture.png', variables = {}) =>
-    uploadGraphQL(url, { query: UPLOAD, variables, files: { 'variables.file': { filename, content, contentType: 'image/jpeg' } }, token: who?.token });
+    uploadGraphQL(url, {
+      query: UPLOAD,
+      variables,
+      files: { 'variables.file': { filename, content, contentType: 'image/jpeg' } },
+      token: who?.token,
+    });
   return {
     url,
     pool: pool as pg.Pool,
@@ -76,15 +89,21 @@ export async function startMediaGraph(settings: Record<string, string> = {}, giv
     run: (who, query, variables = {}) => postGraphQL(url, { query, variables, token: who?.token }),
     upload,
     async addMedia(who, content, filename) {
-      const { uploadMedia } = expectData(await upload(who, content, filename)) as { uploadMedia: { media: { id: string } } };
+      const { uploadMedia } = expectData(await upload(who, content, filename)) as {
+        uploadMedia: { media: { id: string } };
+      };
       return uploadMedia.media.id;
     },
     async files() {
       const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
+      return entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
     },
     async countRows() {
-      const { rows } = await (pool as pg.Pool).query<{ count: number }>('SELECT count(*)::int AS count FROM media_items');
+      const { rows } = await (pool as pg.Pool).query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM media_items',
+      );
       return rows[0]?.count ?? -1;
     },
     restart: () => startMediaGraph(settings, { database, dataDir }),

@@ -5,7 +5,8 @@ import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/t
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 
 const MEDIA = 'query($id: ID!) { media(id: $id) { id filename url } }';
-const ENTITIES = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { id filename status thumbnail(size: SMALL) { url } uploadedBy { id } } } }';
+const ENTITIES =
+  'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { id filename status thumbnail(size: SMALL) { url } uploadedBy { id } } } }';
 
 describe('media', () => {
   let graph: MediaGraph;
@@ -22,12 +23,16 @@ describe('media', () => {
     for (const who of [ada, admin]) expect(expectData(await graph.run(who, MEDIA, { id })).media.id).toBe(id);
     expectErrorCode(await graph.run(eve, MEDIA, { id }), 'NOT_FOUND');
     expectErrorCode(await graph.run(null, MEDIA, { id }), 'UNAUTHENTICATED');
-    for (const strange of [randomUUID(), 'garbage', '']) expectErrorCode(await graph.run(ada, MEDIA, { id: strange }), 'NOT_FOUND');
+    for (const strange of [randomUUID(), 'garbage', ''])
+      expectErrorCode(await graph.run(ada, MEDIA, { id: strange }), 'NOT_FOUND');
 
     graph.attached.add(id);
     const seen = await graph.run(eve, MEDIA, { id });
     expect(expectData(seen).media.id).toBe(id);
-    expect(graph.task.requests.at(-1)?.headers).toMatchObject({ authorization: `Bearer ${eve.token}`, 'x-request-id': seen.request.requestId });
+    expect(graph.task.requests.at(-1)?.headers).toMatchObject({
+      authorization: `Bearer ${eve.token}`,
+      'x-request-id': seen.request.requestId,
+    });
     graph.attached.delete(id);
     expectErrorCode(await graph.run(eve, MEDIA, { id }), 'NOT_FOUND');
   });
@@ -43,10 +48,23 @@ describe('media', () => {
       hidden.push(await graph.addMedia(ben, await smallPng()));
     }
     for (const id of shared) graph.attached.add(id);
-    const representations = [...own, ...shared, ...hidden, randomUUID(), 'garbage'].map((id) => ({ __typename: 'Media', id }));
+    const representations = [...own, ...shared, ...hidden, randomUUID(), 'garbage'].map((id) => ({
+      __typename: 'Media',
+      id,
+    }));
     const before = graph.task.requests.length;
-    const { result, statements } = await countStatements(graph.pool, () => graph.run(ada, ENTITIES, { representations }));
-    expect(expectData(result)._entities.map((media: { id: string } | null) => media?.id ?? null)).toEqual([...own, ...shared, null, null, null, null, null]);
+    const { result, statements } = await countStatements(graph.pool, () =>
+      graph.run(ada, ENTITIES, { representations }),
+    );
+    expect(expectData(result)._entities.map((media: { id: string } | null) => media?.id ?? null)).toEqual([
+      ...own,
+      ...shared,
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
     expect(statements).toHaveLength(1);
     expect(graph.task.requests.length - before).toBe(1);
 
@@ -60,20 +78,34 @@ describe('media', () => {
     const [ada, ben] = [buildViewer(), buildViewer()];
     const [own, foreign] = [await other.addMedia(ada, await smallPng()), await other.addMedia(ben, await smallPng())];
     await other.task.stop();
-    const result = await other.run(ada, ENTITIES, { representations: [own, foreign].map((id) => ({ __typename: 'Media', id })) });
+    const result = await other.run(ada, ENTITIES, {
+      representations: [own, foreign].map((id) => ({ __typename: 'Media', id })),
+    });
     expect(result.body.data._entities).toMatchObject([{ id: own }, null]);
-    expect(expectErrorCode(result, 'UNAVAILABLE')).toMatchObject({ path: ['_entities', 1], extensions: { subgraph: 'task' } });
+    expect(expectErrorCode(result, 'UNAVAILABLE')).toMatchObject({
+      path: ['_entities', 1],
+      extensions: { subgraph: 'task' },
+    });
   });
 
   it('are listed for their uploader page by page, in one statement', async () => {
     const ada = buildViewer();
     const ids: string[] = [];
     for (let index = 0; index < 5; index += 1) ids.unshift(await graph.addMedia(ada, await smallPng(), `${index}.png`));
-    const query = 'query($first: Int, $after: String) { myMedia(first: $first, after: $after) { totalCount edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }';
+    const query =
+      'query($first: Int, $after: String) { myMedia(first: $first, after: $after) { totalCount edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }';
     const seen: string[] = [];
-    for (let after: string | null = null, more = true; more; ) {
-      const { result, statements } = await countStatements(graph.pool, () => graph.run(ada, query, { first: 2, after }));
-      const { myMedia } = expectData(result) as { myMedia: { totalCount: number; edges: Array<{ node: { id: string } }>; pageInfo: { hasNextPage: boolean; endCursor: string } } };
+    for (let after: string | null = null, more = true; more;) {
+      const { result, statements } = await countStatements(graph.pool, () =>
+        graph.run(ada, query, { first: 2, after }),
+      );
+      const { myMedia } = expectData(result) as {
+        myMedia: {
+          totalCount: number;
+          edges: Array<{ node: { id: string } }>;
+          pageInfo: { hasNextPage: boolean; endCursor: string };
+        };
+      };
       expect(myMedia.totalCount).toBe(5);
       expect(statements).toHaveLength(1);
       seen.push(...myMedia.edges.map(({ node }) => node.id));
@@ -81,15 +113,23 @@ describe('media', () => {
       after = myMedia.pageInfo.endCursor;
     }
     expect(seen).toEqual(ids);
-    for (const variables of [{ first: -1 }, { first: 101 }, { after: 'garbage' }]) expectErrorCode(await graph.run(ada, query, variables), 'BAD_USER_INPUT');
+    for (const variables of [{ first: -1 }, { first: 101 }, { after: 'garbage' }])
+      expectErrorCode(await graph.run(ada, query, variables), 'BAD_USER_INPUT');
   });
 
   it('of a user are listed for that user and administrators', async () => {
     const [ada, eve] = [buildViewer(), buildViewer()];
     await graph.addMedia(ada, await smallPng());
-    const query = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { uploads { totalCount } } } }';
-    const representations = [{ __typename: 'User', id: ada.userId }, { __typename: 'User', id: eve.userId }];
-    const counts = async (who: typeof ada) => expectData(await graph.run(who, query, { representations }))._entities.map((user: { uploads: { totalCount: number } }) => user.uploads.totalCount);
+    const query =
+      'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { uploads { totalCount } } } }';
+    const representations = [
+      { __typename: 'User', id: ada.userId },
+      { __typename: 'User', id: eve.userId },
+    ];
+    const counts = async (who: typeof ada) =>
+      expectData(await graph.run(who, query, { representations }))._entities.map(
+        (user: { uploads: { totalCount: number } }) => user.uploads.totalCount,
+      );
     expect(await counts(ada)).toEqual([1, 0]);
     expect(await counts(eve)).toEqual([0, 0]);
     expect(await counts(buildViewer({ role: 'ADMIN' }))).toEqual([1, 0]);
@@ -138,7 +178,11 @@ describe('files', () => {
 
   it('are served in parts', async () => {
     const size = png.length;
-    for (const [range, from, to] of [['bytes=0-9', 0, 10], [`bytes=${size - 5}-`, size - 5, size], ['bytes=-7', size - 7, size]] as const) {
+    for (const [range, from, to] of [
+      ['bytes=0-9', 0, 10],
+      [`bytes=${size - 5}-`, size - 5, size],
+      ['bytes=-7', size - 7, size],
+    ] as const) {
       const response = await fetch(media.url, { headers: { range } });
       expect(response.status).toBe(206);
       expect(response.headers.get('content-range')).toBe(`bytes ${from}-${to - 1}/${size}`);
@@ -163,8 +207,14 @@ describe('files', () => {
     const refused = await fetch(forged);
     expect(refused.status).toBe(403);
     expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(await refused.json()).toEqual({ type: 'about:blank', title: 'This link is not valid.', status: 403, code: 'FORBIDDEN' });
+    expect(await refused.json()).toEqual({
+      type: 'about:blank',
+      title: 'This link is not valid.',
+      status: 403,
+      code: 'FORBIDDEN',
+    });
     expect((await fetch(`${graph.url}/files/${randomUUID()}/original${new URL(media.url).search}`)).status).toBe(403);
-    for (const path of ['x/original', `${randomUUID()}/huge`, '..%2f..%2fetc/passwd']) expect((await fetch(`${graph.url}/files/${path}`)).status).toBe(404);
+    for (const path of ['x/original', `${randomUUID()}/huge`, '..%2f..%2fetc/passwd'])
+      expect((await fetch(`${graph.url}/files/${path}`)).status).toBe(404);
   });
 });

@@ -27,26 +27,31 @@ describe('uploads', () => {
     await graph[Symbol.asyncDispose]();
   });
 
-  it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)('take %s, whatever name and type the client claims', async (format) => {
-    const bytes = await sharp({ create: { width: 600, height: 300, channels: 3, background: 'teal' } })
-      .toFormat(format)
-      .toBuffer();
-    const { uploadMedia } = expectData(await graph.upload(buildViewer(), bytes, '../../../etc/holiday.bmp', { altText: ' A lake ' }));
-    expect(uploadMedia).toMatchObject({
-      __typename: 'UploadMediaSuccess',
-      media: {
-        filename: 'holiday.bmp',
-        mimeType: `image/${format}`,
-        byteSize: bytes.length,
-        width: 600,
-        height: 300,
-        status: 'READY',
-        altText: 'A lake',
-        thumbnail: { width: 160, height: 80, mimeType: 'image/webp' },
-        large: { width: 600, height: 300 },
-      },
-    });
-  });
+  it.each(['jpeg', 'png', 'webp', 'gif', 'avif'] as const)(
+    'take %s, whatever name and type the client claims',
+    async (format) => {
+      const bytes = await sharp({ create: { width: 600, height: 300, channels: 3, background: 'teal' } })
+        .toFormat(format)
+        .toBuffer();
+      const { uploadMedia } = expectData(
+        await graph.upload(buildViewer(), bytes, '../../../etc/holiday.bmp', { altText: ' A lake ' }),
+      );
+      expect(uploadMedia).toMatchObject({
+        __typename: 'UploadMediaSuccess',
+        media: {
+          filename: 'holiday.bmp',
+          mimeType: `image/${format}`,
+          byteSize: bytes.length,
+          width: 600,
+          height: 300,
+          status: 'READY',
+          altText: 'A lake',
+          thumbnail: { width: 160, height: 80, mimeType: 'image/webp' },
+          large: { width: 600, height: 300 },
+        },
+      });
+    },
+  );
 
   it('turn photographs upright and take places and names out of thumbnails', async () => {
     const bytes = await sharp({ create: { width: 400, height: 200, channels: 3, background: 'teal' } })
@@ -63,15 +68,26 @@ describe('uploads', () => {
 
   it('take an animation by its first frame', async () => {
     const frame = { create: { width: 40, height: 40, channels: 3, background: 'red' } } as const;
-    const frames = await Promise.all(['red', 'blue'].map((background) => sharp({ create: { ...frame.create, background } }).png().toBuffer()));
-    const gif = await sharp(frames, { join: { animated: true } }).gif().toBuffer();
+    const frames = await Promise.all(
+      ['red', 'blue'].map((background) =>
+        sharp({ create: { ...frame.create, background } })
+          .png()
+          .toBuffer(),
+      ),
+    );
+    const gif = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer();
     const { media } = expectData(await graph.upload(buildViewer(), gif)).uploadMedia;
     expect(media).toMatchObject({ mimeType: 'image/gif', width: 40, height: 40 });
   });
 
   it('ask for a signed-in user and for sensible texts', async () => {
     expectErrorCode(await graph.upload(null, await smallPng()), 'UNAUTHENTICATED');
-    expectErrorCode(await graph.upload(buildViewer(), await smallPng(), 'a.png', { altText: 'x'.repeat(501) }), 'BAD_USER_INPUT');
+    expectErrorCode(
+      await graph.upload(buildViewer(), await smallPng(), 'a.png', { altText: 'x'.repeat(501) }),
+      'BAD_USER_INPUT',
+    );
     expectErrorCode(await graph.run(buildViewer(), UPLOAD, { file: 'text' }), 'BAD_USER_INPUT');
   });
 
@@ -87,7 +103,10 @@ describe('what a crash left between the row and its files', () => {
   it('is removed at the next start', async () => {
     await using graph = await startMediaGraph();
     const id = await graph.addMedia(buildViewer(), await smallPng());
-    await graph.pool.query("UPDATE media_items SET status = 'PROCESSING', updated_at = now() - interval '1 hour' WHERE id = $1", [id]);
+    await graph.pool.query(
+      "UPDATE media_items SET status = 'PROCESSING', updated_at = now() - interval '1 hour' WHERE id = $1",
+      [id],
+    );
     const abandoned = path.join(graph.dataDir, 'media', 'incoming', '999999999-crashed');
     await mkdir(abandoned);
     await writeFile(path.join(abandoned, 'half'), 'x');
@@ -108,14 +127,46 @@ describe('a refused upload leaves nothing behind', () => {
 
   const cases: ReadonlyArray<{ what: string; content: () => Promise<Buffer> | Buffer; problem: object }> = [
     { what: 'text', content: textFile, problem: { __typename: 'UnsupportedMediaTypeProblem', mimeType: 'text/plain' } },
-    { what: 'an SVG', content: scriptedSvg, problem: { __typename: 'UnsupportedMediaTypeProblem', mimeType: 'image/svg+xml' } },
-    { what: 'a long text', content: () => Buffer.alloc(6 * MIB, 'text '), problem: { __typename: 'UnsupportedMediaTypeProblem', mimeType: 'text/plain' } },
-    { what: 'nothing', content: () => Buffer.alloc(0), problem: { __typename: 'InvalidImageProblem', reason: 'EMPTY' } },
-    { what: 'a truncated PNG', content: truncatedPng, problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' } },
-    { what: 'a truncated JPEG', content: async () => (await largeJpeg()).subarray(0, 400_000), problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' } },
-    { what: 'the head of a PNG and then noise', content: async () => Buffer.concat([(await smallPng()).subarray(0, 50), Buffer.alloc(9_000, 7)]), problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' } },
-    { what: 'a decompression bomb', content: decompressionBomb, problem: { __typename: 'InvalidImageProblem', reason: 'TOO_MANY_PIXELS' } },
-    { what: 'a file over the limit', content: async () => Buffer.concat([await smallPng(), Buffer.alloc(9 * MIB)]), problem: { __typename: 'MediaTooLargeProblem', maxBytes: 8 * MIB } },
+    {
+      what: 'an SVG',
+      content: scriptedSvg,
+      problem: { __typename: 'UnsupportedMediaTypeProblem', mimeType: 'image/svg+xml' },
+    },
+    {
+      what: 'a long text',
+      content: () => Buffer.alloc(6 * MIB, 'text '),
+      problem: { __typename: 'UnsupportedMediaTypeProblem', mimeType: 'text/plain' },
+    },
+    {
+      what: 'nothing',
+      content: () => Buffer.alloc(0),
+      problem: { __typename: 'InvalidImageProblem', reason: 'EMPTY' },
+    },
+    {
+      what: 'a truncated PNG',
+      content: truncatedPng,
+      problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' },
+    },
+    {
+      what: 'a truncated JPEG',
+      content: async () => (await largeJpeg()).subarray(0, 400_000),
+      problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' },
+    },
+    {
+      what: 'the head of a PNG and then noise',
+      content: async () => Buffer.concat([(await smallPng()).subarray(0, 50), Buffer.alloc(9_000, 7)]),
+      problem: { __typename: 'InvalidImageProblem', reason: 'CORRUPT' },
+    },
+    {
+      what: 'a decompression bomb',
+      content: decompressionBomb,
+      problem: { __typename: 'InvalidImageProblem', reason: 'TOO_MANY_PIXELS' },
+    },
+    {
+      what: 'a file over the limit',
+      content: async () => Buffer.concat([await smallPng(), Buffer.alloc(9 * MIB)]),
+      problem: { __typename: 'MediaTooLargeProblem', maxBytes: 8 * MIB },
+    },
   ];
 
   it.each(cases)('of $what', async ({ content, problem }) => {
@@ -134,7 +185,11 @@ describe('a refused upload leaves nothing behind', () => {
     ];
     const request = httpRequest(`${graph.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': `multipart/form-data; boundary=${boundary}`, 'apollo-require-preflight': '1', authorization: `Bearer ${buildViewer().token}` },
+      headers: {
+        'content-type': `multipart/form-data; boundary=${boundary}`,
+        'apollo-require-preflight': '1',
+        authorization: `Bearer ${buildViewer().token}`,
+      },
     });
     request.on('error', () => undefined);
     for (const part of parts) request.write(part);
@@ -149,7 +204,11 @@ describe('a refused upload leaves nothing behind', () => {
   it('of multipart requests that are none, or come without the header that keeps foreign pages out', async () => {
     const form = new FormData();
     form.set('operations', 'no json');
-    const malformed = await fetch(`${graph.url}/graphql`, { method: 'POST', body: form, headers: { 'apollo-require-preflight': '1' } });
+    const malformed = await fetch(`${graph.url}/graphql`, {
+      method: 'POST',
+      body: form,
+      headers: { 'apollo-require-preflight': '1' },
+    });
     expect(malformed.status).toBe(400);
     expect(await malformed.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
 
@@ -171,7 +230,9 @@ describe('a refused upload leaves nothing behind', () => {
       const objects = path.join(other.dataDir, 'media', 'objects');
       await rm(objects, { recursive: true });
       await writeFile(objects, 'in the way');
-      expect(expectErrorCode(await other.upload(ada, await smallPng()), 'UNAVAILABLE').extensions?.reason).toBe('STORAGE_UNAVAILABLE');
+      expect(expectErrorCode(await other.upload(ada, await smallPng()), 'UNAVAILABLE').extensions?.reason).toBe(
+        'STORAGE_UNAVAILABLE',
+      );
       expect(await other.countRows()).toBe(1);
       expect((await fetch(`${other.url}/health`)).status).toBe(503);
       await rm(objects);

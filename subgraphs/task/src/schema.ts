@@ -4,7 +4,11 @@ import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { attachmentResolvers } from './modules/attachments/resolvers.js';
 import { taskResolvers } from './modules/tasks/resolvers.js';
 
-export const typeDefs = loadSdl(import.meta.url, ['schema.graphql', 'modules/tasks/schema.graphql', 'modules/attachments/schema.graphql']);
+export const typeDefs = loadSdl(import.meta.url, [
+  'schema.graphql',
+  'modules/tasks/schema.graphql',
+  'modules/attachments/schema.graphql',
+]);
 
 export const resolvers = {
   DateTime: DateTimeResolver,

@@ -34,7 +34,10 @@ export interface TaskParts {
 }
 
 /** Composes the task subgraph. The database must be migrated. */
-export async function createTaskSubgraph(config: TaskConfig, overrides: Partial<TaskParts> = {}): Promise<ServiceProcess> {
+export async function createTaskSubgraph(
+  config: TaskConfig,
+  overrides: Partial<TaskParts> = {},
+): Promise<ServiceProcess> {
   const log = overrides.log ?? createLog({ service: 'task', level: config.LOG_LEVEL });
   const metrics = createMetrics('task');
   const health = createHealth();

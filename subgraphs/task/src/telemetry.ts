@@ -13,7 +13,9 @@ export interface TaskTelemetry {
 
 export function createTaskTelemetry(metrics: Metrics): TaskTelemetry {
   const changes = metrics.counter('taskgraph_task_changes_total', 'Changes of tasks.', ['kind']);
-  const attachments = metrics.counter('taskgraph_task_attachments_total', 'Media attached, refused and detached.', ['outcome']);
+  const attachments = metrics.counter('taskgraph_task_attachments_total', 'Media attached, refused and detached.', [
+    'outcome',
+  ]);
   return {
     taskCreated(log, taskId) {
       changes.inc({ kind: 'created' });

@@ -8,7 +8,8 @@ const ATTACH = `mutation($input: AttachMediaInput!) { attachMedia(input: $input)
   ... on AttachMediaSuccess { task { id media { totalCount } } }
   ... on MediaNotFoundProblem { message mediaIds } ... on MediaNotReadyProblem { message mediaIds } } }`;
 const DETACH = 'mutation($input: DetachMediaInput!) { detachMedia(input: $input) { task { media { totalCount } } } }';
-const MEDIA = 'query($id: ID!, $first: Int, $after: String) { task(id: $id) { media(first: $first, after: $after) { totalCount edges { cursor attachedAt attachedBy { id } node { id } } pageInfo { hasNextPage endCursor } } } }';
+const MEDIA =
+  'query($id: ID!, $first: Int, $after: String) { task(id: $id) { media(first: $first, after: $after) { totalCount edges { cursor attachedAt attachedBy { id } node { id } } pageInfo { hasNextPage endCursor } } } }';
 
 describe('attachments', () => {
   let graph: TaskGraph;
@@ -26,9 +27,14 @@ describe('attachments', () => {
     for (const id of ids) graph.mediaStatus.set(id, 'READY');
     return ids;
   }
-  const attach = (who: TestViewer, taskId: string, mediaIds: readonly string[]) => graph.run(who, ATTACH, { input: { taskId, mediaIds } });
+  const attach = (who: TestViewer, taskId: string, mediaIds: readonly string[]) =>
+    graph.run(who, ATTACH, { input: { taskId, mediaIds } });
   const attachedIds = async (taskId: string) =>
-    (expectData(await graph.run(ada, MEDIA, { id: taskId, first: 100 })).task.media.edges as Array<{ node: { id: string } }>).map(({ node }) => node.id);
+    (
+      expectData(await graph.run(ada, MEDIA, { id: taskId, first: 100 })).task.media.edges as Array<{
+        node: { id: string };
+      }>
+    ).map(({ node }) => node.id);
 
   it('keep their order and are made once, however often they are asked for', async () => {
     const taskId = await graph.addTask(ada);
@@ -44,9 +50,19 @@ describe('attachments', () => {
     const pending = randomUUID();
     graph.mediaStatus.set(pending, 'PROCESSING');
     const unknown = randomUUID();
-    expect(expectData(await attach(ada, taskId, [good, unknown])).attachMedia).toEqual({ __typename: 'MediaNotFoundProblem', message: expect.any(String), mediaIds: [unknown] });
-    expect(expectData(await attach(ada, taskId, [good, pending])).attachMedia).toEqual({ __typename: 'MediaNotReadyProblem', message: expect.any(String), mediaIds: [pending] });
-    expect(expectData(await attach(ada, taskId, [good, 'garbage'])).attachMedia.__typename).toBe('MediaNotFoundProblem');
+    expect(expectData(await attach(ada, taskId, [good, unknown])).attachMedia).toEqual({
+      __typename: 'MediaNotFoundProblem',
+      message: expect.any(String),
+      mediaIds: [unknown],
+    });
+    expect(expectData(await attach(ada, taskId, [good, pending])).attachMedia).toEqual({
+      __typename: 'MediaNotReadyProblem',
+      message: expect.any(String),
+      mediaIds: [pending],
+    });
+    expect(expectData(await attach(ada, taskId, [good, 'garbage'])).attachMedia.__typename).toBe(
+      'MediaNotFoundProblem',
+    );
     expect(await attachedIds(taskId)).toEqual([]);
   });
 
@@ -55,9 +71,16 @@ describe('attachments', () => {
     const ids = readyMedia(5);
     expectData(await attach(ada, taskId, ids));
     const seen: string[] = [];
-    for (let after: string | null = null, more = true; more; ) {
-      const { media }: { media: { totalCount: number; edges: Array<{ node: { id: string }; attachedBy: { id: string } }>; pageInfo: { hasNextPage: boolean; endCursor: string } } } =
-        expectData(await graph.run(ada, MEDIA, { id: taskId, first: 2, after })).task;
+    for (let after: string | null = null, more = true; more;) {
+      const {
+        media,
+      }: {
+        media: {
+          totalCount: number;
+          edges: Array<{ node: { id: string }; attachedBy: { id: string } }>;
+          pageInfo: { hasNextPage: boolean; endCursor: string };
+        };
+      } = expectData(await graph.run(ada, MEDIA, { id: taskId, first: 2, after })).task;
       expect(media.totalCount).toBe(5);
       seen.push(...media.edges.map(({ node }) => node.id));
       more = media.pageInfo.hasNextPage;
@@ -82,7 +105,10 @@ describe('attachments', () => {
     const [first, second, third] = readyMedia(3) as [string, string, string];
     expectData(await attach(ada, taskId, [first, second]));
     for (let round = 0; round < 2; round += 1) {
-      expect(expectData(await graph.run(ada, DETACH, { input: { taskId, mediaIds: [first, 'garbage'] } })).detachMedia.task.media.totalCount).toBe(1);
+      expect(
+        expectData(await graph.run(ada, DETACH, { input: { taskId, mediaIds: [first, 'garbage'] } })).detachMedia.task
+          .media.totalCount,
+      ).toBe(1);
     }
     expectData(await attach(ada, taskId, [third, first]));
     expect(await attachedIds(taskId)).toEqual([second, third, first]);
@@ -97,11 +123,17 @@ describe('attachments', () => {
     expectErrorCode(await attach({ ...ada, token: 'garbage' }, taskId, [id]), 'UNAUTHENTICATED');
     expectData(await attach(assignee, taskId, [id]));
 
-    const query = 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { attachedToVisibleTask tasks { totalCount edges { node { id } } } } } }';
+    const query =
+      'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { attachedToVisibleTask tasks { totalCount edges { node { id } } } } } }';
     const representations = [{ __typename: 'Media', id }];
     const seen = { attachedToVisibleTask: true, tasks: { totalCount: 1, edges: [{ node: { id: taskId } }] } };
     const hidden = { attachedToVisibleTask: false, tasks: { totalCount: 0, edges: [] } };
-    for (const [who, expected] of [[ada, seen], [assignee, seen], [buildViewer({ role: 'ADMIN' }), seen], [stranger, hidden]] as const) {
+    for (const [who, expected] of [
+      [ada, seen],
+      [assignee, seen],
+      [buildViewer({ role: 'ADMIN' }), seen],
+      [stranger, hidden],
+    ] as const) {
       expect(expectData(await graph.run(who, query, { representations }))._entities).toEqual([expected]);
     }
     expectErrorCode(await graph.run(null, query, { representations }), 'UNAUTHENTICATED');
@@ -114,8 +146,13 @@ describe('attachments', () => {
     other.mediaStatus.set(id, 'READY');
     expectData(await other.run(ada, ATTACH, { input: { taskId, mediaIds: [id] } }));
     await other.media.stop();
-    expect(expectData(await other.run(ada, ATTACH, { input: { taskId, mediaIds: [id] } })).attachMedia.task.media.totalCount).toBe(1);
-    const refused = expectErrorCode(await other.run(ada, ATTACH, { input: { taskId, mediaIds: [id, randomUUID()] } }), 'UNAVAILABLE');
+    expect(
+      expectData(await other.run(ada, ATTACH, { input: { taskId, mediaIds: [id] } })).attachMedia.task.media.totalCount,
+    ).toBe(1);
+    const refused = expectErrorCode(
+      await other.run(ada, ATTACH, { input: { taskId, mediaIds: [id, randomUUID()] } }),
+      'UNAVAILABLE',
+    );
     expect(refused.extensions).toMatchObject({ subgraph: 'media' });
     expect(expectData(await other.run(ada, MEDIA, { id: taskId })).task.media.totalCount).toBe(1);
   });
@@ -130,27 +167,48 @@ describe('attachments', () => {
       expectData(await attach(viewer, taskId, media));
     }
     const board = await countStatements(graph.pool, () =>
-      graph.run(viewer, '{ tasks(first: 50) { edges { node { id title owner { id } media(first: 3) { totalCount edges { attachedBy { id } node { id } } } } } } }'),
+      graph.run(
+        viewer,
+        '{ tasks(first: 50) { edges { node { id title owner { id } media(first: 3) { totalCount edges { attachedBy { id } node { id } } } } } } }',
+      ),
     );
-    const edges = expectData(board.result).tasks.edges as Array<{ node: { media: { totalCount: number; edges: unknown[] } } }>;
-    expect(edges.map(({ node }) => [node.media.totalCount, node.media.edges.length])).toEqual(taskIds.map(() => [4, 3]));
+    const edges = expectData(board.result).tasks.edges as Array<{
+      node: { media: { totalCount: number; edges: unknown[] } };
+    }>;
+    expect(edges.map(({ node }) => [node.media.totalCount, node.media.edges.length])).toEqual(
+      taskIds.map(() => [4, 3]),
+    );
     expect(board.statements).toHaveLength(2);
 
     const users = [viewer.userId, buildViewer().userId, ada.userId];
     const overview = await countStatements(graph.pool, () =>
-      graph.run(viewer, 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { id tasks(first: 2) { totalCount edges { node { id } } } } } }', {
-        representations: users.map((id) => ({ __typename: 'User', id })),
-      }),
+      graph.run(
+        viewer,
+        'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { id tasks(first: 2) { totalCount edges { node { id } } } } } }',
+        {
+          representations: users.map((id) => ({ __typename: 'User', id })),
+        },
+      ),
     );
-    expect(expectData(overview.result)._entities.map((user: { tasks: { totalCount: number } }) => user.tasks.totalCount)).toEqual([20, 0, 0]);
+    expect(
+      expectData(overview.result)._entities.map((user: { tasks: { totalCount: number } }) => user.tasks.totalCount),
+    ).toEqual([20, 0, 0]);
     expect(overview.statements).toHaveLength(1);
 
     const back = await countStatements(graph.pool, () =>
-      graph.run(viewer, 'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { tasks(first: 1) { totalCount edges { node { id } } pageInfo { hasNextPage } } } } }', {
-        representations: media.map((id) => ({ __typename: 'Media', id })),
-      }),
+      graph.run(
+        viewer,
+        'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { tasks(first: 1) { totalCount edges { node { id } } pageInfo { hasNextPage } } } } }',
+        {
+          representations: media.map((id) => ({ __typename: 'Media', id })),
+        },
+      ),
     );
-    expect(expectData(back.result)._entities).toEqual(media.map(() => ({ tasks: { totalCount: 20, edges: [{ node: { id: taskIds.at(-1) } }], pageInfo: { hasNextPage: true } } })));
+    expect(expectData(back.result)._entities).toEqual(
+      media.map(() => ({
+        tasks: { totalCount: 20, edges: [{ node: { id: taskIds.at(-1) } }], pageInfo: { hasNextPage: true } },
+      })),
+    );
     expect(back.statements).toHaveLength(1);
   });
 });

@@ -28,7 +28,9 @@ describe('two who attach and one who deletes', () => {
       }
       expect(results[3]?.body.errors).toBeUndefined();
     }
-    const { rows } = await graph.pool.query('SELECT (SELECT count(*) FROM tasks)::int AS tasks, (SELECT count(*) FROM task_media)::int AS attachments');
+    const { rows } = await graph.pool.query(
+      'SELECT (SELECT count(*) FROM tasks)::int AS tasks, (SELECT count(*) FROM task_media)::int AS attachments',
+    );
     expect(rows).toEqual([{ tasks: 0, attachments: 0 }]);
   });
 
@@ -39,8 +41,11 @@ describe('two who attach and one who deletes', () => {
     const id = randomUUID();
     graph.mediaStatus.set(id, 'READY');
     const attach = 'mutation($input: AttachMediaInput!) { attachMedia(input: $input) { __typename } }';
-    const results = await Promise.all(Array.from({ length: 10 }, () => graph.run(ada, attach, { input: { taskId, mediaIds: [id] } })));
-    for (const { body } of results) expect(body).toEqual({ data: { attachMedia: { __typename: 'AttachMediaSuccess' } } });
+    const results = await Promise.all(
+      Array.from({ length: 10 }, () => graph.run(ada, attach, { input: { taskId, mediaIds: [id] } })),
+    );
+    for (const { body } of results)
+      expect(body).toEqual({ data: { attachMedia: { __typename: 'AttachMediaSuccess' } } });
     const { rows } = await graph.pool.query('SELECT count(*)::int AS attachments FROM task_media');
     expect(rows).toEqual([{ attachments: 1 }]);
   });

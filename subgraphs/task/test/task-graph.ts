@@ -1,5 +1,14 @@
 import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
-import { cloneDatabase, expectData, postGraphQL, startEntityServer, testJwks, type EntityServer, type GraphQLResult, type TestViewer } from '@taskgraph/testkit';
+import {
+  cloneDatabase,
+  expectData,
+  postGraphQL,
+  startEntityServer,
+  testJwks,
+  type EntityServer,
+  type GraphQLResult,
+  type TestViewer,
+} from '@taskgraph/testkit';
 import type pg from 'pg';
 import { createTaskSubgraph, readTaskConfig } from '../src/subgraph.js';
 
@@ -29,11 +38,19 @@ export async function startTaskGraph(settings: Record<string, string> = {}): Pro
   });
   let pool: pg.Pool | undefined;
   const service = await createTaskSubgraph(
-    readTaskConfig({ TASK_PORT: '0', TASK_DATABASE_URL: database.url, AUTH_URL: auth.url, MEDIA_URL: media.url, PEER_TIMEOUT_MS: '2000', ...settings }),
+    readTaskConfig({
+      TASK_PORT: '0',
+      TASK_DATABASE_URL: database.url,
+      AUTH_URL: auth.url,
+      MEDIA_URL: media.url,
+      PEER_TIMEOUT_MS: '2000',
+      ...settings,
+    }),
     { jwks: testJwks, log: createLog({ service: 'task', level: 'silent' }), onPool: (made) => (pool = made) },
   );
   const { url } = await service.listen();
-  const run: TaskGraph['run'] = (who, query, variables = {}) => postGraphQL(url, { query, variables, token: who?.token });
+  const run: TaskGraph['run'] = (who, query, variables = {}) =>
+    postGraphQL(url, { query, variables, token: who?.token });
   return {
     url,
     pool: pool as pg.Pool,
@@ -44,7 +61,11 @@ export async function startTaskGraph(settings: Record<string, string> = {}): Pro
     unknownUsers,
     run,
     async addTask(who, input = {}) {
-      const result = await run(who, 'mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }', { input: { title: 'A task', ...input } });
+      const result = await run(
+        who,
+        'mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }',
+        { input: { title: 'A task', ...input } },
+      );
       return (expectData(result) as { createTask: { task: { id: string } } }).createTask.task.id;
     },
     async [Symbol.asyncDispose]() {

@@ -9,7 +9,12 @@ const LIST = `query($filter: TaskFilter, $orderBy: TaskOrder, $first: Int, $afte
 
 interface Page {
   readonly edges: ReadonlyArray<{ readonly cursor: string; readonly node: { readonly title: string } }>;
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean; readonly startCursor: string | null; readonly endCursor: string | null };
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
   readonly totalCount: number;
 }
 
@@ -35,7 +40,8 @@ describe('the list of tasks', () => {
     await graph[Symbol.asyncDispose]();
   });
 
-  const list = async (variables: Record<string, unknown>): Promise<Page> => expectData(await graph.run(ada, LIST, variables)).tasks as Page;
+  const list = async (variables: Record<string, unknown>): Promise<Page> =>
+    expectData(await graph.run(ada, LIST, variables)).tasks as Page;
   const titles = ({ edges }: Page) => edges.map(({ node }) => node.title);
 
   it.each([
@@ -65,35 +71,53 @@ describe('the list of tasks', () => {
   });
 
   it('sorts priorities by rank and tasks without a due date last, both ways', async () => {
-    expect(titles(await list({ orderBy: { field: 'PRIORITY', direction: 'DESC' } })).slice(0, 2)).toEqual(['bravo', 'delta']);
-    expect(titles(await list({ orderBy: { field: 'DUE_AT', direction: 'ASC' } })).slice(0, 4)).toEqual(['bravo', 'delta', 'alpha', 'golf']);
-    expect(titles(await list({ orderBy: { field: 'DUE_AT', direction: 'DESC' } })).slice(0, 4)).toEqual(['golf', 'alpha', 'delta', 'bravo']);
+    expect(titles(await list({ orderBy: { field: 'PRIORITY', direction: 'DESC' } })).slice(0, 2)).toEqual([
+      'bravo',
+      'delta',
+    ]);
+    expect(titles(await list({ orderBy: { field: 'DUE_AT', direction: 'ASC' } })).slice(0, 4)).toEqual([
+      'bravo',
+      'delta',
+      'alpha',
+      'golf',
+    ]);
+    expect(titles(await list({ orderBy: { field: 'DUE_AT', direction: 'DESC' } })).slice(0, 4)).toEqual([
+      'golf',
+      'alpha',
+      'delta',
+      'bravo',
+    ]);
   });
 
-  const orders = ['CREATED_AT', 'UPDATED_AT', 'DUE_AT', 'PRIORITY', 'TITLE'].flatMap((field) => ['ASC', 'DESC'].map((direction) => ({ field, direction })));
+  const orders = ['CREATED_AT', 'UPDATED_AT', 'DUE_AT', 'PRIORITY', 'TITLE'].flatMap((field) =>
+    ['ASC', 'DESC'].map((direction) => ({ field, direction })),
+  );
 
-  it.each(orders)('pages by %j forwards and backwards through ties and nulls, losing and repeating nothing', async (orderBy) => {
-    const whole = titles(await list({ orderBy, first: 100 }));
-    expect(whole).toHaveLength(7);
+  it.each(orders)(
+    'pages by %j forwards and backwards through ties and nulls, losing and repeating nothing',
+    async (orderBy) => {
+      const whole = titles(await list({ orderBy, first: 100 }));
+      expect(whole).toHaveLength(7);
 
-    const forwards: string[] = [];
-    for (let after: string | null = null, more = true; more; ) {
-      const page: Page = await list({ orderBy, first: 2, after });
-      forwards.push(...titles(page));
-      expect(page.pageInfo.hasPreviousPage).toBe(after !== null);
-      ({ endCursor: after, hasNextPage: more } = page.pageInfo);
-    }
-    expect(forwards).toEqual(whole);
+      const forwards: string[] = [];
+      for (let after: string | null = null, more = true; more;) {
+        const page: Page = await list({ orderBy, first: 2, after });
+        forwards.push(...titles(page));
+        expect(page.pageInfo.hasPreviousPage).toBe(after !== null);
+        ({ endCursor: after, hasNextPage: more } = page.pageInfo);
+      }
+      expect(forwards).toEqual(whole);
 
-    const backwards: string[] = [];
-    for (let before: string | null = null, more = true; more; ) {
-      const page: Page = await list({ orderBy, last: 3, before });
-      backwards.unshift(...titles(page));
-      expect(page.pageInfo.hasNextPage).toBe(before !== null);
-      ({ startCursor: before, hasPreviousPage: more } = page.pageInfo);
-    }
-    expect(backwards).toEqual(whole);
-  });
+      const backwards: string[] = [];
+      for (let before: string | null = null, more = true; more;) {
+        const page: Page = await list({ orderBy, last: 3, before });
+        backwards.unshift(...titles(page));
+        expect(page.pageInfo.hasNextPage).toBe(before !== null);
+        ({ startCursor: before, hasPreviousPage: more } = page.pageInfo);
+      }
+      expect(backwards).toEqual(whole);
+    },
+  );
 
   it('refuses cursors of another order, garbage, and pages that make no sense', async () => {
     const { edges } = await list({ orderBy: { field: 'TITLE', direction: 'ASC' } });
@@ -112,9 +136,13 @@ describe('the list of tasks', () => {
   });
 
   it('costs one statement, and one more when the total is asked for', async () => {
-    const lean = await countStatements(graph.pool, () => graph.run(ada, '{ tasks { edges { node { id owner { id } assignee { id } } } } }'));
+    const lean = await countStatements(graph.pool, () =>
+      graph.run(ada, '{ tasks { edges { node { id owner { id } assignee { id } } } } }'),
+    );
     expect(lean.statements).toHaveLength(1);
-    const counted = await countStatements(graph.pool, () => graph.run(ada, '{ tasks { totalCount edges { node { id } } } }'));
+    const counted = await countStatements(graph.pool, () =>
+      graph.run(ada, '{ tasks { totalCount edges { node { id } } } }'),
+    );
     expect(counted.statements).toHaveLength(2);
   });
 });

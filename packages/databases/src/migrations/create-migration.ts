@@ -97,7 +97,9 @@ function toSlug(name: string): string {
     .replaceAll(/^_+|_+$/g, '')
     .slice(0, MAX_SLUG_CHARACTERS);
   if (slug === '') {
-    throw new MigrationError('INVALID_NAME', `"${name}" is no name for a migration.`, { advice: 'Say in a few words what it does, such as add_due_date.' });
+    throw new MigrationError('INVALID_NAME', `"${name}" is no name for a migration.`, {
+      advice: 'Say in a few words what it does, such as add_due_date.',
+    });
   }
   return slug;
 }
@@ -107,8 +109,12 @@ function timestampAfter(migrations: readonly Migration[], now: Date): string {
   const wanted = toTimestamp(now);
   const last = migrations.at(-1)?.name.slice(0, wanted.length) ?? '';
   if (!/^\d{14}$/.test(last) || last < wanted) return wanted;
-  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(last) as unknown as string[];
-  return toTimestamp(new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second) + 1)));
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(
+    last,
+  ) as unknown as string[];
+  return toTimestamp(
+    new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second) + 1)),
+  );
 }
 
 function toTimestamp(date: Date): string {

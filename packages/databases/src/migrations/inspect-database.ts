@@ -18,8 +18,14 @@ export interface SchemaFindings {
  * makes scratch databases; the database itself is only read. Null when the user may not make scratch databases, or when
  * the applied scripts are not there to compare with.
  */
-export async function inspectSchema(migrator: Migrator, url: string, state: MigrationState): Promise<SchemaFindings | null> {
-  const applied = state.applied.flatMap(({ row, migration }) => (migration && matchesChecksum(migration.script, row.checksum) ? [migration] : []));
+export async function inspectSchema(
+  migrator: Migrator,
+  url: string,
+  state: MigrationState,
+): Promise<SchemaFindings | null> {
+  const applied = state.applied.flatMap(({ row, migration }) =>
+    migration && matchesChecksum(migration.script, row.checksum) ? [migration] : [],
+  );
   if (applied.length !== state.applied.length) return null;
   try {
     return {
@@ -39,7 +45,11 @@ async function findDrift({ folder }: Migrator, url: string, migrations: readonly
   return await comparer.diffSummary({ kind: 'migrations', migrations }, { kind: 'database' });
 }
 
-async function findUnmigrated({ folder }: Migrator, url: string, migrations: readonly Migration[]): Promise<string | null> {
+async function findUnmigrated(
+  { folder }: Migrator,
+  url: string,
+  migrations: readonly Migration[],
+): Promise<string | null> {
   await using scratch = await createScratchDatabase(url);
   await using comparer = await openComparer({ folder, url, scratchUrl: scratch.url });
   // Awaited here: the scratch database must outlive the comparison.

@@ -38,7 +38,9 @@ export async function listMigrations(folder: SchemaFolder): Promise<Migration[]>
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  const names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+  const names = entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map((entry) => entry.name);
   // Prisma sorts by code units as well; a locale would put other machines in another order.
   names.sort((left, right) => (left < right ? -1 : 1));
   return Promise.all(names.map((name) => readMigration(folder, name)));
@@ -46,9 +48,14 @@ export async function listMigrations(folder: SchemaFolder): Promise<Migration[]>
 
 async function readMigration(folder: SchemaFolder, name: string): Promise<Migration> {
   const own = path.join(folder.migrations, name);
-  const [script, downScript] = await Promise.all([readIfPresent(path.join(own, 'migration.sql')), readIfPresent(path.join(own, 'down.sql'))]);
+  const [script, downScript] = await Promise.all([
+    readIfPresent(path.join(own, 'migration.sql')),
+    readIfPresent(path.join(own, 'down.sql')),
+  ]);
   if (script === null) {
-    throw new MigrationError('INVALID_FOLDER', `${own} has no migration.sql.`, { advice: 'Restore the file, or remove the folder if the migration was never applied.' });
+    throw new MigrationError('INVALID_FOLDER', `${own} has no migration.sql.`, {
+      advice: 'Restore the file, or remove the folder if the migration was never applied.',
+    });
   }
   return { name, folder: own, script, downScript };
 }

@@ -52,16 +52,18 @@ export async function ensureHistoryTable(client: pg.Client): Promise<void> {
 export async function recordStart(client: pg.Client, migration: Migration): Promise<string> {
   const id = randomUUID();
   // The clock, not now(): that is when the transaction began, the same for all rows of it.
-  await client.query('INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at) VALUES ($1, $2, $3, clock_timestamp())', [
-    id,
-    checksumOf(migration.script),
-    migration.name,
-  ]);
+  await client.query(
+    'INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at) VALUES ($1, $2, $3, clock_timestamp())',
+    [id, checksumOf(migration.script), migration.name],
+  );
   return id;
 }
 
 export async function recordFinish(client: pg.Client, id: string): Promise<void> {
-  await client.query('UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1 WHERE id = $1', [id]);
+  await client.query(
+    'UPDATE _prisma_migrations SET finished_at = clock_timestamp(), applied_steps_count = 1 WHERE id = $1',
+    [id],
+  );
 }
 
 export async function recordFailure(client: pg.Client, id: string, logs: string): Promise<void> {

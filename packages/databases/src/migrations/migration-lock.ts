@@ -12,7 +12,9 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * @throws MigrationError LOCK_TIMEOUT when another runner holds it longer than `waitMs`
  */
 export async function lockMigrations(client: pg.Client, waitMs: number, log: ProgressLog): Promise<void> {
-  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [ADVISORY_LOCK_KEY]);
+  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+    ADVISORY_LOCK_KEY,
+  ]);
   if (rows[0]?.locked) return;
   log.info('another runner is migrating this database: waiting for it');
   try {
@@ -21,9 +23,13 @@ export async function lockMigrations(client: pg.Client, waitMs: number, log: Pro
     await client.query('RESET lock_timeout');
   } catch (error) {
     if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-    throw new MigrationError('LOCK_TIMEOUT', `Another runner has been migrating this database for more than ${waitMs / 1000} seconds.`, {
-      cause: error,
-      advice: `Wait for it to end. SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = ${ADVISORY_LOCK_KEY} tells its connection.`,
-    });
+    throw new MigrationError(
+      'LOCK_TIMEOUT',
+      `Another runner has been migrating this database for more than ${waitMs / 1000} seconds.`,
+      {
+        cause: error,
+        advice: `Wait for it to end. SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = ${ADVISORY_LOCK_KEY} tells its connection.`,
+      },
+    );
   }
 }

@@ -19,7 +19,9 @@ export interface MigrationState {
 export function compareHistory(migrations: readonly Migration[], rows: readonly HistoryRow[]): MigrationState {
   const byName = new Map(migrations.map((migration) => [migration.name, migration]));
   const live = rows.filter((row) => row.rolledBackAt === null);
-  const applied = live.filter((row) => row.finishedAt !== null).map((row) => ({ row, migration: byName.get(row.name) ?? null }));
+  const applied = live
+    .filter((row) => row.finishedAt !== null)
+    .map((row) => ({ row, migration: byName.get(row.name) ?? null }));
   const failed = live.filter((row) => row.finishedAt === null);
   const appliedNames = new Set(applied.map(({ row }) => row.name));
   const pending = migrations.filter(({ name }) => !appliedNames.has(name));
@@ -27,7 +29,9 @@ export function compareHistory(migrations: readonly Migration[], rows: readonly 
   return {
     applied,
     pending,
-    edited: applied.filter(({ row, migration }) => migration && !matchesChecksum(migration.script, row.checksum)).map(({ row }) => row.name),
+    edited: applied
+      .filter(({ row, migration }) => migration && !matchesChecksum(migration.script, row.checksum))
+      .map(({ row }) => row.name),
     missing: applied.filter(({ migration }) => migration === null).map(({ row }) => row.name),
     failed,
     outOfOrder: pending.filter(({ name }) => name < last).map(({ name }) => name),

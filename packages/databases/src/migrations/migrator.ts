@@ -1,11 +1,20 @@
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { databaseName, ensureDatabase, withClient } from '../cluster-connection.js';
 import { silentLog, type ProgressLog } from '../progress-log.js';
 import { createMigration, type CreatedMigration } from './create-migration.js';
 import { MigrationError } from './migration-error.js';
 import { listMigrations, schemaFolder, type Migration, type SchemaFolder } from './migration-folder.js';
-import { ensureHistoryTable, listHistory, recordFailure, recordFinish, recordRolledBack, recordStart, removeRow, type HistoryRow } from './migration-history.js';
+import {
+  ensureHistoryTable,
+  listHistory,
+  recordFailure,
+  recordFinish,
+  recordRolledBack,
+  recordStart,
+  removeRow,
+  type HistoryRow,
+} from './migration-history.js';
 import { lockMigrations } from './migration-lock.js';
 import { compareHistory, type MigrationState } from './migration-state.js';
 import { chooseMode, runScript, type Script } from './run-script.js';
@@ -72,7 +81,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
   }
 
   async function apply(client: pg.Client, migration: Migration): Promise<void> {
-    const script: Script = { label: path.join(folder.name, 'migrations', migration.name, 'migration.sql'), text: migration.script };
+    const script: Script = {
+      label: path.join(folder.name, 'migrations', migration.name, 'migration.sql'),
+      text: migration.script,
+    };
     const startedAt = performance.now();
     const mode = chooseMode(script);
     if (mode === 'transaction') {
@@ -108,7 +120,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
   }
 
   async function undo(client: pg.Client, row: HistoryRow, migration: Migration | null): Promise<void> {
-    const script: Script = { label: path.join(folder.name, 'migrations', row.name, 'down.sql'), text: assertUndoable(folder, row, migration) };
+    const script: Script = {
+      label: path.join(folder.name, 'migrations', row.name, 'down.sql'),
+      text: assertUndoable(folder, row, migration),
+    };
     const mode = chooseMode(script);
     if (mode === 'transaction') {
       await inTransaction(client, async () => {
@@ -129,7 +144,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
       withDatabase(async (client) => {
         const state = await readState(client);
         assertApplicable(folder, state);
-        for (const name of state.missing) log.warn(`${folder.name}: ${name} is applied but not in ${folder.migrations}: the database is ahead of this code`);
+        for (const name of state.missing)
+          log.warn(
+            `${folder.name}: ${name} is applied but not in ${folder.migrations}: the database is ahead of this code`,
+          );
         return { applied: state.pending.length === 0 ? [] : await applyPending(client) };
       }),
     down: (count = 1) =>
@@ -141,7 +159,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
         // All are checked before the first is undone: a refusal half-way would help nobody.
         for (const { row, migration } of last) {
           assertUndoable(folder, row, migration);
-          if (state.edited.includes(row.name)) log.warn(`${folder.name}: ${row.name} was edited after it was applied; down.sql has to undo what was applied`);
+          if (state.edited.includes(row.name))
+            log.warn(
+              `${folder.name}: ${row.name} was edited after it was applied; down.sql has to undo what was applied`,
+            );
         }
         for (const { row, migration } of last) await undo(client, row, migration);
         return { undone: last.map(({ row }) => row.name) };
@@ -158,7 +179,13 @@ export function createMigrator(options: MigratorOptions): Migrator {
       }),
     create: async (name, { allowEmpty = false } = {}) => {
       try {
-        return await createMigration({ folder, name, url, allowEmpty, applyTo: (scratchUrl) => createMigrator({ folder: options.folder, url: scratchUrl }).up() });
+        return await createMigration({
+          folder,
+          name,
+          url,
+          allowEmpty,
+          applyTo: (scratchUrl) => createMigrator({ folder: options.folder, url: scratchUrl }).up(),
+        });
       } catch (error) {
         throw translateConnectionFault(error, url);
       }
@@ -167,7 +194,9 @@ export function createMigrator(options: MigratorOptions): Migrator {
       withDatabase(async (client) => {
         await lockMigrations(client, lockWaitMs, log);
         if (!(await recordRolledBack(client, name))) {
-          throw new MigrationError('NOT_FOUND', `${folder.name} has no failed migration ${name}.`, { advice: `npm run migrate -- ${folder.name} status lists them.` });
+          throw new MigrationError('NOT_FOUND', `${folder.name} has no failed migration ${name}.`, {
+            advice: `npm run migrate -- ${folder.name} status lists them.`,
+          });
         }
       }),
   };
@@ -189,11 +218,15 @@ async function inTransaction(client: pg.Client, work: () => Promise<void>): Prom
 function assertApplicable(folder: SchemaFolder, state: MigrationState): void {
   assertNoneFailed(folder, state);
   if (state.edited.length > 0) {
-    throw new MigrationError('EDITED_MIGRATION', `${folder.name}: applied migrations were edited afterwards: ${state.edited.join(', ')}.`, {
-      advice:
-        'Restore the scripts as they were applied (git log shows them) and put the change into a new migration. On a development database: npm run migrate -- ' +
-        `${folder.name} reset.`,
-    });
+    throw new MigrationError(
+      'EDITED_MIGRATION',
+      `${folder.name}: applied migrations were edited afterwards: ${state.edited.join(', ')}.`,
+      {
+        advice:
+          'Restore the scripts as they were applied (git log shows them) and put the change into a new migration. On a development database: npm run migrate -- ' +
+          `${folder.name} reset.`,
+      },
+    );
   }
   if (state.missing.length > 0 && state.pending.length > 0) {
     throw new MigrationError(
@@ -207,17 +240,25 @@ function assertApplicable(folder: SchemaFolder, state: MigrationState): void {
 function assertNoneFailed(folder: SchemaFolder, state: MigrationState): void {
   const [failed] = state.failed;
   if (!failed) return;
-  throw new MigrationError('FAILED_MIGRATION', `${folder.name}: ${failed.name} failed earlier, or still runs, outside of a transaction.${failed.logs ? `\n${failed.logs}` : ''}`, {
-    advice: `See what it left behind and undo that by hand, then: npm run migrate -- ${folder.name} resolve ${failed.name}, and up again.`,
-  });
+  throw new MigrationError(
+    'FAILED_MIGRATION',
+    `${folder.name}: ${failed.name} failed earlier, or still runs, outside of a transaction.${failed.logs ? `\n${failed.logs}` : ''}`,
+    {
+      advice: `See what it left behind and undo that by hand, then: npm run migrate -- ${folder.name} resolve ${failed.name}, and up again.`,
+    },
+  );
 }
 
 /** Returns the script that undoes a migration. @throws MigrationError MISSING_DOWN */
 function assertUndoable(folder: SchemaFolder, row: HistoryRow, migration: Migration | null): string {
   if (!migration) {
-    throw new MigrationError('MISSING_DOWN', `${folder.name}: ${row.name} is not in ${folder.migrations}, so nothing tells how to undo it.`, {
-      advice: 'Undo it from the checkout that has it.',
-    });
+    throw new MigrationError(
+      'MISSING_DOWN',
+      `${folder.name}: ${row.name} is not in ${folder.migrations}, so nothing tells how to undo it.`,
+      {
+        advice: 'Undo it from the checkout that has it.',
+      },
+    );
   }
   if (migration.downScript === null) {
     throw new MigrationError('MISSING_DOWN', `${folder.name}: ${row.name} has no down.sql, so it cannot be undone.`, {
@@ -235,7 +276,15 @@ async function createMissingDatabase(url: string, log: ProgressLog): Promise<voi
   log.info(`created database ${name}`);
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', '57P03']);
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  '57P03',
+]);
 const REFUSED = new Set(['28P01', '28000', '42501']);
 
 function translateConnectionFault(error: unknown, url: string): unknown {
@@ -243,10 +292,16 @@ function translateConnectionFault(error: unknown, url: string): unknown {
   const { code, message } = error as { code?: string; message?: string };
   const { host } = new URL(url);
   if (code !== undefined && UNREACHABLE.has(code)) {
-    return new MigrationError('DATABASE_UNREACHABLE', `PostgreSQL at ${host} does not answer (${code}).`, { cause: error, advice: 'Start it, or correct the database URL.' });
+    return new MigrationError('DATABASE_UNREACHABLE', `PostgreSQL at ${host} does not answer (${code}).`, {
+      cause: error,
+      advice: 'Start it, or correct the database URL.',
+    });
   }
   if (code !== undefined && REFUSED.has(code)) {
-    return new MigrationError('DATABASE_UNREACHABLE', `PostgreSQL at ${host} refuses: ${message}.`, { cause: error, advice: 'Correct the user and password in the database URL, or the rights of that user.' });
+    return new MigrationError('DATABASE_UNREACHABLE', `PostgreSQL at ${host} refuses: ${message}.`, {
+      cause: error,
+      advice: 'Correct the user and password in the database URL, or the rights of that user.',
+    });
   }
   return error;
 }

@@ -27,16 +27,24 @@ export function chooseMode(script: Script): ScriptMode {
   const statements = splitStatements(script.text);
   const control = statements.find(({ head }) => TRANSACTION_CONTROL.test(head));
   if (control) {
-    throw new MigrationError('UNSUITABLE_SCRIPT', `${script.label}, line ${control.line}: ${control.head} ends or begins a transaction.`, {
-      advice: 'Remove it: each script runs in a transaction of its own, so that a failure leaves nothing behind.',
-    });
+    throw new MigrationError(
+      'UNSUITABLE_SCRIPT',
+      `${script.label}, line ${control.line}: ${control.head} ends or begins a transaction.`,
+      {
+        advice: 'Remove it: each script runs in a transaction of its own, so that a failure leaves nothing behind.',
+      },
+    );
   }
   const outside = statements.find(({ head }) => OUTSIDE_TRANSACTIONS.test(head));
   if (!outside) return 'transaction';
   if (statements.length === 1) return 'single-statement';
-  throw new MigrationError('UNSUITABLE_SCRIPT', `${script.label}, line ${outside.line}: ${outside.head} cannot run in a transaction, and the script holds other statements.`, {
-    advice: 'Give that statement a migration of its own.',
-  });
+  throw new MigrationError(
+    'UNSUITABLE_SCRIPT',
+    `${script.label}, line ${outside.line}: ${outside.head} cannot run in a transaction, and the script holds other statements.`,
+    {
+      advice: 'Give that statement a migration of its own.',
+    },
+  );
 }
 
 /** Runs all statements of a script at once. @throws MigrationError SCRIPT_FAILED that names the line and the statement */
@@ -51,7 +59,10 @@ export async function runScript(client: pg.Client, script: Script, mode: ScriptM
   try {
     await client.query(script.text);
   } catch (error) {
-    throw new MigrationError('SCRIPT_FAILED', describeFailure(script, finished, error), { cause: error, advice: adviceFor(error, mode) });
+    throw new MigrationError('SCRIPT_FAILED', describeFailure(script, finished, error), {
+      cause: error,
+      advice: adviceFor(error, mode),
+    });
   } finally {
     wire.off('commandComplete', count);
   }

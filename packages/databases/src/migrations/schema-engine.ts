@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum, type SqlDriverAdapter, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import type * as engineBindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import type { DiffTarget, SchemaEngine as WasmEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
 import { MigrationError } from './migration-error.js';
@@ -9,13 +15,18 @@ import type { Migration, SchemaFolder } from './migration-folder.js';
 
 /** What is used of the global WebAssembly, which TypeScript declares for browsers only. */
 interface WasmRuntime {
-  instantiate(bytes: Uint8Array, imports: Readonly<Record<string, unknown>>): Promise<{ readonly instance: { readonly exports: WasmExports } }>;
+  instantiate(
+    bytes: Uint8Array,
+    imports: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly instance: { readonly exports: WasmExports } }>;
 }
 interface WasmExports {
   __wbindgen_start(): void;
 }
 
-type EngineModule = typeof import('@prisma/schema-engine-wasm/schema_engine_bg') & { __wbg_set_wasm(exports: WasmExports): void };
+type EngineModule = typeof engineBindings & {
+  __wbg_set_wasm(exports: WasmExports): void;
+};
 
 let loading: Promise<EngineModule> | null = null;
 
@@ -26,8 +37,13 @@ let loading: Promise<EngineModule> | null = null;
 function loadEngine(): Promise<EngineModule> {
   loading ??= (async () => {
     const specifier = '@prisma/schema-engine-wasm/schema_engine_bg';
-    const file = createRequire(import.meta.url).resolve(specifier).replace(/\.js$/, '.wasm');
-    const [glue, bytes] = await Promise.all([import('@prisma/schema-engine-wasm/schema_engine_bg') as Promise<EngineModule>, readFile(file)]);
+    const file = createRequire(import.meta.url)
+      .resolve(specifier)
+      .replace(/\.js$/, '.wasm');
+    const [glue, bytes] = await Promise.all([
+      import('@prisma/schema-engine-wasm/schema_engine_bg') as Promise<EngineModule>,
+      readFile(file),
+    ]);
     // The engine reports a panic through this global, then traps.
     (globalThis as Record<string, unknown>)['PRISMA_WASM_PANIC_REGISTRY'] = {
       set_message(message: string) {
@@ -78,10 +94,12 @@ export async function openEngine({ folder, url, scratchUrl }: ComparerOptions): 
   const { SchemaEngine } = await loadEngine();
   const factory = adapterFactory(url, scratchUrl);
   const adapters = bindMigrationAwareSqlAdapterFactory(factory);
-  const engine = await SchemaEngine.new({ datamodels: [[folder.schema, schema]] }, () => undefined, adapters).catch(async (cause: unknown) => {
-    await factory.dispose();
-    return fail(folder)(cause);
-  });
+  const engine = await SchemaEngine.new({ datamodels: [[folder.schema, schema]] }, () => undefined, adapters).catch(
+    async (cause: unknown) => {
+      await factory.dispose();
+      return fail(folder)(cause);
+    },
+  );
   return {
     engine,
     schema,
@@ -101,7 +119,13 @@ export async function openComparer(options: ComparerOptions): Promise<SchemaComp
   const { engine, schema, [Symbol.asyncDispose]: dispose } = await openEngine(options);
 
   async function diff(from: SchemaSource, to: SchemaSource, script: boolean): Promise<string | null> {
-    const params = { from: toTarget(folder, schema, from), to: toTarget(folder, schema, to), script, exitCode: true, filters: NO_FILTERS };
+    const params = {
+      from: toTarget(folder, schema, from),
+      to: toTarget(folder, schema, to),
+      script,
+      exitCode: true,
+      filters: NO_FILTERS,
+    };
     const { exitCode, stdout } = await engine.diff(params).catch(fail(folder));
     return exitCode === 0 ? null : (stdout ?? '');
   }
@@ -202,6 +226,9 @@ async function openAdapter(pool: EnginePool): Promise<SqlDriverAdapter> {
     return result;
   };
   // The adapter cuts scripts at every semicolon, in function bodies too.
-  adapter.executeScript = async (script) => void (await pool.query(script));
+  adapter.executeScript = async (script) => {
+    // eslint-disable-next-line @typescript-eslint/await-thenable -- the override above hides that it is a promise
+    await pool.query(script);
+  };
   return adapter;
 }

@@ -23,20 +23,29 @@ export async function createScratchDatabase(url: string): Promise<ScratchDatabas
   const name = `${databaseName(url).slice(0, MAX_PREFIX_CHARACTERS)}_scratch_${randomBytes(6).toString('hex')}`;
   try {
     // template0 is bare: what an administrator put into template1 is no part of the schema.
-    await withClient(admin.href, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`));
+    await withClient(admin.href, (client) =>
+      client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`),
+    );
   } catch (cause) {
     if ((cause as { code?: string }).code !== INSUFFICIENT_PRIVILEGE) throw cause;
-    throw new MigrationError('NO_SCRATCH_DATABASE', `The user ${decodeURIComponent(admin.username)} may not create the scratch database that this needs.`, {
-      cause,
-      advice: 'Run this against the embedded PostgreSQL (leave the *_DATABASE_URL settings unset), or give the user CREATEDB.',
-    });
+    throw new MigrationError(
+      'NO_SCRATCH_DATABASE',
+      `The user ${decodeURIComponent(admin.username)} may not create the scratch database that this needs.`,
+      {
+        cause,
+        advice:
+          'Run this against the embedded PostgreSQL (leave the *_DATABASE_URL settings unset), or give the user CREATEDB.',
+      },
+    );
   }
   const scratch = new URL(url);
   scratch.pathname = `/${name}`;
   return {
     url: scratch.href,
     async [Symbol.asyncDispose]() {
-      await withClient(admin.href, (client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`));
+      await withClient(admin.href, (client) =>
+        client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`),
+      );
     },
   };
 }

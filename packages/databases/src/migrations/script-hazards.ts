@@ -8,7 +8,9 @@ const NAME = String.raw`((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)`;
  */
 export function findHazards(script: string): string[] {
   const statements = splitStatements(script).map(({ text }) => text.replaceAll(/\s+/g, ' '));
-  const created = new Set(statements.map((text) => new RegExp(`^CREATE TABLE (?:IF NOT EXISTS )?${NAME}`, 'i').exec(text)?.[1]));
+  const created = new Set(
+    statements.map((text) => new RegExp(`^CREATE TABLE (?:IF NOT EXISTS )?${NAME}`, 'i').exec(text)?.[1]),
+  );
   const hazards: string[] = [];
   for (const text of statements) {
     const dropped = new RegExp(`^DROP TABLE (?:IF EXISTS )?${NAME}`, 'i').exec(text)?.[1];
@@ -43,7 +45,8 @@ function clauseHazard(table: string, clause: string): string | null {
   const dropped = new RegExp(`^DROP COLUMN (?:IF EXISTS )?${NAME}`, 'i').exec(clause)?.[1];
   if (dropped) return `drops the column ${table}.${dropped} with its values`;
   const added = new RegExp(`^ADD COLUMN (?:IF NOT EXISTS )?${NAME}.* NOT NULL`, 'i').exec(clause)?.[1];
-  if (added && !/ DEFAULT | GENERATED /i.test(clause)) return `fails when ${table} has rows: the new column ${added} is required and has no default`;
+  if (added && !/ DEFAULT | GENERATED /i.test(clause))
+    return `fails when ${table} has rows: the new column ${added} is required and has no default`;
   const required = new RegExp(`^ALTER COLUMN ${NAME} SET NOT NULL`, 'i').exec(clause)?.[1];
   if (required) return `fails when ${table}.${required} holds a null`;
   const retyped = new RegExp(`^ALTER COLUMN ${NAME} (?:SET DATA )?TYPE`, 'i').exec(clause)?.[1];

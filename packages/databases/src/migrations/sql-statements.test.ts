@@ -10,7 +10,14 @@ describe('splitStatements', () => {
 
   it('leaves strings, quoted names and dollar quotes whole', () => {
     const script = `select 'a;''b;'; select "x;""y;"; select E'\\';'; select $$a;b$$; select $tag$ $$;$$ ; $tag$; select 1`;
-    expect(texts(script)).toEqual([`select 'a;''b;'`, `select "x;""y;"`, `select E'\\';'`, 'select $$a;b$$', 'select $tag$ $$;$$ ; $tag$', 'select 1']);
+    expect(texts(script)).toEqual([
+      `select 'a;''b;'`,
+      `select "x;""y;"`,
+      `select E'\\';'`,
+      'select $$a;b$$',
+      'select $tag$ $$;$$ ; $tag$',
+      'select 1',
+    ]);
   });
 
   it('does not take a backslash for an escape in a plain string', () => {
@@ -22,7 +29,8 @@ describe('splitStatements', () => {
   });
 
   it('leaves the body of an SQL-standard function whole', () => {
-    const create = 'create function f() returns int begin atomic select case when true then 1 else 2 end; select 2; end';
+    const create =
+      'create function f() returns int begin atomic select case when true then 1 else 2 end; select 2; end';
     expect(texts(`${create}; select 1`)).toEqual([create, 'select 1']);
   });
 
@@ -32,7 +40,11 @@ describe('splitStatements', () => {
 
   it('tells where a statement begins and what it does', () => {
     expect(splitStatements('-- first\n\nCreate /* x */ unique INDEX concurrently "a" on b(c);\nselect 1')).toEqual([
-      { text: 'Create /* x */ unique INDEX concurrently "a" on b(c)', line: 3, head: 'CREATE UNIQUE INDEX CONCURRENTLY ON B C' },
+      {
+        text: 'Create /* x */ unique INDEX concurrently "a" on b(c)',
+        line: 3,
+        head: 'CREATE UNIQUE INDEX CONCURRENTLY ON B C',
+      },
       { text: 'select 1', line: 4, head: 'SELECT' },
     ]);
   });

@@ -27,7 +27,11 @@ export function splitStatements(script: string): SqlStatement[] {
 
   const finish = (end: number) => {
     if (start >= 0) {
-      statements.push({ text: script.slice(start, end).trimEnd(), line: lineAt(script, start), head: words.slice(0, HEAD_WORDS).join(' ') });
+      statements.push({
+        text: script.slice(start, end).trimEnd(),
+        line: lineAt(script, start),
+        head: words.slice(0, HEAD_WORDS).join(' '),
+      });
     }
     start = -1;
     words = [];
@@ -88,7 +92,7 @@ function skipComment(script: string, position: number): number {
   }
   if (!script.startsWith('/*', position)) return position;
   let depth = 0;
-  for (let at = position; at < script.length; ) {
+  for (let at = position; at < script.length;) {
     if (script.startsWith('/*', at)) {
       depth += 1;
       at += 2;
@@ -106,7 +110,13 @@ function skipComment(script: string, position: number): number {
 function skipQuoted(script: string, position: number): number {
   const character = script[position];
   if (character === '"') return skipUntil(script, position + 1, '"', false);
-  if (character === "'") return skipUntil(script, position + 1, "'", /(^|[^A-Za-z0-9_$])[eE]$/.test(script.slice(Math.max(0, position - 2), position)));
+  if (character === "'")
+    return skipUntil(
+      script,
+      position + 1,
+      "'",
+      /(^|[^A-Za-z0-9_$])[eE]$/.test(script.slice(Math.max(0, position - 2), position)),
+    );
   if (character !== '$' || /[A-Za-z0-9_]/.test(script[position - 1] ?? '')) return position;
   DOLLAR_TAG.lastIndex = position;
   const tag = DOLLAR_TAG.exec(script)?.[0];

@@ -27,7 +27,8 @@ export function parseDisplayName(text: string): string {
   if (name === '' || name.length > MAX_NAME_CHARACTERS) {
     throw badUserInput(`A display name has 1 to ${MAX_NAME_CHARACTERS} characters.`, 'INVALID_DISPLAY_NAME');
   }
-  if (CONTROL_CHARACTERS.test(name)) throw badUserInput('A display name has no control characters.', 'INVALID_DISPLAY_NAME');
+  if (CONTROL_CHARACTERS.test(name))
+    throw badUserInput('A display name has no control characters.', 'INVALID_DISPLAY_NAME');
   return name;
 }
 

@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { estimatePassword, MIN_PASSWORD_SCORE } from './password-strength.js';
 
 describe('estimatePassword', () => {
-  it.each(['password12', 'qwertyuiop', 'aaaaaaaaaaaa', '1234567890'])('finds %s weak and says why', async (password) => {
-    const { score, suggestions } = await estimatePassword(password, []);
-    expect(score).toBeLessThan(MIN_PASSWORD_SCORE);
-    expect(suggestions.length).toBeGreaterThan(0);
-  });
+  it.each(['password12', 'qwertyuiop', 'aaaaaaaaaaaa', '1234567890'])(
+    'finds %s weak and says why',
+    async (password) => {
+      const { score, suggestions } = await estimatePassword(password, []);
+      expect(score).toBeLessThan(MIN_PASSWORD_SCORE);
+      expect(suggestions.length).toBeGreaterThan(0);
+    },
+  );
 
   it('finds four unrelated words strong', async () => {
     expect((await estimatePassword('seven green otters juggle', [])).score).toBe(4);

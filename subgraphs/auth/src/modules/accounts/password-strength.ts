@@ -36,5 +36,8 @@ function loadEstimator(): Promise<ZxcvbnFactory> {
 export async function estimatePassword(password: string, personal: readonly string[]): Promise<PasswordStrength> {
   const words = personal.flatMap((text) => [text, ...text.split(/[^\p{L}\p{N}]+/u)]).filter((word) => word.length > 2);
   const { score, feedback } = (await loadEstimator()).check(password, words);
-  return { score, suggestions: [feedback.warning, ...feedback.suggestions].filter((text): text is string => Boolean(text)) };
+  return {
+    score,
+    suggestions: [feedback.warning, ...feedback.suggestions].filter((text): text is string => Boolean(text)),
+  };
 }

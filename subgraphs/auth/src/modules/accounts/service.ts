@@ -30,12 +30,18 @@ export interface PasswordChanged {
   readonly user: UserRow;
 }
 
-const EMAIL_TAKEN: EmailTaken = { __typename: 'EmailTakenProblem', message: 'There is an account with this e-mail address.' };
+const EMAIL_TAKEN: EmailTaken = {
+  __typename: 'EmailTakenProblem',
+  message: 'There is an account with this e-mail address.',
+};
 const INVALID_CREDENTIALS: InvalidCredentials = {
   __typename: 'InvalidCredentialsProblem',
   message: 'The e-mail address or the password is wrong.',
 };
-const WRONG_PASSWORD: InvalidCredentials = { __typename: 'InvalidCredentialsProblem', message: 'The current password is wrong.' };
+const WRONG_PASSWORD: InvalidCredentials = {
+  __typename: 'InvalidCredentialsProblem',
+  message: 'The current password is wrong.',
+};
 
 /**
  * Opens an account and its first session.
@@ -44,7 +50,10 @@ const WRONG_PASSWORD: InvalidCredentials = { __typename: 'InvalidCredentialsProb
  *
  * @throws BAD_USER_INPUT when the address, name or password is malformed
  */
-export async function register(context: AuthContext, input: RegisterInput): Promise<AuthPayloadRow | EmailTaken | WeakPassword> {
+export async function register(
+  context: AuthContext,
+  input: RegisterInput,
+): Promise<AuthPayloadRow | EmailTaken | WeakPassword> {
   const email = parseEmail(input.email);
   const displayName = parseDisplayName(input.displayName);
   const password = parseNewPassword(input.password);
@@ -69,9 +78,17 @@ export async function register(context: AuthContext, input: RegisterInput): Prom
 }
 
 /** Opens a session. The answer and its time are the same whether the address or the password is wrong. */
-export async function login(context: AuthContext, { email, password }: LoginInput): Promise<AuthPayloadRow | InvalidCredentials> {
-  const user = isPossiblePassword(password) ? await context.db.user.findUnique({ where: { email: normaliseEmail(email) } }) : null;
-  const accepted = await context.passwords.verify(user?.passwordHash ?? null, isPossiblePassword(password) ? password : '');
+export async function login(
+  context: AuthContext,
+  { email, password }: LoginInput,
+): Promise<AuthPayloadRow | InvalidCredentials> {
+  const user = isPossiblePassword(password)
+    ? await context.db.user.findUnique({ where: { email: normaliseEmail(email) } })
+    : null;
+  const accepted = await context.passwords.verify(
+    user?.passwordHash ?? null,
+    isPossiblePassword(password) ? password : '',
+  );
   if (!user || !accepted) {
     context.telemetry.login(context.log, 'refused', user?.id);
     return INVALID_CREDENTIALS;
@@ -95,7 +112,8 @@ export async function changePassword(
   const { userId, sessionId } = requireViewer(context);
   const password = parseNewPassword(newPassword);
   const user = await getUser(context, userId);
-  const known = isPossiblePassword(currentPassword) && (await context.passwords.verify(user.passwordHash, currentPassword));
+  const known =
+    isPossiblePassword(currentPassword) && (await context.passwords.verify(user.passwordHash, currentPassword));
   if (!known) return WRONG_PASSWORD;
   const weakness = await findWeakness(password, [user.email, user.displayName]);
   if (weakness) return weakness;

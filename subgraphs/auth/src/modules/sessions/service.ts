@@ -1,4 +1,11 @@
-import { inTransaction, isUuid, notFound, requireViewer, unauthenticated, type TokenOutcome } from '@taskgraph/service-kit';
+import {
+  inTransaction,
+  isUuid,
+  notFound,
+  requireViewer,
+  unauthenticated,
+  type TokenOutcome,
+} from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import type { UserRow } from '../users/mappers.js';
@@ -62,7 +69,10 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
  * Spends a refresh token for a new pair. The row is locked, so of two who present one token at once the second finds it
  * spent; a spent token ends its session, whoever came first (RFC 9700, section 4.14.2).
  */
-export async function refreshSession(context: AuthContext, refreshToken: string): Promise<AuthPayloadRow | InvalidRefreshToken> {
+export async function refreshSession(
+  context: AuthContext,
+  refreshToken: string,
+): Promise<AuthPayloadRow | InvalidRefreshToken> {
   const tokenHash = hashRefreshToken(refreshToken);
   if (!tokenHash) {
     context.telemetry.refresh(context.log, 'unknown');
@@ -72,17 +82,28 @@ export async function refreshSession(context: AuthContext, refreshToken: string)
     const [locked] = await tx.$queryRaw<Array<{ id: string }>>`
       SELECT id FROM refresh_tokens WHERE token_hash = ${tokenHash} FOR UPDATE`;
     if (!locked) return { kind: 'unknown' as const };
-    const token = await tx.refreshToken.findUniqueOrThrow({ where: { id: locked.id }, include: { session: { include: { user: true } } } });
+    const token = await tx.refreshToken.findUniqueOrThrow({
+      where: { id: locked.id },
+      include: { session: { include: { user: true } } },
+    });
     const { session } = token;
-    if (session.revokedAt !== null || session.expiresAt <= new Date()) return { kind: 'ended' as const, sessionId: session.id };
+    if (session.revokedAt !== null || session.expiresAt <= new Date())
+      return { kind: 'ended' as const, sessionId: session.id };
     if (token.spentAt !== null) {
       await tx.session.update({ where: { id: session.id }, data: { revokedAt: new Date() } });
       return { kind: 'reused' as const, sessionId: session.id };
     }
     const now = new Date();
     await tx.refreshToken.update({ where: { id: token.id }, data: { spentAt: now } });
-    await tx.session.update({ where: { id: session.id }, data: { lastUsedAt: now, expiresAt: new Date(now.getTime() + context.sessionLifetimeMs) } });
-    return { kind: 'renewed' as const, sessionId: session.id, payload: await issuePair(context, tx, session.user, session.id) };
+    await tx.session.update({
+      where: { id: session.id },
+      data: { lastUsedAt: now, expiresAt: new Date(now.getTime() + context.sessionLifetimeMs) },
+    });
+    return {
+      kind: 'renewed' as const,
+      sessionId: session.id,
+      payload: await issuePair(context, tx, session.user, session.id),
+    };
   });
   context.telemetry.refresh(context.log, outcome.kind, outcome.kind === 'unknown' ? undefined : outcome.sessionId);
   return outcome.kind === 'renewed' ? outcome.payload : INVALID_REFRESH_TOKEN;
@@ -109,7 +130,11 @@ async function isLiveSession(db: AuthDbClient, id: string, userId: string): Prom
 export async function listSessions(context: AuthContext): Promise<SessionRow[]> {
   await assertLiveSession(context);
   const { userId } = requireViewer(context);
-  return context.db.session.findMany({ where: { userId, ...live() }, orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }], take: MAX_SESSIONS_LISTED });
+  return context.db.session.findMany({
+    where: { userId, ...live() },
+    orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }],
+    take: MAX_SESSIONS_LISTED,
+  });
 }
 
 /** Ends the session of the request. */
@@ -138,14 +163,20 @@ async function revoke(
   reason: 'logout' | 'logout_everywhere' | 'revoked',
   where: { userId: string; id?: string },
 ): Promise<{ revokedSessions: number }> {
-  const { count } = await context.db.session.updateMany({ where: { ...where, ...live() }, data: { revokedAt: new Date() } });
+  const { count } = await context.db.session.updateMany({
+    where: { ...where, ...live() },
+    data: { revokedAt: new Date() },
+  });
   context.telemetry.sessionsRevoked(context.log, reason, where.userId, count);
   return { revokedSessions: count };
 }
 
 /** Ends every session of a user but one. Returns how many. */
 export async function revokeOtherSessions(tx: AuthTx, userId: string, exceptId: string): Promise<number> {
-  const { count } = await tx.session.updateMany({ where: { userId, id: { not: exceptId }, ...live() }, data: { revokedAt: new Date() } });
+  const { count } = await tx.session.updateMany({
+    where: { userId, id: { not: exceptId }, ...live() },
+    data: { revokedAt: new Date() },
+  });
   return count;
 }
 

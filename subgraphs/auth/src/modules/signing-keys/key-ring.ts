@@ -58,13 +58,18 @@ function createFirstKey(db: AuthDb, encryption: KeyEncryption) {
 
 /** RFC 7638: members in lexical order, no white space. */
 function thumbprint(x: string, y: string): string {
-  return createHash('sha256').update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y })).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }))
+    .digest('base64url');
 }
 
 function decrypt(stored: Uint8Array, encryption: KeyEncryption): KeyObject {
   try {
     return createPrivateKey({ key: encryption.decrypt(stored), format: 'der', type: 'pkcs8' });
   } catch (cause) {
-    throw new Error('The signing key cannot be decrypted: AUTH_KEY_ENCRYPTION_SECRET is not the one that it was stored with.', { cause });
+    throw new Error(
+      'The signing key cannot be decrypted: AUTH_KEY_ENCRYPTION_SECRET is not the one that it was stored with.',
+      { cause },
+    );
   }
 }

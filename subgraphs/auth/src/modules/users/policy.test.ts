@@ -2,7 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import type { Viewer } from '@taskgraph/service-kit';
 import { canSeeEmail } from './policy.js';
 
-const viewer = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
+const viewer = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({
+  userId,
+  sessionId: 's',
+  role,
+  scopes: [],
+});
 
 describe('canSeeEmail', () => {
   it.each([

@@ -9,6 +9,7 @@ export const userResolvers = {
   },
   User: {
     __resolveReference: ({ id }, context) => findUser(context, id),
-    email: (user, _args, { viewer, issuedTo }) => (issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.email : null),
+    email: (user, _args, { viewer, issuedTo }) =>
+      issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.email : null,
   },
 } satisfies Pick<Resolvers, 'User'> & { Query: Partial<NonNullable<Resolvers['Query']>> };

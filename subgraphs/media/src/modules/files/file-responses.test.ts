@@ -28,6 +28,8 @@ describe('inlineDisposition', () => {
   });
 
   it('keeps names of all languages', () => {
-    expect(inlineDisposition('Käse (1).png')).toBe(`inline; filename="K_se (1).png"; filename*=UTF-8''K%C3%A4se%20%281%29.png`);
+    expect(inlineDisposition('Käse (1).png')).toBe(
+      `inline; filename="K_se (1).png"; filename*=UTF-8''K%C3%A4se%20%281%29.png`,
+    );
   });
 });

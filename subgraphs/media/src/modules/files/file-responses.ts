@@ -15,7 +15,11 @@ export interface ConditionalHeaders {
 }
 
 /** Decides what to send (RFC 9110, sections 13 and 14). Several ranges at once are answered with the whole. */
-export function selectFile({ ifNoneMatch, ifRange, range }: ConditionalHeaders, etag: string, byteSize: number): FileSelection {
+export function selectFile(
+  { ifNoneMatch, ifRange, range }: ConditionalHeaders,
+  etag: string,
+  byteSize: number,
+): FileSelection {
   if (ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, etag)) return { kind: 'not_modified' };
   if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return { kind: 'whole' };
   const ranges = parseRange(byteSize, range);
@@ -35,6 +39,9 @@ function matchesEtag(header: string, etag: string): boolean {
 /** A Content-Disposition that shows the file and names it when it is saved (RFC 6266, RFC 8187). */
 export function inlineDisposition(filename: string): string {
   const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  const encoded = encodeURIComponent(filename).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(filename).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

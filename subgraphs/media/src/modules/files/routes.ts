@@ -5,9 +5,9 @@ import type { Express, Request, Response } from 'express';
 import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
-import { THUMBNAIL_MIME_TYPE } from '../uploads/thumbnails.js';
+import { THUMBNAIL_MIME_TYPE } from '../media/mappers.js';
 import { inlineDisposition, selectFile } from './file-responses.js';
-import { objectKey, parseVariantSlug, variantSlug } from './object-keys.js';
+import { objectKey, parseVariantSlug, variantSlug } from '../../storage/object-keys.js';
 import type { SignedUrls } from './signed-urls.js';
 
 export interface FileRouteParts {
@@ -25,14 +25,23 @@ export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
   app.get('/files/:id/:variant', (request, response) => serveFile(request, response, parts));
 }
 
-async function serveFile(request: Request, response: Response, { db, store, urls, telemetry }: FileRouteParts): Promise<void> {
+async function serveFile(
+  request: Request,
+  response: Response,
+  { db, store, urls, telemetry }: FileRouteParts,
+): Promise<void> {
   const { id = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
   const variant = parseVariantSlug(slug);
   if (!isUuid(id) || !variant) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
   const verdict = urls.verify(id.toLowerCase(), variant, request.query);
   if (verdict !== 'valid') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
-    return problem(response, 403, 'FORBIDDEN', verdict === 'expired' ? 'This link has expired. Ask for a new one.' : 'This link is not valid.');
+    return problem(
+      response,
+      403,
+      'FORBIDDEN',
+      verdict === 'expired' ? 'This link has expired. Ask for a new one.' : 'This link is not valid.',
+    );
   }
 
   const media = await db.mediaItem.findUnique({ where: { id } });
@@ -57,7 +66,11 @@ async function serveFile(request: Request, response: Response, { db, store, urls
   });
 
   const { range, 'if-none-match': ifNoneMatch, 'if-range': ifRange } = request.headers;
-  const selection = selectFile({ range, ifNoneMatch, ifRange: typeof ifRange === 'string' ? ifRange : undefined }, etag, byteSize);
+  const selection = selectFile(
+    { range, ifNoneMatch, ifRange: typeof ifRange === 'string' ? ifRange : undefined },
+    etag,
+    byteSize,
+  );
   switch (selection.kind) {
     case 'not_modified':
       response.status(304).end();
@@ -70,13 +83,21 @@ async function serveFile(request: Request, response: Response, { db, store, urls
       return send(request, response, store, key);
     case 'part': {
       const { start, end } = selection.range;
-      response.status(206).set({ 'content-length': String(end - start + 1), 'content-range': `bytes ${start}-${end}/${byteSize}` });
+      response
+        .status(206)
+        .set({ 'content-length': String(end - start + 1), 'content-range': `bytes ${start}-${end}/${byteSize}` });
       return send(request, response, store, key, selection.range);
     }
   }
 }
 
-async function send(request: Request, response: Response, store: ObjectStore, key: string, range?: { start: number; end: number }): Promise<void> {
+async function send(
+  request: Request,
+  response: Response,
+  store: ObjectStore,
+  key: string,
+  range?: { start: number; end: number },
+): Promise<void> {
   if (request.method === 'HEAD') {
     response.end();
     return;

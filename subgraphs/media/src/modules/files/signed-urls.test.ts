@@ -4,7 +4,12 @@ import { createSignedUrls } from './signed-urls.js';
 const ID = '01890000-0000-7000-8000-000000000001';
 
 function urlsAt(state: { now: number }, secret = 'a secret of at least thirty-two characters') {
-  return createSignedUrls({ secret, lifetimeSeconds: 3600, publicUrl: () => 'http://files.example', now: () => state.now });
+  return createSignedUrls({
+    secret,
+    lifetimeSeconds: 3600,
+    publicUrl: () => 'http://files.example',
+    now: () => state.now,
+  });
 }
 
 function queryOf(url: string) {
@@ -43,7 +48,9 @@ describe('createSignedUrls', () => {
     expect(urls.verify(ID.replace('1', '2'), 'SMALL', query)).toBe('forged');
     expect(urls.verify(ID, 'original', query)).toBe('forged');
     expect(urls.verify(ID, 'SMALL', { ...query, expires: String(Number(query['expires']) + 1) })).toBe('forged');
-    expect(urlsAt({ now: 1_700_000_000_000 }, 'another secret of thirty-two characters').verify(ID, 'SMALL', query)).toBe('forged');
+    expect(
+      urlsAt({ now: 1_700_000_000_000 }, 'another secret of thirty-two characters').verify(ID, 'SMALL', query),
+    ).toBe('forged');
     for (const signature of ['', 'x', `${query['signature']}0`, ['a'], undefined]) {
       expect(urls.verify(ID, 'SMALL', { ...query, signature })).toBe('forged');
     }

@@ -1,10 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { variantSlug, type FileVariant } from './object-keys.js';
+import { variantSlug, type FileVariant } from '../../storage/object-keys.js';
 
 export interface SignedUrls {
   /** A URL that is good for one lifetime at least and two at most. */
   sign(mediaId: string, variant: FileVariant): string;
-  verify(mediaId: string, variant: FileVariant, query: { readonly expires?: unknown; readonly signature?: unknown }): 'valid' | 'expired' | 'forged';
+  verify(
+    mediaId: string,
+    variant: FileVariant,
+    query: { readonly expires?: unknown; readonly signature?: unknown },
+  ): 'valid' | 'expired' | 'forged';
 }
 
 export interface SignedUrlOptions {
@@ -23,7 +27,9 @@ export interface SignedUrlOptions {
  */
 export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Date.now }: SignedUrlOptions): SignedUrls {
   const signature = (mediaId: string, variant: FileVariant, expires: number) =>
-    createHmac('sha256', secret).update(`${mediaId}/${variantSlug(variant)}/${expires}`).digest();
+    createHmac('sha256', secret)
+      .update(`${mediaId}/${variantSlug(variant)}/${expires}`)
+      .digest();
 
   return {
     sign(mediaId, variant) {
@@ -34,11 +40,15 @@ export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Dat
       return url.href;
     },
     verify(mediaId, variant, query) {
-      if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string') return 'forged';
+      if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string')
+        return 'forged';
       const expires = Number(query.expires);
       const expected = signature(mediaId, variant, expires);
       const given = Buffer.from(query.signature, 'base64url');
-      const matches = given.length === expected.length && timingSafeEqual(given, expected) && given.toString('base64url') === query.signature;
+      const matches =
+        given.length === expected.length &&
+        timingSafeEqual(given, expected) &&
+        given.toString('base64url') === query.signature;
       if (!matches) return 'forged';
       return now() / 1000 < expires ? 'valid' : 'expired';
     },

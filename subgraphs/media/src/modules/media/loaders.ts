@@ -49,7 +49,10 @@ export function createMediaLoaders(db: MediaDb, tasks: TaskDirectory, request: R
         afterCursor: after === null ? Prisma.sql`TRUE` : Prisma.sql`m.id < ${after}::uuid`,
         size: page.size,
       });
-      return pages.map(({ rows, totalCount }) => ({ ...toConnection(rows, page, ({ id }) => encodeCursor([id])), totalCount }));
+      return pages.map(({ rows, totalCount }) => ({
+        ...toConnection(rows, page, ({ id }) => encodeCursor([id])),
+        totalCount,
+      }));
     }),
   };
 }

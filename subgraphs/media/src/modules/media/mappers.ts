@@ -19,8 +19,15 @@ export interface MediaConnectionRow extends Connection<MediaRow> {
 export const THUMBNAIL_SIZES = ['SMALL', 'MEDIUM', 'LARGE'] as const;
 export type ThumbnailSizeName = (typeof THUMBNAIL_SIZES)[number];
 
+export const THUMBNAIL_MIME_TYPE = 'image/webp';
+
 const storedThumbnails = z.array(
-  z.object({ size: z.enum(THUMBNAIL_SIZES), width: z.number().int(), height: z.number().int(), byteSize: z.number().int() }),
+  z.object({
+    size: z.enum(THUMBNAIL_SIZES),
+    width: z.number().int(),
+    height: z.number().int(),
+    byteSize: z.number().int(),
+  }),
 );
 
 /** A thumbnail as an item's row keeps it. */

@@ -1,7 +1,6 @@
 import { isUuid, requireViewer } from '@taskgraph/service-kit';
 import type { Resolvers } from '../../generated/graphql.js';
-import { THUMBNAIL_MIME_TYPE } from '../uploads/thumbnails.js';
-import { parseThumbnails } from './mappers.js';
+import { parseThumbnails, THUMBNAIL_MIME_TYPE } from './mappers.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
 export const mediaResolvers = {
@@ -16,7 +15,8 @@ export const mediaResolvers = {
     __resolveReference: ({ id }, context) => findMedia(context, id),
     url: ({ id, status }, _args, { urls }) => (status === 'READY' ? urls.sign(id, 'original') : null),
     thumbnail: ({ id, status, thumbnails }, { size }, { urls }) => {
-      const thumbnail = status === 'READY' ? parseThumbnails(thumbnails).find((candidate) => candidate.size === size) : undefined;
+      const thumbnail =
+        status === 'READY' ? parseThumbnails(thumbnails).find((candidate) => candidate.size === size) : undefined;
       if (!thumbnail) return null;
       const { width, height } = thumbnail;
       return { url: urls.sign(id, size), width, height, mimeType: THUMBNAIL_MIME_TYPE };

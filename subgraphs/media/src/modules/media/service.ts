@@ -1,6 +1,6 @@
 import { forbidden, isUuid, notFound, parsePageArgs, requireViewer, type PageArgs } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
-import { mediaPrefix } from '../files/object-keys.js';
+import { mediaPrefix } from '../../storage/object-keys.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canDelete } from './policy.js';
 
@@ -18,7 +18,11 @@ export async function findMedia(context: MediaContext, id: string): Promise<Medi
 }
 
 /** Lists what a user has uploaded; empty when that is not for the viewer. */
-export async function listUploads({ loaders }: MediaContext, userId: string, args: PageArgs): Promise<MediaConnectionRow> {
+export async function listUploads(
+  { loaders }: MediaContext,
+  userId: string,
+  args: PageArgs,
+): Promise<MediaConnectionRow> {
   return loaders.uploads(parsePageArgs(args)).load(userId);
 }
 

@@ -24,11 +24,9 @@ const ATTACHED = /* GraphQL */ `
 export function createTaskDirectory(task: Peer): TaskDirectory {
   return {
     async attachedToVisibleTask(mediaIds, caller) {
-      const { _entities } = await task.query<{ _entities: Array<{ id: string; attachedToVisibleTask: boolean } | null> }>(
-        ATTACHED,
-        { representations: mediaIds.map((id) => ({ __typename: 'Media', id })) },
-        caller,
-      );
+      const { _entities } = await task.query<{
+        _entities: Array<{ id: string; attachedToVisibleTask: boolean } | null>;
+      }>(ATTACHED, { representations: mediaIds.map((id) => ({ __typename: 'Media', id })) }, caller);
       return new Set(_entities.flatMap((entity) => (entity?.attachedToVisibleTask ? [entity.id] : [])));
     },
   };

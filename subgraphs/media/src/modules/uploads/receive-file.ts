@@ -21,7 +21,11 @@ const DRAIN_FACTOR = 4;
  *
  * @throws AppError BAD_USER_INPUT when the client goes away in the middle or sends without end
  */
-export async function receiveFile(source: Readable, path: string, { maxBytes }: { maxBytes: number }): Promise<ReceivedFile> {
+export async function receiveFile(
+  source: Readable,
+  path: string,
+  { maxBytes }: { maxBytes: number },
+): Promise<ReceivedFile> {
   const file = await open(path, 'wx');
   try {
     const hash = createHash('sha256');

@@ -1,7 +1,7 @@
 import { AppError, badUserInput, requireViewer, unavailable } from '@taskgraph/service-kit';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
-import { mediaPrefix, objectKey } from '../files/object-keys.js';
+import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { MediaRow } from '../media/mappers.js';
 import { sanitizeFilename } from './filename.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
@@ -55,7 +55,10 @@ const MAX_ALT_TEXT_CHARACTERS = 500;
  * @throws BAD_USER_INPUT when the alternative text is too long, or the client goes away in the middle
  * @throws UNAVAILABLE when the store or the database is
  */
-export async function uploadMedia(context: MediaContext, { file, altText }: UploadMediaArgs): Promise<UploadMediaOutcome> {
+export async function uploadMedia(
+  context: MediaContext,
+  { file, altText }: UploadMediaArgs,
+): Promise<UploadMediaOutcome> {
   const { spool, limits, telemetry, log } = context;
   const description = parseAltText(altText ?? null);
   const upload = await openUpload(file);
@@ -71,9 +74,17 @@ export async function uploadMedia(context: MediaContext, { file, altText }: Uplo
     const invalid = toImageProblem(processed, limits.maxPixels);
     if (invalid) return refuse(context, invalid);
     // Nobody would hear of the item any more.
-    if (context.signal.aborted) throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
+    if (context.signal.aborted)
+      throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
 
-    const media = await store(context, path, received as Received, processed as Processed, sanitizeFilename(upload.filename), description);
+    const media = await store(
+      context,
+      path,
+      received as Received,
+      processed as Processed,
+      sanitizeFilename(upload.filename),
+      description,
+    );
     telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
     return { __typename: 'UploadMediaSuccess', media };
   } catch (error) {
@@ -148,7 +159,10 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
   try {
     return await file;
   } catch (cause) {
-    throw new AppError('BAD_USER_INPUT', 'The request holds no file for this variable.', { reason: 'FILE_MISSING', cause });
+    throw new AppError('BAD_USER_INPUT', 'The request holds no file for this variable.', {
+      reason: 'FILE_MISSING',
+      cause,
+    });
   }
 }
 
@@ -170,7 +184,12 @@ function toReceiveProblem(received: ReceivedFile, maxBytes: number): UploadProbl
     case 'unsupported': {
       const { mimeType } = received;
       const allowed = ALLOWED_MIME_TYPES;
-      return { __typename: 'UnsupportedMediaTypeProblem', message: `Files of type ${mimeType} are not taken.`, mimeType, allowed };
+      return {
+        __typename: 'UnsupportedMediaTypeProblem',
+        message: `Files of type ${mimeType} are not taken.`,
+        mimeType,
+        allowed,
+      };
     }
     case 'too_large':
       return { __typename: 'MediaTooLargeProblem', message: `A file has at most ${maxBytes} bytes.`, maxBytes };

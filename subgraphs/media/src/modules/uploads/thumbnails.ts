@@ -2,8 +2,6 @@ import sharp from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
 import type { StoredThumbnail, ThumbnailSizeName } from '../media/mappers.js';
 
-export const THUMBNAIL_MIME_TYPE = 'image/webp';
-
 /** Pixels on the longer side, from the largest to the smallest. */
 const LONGER_SIDE = { LARGE: 1280, MEDIUM: 480, SMALL: 160 } as const satisfies Record<ThumbnailSizeName, number>;
 const SIZES = Object.keys(LONGER_SIDE) as ThumbnailSizeName[];
@@ -60,7 +58,13 @@ export async function processImage(path: string, { maxPixels }: { maxPixels: num
       .raw()
       .toBuffer({ resolveWithObject: true });
     const placeholder = Buffer.from(rgbaToThumbHash(tiny.info.width, tiny.info.height, tiny.data)).toString('base64');
-    return { kind: 'processed', width: turned ? height : width, height: turned ? width : height, placeholder, thumbnails };
+    return {
+      kind: 'processed',
+      width: turned ? height : width,
+      height: turned ? width : height,
+      placeholder,
+      thumbnails,
+    };
   } catch {
     // sharp reads nothing but this file: whatever it throws is about the file.
     return { kind: 'corrupt' };

@@ -43,12 +43,13 @@ export function createAttachmentLoaders(db: TaskDb, viewer: Viewer | null): Atta
         return { edges: edges.map(({ node }) => node), pageInfo, totalCount };
       });
     }),
-    mediaTasks: loaderByPage((page) => (mediaIds) =>
-      selectTaskPages(db, mediaIds, page, {
-        key: Prisma.sql`m.media_id`,
-        source: Prisma.sql`FROM task_media m JOIN tasks t ON t.id = m.task_id
+    mediaTasks: loaderByPage(
+      (page) => (mediaIds) =>
+        selectTaskPages(db, mediaIds, page, {
+          key: Prisma.sql`m.media_id`,
+          source: Prisma.sql`FROM task_media m JOIN tasks t ON t.id = m.task_id
           WHERE m.media_id = ANY(${uuidArray(mediaIds)}) AND ${visible}`,
-      }),
+        }),
     ),
     attachedToVisibleTask: new DataLoader(async (mediaIds) => {
       const rows = await db.$queryRaw<Array<{ mediaId: string }>>`
@@ -66,6 +67,12 @@ export function attachmentCursor({ position }: Pick<AttachmentRow, 'position'>):
 
 function parsePositionCursor(cursor: string): number {
   const [position, ...rest] = decodeCursor(cursor);
-  if (typeof position !== 'number' || !Number.isInteger(position) || Math.abs(position) > 2_147_483_647 || rest.length > 0) throw invalidCursor();
+  if (
+    typeof position !== 'number' ||
+    !Number.isInteger(position) ||
+    Math.abs(position) > 2_147_483_647 ||
+    rest.length > 0
+  )
+    throw invalidCursor();
   return position;
 }

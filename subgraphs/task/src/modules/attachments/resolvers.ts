@@ -21,4 +21,6 @@ export const attachmentResolvers = {
     attachedBy: ({ attachedBy }) => ({ id: attachedBy }),
     node: ({ mediaId }) => ({ id: mediaId }),
   },
-} satisfies Pick<Resolvers, 'Task' | 'Media' | 'TaskMediaEdge'> & { Mutation: Partial<NonNullable<Resolvers['Mutation']>> };
+} satisfies Pick<Resolvers, 'Task' | 'Media' | 'TaskMediaEdge'> & {
+  Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
+};

@@ -17,7 +17,8 @@ export interface MediaProblem<Name extends 'MediaNotFoundProblem' | 'MediaNotRea
   readonly mediaIds: readonly string[];
 }
 
-export type AttachMediaOutcome = AttachMediaSuccess | MediaProblem<'MediaNotFoundProblem'> | MediaProblem<'MediaNotReadyProblem'>;
+export type AttachMediaOutcome =
+  AttachMediaSuccess | MediaProblem<'MediaNotFoundProblem'> | MediaProblem<'MediaNotReadyProblem'>;
 
 const MAX_MEDIA_PER_CALL = 100;
 const MAX_MEDIA_PER_TASK = 500;
@@ -44,7 +45,10 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
 
   const attached = await inTransaction(context.db, async (tx) => {
     await lockVisibleTask(context, tx, task.id);
-    const present = await tx.taskMedia.findMany({ where: { taskId: task.id }, select: { mediaId: true, position: true } });
+    const present = await tx.taskMedia.findMany({
+      where: { taskId: task.id },
+      select: { mediaId: true, position: true },
+    });
     const known = new Set(present.map(({ mediaId }) => mediaId));
     const fresh = mediaIds.filter((id) => !known.has(id));
     if (known.size + fresh.length > MAX_MEDIA_PER_TASK) {
@@ -52,7 +56,12 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
     }
     const lastPosition = Math.max(0, ...present.map(({ position }) => position));
     await tx.taskMedia.createMany({
-      data: fresh.map((mediaId, index) => ({ taskId: task.id, mediaId, position: lastPosition + 1 + index, attachedBy: userId })),
+      data: fresh.map((mediaId, index) => ({
+        taskId: task.id,
+        mediaId,
+        position: lastPosition + 1 + index,
+        attachedBy: userId,
+      })),
     });
     return fresh;
   });
@@ -84,8 +93,15 @@ async function lockVisibleTask(context: TaskContext, tx: TaskTx, id: string): Pr
   if (visible === 0) throw notFound('Task');
 }
 
-async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonly string[]): Promise<AttachMediaOutcome | null> {
-  const attached = await context.db.taskMedia.findMany({ where: { taskId: task.id, mediaId: { in: [...mediaIds] } }, select: { mediaId: true } });
+async function checkMedia(
+  context: TaskContext,
+  task: TaskRow,
+  mediaIds: readonly string[],
+): Promise<AttachMediaOutcome | null> {
+  const attached = await context.db.taskMedia.findMany({
+    where: { taskId: task.id, mediaId: { in: [...mediaIds] } },
+    select: { mediaId: true },
+  });
   const known = new Set(attached.map(({ mediaId }) => mediaId));
   const unknown = mediaIds.filter((id) => !known.has(id));
   if (unknown.length === 0) return null;
@@ -97,7 +113,12 @@ async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonl
   return null;
 }
 
-function refuse(context: TaskContext, task: TaskRow, reason: 'not_found' | 'not_ready', mediaIds: readonly string[]): AttachMediaOutcome {
+function refuse(
+  context: TaskContext,
+  task: TaskRow,
+  reason: 'not_found' | 'not_ready',
+  mediaIds: readonly string[],
+): AttachMediaOutcome {
   context.telemetry.attachmentRefused(context.log, reason, task.id, mediaIds);
   return reason === 'not_found'
     ? { __typename: 'MediaNotFoundProblem', message: 'Some of the media do not exist.', mediaIds }

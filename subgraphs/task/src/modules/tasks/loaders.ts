@@ -29,7 +29,9 @@ export function visibleTasks(viewer: Viewer): Prisma.TaskWhereInput {
 
 /** The same in SQL, for a table or alias `t`. */
 export function visibleTasksSql(viewer: Viewer): Prisma.Sql {
-  return viewer.role === 'ADMIN' ? Prisma.sql`TRUE` : Prisma.sql`(t.owner_id = ${viewer.userId}::uuid OR t.assignee_id = ${viewer.userId}::uuid)`;
+  return viewer.role === 'ADMIN'
+    ? Prisma.sql`TRUE`
+    : Prisma.sql`(t.owner_id = ${viewer.userId}::uuid OR t.assignee_id = ${viewer.userId}::uuid)`;
 }
 
 /** Columns of table `t` under the names of {@link TaskRow}. */
@@ -45,13 +47,14 @@ export function createTaskLoaders(db: TaskDb, viewer: Viewer | null): TaskLoader
       const byId = new Map(rows.map((row) => [row.id, row]));
       return ids.map((id) => byId.get(id) ?? null);
     }),
-    userTasks: loaderByPage((page) => (userIds) =>
-      selectTaskPages(db, userIds, page, {
-        key: Prisma.sql`u.id`,
-        source: Prisma.sql`FROM unnest(${uuidArray(userIds)}) AS u(id)
+    userTasks: loaderByPage(
+      (page) => (userIds) =>
+        selectTaskPages(db, userIds, page, {
+          key: Prisma.sql`u.id`,
+          source: Prisma.sql`FROM unnest(${uuidArray(userIds)}) AS u(id)
           JOIN tasks t ON t.owner_id = u.id OR t.assignee_id = u.id
           WHERE ${viewer ? visibleTasksSql(viewer) : Prisma.sql`FALSE`}`,
-      }),
+        }),
     ),
   };
 }

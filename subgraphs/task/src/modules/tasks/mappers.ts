@@ -12,5 +12,7 @@ export interface UserStub {
 
 /** A page, with its length or with what it takes to count: most clients do not ask. */
 export interface TaskConnectionRow extends Connection<TaskRow> {
-  readonly total: { readonly kind: 'known'; readonly count: number } | { readonly kind: 'where'; readonly where: Prisma.TaskWhereInput };
+  readonly total:
+    | { readonly kind: 'known'; readonly count: number }
+    | { readonly kind: 'where'; readonly where: Prisma.TaskWhereInput };
 }

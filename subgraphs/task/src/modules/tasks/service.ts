@@ -55,7 +55,9 @@ export interface ListTasksArgs extends PageArgs {
 export async function listTasks(context: TaskContext, args: ListTasksArgs): Promise<TaskConnectionRow> {
   const page = parsePageArgs(args);
   const sort = toTaskSort(args.orderBy);
-  const where: Prisma.TaskWhereInput = { AND: [visibleTasks(requireViewer(context)), ...toConditions(args.filter ?? {})] };
+  const where: Prisma.TaskWhereInput = {
+    AND: [visibleTasks(requireViewer(context)), ...toConditions(args.filter ?? {})],
+  };
   const rows = await context.db.task.findMany({
     where: { AND: [where, ...toCursorBounds(sort, page)] },
     orderBy: toOrderBy(sort, page),
@@ -75,7 +77,8 @@ function toConditions(filter: TaskFilter): Prisma.TaskWhereInput[] {
   if (status) conditions.push({ status: { in: [...status] } });
   if (priority) conditions.push({ priority: { in: [...priority] } });
   if (label && label.length > 0) conditions.push({ labels: { hasEvery: parseLabels(label) } });
-  if (assigneeId !== undefined) conditions.push({ assigneeId: assigneeId === null ? null : parseUserId(assigneeId, 'assigneeId') });
+  if (assigneeId !== undefined)
+    conditions.push({ assigneeId: assigneeId === null ? null : parseUserId(assigneeId, 'assigneeId') });
   if (ownerId != null) conditions.push({ ownerId: parseUserId(ownerId, 'ownerId') });
   if (dueAfter) conditions.push({ dueAt: { gte: dueAfter } });
   if (dueBefore) conditions.push({ dueAt: { lt: dueBefore } });
@@ -116,39 +119,55 @@ export async function createTask(context: TaskContext, input: CreateTaskInput): 
  * @throws FORBIDDEN when the viewer may not assign this user
  * @throws BAD_USER_INPUT when a field is malformed or the assignee does not exist
  */
-export async function updateTask(context: TaskContext, input: UpdateTaskInput): Promise<UpdateTaskSuccess | StaleVersion> {
+export async function updateTask(
+  context: TaskContext,
+  input: UpdateTaskInput,
+): Promise<UpdateTaskSuccess | StaleVersion> {
   const viewer = requireViewer(context);
   const known = await getTask(context, input.id);
   const changes = toChanges(input);
-  if (changes.assigneeId !== undefined && changes.assigneeId !== known.assigneeId) await assertAssigneeExists(context, changes.assigneeId);
+  if (changes.assigneeId !== undefined && changes.assigneeId !== known.assigneeId)
+    await assertAssigneeExists(context, changes.assigneeId);
 
   const outcome = await inTransaction(context.db, async (tx) => {
-    const [locked] = await tx.$queryRaw<Array<{ id: string }>>`SELECT id FROM tasks WHERE id = ${known.id}::uuid FOR UPDATE`;
+    const [locked] = await tx.$queryRaw<
+      Array<{ id: string }>
+    >`SELECT id FROM tasks WHERE id = ${known.id}::uuid FOR UPDATE`;
     const current = locked ? await tx.task.findFirst({ where: { id: known.id, ...visibleTasks(viewer) } }) : null;
     if (!current) throw notFound('Task');
     if (current.version !== input.expectedVersion) return { kind: 'stale' as const, current };
     if (changes.assigneeId !== undefined && !canAssign(viewer, current, changes.assigneeId)) {
       throw forbidden('Only the owner of the task assigns somebody.', 'ASSIGNMENT');
     }
-    return { kind: 'updated' as const, task: await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } }) };
+    return {
+      kind: 'updated' as const,
+      task: await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } }),
+    };
   });
 
   context.loaders.task.clear(known.id);
   if (outcome.kind === 'stale') {
     context.telemetry.updateRefusedAsStale(context.log, known.id);
-    return { __typename: 'StaleVersionProblem', message: 'Somebody else has changed the task meanwhile.', current: outcome.current };
+    return {
+      __typename: 'StaleVersionProblem',
+      message: 'Somebody else has changed the task meanwhile.',
+      current: outcome.current,
+    };
   }
   context.telemetry.taskUpdated(context.log, known.id, outcome.task.version);
   return { __typename: 'UpdateTaskSuccess', task: outcome.task };
 }
 
-type TaskChanges = Partial<Pick<TaskRow, 'title' | 'description' | 'status' | 'priority' | 'dueAt' | 'labels' | 'assigneeId'>>;
+type TaskChanges = Partial<
+  Pick<TaskRow, 'title' | 'description' | 'status' | 'priority' | 'dueAt' | 'labels' | 'assigneeId'>
+>;
 
 /** Absent members stay as they are; null clears where there can be nothing, and is refused elsewhere. */
 function toChanges(input: UpdateTaskInput): TaskChanges {
   const changes: TaskChanges = {};
   for (const field of ['title', 'status', 'priority', 'labels'] as const) {
-    if (input[field] === null) throw badUserInput(`\`${field}\` cannot be null; leave it out to keep it.`, 'NULL_NOT_ALLOWED');
+    if (input[field] === null)
+      throw badUserInput(`\`${field}\` cannot be null; leave it out to keep it.`, 'NULL_NOT_ALLOWED');
   }
   if (input.title != null) changes.title = parseTitle(input.title);
   if (input.description !== undefined) changes.description = parseDescription(input.description);
@@ -156,7 +175,8 @@ function toChanges(input: UpdateTaskInput): TaskChanges {
   if (input.priority != null) changes.priority = input.priority;
   if (input.dueAt !== undefined) changes.dueAt = input.dueAt;
   if (input.labels != null) changes.labels = parseLabels(input.labels);
-  if (input.assigneeId !== undefined) changes.assigneeId = input.assigneeId === null ? null : parseUserId(input.assigneeId, 'assigneeId');
+  if (input.assigneeId !== undefined)
+    changes.assigneeId = input.assigneeId === null ? null : parseUserId(input.assigneeId, 'assigneeId');
   return changes;
 }
 

@@ -15,7 +15,8 @@ export function parseTitle(text: string): string {
   if (title === '' || title.length > MAX_TITLE_CHARACTERS) {
     throw badUserInput(`A title has 1 to ${MAX_TITLE_CHARACTERS} characters.`, 'INVALID_TITLE');
   }
-  if (FORBIDDEN_IN_LINE.test(title)) throw badUserInput('A title is one line without control characters.', 'INVALID_TITLE');
+  if (FORBIDDEN_IN_LINE.test(title))
+    throw badUserInput('A title is one line without control characters.', 'INVALID_TITLE');
   return title;
 }
 

@@ -23,7 +23,9 @@ export interface TaskSort {
 }
 
 export function toTaskSort(order: TaskOrder | null | undefined): TaskSort {
-  return order ? { field: order.field, direction: order.direction === 'DESC' ? 'desc' : 'asc' } : { field: 'UPDATED_AT', direction: 'desc' };
+  return order
+    ? { field: order.field, direction: order.direction === 'DESC' ? 'desc' : 'asc' }
+    : { field: 'UPDATED_AT', direction: 'desc' };
 }
 
 /** Where in this order a task stands. The order is part of it, so that it is no good for another. */
@@ -37,7 +39,10 @@ export function toOrderBy(sort: TaskSort, page: Pick<PageRequest, 'direction'>):
   const forward = page.direction === 'forward';
   const direction = forward ? sort.direction : reverse(sort.direction);
   const column = COLUMNS[sort.field];
-  const byField = column === 'dueAt' ? { dueAt: { sort: direction, nulls: forward ? ('last' as const) : ('first' as const) } } : { [column]: direction };
+  const byField =
+    column === 'dueAt'
+      ? { dueAt: { sort: direction, nulls: forward ? ('last' as const) : ('first' as const) } }
+      : { [column]: direction };
   return [byField, { id: direction }];
 }
 
@@ -46,7 +51,10 @@ export function toOrderBy(sort: TaskSort, page: Pick<PageRequest, 'direction'>):
  *
  * @throws AppError BAD_USER_INPUT when a cursor is none, or is of another order
  */
-export function toCursorBounds(sort: TaskSort, { after, before }: Pick<PageRequest, 'after' | 'before'>): Prisma.TaskWhereInput[] {
+export function toCursorBounds(
+  sort: TaskSort,
+  { after, before }: Pick<PageRequest, 'after' | 'before'>,
+): Prisma.TaskWhereInput[] {
   return [
     ...(after === null ? [] : [beyond(sort, parseTaskCursor(sort, after), 'behind')]),
     ...(before === null ? [] : [beyond(sort, parseTaskCursor(sort, before), 'ahead')]),
@@ -60,7 +68,8 @@ interface Position {
 
 function parseTaskCursor(sort: TaskSort, cursor: string): Position {
   const [field, direction, value, id] = decodeCursor(cursor);
-  if (field !== sort.field || direction !== sort.direction || typeof id !== 'string' || !isUuid(id)) throw invalidCursor();
+  if (field !== sort.field || direction !== sort.direction || typeof id !== 'string' || !isUuid(id))
+    throw invalidCursor();
   if (value === null && sort.field === 'DUE_AT') return { value, id };
   if (typeof value !== 'string' || !isSortValue(sort.field, value)) throw invalidCursor();
   return { value, id };

@@ -1,4 +1,4 @@
-import { THUMBNAIL_SIZES, type ThumbnailSizeName } from '../media/mappers.js';
+import { THUMBNAIL_SIZES, type ThumbnailSizeName } from '../modules/media/mappers.js';
 
 /** One of the files of a media item. */
 export type FileVariant = 'original' | ThumbnailSizeName;
