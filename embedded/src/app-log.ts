@@ -1,0 +1,91 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { createLog, type Log } from '@taskgraph/service-kit';
+import type { EmbeddedConfig, ServiceName } from './config.js';
+import type { DataDir } from './data-dir.js';
+
+type LogLevel = NonNullable<EmbeddedConfig['logLevel']>;
+
+/** pino's numbers; a line is shown when its number is at least that of the chosen level. */
+const SEVERITY: Readonly<Record<LogLevel, number>> = {
+  trace: 10,
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+  fatal: 60,
+  silent: 70,
+};
+/** A file that has grown beyond is put aside at the next start; one older file is kept. */
+const MAX_FILE_BYTES = 20 * 1024 * 1024;
+
+export interface AppLogOptions {
+  readonly screenLevel: LogLevel;
+  readonly fileLevel: LogLevel;
+  /** Writes one line to the screen. */
+  readonly show: (line: string) => void;
+}
+
+export interface AppLog {
+  readonly file: string;
+  of(service: ServiceName): Log;
+  close(): Promise<void>;
+}
+
+/** Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read. */
+export async function openAppLog({ logs }: DataDir, { screenLevel, fileLevel, show }: AppLogOptions): Promise<AppLog> {
+  await mkdir(logs, { recursive: true });
+  const file = path.join(logs, 'taskgraph.log');
+  const size = await stat(file).then(
+    (status) => status.size,
+    () => 0,
+  );
+  if (size > MAX_FILE_BYTES) await rename(file, `${file}.1`);
+  const stream = createWriteStream(file, { flags: 'a' });
+  let writable = true;
+  stream.on('error', (error) => {
+    // A full disk must not stop the services.
+    if (writable) show(`The log file cannot be written any more: ${error.message}`);
+    writable = false;
+  });
+
+  const level = SEVERITY[screenLevel] < SEVERITY[fileLevel] ? screenLevel : fileLevel;
+  const destination = {
+    write(line: string) {
+      const severity = SEVERITY[levelOf(line)];
+      if (writable && severity >= SEVERITY[fileLevel]) stream.write(line);
+      if (severity >= SEVERITY[screenLevel]) show(toReadable(line));
+    },
+  };
+  return {
+    file,
+    of: (service) => createLog({ service, level, destination }),
+    close: () => new Promise((resolve) => (writable ? stream.end(() => resolve()) : resolve())),
+  };
+}
+
+/** The level stands first in each line; see service-kit's log. */
+function levelOf(line: string): LogLevel {
+  const level = /^\{"level":"([a-z]+)"/.exec(line)?.[1];
+  return level !== undefined && level in SEVERITY ? (level as LogLevel) : 'info';
+}
+
+interface LogLine {
+  readonly level: string;
+  readonly time: string;
+  readonly service: string;
+  readonly msg?: string;
+  readonly err?: { readonly message?: string; readonly stack?: string };
+  readonly pid?: number;
+}
+
+/** `12:00:01 WARN  media: message key=value`, with the stack of an error below. */
+function toReadable(line: string): string {
+  const { level, time, service, msg, err, pid: _pid, ...rest } = JSON.parse(line) as LogLine;
+  const details = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const head = `${time.slice(11, 19)} ${level.toUpperCase().padEnd(5)} ${service}: ${msg ?? err?.message ?? ''}${details.join('')}`;
+  return err ? `${head}\n${err.stack ?? err.message ?? ''}` : head;
+}

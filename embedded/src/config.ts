@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { ConfigError, parseConfig, settings } from '@taskgraph/service-kit';
+import { z } from 'zod';
+
+export const SERVICES = ['gateway', 'auth', 'task', 'media'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+export function portSetting(name: ServiceName): string {
+  return `${name.toUpperCase()}_PORT`;
+}
+
+const schema = z.object({
+  HOST: settings.host(),
+  GATEWAY_PORT: settings.port(3000),
+  AUTH_PORT: settings.port(3001),
+  TASK_PORT: settings.port(3002),
+  MEDIA_PORT: settings.port(3003),
+  TASKGRAPH_DATA_DIR: settings.text('.data'),
+  SEED_DEMO: settings.flag(true),
+  LOG_LEVEL: settings.logLevel(),
+});
+
+export interface EmbeddedConfig {
+  readonly host: string;
+  /** 0 is any free port. */
+  readonly ports: Readonly<Record<ServiceName, number>>;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly seedDemo: boolean;
+  /** Null when nobody has asked for one. */
+  readonly logLevel: z.output<typeof schema>['LOG_LEVEL'] | null;
+}
+
+/**
+ * Reads what the launcher itself needs; the services read the rest. A relative data folder is meant from `root`.
+ *
+ * @throws ConfigError listing every fault
+ */
+export function readEmbeddedConfig(root: string, env: NodeJS.ProcessEnv = process.env): EmbeddedConfig {
+  const config = parseConfig(schema, env);
+  const ports = {
+    gateway: config.GATEWAY_PORT,
+    auth: config.AUTH_PORT,
+    task: config.TASK_PORT,
+    media: config.MEDIA_PORT,
+  };
+  assertDistinct(ports);
+  return {
+    host: config.HOST,
+    ports,
+    dataDir: path.resolve(root, config.TASKGRAPH_DATA_DIR),
+    seedDemo: config.SEED_DEMO,
+    logLevel: env['LOG_LEVEL'] ? config.LOG_LEVEL : null,
+  };
+}
+
+function assertDistinct(ports: Readonly<Record<ServiceName, number>>): void {
+  const faults = SERVICES.flatMap((name, index) => {
+    const twin = SERVICES.slice(0, index).find((earlier) => ports[earlier] === ports[name] && ports[name] !== 0);
+    return twin === undefined ? [] : [`${portSetting(name)} is ${ports[name]}, and so is ${portSetting(twin)}`];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+}

@@ -1,0 +1,124 @@
+import { ConfigError } from '@taskgraph/service-kit';
+import { readEmbeddedConfig } from './config.js';
+import { HELP, parseFlags, type Flags } from './flags.js';
+import { LaunchError } from './launch-error.js';
+import { createProgress, type Progress } from './progress.js';
+import { demoQueryScreen, runningScreen } from './screen.js';
+import { findSeedState, seedDemoData } from './seed/seed.js';
+import { REPOSITORY, startSystem, type System } from './system.js';
+
+/** npm passes on a Ctrl-C that the terminal has sent to this process already: both are one. */
+const SAME_SIGNAL_MS = 500;
+
+const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type StopSignal = keyof typeof EXIT_BY_SIGNAL;
+
+/** Runs the whole system until a signal ends it. Returns the exit code. */
+async function run(parameters: readonly string[]): Promise<number> {
+  const flags = parseFlags(parameters);
+  if (flags.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const config = readEmbeddedConfig(REPOSITORY);
+  const progress = createProgress({ output: process.stdout, quiet: flags.output === 'quiet' });
+  const stop = new AbortController();
+  const stopped = onStopSignal(stop, progress);
+
+  let system: System;
+  try {
+    system = await startSystem({ root: REPOSITORY, config, flags, env: process.env, progress, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    throw error;
+  }
+  const background = present(system, flags, flags.seed ?? config.seedDemo, { progress, signal: stop.signal }).then(
+    giveBackMemory,
+  );
+  await stopped;
+  progress.say('\nStopping …');
+  await background;
+  await system.close();
+  progress.say('Stopped. The data are kept.');
+  return 0;
+}
+
+/** Tells what runs where, and makes the demo data if that has not been done. */
+async function present(
+  system: System,
+  flags: Flags,
+  seeds: boolean,
+  { progress, signal }: { progress: Progress; signal: AbortSignal },
+): Promise<void> {
+  const { urls, dataDir } = system;
+  const seconds = (Date.now() - performance.timeOrigin) / 1000;
+  if (flags.output === 'quiet') progress.say(`${urls.gateway}/graphql`);
+  let state = await findSeedState(dataDir);
+  const demo = seeds || state !== null;
+  if (flags.output !== 'quiet') {
+    progress.say(
+      runningScreen({
+        urls,
+        postgresPort: system.postgresPort,
+        dataDir: dataDir.folder,
+        logFile: system.logFile,
+        seconds,
+        demo,
+      }),
+    );
+  }
+  if (!state && seeds) {
+    try {
+      const onProgress = (text: string) => progress.flash(`  … making demo data: ${text}`);
+      state = await seedDemoData({ dataDir, graphqlUrl: `${urls.gateway}/graphql`, signal, onProgress });
+      if (flags.output !== 'quiet') progress.say('\n  ✓ demo data: 2 people, 30 tasks, 12 pictures');
+    } catch (error) {
+      if (signal.aborted) return;
+      progress.say(`\n  The demo data are not complete; the next start goes on with them. (${describe(error)})`);
+    }
+  }
+  if (state && flags.output !== 'quiet') progress.say(demoQueryScreen(urls.gateway, state.taskId));
+}
+
+/** Starting leaves a lot behind, which an idle process would keep until it is busy again. */
+function giveBackMemory(): void {
+  globalThis.gc?.();
+}
+
+/** Resolves at the first signal to stop, or when the starter is gone; a second signal ends the process at once. */
+function onStopSignal(stop: AbortController, progress: Progress): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAt: number | null = null;
+    const begin = () => {
+      firstAt ??= performance.now();
+      stop.abort();
+      resolve();
+    };
+    const handle = (signal: StopSignal) => {
+      if (firstAt === null) return begin();
+      if (performance.now() - firstAt < SAME_SIGNAL_MS) return;
+      progress.say('Stopped at once; the next start tidies up.');
+      process.exit(EXIT_BY_SIGNAL[signal]);
+    };
+    for (const signal of Object.keys(EXIT_BY_SIGNAL) as StopSignal[]) process.on(signal, handle);
+    process.once('disconnect', begin);
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What went wrong, in words for the person at the terminal; a stack only for what nobody has foreseen. */
+function explain(error: unknown): string {
+  if (error instanceof LaunchError) return [error.message, ...error.advice].join('\n');
+  if (error instanceof ConfigError) return `${error.message}\nREADME.md lists the settings.`;
+  return `Taskgraph could not be started:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+try {
+  process.exit(await run(process.argv.slice(2)));
+} catch (error) {
+  process.stderr.write(`\n${explain(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,119 @@
+import type { Cluster } from '@taskgraph/databases';
+import { ConfigError, type ServiceProcess } from '@taskgraph/service-kit';
+import type { AppLog } from './app-log.js';
+import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
+import { DATABASES } from './database.js';
+import type { DataDir } from './data-dir.js';
+import { LaunchError } from './launch-error.js';
+import { reachableHost } from './ports.js';
+import type { Secrets } from './secrets.js';
+
+/** What one person needs; each may be set otherwise. */
+const SMALL = { DB_POOL_MAX: '5', SHUTDOWN_GRACE_MS: '10000', PLAN_CACHE_MIB: '10' };
+
+export interface ServiceEnvOptions {
+  readonly config: EmbeddedConfig;
+  readonly dataDir: DataDir;
+  readonly ports: Readonly<Record<ServiceName, number>>;
+  readonly cluster: Cluster;
+  readonly secrets: Secrets;
+}
+
+/** The environment that each service reads its configuration from: what the launcher knows, and what the person has set. */
+export function serviceEnv(
+  env: NodeJS.ProcessEnv,
+  { config, dataDir, ports, cluster, secrets }: ServiceEnvOptions,
+): NodeJS.ProcessEnv {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const urls = serviceUrls(config.host, ports);
+  return {
+    ...SMALL,
+    ...secrets,
+    AUTH_URL: urls.auth,
+    TASK_URL: urls.task,
+    MEDIA_URL: urls.media,
+    MEDIA_PUBLIC_URL: urls.media,
+    ...given,
+    // The log decides what is shown; the services' own level would only keep lines from it.
+    LOG_LEVEL: 'trace',
+    HOST: config.host,
+    TASKGRAPH_DATA_DIR: dataDir.folder,
+    ...Object.fromEntries(SERVICES.map((name) => [`${name.toUpperCase()}_PORT`, String(ports[name])])),
+    ...Object.fromEntries(DATABASES.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, cluster.url(name)])),
+  };
+}
+
+export function serviceUrls(host: string, ports: Readonly<Record<ServiceName, number>>): Record<ServiceName, string> {
+  const url = (name: ServiceName) => `http://${reachableHost(host)}:${ports[name]}`;
+  return { gateway: url('gateway'), auth: url('auth'), task: url('task'), media: url('media') };
+}
+
+export type ServiceModules = Awaited<ReturnType<typeof loadServices>>;
+
+/** Loads the code of all services: most of the time that a start takes, so it runs while PostgreSQL starts. */
+export async function loadServices() {
+  const [auth, task, media, gateway] = await Promise.all([
+    import('@taskgraph/auth'),
+    import('@taskgraph/task'),
+    import('@taskgraph/media'),
+    import('@taskgraph/gateway'),
+  ]);
+  return { auth, task, media, gateway };
+}
+
+/**
+ * Creates all four services and lets them listen, all at once: none needs another in order to start.
+ *
+ * @returns in the order in which they are to be closed
+ * @throws ConfigError with the faults of all services; LaunchError when one does not start
+ */
+export async function startServices(
+  modules: ServiceModules,
+  env: NodeJS.ProcessEnv,
+  log: AppLog,
+): Promise<ServiceProcess[]> {
+  const { auth, task, media, gateway } = modules;
+  const faults = new Set<string>();
+  const read = <Config>(readConfig: (env: NodeJS.ProcessEnv) => Config): Config | null => {
+    try {
+      return readConfig(env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const fault of error.faults) faults.add(fault);
+      return null;
+    }
+  };
+  const configs = {
+    gateway: read(gateway.readGatewayConfig),
+    auth: read(auth.readAuthConfig),
+    task: read(task.readTaskConfig),
+    media: read(media.readMediaConfig),
+  };
+  if (!configs.gateway || !configs.auth || !configs.task || !configs.media) throw new ConfigError([...faults]);
+
+  const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
+    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway') })],
+    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth') })],
+    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task') })],
+    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media') })],
+  ];
+  const outcomes = await Promise.allSettled(starts.map(async ([name, created]) => listen(name, await created)));
+  const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (!failure) return services;
+  await Promise.all(services.map((service) => service.close()));
+  throw failure.reason;
+}
+
+async function listen(name: ServiceName, service: ServiceProcess): Promise<ServiceProcess> {
+  try {
+    await service.listen();
+    return service;
+  } catch (cause) {
+    await service.close();
+    const { code, message } = cause as NodeJS.ErrnoException;
+    // It was free a moment ago.
+    const why = code === 'EADDRINUSE' ? 'another program has just taken its port' : message;
+    throw new LaunchError(`The ${name} service cannot listen: ${why}.`, ['Start again.'], { cause });
+  }
+}

@@ -1,0 +1,150 @@
+import path from 'node:path';
+import { silentLog, type ProgressLog } from '@taskgraph/databases';
+import { openAppLog, type AppLog } from './app-log.js';
+import type { EmbeddedConfig, ServiceName } from './config.js';
+import { dataDirOf, prepareDataDir, wipeDataDir, type DataDir } from './data-dir.js';
+import { DATABASES, migrateAll, settlePostgres, startPostgres } from './database.js';
+import type { Flags } from './flags.js';
+import { acquireInstanceLock } from './instance-lock.js';
+import { reservePorts } from './ports.js';
+import type { Progress } from './progress.js';
+import { readOrCreateSecrets } from './secrets.js';
+import { loadServices, serviceEnv, serviceUrls, startServices } from './services.js';
+
+export interface SystemOptions {
+  /** The repository. */
+  readonly root: string;
+  readonly config: EmbeddedConfig;
+  readonly flags: Flags;
+  readonly env: NodeJS.ProcessEnv;
+  readonly progress: Progress;
+  /** Aborted when the person does not want to wait for the end of the start. */
+  readonly signal: AbortSignal;
+}
+
+export interface System {
+  readonly urls: Readonly<Record<ServiceName, string>>;
+  readonly dataDir: DataDir;
+  readonly postgresPort: number;
+  readonly logFile: string;
+  /** Stops the gateway first and PostgreSQL last. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts PostgreSQL, the subgraphs and the gateway in this process. What was started before something failed is stopped
+ * again.
+ *
+ * @throws LaunchError and ConfigError for the person at the terminal; what `signal` was aborted with
+ */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const undo: Array<() => Promise<void>> = [];
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= (async () => {
+      for (const step of undo.reverse()) await step();
+    })();
+    return closing;
+  };
+  try {
+    return { ...(await start(options, undo)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(
+  { root, config, flags, env, progress, signal }: SystemOptions,
+  undo: Array<() => Promise<void>>,
+): Promise<Omit<System, 'close'>> {
+  const dataDir = dataDirOf(config.dataDir);
+  await prepareDataDir(dataDir);
+  const lock = await acquireInstanceLock(dataDir);
+  undo.push(() => lock.release());
+  if (lock.takenOver) progress.say('  The last run ended without tidying up; its lock is taken over.');
+  const ports = await reservePorts(config);
+  signal.throwIfAborted();
+
+  if (flags.reset) {
+    const wipe = async () => {
+      await settlePostgres(dataDir, silentLog);
+      await wipeDataDir(dataDir);
+    };
+    await progress.step('reset', wipe, () => 'accounts, tasks, pictures, logs and secrets are removed');
+  }
+  const log = await openLog(dataDir, { config, flags, progress });
+  undo.push(() => log.close());
+  const clusterLog = toProgressLog(log);
+  const secrets = await readOrCreateSecrets(dataDir);
+  signal.throwIfAborted();
+
+  // Loading code keeps this process busy while PostgreSQL starts in its own.
+  const loading = loadServices();
+  loading.catch(() => undefined);
+  const cluster = await progress.step(
+    'PostgreSQL',
+    () => startPostgres(dataDir, clusterLog),
+    ({ port, created }) => `port ${port}${created ? ', a new cluster' : ''}`,
+  );
+  undo.push(() => cluster.stop());
+  signal.throwIfAborted();
+  await progress.step(
+    'databases',
+    () => migrateAll(root, cluster, clusterLog),
+    (count) => `${DATABASES.join(', ')}: ${describeMigrations(count)}`,
+  );
+  signal.throwIfAborted();
+
+  const services = await progress.step(
+    'services',
+    async () => startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), log),
+    (started) => started.map(({ name }) => name).join(', '),
+  );
+  undo.push(async () => {
+    // In their order: the gateway stops taking requests before what answers them goes.
+    for (const service of services) await service.close();
+  });
+  const urls = serviceUrls(config.host, ports);
+  await lock.announce(`${urls.gateway}/graphql`);
+  signal.throwIfAborted();
+  warnOfIgnored(env, progress);
+  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file };
+}
+
+function openLog(
+  dataDir: DataDir,
+  { config, flags, progress }: Pick<SystemOptions, 'config' | 'flags' | 'progress'>,
+): Promise<AppLog> {
+  return openAppLog(dataDir, {
+    screenLevel: config.logLevel ?? (flags.output === 'verbose' ? 'info' : flags.output === 'quiet' ? 'error' : 'warn'),
+    fileLevel: config.logLevel ?? 'info',
+    show: (line) => progress.say(line),
+  });
+}
+
+/** PostgreSQL's own words go to the log as well; what has to be seen is in the errors that a start throws. */
+function toProgressLog(log: AppLog): ProgressLog {
+  const postgres = log.of('gateway').child({ service: 'postgres' });
+  return {
+    debug: (message) => postgres.debug(message),
+    info: (message) => postgres.info(message),
+    warn: (message) => postgres.warn(message),
+  };
+}
+
+function describeMigrations(count: number): string {
+  return count === 0 ? 'up to date' : `${count} ${count === 1 ? 'migration' : 'migrations'} applied`;
+}
+
+/** Somebody who has set a database's URL expects it to be used. */
+function warnOfIgnored(env: NodeJS.ProcessEnv, progress: Progress): void {
+  const ignored = DATABASES.map((name) => `${name.toUpperCase()}_DATABASE_URL`).filter((setting) => env[setting]);
+  if (ignored.length > 0)
+    progress.say(
+      `  ${ignored.join(', ')} ${ignored.length === 1 ? 'is' : 'are'} not used here: npm start brings its own PostgreSQL.`,
+    );
+}
+
+/** Where `prisma/` lies. */
+export const REPOSITORY = path.resolve(import.meta.dirname, '../..');
