@@ -223,4 +223,5 @@ function listFolders(folder) {
     .sort();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await prepareOrExit({ quiet: false });
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await prepareOrExit({ quiet: process.argv.includes('--quiet') });

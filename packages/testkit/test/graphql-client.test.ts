@@ -127,7 +127,7 @@ describe('expectations', () => {
       ])
         expect(message).toContain(part);
       expect(message).not.toContain('noise');
-      expect(() => expectTypename(result, null, 'A')).toThrow('expected A, found null');
+      expect(() => expectTypename(result, null, 'A')).toThrow('expected A, found nothing');
     } finally {
       removeLogs();
     }

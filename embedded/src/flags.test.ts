@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+import { HELP, parseFlags } from './flags.js';
+
+describe('flags of npm start', () => {
+  it('leave everything to the settings when there are none', () => {
+    expect(parseFlags([])).toEqual({ reset: false, seed: null, help: false, output: 'normal' });
+  });
+
+  it('are all understood', () => {
+    expect(parseFlags(['--reset', '--no-seed', '--verbose'])).toEqual({
+      reset: true,
+      seed: false,
+      help: false,
+      output: 'verbose',
+    });
+    expect(parseFlags(['-h']).help).toBe(true);
+  });
+
+  it('are told from typing errors, all at once', () => {
+    expect(() => parseFlags(['--res', '--loud'])).toThrow(
+      /--res is no flag.*Did you mean --reset\?\n--loud is no flag/,
+    );
+  });
+
+  it('do not contradict each other', () => {
+    expect(() => parseFlags(['--quiet', '--verbose'])).toThrow('contradict');
+  });
+
+  it.each(['--reset', '--no-seed', '--quiet', '--verbose', '--help'])('%s is in the help', (flag) => {
+    expect(HELP).toContain(`npm start -- ${flag}`);
+  });
+});
