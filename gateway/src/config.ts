@@ -18,12 +18,18 @@ const schema = z.object({
   JWKS_URL: settings.url().optional(),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
   SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
+  /** Speaks HTTP/2 to subgraphs that offer it over TLS. */
+  SUBGRAPH_HTTP2: settings.flag(false),
   SUBGRAPH_BREAKER_ERROR_PERCENTAGE: settings.positiveInt(50),
   SUBGRAPH_BREAKER_RESET_MS: settings.durationMs(30_000),
   UPLOAD_TIMEOUT_MS: settings.durationMs(120_000),
   UPLOAD_MAX_BYTES: settings.bytes(100 * MIB),
   UPLOAD_MAX_FILES: settings.positiveInt(10),
   MAX_BODY_BYTES: settings.bytes(MIB),
+  /** Operations in one HTTP request, as a JSON array; 1 serves no arrays. */
+  MAX_BATCH_OPERATIONS: settings.positiveInt(10),
+  /** From the request's arrival to its answer. */
+  OPERATION_TIMEOUT_MS: settings.durationMs(30_000),
   /** Lexical tokens of a document. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
   PLAN_CACHE_MIB: settings.positiveInt(30),

@@ -7,10 +7,9 @@ export interface GatewayContext {
   readonly identity: Identity;
   /** The Authorization header as it came: subgraphs verify it themselves. */
   readonly authorization: string | undefined;
-  /** Aborts when the client goes away. */
+  /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
-  /** Whether the client reads `application/graphql-response+json`, and with it HTTP statuses of GraphQL errors. */
-  readonly readsStatus: boolean;
+  readonly cancel: (reason: Error) => void;
 }
 
 /** Who asks. `unverified`: the gateway knows no keys, so it leaves the decision to the subgraphs. */

@@ -1,27 +1,26 @@
-import { ApolloGateway } from '@apollo/gateway';
-import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
-import { expressMiddleware } from '@as-integrations/express5';
 import {
   createHealth,
   createHttpService,
   createLog,
   createMetrics,
   httpErrors,
+  identifyRequest,
   multipartRequests,
-  requestFacts,
   type JwksSource,
   type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
-import express, { type Request } from 'express';
-import { securityPlugin } from './admission/security-plugin.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
-import type { GatewayContext } from './context.js';
+import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
-import { answerPlugin } from './http/answer-plugin.js';
+import { createAnswer } from './http/answer.js';
+import { createGraphQLHandler } from './http/graphql-handler.js';
+import { renderSandbox } from './http/landing-page.js';
 import { createIdentify } from './identity/identify.js';
+import { badRequest } from './planning/refusal.js';
+import { createLiveGraph } from './supergraph/live-graph.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 
@@ -33,8 +32,8 @@ export interface GatewayParts {
   readonly jwks: JwksSource;
 }
 
-/** How deep fields may select themselves through fragments before an operation is refused. */
-const MAX_RECURSIVE_SELECTIONS = 10_000;
+const MIB = 1024 * 1024;
+const ENDPOINT = '/graphql';
 
 /**
  * Composes the gateway; its body is the path of a request, in order.
@@ -59,78 +58,103 @@ export async function createGateway(
     log,
   });
 
-  // supergraph, planning, execution
+  // supergraph and planning
   const subgraphs = createSubgraphs({ config, log, telemetry, health });
-  const supergraph = createSupergraphSource({
-    path: config.SUPERGRAPH_PATH,
-    pollMs: config.SUPERGRAPH_POLL_MS,
+  const graph = createLiveGraph({
+    source: createSupergraphSource({
+      path: config.SUPERGRAPH_PATH,
+      pollMs: config.SUPERGRAPH_POLL_MS,
+      log,
+      onReload: (outcome) => telemetry.supergraphReloaded(outcome),
+    }),
+    cache: {
+      maxBytes: config.PLAN_CACHE_MIB * MIB,
+      maxTokens: config.MAX_OPERATION_TOKENS,
+      introspection: config.SANDBOX,
+      onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
+    },
     log,
-    onReload: (outcome) => telemetry.supergraphReloaded(outcome),
+    onVersion: (supergraph) => subgraphs.update(supergraph.subgraphs),
   });
-  const apolloGateway = new ApolloGateway({
-    supergraphSdl: supergraph.hook,
-    buildService: ({ name, url }) => subgraphs.dataSource(name, url),
-    experimental_approximateQueryPlanStoreMiB: config.PLAN_CACHE_MIB,
-    logger: log,
+  telemetry.watchOperations(() => graph.operations());
+
+  // execution
+  const client = createHttpSubgraphClient({
+    upstreamOf: (name) => subgraphs.upstreamOf(name),
+    telemetry,
+    uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
+    uploadMaxBytes: config.UPLOAD_MAX_BYTES,
+  });
+  const answer = createAnswer({
+    operations: () => graph.operations(),
+    persistedQueries: createPersistedQueries(),
+    client,
+    telemetry,
+    operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
+    uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
   });
 
-  // admission, and the frame that Apollo Server gives the rest
-  const apollo = new ApolloServer<GatewayContext>({
-    gateway: apolloGateway,
-    introspection: config.SANDBOX,
-    csrfPrevention: true,
-    allowBatchedHttpRequests: false,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-    maxRecursiveSelections: MAX_RECURSIVE_SELECTIONS,
-    parseOptions: { maxTokens: config.MAX_OPERATION_TOKENS },
-    logger: log,
-    plugins: [
-      config.SANDBOX
-        ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false })
-        : ApolloServerPluginLandingPageDisabled(),
-      answerPlugin(telemetry),
-      securityPlugin(supergraph.requirements),
-    ],
+  // http
+  const handler = createGraphQLHandler({
+    answer,
+    identify,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    maxBatchOperations: config.MAX_BATCH_OPERATIONS,
   });
+  const sandbox = config.SANDBOX ? await renderSandbox() : null;
   try {
-    await apollo.start();
+    await graph.start();
   } catch (error) {
     await subgraphs.close();
     throw error;
   }
 
-  async function toContext(request: Request): Promise<GatewayContext> {
-    const { requestId, log: requestLog, signal } = requestFacts(request);
-    const { authorization, accept = '' } = request.headers;
-    const identity = await identify(authorization);
-    return {
-      requestId,
-      log: identity.kind === 'accepted' ? requestLog.child({ userId: identity.viewer.userId }) : requestLog,
-      identity,
-      authorization,
-      signal,
-      readsStatus: accept.includes('application/graphql-response+json'),
-    };
+  /** Operations in JSON go past Express; what is rarer, and the operator's routes, go through it. */
+  function front(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method !== 'POST' || !isEndpoint(request.url) || !isJson(request.headers['content-type'])) return false;
+    identifyRequest(request, response, { log, metrics, route: () => ENDPOINT });
+    handler.post(request, response).catch((error: unknown) => {
+      log.error({ err: error }, 'defect');
+      response.destroy();
+    });
+    return true;
   }
 
-  // http
   return createHttpService({
     name: 'gateway',
     config: { host: config.HOST, port: config.GATEWAY_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
     log,
     metrics,
     health,
+    front,
     routes: (app) => {
-      app.get('/', (_request, response) => response.redirect('/graphql'));
-      app.use(
-        '/graphql',
-        express.json({ limit: config.MAX_BODY_BYTES }),
+      app.get('/', (_request, response) => response.redirect(ENDPOINT));
+      app.get(ENDPOINT, async (request, response) => {
+        const asksForPage = request.query['query'] === undefined && request.accepts(['json', 'html']) === 'html';
+        if (sandbox && asksForPage) response.type('html').send(await sandbox());
+        else await handler.get(request, response);
+      });
+      app.post(
+        ENDPOINT,
         multipartRequests({ maxFiles: config.UPLOAD_MAX_FILES, maxFileBytes: config.UPLOAD_MAX_BYTES, log }),
-        expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
+        async (request, response) => {
+          if (request.is('multipart/form-data')) await handler.multipart(request, response, request.body);
+          else handler.refuse(response, badRequest('Send the request as application/json.', 415));
+        },
       );
+      app.all(ENDPOINT, (_request, response) => {
+        handler.refuse(response, badRequest('GraphQL is served to GET and POST.', 405, { allow: 'GET, POST' }));
+      });
       app.use(httpErrors(log));
     },
-    onClose: [() => apollo.stop(), () => subgraphs.close()],
+    onClose: [() => graph.close(), () => subgraphs.close()],
   });
+}
+
+function isEndpoint(url: string | undefined): boolean {
+  return url === ENDPOINT || (url !== undefined && url.startsWith(`${ENDPOINT}?`));
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
 }

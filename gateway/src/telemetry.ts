@@ -1,4 +1,5 @@
 import type { Log, Metrics, Upstream } from '@taskgraph/service-kit';
+import type { OperationCache } from './planning/operation-cache.js';
 
 type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted';
 
@@ -14,7 +15,10 @@ export interface GatewayTelemetry {
   /** Returns the function that ends the measurement of one fetch. */
   startFetch(subgraph: string): (outcome: FetchOutcome) => void;
   operationFinished(log: Log, facts: OperationFacts): void;
+  /** Of parsing, validating and planning one operation, which is done once. */
+  operationCompiled(durationMs: number): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
+  watchOperations(cache: () => OperationCache): void;
   watchCircuits(upstreams: () => Iterable<Upstream>): void;
 }
 
@@ -44,6 +48,11 @@ export function createGatewayTelemetry(
     'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
     ['subgraph'],
   );
+  const compilations = metrics.histogram(
+    'taskgraph_gateway_compile_duration_seconds',
+    'Time of parsing, validating and planning one operation.',
+  );
+  const cached = metrics.gauge('taskgraph_gateway_operation_cache_bytes', 'Estimated memory of compiled operations.');
   return {
     startFetch(subgraph) {
       const stop = fetches.startTimer({ subgraph });
@@ -62,6 +71,12 @@ export function createGatewayTelemetry(
       };
       if (durationMs >= slowOperationMs) log.warn(facts, 'slow operation');
       else log.info(facts, 'operation');
+    },
+    operationCompiled(durationMs) {
+      compilations.observe(durationMs / 1000);
+    },
+    watchOperations(cache) {
+      (cached as unknown as { collect: () => void }).collect = () => cached.set(cache().bytes());
     },
     supergraphReloaded(outcome) {
       reloads.inc({ outcome });

@@ -124,7 +124,7 @@ describe('a gateway in front of subgraphs that it knows nothing of', () => {
 
   it('is safe from the forms of foreign pages', async () => {
     const form = new URLSearchParams({ query: 'mutation { addBook(title: "x") { id } }' });
-    expect((await fetch(`${gateway.url}/graphql`, { method: 'POST', body: form })).status).toBe(400);
+    expect((await fetch(`${gateway.url}/graphql`, { method: 'POST', body: form })).status).toBe(415);
     expect((await fetch(`${gateway.url}/graphql?query={books{id}}`)).status).toBe(400);
     expect(
       (

@@ -1,76 +1,50 @@
-import { unwrapResolverError } from '@apollo/server/errors';
-import { isErrorCode, type ErrorCode } from '@taskgraph/contracts';
-import { AppError } from '@taskgraph/service-kit';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { isErrorCode } from '@taskgraph/contracts';
+import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../context.js';
+import type { ExecutionError } from './fetch-errors.js';
+import type { Violation } from './response-writer.js';
 
-/** Codes of Apollo's that say something about the request, by what they are here. */
-const REQUEST_CODES: Readonly<Record<string, ErrorCode>> = {
-  OPERATION_RESOLUTION_FAILURE: 'BAD_REQUEST',
-  PERSISTED_QUERY_NOT_SUPPORTED: 'BAD_REQUEST',
-  INVALID_GRAPHQL: 'GRAPHQL_PARSE_FAILED',
-  MAX_RECURSIVE_SELECTIONS: 'OPERATION_REJECTED',
-};
-
-/** Codes of Apollo's, and the absence of one, that say nothing to a client. */
+/** Codes that say nothing to a client; so does the absence of one. */
 const INTERNAL_CODES = new Set(['INTERNAL_SERVER_ERROR', 'DOWNSTREAM_SERVICE_ERROR']);
-/** Members of `extensions` that tell of our insides. */
+/** Members of `extensions` that tell of a subgraph's insides. */
 const PRIVATE_EXTENSIONS = new Set(['serviceName', 'stacktrace', 'http', 'exception']);
 
+type ErrorContext = Pick<GatewayContext, 'log' | 'requestId'>;
+
 /**
- * The one door through which errors leave the gateway. Coded errors of subgraphs pass with their extensions; what has no
- * code of meaning is a defect, here or there, and shows only the request id.
+ * The door through which errors of an execution leave the gateway. Coded errors of subgraphs pass with their extensions;
+ * what has no code of meaning is a defect, and shows only the request id.
  */
-export function toClientError(
-  formatted: GraphQLFormattedError,
-  error: unknown,
-  context: Pick<GatewayContext, 'log' | 'requestId'>,
-): GraphQLFormattedError {
-  const original = unwrapResolverError(error);
-  const place = {
-    ...(formatted.locations && { locations: formatted.locations }),
-    ...(formatted.path && { path: formatted.path }),
-  };
-  if (original instanceof AppError) {
+export function toClientError(error: ExecutionError, context: ErrorContext): GraphQLFormattedError {
+  const { message, path, subgraph, extensions = {} } = error;
+  const { code } = extensions;
+  if (typeof code !== 'string' || INTERNAL_CODES.has(code)) {
+    context.log.error({ subgraph, path, message, extensions }, 'defect');
     return {
-      message: original.message,
-      ...place,
+      message: 'Something went wrong on our side.',
+      ...(path && { path }),
       extensions: {
-        ...original.details,
-        code: original.code,
-        ...(original.reason !== undefined && { reason: original.reason }),
+        code: 'INTERNAL_SERVER_ERROR',
+        requestId: context.requestId,
+        ...(subgraph !== null && { subgraph }),
       },
     };
   }
-  const given = formatted.extensions?.['code'];
-  const code = typeof given === 'string' ? (REQUEST_CODES[given] ?? given) : 'INTERNAL_SERVER_ERROR';
-  const deliberate = original instanceof GraphQLError || isPlainError(original);
-  if (!deliberate || INTERNAL_CODES.has(code)) return maskDefect(formatted, original, place, context);
-  const extensions = Object.fromEntries(
-    Object.entries(formatted.extensions ?? {}).filter(
-      ([name, value]) => !PRIVATE_EXTENSIONS.has(name) && value !== undefined,
-    ),
-  );
-  if (isErrorCode(code)) context.log.debug({ code, path: formatted.path }, formatted.message);
-  return { message: formatted.message, ...place, extensions: { ...extensions, code } };
-}
-
-function maskDefect(
-  formatted: GraphQLFormattedError,
-  original: unknown,
-  place: object,
-  { log, requestId }: Pick<GatewayContext, 'log' | 'requestId'>,
-): GraphQLFormattedError {
-  const subgraph = formatted.extensions?.['serviceName'];
-  log.error({ err: original, path: formatted.path, subgraph }, 'defect');
+  if (isErrorCode(code) && context.log.isLevelEnabled('debug')) context.log.debug({ code, path }, message);
   return {
-    message: 'Something went wrong on our side.',
-    ...place,
-    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId, ...(typeof subgraph === 'string' && { subgraph }) },
+    message,
+    ...(path && { path }),
+    extensions: Object.fromEntries(
+      Object.entries(extensions).filter(([name, value]) => !PRIVATE_EXTENSIONS.has(name) && value !== undefined),
+    ),
   };
 }
 
-/** An error that came as data from a subgraph, and was not thrown by any code here. */
-function isPlainError(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && !(error instanceof Error);
+/** What a subgraph answered does not fit the schema, and no error says why (GraphQL specification, 6.4.4). */
+export function toViolationError(
+  { message, path }: Violation,
+  { log, requestId }: ErrorContext,
+): GraphQLFormattedError {
+  log.error({ path }, `a subgraph's answer does not fit the schema: ${message}`);
+  return { message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } };
 }

@@ -1,12 +1,13 @@
-import type { GraphQLDataSource } from '@apollo/gateway';
 import { createUpstream, type Health, type Log, type Upstream } from '@taskgraph/service-kit';
 import { subgraphUrlKey, type GatewayConfig } from '../config.js';
 import type { GatewayTelemetry } from '../telemetry.js';
-import { createSubgraphDataSource } from './subgraph-data-source.js';
 
-/** The clients of all subgraphs, which outlive a reload of the supergraph. */
+/** The connections to all subgraphs, which outlive a reload of the supergraph. */
 export interface Subgraphs {
-  dataSource(name: string, routingUrl: string | undefined): GraphQLDataSource;
+  /** Takes over the list of a supergraph. @throws when one of them has no address */
+  update(subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>): void;
+  /** @throws when the supergraph has no such subgraph */
+  upstreamOf(name: string): Upstream;
   close(): Promise<void>;
 }
 
@@ -29,9 +30,9 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
   const upstreams = new Map<string, { readonly url: string; readonly upstream: Upstream }>();
   telemetry.watchCircuits(() => [...upstreams.values()].map(({ upstream }) => upstream));
 
-  function upstreamOf(name: string, url: string): Upstream {
+  function connect(name: string, url: string): void {
     const known = upstreams.get(name);
-    if (known?.url === url) return known.upstream;
+    if (known?.url === url) return;
     // Requests in flight to the old address finish; its idle connections go.
     void known?.upstream.close();
     const upstream = createUpstream({
@@ -42,6 +43,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
       breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
+      http2: config.SUBGRAPH_HTTP2,
     });
     upstreams.set(name, { url, upstream });
     health.register(
@@ -51,22 +53,25 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       },
       { critical: false },
     );
-    return upstream;
   }
 
   return {
-    dataSource(name, routingUrl) {
-      const url = config.subgraphUrls[subgraphUrlKey(name)] ?? routingUrl;
-      if (!url)
-        throw new Error(
-          `The supergraph has no URL for the subgraph ${name}. Set ${subgraphUrlKey(name).toUpperCase()}_URL.`,
-        );
-      return createSubgraphDataSource({
-        upstream: upstreamOf(name, url),
-        telemetry,
-        uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
-        uploadMaxBytes: config.UPLOAD_MAX_BYTES,
-      });
+    update(subgraphs) {
+      const addressed = subgraphs.map(({ name, url }) => ({
+        name,
+        url: config.subgraphUrls[subgraphUrlKey(name)] ?? url,
+      }));
+      const lost = addressed.find(({ url }) => !url);
+      if (lost) {
+        const setting = `${subgraphUrlKey(lost.name).toUpperCase()}_URL`;
+        throw new Error(`The supergraph has no URL for the subgraph ${lost.name}. Set ${setting}.`);
+      }
+      for (const { name, url } of addressed) connect(name, url);
+    },
+    upstreamOf(name) {
+      const known = upstreams.get(name);
+      if (!known) throw new Error(`There is no subgraph ${name}.`);
+      return known.upstream;
     },
     async close() {
       await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));

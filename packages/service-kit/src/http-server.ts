@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Express } from 'express';
@@ -32,6 +32,8 @@ export interface HttpServiceOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Takes a request before Express does, for paths on which its cost shows. Returns false for requests that are not its own. */
+  readonly front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
   readonly routes: (app: Express) => void | Promise<void>;
   /** Runs when readiness has gone and before connections are waited for, e.g. to complete subscriptions. */
@@ -50,7 +52,10 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   mountOperationalRoutes(app, health, metrics);
   await options.routes(app);
 
-  const server = createServer(app);
+  const { front } = options;
+  const server = createServer(
+    front ? (request, response) => void (front(request, response) || app(request, response)) : app,
+  );
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 66_000;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import CircuitBreaker from 'opossum';
 import { Pool } from 'undici';
 import { AppError, unavailable } from './app-error.js';
+import { exchange } from './exchange.js';
 import type { Log } from './log.js';
 
 export interface UpstreamOptions {
@@ -13,6 +14,8 @@ export interface UpstreamOptions {
   /** Of one try, from sending to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly maxConnections?: number;
+  /** Speaks HTTP/2 where the service offers it over TLS. */
+  readonly http2?: boolean;
   /** Share of failures that opens the circuit, percent. */
   readonly breakerErrorPercentage?: number;
   /** How long an open circuit refuses before it tries again. */
@@ -32,6 +35,8 @@ export interface UpstreamRequest {
 
 export interface UpstreamAnswer {
   readonly status: number;
+  /** As it came; parsing it again makes a copy. */
+  readonly text: string;
   readonly body: unknown;
   readonly cacheControl: string | undefined;
 }
@@ -74,24 +79,24 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const pool = new Pool(endpoint.origin, {
     connections: options.maxConnections ?? 64,
     connect: { timeout: timeoutMs },
+    allowH2: options.http2 ?? false,
     headersTimeout: 0,
     bodyTimeout: 0,
   });
 
   async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs ?? timeoutMs)]);
-    const { statusCode, headers, body } = await pool.request({
+    const { status, headers, text } = await exchange(pool, {
       path,
-      method: 'POST',
       headers: { accept: 'application/json', ...request.headers },
-      body: request.body as string,
-      signal,
+      body: request.body,
+      signal: request.signal,
+      timeoutMs: request.timeoutMs ?? timeoutMs,
     });
-    const text = await body.text();
-    if (statusCode >= 500 && !text.startsWith('{')) throw new BadResponse(`${name} answered ${statusCode}`);
+    if (status >= 500 && !text.startsWith('{')) throw new BadResponse(`${name} answered ${status}`);
     const cacheControl = headers['cache-control'];
     return {
-      status: statusCode,
+      status,
+      text,
       body: parseBody(name, text),
       cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined,
     };

@@ -1,0 +1,77 @@
+import {
+  isAbstractType,
+  Kind,
+  typeFromAST,
+  type DirectiveNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  type GraphQLSchema,
+  type SelectionSetNode,
+} from 'graphql';
+
+/** What an operation's selections are read with. */
+export interface SelectionContext {
+  readonly schema: GraphQLSchema;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** Values of the Boolean variables that `@skip` and `@include` name. */
+  readonly conditions: ReadonlyMap<string, boolean>;
+}
+
+/**
+ * Groups the fields that selection sets ask of an object of `type` by response name, in the order of the answer
+ * (GraphQL specification, "CollectFields"). `type` is abstract where data do not say more.
+ */
+export function collectFields(
+  context: SelectionContext,
+  type: GraphQLCompositeType,
+  selectionSets: readonly SelectionSetNode[],
+): Map<string, FieldNode[]> {
+  const fields = new Map<string, FieldNode[]>();
+  const visited = new Set<string>();
+
+  function collect(selectionSet: SelectionSetNode): void {
+    for (const selection of selectionSet.selections) {
+      if (!isIncluded(context, selection.directives)) continue;
+      if (selection.kind === Kind.FIELD) {
+        const name = (selection.alias ?? selection.name).value;
+        const group = fields.get(name);
+        if (group) group.push(selection);
+        else fields.set(name, [selection]);
+        continue;
+      }
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        if (visited.has(selection.name.value)) continue;
+        visited.add(selection.name.value);
+      }
+      const fragment =
+        selection.kind === Kind.INLINE_FRAGMENT ? selection : context.fragments.get(selection.name.value);
+      if (!fragment) continue;
+      const condition = fragment.typeCondition ? typeFromAST(context.schema, fragment.typeCondition) : type;
+      if (condition && applies(context.schema, condition as GraphQLCompositeType, type)) collect(fragment.selectionSet);
+    }
+  }
+
+  for (const selectionSet of selectionSets) collect(selectionSet);
+  return fields;
+}
+
+function applies(schema: GraphQLSchema, condition: GraphQLCompositeType, type: GraphQLCompositeType): boolean {
+  if (condition === type) return true;
+  return isAbstractType(condition) && 'getInterfaces' in type && schema.isSubType(condition, type);
+}
+
+function isIncluded({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {
+  for (const { name, arguments: args } of directives ?? []) {
+    if (name.value !== 'skip' && name.value !== 'include') continue;
+    const value = args?.[0]?.value;
+    const holds =
+      value?.kind === Kind.BOOLEAN
+        ? value.value
+        : value?.kind === Kind.VARIABLE
+          ? conditions.get(value.name.value) === true
+          : true;
+    if (holds === (name.value === 'skip')) return false;
+  }
+  return true;
+}

@@ -1,0 +1,90 @@
+import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
+import { unavailable, type Upstream, type UpstreamAnswer } from '@taskgraph/service-kit';
+import { OperationTypeNode } from 'graphql';
+import type { GatewayContext } from '../context.js';
+import type { GatewayTelemetry } from '../telemetry.js';
+import { toFetchError } from './fetch-errors.js';
+import { createInFlight } from './in-flight.js';
+import { encodeMultipart, findUploads } from './multipart-body.js';
+import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
+
+export interface HttpSubgraphClientOptions {
+  /** @throws when there is no such subgraph */
+  readonly upstreamOf: (subgraph: string) => Upstream;
+  readonly telemetry: GatewayTelemetry;
+  readonly uploadTimeoutMs: number;
+  readonly uploadMaxBytes: number;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** Sends fetches over HTTP: queries shared while they are in flight, files streamed on. */
+export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): SubgraphClient {
+  const { upstreamOf, telemetry, uploadTimeoutMs, uploadMaxBytes } = options;
+  const inFlight = createInFlight();
+
+  async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
+    const upstream = upstreamOf(request.subgraph);
+    const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
+    if (context.authorization !== undefined) headers['authorization'] = context.authorization;
+    if (request.type === OperationTypeNode.QUERY) {
+      headers['content-type'] = JSON_TYPE;
+      // Who asks is a part of what is asked.
+      const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
+      const { answer, isOwn } = await inFlight.share(key, request.signal, (signal) =>
+        upstream.send({ headers, body: request.body, idempotent: true, signal }),
+      );
+      return read(upstream.name, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+    }
+    const end = inFlight.mutationStarts();
+    try {
+      const answer = await upstream.send(mutation(request, headers));
+      return read(upstream.name, answer, answer.body);
+    } finally {
+      end();
+    }
+  }
+
+  function mutation(request: SubgraphRequest, headers: Record<string, string>) {
+    const { query, variables, operationName, signal } = request;
+    const uploads = findUploads(variables);
+    if (uploads.length === 0) {
+      return { headers: { ...headers, 'content-type': JSON_TYPE }, body: request.body, idempotent: false, signal };
+    }
+    const { contentType, stream } = encodeMultipart({ query, variables, operationName }, uploads, uploadMaxBytes);
+    return {
+      headers: { ...headers, 'content-type': contentType, 'apollo-require-preflight': 'true' },
+      body: stream,
+      idempotent: false,
+      signal,
+      timeoutMs: uploadTimeoutMs,
+    };
+  }
+
+  return {
+    async send(request, context) {
+      const stop = telemetry.startFetch(request.subgraph);
+      try {
+        const answer = await exchange(request, context);
+        stop(answer.errors.length > 0 ? 'errors' : 'ok');
+        return answer;
+      } catch (error) {
+        const { fault } = toFetchError(error, request.subgraph);
+        stop(request.signal.aborted ? 'aborted' : 'unavailable');
+        context.log.warn(
+          { subgraph: request.subgraph, code: fault.code, reason: fault.reason, err: fault.cause },
+          'subgraph fetch failed',
+        );
+        throw fault;
+      }
+    },
+  };
+}
+
+function read(subgraph: string, { status }: UpstreamAnswer, body: unknown): SubgraphAnswer {
+  if (typeof body === 'object' && body !== null) {
+    const { data, errors } = body as { data?: SubgraphAnswer['data']; errors?: SubgraphAnswer['errors'] };
+    if (data !== undefined || Array.isArray(errors)) return { data: data ?? null, errors: errors ?? [] };
+  }
+  throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+}

@@ -1,0 +1,81 @@
+import type { UpstreamAnswer } from '@taskgraph/service-kit';
+
+export interface InFlight {
+  /**
+   * Starts a query, or joins an equal one that is under way. `isOwn` tells whose parsed body it is: who joins parses the
+   * text for himself, because bodies are changed.
+   *
+   * @throws what the query throws; the reason of `signal`
+   */
+  share(
+    key: string,
+    signal: AbortSignal,
+    start: (signal: AbortSignal) => Promise<UpstreamAnswer>,
+  ): Promise<{ readonly answer: UpstreamAnswer; readonly isOwn: boolean }>;
+  /** To be called before a mutation is sent; returns what is to be called when it has been answered. */
+  mutationStarts(): () => void;
+}
+
+interface Flight {
+  readonly answer: Promise<UpstreamAnswer>;
+  readonly cancel: AbortController;
+  passengers: number;
+}
+
+/**
+ * Lets equal queries that are under way at the same time share one call.
+ *
+ * A query that was sent before a mutation was answered may not have seen it, so nobody joins it any more: who reads after
+ * a write reads what was written.
+ */
+export function createInFlight(): InFlight {
+  let flights = new Map<string, Flight>();
+
+  function take(key: string, start: (signal: AbortSignal) => Promise<UpstreamAnswer>): Flight {
+    const cancel = new AbortController();
+    const flight: Flight = { answer: start(cancel.signal), cancel, passengers: 0 };
+    const all = flights;
+    all.set(key, flight);
+    const land = () => {
+      if (all.get(key) === flight) all.delete(key);
+    };
+    flight.answer.then(land, land);
+    return flight;
+  }
+
+  return {
+    async share(key, signal, start) {
+      const joined = flights.get(key);
+      const flight = joined && !joined.cancel.signal.aborted ? joined : take(key, start);
+      flight.passengers += 1;
+      const leave = () => {
+        flight.passengers -= 1;
+        if (flight.passengers === 0) flight.cancel.abort(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        const answer = flight === joined ? await untilAborted(flight.answer, signal) : await flight.answer;
+        signal.throwIfAborted();
+        return { answer, isOwn: flight !== joined };
+      } finally {
+        signal.removeEventListener('abort', leave);
+      }
+    },
+    mutationStarts() {
+      const forget = () => {
+        if (flights.size > 0) flights = new Map();
+      };
+      forget();
+      return forget;
+    },
+  };
+}
+
+/** Who gives up does not wait for what others still want. */
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

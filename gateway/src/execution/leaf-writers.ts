@@ -1,0 +1,41 @@
+import { GraphQLEnumType, isEnumType, isSpecifiedScalarType, type GraphQLLeafType } from 'graphql';
+
+/** Writes a leaf value as JSON; null when it is no value of its type (GraphQL specification, "Result Coercion"). */
+export type LeafWriter = (value: unknown) => string | null;
+
+const MAX_INT = 2 ** 31 - 1;
+const MIN_INT = -(2 ** 31);
+/** What JSON does not take as it is: quotes, backslashes, control characters and lone surrogates. */
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
+/** Beyond this length the native encoder is faster than the look before. */
+const SHORT = 200;
+
+export function writeString(value: string): string {
+  return value.length > SHORT || NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`;
+}
+
+const SCALARS: Readonly<Record<string, LeafWriter>> = {
+  String: (value) => (typeof value === 'string' ? writeString(value) : null),
+  // An ID is serialized as a string, whatever the subgraph has for it.
+  ID: (value) =>
+    typeof value === 'string' ? writeString(value) : Number.isSafeInteger(value) ? `"${value as number}"` : null,
+  Int: (value) =>
+    Number.isInteger(value) && (value as number) <= MAX_INT && (value as number) >= MIN_INT ? String(value) : null,
+  Float: (value) => (typeof value === 'number' && Number.isFinite(value) ? String(value) : null),
+  Boolean: (value) => (value === true ? 'true' : value === false ? 'false' : null),
+};
+
+/** Custom scalars pass as they are: only their subgraph knows them. */
+const writeAnything: LeafWriter = (value) => JSON.stringify(value);
+
+export function leafWriter(type: GraphQLLeafType): LeafWriter {
+  if (isEnumType(type)) return enumWriter(type);
+  return (isSpecifiedScalarType(type) ? SCALARS[type.name] : undefined) ?? writeAnything;
+}
+
+/** A value that the API schema does not have, because it is inaccessible, is none. */
+function enumWriter(type: GraphQLEnumType): LeafWriter {
+  const texts = new Map(type.getValues().map(({ name }) => [name, `"${name}"`]));
+  return (value) => (typeof value === 'string' ? (texts.get(value) ?? null) : null);
+}

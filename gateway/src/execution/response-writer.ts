@@ -1,0 +1,259 @@
+import {
+  getNullableType,
+  isAbstractType,
+  isCompositeType,
+  isInterfaceType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  type FieldNode,
+  type GraphQLCompositeType,
+  type GraphQLLeafType,
+  type GraphQLOutputType,
+  type SelectionSetNode,
+} from 'graphql';
+import { collectFields, type SelectionContext } from './collect-fields.js';
+import { leafWriter } from './leaf-writers.js';
+import { own, type Data, type ErrorPath } from './targets.js';
+
+/** A position that cannot hold what is there, such as null in the place of a non-null type. */
+export interface Violation {
+  readonly message: string;
+  readonly path: ErrorPath;
+}
+
+export interface Written {
+  /** The JSON text of the value; null when it is null. */
+  readonly text: string | null;
+  readonly violations: readonly Violation[];
+}
+
+/**
+ * Writes data as the answer to a selection: its fields in its order, values checked against their types, null passed up
+ * to where null may stand (GraphQL specification, "Handling Execution Errors").
+ *
+ * @param shared objects that stand at several places: each is written once for each selection
+ */
+export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>) => Written;
+
+interface Run {
+  readonly shared: ReadonlySet<object>;
+  /** Texts of shared objects, by selection. */
+  readonly memo: Array<Map<object, string> | undefined>;
+  /** Null on the first run, which only finds out that something is wrong; the second finds out where. */
+  readonly path: Array<string | number> | null;
+  readonly violations: Violation[];
+  violated: boolean;
+}
+
+/** Writes one value; null is JSON's null. */
+type ValueWriter = (value: unknown, run: Run) => string | null;
+
+interface FieldWriter {
+  readonly name: string;
+  /** `{"name":` for the first field of an object, `,"name":` for others. */
+  readonly head: string;
+  /** Set for what is known beforehand: the type's name. */
+  readonly constant: string | null;
+  readonly nonNull: boolean;
+  readonly coordinate: string;
+  readonly write: ValueWriter;
+}
+
+/** Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are. */
+export function compileResponseWriter(
+  context: SelectionContext,
+  type: GraphQLCompositeType,
+  selectionSets: readonly SelectionSetNode[],
+): ResponseWriter {
+  const compiler = new Compiler(context);
+  const write = compiler.object(type, selectionSets);
+  return (data, shared) => {
+    const run: Run = { shared, memo: [], path: null, violations: [], violated: false };
+    const text = write(data, run);
+    if (!run.violated) return { text, violations: [] };
+    const second: Run = { shared: new Set(), memo: [], path: [], violations: [], violated: false };
+    return { text: write(data, second), violations: second.violations };
+  };
+}
+
+class Compiler {
+  readonly #context: SelectionContext;
+  /** Selections so far: each has a number. */
+  #count = 0;
+
+  constructor(context: SelectionContext) {
+    this.#context = context;
+  }
+
+  object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): ValueWriter {
+    const id = (this.#count += 1) - 1;
+    const { schema } = this.#context;
+    const byTypename = new Map<string, readonly FieldWriter[] | null>();
+    let forDeclared: readonly FieldWriter[] | undefined;
+
+    const fieldsOf = (typename: unknown): readonly FieldWriter[] | null => {
+      if (typeof typename !== 'string') return (forDeclared ??= this.fields(declared, selectionSets));
+      let fields = byTypename.get(typename);
+      if (fields === undefined) {
+        const type = schema.getType(typename);
+        fields = isCompositeType(type) ? this.fields(type, selectionSets) : null;
+        byTypename.set(typename, fields);
+      }
+      return fields;
+    };
+
+    return (value, run) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        if (value !== null && value !== undefined) violate(run, `Expected an object of type ${declared.name}.`);
+        return null;
+      }
+      const isShared = run.shared.size > 0 && run.shared.has(value);
+      if (isShared) {
+        const known = run.memo[id]?.get(value);
+        if (known !== undefined) return known;
+      }
+      const object = value as Data;
+      const fields = fieldsOf(object['__typename']);
+      if (!fields) {
+        violate(run, `The type ${String(object['__typename'])} is not known here.`);
+        return null;
+      }
+      const text = writeFields(object, fields, run);
+      if (isShared && text !== null) remember(run, id, value, text);
+      return text;
+    };
+  }
+
+  fields(type: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): FieldWriter[] {
+    const groups = collectFields(this.#context, type, selectionSets);
+    return [...groups].flatMap(([name, nodes]) => this.field(type, name, nodes) ?? []).map(withHead);
+  }
+
+  field(type: GraphQLCompositeType, name: string, nodes: readonly FieldNode[]): Omit<FieldWriter, 'head'> | null {
+    const fieldName = nodes[0]?.name.value ?? '';
+    const coordinate = `${type.name}.${fieldName}`;
+    if (fieldName === '__typename') {
+      const constant = isAbstractType(type) ? null : `"${type.name}"`;
+      const write: ValueWriter = (value) =>
+        typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
+      return { name, constant, nonNull: true, coordinate, write };
+    }
+    if (fieldName === '__schema' || fieldName === '__type') {
+      return { name, constant: null, nonNull: false, coordinate, write: (value) => JSON.stringify(value ?? null) };
+    }
+    const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
+    if (!definition) return null;
+    const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    return {
+      name,
+      constant: null,
+      nonNull: isNonNullType(definition.type),
+      coordinate,
+      write: this.value(definition.type, selectionSets, coordinate),
+    };
+  }
+
+  value(type: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
+    const nullable = getNullableType(type);
+    if (isListType(nullable)) return this.list(nullable.ofType as GraphQLOutputType, selectionSets, coordinate);
+    if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
+    const write = leafWriter(nullable as GraphQLLeafType);
+    return (value, run) => {
+      if (value === null || value === undefined) return null;
+      const text = write(value);
+      if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
+      return text;
+    };
+  }
+
+  list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
+    const id = (this.#count += 1) - 1;
+    const nonNull = isNonNullType(itemType);
+    const writeItem = this.value(itemType, selectionSets, coordinate);
+    return (value, run) => {
+      if (value === null || value === undefined) return null;
+      if (!Array.isArray(value)) {
+        violate(run, `${coordinate} has a value that is no list.`);
+        return null;
+      }
+      const isShared = run.shared.size > 0 && run.shared.has(value);
+      if (isShared) {
+        const known = run.memo[id]?.get(value);
+        if (known !== undefined) return known;
+      }
+      let text = '[';
+      let isNull = false;
+      for (let index = 0; index < value.length; index += 1) {
+        run.path?.push(index);
+        const item = writeItem(value[index], run);
+        if (item === null && nonNull) {
+          violateNull(run, coordinate);
+          isNull = true;
+        }
+        run.path?.pop();
+        text += index === 0 ? (item ?? 'null') : `,${item ?? 'null'}`;
+      }
+      if (isNull) return null;
+      text += ']';
+      if (isShared) remember(run, id, value, text);
+      return text;
+    };
+  }
+}
+
+function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
+  if (fields.length === 0) return '{}';
+  let text = '';
+  let isNull = false;
+  for (let index = 0; index < fields.length; index += 1) {
+    const field = fields[index] as FieldWriter;
+    if (field.constant !== null) {
+      text += field.head + field.constant;
+      continue;
+    }
+    run.path?.push(field.name);
+    const value = field.write(readMember(object, field.name), run);
+    if (value === null && field.nonNull) {
+      violateNull(run, field.coordinate);
+      isNull = true;
+    }
+    run.path?.pop();
+    // The first run need not go on: the second finds everything that is wrong.
+    if (isNull && run.path === null) return null;
+    text += field.head + (value ?? 'null');
+  }
+  return isNull ? null : `${text}}`;
+}
+
+function withHead(field: Omit<FieldWriter, 'head'>, index: number): FieldWriter {
+  return { ...field, head: `${index === 0 ? '{' : ','}${JSON.stringify(field.name)}:` };
+}
+
+function remember(run: Run, id: number, value: object, text: string): void {
+  (run.memo[id] ??= new Map()).set(value, text);
+}
+
+/** Names that every object inherits are read from the object itself only. */
+function readMember(object: Data, name: string): unknown {
+  const value = object[name];
+  return typeof value === 'function' ? own(object, name) : value;
+}
+
+function violate(run: Run, message: string): void {
+  run.violated = true;
+  if (run.path) run.violations.push({ message, path: [...run.path] });
+}
+
+/** A null that was passed up from below has been told there. */
+function violateNull(run: Run, coordinate: string): void {
+  run.violated = true;
+  const { path } = run;
+  if (!path) return;
+  const told = run.violations.some(
+    (violation) =>
+      violation.path.length >= path.length && path.every((element, index) => violation.path[index] === element),
+  );
+  if (!told)
+    run.violations.push({ message: `Cannot return null for non-nullable field ${coordinate}.`, path: [...path] });
+}

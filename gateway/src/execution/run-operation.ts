@@ -1,0 +1,83 @@
+import type { GatewayContext } from '../context.js';
+import type { Operation } from '../planning/operation.js';
+import type { DeferStep, Step } from '../planning/steps.js';
+import { runDeferred, type IncrementalPart } from './deferred.js';
+import { runStep, type Execution } from './execution.js';
+import type { ExecutionError } from './fetch-errors.js';
+import { introspect } from './introspection.js';
+import type { Violation } from './response-writer.js';
+import type { SubgraphClient } from './subgraph-client.js';
+import type { Data } from './targets.js';
+
+export interface RunOptions {
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly context: GatewayContext;
+  readonly client: SubgraphClient;
+  readonly signal: AbortSignal;
+  /** Whether the client reads an answer in parts. */
+  readonly incremental: boolean;
+}
+
+/** The answer to an operation, as JSON text and errors that have not passed the gateway's door yet. */
+export interface OperationResult {
+  /** `null` when null reached the root. */
+  readonly data: string;
+  readonly errors: readonly ExecutionError[];
+  /** Positions that could not hold what came; told when no error explains them. */
+  readonly violations: readonly Violation[];
+  /** Further parts of the answer; null when this is all of it. */
+  readonly rest: AsyncIterable<IncrementalPart> | null;
+}
+
+/** Runs an operation whose variables fit. Never throws for what subgraphs do. */
+export async function runOperation(operation: Operation, options: RunOptions): Promise<OperationResult> {
+  const execution = createExecution(operation, options);
+  const { root, conditions } = execution;
+  const introspection = operation.introspection(conditions);
+  if (introspection.length > 0) Object.assign(root, introspect(operation, introspection, options.variables));
+
+  const step = operation.step && chooseBranch(operation.step, conditions);
+  if (step?.kind === 'defer') {
+    if (options.incremental) return runDeferred(operation, step, execution);
+    await runWhole(step, execution);
+  } else if (step) {
+    await runStep(step, execution);
+  }
+  const { text, violations } = operation.writer(conditions)(root, execution.shared);
+  return { data: text ?? 'null', errors: execution.errors, violations, rest: null };
+}
+
+function createExecution(operation: Operation, { variables, context, client, signal }: RunOptions): Execution {
+  const errors: ExecutionError[] = [];
+  const root: Data = {};
+  return {
+    root,
+    shared: new Set(),
+    errors,
+    variables,
+    conditions: operation.conditions(variables),
+    context,
+    client,
+    isSubtype: operation.supergraph.isSubtype,
+    signal,
+    report: (more) => void errors.push(...more),
+  };
+}
+
+/** A plan with `@defer(if: $variable)` begins with conditions; what is deferred stands at the top of the branch. */
+function chooseBranch(step: Step, conditions: ReadonlyMap<string, boolean>): Step | null {
+  if (step.kind !== 'condition') return step;
+  const branch = conditions.get(step.variable) === true ? step.ifTrue : step.ifFalse;
+  return branch && chooseBranch(branch, conditions);
+}
+
+/** For clients that read one answer only, deferred parts are run at once: `@defer` is a wish. */
+async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
+  if (step.primary.step) await runNested(step.primary.step, execution);
+  await Promise.all(step.deferred.map((part) => part.step && runNested(part.step, execution)));
+}
+
+async function runNested(step: Step, execution: Execution): Promise<void> {
+  if (step.kind === 'defer') await runWhole(step, execution);
+  else await runStep(step, execution);
+}

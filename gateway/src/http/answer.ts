@@ -1,0 +1,173 @@
+import { AppError } from '@taskgraph/service-kit';
+import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import { authorize } from '../admission/authorize.js';
+import type { PersistedQueries } from '../admission/persisted-queries.js';
+import type { GatewayContext } from '../context.js';
+import { toClientError, toViolationError } from '../execution/client-errors.js';
+import type { IncrementalPart } from '../execution/deferred.js';
+import { findUploads } from '../execution/multipart-body.js';
+import { runOperation, type OperationResult } from '../execution/run-operation.js';
+import type { SubgraphClient } from '../execution/subgraph-client.js';
+import type { Operation } from '../planning/operation.js';
+import type { OperationCache } from '../planning/operation-cache.js';
+import { badRequest, Refusal, refuse } from '../planning/refusal.js';
+import type { GatewayTelemetry } from '../telemetry.js';
+import type { Accepted } from './accept.js';
+import type { GraphQLRequest } from './graphql-request.js';
+import { renderBody, renderPart, type Reply } from './reply.js';
+
+export interface AnswerOptions {
+  readonly operations: () => OperationCache;
+  readonly persistedQueries: PersistedQueries;
+  readonly client: SubgraphClient;
+  readonly telemetry: GatewayTelemetry;
+  readonly operationTimeoutMs: number;
+  readonly uploadTimeoutMs: number;
+}
+
+export interface Arrival {
+  readonly method: 'GET' | 'POST';
+  /** Whether files may be among the variables. */
+  readonly multipart: boolean;
+  readonly accepted: Accepted;
+  readonly context: GatewayContext;
+}
+
+/** Answers one GraphQL request. Never throws. */
+export type Answer = (request: GraphQLRequest | Refusal, arrival: Arrival) => Promise<Reply>;
+
+const MAX_VARIABLE_ERRORS = 20;
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
+/** Creates the stage between HTTP and the engine: what to run, whether it may run, and what the client is told. */
+export function createAnswer(options: AnswerOptions): Answer {
+  const { telemetry } = options;
+
+  async function execute(
+    request: GraphQLRequest,
+    arrival: Arrival,
+    seen: { operation: Operation | null },
+  ): Promise<OperationResult> {
+    const { context } = arrival;
+    const text = options.persistedQueries.resolve(request);
+    const operation = options.operations().get(text, request.operationName);
+    seen.operation = operation;
+    if (operation.type === OperationTypeNode.SUBSCRIPTION)
+      throw refuse('OPERATION_REJECTED', [{ message: 'Subscriptions are not served over this protocol.' }]);
+    if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY)
+      throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
+    if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
+      throw badRequest('Files are uploaded by mutations only.');
+    authorize(operation, request.variables, context);
+    assertVariables(operation, request.variables);
+    const timeoutMs = arrival.multipart
+      ? Math.max(options.operationTimeoutMs, options.uploadTimeoutMs)
+      : options.operationTimeoutMs;
+    const timer = setTimeout(() => context.cancel(deadlineExceeded(timeoutMs)), timeoutMs);
+    try {
+      const result = await runOperation(operation, {
+        variables: request.variables,
+        context,
+        client: options.client,
+        signal: context.signal,
+        incremental: arrival.accepted.incremental,
+      });
+      return result;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return async (request, arrival) => {
+    const startedAt = performance.now();
+    const { context, accepted } = arrival;
+    const seen: { operation: Operation | null } = { operation: null };
+    const finish = (errors: readonly GraphQLFormattedError[]) =>
+      telemetry.operationFinished(context.log, {
+        name: seen.operation?.name ?? null,
+        type: seen.operation?.type ?? 'unknown',
+        durationMs: performance.now() - startedAt,
+        errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
+      });
+    try {
+      if (request instanceof Refusal) throw request;
+      const result = await execute(request, arrival, seen);
+      const errors = toClientErrors(result, context);
+      const { rest } = result;
+      if (rest) {
+        const parts = renderRest(rest, context, (later) => finish([...errors, ...later]));
+        return {
+          status: 200,
+          headers: NO_HEADERS,
+          body: renderBody(result.data, errors, ',"hasNext":true'),
+          rest: parts,
+        };
+      }
+      finish(errors);
+      return { status: 200, headers: NO_HEADERS, body: renderBody(result.data, errors), rest: null };
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : defect(error, context);
+      finish(refusal.errors);
+      const status = refusal.ofTransport || accepted.readsStatus ? refusal.status : 200;
+      return { status, headers: refusal.headers, body: renderBody(null, refusal.errors), rest: null };
+    }
+  };
+}
+
+const NO_CODES: readonly string[] = [];
+
+function codeOf({ extensions }: GraphQLFormattedError): string {
+  const code = extensions?.['code'];
+  return isErrorCode(code) ? code : 'OTHER';
+}
+
+/** Checks the variables of an operation against their types. @throws Refusal BAD_USER_INPUT */
+function assertVariables({ supergraph, node }: Operation, variables: Readonly<Record<string, unknown>>): void {
+  const { variableDefinitions } = node;
+  if (!variableDefinitions || variableDefinitions.length === 0) return;
+  const { errors } = getVariableValues(supergraph.schema, variableDefinitions, variables, {
+    maxErrors: MAX_VARIABLE_ERRORS,
+  });
+  if (errors) throw refuse('BAD_USER_INPUT', errors);
+}
+
+function toClientErrors(
+  { errors, violations }: Pick<OperationResult, 'errors' | 'violations'>,
+  context: GatewayContext,
+): readonly GraphQLFormattedError[] {
+  if (errors.length > 0) return errors.map((error) => toClientError(error, context));
+  return violations.length === 0 ? [] : violations.map((violation) => toViolationError(violation, context));
+}
+
+async function* renderRest(
+  rest: AsyncIterable<IncrementalPart>,
+  context: GatewayContext,
+  onEnd: (errors: readonly GraphQLFormattedError[]) => void,
+): AsyncGenerator<string> {
+  const all: GraphQLFormattedError[] = [];
+  // Whether another part follows is known when it is there.
+  let held: IncrementalPart | null = null;
+  const render = (part: IncrementalPart, hasNext: boolean) => {
+    const errors = toClientErrors(part, context);
+    all.push(...errors);
+    return renderPart({ ...part, errors }, hasNext);
+  };
+  for await (const part of rest) {
+    if (held) yield render(held, true);
+    held = part;
+  }
+  yield held ? render(held, false) : '{"hasNext":false}';
+  onEnd(all);
+}
+
+function deadlineExceeded(timeoutMs: number): AppError {
+  return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
+}
+
+function defect(error: unknown, { log, requestId }: GatewayContext): Refusal {
+  log.error({ err: error }, 'defect');
+  const code: ErrorCode = 'INTERNAL_SERVER_ERROR';
+  const message = 'Something went wrong on our side.';
+  return new Refusal(code, [{ message, extensions: { code, requestId } }], { status: ERROR_CODES[code].httpStatus });
+}

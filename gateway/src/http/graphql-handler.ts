@@ -1,0 +1,157 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { requestFacts } from '@taskgraph/service-kit';
+import type { GatewayContext } from '../context.js';
+import type { Identify } from '../identity/identify.js';
+import { badRequest, Refusal } from '../planning/refusal.js';
+import { readAccept, type Accepted } from './accept.js';
+import type { Answer, Arrival } from './answer.js';
+import { readGraphQLRequest, readQueryParameters, type GraphQLRequest } from './graphql-request.js';
+import { readJsonBody } from './json-body.js';
+import { renderBody, type Reply } from './reply.js';
+import { sendInParts } from './send-parts.js';
+
+export interface GraphQLHandlerOptions {
+  readonly answer: Answer;
+  readonly identify: Identify;
+  readonly maxBodyBytes: number;
+  readonly maxBatchOperations: number;
+}
+
+/** Serves GraphQL over HTTP on identified requests. */
+export interface GraphQLHandler {
+  /** A POST with a JSON body: the common case. */
+  post(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A GET with the request in its parameters. */
+  get(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A multipart POST, read up to its first file. */
+  multipart(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void>;
+  refuse(response: ServerResponse, refusal: Refusal): void;
+}
+
+const NOT_ACCEPTABLE = badRequest(
+  'The answer is JSON: accept application/graphql-response+json or application/json.',
+  406,
+);
+/** Headers that no foreign page can send without asking first (CORS, "simple requests"). */
+const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
+
+export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
+  const { answer, identify, maxBodyBytes, maxBatchOperations } = options;
+
+  async function toContext(request: IncomingMessage): Promise<GatewayContext> {
+    const { requestId, log, signal, cancel } = requestFacts(request);
+    const { authorization } = request.headers;
+    const identity = await identify(authorization);
+    return {
+      requestId,
+      log: identity.kind === 'accepted' ? log.child({ userId: identity.viewer.userId }) : log,
+      identity,
+      authorization,
+      signal,
+      cancel,
+    };
+  }
+
+  async function respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    read: () => Promise<unknown> | unknown,
+    place: Pick<Arrival, 'method' | 'multipart'>,
+  ): Promise<void> {
+    const accepted = readAccept(request.headers.accept);
+    if (!accepted) return refuse(response, NOT_ACCEPTABLE);
+    let body: unknown;
+    try {
+      body = await read();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return refuse(response, error);
+    }
+    const context = await toContext(request);
+    if (Array.isArray(body)) return respondToBatch(response, body, { ...place, accepted, context });
+    const reply = await answer(readOne(body), { ...place, accepted, context });
+    await send(response, reply, accepted);
+  }
+
+  async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
+    if (batch.length === 0) return refuse(response, badRequest('The batch is empty.'));
+    if (batch.length > maxBatchOperations) {
+      const limit =
+        maxBatchOperations === 1 ? 'Batches are not served.' : `A batch has at most ${maxBatchOperations} operations.`;
+      return refuse(response, badRequest(limit));
+    }
+    // A batch is answered as a whole, so none of its parts comes later.
+    const whole: Arrival = { ...arrival, accepted: { ...arrival.accepted, incremental: false } };
+    const replies = await Promise.all(batch.map((body) => answer(readOne(body), whole)));
+    const text = `[${replies.map(({ body }) => body).join(',')}]`;
+    await send(response, { status: 200, headers: {}, body: text, rest: null }, arrival.accepted);
+  }
+
+  return {
+    post: (request, response) => respond(request, response, () => readJsonBody(request, maxBodyBytes), POST),
+    get: (request, response) => {
+      const isSafe =
+        PREFLIGHT_HEADERS.some((name) => request.headers[name]) || isNoForm(request.headers['content-type']);
+      if (!isSafe) {
+        refuse(
+          response,
+          badRequest(
+            'This request could have been sent by a foreign page: add the header apollo-require-preflight: true.',
+          ),
+        );
+        return Promise.resolve();
+      }
+      const url = request.url ?? '';
+      const at = url.indexOf('?');
+      const parameters = new URLSearchParams(at < 0 ? '' : url.slice(at));
+      return respond(request, response, () => readQueryParameters(parameters), { method: 'GET', multipart: false });
+    },
+    multipart: (request, response, body) => {
+      if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
+        return respond(request, response, () => body, { method: 'POST', multipart: true });
+      refuse(
+        response,
+        badRequest(
+          'This upload could have been sent by a foreign page: add the header apollo-require-preflight: true.',
+        ),
+      );
+      return Promise.resolve();
+    },
+    refuse,
+  };
+}
+
+const POST = { method: 'POST', multipart: false } as const;
+
+function readOne(body: unknown): GraphQLRequest | Refusal {
+  try {
+    return readGraphQLRequest(body);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+function refuse(response: ServerResponse, { errors, status, headers }: Refusal): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(renderBody(null, errors));
+}
+
+async function send(response: ServerResponse, reply: Reply, { type }: Accepted): Promise<void> {
+  if (response.destroyed) return;
+  if (reply.rest) return sendInParts(response, reply.body, reply.rest);
+  response.writeHead(reply.status, { 'content-type': type, 'cache-control': 'no-store', ...reply.headers });
+  response.end(reply.body);
+}
+
+/** Whether a content type is none of those that forms have. */
+function isNoForm(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false;
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  return type !== '' && !['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'].includes(type);
+}

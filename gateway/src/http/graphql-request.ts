@@ -1,0 +1,55 @@
+import { badRequest } from '../planning/refusal.js';
+
+/** The members of a GraphQL request (GraphQL over HTTP, "Request Parameters"). */
+export interface GraphQLRequest {
+  readonly query: string | undefined;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+const NOTHING = Object.freeze({});
+
+/** @throws Refusal when a member is of the wrong type */
+export function readGraphQLRequest(body: unknown): GraphQLRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw badRequest('The request body has to be a JSON object with a "query".');
+  const { query, operationName, variables, extensions } = body as Record<string, unknown>;
+  if (query !== undefined && query !== null && typeof query !== 'string')
+    throw badRequest('"query" has to be a string.');
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string')
+    throw badRequest('"operationName" has to be a string.');
+  return {
+    query: query ?? undefined,
+    operationName: operationName === '' ? undefined : (operationName ?? undefined),
+    variables: readMap('variables', variables),
+    extensions: readMap('extensions', extensions),
+  };
+}
+
+/** Reads the parameters of a GET request; variables and extensions are JSON there. @throws Refusal */
+export function readQueryParameters(parameters: URLSearchParams): GraphQLRequest {
+  const json = (name: string): unknown => {
+    const text = parameters.get(name);
+    if (text === null || text === '') return undefined;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw badRequest(`"${name}" has to be JSON.`);
+    }
+  };
+  for (const name of ['query', 'operationName', 'variables', 'extensions'])
+    if (parameters.getAll(name).length > 1) throw badRequest(`"${name}" is given more than once.`);
+  return readGraphQLRequest({
+    query: parameters.get('query'),
+    operationName: parameters.get('operationName'),
+    variables: json('variables'),
+    extensions: json('extensions'),
+  });
+}
+
+function readMap(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined || value === null) return NOTHING;
+  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest(`"${name}" has to be a JSON object.`);
+  return value as Record<string, unknown>;
+}

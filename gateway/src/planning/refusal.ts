@@ -1,0 +1,44 @@
+import { ERROR_CODES, type ErrorCode } from '@taskgraph/contracts';
+import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+
+/** A request is not executed; nothing has been fetched for it. */
+export class Refusal extends Error {
+  readonly code: ErrorCode;
+  readonly errors: readonly GraphQLFormattedError[];
+  /** The HTTP status for clients that read it. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the status is meant for every client: the fault is of the HTTP request, not of the GraphQL in it. */
+  readonly ofTransport: boolean;
+
+  constructor(
+    code: ErrorCode,
+    errors: readonly GraphQLFormattedError[],
+    options: { status?: number; headers?: Readonly<Record<string, string>>; ofTransport?: boolean } = {},
+  ) {
+    super(errors[0]?.message ?? code);
+    this.name = 'Refusal';
+    this.code = code;
+    this.errors = errors;
+    this.status = options.status ?? ERROR_CODES[code].httpStatus;
+    this.headers = options.headers ?? {};
+    this.ofTransport = options.ofTransport ?? false;
+  }
+}
+
+/** Gives errors of graphql-js a code. */
+export function refuse(code: ErrorCode, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
+  return new Refusal(
+    code,
+    errors.map((error) => {
+      const { message, locations, extensions } = ('toJSON' in error ? error.toJSON() : error) as GraphQLFormattedError;
+      return { message, ...(locations && { locations }), extensions: { ...extensions, code } };
+    }),
+  );
+}
+
+/** A refusal because of the HTTP request itself. */
+export function badRequest(message: string, status = 400, headers: Readonly<Record<string, string>> = {}): Refusal {
+  const code: ErrorCode = 'BAD_REQUEST';
+  return new Refusal(code, [{ message, extensions: { code } }], { status, headers, ofTransport: true });
+}

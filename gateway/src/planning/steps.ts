@@ -1,0 +1,71 @@
+import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { OperationTypeNode } from 'graphql';
+
+/**
+ * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
+ *
+ * The kinds are those of Apollo's `QueryPlan`; Flatten has become the path of the fetch that it held.
+ */
+export type Step = FetchStep | SequenceStep | ParallelStep | ConditionStep | DeferStep;
+
+export interface SequenceStep {
+  readonly kind: 'sequence';
+  readonly steps: readonly Step[];
+}
+
+export interface ParallelStep {
+  readonly kind: 'parallel';
+  readonly steps: readonly Step[];
+}
+
+export interface ConditionStep {
+  readonly kind: 'condition';
+  /** A Boolean variable of the operation. */
+  readonly variable: string;
+  readonly ifTrue: Step | null;
+  readonly ifFalse: Step | null;
+}
+
+export interface DeferStep {
+  readonly kind: 'defer';
+  readonly primary: { readonly step: Step | null; readonly subselection: string | null };
+  readonly deferred: readonly DeferredPart[];
+}
+
+export interface DeferredPart {
+  readonly label: string | null;
+  /** Ids of the fetches of enclosing parts that have to be done before. */
+  readonly depends: readonly string[];
+  /** Where the part belongs: response names, and `... on Type`. */
+  readonly path: readonly string[];
+  /** What the client gets in this part; null when it only holds further deferred parts. */
+  readonly subselection: string | null;
+  readonly step: Step | null;
+}
+
+/** One step on the way from the root of the answer to the objects that a fetch fills. */
+export type PathStep =
+  | { readonly kind: 'field'; readonly name: string; readonly types: ReadonlySet<string> | null }
+  | { readonly kind: 'items'; readonly types: ReadonlySet<string> | null };
+
+export interface FetchStep {
+  readonly kind: 'fetch';
+  /** Set when deferred parts depend on it. */
+  readonly id: string | null;
+  readonly subgraph: string;
+  readonly type: OperationTypeNode;
+  readonly operation: string;
+  readonly operationName: string | undefined;
+  /** The beginning of the request's body, up to the values of its variables. */
+  readonly bodyHead: string;
+  /** Names of the operation's variables that the fetch uses. */
+  readonly variables: readonly string[];
+  /** Where its results go; the root when empty. */
+  readonly path: readonly PathStep[];
+  /** Response names of the fetch's own root fields: what is lost with it. */
+  readonly rootNames: readonly string[];
+  /** What it sends of each entity; null for a fetch of root fields. */
+  readonly requires: readonly QueryPlanSelectionNode[] | null;
+  readonly inputRewrites: readonly FetchDataRewrite[];
+  readonly outputRewrites: readonly FetchDataRewrite[];
+}
