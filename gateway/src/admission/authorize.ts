@@ -12,12 +12,13 @@ import type { SecuredSelection } from './security-check.js';
  * @throws Refusal
  */
 export function authorize(
-  { secured, conditions }: Operation,
+  operation: Operation,
   variables: Readonly<Record<string, unknown>>,
   { identity }: Pick<GatewayContext, 'identity'>,
 ): void {
+  const { secured } = operation;
   if (secured.length === 0 || identity.kind === 'unverified') return;
-  const values = conditions(variables);
+  const values = operation.conditions(variables);
   for (const selection of secured) {
     if (isLeftOut(selection, values)) continue;
     const fault = judge(selection, identity);

@@ -118,7 +118,7 @@ class PartQueue implements AsyncIterable<IncrementalPart> {
     for (;;) {
       const part = this.#ready.shift();
       if (part) yield part;
-      else if (this.#failure) throw this.#failure;
+      else if (this.#failure) throw this.#failure as Error;
       else if (this.#pending === 0) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }

@@ -1,4 +1,4 @@
-import { GraphQLEnumType, isEnumType, isSpecifiedScalarType, type GraphQLLeafType } from 'graphql';
+import { type GraphQLEnumType, isEnumType, isSpecifiedScalarType, type GraphQLLeafType } from 'graphql';
 
 /** Writes a leaf value as JSON; null when it is no value of its type (GraphQL specification, "Result Coercion"). */
 export type LeafWriter = (value: unknown) => string | null;
@@ -6,7 +6,7 @@ export type LeafWriter = (value: unknown) => string | null;
 const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
 /** What JSON does not take as it is: quotes, backslashes, control characters and lone surrogates. */
-// eslint-disable-next-line no-control-regex -- control characters are what it is about
+ 
 const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
 /** Beyond this length the native encoder is faster than the look before. */
 const SHORT = 200;

@@ -39,12 +39,11 @@ function mergeValues(present: object, value: object, shared: ReadonlySet<object>
 }
 
 /** Copies parsed JSON. */
-function copy<Value>(value: Value): Value {
-  if (!isObject(value)) return value;
-  if (Array.isArray(value)) return value.map(copy) as Value;
+function copy(value: object): object {
+  if (Array.isArray(value)) return value.map((item: unknown) => (isObject(item) ? copy(item) : item));
   const copied: Data = {};
-  for (const [name, inner] of Object.entries(value)) copied[name] = copy(inner);
-  return copied as Value;
+  for (const [name, inner] of Object.entries(value)) copied[name] = isObject(inner) ? copy(inner) : inner;
+  return copied;
 }
 
 function isObject(value: unknown): value is object {

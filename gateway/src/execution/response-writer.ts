@@ -8,7 +8,6 @@ import {
   isObjectType,
   type FieldNode,
   type GraphQLCompositeType,
-  type GraphQLLeafType,
   type GraphQLOutputType,
   type SelectionSetNode,
 } from 'graphql';
@@ -156,9 +155,9 @@ class Compiler {
 
   value(type: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
     const nullable = getNullableType(type);
-    if (isListType(nullable)) return this.list(nullable.ofType as GraphQLOutputType, selectionSets, coordinate);
+    if (isListType(nullable)) return this.list(nullable.ofType, selectionSets, coordinate);
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
-    const write = leafWriter(nullable as GraphQLLeafType);
+    const write = leafWriter(nullable);
     return (value, run) => {
       if (value === null || value === undefined) return null;
       const text = write(value);

@@ -74,7 +74,7 @@ function chooseBranch(step: Step, conditions: ReadonlyMap<string, boolean>): Ste
 /** For clients that read one answer only, deferred parts are run at once: `@defer` is a wish. */
 async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
   if (step.primary.step) await runNested(step.primary.step, execution);
-  await Promise.all(step.deferred.map((part) => part.step && runNested(part.step, execution)));
+  await Promise.all(step.deferred.map(async (part) => part.step && runNested(part.step, execution)));
 }
 
 async function runNested(step: Step, execution: Execution): Promise<void> {

@@ -55,7 +55,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   async function respond(
     request: IncomingMessage,
     response: ServerResponse,
-    read: () => Promise<unknown> | unknown,
+    read: () => unknown,
     place: Pick<Arrival, 'method' | 'multipart'>,
   ): Promise<void> {
     const accepted = readAccept(request.headers.accept);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, Refusal } from '../planning/refusal.js';
+import { badRequest, type Refusal } from '../planning/refusal.js';
 
 /**
  * Reads a JSON body.

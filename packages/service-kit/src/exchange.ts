@@ -52,7 +52,7 @@ export function exchange(
     const cancel = (reason: unknown) => {
       if (!settle()) return;
       failure = reason;
-      reject(reason as Error);
+      reject(reason);
       controller?.abort(reason instanceof Error ? reason : new Error('cancelled'));
     };
     const onAbort = () => cancel(signal.reason);
