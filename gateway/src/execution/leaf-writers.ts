@@ -6,7 +6,7 @@ export type LeafWriter = (value: unknown) => string | null;
 const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
 /** What JSON does not take as it is: quotes, backslashes, control characters and lone surrogates. */
- 
+
 const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
 /** Beyond this length the native encoder is faster than the look before. */
 const SHORT = 200;

@@ -11,12 +11,26 @@ const NOTHING_SHARED: ReadonlySet<object> = new Set();
  *   is brought for one place is seen at no other.
  */
 export function merge(target: Data, source: Data, shared: ReadonlySet<object> = NOTHING_SHARED): void {
-  for (const name of Object.keys(source)) {
+  mergeMembers(target, source, Object.keys(source), shared);
+}
+
+/** Merges the same into several objects. */
+export function mergeAll(targets: readonly Data[], source: Data, shared: ReadonlySet<object>): void {
+  const names = Object.keys(source);
+  for (const target of targets) mergeMembers(target, source, names, shared);
+}
+
+function mergeMembers(target: Data, source: Data, names: readonly string[], shared: ReadonlySet<object>): void {
+  for (const name of names) {
     // The one name that is no ordinary member of an object; operations that select it are refused.
     if (name === '__proto__') continue;
     const value = source[name];
+    if (!isObject(value)) {
+      target[name] = value;
+      continue;
+    }
     const present = own(target, name);
-    target[name] = isObject(present) && isObject(value) ? mergeValues(present, value, shared) : value;
+    target[name] = isObject(present) ? mergeValues(present, value, shared) : value;
   }
 }
 
@@ -29,18 +43,18 @@ function mergeValues(present: object, value: object, shared: ReadonlySet<object>
     merge(into as Data, from as Data, shared);
     return into;
   }
-  if (!Array.isArray(into) || into.length !== from.length) return from;
+  if (!Array.isArray(into) || into.length !== from.length) return from as unknown[];
   for (let index = 0; index < from.length; index += 1) {
     const before: unknown = into[index];
     const item: unknown = from[index];
     into[index] = isObject(before) && isObject(item) ? mergeValues(before, item, shared) : item;
   }
-  return into;
+  return into as unknown[];
 }
 
 /** Copies parsed JSON. */
 function copy(value: object): object {
-  if (Array.isArray(value)) return value.map((item: unknown) => (isObject(item) ? copy(item) : item));
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => (isObject(item) ? copy(item) : item));
   const copied: Data = {};
   for (const [name, inner] of Object.entries(value)) copied[name] = isObject(inner) ? copy(inner) : inner;
   return copied;

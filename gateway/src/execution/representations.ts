@@ -3,45 +3,53 @@ import { merge } from './merge.js';
 import { applyRewrites, type IsSubtype } from './rewrites.js';
 import { own, type Data } from './targets.js';
 
-/** Writes the representation of an entity as JSON; null when the object lacks what identifies it. */
-export type RepresentationWriter = (entity: Data) => string | null;
+/** What a fetch sends of entities. */
+export interface RepresentationPlan {
+  /** The representation as JSON; null when the entity lacks what identifies it. Equal texts are equal representations. */
+  write(entity: Data): string | null;
+  /**
+   * The members that make up the representation of an entity of this type, when it is made of plain members only: two
+   * entities with equal values there have equal representations. Null when only the text tells.
+   */
+  members(typename: string): readonly string[] | null;
+}
 
-/**
- * Compiles what a fetch requires of entities into a writer. The text is also the identity of a representation: equal
- * texts are sent once.
- */
+/** Compiles what a fetch requires of entities. */
 export function compileRepresentation(
   requires: readonly QueryPlanSelectionNode[],
   rewrites: readonly FetchDataRewrite[],
   isSubtype: IsSubtype,
-): RepresentationWriter {
-  const general: RepresentationWriter = (entity) => {
-    const representation = select(entity, requires, isSubtype);
-    if (!representation?.['__typename']) return null;
-    applyRewrites(rewrites, representation, isSubtype);
-    return JSON.stringify(representation);
-  };
-  if (rewrites.length > 0) return general;
-  // One writer for each type that comes by: which fragments apply is found out once.
-  const byType = new Map<string, RepresentationWriter>();
-  return (entity) => {
-    const typename = entity['__typename'];
-    if (typeof typename !== 'string') return general(entity);
-    let writer = byType.get(typename);
-    if (!writer) {
-      writer = compileLeaves(requires, typename, isSubtype) ?? general;
-      byType.set(typename, writer);
+): RepresentationPlan {
+  // Which fragments apply is found out once for each type that comes by.
+  const byType = new Map<string, readonly string[] | null>();
+  const members = (typename: string): readonly string[] | null => {
+    let names = byType.get(typename);
+    if (names === undefined) {
+      names = rewrites.length > 0 ? null : plainMembers(requires, typename, isSubtype);
+      byType.set(typename, names);
     }
-    return writer(entity);
+    return names;
+  };
+  return {
+    members,
+    write(entity) {
+      const typename = entity['__typename'];
+      const names = typeof typename === 'string' ? members(typename) : null;
+      if (names) return writeMembers(entity, names);
+      const representation = select(entity, requires, isSubtype);
+      if (!representation?.['__typename']) return null;
+      applyRewrites(rewrites, representation, isSubtype);
+      return JSON.stringify(representation);
+    },
   };
 }
 
-/** The common case, keys and scalars of one fragment: a writer without intermediate objects. Null for any other. */
-function compileLeaves(
+/** The common case: keys and scalars of one fragment. Null for any other. */
+function plainMembers(
   requires: readonly QueryPlanSelectionNode[],
   typename: string,
   isSubtype: IsSubtype,
-): RepresentationWriter | null {
+): readonly string[] | null {
   const applying = requires.filter(
     (selection) =>
       selection.kind === 'Field' ||
@@ -49,22 +57,22 @@ function compileLeaves(
   );
   const [fragment] = applying;
   if (applying.length !== 1 || fragment?.kind !== 'InlineFragment') return null;
-  const names: string[] = [];
+  const names = new Set<string>();
   for (const selection of fragment.selections) {
     if (selection.kind !== 'Field' || selection.selections || selection.alias !== undefined) return null;
-    if (!names.includes(selection.name)) names.push(selection.name);
+    names.add(selection.name);
   }
-  if (!names.includes('__typename')) return null;
-  const parts = names.map((name, index) => ({ name, text: `${index === 0 ? '{' : ','}${JSON.stringify(name)}:` }));
-  return (entity) => {
-    let text = '';
-    for (const part of parts) {
-      const value = own(entity, part.name);
-      if (value === undefined) return null;
-      text += part.text + JSON.stringify(value);
-    }
-    return `${text}}`;
-  };
+  return names.has('__typename') ? [...names] : null;
+}
+
+function writeMembers(entity: Data, names: readonly string[]): string | null {
+  let text = '';
+  for (const name of names) {
+    const value = own(entity, name);
+    if (value === undefined) return null;
+    text += `${text === '' ? '{' : ','}"${name}":${JSON.stringify(value)}`;
+  }
+  return `${text}}`;
 }
 
 /**

@@ -1,14 +1,15 @@
 import type { FetchStep } from '../planning/steps.js';
 import type { Execution } from './execution.js';
 import { placeErrors, toFetchError, type EntityIndex } from './fetch-errors.js';
-import { merge } from './merge.js';
-import { compileRepresentation, type RepresentationWriter } from './representations.js';
+import { groupEntities, type EntityGroup } from './group-entities.js';
+import { merge, mergeAll } from './merge.js';
+import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import type { SubgraphAnswer } from './subgraph-client.js';
 import { collectTargets, type Data } from './targets.js';
 
-/** Writers are compiled at a step's first use and live as long as the step. */
-const writers = new WeakMap<FetchStep, RepresentationWriter>();
+/** Compiled at a step's first use; they live as long as the step. */
+const plans = new WeakMap<FetchStep, RepresentationPlan>();
 
 /**
  * Runs one fetch and merges its results into the answer. It never throws: a fetch that fails costs its own fields, and
@@ -20,7 +21,7 @@ export async function runFetch(step: FetchStep, execution: Execution): Promise<v
 }
 
 async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
-  const targets = collectTargets(execution.root, step.path, execution.shared);
+  const { objects: targets } = collectTargets(execution.root, step.path, execution.shared);
   if (targets.length === 0) return;
   const { data, errors } = await send(step, execution, '');
   if (errors.length > 0)
@@ -35,47 +36,32 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
 
 /**
  * Fetches what a subgraph knows of entities. Equal representations are sent once, and what comes for one is merged into
- * every entity that it stands for. Objects inside then stand at several places: they are entered in `execution.shared`,
- * which makes later stages fill and write them once. This is sound because all their places have the same path but for
- * list indices, so that every later fetch and the writer treat them alike; and `merge` copies before anything is brought
- * for one of the places alone.
+ * every entity that it stands for: objects inside then stand at several places.
  */
 async function fetchEntities(step: FetchStep, execution: Execution): Promise<void> {
-  const targets = collectTargets(execution.root, step.path, execution.shared);
-  const writer = writerOf(step, execution);
-  const indices = new Map<string, number>();
-  const groups: Data[][] = [];
-  for (const target of targets) {
-    const representation = writer(target);
-    if (representation === null) continue;
-    const index = indices.get(representation);
-    if (index === undefined) {
-      indices.set(representation, groups.length);
-      groups.push([target]);
-    } else {
-      groups[index]?.push(target);
-    }
-  }
+  const { root, shared } = execution;
+  const groups = groupEntities(collectTargets(root, step.path, shared), planOf(step, execution), shared);
   if (groups.length === 0) return;
 
-  const { data, errors } = await send(step, execution, `[${[...indices.keys()].join(',')}]`);
+  let representations = '';
+  for (const { representation } of groups) representations += `${representations === '' ? '[' : ','}${representation}`;
+  const { data, errors } = await send(step, execution, `${representations}]`);
   const entities = data?.['_entities'];
   const whole = Array.isArray(entities) && entities.length === groups.length;
-  if (errors.length > 0) {
-    const indexOf = indexEntities(groups);
-    execution.report(placeErrors(errors, step, { root: execution.root, indexOf, lost: !whole }));
-  }
+  if (errors.length > 0)
+    execution.report(placeErrors(errors, step, { root, indexOf: indexEntities(groups), lost: !whole }));
   if (!whole) {
     if (errors.length === 0) fail(step, execution, indexEntities(groups));
     return;
   }
-  for (const [index, group] of groups.entries()) {
+  for (let index = 0; index < groups.length; index += 1) {
     const entity = entities[index] as Data | null;
+    const targets = (groups[index] as EntityGroup).entities;
     if (typeof entity !== 'object' || entity === null) continue;
-    entity['__typename'] ??= group[0]?.['__typename'];
+    entity['__typename'] ??= targets[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
-    if (group.length > 1) share(entity, execution.shared);
-    for (const target of group) merge(target, entity, execution.shared);
+    if (targets.length > 1) share(entity, shared);
+    mergeAll(targets, entity, shared);
   }
 }
 
@@ -83,19 +69,19 @@ function share(entity: Data, shared: Set<object>): void {
   for (const value of Object.values(entity)) if (typeof value === 'object' && value !== null) shared.add(value);
 }
 
-function indexEntities(groups: readonly Data[][]): EntityIndex {
+function indexEntities(groups: readonly EntityGroup[]): EntityIndex {
   const indices = new Map<Data, number>();
-  for (const [index, group] of groups.entries()) for (const target of group) indices.set(target, index);
+  for (const [index, { entities }] of groups.entries()) for (const entity of entities) indices.set(entity, index);
   return (object) => indices.get(object);
 }
 
-function writerOf(step: FetchStep, execution: Execution): RepresentationWriter {
-  let writer = writers.get(step);
-  if (!writer) {
-    writer = compileRepresentation(step.requires ?? [], step.inputRewrites, execution.isSubtype);
-    writers.set(step, writer);
+function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
+  let plan = plans.get(step);
+  if (!plan) {
+    plan = compileRepresentation(step.requires ?? [], step.inputRewrites, execution.isSubtype);
+    plans.set(step, plan);
   }
-  return writer;
+  return plan;
 }
 
 /** A list of another length than was asked for says nothing about which entity is which. */

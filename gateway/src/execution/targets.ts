@@ -5,41 +5,54 @@ export type Data = Record<string, unknown>;
 
 export type ErrorPath = ReadonlyArray<string | number>;
 
+/** Objects at a path, and what holds each of them: `holders[i][keys[i]]` is `objects[i]`. */
+export interface Targets {
+  readonly objects: Data[];
+  readonly holders: Array<Record<string | number, unknown>>;
+  readonly keys: Array<string | number>;
+}
+
 /**
  * Collects the objects at a path, in the order of the answer, each once.
  *
- * An object can stand at several places: one that a fetch brought for several equal representations (see `fetch.ts`). All
- * its places have the same path but for list indices, so it is filled once for all of them.
+ * An object can stand at several places (see `group-entities.ts`). All its places have the same path but for list
+ * indices, so it is filled once for all of them.
  */
-export function collectTargets(root: Data, path: readonly PathStep[], shared: ReadonlySet<object>): Data[] {
-  const targets: Data[] = [];
+export function collectTargets(root: Data, path: readonly PathStep[], shared: ReadonlySet<object>): Targets {
+  const targets: Targets = { objects: [], holders: [], keys: [] };
   const seen = shared.size === 0 ? null : new Set<object>();
 
-  function walk(value: unknown, depth: number): void {
+  function walk(value: unknown, depth: number, holder: Record<string | number, unknown>, key: string | number): void {
     if (typeof value !== 'object' || value === null) return;
-    if (seen && shared.has(value)) {
+    if (seen !== null && shared.has(value)) {
       if (seen.has(value)) return;
       seen.add(value);
     }
+    const step = path[depth];
     if (Array.isArray(value)) {
       // A list of lists has one `@` for each level.
-      const step = path[depth];
       const next = step?.kind === 'items' ? depth + 1 : depth;
       const only = step?.kind === 'items' ? step.types : null;
-      for (const item of value) if (only === null || isOneOf(item, only)) walk(item, next);
+      const items = value as unknown as Record<number, unknown>;
+      for (let index = 0; index < value.length; index += 1) {
+        const item: unknown = items[index];
+        if (only === null || isOneOf(item, only)) walk(item, next, items, index);
+      }
       return;
     }
-    const step = path[depth];
     if (step === undefined) {
-      targets.push(value as Data);
+      targets.objects.push(value as Data);
+      targets.holders.push(holder);
+      targets.keys.push(key);
       return;
     }
     if (step.kind === 'items') return;
     const inner = own(value as Data, step.name);
-    if (step.types === null || Array.isArray(inner) || isOneOf(inner, step.types)) walk(inner, depth + 1);
+    if (step.types === null || Array.isArray(inner) || isOneOf(inner, step.types))
+      walk(inner, depth + 1, value as Data, step.name);
   }
 
-  walk(root, 0);
+  walk(root, 0, { root }, 'root');
   return targets;
 }
 

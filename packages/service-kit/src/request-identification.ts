@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRequestId, REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { Request, RequestHandler } from 'express';
@@ -40,6 +41,8 @@ export function identifyRequest(
   const requestId = isRequestId(given) ? given : randomUUID();
   response.setHeader(REQUEST_ID_HEADER, requestId);
   const gone = new AbortController();
+  // One for each fetch of the request, and there are as many as its plan has.
+  setMaxListeners(0, gone.signal);
   const facts: RequestFacts = {
     requestId,
     log: log.child({ requestId }),

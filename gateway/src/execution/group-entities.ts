@@ -1,0 +1,106 @@
+import type { RepresentationPlan } from './representations.js';
+import type { Data, Targets } from './targets.js';
+
+/** Entities with equal representations. */
+export interface EntityGroup {
+  readonly representation: string;
+  readonly entities: Data[];
+}
+
+/** Values of members, one level for each; the last level holds the group. */
+type Index = Map<unknown, Index | EntityGroup>;
+
+/**
+ * Groups entities by their representations, so that each representation is sent once.
+ *
+ * Entities that hold nothing but their representation become one object that stands in all their places. It is entered in
+ * `shared`; later fetches fill it once and the writer writes it once. This is sound because the entities are equal, and
+ * their places have the same path but for list indices, so that every later fetch and the writer treat them alike; and
+ * because `merge` copies before anything is brought for one of the places alone. A fetch under way that was started for
+ * the single objects was started for the one that stays as well, with the same representation.
+ */
+export function groupEntities(targets: Targets, plan: RepresentationPlan, shared: Set<object>): EntityGroup[] {
+  const groups: EntityGroup[] = [];
+  const byText = new Map<string, EntityGroup>();
+  const byType = new Map<string, Index>();
+  let lastType: unknown = null;
+  let members: readonly string[] | null = null;
+  let index: Index = new Map();
+
+  function create(entity: Data): EntityGroup | null {
+    const representation = plan.write(entity);
+    if (representation === null) return null;
+    const group = { representation, entities: [] };
+    groups.push(group);
+    return group;
+  }
+
+  function findByText(entity: Data): EntityGroup | null {
+    const representation = plan.write(entity);
+    if (representation === null) return null;
+    let group = byText.get(representation);
+    if (!group) {
+      group = { representation, entities: [] };
+      byText.set(representation, group);
+      groups.push(group);
+    }
+    return group;
+  }
+
+  /** Null when a member is missing, undefined when members are no plain values. */
+  function findByMembers(entity: Data, names: readonly string[]): EntityGroup | null | undefined {
+    let level = index;
+    const last = names.length - 1;
+    for (let at = 0; at <= last; at += 1) {
+      const value = entity[names[at] as string];
+      if (value === undefined) return null;
+      if (typeof value === 'object' ? value !== null : typeof value === 'function') return undefined;
+      if (at === last) {
+        const known = level.get(value) as EntityGroup | undefined;
+        if (known) return known;
+        const group = create(entity);
+        if (group) level.set(value, group);
+        return group;
+      }
+      let next = level.get(value) as Index | undefined;
+      if (!next) {
+        next = new Map();
+        level.set(value, next);
+      }
+      level = next;
+    }
+    return undefined;
+  }
+
+  const { objects, holders, keys } = targets;
+  for (let at = 0; at < objects.length; at += 1) {
+    const entity = objects[at] as Data;
+    const typename = entity['__typename'];
+    if (typename !== lastType || at === 0) {
+      lastType = typename;
+      members = typeof typename === 'string' ? plan.members(typename) : null;
+      if (members) {
+        index = byType.get(typename as string) ?? new Map<unknown, Index | EntityGroup>();
+        byType.set(typename as string, index);
+      }
+    }
+    const byMembers = members ? findByMembers(entity, members) : undefined;
+    const group = byMembers === undefined ? findByText(entity) : byMembers;
+    if (!group) continue;
+    const [first] = group.entities;
+    if (first && byMembers && members && isBare(first, members) && isBare(entity, members)) {
+      (holders[at] as Record<string | number, unknown>)[keys[at] as string | number] = first;
+      shared.add(first);
+    } else {
+      group.entities.push(entity);
+    }
+  }
+  return groups;
+}
+
+/** Whether an entity holds its representation and nothing else. */
+function isBare(entity: Data, members: readonly string[]): boolean {
+  let count = 0;
+  for (const _name in entity) count += 1;
+  return count === members.length;
+}
