@@ -8,14 +8,17 @@ import {
   type GraphQLCompositeType,
   type GraphQLSchema,
   type SelectionSetNode,
+  type ValueNode,
 } from 'graphql';
 
 /** What an operation's selections are read with. */
 export interface SelectionContext {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** Values of the Boolean variables that `@skip` and `@include` name. */
+  /** Values of the Boolean variables that `@skip`, `@include` and `@defer` name. */
   readonly conditions: ReadonlyMap<string, boolean>;
+  /** Leaves out what `@defer` puts off. */
+  readonly withoutDeferred?: boolean;
 }
 
 /**
@@ -40,6 +43,7 @@ export function collectFields(
         else fields.set(name, [selection]);
         continue;
       }
+      if (context.withoutDeferred && isDeferred(context, selection.directives)) continue;
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
         if (visited.has(selection.name.value)) continue;
         visited.add(selection.name.value);
@@ -64,14 +68,19 @@ function applies(schema: GraphQLSchema, condition: GraphQLCompositeType, type: G
 function isIncluded({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {
   for (const { name, arguments: args } of directives ?? []) {
     if (name.value !== 'skip' && name.value !== 'include') continue;
-    const value = args?.[0]?.value;
-    const holds =
-      value?.kind === Kind.BOOLEAN
-        ? value.value
-        : value?.kind === Kind.VARIABLE
-          ? conditions.get(value.name.value) === true
-          : true;
+    const holds = evaluate(args?.[0]?.value, conditions);
     if (holds === (name.value === 'skip')) return false;
   }
   return true;
+}
+
+function isDeferred({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {
+  const defer = directives?.find(({ name }) => name.value === 'defer');
+  return defer !== undefined && evaluate(defer.arguments?.find(({ name }) => name.value === 'if')?.value, conditions);
+}
+
+/** The value of an `if` argument; true when there is none. */
+function evaluate(value: ValueNode | undefined, conditions: ReadonlyMap<string, boolean>): boolean {
+  if (value?.kind === Kind.BOOLEAN) return value.value;
+  return value?.kind === Kind.VARIABLE ? conditions.get(value.name.value) === true : true;
 }

@@ -76,20 +76,8 @@ export async function runDeferred(
   const scope = within(primaryErrors);
   schedule(step, []);
   if (step.primary.step) await run(step.primary.step, scope, []);
-  const write = partWriter(
-    operation,
-    step.primary.subselection ?? '{__typename}',
-    [],
-    execution.conditions,
-    execution.root,
-  );
-  const { text, violations } = write(execution.root, execution.shared);
-  return {
-    data: step.primary.subselection === null ? '{}' : (text ?? 'null'),
-    errors: primaryErrors,
-    violations,
-    rest: parts,
-  };
+  const { text, violations } = primaryWriter(operation, execution.conditions)(execution.root, execution.shared);
+  return { data: text ?? 'null', errors: primaryErrors, violations, rest: parts };
 }
 
 /** Parts that are there wait until they are read; the end comes when no work is left. */
@@ -146,6 +134,25 @@ function findPlaces(root: Data, path: readonly string[]): Array<{ value: Data; a
 
 const writers = new WeakMap<Operation, Map<string, ResponseWriter>>();
 
+/** Finds or makes a writer that is kept with its operation. */
+function writerFor(operation: Operation, key: string, compile: () => ResponseWriter): ResponseWriter {
+  const known = writers.get(operation) ?? new Map<string, ResponseWriter>();
+  writers.set(operation, known);
+  const writer = known.get(key) ?? compile();
+  known.set(key, writer);
+  return writer;
+}
+
+/** Writes everything that is not put off. */
+function primaryWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
+  const { supergraph, fragments, rootType, node } = operation;
+  return writerFor(operation, `primary ${[...conditions.values()].join()}`, () =>
+    compileResponseWriter({ schema: supergraph.schema, fragments, conditions, withoutDeferred: true }, rootType, [
+      node.selectionSet,
+    ]),
+  );
+}
+
 /** The writer of a part's selection, which the planner gives as text; for a place without a type of its own, of the declared type. */
 function partWriter(
   operation: Operation,
@@ -154,20 +161,15 @@ function partWriter(
   conditions: ReadonlyMap<string, boolean>,
   value: Data,
 ): ResponseWriter {
-  const known = writers.get(operation) ?? new Map<string, ResponseWriter>();
-  writers.set(operation, known);
   const { schema } = operation.supergraph;
   const typename = path.length === 0 ? operation.rootType.name : value['__typename'];
   const named = typeof typename === 'string' ? schema.getType(typename) : undefined;
   const type = isCompositeType(named) ? named : typeAt(operation, path);
   const key = `${type.name} ${[...conditions.values()].join()} ${path.join('.')} ${subselection}`;
-  let writer = known.get(key);
-  if (!writer) {
-    const { fragments } = operation;
-    writer = compileResponseWriter({ schema, fragments, conditions }, type, [parseSelection(subselection)]);
-    known.set(key, writer);
-  }
-  return writer;
+  const { fragments } = operation;
+  return writerFor(operation, key, () =>
+    compileResponseWriter({ schema, fragments, conditions }, type, [parseSelection(subselection)]),
+  );
 }
 
 function parseSelection(text: string): SelectionSetNode {

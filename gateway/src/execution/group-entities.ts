@@ -13,13 +13,14 @@ type Index = Map<unknown, Index | EntityGroup>;
 /**
  * Groups entities by their representations, so that each representation is sent once.
  *
- * Entities that hold nothing but their representation become one object that stands in all their places. It is entered in
- * `shared`; later fetches fill it once and the writer writes it once. This is sound because the entities are equal, and
- * their places have the same path but for list indices, so that every later fetch and the writer treat them alike; and
- * because `merge` copies before anything is brought for one of the places alone. A fetch under way that was started for
- * the single objects was started for the one that stays as well, with the same representation.
+ * Entities that hold nothing but their representation become one object that stands in all their places, unless `shared`
+ * is null. It is entered there; later fetches fill it once and the writer writes it once. This is sound because the
+ * entities are equal, and their places have the same path but for list indices, so that every later fetch and the writer
+ * treat them alike; and because no other fetch brings anything to these places from above (`compile-plan.ts`). A fetch
+ * under way that was started for the single objects was started for the one that stays as well, with the same
+ * representation.
  */
-export function groupEntities(targets: Targets, plan: RepresentationPlan, shared: Set<object>): EntityGroup[] {
+export function groupEntities(targets: Targets, plan: RepresentationPlan, shared: Set<object> | null): EntityGroup[] {
   const groups: EntityGroup[] = [];
   const byText = new Map<string, EntityGroup>();
   const byType = new Map<string, Index>();
@@ -88,7 +89,9 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
     const group = byMembers === undefined ? findByText(entity) : byMembers;
     if (!group) continue;
     const [first] = group.entities;
-    if (first && byMembers && members && isBare(first, members) && isBare(entity, members)) {
+    // What stands at several places already cannot be replaced at the one that is known here.
+    const isAlone = shared !== null && !shared.has(entity);
+    if (isAlone && first && byMembers && members && isBare(first, members) && isBare(entity, members)) {
       (holders[at] as Record<string | number, unknown>)[keys[at] as string | number] = first;
       shared.add(first);
     } else {

@@ -1,26 +1,47 @@
 import { own, type Data } from './targets.js';
 
-const NOTHING_SHARED: ReadonlySet<object> = new Set();
-
 /**
  * Merges what a fetch brought into an object of the answer, in place. Invariants:
  *
  * - `source` is used up: parts of it become parts of `target`.
  * - Objects are merged member by member, lists of equal length item by item; anything else is replaced, by null too.
- * - An object that stands at several places is never merged into, and never merged from, as itself: a copy is. So what
- *   is brought for one place is seen at no other.
  */
-export function merge(target: Data, source: Data, shared: ReadonlySet<object> = NOTHING_SHARED): void {
-  mergeMembers(target, source, Object.keys(source), shared);
+export function merge(target: Data, source: Data): void {
+  mergeMembers(target, source, Object.keys(source));
 }
 
-/** Merges the same into several objects. */
-export function mergeAll(targets: readonly Data[], source: Data, shared: ReadonlySet<object>): void {
+/**
+ * Merges the same into several objects. An object in it becomes one that stands in all of them where `mayShare` says that
+ * nothing else is merged into it from above; otherwise each gets its own copy.
+ */
+export function mergeAll(
+  targets: readonly Data[],
+  source: Data,
+  mayShare: (name: string) => boolean,
+  shared: Set<object>,
+): void {
   const names = Object.keys(source);
-  for (const target of targets) mergeMembers(target, source, names, shared);
+  const copied: string[] = [];
+  if (targets.length > 1) {
+    for (const name of names) {
+      const value = source[name];
+      if (!isObject(value)) continue;
+      if (mayShare(name)) shared.add(value);
+      else copied.push(name);
+    }
+  }
+  for (const [index, target] of targets.entries()) {
+    if (index === 0 || copied.length === 0) {
+      mergeMembers(target, source, names);
+      continue;
+    }
+    const own = { ...source };
+    for (const name of copied) own[name] = copy(source[name]);
+    mergeMembers(target, own, names);
+  }
 }
 
-function mergeMembers(target: Data, source: Data, names: readonly string[], shared: ReadonlySet<object>): void {
+function mergeMembers(target: Data, source: Data, names: readonly string[]): void {
   for (const name of names) {
     // The one name that is no ordinary member of an object; operations that select it are refused.
     if (name === '__proto__') continue;
@@ -30,33 +51,33 @@ function mergeMembers(target: Data, source: Data, names: readonly string[], shar
       continue;
     }
     const present = own(target, name);
-    target[name] = isObject(present) ? mergeValues(present, value, shared) : value;
+    target[name] = isObject(present) ? mergeValues(present, value) : value;
   }
 }
 
-function mergeValues(present: object, value: object, shared: ReadonlySet<object>): object {
+function mergeValues(present: object, value: object): object {
   if (present === value) return present;
-  const into = shared.has(present) ? copy(present) : present;
-  const from = shared.has(value) ? copy(value) : value;
-  if (!Array.isArray(from)) {
-    if (Array.isArray(into)) return from;
-    merge(into as Data, from as Data, shared);
-    return into;
+  if (!Array.isArray(value)) {
+    if (Array.isArray(present)) return value;
+    merge(present as Data, value as Data);
+    return present;
   }
-  if (!Array.isArray(into) || into.length !== from.length) return from as unknown[];
-  for (let index = 0; index < from.length; index += 1) {
-    const before: unknown = into[index];
-    const item: unknown = from[index];
-    into[index] = isObject(before) && isObject(item) ? mergeValues(before, item, shared) : item;
+  const items = value as unknown[];
+  if (!Array.isArray(present) || present.length !== items.length) return items;
+  const into = present as unknown[];
+  for (const [index, item] of items.entries()) {
+    const before = into[index];
+    into[index] = isObject(before) && isObject(item) ? mergeValues(before, item) : item;
   }
-  return into as unknown[];
+  return into;
 }
 
 /** Copies parsed JSON. */
-function copy(value: object): object {
-  if (Array.isArray(value)) return Array.from(value, (item: unknown) => (isObject(item) ? copy(item) : item));
+function copy(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  if (Array.isArray(value)) return value.map(copy);
   const copied: Data = {};
-  for (const [name, inner] of Object.entries(value)) copied[name] = isObject(inner) ? copy(inner) : inner;
+  for (const [name, inner] of Object.entries(value)) copied[name] = copy(inner);
   return copied;
 }
 

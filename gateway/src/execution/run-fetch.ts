@@ -29,9 +29,9 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
   if (!data) return;
   applyRewrites(step.outputRewrites, data, execution.isSubtype);
   const [target] = targets;
-  if (target && targets.length === 1) merge(target, data, execution.shared);
+  if (target && targets.length === 1) merge(target, data);
   // Nobody plans root fields for several objects; if it happens, each gets its own copy.
-  else for (const each of targets) merge(each, structuredClone(data), execution.shared);
+  else for (const each of targets) merge(each, structuredClone(data));
 }
 
 /**
@@ -40,7 +40,8 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
  */
 async function fetchEntities(step: FetchStep, execution: Execution): Promise<void> {
   const { root, shared } = execution;
-  const groups = groupEntities(collectTargets(root, step.path, shared), planOf(step, execution), shared);
+  const targetsHere = collectTargets(root, step.path, shared);
+  const groups = groupEntities(targetsHere, planOf(step, execution), step.sharing.targets ? shared : null);
   if (groups.length === 0) return;
 
   let representations = '';
@@ -60,13 +61,8 @@ async function fetchEntities(step: FetchStep, execution: Execution): Promise<voi
     if (typeof entity !== 'object' || entity === null) continue;
     entity['__typename'] ??= targets[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
-    if (targets.length > 1) share(entity, shared);
-    mergeAll(targets, entity, shared);
+    mergeAll(targets, entity, step.sharing.mayShare, shared);
   }
-}
-
-function share(entity: Data, shared: Set<object>): void {
-  for (const value of Object.values(entity)) if (typeof value === 'object' && value !== null) shared.add(value);
 }
 
 function indexEntities(groups: readonly EntityGroup[]): EntityIndex {

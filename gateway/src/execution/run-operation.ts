@@ -37,17 +37,20 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   if (introspection.length > 0) Object.assign(root, introspect(operation, introspection, options.variables));
 
   const step = operation.step && chooseBranch(operation.step, conditions);
-  if (step?.kind === 'defer') {
-    if (options.incremental) return runDeferred(operation, step, execution);
-    await runWhole(step, execution);
-  } else if (step) {
-    await runStep(step, execution);
-  }
+  if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
+  if (step) await runNested(step, execution);
+  return finish(operation, execution);
+}
+
+/** Writes what has been fetched as the answer. */
+export function finish(operation: Operation, execution: Execution): OperationResult {
+  const { root, conditions } = execution;
   const { text, violations } = operation.writer(conditions)(root, execution.shared);
   return { data: text ?? 'null', errors: execution.errors, violations, rest: null };
 }
 
-function createExecution(operation: Operation, { variables, context, client, signal }: RunOptions): Execution {
+/** Exported for tests that look at the data before they are written. */
+export function createExecution(operation: Operation, { variables, context, client, signal }: RunOptions): Execution {
   const errors: ExecutionError[] = [];
   const root: Data = {};
   return {
@@ -77,7 +80,7 @@ async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
   await Promise.all(step.deferred.map(async (part) => part.step && runNested(part.step, execution)));
 }
 
-async function runNested(step: Step, execution: Execution): Promise<void> {
+export async function runNested(step: Step, execution: Execution): Promise<void> {
   if (step.kind === 'defer') await runWhole(step, execution);
   else await runStep(step, execution);
 }

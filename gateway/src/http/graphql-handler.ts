@@ -39,12 +39,13 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   const { answer, identify, maxBodyBytes, maxBatchOperations } = options;
 
   async function toContext(request: IncomingMessage): Promise<GatewayContext> {
-    const { requestId, log, signal, cancel } = requestFacts(request);
+    const facts = requestFacts(request);
+    const { requestId, signal, cancel } = facts;
     const { authorization } = request.headers;
     const identity = await identify(authorization);
     return {
       requestId,
-      log: identity.kind === 'accepted' ? log.child({ userId: identity.viewer.userId }) : log,
+      log: identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log,
       identity,
       authorization,
       signal,

@@ -10,6 +10,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let whole = false;
     const tooLarge = () => reject(badRequest(`A request has at most ${maxBytes} bytes.`, 413, { connection: 'close' }));
     if (Number(request.headers['content-length']) > maxBytes) {
       request.resume();
@@ -22,6 +23,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
       else tooLarge();
     });
     request.once('end', () => {
+      whole = true;
       try {
         resolve(JSON.parse((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8')));
       } catch {
@@ -29,7 +31,9 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
       }
     });
     request.once('error', () => reject(unreadable()));
-    request.once('close', () => reject(unreadable()));
+    request.once('close', () => {
+      if (!whole) reject(unreadable());
+    });
   });
 }
 

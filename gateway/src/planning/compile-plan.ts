@@ -1,5 +1,6 @@
 import type { FetchNode, PlanNode, QueryPlan, ResponsePath } from '@apollo/query-planner';
-import { Kind, parse } from 'graphql';
+import { parse } from 'graphql';
+import { joinPath, producedPaths } from './produced-paths.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
 
 /** A plan asks for something that this gateway does not do. */
@@ -9,31 +10,31 @@ export class UnsupportedPlan extends Error {}
 export function compilePlan({ node }: QueryPlan): Step | null {
   if (!node) return null;
   if (node.kind === 'Subscription') throw new UnsupportedPlan('Subscriptions are not served over this protocol.');
-  return compileNode(node, []);
+  return compileNode(node, [], countProducers(node));
 }
 
-function compileNode(node: PlanNode, path: readonly PathStep[]): Step {
+function compileNode(node: PlanNode, path: readonly PathStep[], producers: Producers): Step {
   switch (node.kind) {
     case 'Sequence':
-      return { kind: 'sequence', steps: node.nodes.map((inner) => compileNode(inner, path)) };
+      return { kind: 'sequence', steps: node.nodes.map((inner) => compileNode(inner, path, producers)) };
     case 'Parallel':
-      return { kind: 'parallel', steps: node.nodes.map((inner) => compileNode(inner, path)) };
+      return { kind: 'parallel', steps: node.nodes.map((inner) => compileNode(inner, path, producers)) };
     case 'Flatten':
-      return compileNode(node.node, [...path, ...compilePath(node.path)]);
+      return compileNode(node.node, [...path, ...compilePath(node.path)], producers);
     case 'Condition':
       return {
         kind: 'condition',
         variable: node.condition,
-        ifTrue: node.ifClause ? compileNode(node.ifClause, path) : null,
-        ifFalse: node.elseClause ? compileNode(node.elseClause, path) : null,
+        ifTrue: node.ifClause ? compileNode(node.ifClause, path, producers) : null,
+        ifFalse: node.elseClause ? compileNode(node.elseClause, path, producers) : null,
       };
     case 'Fetch':
-      return compileFetch(node, path);
+      return compileFetch(node, path, producers);
     case 'Defer':
       return {
         kind: 'defer',
         primary: {
-          step: node.primary.node ? compileNode(node.primary.node, path) : null,
+          step: node.primary.node ? compileNode(node.primary.node, path, producers) : null,
           subselection: node.primary.subselection ?? null,
         },
         deferred: node.deferred.map((part) => ({
@@ -41,17 +42,18 @@ function compileNode(node: PlanNode, path: readonly PathStep[]): Step {
           depends: part.depends.map(({ id }) => id),
           path: part.queryPath,
           subselection: part.subselection ?? null,
-          step: part.node ? compileNode(part.node, path) : null,
+          step: part.node ? compileNode(part.node, path, producers) : null,
         })),
       };
   }
 }
 
-function compileFetch(node: FetchNode, path: readonly PathStep[]): FetchStep {
+function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Producers): FetchStep {
   if (node.contextRewrites && node.contextRewrites.length > 0)
     throw new UnsupportedPlan('Arguments from a context (@fromContext) are not served.');
   const { operation, operationName } = node;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
+  const base = nameOf(path);
   return {
     kind: 'fetch',
     id: node.id ?? null,
@@ -62,10 +64,14 @@ function compileFetch(node: FetchNode, path: readonly PathStep[]): FetchStep {
     bodyHead: `{"query":${JSON.stringify(operation)}${name},"variables":{`,
     variables: node.variableUsages ?? [],
     path,
-    rootNames: rootNames(operation),
+    rootNames: producedPaths(parse(operation, { noLocation: true }), base).rootNames,
     requires: node.requires ?? null,
     inputRewrites: node.inputRewrites ?? [],
     outputRewrites: node.outputRewrites ?? [],
+    sharing: {
+      targets: producers.get(base) === 1,
+      mayShare: (member) => producers.get(joinPath(base, member)) === 1,
+    },
   };
 }
 
@@ -81,12 +87,49 @@ function compilePath(path: ResponsePath): PathStep[] {
   });
 }
 
-function rootNames(operation: string): string[] {
-  const names = new Set<string>();
-  for (const definition of parse(operation, { noLocation: true }).definitions) {
-    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
-    for (const selection of definition.selectionSet.selections)
-      if (selection.kind === Kind.FIELD) names.add((selection.alias ?? selection.name).value);
-  }
-  return [...names];
+/** How many fetches of a plan bring the object at a place. */
+type Producers = ReadonlyMap<string, number>;
+
+/**
+ * Counts the fetches that bring each object of the answer.
+ *
+ * An object that one fetch alone brings may stand at several places: whatever is brought later is brought to the object
+ * itself, by fetches that start from it or below. An object that two fetches bring is merged from both at each of its
+ * places, from what is known there, so each place needs its own.
+ */
+function countProducers(root: PlanNode): Producers {
+  const producers = new Map<string, number>();
+  let renames = false;
+  const visit = (node: PlanNode | undefined, base: string): void => {
+    switch (node?.kind) {
+      case undefined:
+        return;
+      case 'Sequence':
+      case 'Parallel':
+        for (const inner of node.nodes) visit(inner, base);
+        return;
+      case 'Flatten':
+        visit(node.node, [base, nameOf(compilePath(node.path))].filter((part) => part !== '').join('.'));
+        return;
+      case 'Condition':
+        visit(node.ifClause, base);
+        visit(node.elseClause, base);
+        return;
+      case 'Defer':
+        visit(node.primary.node, base);
+        for (const part of node.deferred) visit(part.node, base);
+        return;
+      case 'Fetch':
+        renames ||= node.outputRewrites?.some(({ kind }) => kind === 'KeyRenamer') ?? false;
+        for (const place of producedPaths(parse(node.operation, { noLocation: true }), base).objects)
+          producers.set(place, (producers.get(place) ?? 0) + 1);
+    }
+  };
+  visit(root, '');
+  // Renamed members stand elsewhere than their operation says; such plans are rare and share nothing.
+  return renames ? new Map() : producers;
+}
+
+function nameOf(path: readonly PathStep[]): string {
+  return path.flatMap((step) => (step.kind === 'field' ? [step.name] : [])).join('.');
 }

@@ -68,4 +68,13 @@ export interface FetchStep {
   readonly requires: readonly QueryPlanSelectionNode[] | null;
   readonly inputRewrites: readonly FetchDataRewrite[];
   readonly outputRewrites: readonly FetchDataRewrite[];
+  /** What may stand at several places of the answer as one object; see `compile-plan.ts`. */
+  readonly sharing: Sharing;
+}
+
+export interface Sharing {
+  /** Whether the entities that the fetch fills may: equal ones become one. */
+  readonly targets: boolean;
+  /** Whether an object that it brings may, under this name, for several entities that it fills. */
+  readonly mayShare: (name: string) => boolean;
 }

@@ -10,11 +10,16 @@ import type { Metrics } from './metrics.js';
 export interface RequestFacts {
   readonly requestId: string;
   readonly log: Log;
+  /** The log of the request with more about who asks. */
+  readonly logOf: (viewer: { readonly userId: string }) => Log;
   /** Aborts when the client goes away before it has the whole answer. */
   readonly signal: AbortSignal;
   /** Ends the work on the request, e.g. when its time is up. */
   readonly cancel: (reason: Error) => void;
 }
+
+/** pino's number. */
+const DEBUG = 20;
 
 const factsOf = new WeakMap<IncomingMessage, RequestFacts>();
 
@@ -43,9 +48,14 @@ export function identifyRequest(
   const gone = new AbortController();
   // One for each fetch of the request, and there are as many as its plan has.
   setMaxListeners(0, gone.signal);
+  let requestLog: Log | null = null;
   const facts: RequestFacts = {
     requestId,
-    log: log.child({ requestId }),
+    // Most requests write one line; the rest of them write none.
+    get log() {
+      return (requestLog ??= log.child({ requestId }));
+    },
+    logOf: (viewer) => log.child({ requestId, ...viewer }),
     signal: gone.signal,
     cancel: (reason) => gone.abort(reason),
   };
@@ -60,8 +70,7 @@ export function identifyRequest(
       status: finished ? String(response.statusCode) : 'aborted',
     };
     metrics.httpDuration.observe(labels, durationMs / 1000);
-    if (facts.log.isLevelEnabled('debug'))
-      facts.log.debug({ ...labels, durationMs: Math.round(durationMs * 10) / 10 }, 'request');
+    if (log.levelVal <= DEBUG) facts.log.debug({ ...labels, durationMs: Math.round(durationMs * 10) / 10 }, 'request');
   });
   return facts;
 }

@@ -2,6 +2,7 @@ export * from './entity-server.js';
 export * from './free-ports.js';
 export * from './graphql-client.js';
 export * from './graphql-expectations.js';
+export * from './incremental.js';
 export * from './pictures.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';

@@ -1,0 +1,46 @@
+import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+
+/** The selections of a subgraph's operation, as places in the answer. */
+export interface ProducedPaths {
+  /** Response names at the root of what the fetch brings. */
+  readonly rootNames: readonly string[];
+  /** Places of the objects that it brings, each once: response names joined by dots, list indices left out. */
+  readonly objects: ReadonlySet<string>;
+}
+
+/** Reads what an operation brings to `base`; for entities, what it selects of them. */
+export function producedPaths(document: DocumentNode, base: string): ProducedPaths {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  const objects = new Set<string>();
+  const rootNames = new Set<string>();
+
+  function walk({ selections }: SelectionSetNode, at: string, isRoot: boolean): void {
+    for (const selection of selections) {
+      if (selection.kind !== Kind.FIELD) {
+        const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+        if (fragment) walk(fragment.selectionSet, at, isRoot);
+        continue;
+      }
+      const name = (selection.alias ?? selection.name).value;
+      if (isRoot) rootNames.add(name);
+      if (!selection.selectionSet) continue;
+      if (isRoot && name === '_entities') {
+        walk(selection.selectionSet, at, false);
+        continue;
+      }
+      const place = joinPath(at, name);
+      objects.add(place);
+      walk(selection.selectionSet, place, false);
+    }
+  }
+
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.OPERATION_DEFINITION) walk(definition.selectionSet, base, true);
+  return { rootNames: [...rootNames], objects };
+}
+
+export function joinPath(base: string, name: string): string {
+  return base === '' ? name : `${base}.${name}`;
+}

@@ -1,0 +1,21 @@
+// Runs one query with Apollo Client 4 and prints every state of its result as a JSON line. A process of its own, because
+// the client takes the test runner's globals for those of another platform.
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
+import { Defer20220824Handler } from '@apollo/client/incremental';
+
+const [uri, query] = process.argv.slice(2);
+const client = new ApolloClient({
+  cache: new InMemoryCache(),
+  link: new HttpLink({ uri }),
+  incrementalHandler: new Defer20220824Handler(),
+});
+const subscription = client.watchQuery({ query: gql(query) }).subscribe({
+  next({ data, loading, dataState, error }) {
+    process.stdout.write(`${JSON.stringify({ data, loading, dataState, error: error?.message })}\n`);
+    if (!loading) subscription.unsubscribe();
+  },
+  error(error) {
+    process.stderr.write(`${error.stack}\n`);
+    process.exitCode = 1;
+  },
+});

@@ -1,0 +1,169 @@
+import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway';
+import { buildSubgraphSchema } from '@apollo/subgraph';
+import { composeServices } from '@apollo/composition';
+import { createLog } from '@taskgraph/service-kit';
+import { createHash } from 'node:crypto';
+import {
+  executeSync,
+  graphql,
+  OperationTypeNode,
+  parse,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
+import { createExecution, finish, runNested } from '../../src/execution/run-operation.js';
+import type { SubgraphClient } from '../../src/execution/subgraph-client.js';
+import { createOperationCache } from '../../src/planning/operation-cache.js';
+import { buildSupergraph } from '../../src/supergraph/supergraph.js';
+import type { GeneratedOperation } from './generate-operation.js';
+import type { GeneratedSubgraph } from './generate-graph.js';
+
+export interface EngineError {
+  readonly message: string;
+  readonly path: string;
+  readonly subgraph: string;
+}
+
+export interface EngineAnswer {
+  readonly data: unknown;
+  readonly errors: readonly EngineError[];
+  /** What graphql-js makes of the data that were fetched: the specification's own view of them. */
+  completed(): unknown;
+  /** Whether the plan renames members between fetches. */
+  readonly renames: boolean;
+}
+
+export interface Engines {
+  readonly schema: GraphQLSchema;
+  ours(operation: GeneratedOperation): Promise<EngineAnswer>;
+  stock(operation: GeneratedOperation): Promise<EngineAnswer>;
+  stop(): Promise<void>;
+}
+
+const silent = createLog({ service: 'gateway', level: 'silent' });
+
+/** Puts both engines in front of the same subgraphs, in one process. @throws when the subgraphs do not compose */
+export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Promise<Engines> {
+  const { supergraphSdl, errors } = composeServices(
+    subgraphs.map(({ name, typeDefs }) => ({ name, typeDefs: parse(typeDefs), url: `http://${name}.test` })),
+  );
+  if (!supergraphSdl) throw new Error(errors?.map(({ message }) => message).join('\n') ?? 'no supergraph');
+  const schemas = new Map(
+    subgraphs.map(({ name, typeDefs, resolvers }) => [
+      name,
+      buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers: resolvers as never }]),
+    ]),
+  );
+  const ask = async (subgraph: string, query: string, variables: Record<string, unknown>, operationName?: string) => {
+    const schema = schemas.get(subgraph);
+    if (!schema) throw new Error(`there is no subgraph ${subgraph}`);
+    const answer = await graphql({
+      schema,
+      source: query,
+      variableValues: variables,
+      operationName: operationName ?? null,
+    });
+    // What comes over a network is shared with nobody.
+    return JSON.parse(JSON.stringify(answer)) as {
+      data: Record<string, unknown> | null;
+      errors?: GraphQLFormattedError[];
+    };
+  };
+
+  const supergraph = buildSupergraph(supergraphSdl, new Map());
+  const operations = createOperationCache(supergraph, { maxBytes: 1e9, maxTokens: 1e6, introspection: true });
+  const client: SubgraphClient = {
+    async send({ subgraph, body }) {
+      const { query, variables, operationName } = JSON.parse(body) as {
+        query: string;
+        variables: Record<string, unknown>;
+        operationName?: string;
+      };
+      const { data, errors: failures } = await ask(subgraph, query, variables, operationName);
+      return { data, errors: failures ?? [] };
+    },
+  };
+
+  const gateway = new ApolloGateway({
+    supergraphSdl,
+    logger: silent,
+    buildService: ({ name }): GraphQLDataSource => ({
+      process: ({ request: { query, variables, operationName } }) =>
+        ask(name, query ?? '', variables as Record<string, unknown>, operationName),
+    }),
+  });
+  const { executor } = await gateway.load();
+
+  return {
+    schema: supergraph.schema,
+    async ours({ query, variables }) {
+      const operation = operations.get(query, undefined);
+      const execution = createExecution(operation, {
+        variables,
+        context: { log: silent, requestId: 'differential' } as never,
+        client,
+        signal: new AbortController().signal,
+        incremental: false,
+      });
+      if (operation.step) await runNested(operation.step, execution);
+      const { data, errors: failures } = finish(operation, execution);
+      return {
+        data: JSON.parse(data) as unknown,
+        errors: failures.map(({ message, path, subgraph }) => ({
+          message,
+          path: path?.join('.') ?? '',
+          subgraph: subgraph ?? '',
+        })),
+        renames: JSON.stringify(operation.plan).includes('KeyRenamer'),
+        completed: () => complete(supergraph.schema, operation.document, variables, execution.root),
+      };
+    },
+    async stock({ query, variables }) {
+      const { data, errors: failures } = (await executor({
+        request: { query, variables },
+        document: parse(query),
+        source: query,
+        queryHash: createHash('sha256').update(query).digest('hex'),
+        operationName: 'Generated',
+        operation: { operation: OperationTypeNode.QUERY },
+        context: {},
+        metrics: {},
+        cache: {},
+        logger: silent,
+        schema: gateway.schema,
+      } as never)) as unknown as {
+        data?: unknown;
+        errors?: Array<GraphQLFormattedError & { extensions?: { serviceName?: string } }>;
+      };
+      return {
+        data: JSON.parse(JSON.stringify(data ?? null)) as unknown,
+        errors: (failures ?? []).map(({ message, path, extensions }) => ({
+          message,
+          path: path?.join('.') ?? '',
+          subgraph: extensions?.serviceName ?? '',
+        })),
+        renames: false,
+        completed: () => null,
+      };
+    },
+    stop: () => gateway.stop(),
+  };
+}
+
+function complete(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  variableValues: Record<string, unknown>,
+  rootValue: unknown,
+): unknown {
+  const { data } = executeSync({
+    schema,
+    document,
+    rootValue,
+    variableValues,
+    fieldResolver: (source: Record<string, unknown>, _args, _context, { path }) => source[path.key],
+    typeResolver: (value: { __typename?: string }) => value.__typename,
+  });
+  return JSON.parse(JSON.stringify(data)) as unknown;
+}

@@ -1,0 +1,147 @@
+import {
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isInterfaceType,
+  isNonNullType,
+  isObjectType,
+  parse,
+  validate,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLSchema,
+} from 'graphql';
+import { createRandom, type Random } from './random.js';
+
+export interface GeneratedOperation {
+  readonly query: string;
+  readonly variables: Record<string, unknown>;
+}
+
+const MAX_DEPTH = 4;
+const ATTEMPTS = 20;
+
+/** Generates a valid operation on a schema: fields, aliases, arguments, variables, fragments of all kinds, conditions. */
+export function generateOperation(schema: GraphQLSchema, seed: number): GeneratedOperation {
+  const random = createRandom(seed);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const operation = new Writer(schema, random).operation();
+    // Response names that conflict are the one thing that the writer does not rule out.
+    if (validate(schema, parse(operation.query)).length === 0) return operation;
+  }
+  return { query: '{ __typename }', variables: {} };
+}
+
+class Writer {
+  readonly #schema: GraphQLSchema;
+  readonly #random: Random;
+  readonly #fragments: string[] = [];
+  readonly #declared = new Map<string, string>();
+  readonly #variables: Record<string, unknown> = {};
+  #count = 0;
+
+  constructor(schema: GraphQLSchema, random: Random) {
+    this.#schema = schema;
+    this.#random = random;
+  }
+
+  operation(): GeneratedOperation {
+    const query = this.#schema.getQueryType();
+    if (!query) throw new Error('the schema has no queries');
+    const body = this.#selections(query, 0);
+    const declared = [...this.#declared].map(([name, type]) => `$${name}: ${type}`).join(', ');
+    const head = declared === '' ? 'query Generated' : `query Generated(${declared})`;
+    return { query: [`${head} ${body}`, ...this.#fragments].join('\n'), variables: this.#variables };
+  }
+
+  #selections(type: GraphQLCompositeType, depth: number): string {
+    const parts: string[] = [];
+    const fields = isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
+    const isRoot = depth === 0;
+    for (const field of this.#random.some(fields, isRoot ? 0.12 : depth < 2 ? 0.4 : 0.25))
+      parts.push(this.#field(field, depth));
+    if (this.#random.chance(0.2))
+      parts.push(this.#random.chance(0.7) ? '__typename' : `${this.#name('t')}: __typename`);
+    // The same field again, so that selections have to be merged.
+    if (fields.length > 0 && this.#random.chance(0.2)) parts.push(this.#field(this.#random.pick(fields), depth));
+    if (depth < MAX_DEPTH) {
+      if (isAbstractType(type)) {
+        for (const member of this.#random.some(this.#schema.getPossibleTypes(type), 0.45))
+          parts.push(this.#fragment(member, depth));
+      } else if (this.#random.chance(0.15)) {
+        parts.push(this.#fragment(type, depth));
+      }
+      if (isObjectType(type) && type.getInterfaces().length > 0 && this.#random.chance(0.1))
+        parts.push(this.#fragment(this.#random.pick(type.getInterfaces()), depth));
+    }
+    if (parts.length === 0)
+      parts.push(fields.length > 0 && isRoot ? this.#field(this.#random.pick(fields), depth) : '__typename');
+    return `{ ${parts.join(' ')} }`;
+  }
+
+  #field(field: GraphQLField<unknown, unknown>, depth: number): string {
+    const type = getNamedType(field.type);
+    const isComposite = isCompositeType(type);
+    if (isComposite && depth >= MAX_DEPTH) return '__typename';
+    const text = this.#arguments(field);
+    // Arguments differ, so such a field gets a name of its own.
+    const alias = text !== '' || this.#random.chance(0.15) ? `${this.#name('a')}: ` : '';
+    const selections = isComposite ? ` ${this.#selections(type, depth + 1)}` : '';
+    return `${alias}${field.name}${text}${this.#condition()}${selections}`;
+  }
+
+  #arguments(field: GraphQLField<unknown, unknown>): string {
+    const parts: string[] = [];
+    for (const { name, type } of field.args) {
+      if (!isNonNullType(type) && this.#random.chance(0.5)) continue;
+      const named = getNamedType(type).name;
+      const value =
+        named === 'Int'
+          ? 1 + this.#random.below(3)
+          : named === 'ID'
+            ? this.#id(field.name)
+            : `tag${this.#random.below(2)}`;
+      if (this.#random.chance(0.5)) {
+        const variable = this.#name('v');
+        this.#declared.set(variable, String(type));
+        this.#variables[variable] = value;
+        parts.push(`${name}: $${variable}`);
+      } else {
+        parts.push(`${name}: ${JSON.stringify(value)}`);
+      }
+    }
+    return parts.length === 0 ? '' : `(${parts.join(', ')})`;
+  }
+
+  #id(fieldName: string): string {
+    return `${fieldName.replace(/^one/, '')}-${this.#random.below(5)}`;
+  }
+
+  #fragment(type: GraphQLCompositeType, depth: number): string {
+    const selections = this.#selections(type, depth + 1);
+    if (this.#random.chance(0.3)) {
+      const name = this.#name('F');
+      this.#fragments.push(`fragment ${name} on ${type.name} ${selections}`);
+      return `...${name}${this.#condition()}`;
+    }
+    return `... on ${type.name}${this.#condition()} ${selections}`;
+  }
+
+  #condition(): string {
+    if (!this.#random.chance(0.08)) return '';
+    const directive = this.#random.chance(0.5) ? 'skip' : 'include';
+    if (this.#random.chance(0.3)) return ` @${directive}(if: ${String(this.#random.chance(0.5))})`;
+    const name = `c${this.#random.below(3)}`;
+    if (!this.#declared.has(name)) {
+      const hasDefault = this.#random.chance(0.3);
+      this.#declared.set(name, hasDefault ? `Boolean = ${String(this.#random.chance(0.5))}` : 'Boolean!');
+      if (!hasDefault || this.#random.chance(0.5)) this.#variables[name] = this.#random.chance(0.5);
+    }
+    return ` @${directive}(if: $${name})`;
+  }
+
+  #name(prefix: string): string {
+    this.#count += 1;
+    return `${prefix}${this.#count}`;
+  }
+}
