@@ -1,20 +1,12 @@
 import { parse, Kind, isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
 import type { Operation } from '../planning/operation.js';
 import type { DeferredPart, DeferStep, Step } from '../planning/steps.js';
-import { runStep, type Execution } from './execution.js';
+import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
-import { compileResponseWriter, type ResponseWriter, type Violation } from './response-writer.js';
-import type { OperationResult } from './run-operation.js';
+import type { IncrementalPart, OperationResult } from './operation-result.js';
+import { compileResponseWriter, type ResponseWriter } from './response-writer.js';
+import { runStep } from './run-step.js';
 import { own, type Data, type ErrorPath } from './targets.js';
-
-/** A part of the answer that comes later: what one `@defer` selects, at one place. */
-export interface IncrementalPart {
-  readonly label: string | null;
-  readonly path: ErrorPath;
-  readonly data: string;
-  readonly errors: readonly ExecutionError[];
-  readonly violations: readonly Violation[];
-}
 
 /**
  * Runs a plan with deferred parts: the primary part is answered as soon as it is there, each deferred part when the

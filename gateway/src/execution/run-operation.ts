@@ -1,11 +1,12 @@
 import type { GatewayContext } from '../context.js';
 import type { Operation } from '../planning/operation.js';
 import type { DeferStep, Step } from '../planning/steps.js';
-import { runDeferred, type IncrementalPart } from './deferred.js';
-import { runStep, type Execution } from './execution.js';
+import { runDeferred } from './deferred.js';
+import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
 import { introspect } from './introspection.js';
-import type { Violation } from './response-writer.js';
+import type { OperationResult } from './operation-result.js';
+import { runStep } from './run-step.js';
 import type { SubgraphClient } from './subgraph-client.js';
 import type { Data } from './targets.js';
 
@@ -16,17 +17,6 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Whether the client reads an answer in parts. */
   readonly incremental: boolean;
-}
-
-/** The answer to an operation, as JSON text and errors that have not passed the gateway's door yet. */
-export interface OperationResult {
-  /** `null` when null reached the root. */
-  readonly data: string;
-  readonly errors: readonly ExecutionError[];
-  /** Positions that could not hold what came; told when no error explains them. */
-  readonly violations: readonly Violation[];
-  /** Further parts of the answer; null when this is all of it. */
-  readonly rest: AsyncIterable<IncrementalPart> | null;
 }
 
 /** Runs an operation whose variables fit. Never throws for what subgraphs do. */

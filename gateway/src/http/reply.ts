@@ -1,4 +1,4 @@
-import type { IncrementalPart } from '../execution/deferred.js';
+import type { IncrementalPart } from '../execution/operation-result.js';
 
 /** What goes back to a client for one operation. */
 export interface Reply {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway`.
+// Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
 //   --rounds N (6)   --requests N (per round: 400 two-step, 60 heavy)   --only name,name   --connections N (50)
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';

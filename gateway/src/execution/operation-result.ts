@@ -1,0 +1,23 @@
+import type { ExecutionError } from './fetch-errors.js';
+import type { Violation } from './response-writer.js';
+import type { ErrorPath } from './targets.js';
+
+/** The answer to an operation, as JSON text and errors that have not passed the gateway's door yet. */
+export interface OperationResult {
+  /** `null` when null reached the root. */
+  readonly data: string;
+  readonly errors: readonly ExecutionError[];
+  /** Positions that could not hold what came; told when no error explains them. */
+  readonly violations: readonly Violation[];
+  /** Further parts of the answer; null when this is all of it. */
+  readonly rest: AsyncIterable<IncrementalPart> | null;
+}
+
+/** A part of the answer that comes later: what one `@defer` selects, at one place. */
+export interface IncrementalPart {
+  readonly label: string | null;
+  readonly path: ErrorPath;
+  readonly data: string;
+  readonly errors: readonly ExecutionError[];
+  readonly violations: readonly Violation[];
+}

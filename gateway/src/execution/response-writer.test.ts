@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { buildSchema, Kind, parse, type FragmentDefinitionNode, type OperationDefinitionNode } from 'graphql';
+import { compileResponseWriter } from './response-writer.js';
+
+const schema = buildSchema(`
+  scalar Any
+  enum Color { RED GREEN }
+  interface Named { name: String }
+  type Cat implements Named { name: String lives: Int! friend: Dog }
+  type Dog implements Named { name: String! cat: Cat! cats: [Cat!] }
+  union Pet = Cat | Dog
+  type Query { pet: Pet pets: [Pet] named: Named dog: Dog! id: ID int: Int float: Float bool: Boolean color: Color any: Any text: String matrix: [[Int!]] }
+`);
+
+function write(query: string, data: unknown, conditions: Record<string, boolean> = {}, shared = new Set<object>()) {
+  const { definitions } = parse(query);
+  const operation = definitions.find(({ kind }) => kind === Kind.OPERATION_DEFINITION) as OperationDefinitionNode;
+  const fragments = new Map(
+    definitions
+      .filter((definition): definition is FragmentDefinitionNode => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((fragment) => [fragment.name.value, fragment]),
+  );
+  const root = schema.getQueryType();
+  if (!root) throw new Error('no query type');
+  const context = { schema, fragments, conditions: new Map(Object.entries(conditions)) };
+  const { text, violations } = compileResponseWriter(context, root, [operation.selectionSet])(data, shared);
+  return { data: text === null ? null : (JSON.parse(text) as unknown), violations };
+}
+
+const TOM = { __typename: 'Cat', name: 'Tom', lives: 9 };
+const REX = { __typename: 'Dog', name: 'Rex', cat: TOM };
+
+describe('the writer', () => {
+  it('answers in the order of the selection, with what was asked for and nothing else', () => {
+    const data = { text: 'x', id: 'a', pet: { ...TOM, secret: 1 }, extra: true };
+    const { text } = compileResponseWriter(
+      { schema, fragments: new Map(), conditions: new Map() },
+      schema.getQueryType() as never,
+      [
+        (parse('{ pet { ... on Cat { lives name } } other: id text }').definitions[0] as OperationDefinitionNode)
+          .selectionSet,
+      ],
+    )({ ...data, other: 'b' }, new Set());
+    expect(text).toBe('{"pet":{"lives":9,"name":"Tom"},"other":"b","text":"x"}');
+  });
+
+  it('merges selections of the same name, through fragments of all kinds', () => {
+    const query = `{ pets { __typename ...F ... on Named { name } ... on Dog { cat { lives } } } }
+      fragment F on Pet { ... on Dog { cat { name } } ... on Cat { kind: __typename } }`;
+    expect(write(query, { pets: [REX, TOM, null] }).data).toEqual({
+      pets: [
+        { __typename: 'Dog', cat: { name: 'Tom', lives: 9 }, name: 'Rex' },
+        { __typename: 'Cat', kind: 'Cat', name: 'Tom' },
+        null,
+      ],
+    });
+  });
+
+  it('keeps the type of a field in fragments of its interfaces, when the data do not say more', () => {
+    expect(write('{ dog { ... on Named { ... on Dog { name } } } }', { dog: { name: 'Rex' } }).data).toEqual({
+      dog: { name: 'Rex' },
+    });
+  });
+
+  it('leaves out what conditions say', () => {
+    const query =
+      'query($a: Boolean!) { id @include(if: $a) text @skip(if: $a) int @skip(if: true) bool @include(if: false) }';
+    const data = { id: '1', text: 'x', int: 1, bool: true };
+    expect(write(query, data, { a: true }).data).toEqual({ id: '1' });
+    expect(write(query, data, { a: false }).data).toEqual({ text: 'x' });
+  });
+
+  it('passes null up to where it may stand, and says where it came from', () => {
+    const { data, violations } = write('{ pets { ... on Dog { name cats { lives } } } id }', {
+      id: '1',
+      pets: [
+        REX,
+        { __typename: 'Dog', name: null },
+        { __typename: 'Dog', name: 'Ben', cats: [TOM, { __typename: 'Cat' }] },
+      ],
+    });
+    expect(data).toEqual({ id: '1', pets: [{ name: 'Rex', cats: null }, null, { name: 'Ben', cats: null }] });
+    expect(violations).toEqual([
+      { message: 'Cannot return null for non-nullable field Dog.name.', path: ['pets', 1, 'name'] },
+      { message: 'Cannot return null for non-nullable field Cat.lives.', path: ['pets', 2, 'cats', 1, 'lives'] },
+    ]);
+    expect(write('{ dog { name } id }', { id: '1', dog: { name: null } }).data).toBeNull();
+  });
+
+  it.each([
+    ['id', 7, '7'],
+    ['id', 'x"\n', 'x"\n'],
+    ['int', 2 ** 31 - 1, 2 ** 31 - 1],
+    ['float', 1.5, 1.5],
+    ['bool', false, false],
+    ['color', 'RED', 'RED'],
+    ['any', { deep: [1, null] }, { deep: [1, null] }],
+    ['text', '\ud83d\ude00 \ud800', '\ud83d\ude00 \ud800'],
+    ['text', 'x'.repeat(300), 'x'.repeat(300)],
+    ['matrix', [[1, 2], null, []], [[1, 2], null, []]],
+  ])('writes %s %j', (name, value, expected) => {
+    expect(write(`{ ${name} }`, { [name]: value })).toEqual({ data: { [name]: expected }, violations: [] });
+  });
+
+  it.each([
+    ['id', true],
+    ['int', 2 ** 31],
+    ['int', 1.5],
+    ['int', '1'],
+    ['float', '1.5'],
+    ['bool', 1],
+    ['color', 'BLUE'],
+    ['text', 1],
+    ['matrix', 1],
+    ['matrix', [1]],
+    ['dog', 'Rex'],
+    ['pet', { __typename: 'Robot' }],
+  ])('takes %s %j for null, and tells', (name, value) => {
+    const query = ['dog', 'pet'].includes(name) ? `{ ${name} { __typename } }` : `{ ${name} }`;
+    const { data, violations } = write(query, { [name]: value });
+    expect(data).toEqual(
+      name === 'dog' ? null : name === 'matrix' && Array.isArray(value) ? { matrix: [null] } : { [name]: null },
+    );
+    expect(violations).toHaveLength(1);
+  });
+
+  it('reads names that every object inherits from the data only', () => {
+    expect(write('{ constructor: id toString: text }', {}).data).toEqual({ constructor: null, toString: null });
+  });
+
+  it('writes an object that stands at several places the same everywhere, also with other selections', () => {
+    const query = '{ pets { ... on Dog { cat { lives } } } dog { cat { name } } }';
+    const shared = new Set<object>([TOM]);
+    expect(write(query, { pets: [REX, REX], dog: REX }, {}, shared).data).toEqual({
+      pets: [{ cat: { lives: 9 } }, { cat: { lives: 9 } }],
+      dog: { cat: { name: 'Tom' } },
+    });
+  });
+});

@@ -1,0 +1,86 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { createOperationCache } from '../src/planning/operation-cache.js';
+import { secureSupergraph } from '../src/supergraph/security-requirements.js';
+import { buildSupergraph } from '../src/supergraph/supergraph.js';
+import { composeSdl, library, startGateway } from './fake-subgraphs.js';
+
+const RELOADS = 6;
+const PAUSE_MS = 300;
+const CLIENTS = 8;
+const QUERIES = [
+  '{ books { title author { name } } }',
+  'query One($id: ID!) { book(id: $id) { id author { born } } }',
+  '{ authors { id name } books { id } }',
+];
+
+describe('a supergraph that changes under load', () => {
+  it('costs no request', async () => {
+    await using gateway = await startGateway(library());
+    const original = await readFile(gateway.supergraphPath, 'utf8');
+    let stop = false;
+    let answered = 0;
+    const failures: string[] = [];
+    const clients = Array.from({ length: CLIENTS }, async (_, client) => {
+      for (let round = client; !stop; round += 1) {
+        const query = QUERIES[round % QUERIES.length] as string;
+        const { status, body } = await gateway.run(query, { variables: query.includes('$id') ? { id: '1' } : {} });
+        answered += 1;
+        if (status !== 200 || body.errors) failures.push(`${status} ${JSON.stringify(body)}`);
+      }
+    });
+    for (let reload = 1; reload <= RELOADS; reload += 1) {
+      const field = `added${reload}`;
+      await writeFile(
+        gateway.supergraphPath,
+        original.replaceAll('broken: String', `broken: String\n  ${field}: String`),
+      );
+      await delay(PAUSE_MS);
+    }
+    // The last version serves in the end.
+    for (;;) {
+      const { body } = await gateway.run(`{ __type(name: "Query") { fields { name } } }`);
+      const { fields } = body.data.__type as { fields: Array<{ name: string }> };
+      if (fields.some(({ name }) => name === `added${RELOADS}`)) break;
+      await delay(20);
+    }
+    stop = true;
+    await Promise.all(clients);
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(100);
+  });
+});
+
+describe('a flood of distinct operations', () => {
+  it('stays within the bound of the cache', () => {
+    const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
+    const supergraph = buildSupergraph(secureSupergraph(sdl).supergraphSdl, new Map());
+    const maxBytes = 1_000_000;
+    const cache = createOperationCache(supergraph, { maxBytes, maxTokens: 1_000, introspection: true });
+    let most = 0;
+    for (let index = 0; index < 2_000; index += 1) {
+      cache.get(`{ books { a${index}: title author { name } } }`, undefined);
+      most = Math.max(most, cache.bytes());
+    }
+    expect(most).toBeLessThanOrEqual(maxBytes);
+    expect(cache.size()).toBeGreaterThan(10);
+    expect(cache.size()).toBeLessThan(500);
+  });
+
+  it('of texts that differ in white space only is one operation', () => {
+    const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
+    const supergraph = buildSupergraph(secureSupergraph(sdl).supergraphSdl, new Map());
+    let compiled = 0;
+    const cache = createOperationCache(supergraph, {
+      maxBytes: 10_000_000,
+      maxTokens: 1_000,
+      introspection: true,
+      onCompiled: () => (compiled += 1),
+    });
+    const first = cache.get('{ books { id } }', undefined);
+    expect(cache.get('{books{id}} # the same', undefined)).toBe(first);
+    expect(cache.get('{ books { id } }', undefined)).toBe(first);
+    expect(compiled).toBe(1);
+  });
+});
