@@ -18,6 +18,9 @@ const schema = z.object({
   JWKS_URL: settings.url().optional(),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
   SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
+  /** Fetches under way at once to one subgraph, and how many more may wait; beyond that, load is shed. */
+  SUBGRAPH_MAX_CONCURRENCY: settings.positiveInt(256),
+  SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
   /** Speaks HTTP/2 to subgraphs that offer it over TLS. */
   SUBGRAPH_HTTP2: settings.flag(false),
   SUBGRAPH_BREAKER_ERROR_PERCENTAGE: settings.positiveInt(50),

@@ -80,7 +80,7 @@ export async function createGateway(
 
   // execution
   const client = createHttpSubgraphClient({
-    upstreamOf: (name) => subgraphs.upstreamOf(name),
+    subgraph: (name) => subgraphs.get(name),
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     uploadMaxBytes: config.UPLOAD_MAX_BYTES,
@@ -100,6 +100,7 @@ export async function createGateway(
     identify,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
+    exposePlans: config.SANDBOX,
   });
   const sandbox = config.SANDBOX ? await renderSandbox() : null;
   try {

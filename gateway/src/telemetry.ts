@@ -1,13 +1,18 @@
-import type { Log, Metrics, Upstream } from '@taskgraph/service-kit';
+import type { Log, Metrics } from '@taskgraph/service-kit';
+import type { Subgraph } from './execution/subgraphs.js';
 import type { OperationCache } from './planning/operation-cache.js';
 
-type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted';
+type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
 
 export interface OperationFacts {
   readonly name: string | null;
   readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
   readonly durationMs: number;
   readonly errorCodes: readonly string[];
+  /** In objects; null for what was not executed. */
+  readonly cost: { readonly estimated: number; readonly actual: number } | null;
+  /** For the log of slow operations. */
+  readonly plan: () => string | null;
 }
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
@@ -19,9 +24,10 @@ export interface GatewayTelemetry {
   operationCompiled(durationMs: number): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
-  watchCircuits(upstreams: () => Iterable<Upstream>): void;
+  watchSubgraphs(subgraphs: () => Iterable<Subgraph>): void;
 }
 
+const COST_BUCKETS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000];
 const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
 export function createGatewayTelemetry(
@@ -48,6 +54,16 @@ export function createGatewayTelemetry(
     'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
     ['subgraph'],
   );
+  const costs = metrics.histogram(
+    'taskgraph_gateway_operation_cost',
+    'Objects in an answer: as estimated before, and as they were.',
+    ['kind'],
+    COST_BUCKETS,
+  );
+  const underWay = metrics.gauge('taskgraph_gateway_subgraph_fetches', 'Fetches of a subgraph: active or waiting.', [
+    'subgraph',
+    'state',
+  ]);
   const compilations = metrics.histogram(
     'taskgraph_gateway_compile_duration_seconds',
     'Time of parsing, validating and planning one operation.',
@@ -58,9 +74,13 @@ export function createGatewayTelemetry(
       const stop = fetches.startTimer({ subgraph });
       return (outcome) => void stop({ outcome });
     },
-    operationFinished(log, { name, type, durationMs, errorCodes }) {
+    operationFinished(log, { name, type, durationMs, errorCodes, cost, plan }) {
       const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
       operations.observe({ type, outcome }, durationMs / 1000);
+      if (cost) {
+        costs.observe({ kind: 'estimated' }, cost.estimated);
+        costs.observe({ kind: 'actual' }, cost.actual);
+      }
       for (const code of errorCodes) errors.inc({ code });
       const facts = {
         operation: name,
@@ -69,7 +89,7 @@ export function createGatewayTelemetry(
         durationMs: Math.round(durationMs * 10) / 10,
         ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }),
       };
-      if (durationMs >= slowOperationMs) log.warn(facts, 'slow operation');
+      if (durationMs >= slowOperationMs) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
     },
     operationCompiled(durationMs) {
@@ -81,10 +101,14 @@ export function createGatewayTelemetry(
     supergraphReloaded(outcome) {
       reloads.inc({ outcome });
     },
-    watchCircuits(upstreams) {
+    watchSubgraphs(subgraphs) {
       (circuits as unknown as { collect: () => void }).collect = () => {
-        for (const upstream of upstreams())
-          circuits.set({ subgraph: upstream.name }, CIRCUIT_VALUES[upstream.circuit()]);
+        for (const { upstream, limit } of subgraphs()) {
+          const subgraph = upstream.name;
+          circuits.set({ subgraph }, CIRCUIT_VALUES[upstream.circuit()]);
+          underWay.set({ subgraph, state: 'active' }, limit.active());
+          underWay.set({ subgraph, state: 'waiting' }, limit.waiting());
+        }
       };
     },
   };

@@ -76,6 +76,56 @@ describe('a subgraph that is down', () => {
   });
 });
 
+describe('a subgraph that cannot keep up', () => {
+  it('is not asked for more than it is allowed: the rest waits, and what is too much is told to come again', async () => {
+    const held: Array<() => void> = [];
+    let most = 0;
+    let active = 0;
+    await using gateway = await startGateway(
+      library({
+        intercept: (_request, response) => {
+          active += 1;
+          most = Math.max(most, active);
+          held.push(() => {
+            active -= 1;
+            response.setHeader('content-type', 'application/json');
+            response.end('{"data":{"_entities":[{"name":"x"}]}}');
+          });
+          return true;
+        },
+      }),
+      { SUBGRAPH_MAX_CONCURRENCY: '2', SUBGRAPH_MAX_WAITING: '1' },
+    );
+    // Different requests, so that none is shared.
+    const ask = (name: string) => gateway.run(`query ${name} { book(id: 1) { author { name } } }`);
+    const answers = ['a', 'b', 'c', 'd', 'e'].map(ask);
+    const shed = await Promise.any(
+      answers.map(async (answer) => {
+        const result = await answer;
+        if (!result.body.errors) throw new Error('answered');
+        return result;
+      }),
+    );
+    expect(shed.body.errors?.[0]?.extensions).toEqual({
+      code: 'UNAVAILABLE',
+      reason: 'OVERLOADED',
+      subgraph: 'authors',
+      retryAfter: 1,
+    });
+    expect(shed.headers.get('retry-after')).toBe('1');
+    expect(most).toBe(2);
+    const health = (await (await fetch(`${gateway.url}/metrics`)).text()).match(
+      /subgraph_fetches\{[^}]*authors[^}]*\} \d/g,
+    );
+    expect(health?.join()).toMatch(/active[^}]*\} 2/);
+    const release = setInterval(() => held.splice(0).forEach((answer) => answer()), 5);
+    const all = await Promise.all(answers);
+    clearInterval(release);
+    expect(all.filter(({ body }) => !body.errors)).toHaveLength(3);
+    expect(most).toBe(2);
+  });
+});
+
 describe('a connection that breaks', () => {
   function breakOnce(name: 'query' | 'mutation') {
     const state = { calls: 0 };

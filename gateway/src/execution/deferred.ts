@@ -68,8 +68,11 @@ export async function runDeferred(
   const scope = within(primaryErrors);
   schedule(step, []);
   if (step.primary.step) await run(step.primary.step, scope, []);
-  const { text, violations } = primaryWriter(operation, execution.conditions)(execution.root, execution.shared);
-  return { data: text ?? 'null', errors: primaryErrors, violations, rest: parts };
+  const { text, violations, objects } = primaryWriter(operation, execution.conditions)(
+    execution.root,
+    execution.shared,
+  );
+  return { data: text ?? 'null', errors: primaryErrors, violations, objects, rest: parts };
 }
 
 /** Parts that are there wait until they are read; the end comes when no work is left. */

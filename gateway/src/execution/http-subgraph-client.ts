@@ -1,16 +1,18 @@
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import { unavailable, type Upstream, type UpstreamAnswer } from '@taskgraph/service-kit';
+import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
+import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads } from './multipart-body.js';
+import type { Subgraph } from './subgraphs.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
 export interface HttpSubgraphClientOptions {
   /** @throws when there is no such subgraph */
-  readonly upstreamOf: (subgraph: string) => Upstream;
+  readonly subgraph: (name: string) => Subgraph;
   readonly telemetry: GatewayTelemetry;
   readonly uploadTimeoutMs: number;
   readonly uploadMaxBytes: number;
@@ -20,11 +22,11 @@ const JSON_TYPE = 'application/json';
 
 /** Sends fetches over HTTP: queries shared while they are in flight, files streamed on. */
 export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): SubgraphClient {
-  const { upstreamOf, telemetry, uploadTimeoutMs, uploadMaxBytes } = options;
+  const { telemetry, uploadTimeoutMs, uploadMaxBytes } = options;
   const inFlight = createInFlight();
 
   async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const upstream = upstreamOf(request.subgraph);
+    const { upstream, limit } = options.subgraph(request.subgraph);
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
     if (request.type === OperationTypeNode.QUERY) {
@@ -32,13 +34,13 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       // Who asks is a part of what is asked.
       const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
       const { answer, isOwn } = await inFlight.share(key, request.signal, (signal) =>
-        upstream.send({ headers, body: request.body, idempotent: true, signal }),
+        limit.run('query', signal, () => upstream.send({ headers, body: request.body, idempotent: true, signal })),
       );
       return read(upstream.name, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
     }
     const end = inFlight.mutationStarts();
     try {
-      const answer = await upstream.send(mutation(request, headers));
+      const answer = await limit.run('mutation', request.signal, () => upstream.send(mutation(request, headers)));
       return read(upstream.name, answer, answer.body);
     } finally {
       end();
@@ -69,6 +71,10 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         stop(answer.errors.length > 0 ? 'errors' : 'ok');
         return answer;
       } catch (error) {
+        if (error instanceof Overloaded) {
+          stop('shed');
+          throw overloaded(request.subgraph);
+        }
         const { fault } = toFetchError(error, request.subgraph);
         stop(request.signal.aborted ? 'aborted' : 'unavailable');
         context.log.warn(
@@ -87,4 +93,14 @@ function read(subgraph: string, { status }: UpstreamAnswer, body: unknown): Subg
     if (data !== undefined || Array.isArray(errors)) return { data: data ?? null, errors: errors ?? [] };
   }
   throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** Every line of its own would make the load worse: the metric tells how many. */
+function overloaded(subgraph: string): AppError {
+  return new AppError('UNAVAILABLE', `The ${subgraph} service is overloaded. Try again shortly.`, {
+    reason: 'OVERLOADED',
+    extensions: { subgraph, retryAfter: RETRY_AFTER_SECONDS },
+  });
 }

@@ -9,6 +9,8 @@ export interface OperationResult {
   readonly errors: readonly ExecutionError[];
   /** Positions that could not hold what came; told when no error explains them. */
   readonly violations: readonly Violation[];
+  /** Objects in the answer. */
+  readonly objects: number;
   /** Further parts of the answer; null when this is all of it. */
   readonly rest: AsyncIterable<IncrementalPart> | null;
 }

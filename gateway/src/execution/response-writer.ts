@@ -25,6 +25,8 @@ export interface Written {
   /** The JSON text of the value; null when it is null. */
   readonly text: string | null;
   readonly violations: readonly Violation[];
+  /** Objects in the text: what the answer costs, to compare with the estimate. */
+  readonly objects: number;
 }
 
 /**
@@ -37,12 +39,18 @@ export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>) => Wri
 
 interface Run {
   readonly shared: ReadonlySet<object>;
-  /** Texts of shared objects, by selection. */
-  readonly memo: Array<Map<object, string> | undefined>;
+  /** What has been written of shared objects, by selection. */
+  readonly memo: Array<Map<object, Remembered> | undefined>;
   /** Null on the first run, which only finds out that something is wrong; the second finds out where. */
   readonly path: Array<string | number> | null;
   readonly violations: Violation[];
   violated: boolean;
+  objects: number;
+}
+
+interface Remembered {
+  readonly text: string;
+  readonly objects: number;
 }
 
 /** Writes one value; null is JSON's null. */
@@ -68,11 +76,11 @@ export function compileResponseWriter(
   const compiler = new Compiler(context);
   const write = compiler.object(type, selectionSets);
   return (data, shared) => {
-    const run: Run = { shared, memo: [], path: null, violations: [], violated: false };
+    const run: Run = { shared, memo: [], path: null, violations: [], violated: false, objects: 0 };
     const text = write(data, run);
-    if (!run.violated) return { text, violations: [] };
-    const second: Run = { shared: new Set(), memo: [], path: [], violations: [], violated: false };
-    return { text: write(data, second), violations: second.violations };
+    if (!run.violated) return { text, violations: [], objects: run.objects };
+    const second: Run = { shared: new Set(), memo: [], path: [], violations: [], violated: false, objects: 0 };
+    return { text: write(data, second), violations: second.violations, objects: second.objects };
   };
 }
 
@@ -109,9 +117,11 @@ class Compiler {
       }
       const isShared = run.shared.size > 0 && run.shared.has(value);
       if (isShared) {
-        const known = run.memo[id]?.get(value);
-        if (known !== undefined) return known;
+        const known = recall(run, id, value);
+        if (known !== null) return known;
       }
+      const before = run.objects;
+      run.objects += 1;
       const object = value as Data;
       const fields = fieldsOf(object['__typename']);
       if (!fields) {
@@ -119,7 +129,7 @@ class Compiler {
         return null;
       }
       const text = writeFields(object, fields, run);
-      if (isShared && text !== null) remember(run, id, value, text);
+      if (isShared && text !== null) remember(run, id, value, { text, objects: run.objects - before });
       return text;
     };
   }
@@ -178,9 +188,10 @@ class Compiler {
       }
       const isShared = run.shared.size > 0 && run.shared.has(value);
       if (isShared) {
-        const known = run.memo[id]?.get(value);
-        if (known !== undefined) return known;
+        const known = recall(run, id, value);
+        if (known !== null) return known;
       }
+      const before = run.objects;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
@@ -195,7 +206,7 @@ class Compiler {
       }
       if (isNull) return null;
       text += ']';
-      if (isShared) remember(run, id, value, text);
+      if (isShared) remember(run, id, value, { text, objects: run.objects - before });
       return text;
     };
   }
@@ -229,8 +240,15 @@ function withHead(field: Omit<FieldWriter, 'head'>, index: number): FieldWriter 
   return { ...field, head: `${index === 0 ? '{' : ','}${JSON.stringify(field.name)}:` };
 }
 
-function remember(run: Run, id: number, value: object, text: string): void {
-  (run.memo[id] ??= new Map()).set(value, text);
+function remember(run: Run, id: number, value: object, written: Remembered): void {
+  (run.memo[id] ??= new Map()).set(value, written);
+}
+
+function recall(run: Run, id: number, value: object): string | null {
+  const known = run.memo[id]?.get(value);
+  if (!known) return null;
+  run.objects += known.objects;
+  return known.text;
 }
 
 /** Names that every object inherits are read from the object itself only. */

@@ -35,8 +35,8 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 /** Writes what has been fetched as the answer. */
 export function finish(operation: Operation, execution: Execution): OperationResult {
   const { root, conditions } = execution;
-  const { text, violations } = operation.writer(conditions)(root, execution.shared);
-  return { data: text ?? 'null', errors: execution.errors, violations, rest: null };
+  const { text, violations, objects } = operation.writer(conditions)(root, execution.shared);
+  return { data: text ?? 'null', errors: execution.errors, violations, objects, rest: null };
 }
 
 /** Exported for tests that look at the data before they are written. */

@@ -1,13 +1,20 @@
 import { createUpstream, type Health, type Log, type Upstream } from '@taskgraph/service-kit';
 import { subgraphUrlKey, type GatewayConfig } from '../config.js';
 import type { GatewayTelemetry } from '../telemetry.js';
+import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
+
+/** How to reach one subgraph. */
+export interface Subgraph {
+  readonly upstream: Upstream;
+  readonly limit: ConcurrencyLimit;
+}
 
 /** The connections to all subgraphs, which outlive a reload of the supergraph. */
 export interface Subgraphs {
   /** Takes over the list of a supergraph. @throws when one of them has no address */
   update(subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>): void;
   /** @throws when the supergraph has no such subgraph */
-  upstreamOf(name: string): Upstream;
+  get(name: string): Subgraph;
   close(): Promise<void>;
 }
 
@@ -27,14 +34,14 @@ const PROBE = {
 } as const;
 
 export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
-  const upstreams = new Map<string, { readonly url: string; readonly upstream: Upstream }>();
-  telemetry.watchCircuits(() => [...upstreams.values()].map(({ upstream }) => upstream));
+  const known = new Map<string, Subgraph & { readonly url: string }>();
+  telemetry.watchSubgraphs(() => known.values());
 
   function connect(name: string, url: string): void {
-    const known = upstreams.get(name);
-    if (known?.url === url) return;
+    const before = known.get(name);
+    if (before?.url === url) return;
     // Requests in flight to the old address finish; its idle connections go.
-    void known?.upstream.close();
+    void before?.upstream.close();
     const upstream = createUpstream({
       name,
       url,
@@ -45,13 +52,20 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
       http2: config.SUBGRAPH_HTTP2,
     });
-    upstreams.set(name, { url, upstream });
+    const limit = createConcurrencyLimit({
+      maxActive: config.SUBGRAPH_MAX_CONCURRENCY,
+      maxWaiting: config.SUBGRAPH_MAX_WAITING,
+    });
+    known.set(name, { url, upstream, limit });
     health.register(
       name,
       async (signal) => {
-        await upstreams.get(name)?.upstream.probe({ ...PROBE, signal });
+        await known.get(name)?.upstream.probe({ ...PROBE, signal });
       },
-      { critical: false },
+      {
+        critical: false,
+        details: () => ({ circuit: upstream.circuit(), active: limit.active(), waiting: limit.waiting() }),
+      },
     );
   }
 
@@ -68,13 +82,13 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       }
       for (const { name, url } of addressed) connect(name, url);
     },
-    upstreamOf(name) {
-      const known = upstreams.get(name);
-      if (!known) throw new Error(`There is no subgraph ${name}.`);
-      return known.upstream;
+    get(name) {
+      const subgraph = known.get(name);
+      if (!subgraph) throw new Error(`There is no subgraph ${name}.`);
+      return subgraph;
     },
     async close() {
-      await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
+      await Promise.all([...known.values()].map(({ upstream }) => upstream.close()));
     },
   };
 }

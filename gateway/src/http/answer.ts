@@ -1,5 +1,6 @@
 import { AppError } from '@taskgraph/service-kit';
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { prettyFormatQueryPlan, serializeQueryPlan } from '@apollo/query-planner';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
@@ -31,8 +32,12 @@ export interface Arrival {
   /** Whether files may be among the variables. */
   readonly multipart: boolean;
   readonly accepted: Accepted;
+  /** The form in which the answer shows its plan, for who may see it; null for all others. */
+  readonly showsPlan: PlanFormat | null;
   readonly context: GatewayContext;
 }
+
+export type PlanFormat = 'prettified' | 'internal';
 
 /** Answers one GraphQL request. Never throws. */
 export type Answer = (request: GraphQLRequest | Refusal, arrival: Arrival) => Promise<Reply>;
@@ -44,11 +49,7 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 export function createAnswer(options: AnswerOptions): Answer {
   const { telemetry } = options;
 
-  async function execute(
-    request: GraphQLRequest,
-    arrival: Arrival,
-    seen: { operation: Operation | null },
-  ): Promise<OperationResult> {
+  async function execute(request: GraphQLRequest, arrival: Arrival, seen: Seen): Promise<OperationResult> {
     const { context } = arrival;
     const text = options.persistedQueries.resolve(request);
     const operation = options.operations().get(text, request.operationName);
@@ -82,17 +83,21 @@ export function createAnswer(options: AnswerOptions): Answer {
   return async (request, arrival) => {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
-    const seen: { operation: Operation | null } = { operation: null };
+    const seen: Seen = { operation: null, result: null };
     const finish = (errors: readonly GraphQLFormattedError[]) =>
       telemetry.operationFinished(context.log, {
         name: seen.operation?.name ?? null,
         type: seen.operation?.type ?? 'unknown',
         durationMs: performance.now() - startedAt,
         errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
+        cost: costOf(seen, request),
+        plan: () => seen.operation && prettyFormatQueryPlan(seen.operation.plan),
       });
     try {
       if (request instanceof Refusal) throw request;
       const result = await execute(request, arrival, seen);
+      seen.result = result;
+      const extensions = arrival.showsPlan && seen.operation ? renderPlan(seen.operation, arrival.showsPlan) : '';
       const errors = toClientErrors(result, context);
       const { rest } = result;
       if (rest) {
@@ -100,12 +105,17 @@ export function createAnswer(options: AnswerOptions): Answer {
         return {
           status: 200,
           headers: NO_HEADERS,
-          body: renderBody(result.data, errors, ',"hasNext":true'),
+          body: renderBody(result.data, errors, `${extensions},"hasNext":true`),
           rest: parts,
         };
       }
       finish(errors);
-      return { status: 200, headers: NO_HEADERS, body: renderBody(result.data, errors), rest: null };
+      return {
+        status: 200,
+        headers: retryAfter(errors),
+        body: renderBody(result.data, errors, extensions),
+        rest: null,
+      };
     } catch (error) {
       const refusal = error instanceof Refusal ? error : defect(error, context);
       finish(refusal.errors);
@@ -114,6 +124,34 @@ export function createAnswer(options: AnswerOptions): Answer {
     }
   };
 }
+
+/** Tells clients when to come again, where a subgraph's load was shed. */
+function retryAfter(errors: readonly GraphQLFormattedError[]): Readonly<Record<string, string>> {
+  const seconds = errors.flatMap(({ extensions }) => {
+    const given = extensions?.['retryAfter'];
+    return typeof given === 'number' ? [given] : [];
+  });
+  return seconds.length === 0 ? NO_HEADERS : { 'retry-after': String(Math.max(...seconds)) };
+}
+
+interface Seen {
+  operation: Operation | null;
+  result: OperationResult | null;
+}
+
+function costOf({ operation, result }: Seen, request: GraphQLRequest | Refusal) {
+  if (!operation || !result || request instanceof Refusal) return null;
+  return { estimated: operation.estimateCost(request.variables), actual: Math.max(0, result.objects - ROOT) };
+}
+
+/** The extension that Apollo Sandbox draws. */
+function renderPlan({ plan }: Operation, format: PlanFormat): string {
+  const shown = format === 'internal' ? serializeQueryPlan(plan) : prettyFormatQueryPlan(plan);
+  return `,"extensions":${JSON.stringify({ __queryPlanExperimental: shown })}`;
+}
+
+/** The root of the answer is free. */
+const ROOT = 1;
 
 const NO_CODES: readonly string[] = [];
 

@@ -4,7 +4,7 @@ import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
 import { readAccept, type Accepted } from './accept.js';
-import type { Answer, Arrival } from './answer.js';
+import type { Answer, Arrival, PlanFormat } from './answer.js';
 import { readGraphQLRequest, readQueryParameters, type GraphQLRequest } from './graphql-request.js';
 import { readJsonBody } from './json-body.js';
 import { renderBody, type Reply } from './reply.js';
@@ -15,6 +15,8 @@ export interface GraphQLHandlerOptions {
   readonly identify: Identify;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
+  /** Whether administrators may see the plans of their operations. */
+  readonly exposePlans: boolean;
 }
 
 /** Serves GraphQL over HTTP on identified requests. */
@@ -53,6 +55,13 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     };
   }
 
+  /** Apollo Sandbox asks for the plan with these headers. */
+  function planFormat({ headers }: IncomingMessage, { identity }: GatewayContext): PlanFormat | null {
+    const wanted = options.exposePlans && headers['apollo-query-plan-experimental'] !== undefined;
+    if (!wanted || identity.kind !== 'accepted' || identity.viewer.role !== 'ADMIN') return null;
+    return headers['apollo-query-plan-experimental-format'] === 'internal' ? 'internal' : 'prettified';
+  }
+
   async function respond(
     request: IncomingMessage,
     response: ServerResponse,
@@ -69,8 +78,9 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return refuse(response, error);
     }
     const context = await toContext(request);
-    if (Array.isArray(body)) return respondToBatch(response, body, { ...place, accepted, context });
-    const reply = await answer(readOne(body), { ...place, accepted, context });
+    const showsPlan = planFormat(request, context);
+    if (Array.isArray(body)) return respondToBatch(response, body, { ...place, accepted, context, showsPlan });
+    const reply = await answer(readOne(body), { ...place, accepted, context, showsPlan });
     await send(response, reply, accepted);
   }
 

@@ -12,6 +12,7 @@ import { findSecuredSelections, type SecuredSelection } from '../admission/secur
 import { collectFields } from '../execution/collect-fields.js';
 import { compileResponseWriter, type ResponseWriter } from '../execution/response-writer.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
+import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
 import { compilePlan } from './compile-plan.js';
 import type { Step } from './steps.js';
 
@@ -32,6 +33,7 @@ export interface Operation {
   readonly step: Step | null;
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
+  readonly estimateCost: CostEstimate;
   /** About what memory it takes. */
   readonly bytes: number;
   /** Values of the Boolean variables that decide about selections. */
@@ -71,6 +73,7 @@ export function compileOperation(
     plan,
     step,
     secured: findSecuredSelections(schema, document, node, requirements),
+    estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 4 * JSON.stringify(plan).length,
     conditions(variables) {

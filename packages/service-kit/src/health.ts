@@ -8,6 +8,8 @@ export interface HealthReport {
         readonly critical: boolean;
         readonly latencyMs: number;
         readonly error?: string;
+        /** What else is known of it, such as the state of its circuit breaker. */
+        readonly details?: Readonly<Record<string, unknown>>;
       }
     >
   >;
@@ -15,10 +17,15 @@ export interface HealthReport {
 
 export type HealthCheck = (signal: AbortSignal) => Promise<void>;
 
+export interface HealthCheckOptions {
+  readonly critical?: boolean;
+  readonly details?: () => Readonly<Record<string, unknown>>;
+}
+
 /** What a process can say of itself and of what it depends on. */
 export interface Health {
   /** A dependency that is `critical` takes readiness with it; another only degrades the report. */
-  register(name: string, check: HealthCheck, options?: { readonly critical?: boolean }): void;
+  register(name: string, check: HealthCheck, options?: HealthCheckOptions): void;
   /** From now on not ready: the process is about to stop. */
   drain(): void;
   report(): Promise<HealthReport>;
@@ -27,27 +34,28 @@ export interface Health {
 const CHECK_TIMEOUT_MS = 2_000;
 
 export function createHealth(): Health {
-  const checks = new Map<string, { check: HealthCheck; critical: boolean }>();
+  const checks = new Map<string, { check: HealthCheck; critical: boolean; details: HealthCheckOptions['details'] }>();
   let draining = false;
 
   return {
-    register(name, check, { critical = true } = {}) {
-      checks.set(name, { check, critical });
+    register(name, check, { critical = true, details } = {}) {
+      checks.set(name, { check, critical, details });
     },
     drain() {
       draining = true;
     },
     async report() {
       const entries = await Promise.all(
-        [...checks].map(async ([name, { check, critical }]) => {
+        [...checks].map(async ([name, { check, critical, details }]) => {
           const startedAt = performance.now();
           const error = await runCheck(check);
+          const more = details ? { details: details() } : {};
           const latencyMs = Math.round(performance.now() - startedAt);
           return [
             name,
             error === null
-              ? { status: 'ok' as const, critical, latencyMs }
-              : { status: 'unavailable' as const, critical, latencyMs, error },
+              ? { status: 'ok' as const, critical, latencyMs, ...more }
+              : { status: 'unavailable' as const, critical, latencyMs, error, ...more },
           ] as const;
         }),
       );

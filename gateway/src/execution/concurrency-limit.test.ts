@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { createConcurrencyLimit, Overloaded, type WorkKind } from './concurrency-limit.js';
+
+function setUp(maxActive: number, maxWaiting: number) {
+  const limit = createConcurrencyLimit({ maxActive, maxWaiting });
+  const started: string[] = [];
+  const finish = new Map<string, () => void>();
+  const ask = (name: string, kind: WorkKind = 'query', signal = new AbortController().signal) =>
+    limit
+      .run(kind, signal, () => {
+        started.push(name);
+        return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
+      })
+      .catch((error: unknown) => (error instanceof Overloaded ? 'shed' : (error as Error).message));
+  const end = async (name: string) => {
+    finish.get(name)?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { limit, started, ask, end };
+}
+
+describe('a concurrency limit', () => {
+  it('lets in as many as there is room for, others in their order', async () => {
+    const { limit, started, ask, end } = setUp(2, 10);
+    const all = ['a', 'b', 'c', 'd'].map((name) => ask(name));
+    expect([started, limit.active(), limit.waiting()]).toEqual([['a', 'b'], 2, 2]);
+    await end('a');
+    expect(started).toEqual(['a', 'b', 'c']);
+    for (const name of ['b', 'c', 'd']) await end(name);
+    expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd']);
+    expect([limit.active(), limit.waiting()]).toEqual([0, 0]);
+  });
+
+  it('sheds queries before mutations, and lets mutations in first', async () => {
+    const { started, ask, end } = setUp(1, 2);
+    const first = ask('running');
+    const early = ask('early query');
+    const late = ask('late query');
+    expect(await ask('one too many')).toBe('shed');
+    const write = ask('write', 'mutation');
+    expect(await late).toBe('shed');
+    await end('running');
+    expect(started).toEqual(['running', 'write']);
+    await end('write');
+    await end('early query');
+    expect(await Promise.all([first, write, early])).toEqual(['running', 'write', 'early query']);
+  });
+
+  it('sheds mutations when nothing else waits', async () => {
+    const { ask, end } = setUp(1, 1);
+    const [first, second] = [ask('one', 'mutation'), ask('two', 'mutation')];
+    expect(await ask('three', 'mutation')).toBe('shed');
+    await end('one');
+    await end('two');
+    await Promise.all([first, second]);
+  });
+
+  it('forgets who gives up while waiting, and frees the place of work that fails', async () => {
+    const { limit, ask, end } = setUp(1, 5);
+    const first = ask('one');
+    const gone = new AbortController();
+    const second = ask('two', 'query', gone.signal);
+    gone.abort(new Error('gone'));
+    expect(await second).toBe('gone');
+    expect(limit.waiting()).toBe(0);
+    await end('one');
+    await first;
+    await expect(
+      limit.run('query', new AbortController().signal, () => Promise.reject(new Error('no'))),
+    ).rejects.toThrow('no');
+    expect(limit.active()).toBe(0);
+  });
+});
