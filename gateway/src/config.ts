@@ -36,6 +36,10 @@ const schema = z.object({
   /** Lexical tokens of a document. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
   PLAN_CACHE_MIB: settings.positiveInt(30),
+  /** Of answers that subgraphs allow to be kept, without Redis. */
+  ENTITY_CACHE_MIB: settings.positiveInt(32),
+  /** Shared by all processes; without it each has a cache of its own. */
+  REDIS_URL: settings.redisUrl().optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),
@@ -48,7 +52,7 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly subgraphUrls: Readonly<Record<string, string>>;
 }
 
-const NO_SUBGRAPH_URLS = new Set(['JWKS_URL']);
+const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REDIS_URL']);
 
 /** @throws ConfigError listing every fault */
 export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {

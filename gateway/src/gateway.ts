@@ -2,7 +2,9 @@ import {
   createHealth,
   createHttpService,
   createLog,
+  createMemoryCache,
   createMetrics,
+  createRedisCache,
   httpErrors,
   identifyRequest,
   multipartRequests,
@@ -11,6 +13,7 @@ import {
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createCachingClient } from './caching/caching-client.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
@@ -79,11 +82,21 @@ export async function createGateway(
   telemetry.watchOperations(() => graph.operations());
 
   // execution
-  const client = createHttpSubgraphClient({
+  const cache =
+    config.REDIS_URL === undefined
+      ? createMemoryCache({ maxBytes: config.ENTITY_CACHE_MIB * MIB })
+      : createRedisCache({ url: config.REDIS_URL, prefix: 'taskgraph:gateway:', log });
+  if (config.REDIS_URL !== undefined) health.register('redis', () => cache.ping(), { critical: false });
+  const http = createHttpSubgraphClient({
     subgraph: (name) => subgraphs.get(name),
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     uploadMaxBytes: config.UPLOAD_MAX_BYTES,
+  });
+  const client = createCachingClient({
+    cache,
+    inner: http,
+    onLookup: (subgraph, hits, misses) => telemetry.entitiesLookedUp(subgraph, hits, misses),
   });
   const answer = createAnswer({
     operations: () => graph.operations(),
@@ -148,7 +161,7 @@ export async function createGateway(
       });
       app.use(httpErrors(log));
     },
-    onClose: [() => graph.close(), () => subgraphs.close()],
+    onClose: [() => graph.close(), () => subgraphs.close(), () => cache.close()],
   });
 }
 

@@ -1,5 +1,5 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
-import type { Subgraph } from './execution/subgraphs.js';
+import type { Log, Metrics, Upstream } from '@taskgraph/service-kit';
+import type { ConcurrencyLimit } from './execution/concurrency-limit.js';
 import type { OperationCache } from './planning/operation-cache.js';
 
 type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
@@ -20,11 +20,13 @@ export interface GatewayTelemetry {
   /** Returns the function that ends the measurement of one fetch. */
   startFetch(subgraph: string): (outcome: FetchOutcome) => void;
   operationFinished(log: Log, facts: OperationFacts): void;
+  /** Of entities, or root fields, in the cache. */
+  entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** Of parsing, validating and planning one operation, which is done once. */
   operationCompiled(durationMs: number): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
-  watchSubgraphs(subgraphs: () => Iterable<Subgraph>): void;
+  watchSubgraphs(subgraphs: () => Iterable<{ readonly upstream: Upstream; readonly limit: ConcurrencyLimit }>): void;
 }
 
 const COST_BUCKETS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000];
@@ -60,6 +62,10 @@ export function createGatewayTelemetry(
     ['kind'],
     COST_BUCKETS,
   );
+  const lookups = metrics.counter('taskgraph_gateway_entity_cache_lookups_total', 'Entities looked up in the cache.', [
+    'subgraph',
+    'outcome',
+  ]);
   const underWay = metrics.gauge('taskgraph_gateway_subgraph_fetches', 'Fetches of a subgraph: active or waiting.', [
     'subgraph',
     'state',
@@ -91,6 +97,10 @@ export function createGatewayTelemetry(
       };
       if (durationMs >= slowOperationMs) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
+    },
+    entitiesLookedUp(subgraph, hits, misses) {
+      if (hits > 0) lookups.inc({ subgraph, outcome: 'hit' }, hits);
+      if (misses > 0) lookups.inc({ subgraph, outcome: 'miss' }, misses);
     },
     operationCompiled(durationMs) {
       compilations.observe(durationMs / 1000);

@@ -72,7 +72,7 @@ export async function runDeferred(
     execution.root,
     execution.shared,
   );
-  return { data: text ?? 'null', errors: primaryErrors, violations, objects, rest: parts };
+  return { data: text ?? 'null', errors: primaryErrors, violations, objects, cachePolicy: null, rest: parts };
 }
 
 /** Parts that are there wait until they are read; the end comes when no work is left. */

@@ -1,3 +1,4 @@
+import type { CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { IsSubtype } from './rewrites.js';
@@ -21,6 +22,10 @@ export interface Execution {
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
   report(errors: readonly ExecutionError[]): void;
+  /** Narrows how long the answer may be kept by what one fetch says. */
+  restrict(policy: CachePolicy | null): void;
+  /** Of everything that has been fetched; null when the answer must not be kept. */
+  cachePolicy(): CachePolicy | null;
   /** Set while deferred parts are wanted: called with the id of each fetch that is done. */
   readonly fetched?: (id: string) => void;
 }

@@ -1,6 +1,7 @@
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
+import { readCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
@@ -87,10 +88,11 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   };
 }
 
-function read(subgraph: string, { status }: UpstreamAnswer, body: unknown): SubgraphAnswer {
+function read(subgraph: string, { status, cacheControl }: UpstreamAnswer, body: unknown): SubgraphAnswer {
   if (typeof body === 'object' && body !== null) {
     const { data, errors } = body as { data?: SubgraphAnswer['data']; errors?: SubgraphAnswer['errors'] };
-    if (data !== undefined || Array.isArray(errors)) return { data: data ?? null, errors: errors ?? [] };
+    if (data !== undefined || Array.isArray(errors))
+      return { data: data ?? null, errors: errors ?? [], policy: readCacheControl(cacheControl) };
   }
   throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
 }

@@ -1,3 +1,4 @@
+import type { CachePolicy } from '../caching/cache-policy.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { Violation } from './response-writer.js';
 import type { ErrorPath } from './targets.js';
@@ -11,6 +12,8 @@ export interface OperationResult {
   readonly violations: readonly Violation[];
   /** Objects in the answer. */
   readonly objects: number;
+  /** How long the answer may be kept; null for not at all. */
+  readonly cachePolicy: CachePolicy | null;
   /** Further parts of the answer; null when this is all of it. */
   readonly rest: AsyncIterable<IncrementalPart> | null;
 }

@@ -23,7 +23,7 @@ export async function runFetch(step: FetchStep, execution: Execution): Promise<v
 async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
   const { objects: targets } = collectTargets(execution.root, step.path, execution.shared);
   if (targets.length === 0) return;
-  const { data, errors } = await send(step, execution, '');
+  const { data, errors } = await send(step, execution, null);
   if (errors.length > 0)
     execution.report(placeErrors(errors, step, { root: execution.root, indexOf: null, lost: data === null }));
   if (!data) return;
@@ -44,9 +44,8 @@ async function fetchEntities(step: FetchStep, execution: Execution): Promise<voi
   const groups = groupEntities(targetsHere, planOf(step, execution), step.sharing.targets ? shared : null);
   if (groups.length === 0) return;
 
-  let representations = '';
-  for (const { representation } of groups) representations += `${representations === '' ? '[' : ','}${representation}`;
-  const { data, errors } = await send(step, execution, `${representations}]`);
+  const representations = groups.map(({ representation }) => representation);
+  const { data, errors } = await send(step, execution, representations);
   const entities = data?.['_entities'];
   const whole = Array.isArray(entities) && entities.length === groups.length;
   if (errors.length > 0)
@@ -86,29 +85,40 @@ function fail(step: FetchStep, execution: Execution, indexOf: EntityIndex): void
   execution.report(placeErrors([error], step, { root: execution.root, indexOf, lost: true }));
 }
 
-async function send(step: FetchStep, execution: Execution, representations: string): Promise<SubgraphAnswer> {
+async function send(
+  step: FetchStep,
+  execution: Execution,
+  representations: readonly string[] | null,
+): Promise<SubgraphAnswer> {
   const { variables, context, client, signal } = execution;
-  let values = '';
+  let head = step.bodyHead;
+  let isFirst = true;
   for (const name of step.variables) {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    if (value !== undefined) values += `${values === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    if (value === undefined) continue;
+    head += `${isFirst ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    isFirst = false;
   }
-  if (representations !== '') values += `${values === '' ? '' : ','}"representations":${representations}`;
+  const bodyFor = (list: readonly string[]) => `${head}${isFirst ? '' : ','}"representations":[${list.join(',')}]}}`;
   try {
-    return await client.send(
+    const answer = await client.send(
       {
         subgraph: step.subgraph,
         type: step.type,
         query: step.operation,
         operationName: step.operationName,
-        body: `${step.bodyHead}${values}}}`,
+        body: representations ? bodyFor(representations) : `${head}}}`,
+        entities: representations && { representations, head, bodyFor },
         variables,
         signal,
       },
       context,
     );
+    execution.restrict(answer.policy);
+    return answer;
   } catch (error) {
     const { formatted } = toFetchError(error, step.subgraph);
-    return { data: null, errors: [formatted] };
+    execution.restrict(null);
+    return { data: null, errors: [formatted], policy: null };
   }
 }

@@ -1,3 +1,6 @@
+import { OperationTypeNode } from 'graphql';
+import { restrict, type CachePolicy } from '../caching/cache-policy.js';
+import { findNamedEntities } from '../caching/named-entities.js';
 import type { GatewayContext } from '../context.js';
 import type { Operation } from '../planning/operation.js';
 import type { DeferStep, Step } from '../planning/steps.js';
@@ -29,6 +32,8 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   const step = operation.step && chooseBranch(operation.step, conditions);
   if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
   if (step) await runNested(step, execution);
+  if (operation.type === OperationTypeNode.MUTATION)
+    await options.client.invalidate?.(findNamedEntities(operation, root, conditions));
   return finish(operation, execution);
 }
 
@@ -36,12 +41,23 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 export function finish(operation: Operation, execution: Execution): OperationResult {
   const { root, conditions } = execution;
   const { text, violations, objects } = operation.writer(conditions)(root, execution.shared);
-  return { data: text ?? 'null', errors: execution.errors, violations, objects, rest: null };
+  return {
+    data: text ?? 'null',
+    errors: execution.errors,
+    violations,
+    objects,
+    cachePolicy: execution.cachePolicy(),
+    rest: null,
+  };
 }
+
+/** Of an answer that nothing has been fetched for yet. */
+const UNRESTRICTED: CachePolicy = { maxAgeSeconds: Infinity, scope: 'PUBLIC' };
 
 /** Exported for tests that look at the data before they are written. */
 export function createExecution(operation: Operation, { variables, context, client, signal }: RunOptions): Execution {
   const errors: ExecutionError[] = [];
+  let cachePolicy: CachePolicy | null = UNRESTRICTED;
   const root: Data = {};
   return {
     root,
@@ -54,6 +70,10 @@ export function createExecution(operation: Operation, { variables, context, clie
     isSubtype: operation.supergraph.isSubtype,
     signal,
     report: (more) => void errors.push(...more),
+    restrict: (policy) => {
+      cachePolicy = cachePolicy === UNRESTRICTED ? policy : restrict(cachePolicy, policy);
+    },
+    cachePolicy: () => (cachePolicy === UNRESTRICTED ? null : cachePolicy),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import type { CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 
 /** What a subgraph answered to a fetch. */
@@ -6,6 +7,8 @@ export interface SubgraphAnswer {
   /** Owned by who asked: it may be changed. */
   readonly data: Record<string, unknown> | null;
   readonly errors: readonly GraphQLFormattedError[];
+  /** Null when it must not be kept. */
+  readonly policy: CachePolicy | null;
 }
 
 export interface SubgraphRequest {
@@ -15,13 +18,30 @@ export interface SubgraphRequest {
   readonly operationName: string | undefined;
   /** The whole body of a JSON request. */
   readonly body: string;
+  /** What a fetch of entities is made of; null for one of root fields. */
+  readonly entities: {
+    /** Each as JSON; no two are equal. */
+    readonly representations: readonly string[];
+    /** The body up to the representations: what is selected, and with which variables. */
+    readonly head: string;
+    bodyFor(representations: readonly string[]): string;
+  } | null;
   /** The variables themselves: files among them are streamed in a multipart request instead. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+}
+
+/** Objects of an answer. */
+export interface NamedEntities {
+  readonly entities: ReadonlyArray<{ readonly typename: string; readonly id: string }>;
+  /** Types of objects that could not be identified. */
+  readonly types: readonly string[];
 }
 
 /** Sends fetches to subgraphs. */
 export interface SubgraphClient {
   /** @throws AppError when no usable answer comes */
   send(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer>;
+  /** Tells that a mutation has changed these; absent when nothing is kept. */
+  invalidate?(changed: NamedEntities): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { prettyFormatQueryPlan, serializeQueryPlan } from '@apollo/query-planner
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
+import { writeCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import { toClientError, toViolationError } from '../execution/client-errors.js';
 import type { IncrementalPart, OperationResult } from '../execution/operation-result.js';
@@ -112,7 +113,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       finish(errors);
       return {
         status: 200,
-        headers: retryAfter(errors),
+        headers: errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result),
         body: renderBody(result.data, errors, extensions),
         rest: null,
       };
@@ -123,6 +124,12 @@ export function createAnswer(options: AnswerOptions): Answer {
       return { status, headers: refusal.headers, body: renderBody(null, refusal.errors), rest: null };
     }
   };
+}
+
+/** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
+function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
+  if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
+  return { 'cache-control': writeCacheControl(cachePolicy) };
 }
 
 /** Tells clients when to come again, where a subgraph's load was shed. */

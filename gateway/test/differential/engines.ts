@@ -81,7 +81,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         operationName?: string;
       };
       const { data, errors: failures } = await ask(subgraph, query, variables, operationName);
-      return { data, errors: failures ?? [] };
+      return { data, errors: failures ?? [], policy: null };
     },
   };
 

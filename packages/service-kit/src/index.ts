@@ -1,4 +1,5 @@
 export * from './app-error.js';
+export * from './cache.js';
 export * from './complete-resolvers.js';
 export * from './database-faults.js';
 export * from './graphql-errors.js';

@@ -47,6 +47,7 @@ export const settings = {
   /** 0 lets the system choose a free port. */
   port: (fallback: number) => integer(0, 65_535, '').default(fallback),
   host: (fallback = '127.0.0.1') => z.string().min(1).default(fallback),
+  redisUrl: () => z.url({ protocol: /^rediss?$/, error: 'must be redis://… or rediss://…' }),
   url: (fallback?: string) => {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
     return fallback === undefined ? url : url.default(fallback);

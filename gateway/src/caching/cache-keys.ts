@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { GatewayContext } from '../context.js';
+
+/** Keys are of one length, whatever clients send, and tell nobody who reads the cache what was asked. */
+export function hashKey(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest('base64url');
+}
+
+/** Who may see private data: the viewer; where the gateway verifies no tokens, whoever has the token. */
+export function viewerKey({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  if (identity.kind === 'accepted') return `user:${identity.viewer.userId}`;
+  return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
+}
+
+/** Markers say when something has changed last; what was stored before is not used any more. */
+export const markers = {
+  /** Something of this subgraph was changed by anybody. */
+  subgraph: (subgraph: string) => `changed:subgraph:${subgraph}`,
+  /** This viewer has changed something in this subgraph. */
+  viewer: (subgraph: string, viewer: string) => `changed:viewer:${hashKey(subgraph, viewer)}`,
+  entity: (typename: string, id: string) => `changed:entity:${hashKey(typename, id)}`,
+  /** Some entity of this type was changed, and it is not known which. */
+  type: (typename: string) => `changed:type:${typename}`,
+};
+
+/** The identity of an entity that markers go by: its `id`, or the whole representation. */
+export function entityMarker(representation: string): { readonly typename: string; readonly key: string } {
+  const { __typename: typename, id } = JSON.parse(representation) as { __typename: string; id?: unknown };
+  const identity = typeof id === 'string' || typeof id === 'number' ? String(id) : representation;
+  return { typename, key: markers.entity(typename, identity) };
+}

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  expectData,
+  hasRedisServer,
+  signTestToken,
+  startRedisServer,
+  uuid7,
+  type RedisServer,
+} from '@taskgraph/testkit';
+import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
+
+const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';
+
+/** Books without a policy, and authors whose policy is given. Names change under the hands of the tests. */
+function bookshop(cacheControl: () => string): { fakes: FakeSubgraph[]; names: Map<string, string> } {
+  const names = new Map([
+    ['a', 'Jane'],
+    ['b', 'George'],
+    ['c', 'Emily'],
+  ]);
+  const author = ({ id }: { id: string }) => {
+    if (id === 'x') throw new Error('no such author');
+    return names.has(id) ? { id, name: names.get(id) } : null;
+  };
+  const fakes: FakeSubgraph[] = [
+    {
+      name: 'books',
+      typeDefs: `${LINK} type Query { books(authors: [ID!]!): [Book!]! } type Book { author: Author } type Author @key(fields: "id") { id: ID! }`,
+      resolvers: {
+        Query: { books: (_: unknown, { authors }: { authors: string[] }) => authors.map((id) => ({ author: { id } })) },
+      },
+      intercept: (_request, response) => {
+        response.setHeader('cache-control', 'max-age=300, public');
+        return false;
+      },
+    },
+    {
+      name: 'authors',
+      typeDefs: `${LINK} type Query { authors: [Author!]! } type Mutation { rename(id: ID!, name: String!): Author }
+        type Author @key(fields: "id") { id: ID! name: String }`,
+      resolvers: {
+        Query: { authors: () => [...names].map(([id, name]) => ({ id, name })) },
+        Mutation: {
+          rename: (_: unknown, { id, name }: { id: string; name: string }) => {
+            names.set(id, name);
+            return { id, name };
+          },
+        },
+        Author: { __resolveReference: author },
+      },
+      intercept: (_request, response) => {
+        response.setHeader('cache-control', cacheControl());
+        return false;
+      },
+    },
+  ];
+  return { fakes, names };
+}
+
+function keepsEntities(settings: () => Record<string, string>) {
+  let policy = 'max-age=60, public';
+  let gateway: GatewayUnderTest;
+  let names: Map<string, string>;
+  beforeAll(async () => {
+    const shop = bookshop(() => policy);
+    names = shop.names;
+    gateway = await startGateway(shop.fakes, settings());
+    // A cache that is still connecting misses.
+    while (((await (await fetch(`${gateway.url}/health`)).json()) as { status: string }).status !== 'ok');
+  });
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+  });
+
+  const fetched = () =>
+    gateway.subgraphs['authors']?.requests
+      .splice(0)
+      .map(({ variables }) =>
+        ((variables['representations'] ?? []) as Array<{ id: string }>).map(({ id }) => id).join(''),
+      );
+  const ask = (authors: string[], options: { token?: string; alias?: string } = {}) =>
+    gateway.run(`query($ids: [ID!]!) { books(authors: $ids) { author { ${options.alias ?? 'name'}: name } } }`, {
+      variables: { ids: authors },
+      ...(options.token !== undefined && { token: options.token }),
+    });
+  const namesOf = async (authors: string[], options: { token?: string; alias?: string } = {}) => {
+    const { books } = expectData(await ask(authors, options));
+    return (books as Array<{ author: Record<string, string> | null }>).map(
+      ({ author }) => author && Object.values(author)[0],
+    );
+  };
+
+  it('asks for each entity once, and for those only that are not kept', async () => {
+    expect(await namesOf(['a', 'b'])).toEqual(['Jane', 'George']);
+    expect(await namesOf(['b', 'c', 'a'])).toEqual(['George', 'Emily', 'Jane']);
+    expect(await namesOf(['a', 'b', 'c'])).toEqual(['Jane', 'George', 'Emily']);
+    expect(fetched()).toEqual(['ab', 'c']);
+  });
+
+  it('places errors right when some entities are kept, and keeps nothing of an answer with errors', async () => {
+    const { body } = await ask(['a', 'x', 'c']);
+    expect(body.data?.['books']).toEqual(
+      [{ author: { name: 'Jane' } }, { author: null }, { author: { name: 'Emily' } }].map((book, index) =>
+        index === 1 ? { author: { name: null } } : book,
+      ),
+    );
+    expect(body.errors?.map(({ path }) => path)).toEqual([['books', 1, 'author']]);
+    fetched();
+    await ask(['x']);
+    expect(fetched()).toEqual(['x']);
+  });
+
+  it('tells other selections apart', async () => {
+    await namesOf(['a'], { alias: 'other' });
+    expect(fetched()).toEqual(['a']);
+  });
+
+  it('shows an update to the next query, of anybody, whatever the mutation selects', async () => {
+    expect(await namesOf(['a', 'b'])).toEqual(['Jane', 'George']);
+    await gateway.run('mutation { rename(id: "a", name: "Charlotte") { id } }', { token: signTestToken() });
+    expect(await namesOf(['a', 'b'], { token: signTestToken() })).toEqual(['Charlotte', 'George']);
+    await gateway.run('mutation { rename(id: "b", name: "Anne") { name } }', { token: signTestToken() });
+    expect(await namesOf(['a', 'b'])).toEqual(['Charlotte', 'Anne']);
+    fetched();
+  });
+
+  it('keeps private data for their viewer only', async () => {
+    policy = 'max-age=60, private';
+    names.set('a', 'Own');
+    const [ada, grace] = [signTestToken({ userId: uuid7() }), signTestToken({ userId: uuid7() })];
+    await gateway.run('mutation { rename(id: "a", name: "Private") { id } }', { token: ada });
+    await namesOf(['a'], { token: ada, alias: 'mine' });
+    fetched();
+    await namesOf(['a'], { token: ada, alias: 'mine' });
+    expect(fetched()).toEqual([]);
+    await namesOf(['a'], { token: grace, alias: 'mine' });
+    await namesOf(['a'], { alias: 'mine' });
+    expect(fetched()).toEqual(['a', 'a']);
+    policy = 'max-age=60, public';
+  });
+
+  it('keeps nothing that must not be kept', async () => {
+    policy = 'no-store';
+    await namesOf(['c'], { alias: 'never' });
+    await namesOf(['c'], { alias: 'never' });
+    expect(fetched()).toEqual(['c', 'c']);
+    policy = 'max-age=60, public';
+  });
+
+  it('keeps lists until something of their subgraph is changed', async () => {
+    const list = async () => (await gateway.run('{ authors { name } }')).body.data.authors.length as number;
+    expect([await list(), await list()]).toEqual([3, 3]);
+    expect(fetched()).toHaveLength(1);
+    await gateway.run('mutation { rename(id: "d", name: "Virginia") { id } }');
+    expect(await list()).toBe(4);
+  });
+
+  it('tells clients the least of what the subgraphs allow', async () => {
+    const header = async (query: string) => (await gateway.run(query)).headers.get('cache-control');
+    const seconds = /^max-age=(\d+), public$/.exec(
+      (await header('{ books(authors: ["a"]) { author { name } } }')) ?? '',
+    )?.[1];
+    expect(Number(seconds)).toBeGreaterThan(50);
+    expect(Number(seconds)).toBeLessThanOrEqual(60);
+    expect(await header('{ books(authors: ["a"]) { __typename } }')).toMatch(/^max-age=(300|299), public$/);
+    expect(await header('mutation { rename(id: "a", name: "Jane") { id } }')).toBe('no-store');
+    expect(await header('{ __typename }')).toBe('no-store');
+    policy = 'max-age=20, private';
+    expect(await header('{ books(authors: ["b"]) { author { later: name } } }')).toBe('max-age=20, private');
+    policy = 'max-age=60, public';
+  });
+
+  it('counts hits and misses', async () => {
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/entity_cache_lookups_total\{[^}]*subgraph="authors",outcome="hit"[^}]*\} [1-9]/);
+    expect(metrics).toMatch(/entity_cache_lookups_total\{[^}]*subgraph="authors",outcome="miss"[^}]*\} [1-9]/);
+  });
+}
+
+describe('entities kept in this process', () => {
+  keepsEntities(() => ({}));
+});
+
+(hasRedisServer() ? describe : describe.skip)('entities kept in Redis', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedisServer();
+  });
+  afterAll(async () => {
+    await redis.stop();
+  });
+  keepsEntities(() => ({ REDIS_URL: redis.url }));
+
+  it('are fetched as before when Redis is gone', async () => {
+    const { fakes } = bookshop(() => 'max-age=60, public');
+    await using gateway = await startGateway(fakes, { REDIS_URL: 'redis://127.0.0.1:1' });
+    for (let round = 0; round < 3; round += 1) {
+      const { body } = await gateway.run('{ books(authors: ["a"]) { author { name } } }');
+      expect(body).toEqual({ data: { books: [{ author: { name: 'Jane' } }] } });
+    }
+    expect(gateway.subgraphs['authors']?.requests).toHaveLength(3);
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({
+      status: 'degraded',
+      dependencies: { redis: { status: 'unavailable', critical: false } },
+    });
+  });
+});
