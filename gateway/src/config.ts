@@ -29,6 +29,9 @@ const schema = z.object({
   UPLOAD_MAX_BYTES: settings.bytes(100 * MIB),
   UPLOAD_MAX_FILES: settings.positiveInt(10),
   MAX_BODY_BYTES: settings.bytes(MIB),
+  /** Compresses answers with gzip for clients that take it; asks subgraphs to do so. Worth its CPU on slow networks. */
+  COMPRESSION: settings.flag(false),
+  SUBGRAPH_COMPRESSION: settings.flag(false),
   /** Operations in one HTTP request, as a JSON array; 1 serves no arrays. */
   MAX_BATCH_OPERATIONS: settings.positiveInt(10),
   /** From the request's arrival to its answer. */

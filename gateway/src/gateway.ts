@@ -114,6 +114,7 @@ export async function createGateway(
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
     exposePlans: config.SANDBOX,
+    compression: config.COMPRESSION,
   });
   const sandbox = config.SANDBOX ? await renderSandbox() : null;
   try {

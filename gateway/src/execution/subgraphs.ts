@@ -51,6 +51,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
       http2: config.SUBGRAPH_HTTP2,
+      compression: config.SUBGRAPH_COMPRESSION,
     });
     const limit = createConcurrencyLimit({
       maxActive: config.SUBGRAPH_MAX_CONCURRENCY,

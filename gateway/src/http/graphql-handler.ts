@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { requestFacts } from '@taskgraph/service-kit';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
@@ -17,6 +19,8 @@ export interface GraphQLHandlerOptions {
   readonly maxBatchOperations: number;
   /** Whether administrators may see the plans of their operations. */
   readonly exposePlans: boolean;
+  /** Whether answers are compressed for clients that take it. */
+  readonly compression: boolean;
 }
 
 /** Serves GraphQL over HTTP on identified requests. */
@@ -81,7 +85,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const showsPlan = planFormat(request, context);
     if (Array.isArray(body)) return respondToBatch(response, body, { ...place, accepted, context, showsPlan });
     const reply = await answer(readOne(body), { ...place, accepted, context, showsPlan });
-    await send(response, reply, accepted);
+    await send(response, reply, accepted, options.compression);
   }
 
   async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
@@ -95,7 +99,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const whole: Arrival = { ...arrival, accepted: { ...arrival.accepted, incremental: false } };
     const replies = await Promise.all(batch.map((body) => answer(readOne(body), whole)));
     const text = `[${replies.map(({ body }) => body).join(',')}]`;
-    await send(response, { status: 200, headers: {}, body: text, rest: null }, arrival.accepted);
+    await send(response, { status: 200, headers: {}, body: text, rest: null }, arrival.accepted, options.compression);
   }
 
   return {
@@ -153,11 +157,31 @@ function refuse(response: ServerResponse, { errors, status, headers }: Refusal):
   response.end(renderBody(null, errors));
 }
 
-async function send(response: ServerResponse, reply: Reply, { type }: Accepted): Promise<void> {
+async function send(response: ServerResponse, reply: Reply, { type }: Accepted, compression: boolean): Promise<void> {
   if (response.destroyed) return;
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
-  response.writeHead(reply.status, { 'content-type': type, 'cache-control': 'no-store', ...reply.headers });
-  response.end(reply.body);
+  const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers };
+  if (!compression) {
+    response.writeHead(reply.status, headers).end(reply.body);
+    return;
+  }
+  const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
+  const body = isWorthIt ? await compress(reply.body) : reply.body;
+  if (response.destroyed) return;
+  response.writeHead(reply.status, {
+    ...headers,
+    vary: 'accept-encoding',
+    ...(isWorthIt && { 'content-encoding': 'gzip' }),
+  });
+  response.end(body);
+}
+
+/** Smaller answers fit into one packet anyway. */
+const MIN_COMPRESSED = 1_024;
+const compress = promisify<string, Buffer>(gzip);
+
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
 }
 
 /** Whether a content type is none of those that forms have. */

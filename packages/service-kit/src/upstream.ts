@@ -16,6 +16,8 @@ export interface UpstreamOptions {
   readonly maxConnections?: number;
   /** Speaks HTTP/2 where the service offers it over TLS. */
   readonly http2?: boolean;
+  /** Asks for compressed answers. */
+  readonly compression?: boolean;
   /** Share of failures that opens the circuit, percent. */
   readonly breakerErrorPercentage?: number;
   /** How long an open circuit refuses before it tries again. */
@@ -67,6 +69,8 @@ const CONNECTION_FAILURES = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const STANDARD_HEADERS = { accept: 'application/json' };
+const ENCODINGS = { 'accept-encoding': 'gzip, br' };
 const RETRY_JITTER_MS = 50;
 /** Fewer calls than this say nothing about a service's health. */
 const BREAKER_VOLUME = 5;
@@ -87,7 +91,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
     const { status, headers, text } = await exchange(pool, {
       path,
-      headers: { accept: 'application/json', ...request.headers },
+      headers: { ...STANDARD_HEADERS, ...(options.compression && ENCODINGS), ...request.headers },
       body: request.body,
       signal: request.signal,
       timeoutMs: request.timeoutMs ?? timeoutMs,
