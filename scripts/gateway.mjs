@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 // Starts the gateway alone: `SUPERGRAPH_PATH=any-federation-2-supergraph.graphql npm run gateway`.
-import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { prepareOrExit } from './prepare.mjs';
+import { spawnNode } from './system-process.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+/** A request leaves nothing behind but garbage; a large young generation collects it in passing, for a third less CPU. */
+const NODE_FLAGS = ['--max-semi-space-size=64'];
+
 await prepareOrExit();
-await import(pathToFileURL(path.join(root, 'gateway/dist/main.js')).href);
+const gateway = spawnNode('gateway/dist/main.js', { flags: NODE_FLAGS, parameters: [] });
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => gateway.kill('SIGTERM'));
+// A terminal sends Ctrl-C to both processes by itself, and a second one would end the gateway at once.
+process.on('SIGINT', () => process.stdin.isTTY || gateway.kill('SIGINT'));
+process.exitCode = await gateway.ended;

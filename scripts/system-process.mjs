@@ -18,9 +18,19 @@ const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
  * @param {readonly string[]} parameters
  */
 export function spawnSystem(parameters) {
-  const child = spawn(process.execPath, [...NODE_FLAGS, path.join(root, 'embedded/dist/main.js'), ...parameters], {
+  return spawnNode('embedded/dist/main.js', { flags: NODE_FLAGS, parameters, env: ALLOCATOR });
+}
+
+/**
+ * Runs a built program with flags that Node takes at its start only.
+ *
+ * @param {string} entry relative to the repository
+ * @param {{ flags: readonly string[], parameters: readonly string[], env?: Record<string, string> }} options
+ */
+export function spawnNode(entry, { flags, parameters, env = {} }) {
+  const child = spawn(process.execPath, [...flags, path.join(root, entry), ...parameters], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...ALLOCATOR, ...process.env },
+    env: { ...env, ...process.env },
   });
   return {
     /** The exit code. */

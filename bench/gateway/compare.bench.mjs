@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
-//   --rounds N (6)   --requests N (per round: 400 two-step, 60 heavy)   --only name,name   --connections N (50)
+//   --rounds N (6)   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
+//   --same-heap gives every gateway the young generation that this one starts with
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,16 +18,20 @@ const { values: flags } = parseArgs({
     requests: { type: 'string' },
     connections: { type: 'string', default: '50' },
     only: { type: 'string' },
+    'same-heap': { type: 'boolean', default: false },
   },
 });
-const REQUESTS = { 'two-step': 400, heavy: 60 };
+const REQUESTS = { 'two-step': 1_500, heavy: 80 };
 const BASE_PORT = 24_100;
 const here = import.meta.dirname;
 const CLOCK_TICKS = 100;
 
+/** As in the start script of gateway/package.json. */
+const LARGE_YOUNG_GENERATION = '--max-semi-space-size=64';
+
 const CONTENDERS = [
   { name: 'stock', label: '@apollo/gateway + @apollo/server', entry: 'stock.mjs' },
-  { name: 'taskgraph', label: 'this gateway', entry: 'taskgraph.mjs' },
+  { name: 'taskgraph', label: 'this gateway', entry: 'taskgraph.mjs', nodeFlags: [LARGE_YOUNG_GENERATION] },
   { name: 'hive', label: 'Hive Gateway', entry: 'hive.mjs', needs: '@graphql-hive/gateway' },
   {
     name: 'hive-rust',
@@ -78,6 +83,7 @@ async function main() {
         ...contender.env,
       },
       `http://127.0.0.1:${port}`,
+      flags['same-heap'] ? [LARGE_YOUNG_GENERATION] : contender.nodeFlags,
     );
     gateways.push({ ...contender, origin: `http://127.0.0.1:${port}`, child });
   }
@@ -165,9 +171,9 @@ function isInstalled(name) {
   }
 }
 
-async function start(entry, env, origin) {
+async function start(entry, env, origin, nodeFlags = []) {
   const log = path.join(folder, `${entry.replace('/', '-')}-${children.length}.log`);
-  const child = spawn(process.execPath, [path.join(here, entry)], {
+  const child = spawn(process.execPath, [...nodeFlags, path.join(here, entry)], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -31,6 +31,8 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Who has started it is gone.
+  process.once('disconnect', () => stop('SIGTERM'));
 }
 
 function describe(error: unknown): string {
