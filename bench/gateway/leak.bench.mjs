@@ -47,7 +47,7 @@ try {
         version += 1;
         writeFileSync(
           supergraphPath,
-          `# version ${version}\n${supergraph.replace('name: String', `name: String\n  v${version}: Int`)}`,
+          supergraph.replace('\ntype Product', `\n"""Version ${version}."""\ntype Product`),
         );
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
@@ -75,6 +75,7 @@ async function report(step) {
   }
   const metrics = await (await fetch(`${origin}/metrics`)).text();
   const reloads = /supergraph_reloads_total\{[^}]*outcome="loaded"[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0;
+  if (Number(reloads) < ((RELOADS / STEPS) * step) / 2) throw new Error(`only ${reloads} versions were loaded`);
   const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))[1]) / 1024;
   console.log(`| ${(REQUESTS / STEPS) * step} | ${reloads} | ${(heap / 1024 / 1024).toFixed(0)} | ${rss.toFixed(0)} |`);
 }
