@@ -1,0 +1,167 @@
+import { z } from 'zod';
+
+/** The services that produce events. */
+export const EVENT_SOURCES = ['auth', 'task', 'media'] as const;
+export type EventSource = (typeof EVENT_SOURCES)[number];
+
+/** Where a service's events are published. */
+export const TOPIC_BY_SOURCE = {
+  auth: 'auth-events',
+  task: 'task-events',
+  media: 'media-events',
+} as const satisfies Record<EventSource, string>;
+export type EventTopic = (typeof TOPIC_BY_SOURCE)[EventSource];
+export const EVENT_TOPICS: readonly EventTopic[] = Object.values(TOPIC_BY_SOURCE);
+
+interface EventDefinition {
+  readonly meaning: string;
+  /** The attribute `eventType` of the message: the name without its version, as filters of subscriptions use it. */
+  readonly eventType: string;
+  /** What the event is about; events of one subject stay in order. */
+  readonly subject: string;
+  readonly consumers: readonly string[];
+  readonly data: z.ZodObject;
+}
+
+const userId = z.uuid();
+const taskId = z.uuid();
+const mediaId = z.uuid();
+const time = z.iso.datetime();
+
+/**
+ * Every event, by its type: `<source>.<what has happened>.v<version>`. A change that an old reader would misread is a new
+ * version, published beside the old one until nobody reads that any more. `docs/events.md` is held equal to this table by a
+ * test.
+ */
+export const EVENTS = {
+  'auth.user-registered.v1': {
+    meaning: 'An account was opened.',
+    eventType: 'USER_REGISTERED',
+    subject: 'user id',
+    consumers: [],
+    data: z.object({ userId }),
+  },
+  'auth.user-deleted.v1': {
+    meaning: 'An account was deleted: what others hold of the user is to be erased.',
+    eventType: 'USER_DELETED',
+    subject: 'user id',
+    consumers: ['gateway'],
+    data: z.object({ userId }),
+  },
+  'auth.user-export-requested.v1': {
+    meaning: 'A user wants a copy of everything that is held of them.',
+    eventType: 'USER_EXPORT_REQUESTED',
+    subject: 'user id',
+    consumers: [],
+    data: z.object({ userId, exportId: z.uuid() }),
+  },
+  'task.created.v1': {
+    meaning: 'A task was created.',
+    eventType: 'TASK_CREATED',
+    subject: 'task id',
+    consumers: ['gateway', 'live feed'],
+    data: z.object({ taskId, ownerId: userId, version: z.number().int() }),
+  },
+  'task.updated.v1': {
+    meaning: 'Fields of a task were changed.',
+    eventType: 'TASK_UPDATED',
+    subject: 'task id',
+    consumers: ['gateway', 'live feed'],
+    data: z.object({ taskId, version: z.number().int(), fields: z.array(z.string()) }),
+  },
+  'task.deleted.v1': {
+    meaning: 'A task was deleted, and the media that were attached to it are attached to it no more.',
+    eventType: 'TASK_DELETED',
+    subject: 'task id',
+    consumers: ['gateway', 'live feed', 'media'],
+    data: z.object({ taskId, ownerId: userId, assigneeId: userId.nullable(), mediaIds: z.array(mediaId) }),
+  },
+  'task.media-attached.v1': {
+    meaning: 'A media item was attached to a task.',
+    eventType: 'MEDIA_ATTACHED',
+    subject: 'task id',
+    consumers: ['gateway', 'live feed', 'media'],
+    data: z.object({ taskId, mediaId, attachedBy: userId, attachedAt: time }),
+  },
+  'task.media-detached.v1': {
+    meaning: 'A media item was taken off a task.',
+    eventType: 'MEDIA_DETACHED',
+    subject: 'task id',
+    consumers: ['gateway', 'live feed', 'media'],
+    data: z.object({ taskId, mediaId }),
+  },
+  'media.uploaded.v1': {
+    meaning: 'A file has arrived and is being processed.',
+    eventType: 'MEDIA_UPLOADED',
+    subject: 'media id',
+    consumers: ['gateway'],
+    data: z.object({ mediaId, uploaderId: userId, mimeType: z.string(), byteSize: z.number().int() }),
+  },
+  'media.processed.v1': {
+    meaning: 'A media item can be attached and shown.',
+    eventType: 'MEDIA_PROCESSED',
+    subject: 'media id',
+    consumers: ['gateway', 'live feed', 'task'],
+    data: z.object({ mediaId, uploaderId: userId }),
+  },
+  'media.failed.v1': {
+    meaning: 'A media item could not be processed and will never be shown.',
+    eventType: 'MEDIA_FAILED',
+    subject: 'media id',
+    consumers: ['gateway', 'live feed', 'task'],
+    data: z.object({ mediaId, uploaderId: userId }),
+  },
+  'media.deleted.v1': {
+    meaning: 'A media item and its files were deleted.',
+    eventType: 'MEDIA_DELETED',
+    subject: 'media id',
+    consumers: ['gateway', 'task'],
+    data: z.object({ mediaId, uploaderId: userId }),
+  },
+} as const satisfies Record<`${EventSource}.${string}.v${number}`, EventDefinition>;
+
+export type EventType = keyof typeof EVENTS;
+export type EventData<Type extends EventType> = z.infer<(typeof EVENTS)[Type]['data']>;
+
+/** An event of one type, as its producer states it and its consumer reads it. */
+export interface DomainEvent<Type extends EventType = EventType> {
+  /** UUIDv7. Consumers handle an id once. */
+  readonly id: string;
+  readonly type: Type;
+  readonly source: EventSource;
+  /** What it is about: the ordering key. */
+  readonly subject: string;
+  /** ISO 8601. */
+  readonly time: string;
+  /** The request that caused it, for the logs. */
+  readonly requestId?: string | undefined;
+  readonly data: EventData<Type>;
+}
+
+/** The form in which events travel: member names of CloudEvents 1.0, section 3.1, of types that this reader may not know. */
+export const eventEnvelope = z.object({
+  id: z.uuid(),
+  type: z.string().regex(/^[a-z]+\.[a-z-]+\.v[0-9]+$/),
+  source: z.enum(EVENT_SOURCES),
+  subject: z.string().min(1),
+  time: z.iso.datetime(),
+  requestId: z.string().optional(),
+  data: z.unknown(),
+});
+export type EventEnvelope = z.infer<typeof eventEnvelope>;
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(EVENTS, type);
+}
+
+/** `task.created` of `task.created.v1`. */
+export function eventName(type: string): string {
+  return type.replace(/\.v[0-9]+$/, '');
+}
+
+/** The attribute `eventType` of a message; of an unknown type, made from its name as those of the table are. */
+export function eventTypeAttribute(type: string): string {
+  if (isEventType(type)) return EVENTS[type].eventType;
+  const [source = '', what = ''] = eventName(type).split('.');
+  return `${what.startsWith('media-') ? '' : `${source}_`}${what}`.replaceAll('-', '_').toUpperCase();
+}
