@@ -30,8 +30,7 @@ const time = z.iso.datetime();
 
 /**
  * Every event, by its type: `<source>.<what has happened>.v<version>`. A change that an old reader would misread is a new
- * version, published beside the old one until nobody reads that any more. `docs/events.md` is held equal to this table by a
- * test.
+ * version; consumers that know it are deployed before its producer. `docs/events.md` is held equal to this table by a test.
  */
 export const EVENTS = {
   'auth.user-registered.v1': {

@@ -2,3 +2,4 @@ export * from './errors.js';
 export * from './events.js';
 export * from './headers.js';
 export * from './tokens.js';
+export * from './uuid7.js';

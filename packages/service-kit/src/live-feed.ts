@@ -3,6 +3,8 @@
  * whoever hears one reads the truth from its own store, so a lost message costs time and never an event.
  */
 export interface LiveFeed {
+  /** Whether it reaches other processes: then a message is published once, and else in each of them. */
+  readonly shared: boolean;
   /** @throws when it cannot be reached */
   publish(channel: string, message: string): Promise<void>;
   /**
@@ -10,6 +12,8 @@ export interface LiveFeed {
    * missed (the connection was lost and is back). Returns what ends it.
    */
   subscribe(channel: string, listener: (message: string | null) => void): Promise<() => Promise<void>>;
+  /** Tells all listeners of this process that messages may have been missed. */
+  missed(): void;
   /** @throws when it cannot be reached */
   ping(): Promise<void>;
   close(): Promise<void>;

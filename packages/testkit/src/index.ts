@@ -8,4 +8,4 @@ export * from './redis-server.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';
 export * from './test-identity.js';
-export * from './uuid7.js';
+export { uuid7 } from '@taskgraph/contracts';

@@ -1,9 +1,8 @@
 import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { JWKS_PATH, TOKEN_ALGORITHM, type PublicJsonWebKey, type Role } from '@taskgraph/contracts';
+import { JWKS_PATH, TOKEN_ALGORITHM, uuid7, type PublicJsonWebKey, type Role } from '@taskgraph/contracts';
 import jwt from 'jsonwebtoken';
-import { uuid7 } from './uuid7.js';
 
 const KEY_ID = 'test-key';
 const DEFAULT_LIFETIME_SECONDS = 900;

@@ -30,6 +30,8 @@ export interface SubscribeOptions {
    */
   readonly lifetime: 'durable' | 'ephemeral';
   readonly handle: EventHandler;
+  /** Keeps what the group could not handle, where the transport has no place for it. */
+  readonly onDeadLetter?: (letter: DeadLetter) => Promise<void>;
 }
 
 export interface EventSubscription {
