@@ -1,4 +1,4 @@
-import { inTransaction, requireViewer } from '@taskgraph/service-kit';
+import { appendEvents, inTransaction, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import { isUniqueViolation } from '../../db.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from '../../generated/graphql.js';
@@ -66,6 +66,8 @@ export async function register(
   try {
     const { user, session } = await inTransaction(context.db, async (tx) => {
       const user = await tx.user.create({ data: { email, displayName, passwordHash } });
+      const { id: userId } = user;
+      await appendEvents(tx, [{ type: 'auth.user-registered.v1', subject: userId, data: { userId } }], context);
       return { user, session: await openSession(context, tx, user) };
     });
     context.telemetry.registration(context.log, 'registered', user.id);

@@ -1,4 +1,13 @@
-import { forbidden, isUuid, notFound, parsePageArgs, requireViewer, type PageArgs } from '@taskgraph/service-kit';
+import {
+  appendEvents,
+  forbidden,
+  inTransaction,
+  isUuid,
+  notFound,
+  parsePageArgs,
+  requireViewer,
+  type PageArgs,
+} from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import { mediaPrefix } from '../../storage/object-keys.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
@@ -37,9 +46,24 @@ export async function deleteMedia(context: MediaContext, id: string): Promise<{ 
   const media = await getMedia(context, id);
   if (!canDelete(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
   await context.store.deleteAll(mediaPrefix(media.id));
-  const { count } = await context.db.mediaItem.deleteMany({ where: { id: media.id } });
-  if (count === 0) throw notFound('Media');
+  const deleted = await removeRow(context, media);
+  if (!deleted) throw notFound('Media');
   context.loaders.media.clear(media.id);
   context.telemetry.deleted(context.log, media.id);
   return { mediaId: media.id };
+}
+
+/** Removes the row of an item whose files are gone, and tells of it. Returns false when somebody else has done so. */
+export async function removeRow(
+  { db, requestId }: Pick<MediaContext, 'db'> & { readonly requestId?: string | undefined },
+  { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,
+): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const { count } = await tx.mediaItem.deleteMany({ where: { id } });
+    if (count === 0) return false;
+    await appendEvents(tx, [{ type: 'media.deleted.v1', subject: id, data: { mediaId: id, uploaderId } }], {
+      requestId,
+    });
+    return true;
+  });
 }

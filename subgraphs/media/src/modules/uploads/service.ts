@@ -1,8 +1,9 @@
-import { AppError, badUserInput, requireViewer, unavailable } from '@taskgraph/service-kit';
+import { appendEvents, AppError, badUserInput, inTransaction, requireViewer, unavailable } from '@taskgraph/service-kit';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { MediaRow } from '../media/mappers.js';
+import { removeRow } from '../media/service.js';
 import { sanitizeFilename } from './filename.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
@@ -99,37 +100,46 @@ export async function uploadMedia(
  * (see `sweepInterrupted`).
  */
 async function store(
-  { db, store, viewer, tokenProblem }: MediaContext,
+  { db, store, viewer, tokenProblem, requestId }: MediaContext,
   path: string,
   { mimeType, byteSize, sha256 }: Received,
   { width, height, placeholder, thumbnails }: Processed,
   filename: string,
   altText: string | null,
 ): Promise<MediaRow> {
-  const { userId } = requireViewer({ viewer, tokenProblem });
-  const { id } = await db.mediaItem.create({
-    data: {
-      uploaderId: userId,
-      filename,
-      mimeType,
-      byteSize,
-      sha256,
-      width,
-      height,
-      altText,
-      placeholder,
-      thumbnails: thumbnails.map(({ size, width, height, byteSize }) => ({ size, width, height, byteSize })),
-    },
-    select: { id: true },
+  const { userId: uploaderId } = requireViewer({ viewer, tokenProblem });
+  const data = {
+    uploaderId,
+    filename,
+    mimeType,
+    byteSize,
+    sha256,
+    width,
+    height,
+    altText,
+    placeholder,
+    thumbnails: thumbnails.map(({ size, width, height, byteSize }) => ({ size, width, height, byteSize })),
+  };
+  const id = await inTransaction(db, async (tx) => {
+    const { id } = await tx.mediaItem.create({ data, select: { id: true } });
+    const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
+    await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
+    return id;
   });
   try {
     await store.putFile(objectKey(id, 'original'), path);
     await Promise.all(thumbnails.map(({ size, bytes }) => store.put(objectKey(id, size), bytes)));
-    return await db.mediaItem.update({ where: { id }, data: { status: 'READY' } });
+    return await inTransaction(db, async (tx) => {
+      const media = await tx.mediaItem.update({ where: { id }, data: { status: 'READY' } });
+      await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {
+        requestId,
+      });
+      return media;
+    });
   } catch (error) {
     // When the store cannot even delete, the row stays for the sweep.
     await store.deleteAll(mediaPrefix(id));
-    await db.mediaItem.deleteMany({ where: { id } });
+    await removeRow({ db, requestId }, { id, uploaderId });
     throw error;
   }
 }
@@ -146,11 +156,11 @@ const INTERRUPTED_AFTER_MS = 10 * 60_000;
 export async function sweepInterrupted({ db, store }: Pick<MediaContext, 'db' | 'store'>): Promise<number> {
   const abandoned = await db.mediaItem.findMany({
     where: { status: 'PROCESSING', updatedAt: { lt: new Date(Date.now() - INTERRUPTED_AFTER_MS) } },
-    select: { id: true },
+    select: { id: true, uploaderId: true },
   });
-  for (const { id } of abandoned) {
-    await store.deleteAll(mediaPrefix(id));
-    await db.mediaItem.deleteMany({ where: { id, status: 'PROCESSING' } });
+  for (const item of abandoned) {
+    await store.deleteAll(mediaPrefix(item.id));
+    await removeRow({ db }, item);
   }
   return abandoned.length;
 }

@@ -1,6 +1,6 @@
 import type { Peer, PeerCaller } from '@taskgraph/service-kit';
 
-type MediaState = 'ready' | 'not_ready' | 'not_found';
+export type MediaState = 'ready' | 'not_ready' | 'not_found';
 
 /** What this service needs to know of media. */
 export interface MediaDirectory {

@@ -1,10 +1,20 @@
-import { AppError, badUserInput, inTransaction, isUuid, notFound, requireViewer } from '@taskgraph/service-kit';
+import {
+  AppError,
+  appendEvents,
+  badUserInput,
+  inTransaction,
+  isUuid,
+  notFound,
+  requireViewer,
+} from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
-import type { TaskTx } from '../../db.js';
+import { uuidArray, type TaskTx } from '../../db.js';
 import type { AttachMediaInput, DetachMediaInput } from '../../generated/graphql.js';
+import { Prisma } from '../../generated/prisma/client.js';
 import { visibleTasks } from '../tasks/loaders.js';
 import type { TaskRow } from '../tasks/mappers.js';
 import { getTask } from '../tasks/service.js';
+import type { MediaState } from './media-directory.js';
 
 export interface AttachMediaSuccess {
   readonly __typename: 'AttachMediaSuccess';
@@ -43,7 +53,8 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
   const problem = await checkMedia(context, task, mediaIds);
   if (problem) return problem;
 
-  const attached = await inTransaction(context.db, async (tx) => {
+  const outcome = await inTransaction(context.db, async (tx) => {
+    await lockMedia(tx, mediaIds, 'attach');
     await lockVisibleTask(context, tx, task.id);
     const present = await tx.taskMedia.findMany({
       where: { taskId: task.id },
@@ -51,22 +62,39 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
     });
     const known = new Set(present.map(({ mediaId }) => mediaId));
     const fresh = mediaIds.filter((id) => !known.has(id));
+    const gone = await tx.knownMedia.findMany({
+      where: { mediaId: { in: fresh }, state: 'DELETED' },
+      select: { mediaId: true },
+    });
+    if (gone.length > 0) return { kind: 'gone' as const, mediaIds: gone.map(({ mediaId }) => mediaId) };
     if (known.size + fresh.length > MAX_MEDIA_PER_TASK) {
       throw new AppError('CONFLICT', `A task has at most ${MAX_MEDIA_PER_TASK} media.`, { reason: 'TOO_MANY_MEDIA' });
     }
     const lastPosition = Math.max(0, ...present.map(({ position }) => position));
+    const attachedAt = new Date();
     await tx.taskMedia.createMany({
       data: fresh.map((mediaId, index) => ({
         taskId: task.id,
         mediaId,
         position: lastPosition + 1 + index,
         attachedBy: userId,
+        attachedAt,
       })),
     });
-    return fresh;
+    await appendEvents(
+      tx,
+      fresh.map((mediaId) => ({
+        type: 'task.media-attached.v1',
+        subject: task.id,
+        data: { taskId: task.id, mediaId, attachedBy: userId, attachedAt: attachedAt.toISOString() },
+      })),
+      context,
+    );
+    return { kind: 'attached' as const, mediaIds: fresh };
   });
 
-  if (attached.length > 0) context.telemetry.mediaAttached(context.log, task.id, attached);
+  if (outcome.kind === 'gone') return refuse(context, task, 'not_found', outcome.mediaIds);
+  if (outcome.mediaIds.length > 0) context.telemetry.mediaAttached(context.log, task.id, outcome.mediaIds);
   return { __typename: 'AttachMediaSuccess', task };
 }
 
@@ -78,12 +106,46 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
 export async function detachMedia(context: TaskContext, input: DetachMediaInput): Promise<{ task: TaskRow }> {
   const mediaIds = parseMediaIds(input.mediaIds).filter(isUuid);
   const task = await getTask(context, input.taskId);
-  const { count } = await inTransaction(context.db, async (tx) => {
+  const count = await inTransaction(context.db, async (tx) => {
     await lockVisibleTask(context, tx, task.id);
-    return tx.taskMedia.deleteMany({ where: { taskId: task.id, mediaId: { in: mediaIds } } });
+    return detach(tx, { taskId: task.id, mediaId: { in: mediaIds } }, context);
   });
   if (count > 0) context.telemetry.mediaDetached(context.log, task.id, count);
   return { task };
+}
+
+/** Takes attachments away, each with its event. Returns how many there were. */
+export async function detach(
+  tx: TaskTx,
+  where: Prisma.TaskMediaWhereInput,
+  { requestId }: { readonly requestId?: string | undefined },
+): Promise<number> {
+  const gone = await tx.taskMedia.findMany({ where, select: { taskId: true, mediaId: true }, orderBy: { position: 'asc' } });
+  if (gone.length === 0) return 0;
+  await tx.taskMedia.deleteMany({ where });
+  await appendEvents(
+    tx,
+    gone.map(({ taskId, mediaId }) => ({
+      type: 'task.media-detached.v1',
+      subject: taskId,
+      data: { taskId, mediaId },
+    })),
+    { requestId },
+  );
+  return gone.length;
+}
+
+/** PostgreSQL's advisory locks of media. */
+const MEDIA_LOCKS = 7_022;
+
+/**
+ * Keeps attaching an item and hearing of its deletion apart: whoever comes second sees what the first has done. Attachments
+ * do not wait for each other. To be taken before the lock of a task.
+ */
+export async function lockMedia(tx: TaskTx, mediaIds: readonly string[], purpose: 'attach' | 'delete'): Promise<void> {
+  const lock = Prisma.raw(purpose === 'attach' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock');
+  await tx.$executeRaw`
+    SELECT ${lock}(${MEDIA_LOCKS}::int, hashtext(id::text)) FROM unnest(${uuidArray(mediaIds)}) AS m(id) ORDER BY id`;
 }
 
 /** Writers of one task's attachments go one after the other, and none writes to a task that is being deleted. */
@@ -105,12 +167,27 @@ async function checkMedia(
   const known = new Set(attached.map(({ mediaId }) => mediaId));
   const unknown = mediaIds.filter((id) => !known.has(id));
   if (unknown.length === 0) return null;
-  const states = await context.mediaDirectory.statesOf(unknown, context);
+  const states = await statesOf(context, unknown);
   for (const reason of ['not_found', 'not_ready'] as const) {
     const affected = unknown.filter((id) => states.get(id) === reason);
     if (affected.length > 0) return refuse(context, task, reason, affected);
   }
   return null;
+}
+
+/** What the media service has told is known; only what it has not, or what the viewer did not upload, is asked for. */
+async function statesOf(context: TaskContext, mediaIds: readonly string[]): Promise<ReadonlyMap<string, MediaState>> {
+  const { userId } = requireViewer(context);
+  const told = await context.db.knownMedia.findMany({ where: { mediaId: { in: [...mediaIds] } } });
+  const states = new Map<string, MediaState>();
+  for (const { mediaId, uploaderId, state } of told) {
+    if (state === 'DELETED') states.set(mediaId, 'not_found');
+    else if (uploaderId === userId) states.set(mediaId, state === 'READY' ? 'ready' : 'not_ready');
+  }
+  const open = mediaIds.filter((id) => !states.has(id));
+  if (open.length === 0) return states;
+  const asked = await context.mediaDirectory.statesOf(open, context);
+  return new Map([...states, ...asked]);
 }
 
 function refuse(

@@ -1,4 +1,5 @@
 import {
+  appendEvents,
   badUserInput,
   forbidden,
   inTransaction,
@@ -107,7 +108,16 @@ export async function createTask(context: TaskContext, input: CreateTaskInput): 
     assigneeId: input.assigneeId == null ? null : parseUserId(input.assigneeId, 'assigneeId'),
   };
   await assertAssigneeExists(context, data.assigneeId);
-  const task = await context.db.task.create({ data });
+  const task = await inTransaction(context.db, async (tx) => {
+    const created = await tx.task.create({ data });
+    const { id, version } = created;
+    await appendEvents(
+      tx,
+      [{ type: 'task.created.v1', subject: id, data: { taskId: id, ownerId: userId, version } }],
+      context,
+    );
+    return created;
+  });
   context.telemetry.taskCreated(context.log, task.id);
   return { task };
 }
@@ -139,10 +149,14 @@ export async function updateTask(
     if (changes.assigneeId !== undefined && !canAssign(viewer, current, changes.assigneeId)) {
       throw forbidden('Only the owner of the task assigns somebody.', 'ASSIGNMENT');
     }
-    return {
-      kind: 'updated' as const,
-      task: await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } }),
-    };
+    const task = await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } });
+    const { id, version } = task;
+    await appendEvents(
+      tx,
+      [{ type: 'task.updated.v1', subject: id, data: { taskId: id, version, fields: Object.keys(changes) } }],
+      context,
+    );
+    return { kind: 'updated' as const, task };
   });
 
   context.loaders.task.clear(known.id);
@@ -197,8 +211,19 @@ export async function deleteTask(context: TaskContext, id: string): Promise<{ ta
   const viewer = requireViewer(context);
   const task = await getTask(context, id);
   if (!canDelete(viewer, task)) throw forbidden('Only the owner deletes a task.');
-  const { count } = await context.db.task.deleteMany({ where: { id: task.id } });
-  if (count === 0) throw notFound('Task');
+  await inTransaction(context.db, async (tx) => {
+    await tx.$queryRaw`SELECT id FROM tasks WHERE id = ${task.id}::uuid FOR UPDATE`;
+    const current = await tx.task.findFirst({
+      where: { id: task.id, ...visibleTasks(viewer) },
+      select: { ownerId: true, assigneeId: true, media: { select: { mediaId: true }, orderBy: { position: 'asc' } } },
+    });
+    if (!current) throw notFound('Task');
+    const { ownerId, assigneeId, media } = current;
+    await tx.task.delete({ where: { id: task.id } });
+    const mediaIds = media.map(({ mediaId }) => mediaId);
+    const data = { taskId: task.id, ownerId, assigneeId, mediaIds };
+    await appendEvents(tx, [{ type: 'task.deleted.v1', subject: task.id, data }], context);
+  });
   context.loaders.task.clear(task.id);
   context.telemetry.taskDeleted(context.log, task.id);
   return { taskId: task.id };
