@@ -36,6 +36,8 @@ export interface HttpServiceOptions {
   readonly front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
   readonly routes: (app: Express) => void | Promise<void>;
+  /** Runs when the service listens, before `listen` resolves. */
+  readonly onListen?: (address: { readonly url: string; readonly port: number }) => Promise<void> | void;
   /** Runs when readiness has gone and before connections are waited for, e.g. to complete subscriptions. */
   readonly onDrain?: () => Promise<void>;
   /** Run in order when the last request has been answered: servers, then pools. */
@@ -86,17 +88,12 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     name,
     app,
     server,
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(config.port, config.host, () => {
-          server.off('error', reject);
-          const { port } = server.address() as AddressInfo;
-          const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-          log.info({ url }, 'listening');
-          resolve({ url, port });
-        });
-      }),
+    async listen() {
+      const address = await startListening(server, config);
+      log.info({ url: address.url }, 'listening');
+      await options.onListen?.(address);
+      return address;
+    },
     close() {
       closing ??= shutDown();
       return closing;
@@ -104,6 +101,17 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     [Symbol.asyncDispose]: () => service.close(),
   };
   return service;
+}
+
+function startListening(server: Server, { host, port }: HttpServerConfig): ReturnType<ServiceProcess['listen']> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const { port: chosen } = server.address() as AddressInfo;
+      resolve({ url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`, port: chosen });
+    });
+  });
 }
 
 /** Refuses new connections, waits for the requests in flight, and cuts those that outlive the grace period. */

@@ -92,3 +92,11 @@ export const tokenSettings = {
   TOKEN_ISSUER: settings.text('taskgraph'),
   TOKEN_AUDIENCE: settings.text('taskgraph'),
 } as const;
+
+/** Settings of a process that publishes or hears events. */
+export const eventSettings = {
+  /** Google Cloud Pub/Sub carries domain events; without it they wait in the outbox. */
+  PUBSUB_PROJECT_ID: z.string().min(1).optional(),
+  /** Wakes subscriptions in all replicas; without it each process wakes its own. */
+  REDIS_URL: settings.redisUrl().optional(),
+} as const;

@@ -4,7 +4,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
 import type { DocumentNode, GraphQLFormattedError } from 'graphql';
-import { createHttpService, type HttpServerConfig, type ServiceProcess } from './http-server.js';
+import { createHttpService, type HttpServerConfig, type HttpServiceOptions, type ServiceProcess } from './http-server.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import type { Log } from './log.js';
@@ -31,6 +31,7 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly routes?: (app: Express) => void;
   /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
   readonly graphqlMiddleware?: readonly RequestHandler[];
+  readonly onListen?: HttpServiceOptions['onListen'];
   readonly onClose?: ReadonlyArray<() => Promise<void>>;
 }
 
@@ -89,6 +90,7 @@ export async function createSubgraph<Context extends RequestContext>(
       );
       app.use(httpErrors(log));
     },
+    ...(options.onListen && { onListen: options.onListen }),
     onClose: [() => apollo.stop(), ...(options.onClose ?? [])],
   });
 }

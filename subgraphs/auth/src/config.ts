@@ -1,9 +1,17 @@
-import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import {
+  databaseSettings,
+  eventSettings,
+  parseConfig,
+  processSettings,
+  settings,
+  tokenSettings,
+} from '@taskgraph/service-kit';
 import { z } from 'zod';
 
 const schema = z.object({
   ...processSettings,
   ...databaseSettings,
+  ...eventSettings,
   ...tokenSettings,
   AUTH_PORT: settings.port(3001),
   AUTH_DATABASE_URL: settings.postgresUrl(),

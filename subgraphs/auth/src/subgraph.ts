@@ -4,8 +4,11 @@ import {
   createLog,
   createMetrics,
   createPgPool,
+  createServiceEvents,
   createSubgraph,
   createTokenVerifier,
+  openEventTransport,
+  type EventTransport,
   type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
@@ -27,6 +30,7 @@ export { readAuthConfig, type AuthConfig } from './config.js';
 export interface AuthParts {
   readonly log: Log;
   readonly passwords: PasswordHasher;
+  readonly transport: EventTransport;
   /** Gets the pool, to count the statements that go through it. */
   readonly onPool: (pool: pg.Pool) => void;
 }
@@ -59,7 +63,21 @@ export async function createAuthSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createAuthDb(pool);
-  const releaseDatabase = async () => {
+  const transport = overrides.transport ?? openEventTransport(config, log);
+  const events = createServiceEvents({
+    source: 'auth',
+    connectionString: config.AUTH_DATABASE_URL,
+    pool,
+    db,
+    ...transport,
+    handlers: {},
+    log,
+    metrics,
+    health,
+  });
+  const release = async () => {
+    await events.close();
+    await transport.close();
     await db.$disconnect();
     await pool.end();
   };
@@ -105,10 +123,11 @@ export async function createAuthSubgraph(
             .send(JSON.stringify({ keys: keyRing.publicKeys }));
         });
       },
-      onClose: [releaseDatabase],
+      onListen: () => events.start(),
+      onClose: [release],
     });
   } catch (error) {
-    await releaseDatabase();
+    await release();
     throw error;
   }
 }

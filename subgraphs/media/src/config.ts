@@ -1,4 +1,11 @@
-import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import {
+  databaseSettings,
+  eventSettings,
+  parseConfig,
+  processSettings,
+  settings,
+  tokenSettings,
+} from '@taskgraph/service-kit';
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
@@ -6,6 +13,7 @@ const MIB = 1024 * 1024;
 const schema = z.object({
   ...processSettings,
   ...databaseSettings,
+  ...eventSettings,
   ...tokenSettings,
   MEDIA_PORT: settings.port(3003),
   MEDIA_DATABASE_URL: settings.postgresUrl(),

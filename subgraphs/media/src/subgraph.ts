@@ -7,9 +7,12 @@ import {
   createPeer,
   createPgPool,
   createRemoteJwks,
+  createServiceEvents,
   createSubgraph,
   createTokenVerifier,
   multipartRequests,
+  openEventTransport,
+  type EventTransport,
   type JwksSource,
   type Log,
   type ServiceProcess,
@@ -21,6 +24,7 @@ import type { MediaContext } from './context.js';
 import { createMediaDb } from './db.js';
 import { mountFileRoutes } from './modules/files/routes.js';
 import { createSignedUrls } from './modules/files/signed-urls.js';
+import { mediaHandlers } from './modules/media/events.js';
 import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
 import { sweepInterrupted } from './modules/uploads/service.js';
@@ -35,6 +39,7 @@ export { readMediaConfig, type MediaConfig } from './config.js';
 export interface MediaParts {
   readonly log: Log;
   readonly jwks: JwksSource;
+  readonly transport: EventTransport;
   /** Gets the pool, to count the statements that go through it. */
   readonly onPool: (pool: pg.Pool) => void;
 }
@@ -73,6 +78,18 @@ export async function createMediaSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createMediaDb(pool);
+  const transport = overrides.transport ?? openEventTransport(config, log);
+  const events = createServiceEvents({
+    source: 'media',
+    connectionString: config.MEDIA_DATABASE_URL,
+    pool,
+    db,
+    ...transport,
+    handlers: mediaHandlers,
+    log,
+    metrics,
+    health,
+  });
   const jwks = overrides.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, config.AUTH_URL).href, log });
   const task = createPeer({ name: 'task', url: config.TASK_URL, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
   const taskDirectory = createTaskDirectory(task);
@@ -97,7 +114,7 @@ export async function createMediaSubgraph(
     }
   }
 
-  const service = await createSubgraph<MediaContext>({
+  return createSubgraph<MediaContext>({
     name: 'media',
     config: { host: config.HOST, port: config.MEDIA_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
     log,
@@ -119,23 +136,20 @@ export async function createMediaSubgraph(
     }),
     routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
     graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, log })],
+    onListen: async ({ url }) => {
+      ownUrl = url;
+      events.start();
+      await sweep();
+      sweeps = setInterval(() => void sweep(), SWEEP_INTERVAL_MS).unref();
+    },
     onClose: [
       async () => clearInterval(sweeps),
+      () => events.close(),
+      () => transport.close(),
       () => task.close(),
       () => spool.close(),
       () => db.$disconnect(),
       () => pool.end(),
     ],
   });
-
-  return {
-    ...service,
-    async listen() {
-      const address = await service.listen();
-      ownUrl = address.url;
-      await sweep();
-      sweeps = setInterval(() => void sweep(), SWEEP_INTERVAL_MS).unref();
-      return address;
-    },
-  };
 }

@@ -1,9 +1,17 @@
-import { databaseSettings, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import {
+  databaseSettings,
+  eventSettings,
+  parseConfig,
+  processSettings,
+  settings,
+  tokenSettings,
+} from '@taskgraph/service-kit';
 import { z } from 'zod';
 
 const schema = z.object({
   ...processSettings,
   ...databaseSettings,
+  ...eventSettings,
   ...tokenSettings,
   TASK_PORT: settings.port(3002),
   TASK_DATABASE_URL: settings.postgresUrl(),

