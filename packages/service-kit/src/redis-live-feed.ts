@@ -140,7 +140,8 @@ function reportAbsence(connections: readonly Redis[], log: Log): void {
   const away = new Set<Redis>();
   for (const connection of connections) {
     connection.on('error', (error) => {
-      if (away.size === 0) log.warn({ err: error }, 'the live feed cannot be reached; live events wait until it is back');
+      if (away.size === 0)
+        log.warn({ err: error }, 'the live feed cannot be reached; live events wait until it is back');
       away.add(connection);
     });
     connection.on('ready', () => {

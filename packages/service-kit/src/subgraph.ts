@@ -4,7 +4,12 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
 import type { DocumentNode, GraphQLFormattedError } from 'graphql';
-import { createHttpService, type HttpServerConfig, type HttpServiceOptions, type ServiceProcess } from './http-server.js';
+import {
+  createHttpService,
+  type HttpServerConfig,
+  type HttpServiceOptions,
+  type ServiceProcess,
+} from './http-server.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import type { Log } from './log.js';

@@ -62,7 +62,8 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
       }
       if (published.length > 0) log.debug({ count: published.length }, 'events published');
       const [failure] = failed.values();
-      if (failure) log.warn({ err: failure, count: failed.size }, 'events could not be published; they are tried again');
+      if (failure)
+        log.warn({ err: failure, count: failed.size }, 'events could not be published; they are tried again');
     },
     consumed(log, group, { id, type, subject, requestId }, outcome, error) {
       deliveries.inc({ group, outcome });

@@ -34,9 +34,7 @@ export interface ServiceEvents {
 }
 
 /** Relays the service's outbox and subscribes its handlers; the service's name is that of its group. */
-export function createServiceEvents<Client extends RawSqlClient>(
-  options: ServiceEventsOptions<Client>,
-): ServiceEvents {
+export function createServiceEvents<Client extends RawSqlClient>(options: ServiceEventsOptions<Client>): ServiceEvents {
   const { source, pool, db, bus, feed, handlers, log, metrics, health } = options;
   const telemetry = createEventTelemetry(metrics);
   const relay = createOutboxRelay({

@@ -1,4 +1,11 @@
-import { appendEvents, AppError, badUserInput, inTransaction, requireViewer, unavailable } from '@taskgraph/service-kit';
+import {
+  appendEvents,
+  AppError,
+  badUserInput,
+  inTransaction,
+  requireViewer,
+  unavailable,
+} from '@taskgraph/service-kit';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';

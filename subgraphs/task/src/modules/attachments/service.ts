@@ -120,7 +120,11 @@ export async function detach(
   where: Prisma.TaskMediaWhereInput,
   { requestId }: { readonly requestId?: string | undefined },
 ): Promise<number> {
-  const gone = await tx.taskMedia.findMany({ where, select: { taskId: true, mediaId: true }, orderBy: { position: 'asc' } });
+  const gone = await tx.taskMedia.findMany({
+    where,
+    select: { taskId: true, mediaId: true },
+    orderBy: { position: 'asc' },
+  });
   if (gone.length === 0) return 0;
   await tx.taskMedia.deleteMany({ where });
   await appendEvents(
