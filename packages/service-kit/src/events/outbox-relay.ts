@@ -145,7 +145,10 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
           tidiedAt = Date.now();
           await tidy(client);
         }
-        if (!drained) await pause();
+        if (!drained) {
+          await pause();
+          dirty = true;
+        }
       }
       await untilStirred();
     }

@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { uuid7 } from '@taskgraph/contracts';
+import {
+  appendEvents,
+  createMemoryLiveFeed,
+  createOutboxReader,
+  createOutboxRelay,
+  inTransaction,
+  subjectChannel,
+  type LiveFeed,
+  type NewEvent,
+  type OutboxRelay,
+  type RelayTimings,
+} from '@taskgraph/service-kit';
+import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
+import pg from 'pg';
+import { detached, log, rawClient, recordingBus, telemetry, type RecordingBus } from './event-fixture.js';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+const append = (events: readonly NewEvent[]) =>
+  inTransaction(rawClient(pool), (tx) => appendEvents(tx, events, { requestId: 'a-request' }));
+const mediaIdsOf = (events: ReadonlyArray<{ data: unknown }>) =>
+  events.map(({ data }) => (data as { mediaId: string }).mediaId);
+
+beforeAll(async () => {
+  database = await cloneDatabase('task');
+  pool = new pg.Pool({ connectionString: database.url });
+});
+beforeEach(async () => {
+  await pool.query('DELETE FROM outbox');
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+function startRelay(
+  bus: RecordingBus,
+  { feed = createMemoryLiveFeed(), ...timings }: Partial<RelayTimings> & { feed?: LiveFeed } = {},
+): OutboxRelay & AsyncDisposable {
+  const relay = createOutboxRelay({
+    source: 'task',
+    connectionString: database.url,
+    bus,
+    feed,
+    log,
+    telemetry: telemetry(),
+    // Long, so that a test that passes shows the notification and not the poll.
+    timings: { pollMs: 60_000, reconnectMs: 50, ...timings },
+  });
+  relay.start();
+  return { ...relay, [Symbol.asyncDispose]: () => relay.close() };
+}
+
+const isRelaying = async () => {
+  const { rows } = await pool.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7020 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+  return rows.length > 0;
+};
+async function untilRelaying(): Promise<void> {
+  while (!(await isRelaying()));
+}
+
+describe('the outbox', () => {
+  it('keeps an event if, and only if, its transaction commits', async () => {
+    const taskId = uuid7();
+    await expect(
+      inTransaction(rawClient(pool), async (tx) => {
+        await appendEvents(tx, [detached(taskId)]);
+        throw new Error('a rule says no');
+      }),
+    ).rejects.toThrow('a rule says no');
+    const reader = createOutboxReader(pool, 'task');
+    expect(await reader.newestPosition(taskId)).toBe(0n);
+
+    await append([detached(taskId), detached(taskId)]);
+    const rows = await reader.readAfter(taskId, 0n, 10);
+    expect(rows.map(({ event }) => [event.type, event.source, event.requestId])).toEqual(
+      Array(2).fill(['task.media-detached.v1', 'task', 'a-request']),
+    );
+    expect(await reader.positionOf(rows[0]?.event.id ?? '', taskId)).toBe(rows[0]?.position);
+    expect(await reader.positionOf(rows[0]?.event.id ?? '', uuid7())).toBeNull();
+  });
+
+  it('refuses data that are not what the type says', async () => {
+    const wrong = { type: 'task.media-detached.v1', subject: 'x', data: { taskId: 'no id' } } as unknown as NewEvent;
+    await expect(append([wrong])).rejects.toThrow();
+  });
+
+  it('lets writers of one subject wait for each other, so that positions follow commits', async () => {
+    const taskId = uuid7();
+    const [first, second, other] = [uuid7(), uuid7(), uuid7()];
+    let commit: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (commit = resolve));
+    let appended: () => void = () => undefined;
+    const isAppended = new Promise<void>((resolve) => (appended = resolve));
+    const slow = inTransaction(rawClient(pool), async (tx) => {
+      await appendEvents(tx, [detached(taskId, first)]);
+      appended();
+      await held;
+    });
+    await isAppended;
+    const waiting = append([detached(taskId, second)]);
+    // Another subject does not wait.
+    await append([detached(uuid7(), other)]);
+    commit();
+    await Promise.all([slow, waiting]);
+    const rows = await createOutboxReader(pool, 'task').readAfter(taskId, 0n, 10);
+    expect(mediaIdsOf(rows.map(({ event }) => event))).toEqual([first, second]);
+  });
+});
+
+describe('the relay', () => {
+  it('publishes in order as soon as a transaction commits, and marks what the transport has taken', async () => {
+    const bus = recordingBus();
+    await using _relay = startRelay(bus);
+    await untilRelaying();
+    const taskId = uuid7();
+    const mediaIds = Array.from({ length: 20 }, () => uuid7());
+    for (const mediaId of mediaIds) await append([detached(taskId, mediaId)]);
+    expect(mediaIdsOf(await bus.until(20))).toEqual(mediaIds);
+    while ((await pool.query('SELECT 1 FROM outbox WHERE published_at IS NULL')).rows.length > 0);
+  });
+
+  it('publishes what was written while nobody relayed, more than a batch of it', async () => {
+    const taskId = uuid7();
+    const mediaIds = Array.from({ length: 1_200 }, () => uuid7());
+    await append(mediaIds.map((mediaId) => detached(taskId, mediaId)));
+    const bus = recordingBus();
+    await using _relay = startRelay(bus);
+    expect(mediaIdsOf(await bus.until(1_200))).toEqual(mediaIds);
+  });
+
+  it('polls for what no notification has told', async () => {
+    const bus = recordingBus();
+    await using _relay = startRelay(bus, { pollMs: 30 });
+    await untilRelaying();
+    await pool.query(
+      `INSERT INTO outbox (id, type, subject, data, time) VALUES ($1, 'task.media-detached.v1', 's', $2, now())`,
+      [uuid7(), JSON.stringify({ taskId: uuid7(), mediaId: uuid7() })],
+    );
+    await bus.until(1);
+  });
+
+  it('keeps what the transport does not take, and tries it again', async () => {
+    const bus = recordingBus();
+    const [stuck, free] = [uuid7(), uuid7()];
+    bus.refused.add(stuck);
+    await using _relay = startRelay(bus);
+    await append([detached(stuck), detached(free)]);
+    expect((await bus.until(1)).map(({ subject }) => subject)).toEqual([free]);
+    bus.refused.clear();
+    expect((await bus.until(2)).map(({ subject }) => subject)).toEqual([free, stuck]);
+  });
+
+  it('is one of several replicas, and another takes over when its connection ends', async () => {
+    const [one, two] = [recordingBus(), recordingBus()];
+    await using _first = startRelay(one, { pollMs: 50 });
+    await untilRelaying();
+    await using _second = startRelay(two, { pollMs: 50, reconnectMs: 2_000 });
+    const taskId = uuid7();
+    await append([detached(taskId)]);
+    await one.until(1);
+    expect(two.published).toEqual([]);
+    await _first.close();
+    await append([detached(taskId)]);
+    await two.until(1);
+    expect(one.published).toHaveLength(1);
+  });
+
+  it('comes back after its connection was cut', async () => {
+    const bus = recordingBus();
+    await using _relay = startRelay(bus);
+    await untilRelaying();
+    await pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskgraph-task-relay' AND datname = current_database()`,
+    );
+    await append([detached(uuid7())]);
+    await bus.until(1);
+  });
+
+  it('forgets published events when their time is over', async () => {
+    await append([detached(uuid7())]);
+    const bus = recordingBus();
+    await using _relay = startRelay(bus, { retentionMs: 1, tidyMs: 1, pollMs: 20 });
+    await bus.until(1);
+    while ((await pool.query('SELECT 1 FROM outbox')).rows.length > 0);
+  });
+
+  it('wakes who waits for a subject with its newest position, and again until the feed takes it', async () => {
+    const inner = createMemoryLiveFeed();
+    let away = true;
+    const feed: LiveFeed = {
+      ...inner,
+      publish: (channel, message) => (away ? Promise.reject(new Error('away')) : inner.publish(channel, message)),
+    };
+    const taskId = uuid7();
+    const heard: Array<string | null> = [];
+    let stir: () => void = () => undefined;
+    const firstWord = new Promise<void>((resolve) => (stir = resolve));
+    await using _relay = startRelay(recordingBus(), { feed, reconnectMs: 20 });
+    await untilRelaying();
+    await feed.subscribe(subjectChannel(taskId), (message) => {
+      heard.push(message);
+      stir();
+    });
+    await append([detached(taskId), detached(taskId)]);
+    await append([detached(taskId)]);
+    away = false;
+    await firstWord;
+    const newest = await createOutboxReader(pool, 'task').newestPosition(taskId);
+    while (heard.at(-1) !== String(newest)) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
