@@ -158,9 +158,10 @@ export function eventName(type: string): string {
   return type.replace(/\.v[0-9]+$/, '');
 }
 
-/** The attribute `eventType` of a message; of an unknown type, made from its name as those of the table are. */
+const EVENT_TYPE_BY_NAME = new Map(Object.entries(EVENTS).map(([type, { eventType }]) => [eventName(type), eventType]));
+
+/** The attribute `eventType` of a message; of an unknown event, made from its name. */
 export function eventTypeAttribute(type: string): string {
-  if (isEventType(type)) return EVENTS[type].eventType;
-  const [source = '', what = ''] = eventName(type).split('.');
-  return `${what.startsWith('media-') ? '' : `${source}_`}${what}`.replaceAll('-', '_').toUpperCase();
+  const name = eventName(type);
+  return EVENT_TYPE_BY_NAME.get(name) ?? name.replaceAll(/[.-]/g, '_').toUpperCase();
 }

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { EVENTS, eventEnvelope, eventTypeAttribute, TOPIC_BY_SOURCE, type EventSource } from './events.js';
+
+describe('docs/events.md', () => {
+  it('tells the table of events as it is in the code', () => {
+    const page = readFileSync(new URL('../../../docs/events.md', import.meta.url), 'utf8');
+    const rows = page
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) =>
+        line
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
+    const list = (names: readonly string[]) => (names.length === 0 ? '–' : names.join(', '));
+    expect(rows).toEqual(
+      Object.entries(EVENTS).map(([type, { eventType, subject, consumers, data, meaning }]) => [
+        `\`${type}\``,
+        `\`${TOPIC_BY_SOURCE[type.split('.')[0] as EventSource]}\``,
+        `\`${eventType}\``,
+        subject,
+        list(consumers),
+        list(Object.keys(data.shape).map((name) => `\`${name}\``)),
+        meaning,
+      ]),
+    );
+  });
+});
+
+describe('eventTypeAttribute', () => {
+  it('names the events of the table, and those of a newer producer in the same way', () => {
+    expect(eventTypeAttribute('task.media-attached.v1')).toBe('MEDIA_ATTACHED');
+    expect(eventTypeAttribute('task.media-attached.v2')).toBe('MEDIA_ATTACHED');
+    expect(eventTypeAttribute('task.archived.v1')).toBe('TASK_ARCHIVED');
+    for (const [type, { eventType }] of Object.entries(EVENTS))
+      expect(eventTypeAttribute(type.replace('.v1', '.v9'))).toBe(eventType);
+  });
+});
+
+describe('eventEnvelope', () => {
+  it('takes types that it does not know, and nothing that is no event', () => {
+    const event = {
+      id: '019ac0de-7a11-7000-8000-000000000000',
+      type: 'task.archived.v3',
+      source: 'task',
+      subject: 'x',
+      time: '2026-01-31T12:00:00.000Z',
+      data: {},
+    };
+    expect(eventEnvelope.safeParse(event).success).toBe(true);
+    for (const wrong of [
+      { id: 'x' },
+      { type: 'archived' },
+      { source: 'other' },
+      { subject: '' },
+      { time: 'yesterday' },
+    ])
+      expect(eventEnvelope.safeParse({ ...event, ...wrong }).success).toBe(false);
+  });
+});
