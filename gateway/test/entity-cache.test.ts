@@ -12,7 +12,10 @@ import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-s
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';
 
 /** Books without a policy, and authors whose policy is given. Names change under the hands of the tests. */
-function bookshop(cacheControl: () => string): { fakes: FakeSubgraph[]; names: Map<string, string> } {
+function bookshop(
+  cacheControl: () => string,
+  isDown: () => boolean = () => false,
+): { fakes: FakeSubgraph[]; names: Map<string, string> } {
   const names = new Map([
     ['a', 'Jane'],
     ['b', 'George'],
@@ -36,7 +39,8 @@ function bookshop(cacheControl: () => string): { fakes: FakeSubgraph[]; names: M
     },
     {
       name: 'authors',
-      typeDefs: `${LINK} type Query { authors: [Author!]! } type Mutation { rename(id: ID!, name: String!): Author }
+      typeDefs: `${LINK} type Query { authors: [Author!]! } type Mutation { rename(id: ID!, name: String!): Author renameInPayload(id: ID!, name: String!): Renamed remove(id: ID!): Removed }
+        type Renamed { author: Author } type Removed { authorId: ID! }
         type Author @key(fields: "id") { id: ID! name: String }`,
       resolvers: {
         Query: { authors: () => [...names].map(([id, name]) => ({ id, name })) },
@@ -45,10 +49,22 @@ function bookshop(cacheControl: () => string): { fakes: FakeSubgraph[]; names: M
             names.set(id, name);
             return { id, name };
           },
+          renameInPayload: (_: unknown, { id, name }: { id: string; name: string }) => {
+            names.set(id, name);
+            return { author: { id, name } };
+          },
+          remove: (_: unknown, { id }: { id: string }) => {
+            names.set(id, 'Nobody');
+            return { authorId: id };
+          },
         },
         Author: { __resolveReference: author },
       },
       intercept: (_request, response) => {
+        if (isDown()) {
+          response.writeHead(502).end('Bad gateway');
+          return true;
+        }
         response.setHeader('cache-control', cacheControl());
         return false;
       },
@@ -59,10 +75,14 @@ function bookshop(cacheControl: () => string): { fakes: FakeSubgraph[]; names: M
 
 function keepsEntities(settings: () => Record<string, string>) {
   let policy = 'max-age=60, public';
+  let isDown = false;
   let gateway: GatewayUnderTest;
   let names: Map<string, string>;
   beforeAll(async () => {
-    const shop = bookshop(() => policy);
+    const shop = bookshop(
+      () => policy,
+      () => isDown,
+    );
     names = shop.names;
     gateway = await startGateway(shop.fakes, settings());
     // A cache that is still connecting misses.
@@ -110,6 +130,20 @@ function keepsEntities(settings: () => Record<string, string>) {
     expect(fetched()).toEqual(['x']);
   });
 
+  it('answers what is kept when the rest cannot be fetched', async () => {
+    await namesOf(['a', 'c'], { alias: 'safe' });
+    isDown = true;
+    const { body, headers } = await ask(['a', 'b', 'c'], { alias: 'safe' });
+    isDown = false;
+    expect(body.data?.['books']).toEqual(['Jane', null, 'Emily'].map((safe) => ({ author: { safe } })));
+    expect(body.errors).toMatchObject([
+      { path: ['books', 1, 'author'], extensions: { code: 'UNAVAILABLE', subgraph: 'authors' } },
+    ]);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(await namesOf(['b'], { alias: 'safe' })).toEqual(['George']);
+    fetched();
+  });
+
   it('tells other selections apart', async () => {
     await namesOf(['a'], { alias: 'other' });
     expect(fetched()).toEqual(['a']);
@@ -121,6 +155,22 @@ function keepsEntities(settings: () => Record<string, string>) {
     expect(await namesOf(['a', 'b'], { token: signTestToken() })).toEqual(['Charlotte', 'George']);
     await gateway.run('mutation { rename(id: "b", name: "Anne") { name } }', { token: signTestToken() });
     expect(await namesOf(['a', 'b'])).toEqual(['Charlotte', 'Anne']);
+    fetched();
+  });
+
+  it('shows an update that the payload of a mutation names, or would have named', async () => {
+    const token = signTestToken();
+    expect(await namesOf(['a', 'b'])).toEqual(['Charlotte', 'Anne']);
+    await gateway.run('mutation { renameInPayload(id: "a", name: "One") { author { id } } }', { token });
+    expect(await namesOf(['a', 'b'])).toEqual(['One', 'Anne']);
+    await gateway.run('mutation { renameInPayload(id: "a", name: "Two") { __typename } }', { token });
+    expect(await namesOf(['a', 'b'])).toEqual(['Two', 'Anne']);
+    fetched();
+    await gateway.run('mutation { x: remove(id: "a") { y: authorId } }', { token });
+    expect(await namesOf(['a', 'b'])).toEqual(['Nobody', 'Anne']);
+    expect(fetched()).toEqual(['', 'a']);
+    await gateway.run('mutation { remove(id: "b") { __typename } }', { token });
+    expect(await namesOf(['a', 'b'])).toEqual(['Nobody', 'Nobody']);
     fetched();
   });
 

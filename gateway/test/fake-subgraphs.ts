@@ -98,6 +98,30 @@ export async function startGateway(
     supergraphPath,
     composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
   );
+  const gateway = await createGatewayUnderTest(supergraphPath, started, settings);
+  return {
+    ...gateway,
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await Promise.all(started.map((subgraph) => subgraph.stop()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts another gateway in front of the subgraphs of a first one; it is stopped before that one. */
+export function startGatewayOn(
+  { supergraphPath, subgraphs }: GatewayUnderTest,
+  settings: Record<string, string> = {},
+): Promise<GatewayUnderTest> {
+  return createGatewayUnderTest(supergraphPath, Object.values(subgraphs), settings);
+}
+
+async function createGatewayUnderTest(
+  supergraphPath: string,
+  subgraphs: readonly StartedSubgraph[],
+  settings: Record<string, string>,
+): Promise<GatewayUnderTest> {
   const service = await createGateway(
     readGatewayConfig({
       GATEWAY_PORT: '0',
@@ -113,13 +137,9 @@ export async function startGateway(
     url,
     service,
     supergraphPath,
-    subgraphs: Object.fromEntries(started.map((subgraph) => [subgraph.name, subgraph])),
+    subgraphs: Object.fromEntries(subgraphs.map((subgraph) => [subgraph.name, subgraph])),
     run: (query, options = {}) => postGraphQL(url, { query, ...options }),
-    async [Symbol.asyncDispose]() {
-      await service.close();
-      await Promise.all(started.map((subgraph) => subgraph.stop()));
-      await rm(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => service.close(),
   };
 }
 

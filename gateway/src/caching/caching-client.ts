@@ -1,10 +1,13 @@
 import type { Cache, CacheEntry } from '@taskgraph/service-kit';
 import { LRUCache } from 'lru-cache';
-import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import { OperationTypeNode } from 'graphql';
 import type { GatewayContext } from '../context.js';
+import { toFetchError } from '../execution/fetch-errors.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../execution/subgraph-client.js';
 import { entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
-import { restrict, type CachePolicy } from './cache-policy.js';
+import type { CachePolicy } from './cache-policy.js';
+import { createSharedMisses, type Miss } from './shared-misses.js';
+import { joinEntities, policyOf, readStored, type Changes, type Part, type Stored } from './stored.js';
 
 export interface CachingOptions {
   readonly cache: Cache;
@@ -16,26 +19,26 @@ export interface CachingOptions {
 
 /** Nothing is kept longer, whatever a subgraph says; markers are kept as long. */
 const MAX_AGE_SECONDS = 3_600;
-/** Operations of subgraphs whose policy is known. */
-const KNOWN_OPERATIONS = 10_000;
+/** Operations of one subgraph whose policy is known. */
+const KNOWN_OPERATIONS = 5_000;
 
-/** What is stored: when, until when, and the JSON text. */
-interface Stored {
-  readonly at: number;
-  readonly until: number;
-  readonly text: string;
+interface Lookup {
+  readonly stored: Stored | null;
+  readonly changes: Changes;
 }
 
 /**
  * Keeps what subgraphs allow to be kept by their `Cache-Control`: entities one by one, keyed by representation and
- * selection, root fields as a whole; private data for their viewer only.
+ * selection, root fields as a whole; private data for their viewer only. Whoever misses the same public data at the same
+ * time waits for one fetch.
  *
  * A mutation's answer invalidates: everything kept for its viewer from that subgraph, the entities that it names for
  * everybody, and lists of that subgraph. Whether an operation may be kept is learnt from its first answer, so operations
  * that may not cost no lookup.
  */
 export function createCachingClient({ cache, inner, onLookup, now = Date.now }: CachingOptions): SubgraphClient {
-  const policies = new LRUCache<string, CachePolicy>({ max: KNOWN_OPERATIONS });
+  const policies = new Map<string, LRUCache<string, CachePolicy>>();
+  const shared = createSharedMisses({ cache, now });
 
   async function sendMutation(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
     try {
@@ -47,36 +50,70 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
   }
 
   async function mark(keys: readonly string[]): Promise<void> {
+    shared.forget();
     const value = String(now());
     await cache.setMany(keys.map((key) => ({ key, value, ttlMs: MAX_AGE_SECONDS * 1000 })));
   }
 
-  function learn(request: SubgraphRequest, policy: CachePolicy | null): void {
-    if (policy) policies.set(request.query, policy);
-    else policies.delete(request.query);
+  function learn({ subgraph, query }: SubgraphRequest, policy: CachePolicy | null): void {
+    let known = policies.get(subgraph);
+    if (!policy) return void known?.delete(query);
+    if (!known) policies.set(subgraph, (known = new LRUCache({ max: KNOWN_OPERATIONS })));
+    known.set(query, policy);
   }
 
-  function scopeOf(policy: CachePolicy, context: GatewayContext): string {
-    return policy.scope === 'PRIVATE' ? viewerKey(context) : 'everybody';
+  /** Fetches, and keeps what may be kept; tells what of it is for everybody. */
+  async function fetchAndKeep(
+    request: SubgraphRequest,
+    context: GatewayContext,
+    itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
+    keyFor: (policy: CachePolicy, index: number) => string,
+  ): Promise<{ answer: SubgraphAnswer; brought: Array<Stored | null> }> {
+    const at = now();
+    const answer = await inner.send(request, context);
+    const policy = answer.errors.length > 0 ? null : answer.policy;
+    learn(request, policy);
+    const items = policy && itemsOf(answer);
+    if (!policy || !items) return { answer, brought: [] };
+    const ttlMs = Math.min(policy.maxAgeSeconds, MAX_AGE_SECONDS) * 1000;
+    const entries: CacheEntry[] = [];
+    const brought = items.map((item, index): Stored => {
+      const stored: Stored = { at, until: at + ttlMs, text: JSON.stringify(item) };
+      // What is not there now may be there soon.
+      if (item !== null) entries.push({ key: keyFor(policy, index), value: JSON.stringify(stored), ttlMs });
+      return stored;
+    });
+    await cache.setMany(entries);
+    return { answer, brought: policy.scope === 'PUBLIC' ? brought : [] };
   }
 
   async function sendRoot(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const policy = policies.get(request.query);
+    const policy = policies.get(request.subgraph)?.get(request.query);
     const keyFor = (known: CachePolicy) => hashKey('root', request.subgraph, scopeOf(known, context), request.body);
+    const fetchRoot = () => fetchAndKeep(request, context, ({ data }) => (data ? [data] : null), keyFor);
+    if (!policy) return (await fetchRoot()).answer;
+
+    const key = keyFor(policy);
     const viewer = markers.viewer(request.subgraph, viewerKey(context));
-    if (policy) {
-      const [stored, ...changed] = await cache.getMany([keyFor(policy), markers.subgraph(request.subgraph), viewer]);
-      const hit = readStored(stored, changed, now());
-      onLookup(request.subgraph, hit ? 1 : 0, hit ? 0 : 1);
-      if (hit)
-        return { data: JSON.parse(hit.text) as SubgraphAnswer['data'], errors: [], policy: left(policy, hit, now()) };
+    const [text, ...changes] = await cache.getMany([key, markers.subgraph(request.subgraph), viewer]);
+    let stored = readStored(text, changes, now());
+    onLookup(request.subgraph, stored ? 1 : 0, stored ? 0 : 1);
+    if (!stored && policy.scope === 'PRIVATE') return (await fetchRoot()).answer;
+    if (!stored) {
+      let own: SubgraphAnswer | undefined;
+      const found = await shared.run([{ key, changes }], request.signal, async () => {
+        const { answer, brought } = await fetchRoot();
+        own = answer;
+        return brought;
+      });
+      if (own) return own;
+      stored = found.get(0) as Stored;
     }
-    const at = now();
-    const answer = await inner.send(request, context);
-    const fresh = cacheable(answer);
-    learn(request, fresh);
-    if (fresh && answer.data) await store([{ key: keyFor(fresh), data: answer.data }], fresh, at);
-    return answer;
+    return {
+      data: JSON.parse(stored.text) as SubgraphAnswer['data'],
+      errors: [],
+      policy: policyOf(stored, policy, now()),
+    };
   }
 
   async function sendEntities(
@@ -84,49 +121,72 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
     entities: NonNullable<SubgraphRequest['entities']>,
     context: GatewayContext,
   ): Promise<SubgraphAnswer> {
-    const policy = policies.get(request.query);
     const { representations } = entities;
-    const keyFor = (known: CachePolicy, representation: string) =>
-      hashKey('entity', request.subgraph, scopeOf(known, context), entities.head, representation);
+    const keyFor = (known: CachePolicy, place: number) =>
+      hashKey('entity', request.subgraph, scopeOf(known, context), entities.head, representations[place] as string);
 
-    const found: Array<Stored | null> = policy
-      ? await lookUp(
-          request,
-          representations,
-          representations.map((each) => keyFor(policy, each)),
-          context,
-        )
-      : representations.map(() => null);
-    const missing = representations.filter((_, index) => !found[index]);
-    if (policy) onLookup(request.subgraph, representations.length - missing.length, missing.length);
+    const fetchPlaces = async (places: readonly number[]) => {
+      const some = places.map((place) => representations[place] as string);
+      const isWhole = some.length === representations.length;
+      const partial = isWhole
+        ? request
+        : { ...request, body: entities.bodyFor(some), entities: { ...entities, representations: some } };
+      return fetchAndKeep(
+        partial,
+        context,
+        ({ data }) => {
+          const list = data?.['_entities'];
+          return Array.isArray(list) && list.length === places.length ? list : null;
+        },
+        (known, index) => keyFor(known, places[index] as number),
+      );
+    };
 
-    const at = now();
-    let answer: SubgraphAnswer = { data: { _entities: [] }, errors: [], policy: policy ?? null };
-    if (missing.length > 0) {
-      const partial =
-        missing.length === representations.length
-          ? request
-          : { ...request, body: entities.bodyFor(missing), entities: { ...entities, representations: missing } };
-      answer = await inner.send(partial, context);
-      const fresh = cacheable(answer);
-      learn(request, fresh);
-      const fetched = answer.data?.['_entities'];
-      if (fresh && Array.isArray(fetched) && fetched.length === missing.length) {
-        const kept = fetched.flatMap((data: unknown, index) =>
-          data === null ? [] : [{ key: keyFor(fresh, missing[index] as string), data }],
+    const everything = [...representations.keys()];
+    const policy = policies.get(request.subgraph)?.get(request.query);
+    if (!policy) return (await fetchPlaces(everything)).answer;
+
+    const keys = everything.map((place) => keyFor(policy, place));
+    const lookups = await lookUp(request.subgraph, representations, keys, context);
+    const kept = lookups.map(({ stored }) => stored);
+    const missing = everything.filter((place) => !kept[place]);
+    onLookup(request.subgraph, kept.length - missing.length, missing.length);
+    const parts: Part[] = [];
+    const fetchPart = async (places: readonly number[]) => {
+      const { answer, brought } = await fetchPlaces(places);
+      parts.push({ places, answer });
+      return brought;
+    };
+    try {
+      if (missing.length > 0 && policy.scope === 'PRIVATE') await fetchPart(missing);
+      else if (missing.length > 0) {
+        const misses = missing.map((place): Miss => ({
+          key: keys[place] as string,
+          changes: lookups[place]?.changes ?? [],
+        }));
+        const found = await shared.run(misses, request.signal, (indices) =>
+          fetchPart(indices.map((index) => missing[index] as number)),
         );
-        await store(kept, fresh, at);
+        for (const [index, stored] of found) kept[missing[index] as number] = stored;
       }
+    } catch (error) {
+      const lost = missing.filter((place) => !kept[place] && !parts.some(({ places }) => places.includes(place)));
+      // What is kept is as good as before.
+      if (lost.length === representations.length || request.signal.aborted) throw error;
+      const { formatted } = toFetchError(error, request.subgraph);
+      parts.push({ places: lost, answer: { data: null, errors: [formatted], policy: null } });
     }
-    return missing.length === representations.length ? answer : join(found, answer, now());
+    const [only] = parts;
+    if (only && only.places.length === representations.length && isInOrder(only.places)) return only.answer;
+    return joinEntities(kept, parts, policy, now());
   }
 
   async function lookUp(
-    { subgraph }: SubgraphRequest,
+    subgraph: string,
     representations: readonly string[],
     keys: readonly string[],
     context: GatewayContext,
-  ): Promise<Array<Stored | null>> {
+  ): Promise<Lookup[]> {
     const named = representations.map(entityMarker);
     const types = [...new Set(named.map(({ typename }) => typename))];
     const viewer = markers.viewer(subgraph, viewerKey(context));
@@ -135,22 +195,9 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
     const typeChanges = new Map(types.map((typename, index) => [typename, values[2 * count + index]]));
     const viewerChange = values.at(-1);
     return keys.map((_key, index) => {
-      const changed = [values[count + index], typeChanges.get(named[index]?.typename ?? ''), viewerChange];
-      return readStored(values[index], changed, now());
+      const changes = [values[count + index], typeChanges.get(named[index]?.typename ?? ''), viewerChange];
+      return { stored: readStored(values[index], changes, now()), changes };
     });
-  }
-
-  async function store(
-    kept: ReadonlyArray<{ key: string; data: unknown }>,
-    policy: CachePolicy,
-    at: number,
-  ): Promise<void> {
-    const ttlMs = Math.min(policy.maxAgeSeconds, MAX_AGE_SECONDS) * 1000;
-    const entries = kept.map(({ key, data }): CacheEntry => {
-      const stored: Stored = { at, until: at + ttlMs, text: JSON.stringify(data) };
-      return { key, value: JSON.stringify(stored), ttlMs };
-    });
-    await cache.setMany(entries);
   }
 
   return {
@@ -163,41 +210,10 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
   };
 }
 
-function cacheable({ policy, errors }: SubgraphAnswer): CachePolicy | null {
-  return errors.length > 0 ? null : policy;
+function scopeOf(policy: CachePolicy, context: GatewayContext): string {
+  return policy.scope === 'PRIVATE' ? viewerKey(context) : 'everybody';
 }
 
-/** An entry counts when it was asked for after everything that could have changed it. */
-function readStored(text: string | undefined, changed: ReadonlyArray<string | undefined>, now: number): Stored | null {
-  if (text === undefined) return null;
-  const stored = JSON.parse(text) as Stored;
-  const isStale = stored.until <= now || changed.some((at) => at !== undefined && Number(at) >= stored.at);
-  return isStale ? null : stored;
-}
-
-function left({ scope }: CachePolicy, { until }: Stored, now: number): CachePolicy {
-  return { scope, maxAgeSeconds: (until - now) / 1000 };
-}
-
-/** Puts what was kept and what was fetched into the order of the request, paths of errors included. */
-function join(found: ReadonlyArray<Stored | null>, fetched: SubgraphAnswer, now: number): SubgraphAnswer {
-  const places = found.flatMap((stored, index) => (stored ? [] : [index]));
-  const list = fetched.data?.['_entities'];
-  const entities: unknown[] = found.map((stored) => (stored ? (JSON.parse(stored.text) as unknown) : null));
-  if (Array.isArray(list)) for (const [index, place] of places.entries()) entities[place] = list[index] ?? null;
-  const errors = fetched.errors.flatMap((error): GraphQLFormattedError[] => {
-    const [root, index, ...rest] = error.path ?? [];
-    if (root === '_entities' && typeof index === 'number') {
-      const place = places[index];
-      return place === undefined ? [error] : [{ ...error, path: ['_entities', place, ...rest] }];
-    }
-    // It cost everything that was fetched, and nothing that was kept.
-    return places.map((place) => ({ ...error, path: ['_entities', place] }));
-  });
-  const kept = found.flatMap((stored) => (stored ? [(stored.until - now) / 1000] : []));
-  const policy = restrict(
-    fetched.policy,
-    fetched.policy && { scope: fetched.policy.scope, maxAgeSeconds: Math.min(...kept) },
-  );
-  return { data: { _entities: entities }, errors, policy };
+function isInOrder(places: readonly number[]): boolean {
+  return places.every((place, index) => place === index);
 }

@@ -16,6 +16,13 @@ export interface Cache {
   /** Values in the order of the keys; undefined for a miss. */
   getMany(keys: readonly string[]): Promise<ReadonlyArray<string | undefined>>;
   setMany(entries: readonly CacheEntry[]): Promise<void>;
+  /**
+   * Claims keys for a moment, so that of several processes one does a work; tells of each key whether it is the caller's
+   * now. Where nobody else is, or the cache cannot be reached, everything is granted.
+   */
+  claim(keys: readonly string[], ttlMs: number): Promise<readonly boolean[]>;
+  /** Forgets values, or gives claims back. */
+  deleteMany(keys: readonly string[]): Promise<void>;
   /** @throws when it cannot be reached */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -33,6 +40,11 @@ export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
     },
     async setMany(entries) {
       for (const { key, value, ttlMs } of entries) texts.set(key, value, { ttl: ttlMs });
+    },
+    // One process settles by itself who does what.
+    claim: async (keys) => keys.map(() => true),
+    async deleteMany(keys) {
+      for (const key of keys) texts.delete(key);
     },
     async ping() {},
     async close() {
@@ -82,6 +94,26 @@ export function createRedisCache({ url, prefix, log }: { url: string; prefix: st
       const pipeline = redis.pipeline();
       for (const { key, value, ttlMs } of entries) pipeline.set(key, value, 'PX', Math.max(1, Math.round(ttlMs)));
       await pipeline.exec().catch(away);
+    },
+    async claim(keys, ttlMs) {
+      if (keys.length === 0 || redis.status !== 'ready') return keys.map(() => true);
+      const pipeline = redis.pipeline();
+      for (const key of keys) pipeline.set(key, '1', 'PX', Math.max(1, Math.round(ttlMs)), 'NX');
+      try {
+        const replies = (await pipeline.exec()) ?? [];
+        // Somebody else's only when Redis says so: null is its answer to a key that is there.
+        return keys.map((_, index) => {
+          const [error, reply] = replies[index] ?? [];
+          return Boolean(error) || reply !== null;
+        });
+      } catch (error) {
+        away(error);
+        return keys.map(() => true);
+      }
+    },
+    async deleteMany(keys) {
+      if (keys.length === 0 || redis.status !== 'ready') return;
+      await redis.del(...keys).catch(away);
     },
     async ping() {
       await redis.ping();

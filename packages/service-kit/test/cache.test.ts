@@ -33,6 +33,18 @@ function behavesAsCache(open: () => Promise<Cache>) {
     expect(await cache.getMany(['c'])).toEqual([undefined]);
   });
 
+  it('forgets what it is told to forget', async () => {
+    await cache.setMany(['d', 'e'].map((key) => ({ key, value: key, ttlMs: 60_000 })));
+    await cache.deleteMany(['d', 'never there']);
+    await cache.deleteMany([]);
+    expect(await cache.getMany(['d', 'e'])).toEqual([undefined, 'e']);
+  });
+
+  it('grants claims to who asks alone', async () => {
+    expect(await cache.claim([], 60_000)).toEqual([]);
+    expect(await cache.claim(['claim:a', 'claim:b'], 60_000)).toEqual([true, true]);
+  });
+
   it('answers when it is asked whether it is there', async () => {
     await cache.ping();
   });
@@ -82,12 +94,26 @@ describe('a cache in this process', () => {
     await Promise.all([first.close(), second.close(), other.close()]);
   });
 
+  it('grants a claim to one of many, until it is given back or its time is up', async () => {
+    const caches = await Promise.all(Array.from({ length: 4 }, () => open('claims:')));
+    const [first, second] = caches as [Cache, Cache];
+    const granted = await Promise.all(caches.map((cache) => cache.claim(['k'], 60_000)));
+    expect(granted.flat().filter(Boolean)).toHaveLength(1);
+    expect(await second.claim(['k', 'other'], 60_000)).toEqual([false, true]);
+    await first.deleteMany(['k']);
+    expect(await second.claim(['k'], 30)).toEqual([true]);
+    while ((await first.claim(['k'], 60_000))[0] !== true);
+    await Promise.all(caches.map((cache) => cache.close()));
+  });
+
   it('misses while Redis is away, fails nothing, and works again when it is back', async () => {
     const cache = await open('away:');
     await cache.setMany([{ key: 'k', value: 'v', ttlMs: 60_000 }]);
     await redis.stop();
     expect(await cache.getMany(['k'])).toEqual([undefined]);
     await cache.setMany([{ key: 'k', value: 'v', ttlMs: 60_000 }]);
+    expect(await cache.claim(['a', 'b'], 1_000)).toEqual([true, true]);
+    await cache.deleteMany(['k']);
     await expect(cache.ping()).rejects.toThrow();
     await redis.start();
     for (;;) {

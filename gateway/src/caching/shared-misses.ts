@@ -1,0 +1,196 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cache } from '@taskgraph/service-kit';
+import { isChangedSince, readStored, type Changes, type Stored } from './stored.js';
+
+/** Something public that is not kept. */
+export interface Miss {
+  /** Under which it will be kept. */
+  readonly key: string;
+  readonly changes: Changes;
+}
+
+/** What a fetch brought for each of its misses; null for what turned out not to be for everybody. */
+export type Brought = ReadonlyArray<Stored | null>;
+
+/**
+ * Lets whoever misses the same public thing at the same time wait for one fetch: viewers of this process for each other,
+ * processes for each other by claims in the cache.
+ *
+ * **Invariant:** nobody waits for a fetch that was sent before a change that he may have seen. Who waits in vain, because
+ * the fetch is slow or what it brings is not for everybody, fetches by himself.
+ */
+export interface SharedMisses {
+  /**
+   * Returns what others have fetched, by index; all else `fetch` has been called for, perhaps in several calls.
+   *
+   * @throws what `fetch` throws, here or for whom this waited; the reason of `signal`
+   */
+  run(
+    misses: readonly Miss[],
+    signal: AbortSignal,
+    fetch: (indices: readonly number[]) => Promise<Brought>,
+  ): Promise<ReadonlyMap<number, Stored>>;
+  /** Something was changed: nobody joins a fetch that is under way now. */
+  forget(): void;
+}
+
+export interface SharedMissesOptions {
+  readonly cache: Cache;
+  readonly now: () => number;
+  /** How long a process waits for what another one fetches. */
+  readonly waitMs?: number;
+}
+
+/** Longer than nearly every fetch takes, and short enough to be lost when the other process has died. */
+const WAIT_MS = 500;
+const POLL_MS = 15;
+/** How often it is tried to join another fetch when the client for whom it was made has gone away. */
+const MAX_ROUNDS = 3;
+
+type Landing =
+  | { readonly kind: 'stored'; readonly stored: Stored }
+  /** It is not for everybody. */
+  | { readonly kind: 'private' }
+  /** Its client has gone away. */
+  | { readonly kind: 'abandoned' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+interface Flight {
+  readonly key: string;
+  readonly at: number;
+  readonly landing: Promise<Landing>;
+  land(landing: Landing): void;
+}
+
+interface Place {
+  readonly index: number;
+  readonly flight: Flight;
+}
+
+const claimOf = ({ flight }: Place) => `claim:${flight.key}`;
+
+export function createSharedMisses({ cache, now, waitMs = WAIT_MS }: SharedMissesOptions): SharedMisses {
+  let flights = new Map<string, Flight>();
+
+  function takeOff(key: string): Flight {
+    const all = flights;
+    let settle: (landing: Landing) => void = () => undefined;
+    const landing = new Promise<Landing>((resolve) => (settle = resolve));
+    const flight: Flight = {
+      key,
+      at: now(),
+      landing,
+      land(outcome) {
+        if (all.get(key) === flight) all.delete(key);
+        settle(outcome);
+      },
+    };
+    all.set(key, flight);
+    return flight;
+  }
+
+  return {
+    forget() {
+      if (flights.size > 0) flights = new Map();
+    },
+    async run(misses, signal, fetch) {
+      const found = new Map<number, Stored>();
+
+      async function seek(indices: readonly number[], round: number): Promise<void> {
+        const joined: Place[] = [];
+        const led: Place[] = [];
+        for (const index of indices) {
+          const { key, changes } = misses[index] as Miss;
+          const flight = round < MAX_ROUNDS ? flights.get(key) : undefined;
+          if (flight && !isChangedSince(flight.at, changes)) joined.push({ index, flight });
+          else led.push({ index, flight: takeOff(key) });
+        }
+        // What is led never waits for what is joined, so two requests cannot wait for each other.
+        await Promise.all([lead(led), join(joined, round)]);
+      }
+
+      async function lead(places: readonly Place[]): Promise<void> {
+        if (places.length === 0) return;
+        const granted = await cache.claim(places.map(claimOf), waitMs);
+        const own = places.filter((_, at) => granted[at]);
+        const others = places.filter((_, at) => !granted[at]);
+        await Promise.all([
+          fetchAndLand(own).finally(() => void cache.deleteMany(own.map(claimOf))),
+          waitForOthers(others, performance.now() + waitMs),
+        ]);
+      }
+
+      async function fetchAndLand(places: readonly Place[]): Promise<void> {
+        if (places.length === 0) return;
+        try {
+          const brought = await fetch(places.map(({ index }) => index));
+          for (const [at, { flight }] of places.entries()) {
+            const stored = brought[at];
+            flight.land(stored ? { kind: 'stored', stored } : { kind: 'private' });
+          }
+        } catch (error) {
+          landAll(places, signal.aborted ? { kind: 'abandoned' } : { kind: 'failed', error });
+          throw error;
+        }
+      }
+
+      async function waitForOthers(places: readonly Place[], deadline: number): Promise<void> {
+        if (places.length === 0) return;
+        try {
+          await delay(POLL_MS, undefined, { signal });
+        } catch {
+          landAll(places, { kind: 'abandoned' });
+          throw signal.reason;
+        }
+        const values = await cache.getMany([...places.map(({ flight }) => flight.key), ...places.map(claimOf)]);
+        const isLate = performance.now() >= deadline;
+        const pending: Place[] = [];
+        const inVain: Place[] = [];
+        for (const [at, place] of places.entries()) {
+          const stored = readStored(values[at], (misses[place.index] as Miss).changes, now());
+          if (stored) {
+            found.set(place.index, stored);
+            place.flight.land({ kind: 'stored', stored });
+          } else if (isLate || values[places.length + at] === undefined) inVain.push(place);
+          else pending.push(place);
+        }
+        await Promise.all([fetchAndLand(inVain), waitForOthers(pending, deadline)]);
+      }
+
+      async function join(places: readonly Place[], round: number): Promise<void> {
+        if (places.length === 0) return;
+        const landings = await untilAborted(Promise.all(places.map(({ flight }) => flight.landing)), signal);
+        const again: number[] = [];
+        const alone: number[] = [];
+        for (const [at, { index }] of places.entries()) {
+          const landing = landings[at] as Landing;
+          if (landing.kind === 'failed') throw landing.error;
+          const { changes } = misses[index] as Miss;
+          if (landing.kind === 'stored' && !isChangedSince(landing.stored.at, changes))
+            found.set(index, landing.stored);
+          else (landing.kind === 'abandoned' ? again : alone).push(index);
+        }
+        await Promise.all([
+          again.length > 0 ? seek(again, round + 1) : undefined,
+          alone.length > 0 ? fetch(alone) : undefined,
+        ]);
+      }
+
+      await seek([...misses.keys()], 0);
+      return found;
+    },
+  };
+}
+
+function landAll(places: readonly Place[], landing: Landing): void {
+  for (const { flight } of places) flight.land(landing);
+}
+
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
