@@ -43,6 +43,8 @@ const schema = z.object({
   ENTITY_CACHE_MIB: settings.positiveInt(32),
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
+  /** Where events tell the entity cache what to forget. */
+  PUBSUB_PROJECT_ID: z.string().min(1).optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),

@@ -8,12 +8,15 @@ import {
   httpErrors,
   identifyRequest,
   multipartRequests,
+  openEventBus,
+  type EventBus,
   type JwksSource,
   type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createCachingClient } from './caching/caching-client.js';
+import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
@@ -33,6 +36,8 @@ export { readGatewayConfig, type GatewayConfig } from './config.js';
 export interface GatewayParts {
   readonly log: Log;
   readonly jwks: JwksSource;
+  /** Carries the events of services; closed by who made it. */
+  readonly bus: EventBus;
 }
 
 const MIB = 1024 * 1024;
@@ -98,6 +103,17 @@ export async function createGateway(
     inner: http,
     onLookup: (subgraph, hits, misses) => telemetry.entitiesLookedUp(subgraph, hits, misses),
   });
+  const bus = overrides.bus ?? openEventBus(config.PUBSUB_PROJECT_ID, { log, metrics });
+  const invalidation =
+    bus &&
+    invalidateOnEvents({
+      bus,
+      sharedCache: config.REDIS_URL !== undefined,
+      invalidate: async (changed) => client.invalidate?.(changed),
+      onEvent: (type) => telemetry.changeHeard(type),
+      log,
+    });
+  if (bus) health.register('events', () => bus.ping(), { critical: false });
   const answer = createAnswer({
     operations: () => graph.operations(),
     persistedQueries: createPersistedQueries(),
@@ -162,7 +178,13 @@ export async function createGateway(
       });
       app.use(httpErrors(log));
     },
-    onClose: [() => graph.close(), () => subgraphs.close(), () => cache.close()],
+    onClose: [
+      async () => invalidation?.close(),
+      async () => (overrides.bus ? undefined : bus?.close()),
+      () => graph.close(),
+      () => subgraphs.close(),
+      () => cache.close(),
+    ],
   });
 }
 

@@ -22,6 +22,8 @@ export interface GatewayTelemetry {
   operationFinished(log: Log, facts: OperationFacts): void;
   /** Of entities, or root fields, in the cache. */
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
+  /** An event has told what the cache must forget. */
+  changeHeard(eventType: string): void;
   /** Of parsing, validating and planning one operation, which is done once. */
   operationCompiled(durationMs: number): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
@@ -66,6 +68,11 @@ export function createGatewayTelemetry(
     'subgraph',
     'outcome',
   ]);
+  const changes = metrics.counter(
+    'taskgraph_gateway_entity_cache_changes_total',
+    'Events that told the entity cache what to forget.',
+    ['type'],
+  );
   const underWay = metrics.gauge('taskgraph_gateway_subgraph_fetches', 'Fetches of a subgraph: active or waiting.', [
     'subgraph',
     'state',
@@ -101,6 +108,9 @@ export function createGatewayTelemetry(
     entitiesLookedUp(subgraph, hits, misses) {
       if (hits > 0) lookups.inc({ subgraph, outcome: 'hit' }, hits);
       if (misses > 0) lookups.inc({ subgraph, outcome: 'miss' }, misses);
+    },
+    changeHeard(type) {
+      changes.inc({ type });
     },
     operationCompiled(durationMs) {
       compilations.observe(durationMs / 1000);

@@ -205,8 +205,12 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
       if (request.type !== OperationTypeNode.QUERY) return sendMutation(request, context);
       return request.entities ? sendEntities(request, request.entities, context) : sendRoot(request, context);
     },
-    invalidate: ({ entities, types }) =>
-      mark([...entities.map(({ typename, id }) => markers.entity(typename, id)), ...types.map(markers.type)]),
+    invalidate: ({ entities, types, lists = [] }) =>
+      mark([
+        ...entities.map(({ typename, id }) => markers.entity(typename, id)),
+        ...types.map(markers.type),
+        ...lists.map(markers.subgraph),
+      ]),
   };
 }
 

@@ -36,6 +36,8 @@ export interface NamedEntities {
   readonly entities: ReadonlyArray<{ readonly typename: string; readonly id: string }>;
   /** Types of objects that could not be identified. */
   readonly types: readonly string[];
+  /** Subgraphs whose root fields may answer otherwise now. */
+  readonly lists?: readonly string[];
 }
 
 /** Sends fetches to subgraphs. */

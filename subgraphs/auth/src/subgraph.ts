@@ -63,7 +63,7 @@ export async function createAuthSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createAuthDb(pool);
-  const transport = overrides.transport ?? openEventTransport(config, log);
+  const transport = overrides.transport ?? openEventTransport(config, { log, metrics });
   const events = createServiceEvents({
     source: 'auth',
     connectionString: config.AUTH_DATABASE_URL,

@@ -78,7 +78,7 @@ export async function createMediaSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createMediaDb(pool);
-  const transport = overrides.transport ?? openEventTransport(config, log);
+  const transport = overrides.transport ?? openEventTransport(config, { log, metrics });
   const events = createServiceEvents({
     source: 'media',
     connectionString: config.MEDIA_DATABASE_URL,

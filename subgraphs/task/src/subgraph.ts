@@ -59,7 +59,7 @@ export async function createTaskSubgraph(
   });
   overrides.onPool?.(pool);
   const db = createTaskDb(pool);
-  const transport = overrides.transport ?? openEventTransport(config, log);
+  const transport = overrides.transport ?? openEventTransport(config, { log, metrics });
   const events = createServiceEvents({
     source: 'task',
     connectionString: config.TASK_DATABASE_URL,

@@ -1,5 +1,6 @@
 import { createMemoryLiveFeed, type LiveFeed } from '../live-feed.js';
 import type { Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
 import { createRedisLiveFeed } from '../redis-live-feed.js';
 import type { EventBus } from './event-bus.js';
 
@@ -21,9 +22,9 @@ const LIVE_PREFIX = 'taskgraph:live:';
 /** Opens what the settings name: Pub/Sub and Redis, or nothing beyond this process. */
 export function openEventTransport(
   { PUBSUB_PROJECT_ID: projectId, REDIS_URL: redisUrl }: EventTransportSettings,
-  log: Log,
+  { log, metrics }: { log: Log; metrics: Metrics },
 ): EventTransport {
-  const bus = openBus(projectId, log);
+  const bus = openEventBus(projectId, { log, metrics });
   const feed =
     redisUrl === undefined ? createMemoryLiveFeed() : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log });
   return {
@@ -36,6 +37,10 @@ export function openEventTransport(
   };
 }
 
-function openBus(projectId: string | undefined, _log: Log): EventBus | null {
+/** Pub/Sub when there is a project; null when there is none. */
+export function openEventBus(
+  projectId: string | undefined,
+  _options: { log: Log; metrics: Metrics },
+): EventBus | null {
   return projectId === undefined ? null : null;
 }
