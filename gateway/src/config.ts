@@ -44,7 +44,7 @@ const schema = z.object({
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */
-  PUBSUB_PROJECT_ID: z.string().min(1).optional(),
+  PUBSUB_PROJECT_ID: settings.projectId().optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),

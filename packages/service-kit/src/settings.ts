@@ -67,6 +67,8 @@ export const settings = {
       .enum(['0', '1', 'true', 'false'], { error: 'must be 1, 0, true or false' })
       .transform((value) => value === '1' || value === 'true')
       .default(fallback),
+  projectId: () =>
+    z.string().regex(/^[a-z][a-z0-9:.-]{2,62}$/, 'must be the id of a Google Cloud project, such as my-project'),
   text: (fallback: string) => z.string().min(1).default(fallback),
   secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),
   logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
@@ -96,7 +98,7 @@ export const tokenSettings = {
 /** Settings of a process that publishes or hears events. */
 export const eventSettings = {
   /** Google Cloud Pub/Sub carries domain events; without it they wait in the outbox. */
-  PUBSUB_PROJECT_ID: z.string().min(1).optional(),
+  PUBSUB_PROJECT_ID: settings.projectId().optional(),
   /** Wakes subscriptions in all replicas; without it each process wakes its own. */
   REDIS_URL: settings.redisUrl().optional(),
 } as const;
