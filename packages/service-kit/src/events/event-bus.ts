@@ -1,4 +1,4 @@
-import type { EventEnvelope, EventTopic } from '@taskgraph/contracts';
+import type { EventEnvelope, EventSource, EventTopic } from '@taskgraph/contracts';
 
 /** Tries of one event by one group before it becomes a dead letter. */
 export const MAX_DELIVERIES = 5;
@@ -43,6 +43,14 @@ export interface EventSubscription {
  * Carries events from the outbox to their consumers: at least once, in order for each subject.
  */
 export interface EventBus {
+  /**
+   * Makes ready to publish a service's events: what the transport needs for them, and a place where they wait for each group
+   * that consumes them. Returns `new` when some of that was not there: then the transport has never had, or no longer has,
+   * what was published before.
+   *
+   * @throws when the transport cannot be reached
+   */
+  prepare(source: EventSource): Promise<'kept' | 'new'>;
   /** Publishes events, in their order for each subject. Never throws for what the transport does: it is in the outcome. */
   publish(events: readonly EventEnvelope[]): Promise<PublishOutcome>;
   /** Resolves when events that are published from now on arrive. @throws when the transport cannot be reached */

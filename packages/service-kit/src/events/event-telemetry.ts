@@ -18,6 +18,7 @@ export interface EventTelemetry {
     published: readonly string[],
     failed: ReadonlyMap<string, Error>,
   ): void;
+  transportAway(log: Log, error: unknown): void;
   consumed(log: Log, group: string, event: EventEnvelope, outcome: HandlingOutcome, error?: unknown): void;
   deadLettered(log: Log, letter: DeadLetter): void;
 }
@@ -64,6 +65,9 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
       const [failure] = failed.values();
       if (failure)
         log.warn({ err: failure, count: failed.size }, 'events could not be published; they are tried again');
+    },
+    transportAway(log, error) {
+      log.warn({ err: error }, 'the transport of events cannot be reached; they wait in the outbox');
     },
     consumed(log, group, { id, type, subject, requestId }, outcome, error) {
       deliveries.inc({ group, outcome });

@@ -64,6 +64,8 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let wake: () => void = () => undefined;
   let dirty = true;
   let leads = false;
+  /** Whether the transport is known to be ready; unknown at first, and after every failure. */
+  let prepared = false;
 
   const stir = () => {
     dirty = true;
@@ -157,6 +159,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   async function tryToLead(client: pg.Client): Promise<void> {
     const { rows } = await client.query<{ leads: boolean }>('SELECT pg_try_advisory_lock($1) AS leads', [RELAY_LOCK]);
     leads = rows[0]?.leads === true;
+    prepared = false;
     telemetry.relaying(leads);
     if (!leads) return;
     log.debug('this process relays the outbox');
@@ -175,6 +178,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   /** Publishes until nothing is left. Returns false when the transport failed: it is given time before the next try. */
   async function drain(client: pg.Client): Promise<boolean> {
     if (!bus) return true;
+    if (!prepared && !(await prepare(client, bus))) return false;
     while (!stop.signal.aborted) {
       const rows = await readUnpublished(client);
       if (rows.length === 0) {
@@ -186,9 +190,29 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       if (published.length > 0)
         await client.query('UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[])', [published]);
       telemetry.published(log, rows, published, failed);
-      if (failed.size > 0) return false;
+      if (failed.size > 0) {
+        prepared = false;
+        return false;
+      }
     }
     return true;
+  }
+
+  /**
+   * A transport that has lost its memory (an emulator that was restarted, a topic that somebody deleted) gets everything
+   * again that is still in the outbox, before anything new: groups know what they have handled.
+   */
+  async function prepare(client: pg.Client, transport: EventBus): Promise<boolean> {
+    try {
+      if ((await transport.prepare(source)) === 'new') {
+        const { rowCount } = await client.query('UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL');
+        if (rowCount) log.warn({ count: rowCount }, 'the transport is new or has forgotten: events are published again');
+      }
+      prepared = true;
+    } catch (error) {
+      telemetry.transportAway(log, error);
+    }
+    return prepared;
   }
 
   async function readUnpublished(client: pg.Client): Promise<OutboxRow[]> {

@@ -33,6 +33,8 @@ export interface RecordingBus extends EventBus {
   readonly published: EventEnvelope[];
   /** Subjects whose events it does not take. */
   readonly refused: Set<string>;
+  /** Set to let it lose its memory. */
+  forgot: boolean;
   /** Resolves when so many events have been published. */
   until(count: number): Promise<EventEnvelope[]>;
 }
@@ -45,6 +47,12 @@ export function recordingBus(): RecordingBus {
   return {
     published,
     refused,
+    forgot: false,
+    async prepare() {
+      const state = this.forgot ? 'new' : 'kept';
+      this.forgot = false;
+      return state;
+    },
     async publish(events): Promise<PublishOutcome> {
       const taken = events.filter(({ subject }) => !refused.has(subject));
       published.push(...taken);

@@ -154,6 +154,21 @@ describe('the relay', () => {
     expect((await bus.until(2)).map(({ subject }) => subject)).toEqual([free, stuck]);
   });
 
+  it('publishes everything again to a transport that has lost its memory, before anything new', async () => {
+    const bus = recordingBus();
+    await using _relay = startRelay(bus);
+    const subject = uuid7();
+    const [first, second] = [uuid7(), uuid7()];
+    await append([detached(subject, first)]);
+    await bus.until(1);
+    bus.forgot = true;
+    bus.refused.add(subject);
+    await append([detached(subject, second)]);
+    while (bus.forgot) await new Promise((resolve) => setImmediate(resolve));
+    bus.refused.clear();
+    expect(mediaIdsOf(await bus.until(3))).toEqual([first, first, second]);
+  });
+
   it('is one of several replicas, and another takes over when its connection ends', async () => {
     const [one, two] = [recordingBus(), recordingBus()];
     await using _first = startRelay(one, { pollMs: 50 });
