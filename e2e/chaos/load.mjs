@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import sharp from 'sharp';
+import { operation } from './operations.mjs';
+
+const REQUEST_TIMEOUT_MS = 5_000;
+const WORKERS = 6;
+const PAUSE_MS = [5, 60];
+
+/** Runs an operation of the contract. Returns its answer; throws when there is none. */
+async function run(url, name, variables, token) {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify({ query: operation(name), variables }),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  return response.json();
+}
+
+async function upload(url, token, index) {
+  const picture = await sharp({
+    create: { width: 40 + index, height: 30, channels: 3, background: { r: 20 * index, g: 120, b: 200 } },
+  })
+    .png()
+    .toBuffer();
+  const form = new FormData();
+  form.set('operations', JSON.stringify({ query: operation('UploadMedia'), variables: { file: null } }));
+  form.set('map', '{"0":["variables.file"]}');
+  form.set('0', new Blob([picture], { type: 'image/png' }), `picture-${index}.png`);
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'apollo-require-preflight': 'true' },
+    body: form,
+  });
+  return (await response.json()).data.uploadMedia.media.id;
+}
+
+/** Opens an account with tasks and pictures. */
+export async function createStage(url, { tasks, media }) {
+  const input = { email: `${randomBytes(8).toString('hex')}@example.com`, password: 'seven green otters juggle' };
+  const registered = await run(url, 'Register', { input: { ...input, displayName: 'Chaos' } });
+  const token = registered.data.register.accessToken;
+  const taskIds = [];
+  for (let index = 0; index < tasks; index += 1) {
+    const created = await run(url, 'CreateTask', { input: { title: `Task ${index}` } }, token);
+    taskIds.push(created.data.createTask.task.id);
+  }
+  const mediaIds = [];
+  for (let index = 0; index < media; index += 1) mediaIds.push(await upload(url, token, index));
+  return { token, taskIds, mediaIds };
+}
+
+/**
+ * Attaches and detaches until it is stopped. Tells what was acknowledged; what was not may have happened or not.
+ */
+export function startLoad(url, { token, taskIds, mediaIds }, random) {
+  let stopped = false;
+  const acknowledged = { AttachMedia: [], DetachMedia: [] };
+  let unanswered = 0;
+
+  async function worker() {
+    while (!stopped) {
+      const pair = { taskId: random.pick(taskIds), mediaId: random.pick(mediaIds) };
+      const name = random.next() < 0.55 ? 'AttachMedia' : 'DetachMedia';
+      try {
+        const { data, errors } = await run(
+          url,
+          name,
+          { input: { taskId: pair.taskId, mediaIds: [pair.mediaId] } },
+          token,
+        );
+        const payload = data?.attachMedia ?? data?.detachMedia;
+        if (payload && !errors && (payload.__typename ?? 'AttachMediaSuccess') === 'AttachMediaSuccess')
+          acknowledged[name].push(pair);
+        else unanswered += 1;
+      } catch {
+        unanswered += 1;
+      }
+      await delay(random.integer(...PAUSE_MS));
+    }
+  }
+  const workers = Array.from({ length: WORKERS }, worker);
+  return {
+    acknowledged,
+    unanswered: () => unanswered,
+    async stop() {
+      stopped = true;
+      await Promise.all(workers);
+    },
+  };
+}

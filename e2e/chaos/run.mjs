@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// The fault run: load of attachments while processes are killed at random. `npm run test:chaos -- [--rounds 100]
+// [--minutes 10] [--seed 1]`: it ends with whichever comes first, and tells its seed.
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { prepareOrExit } from '../../scripts/prepare.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const FOLLOWED_TASKS = 3;
+const SETTLE_TIMEOUT_MS = 90_000;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '100' },
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    victims: { type: 'string', default: '' },
+  },
+});
+const rounds = Number(values.rounds);
+const deadline = Date.now() + Number(values.minutes) * 60_000;
+const seed = Number(values.seed);
+if (![rounds, deadline, seed].every(Number.isFinite)) {
+  console.error('--rounds, --minutes and --seed are numbers.');
+  process.exit(2);
+}
+
+await prepareOrExit();
+const { createRandom } = await import('./random.mjs');
+const { startSystem, VICTIMS } = await import('./system.mjs');
+const { createStage, startLoad } = await import('./load.mjs');
+const { follow } = await import('./subscriber.mjs');
+const { settle, verify } = await import('./verify.mjs');
+const victims = values.victims === '' ? VICTIMS : values.victims.split(',');
+
+console.log(`seed ${seed}; ${rounds} rounds or ${values.minutes} minutes; victims: ${victims.join(', ')}`);
+const system = await startSystem(root);
+let failed;
+try {
+  const url = system.graph.urls.gateway;
+  const stage = await createStage(url, { tasks: 8, media: 10 });
+  const followers = stage.taskIds.slice(0, FOLLOWED_TASKS).map((taskId) => follow(url, { token: stage.token, taskId }));
+  const load = startLoad(url, stage, createRandom(seed + 1));
+  const random = createRandom(seed);
+  const killed = {};
+  let round = 0;
+  for (; round < rounds && Date.now() < deadline; round += 1) {
+    const victim = random.pick(victims);
+    await delay(random.integer(50, 700));
+    await system.kill(victim);
+    killed[victim] = (killed[victim] ?? 0) + 1;
+    await delay(random.integer(20, 1_500));
+    await system.start(victim);
+    if (process.stdout.isTTY || round % 10 === 9)
+      console.log(`round ${round + 1}: ${load.acknowledged.AttachMedia.length} attachments acknowledged`);
+  }
+  await load.stop();
+  console.log(
+    `killed: ${Object.entries(killed)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}`,
+  );
+  const settled = await settle(system.databases, followers, SETTLE_TIMEOUT_MS);
+  const { faults, events, relations } = await verify(system.databases, load.acknowledged, followers);
+  if (!settled) faults.unshift(`events or subscribers had not caught up after ${SETTLE_TIMEOUT_MS / 1000} s`);
+  for (const follower of followers) await follower.stop();
+  const saw = followers.reduce((sum, { seen }) => sum + seen.length, 0);
+  const resumed = followers.reduce((sum, follower) => sum + follower.resumed(), 0);
+  console.log(
+    `${round} rounds; ${load.acknowledged.AttachMedia.length} attachments and ${load.acknowledged.DetachMedia.length} detachments acknowledged, ` +
+      `${load.unanswered()} requests without an answer; ${events} events, ${relations} relations; ` +
+      `${followers.length} subscribers saw ${saw} events over ${resumed} resumptions`,
+  );
+  for (const fault of faults.slice(0, 30)) console.log(`FAULT ${fault}`);
+  failed = faults.length > 0;
+  if (failed) {
+    console.log('last log lines:');
+    for (const line of system.graph
+      .logs()
+      .filter((each) => /"level":"(warn|error)"/.test(each))
+      .slice(-40))
+      console.log(line);
+    for (const { failures } of followers) console.log(Object.fromEntries(failures));
+  }
+  console.log(failed ? `1 passed, ${faults.length} failed` : `${round} passed, 0 failed, 0 skipped`);
+} finally {
+  await system.close();
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,82 @@
+import { mkdtemp, rm, chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/databases';
+import { spawnGraph, startPubSubEmulator, startRedisServer } from '@taskgraph/testkit';
+
+const SCHEMAS = ['auth', 'task', 'media'];
+const POSTGRES_TRIES = 100;
+
+/** What may be killed. Each is started again after its time. */
+export const VICTIMS = ['task', 'media', 'gateway', 'redis', 'pubsub', 'postgres'];
+
+/**
+ * Starts everything for real: PostgreSQL that keeps what it has committed, Redis, Google's Pub/Sub emulator, the four
+ * processes as built.
+ */
+export async function startSystem(root) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-chaos-'));
+  await chmod(folder, 0o755);
+  const postgres = { dataDir: path.join(folder, 'postgres'), persistent: true, log: silentLog };
+  let cluster = await startCluster(postgres);
+  const undo = [() => rm(folder, { recursive: true, force: true }), () => cluster.stop()];
+  try {
+    const databases = {};
+    for (const name of SCHEMAS) {
+      await withClient(cluster.adminUrl, (client) => client.query(`CREATE DATABASE ${name}`));
+      const url = cluster.url(name);
+      await createMigrator({ folder: path.join(root, 'prisma', name), url }).up();
+      databases[name] = { name, url, drop: async () => undefined };
+    }
+    const redis = await startRedisServer();
+    undo.push(() => redis.stop());
+    const pubsub = await startPubSubEmulator();
+    undo.push(() => pubsub.stop());
+    const graph = await spawnGraph({
+      databases,
+      settings: {
+        REDIS_URL: redis.url,
+        PUBSUB_PROJECT_ID: 'taskgraph-chaos',
+        PUBSUB_EMULATOR_HOST: pubsub.host,
+        ACCESS_TOKEN_LIFETIME_SECONDS: '7200',
+        // A breaker that stays open for long would only make the run longer.
+        SUBGRAPH_BREAKER_RESET_MS: '1000',
+        LOG_LEVEL: 'info',
+      },
+    });
+    undo.push(() => graph.stop());
+
+    async function startPostgresAgain() {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          cluster = await startCluster({ ...postgres, port: cluster.port });
+          return;
+        } catch (error) {
+          // Its backends take a moment to notice that their parent is gone.
+          if (attempt === POSTGRES_TRIES) throw error;
+          await delay(100);
+        }
+      }
+    }
+
+    const kills = {
+      redis: () => redis.stop(),
+      pubsub: () => pubsub.stop(),
+      postgres: async () => process.kill(cluster.pid, 'SIGKILL'),
+    };
+    const starts = { redis: () => redis.start(), pubsub: () => pubsub.start(), postgres: startPostgresAgain };
+    return {
+      graph,
+      databases,
+      kill: (victim) => kills[victim]?.() ?? graph.kill(victim, 'SIGKILL'),
+      start: (victim) => starts[victim]?.() ?? graph.restart(victim),
+      close: async () => {
+        for (const step of undo.reverse()) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+    throw error;
+  }
+}
