@@ -30,6 +30,8 @@ export * from './sdl.js';
 export * from './security-directives.js';
 export * from './settings.js';
 export * from './subgraph.js';
+export * from './subscriptions/run-subscription.js';
+export * from './subscriptions/subgraph-websocket.js';
 export * from './token-verifier.js';
 export * from './transaction.js';
 export * from './uuid.js';
