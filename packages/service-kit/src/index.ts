@@ -7,6 +7,7 @@ export * from './events/wake-ups.js';
 export * from './events/service-events.js';
 export * from './events/outbox-relay.js';
 export * from './events/outbox.js';
+export * from './events/live-events.js';
 export * from './events/event-transport.js';
 export * from './events/inbox.js';
 export * from './events/event-telemetry.js';
