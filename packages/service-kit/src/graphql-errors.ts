@@ -64,6 +64,12 @@ export function toClientError(
   };
 }
 
+/** The same error of the GraphQL machinery, at the same place, with a code: graphql-js itself gives none. */
+export function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {
+  const { nodes = null, source = null, positions = null, path = null } = error;
+  return new GraphQLError(error.message, { nodes, source, positions, path, extensions: { code } });
+}
+
 function refinement(code: ErrorCode, door: ErrorDoor): { requestId?: string } {
   return code === 'INTERNAL_SERVER_ERROR' ? { requestId: door.requestId } : {};
 }

@@ -25,6 +25,8 @@ export interface RequestContext {
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
   readonly clientInfo: { readonly ipAddress: string | null; readonly userAgent: string | null };
+  /** Of a subscription that resumes: the last event that the client has. */
+  readonly lastEventId?: string | undefined;
 }
 
 /** The fault of a request without an accepted token, saying why it has none. */

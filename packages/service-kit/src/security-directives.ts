@@ -1,11 +1,11 @@
 import { getDirective, MapperKind, mapSchema } from '@graphql-tools/utils';
-import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
+import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
 import { forbidden } from './app-error.js';
 import { requireViewer, type RequestContext } from './request-context.js';
 
 /**
- * Enforces `@authenticated` and `@requiresScopes` (Federation 2.5) on fields and on the types that they return, in the
- * subgraph itself: whoever reaches it past the gateway meets the same rules.
+ * Enforces `@authenticated` and `@requiresScopes` (Federation 2.5) on fields in the subgraph itself: whoever reaches it past
+ * the gateway meets the same rules. A subscription is refused before anything is subscribed, and again at each event.
  */
 export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
@@ -14,18 +14,20 @@ export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema 
       const scopes = directive(schema, field, 'requiresScopes')?.['scopes'] as
         readonly (readonly string[])[] | undefined;
       if (!authenticated && !scopes) return field;
-      const resolve = field.resolve ?? defaultFieldResolver;
-      return {
-        ...field,
-        resolve: (source, args, context: RequestContext, info) => {
-          const viewer = requireViewer(context);
-          // The outer list is "or", the inner one "and".
-          if (scopes && !scopes.some((all) => all.every((scope) => viewer.scopes.includes(scope)))) {
-            throw forbidden('Your role does not allow this.', 'SCOPE_MISSING');
-          }
-          return resolve(source, args, context, info);
-        },
+      const assertAllowed = (context: RequestContext) => {
+        const viewer = requireViewer(context);
+        // The outer list is "or", the inner one "and".
+        if (scopes && !scopes.some((all) => all.every((scope) => viewer.scopes.includes(scope)))) {
+          throw forbidden('Your role does not allow this.', 'SCOPE_MISSING');
+        }
       };
+      const { resolve = defaultFieldResolver, subscribe } = field;
+      const guarded = (inner: GraphQLFieldResolver<unknown, RequestContext>) =>
+        ((source, args, context, info) => {
+          assertAllowed(context);
+          return inner(source, args, context, info);
+        }) satisfies GraphQLFieldResolver<unknown, RequestContext>;
+      return { ...field, resolve: guarded(resolve), ...(subscribe && { subscribe: guarded(subscribe) }) };
     },
   });
 }

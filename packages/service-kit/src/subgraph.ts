@@ -3,7 +3,7 @@ import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/dis
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
-import type { DocumentNode, GraphQLFormattedError } from 'graphql';
+import { GraphQLError, OperationTypeNode, type DocumentNode, type GraphQLFormattedError } from 'graphql';
 import {
   createHttpService,
   type HttpServerConfig,
@@ -17,6 +17,11 @@ import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
 import { requestFacts } from './request-identification.js';
 import { enforceSecurityDirectives } from './security-directives.js';
+import {
+  serveSubscriptions,
+  type SubgraphWebSocket,
+  type SubscriptionLimits,
+} from './subscriptions/subgraph-websocket.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 export interface SubgraphOptions<Context extends RequestContext> {
@@ -37,12 +42,20 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
   readonly graphqlMiddleware?: readonly RequestHandler[];
   readonly onListen?: HttpServiceOptions['onListen'];
+  /** Of subscriptions, where the schema has any. */
+  readonly subscriptionLimits?: Partial<SubscriptionLimits>;
+  /** Runs when readiness has gone and subscriptions are closed, before requests in flight are waited for. */
+  readonly onDrain?: () => Promise<void>;
   readonly onClose?: ReadonlyArray<() => Promise<void>>;
 }
 
 const MAX_BODY = '1mb';
+const GRAPHQL_PATH = '/graphql';
 
-/** Creates a subgraph: Apollo Server on Express, the token verified here and not only at the gateway. */
+/**
+ * Creates a subgraph: Apollo Server on Express, the token verified here and not only at the gateway. Where the schema has
+ * subscriptions, they are served over WebSockets at the same path.
+ */
 export async function createSubgraph<Context extends RequestContext>(
   options: SubgraphOptions<Context>,
 ): Promise<ServiceProcess> {
@@ -79,7 +92,8 @@ export async function createSubgraph<Context extends RequestContext>(
     });
   }
 
-  return createHttpService({
+  let subscriptions: SubgraphWebSocket | undefined;
+  const service = await createHttpService({
     name,
     config: options.config,
     log,
@@ -88,7 +102,7 @@ export async function createSubgraph<Context extends RequestContext>(
     routes: (app) => {
       options.routes?.(app);
       app.use(
-        '/graphql',
+        GRAPHQL_PATH,
         express.json({ limit: MAX_BODY }),
         ...(options.graphqlMiddleware ?? []),
         expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
@@ -96,8 +110,28 @@ export async function createSubgraph<Context extends RequestContext>(
       app.use(httpErrors(log));
     },
     ...(options.onListen && { onListen: options.onListen }),
+    async onDrain() {
+      await subscriptions?.close();
+      await options.onDrain?.();
+    },
     onClose: [() => apollo.stop(), ...(options.onClose ?? [])],
   });
+  if (schema.getSubscriptionType()) {
+    const { context, subscriptionLimits: limits } = options;
+    const { server } = service;
+    subscriptions = serveSubscriptions({
+      name,
+      server,
+      path: GRAPHQL_PATH,
+      schema,
+      verifier,
+      context,
+      log,
+      metrics,
+      limits,
+    });
+  }
+  return service;
 }
 
 /** Formats errors where the request's context is at hand, which Apollo's `formatError` is not given. */
@@ -105,6 +139,15 @@ function errorDoor<Context extends RequestContext>(service: string, serviceLog: 
   return {
     async requestDidStart() {
       return {
+        async didResolveOperation({ operation }) {
+          if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
+            throw new GraphQLError(
+              'Subscriptions are served over WebSockets (graphql-transport-ws), at the same path.',
+              {
+                extensions: { code: 'OPERATION_REJECTED' },
+              },
+            );
+        },
         async willSendResponse({ response, errors, contextValue }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return;
           const door = { service, log: contextValue?.log ?? serviceLog, requestId: contextValue?.requestId ?? '' };
