@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import {
+  createCleanup,
   postGraphQL,
   spawnGraph,
+  startPubSubEmulator,
+  startRedisServer,
   uploadGraphQL,
   type GraphQLResult,
+  type PubSubEmulator,
+  type RedisServer,
   type SpawnedGraph,
   type UploadFile,
 } from '@taskgraph/testkit';
@@ -30,32 +35,65 @@ export interface Story extends AsyncDisposable {
   readonly gatewayUrl: string;
   /** The processes and databases behind the gateway; null when the story runs against a system that somebody else started. */
   readonly graph: SpawnedGraph | null;
+  /** What carries events and wakes subscriptions; null unless the story asks for it. */
+  readonly servers: { readonly redis: RedisServer; readonly pubsub: PubSubEmulator } | null;
   /** Runs a contract operation in nobody's name. */
   run(name: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<GraphQLResult>;
   newPerson(displayName: string): Promise<Person>;
 }
 
-/** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
-export async function startStory(): Promise<Story> {
-  const given = process.env['GATEWAY_URL'];
-  const graph = given === undefined ? await spawnGraph() : null;
-  const gatewayUrl = given ?? `${graph?.urls.gateway ?? ''}/graphql`;
+export interface StoryOptions {
+  /** Starts Redis and Google's Pub/Sub emulator as well, so that events travel between the services. */
+  readonly withEvents?: boolean;
+  /** Of all processes. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
 
+/** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
+export async function startStory({ withEvents = false, settings = {} }: StoryOptions = {}): Promise<Story> {
+  const given = process.env['GATEWAY_URL'];
+  const own = createCleanup();
+  const use = <Started extends AsyncDisposable>(started: Started): Started => {
+    own.add(async () => started[Symbol.asyncDispose]());
+    return started;
+  };
+  try {
+    const servers =
+      withEvents && given === undefined
+        ? { redis: use(await startRedisServer()), pubsub: use(await startPubSubEmulator()) }
+        : null;
+    const carriers: Record<string, string> = servers
+      ? {
+          REDIS_URL: servers.redis.url,
+          PUBSUB_PROJECT_ID: 'taskgraph-story',
+          PUBSUB_EMULATOR_HOST: servers.pubsub.host,
+        }
+      : {};
+    const graph = given === undefined ? use(await spawnGraph({ settings: { ...carriers, ...settings } })) : null;
+    return toStory(given ?? `${graph?.urls.gateway ?? ''}/graphql`, { graph, servers, end: () => own.run() });
+  } catch (error) {
+    await own.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+function toStory(
+  gatewayUrl: string,
+  { graph, servers, end }: Pick<Story, 'graph' | 'servers'> & { end: () => Promise<void> },
+): Story {
   const run: Story['run'] = (name, variables = {}, headers = {}) =>
     postGraphQL(gatewayUrl, { query: operation(name), variables, headers });
-
   return {
     gatewayUrl,
     graph,
+    servers,
     run,
     async newPerson(displayName) {
       const email = `${displayName.toLowerCase().replace(/\W+/g, '.')}.${randomBytes(6).toString('hex')}@example.com`;
       const { body } = await run('Register', { input: { email, password: PASSWORD, displayName } });
       return toPerson(gatewayUrl, email, tokensOf(body, 'register'));
     },
-    async [Symbol.asyncDispose]() {
-      await graph?.[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: end,
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './cleanup.js';
 export * from './entity-server.js';
 export * from './free-ports.js';
 export * from './graphql-client.js';

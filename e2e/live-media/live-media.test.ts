@@ -1,0 +1,185 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createCleanup, expectData, hasPubSubEmulator, hasRedisServer, smallPng } from '@taskgraph/testkit';
+import { createClient as createSseClient } from 'graphql-sse';
+import { createClient as createWsClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { operation } from '../operations.js';
+import { startStory, type Person, type Story } from '../story.js';
+
+interface MediaAttached {
+  readonly attachedBy: { readonly displayName: string };
+  readonly task: { readonly title: string; readonly media: { readonly totalCount: number } };
+  readonly media: { readonly id: string; readonly filename: string; readonly thumbnail: { readonly url: string } };
+}
+
+interface LiveResult {
+  readonly data?: { readonly mediaAttached: MediaAttached } | null;
+  readonly extensions?: { readonly eventId?: string };
+}
+
+/** What a client gets, one after the other. */
+type Results = AsyncIterator<LiveResult>;
+
+const own = createCleanup();
+const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+
+withServers('somebody watches a task while another attaches pictures', () => {
+  let story: Story;
+  let owner: Person;
+  let assignee: Person;
+  let taskId: string;
+  beforeAll(async () => {
+    story = await startStory({ withEvents: true });
+    [owner, assignee] = [await story.newPerson('Olga Owner'), await story.newPerson('Ali Assignee')];
+    taskId = await owner.addTask({ title: 'Collect pictures', assigneeId: assignee.id });
+  });
+  afterEach(() => own.run());
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+  });
+
+  const query = operation('MediaAttached');
+  const gatewayUrl = () => story.gatewayUrl;
+  const wsUrl = () => gatewayUrl().replace('http', 'ws');
+  const authorization = () => `Bearer ${owner.accessToken}`;
+
+  function startClient(command: string, args: readonly string[]): ChildProcessWithoutNullStreams {
+    const child = spawn(command, args, { env: { PATH: process.env['PATH'] ?? '' } });
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    own.add(async () => {
+      child.stdin.end();
+      if (command === 'curl') child.kill();
+      await ended;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => process.stderr.write(text));
+    return child;
+  }
+
+  async function* linesOf(child: ChildProcessWithoutNullStreams): AsyncGenerator<string> {
+    for await (const line of createInterface({ input: child.stdout })) yield line;
+  }
+
+  async function* apollo(transport: 'ws' | 'multipart'): AsyncGenerator<LiveResult> {
+    const script = fileURLToPath(new URL('clients/apollo-client.mjs', import.meta.url));
+    const variables = JSON.stringify({ taskId });
+    const args = [script, transport, gatewayUrl(), owner.accessToken, query, variables];
+    for await (const line of linesOf(startClient(process.execPath, args))) yield JSON.parse(line) as LiveResult;
+  }
+
+  async function* curl(): AsyncGenerator<LiveResult> {
+    const body = JSON.stringify({ query, variables: { taskId } });
+    const headers = [
+      'accept: text/event-stream',
+      'content-type: application/json',
+      `authorization: ${authorization()}`,
+    ];
+    const args = ['-sN', gatewayUrl(), ...headers.flatMap((header) => ['-H', header]), '-d', body];
+    for await (const line of linesOf(startClient('curl', args)))
+      if (line.startsWith('data: {')) yield JSON.parse(line.slice('data: '.length)) as LiveResult;
+  }
+
+  function graphqlWs(): Results {
+    const client = createWsClient({
+      url: wsUrl(),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: authorization() },
+    });
+    own.add(async () => client.dispose());
+    return client.iterate<{ mediaAttached: MediaAttached }>({ query, variables: { taskId } }) as Results;
+  }
+
+  function graphqlSse(): Results {
+    const client = createSseClient({ url: gatewayUrl(), headers: { authorization: authorization() } });
+    own.add(async () => client.dispose());
+    return client.iterate<{ mediaAttached: MediaAttached }>({ query, variables: { taskId } }) as Results;
+  }
+
+  /** Attaches pictures until the client has heard of one: nothing else tells that it is subscribed. */
+  async function attachUntilHeard(results: Results): Promise<{ heard: LiveResult; attached: string[] }> {
+    const attached: string[] = [];
+    let heard: LiveResult | null = null;
+    const first = results.next().then(({ value }: { value: LiveResult }) => (heard = value));
+    while (heard === null) {
+      const mediaId = await assignee.addPicture(await smallPng(), `picture-${attached.length}.png`);
+      attached.push(mediaId);
+      expectData(await assignee.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } }));
+    }
+    return { heard: await first, attached };
+  }
+
+  it.each<[string, () => Results]>([
+    ['Apollo Client over WebSocket', () => apollo('ws')],
+    ['Apollo Client over multipart HTTP', () => apollo('multipart')],
+    ['graphql-ws', graphqlWs],
+    ['graphql-sse', graphqlSse],
+    ['curl', curl],
+  ])('hears of it with %s, with fields of all three services', async (_name, subscribe) => {
+    const { heard, attached } = await attachUntilHeard(subscribe());
+    const event = heard.data?.mediaAttached;
+    expect(attached).toContain(event?.media.id);
+    expect(event?.attachedBy).toMatchObject({ displayName: 'Ali Assignee' });
+    expect(event?.task.title).toBe('Collect pictures');
+    expect(event?.task.media.totalCount).toBeGreaterThan(0);
+    expect(event?.media.filename).toMatch(/^picture-\d+\.png$/);
+    expect((await fetch(event?.media.thumbnail.url ?? '')).status).toBe(200);
+  });
+
+  it('gets what it has missed, in order and once, when it comes back with the last event it saw', async () => {
+    const { heard } = await attachUntilHeard(graphqlWs());
+    await own.run();
+    const { edges: before } = await mediaOf();
+    const missed: string[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      const mediaId = await assignee.addPicture(await smallPng());
+      expectData(await assignee.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } }));
+      missed.push(mediaId);
+    }
+    const client = createWsClient({
+      url: wsUrl(),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: authorization() },
+    });
+    own.add(async () => client.dispose());
+    const lastEventId = heard.extensions?.eventId;
+    const results = client.iterate<{ mediaAttached: MediaAttached }>({
+      query,
+      variables: { taskId },
+      extensions: { lastEventId },
+    });
+    const since = before.slice(before.indexOf(heard.data?.mediaAttached.media.id ?? '') + 1);
+    const expected = [...since, ...missed];
+    const got: string[] = [];
+    for await (const { data } of results) {
+      got.push(data?.mediaAttached.media.id ?? '');
+      if (got.length === expected.length) break;
+    }
+    expect(got).toEqual(expected);
+  });
+
+  it('is not for somebody who may not see the task', async () => {
+    const stranger = await story.newPerson('Stranger');
+    const client = createWsClient({
+      url: wsUrl(),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${stranger.accessToken}` },
+    });
+    own.add(async () => client.dispose());
+    const failure = await new Promise<unknown>((resolve) => {
+      client.subscribe(
+        { query, variables: { taskId } },
+        { next: resolve, error: resolve, complete: () => resolve('complete') },
+      );
+    });
+    expect(failure).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);
+  });
+
+  /** Ids of what is attached, in the order of attaching. */
+  async function mediaOf(): Promise<{ edges: string[] }> {
+    const { task } = expectData(await owner.run('TaskWithMedia', { id: taskId, first: 100 }));
+    const { edges } = (task as { media: { edges: Array<{ node: { id: string } }> } }).media;
+    return { edges: edges.map(({ node }) => node.id) };
+  }
+});
