@@ -51,6 +51,16 @@ export async function createStage(url, { tasks, media }) {
   return { token, taskIds, mediaIds };
 }
 
+/** Lets every follower see a first event: attaches and detaches until it has, for nothing else tells that it listens. */
+export async function attachOne(url, { token, mediaIds }, followers) {
+  for (const { taskId, seen } of followers)
+    while (seen.length === 0) {
+      const input = { taskId, mediaIds: [mediaIds[0]] };
+      await run(url, 'AttachMedia', { input }, token);
+      await run(url, 'DetachMedia', { input }, token);
+    }
+}
+
 /**
  * Attaches and detaches until it is stopped. Tells what was acknowledged; what was not may have happened or not.
  */

@@ -30,7 +30,7 @@ if (![rounds, deadline, seed].every(Number.isFinite)) {
 await prepareOrExit();
 const { createRandom } = await import('./random.mjs');
 const { startSystem, VICTIMS } = await import('./system.mjs');
-const { createStage, startLoad } = await import('./load.mjs');
+const { attachOne, createStage, startLoad } = await import('./load.mjs');
 const { follow } = await import('./subscriber.mjs');
 const { settle, verify } = await import('./verify.mjs');
 const victims = values.victims === '' ? VICTIMS : values.victims.split(',');
@@ -42,6 +42,8 @@ try {
   const url = system.graph.urls.gateway;
   const stage = await createStage(url, { tasks: 8, media: 10 });
   const followers = stage.taskIds.slice(0, FOLLOWED_TASKS).map((taskId) => follow(url, { token: stage.token, taskId }));
+  // Who has seen one event can resume behind it, whatever happens from now on.
+  await attachOne(url, stage, followers);
   const load = startLoad(url, stage, createRandom(seed + 1));
   const random = createRandom(seed);
   const killed = {};

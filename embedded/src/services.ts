@@ -1,5 +1,11 @@
 import type { Cluster } from '@taskgraph/databases';
-import { ConfigError, type ServiceProcess } from '@taskgraph/service-kit';
+import {
+  ConfigError,
+  createMemoryLiveFeed,
+  type EventBus,
+  type EventTransport,
+  type ServiceProcess,
+} from '@taskgraph/service-kit';
 import type { AppLog } from './app-log.js';
 import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
 import { DATABASES } from './database.js';
@@ -70,7 +76,7 @@ export async function loadServices() {
 export async function startServices(
   modules: ServiceModules,
   env: NodeJS.ProcessEnv,
-  log: AppLog,
+  { log, bus }: { readonly log: AppLog; readonly bus: EventBus },
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const faults = new Set<string>();
@@ -92,10 +98,10 @@ export async function startServices(
   if (!configs.gateway || !configs.auth || !configs.task || !configs.media) throw new ConfigError([...faults]);
 
   const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
-    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway') })],
-    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth') })],
-    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task') })],
-    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media') })],
+    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus })],
+    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport: transportOf(bus) })],
+    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport: transportOf(bus) })],
+    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport: transportOf(bus) })],
   ];
   const outcomes = await Promise.allSettled(starts.map(async ([name, created]) => listen(name, await created)));
   const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -103,6 +109,12 @@ export async function startServices(
   if (!failure) return services;
   await Promise.all(services.map((service) => service.close()));
   throw failure.reason;
+}
+
+/** Events stay in this process. The bus is for all services, and closed by who made it. */
+function transportOf(bus: EventBus): EventTransport {
+  const feed = createMemoryLiveFeed();
+  return { bus, feed, close: () => feed.close() };
 }
 
 async function listen(name: ServiceName, service: ServiceProcess): Promise<ServiceProcess> {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { silentLog, type ProgressLog } from '@taskgraph/databases';
+import { createMemoryEventBus, durableGroups } from '@taskgraph/service-kit';
 import { openAppLog, type AppLog } from './app-log.js';
 import type { EmbeddedConfig, ServiceName } from './config.js';
 import { dataDirOf, prepareDataDir, wipeDataDir, type DataDir } from './data-dir.js';
@@ -96,9 +97,12 @@ async function start(
   );
   signal.throwIfAborted();
 
+  const bus = createMemoryEventBus({ log: log.of('gateway').child({ service: 'events' }), groups: durableGroups() });
+  undo.push(() => bus.close());
   const services = await progress.step(
     'services',
-    async () => startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), log),
+    async () =>
+      startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), { log, bus }),
     (started) => started.map(({ name }) => name).join(', '),
   );
   undo.push(async () => {
@@ -139,10 +143,12 @@ function describeMigrations(count: number): string {
 
 /** Somebody who has set a database's URL expects it to be used. */
 function warnOfIgnored(env: NodeJS.ProcessEnv, progress: Progress): void {
-  const ignored = DATABASES.map((name) => `${name.toUpperCase()}_DATABASE_URL`).filter((setting) => env[setting]);
+  const ignored = [...DATABASES.map((name) => `${name.toUpperCase()}_DATABASE_URL`), 'PUBSUB_PROJECT_ID'].filter(
+    (setting) => env[setting],
+  );
   if (ignored.length > 0)
     progress.say(
-      `  ${ignored.join(', ')} ${ignored.length === 1 ? 'is' : 'are'} not used here: npm start brings its own PostgreSQL.`,
+      `  ${ignored.join(', ')} ${ignored.length === 1 ? 'is' : 'are'} not used here: npm start brings its own PostgreSQL, and events stay in its process.`,
     );
 }
 
