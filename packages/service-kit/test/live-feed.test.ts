@@ -77,7 +77,9 @@ function behavesAsLiveFeed(open: () => Promise<LiveFeed>) {
 
   it('takes a listener again after the last one of its channel has gone', async () => {
     const [before, after] = [ear(), ear()];
-    await (await feed.subscribe('again', before.listener))();
+    await (
+      await feed.subscribe('again', before.listener)
+    )();
     await feed.subscribe('again', after.listener);
     await feed.publish('again', 'hello');
     await after.untilHeard('hello');
