@@ -5,15 +5,7 @@ import { isObjectType, Kind, parse, validate, type OperationDefinitionNode } fro
 import { secureSupergraph } from '../../src/supergraph/security-requirements.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */
-const NOT_YET_SERVED = [
-  'AuditEvents',
-  'DataExport',
-  'DeleteMyAccount',
-  'MediaAttached',
-  'MediaProcessed',
-  'RequestDataExport',
-  'TaskChanged',
-];
+const NOT_YET_SERVED = ['AuditEvents', 'DataExport', 'DeleteMyAccount', 'RequestDataExport'];
 
 const { supergraphSdl } = secureSupergraph(readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8'));
 const apiSchema = Supergraph.build(supergraphSdl).apiSchema().toGraphQLJSSchema();
@@ -57,12 +49,12 @@ describe('the API schema', () => {
     for (const type of Object.values(apiSchema.getTypeMap())) {
       if (
         type.name.startsWith('__') ||
-        ['String', 'Int', 'Float', 'Boolean', 'ID', 'Query', 'Mutation'].includes(type.name)
+        ['String', 'Int', 'Float', 'Boolean', 'ID', 'Query', 'Mutation', 'Subscription'].includes(type.name)
       )
         continue;
       if (!type.description) silent.push(type.name);
     }
-    for (const root of [apiSchema.getQueryType(), apiSchema.getMutationType()]) {
+    for (const root of [apiSchema.getQueryType(), apiSchema.getMutationType(), apiSchema.getSubscriptionType()]) {
       for (const field of Object.values(root?.getFields() ?? {}))
         if (!field.description) silent.push(`${root?.name}.${field.name}`);
     }

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@taskgraph/service-kit';
+import type { LiveFeed, OutboxReader, RequestContext } from '@taskgraph/service-kit';
 import type { LimitFunction } from 'p-limit';
 import type { MediaDb } from './db.js';
 import type { SignedUrls } from './modules/files/signed-urls.js';
@@ -14,6 +14,9 @@ export interface MediaContext extends RequestContext {
   readonly store: ObjectStore;
   readonly spool: Spool;
   readonly urls: SignedUrls;
+  /** Wakes who follows an item; what has happened to it is read from the outbox. */
+  readonly feed: LiveFeed;
+  readonly outbox: OutboxReader;
   readonly telemetry: MediaTelemetry;
   readonly limits: { readonly maxBytes: number; readonly maxPixels: number };
   /** Lets a bounded number of images be decoded at once. */

@@ -16,6 +16,7 @@ export const resolvers = {
   Upload: GraphQLUpload,
   Query: mediaResolvers.Query,
   Mutation: { ...mediaResolvers.Mutation, ...uploadResolvers.Mutation },
+  Subscription: mediaResolvers.Subscription,
   Media: mediaResolvers.Media,
   User: mediaResolvers.User,
 } satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

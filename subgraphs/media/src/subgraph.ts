@@ -4,6 +4,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  createOutboxReader,
   createPeer,
   createPgPool,
   createRemoteJwks,
@@ -90,6 +91,7 @@ export async function createMediaSubgraph(
     metrics,
     health,
   });
+  const outbox = createOutboxReader(pool, 'media');
   const jwks = overrides.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, config.AUTH_URL).href, log });
   const task = createPeer({ name: 'task', url: config.TASK_URL, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
   const taskDirectory = createTaskDirectory(task);
@@ -130,6 +132,8 @@ export async function createMediaSubgraph(
       store,
       spool,
       urls,
+      feed: transport.feed,
+      outbox,
       telemetry,
       limits,
       processing,

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@taskgraph/service-kit';
+import type { LiveFeed, OutboxReader, RequestContext } from '@taskgraph/service-kit';
 import type { TaskDb } from './db.js';
 import type { AttachmentLoaders } from './modules/attachments/loaders.js';
 import type { MediaDirectory } from './modules/attachments/media-directory.js';
@@ -12,5 +12,8 @@ export interface TaskContext extends RequestContext {
   readonly loaders: TaskLoaders & AttachmentLoaders;
   readonly mediaDirectory: MediaDirectory;
   readonly userDirectory: UserDirectory;
+  /** Wakes who follows a task; what has happened to it is read from the outbox. */
+  readonly feed: LiveFeed;
+  readonly outbox: OutboxReader;
   readonly telemetry: TaskTelemetry;
 }

@@ -14,6 +14,7 @@ export const resolvers = {
   DateTime: DateTimeResolver,
   Query: taskResolvers.Query,
   Mutation: { ...taskResolvers.Mutation, ...attachmentResolvers.Mutation },
+  Subscription: { ...taskResolvers.Subscription, ...attachmentResolvers.Subscription },
   Media: attachmentResolvers.Media,
   Task: { ...taskResolvers.Task, ...attachmentResolvers.Task },
   TaskConnection: taskResolvers.TaskConnection,

@@ -3,6 +3,7 @@ import {
   createHealth,
   createLog,
   createMetrics,
+  createOutboxReader,
   createPeer,
   createPgPool,
   createRemoteJwks,
@@ -71,6 +72,7 @@ export async function createTaskSubgraph(
     metrics,
     health,
   });
+  const outbox = createOutboxReader(pool, 'task');
   const jwks = overrides.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, config.AUTH_URL).href, log });
   const peerOptions = { metrics, log, timeoutMs: config.PEER_TIMEOUT_MS };
   const auth = createPeer({ ...peerOptions, name: 'auth', url: config.AUTH_URL });
@@ -93,6 +95,8 @@ export async function createTaskSubgraph(
       loaders: { ...createTaskLoaders(db, request.viewer), ...createAttachmentLoaders(db, request.viewer) },
       userDirectory,
       mediaDirectory,
+      feed: transport.feed,
+      outbox,
       telemetry,
     }),
     onListen: () => events.start(),

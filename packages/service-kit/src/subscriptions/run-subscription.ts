@@ -11,8 +11,8 @@ import type { SubscriptionRequest } from './subscription-request.js';
 
 /** What the `subscribe` function of a field yields: the root value of each event's execution. */
 export interface SourceEvent {
-  /** Under which the client may resume. */
-  readonly eventId: string;
+  /** Under which the client may resume; null for what is told without having happened just now. */
+  readonly eventId: string | null;
 }
 
 /** The end of a subscription that could not be, or cannot go on; its errors are as the client may see them. */
@@ -67,11 +67,12 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
     const source = await createSourceEventStream({ ...args, contextValue: await createContext() });
     if (!(Symbol.asyncIterator in source)) throw new SubscriptionFailure(format(source.errors ?? []));
     for await (const event of source as AsyncIterable<SourceEvent>) {
+      const { eventId } = event;
       const result = await execute({ ...args, rootValue: event, contextValue: await createContext() });
       const errors = result.errors && format(result.errors);
       if (result.data == null) throw new SubscriptionFailure(errors ?? []);
       run.onEvent();
-      yield { data: result.data, ...(errors && { errors }), extensions: { eventId: event.eventId } };
+      yield { data: result.data, ...(errors && { errors }), ...(eventId !== null && { extensions: { eventId } }) };
     }
   } catch (error) {
     // What breaks while it is being taken down is nobody's business any more.

@@ -1,6 +1,8 @@
 import { isUuid, requireViewer } from '@taskgraph/service-kit';
+import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { parseThumbnails, THUMBNAIL_MIME_TYPE } from './mappers.js';
+import { followProcessing, type ProcessedMedia } from './processing-feed.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
 export const mediaResolvers = {
@@ -10,6 +12,12 @@ export const mediaResolvers = {
   },
   Mutation: {
     deleteMedia: (_source, { id }, context) => deleteMedia(context, id),
+  },
+  Subscription: {
+    mediaProcessed: {
+      subscribe: (_source, { mediaId }, context) => followProcessing(context, mediaId),
+      resolve: ({ mediaId }: ProcessedMedia, _args: unknown, context: MediaContext) => getMedia(context, mediaId),
+    },
   },
   Media: {
     __resolveReference: ({ id }, context) => findMedia(context, id),
@@ -30,4 +38,5 @@ export const mediaResolvers = {
 } satisfies Pick<Resolvers, 'Media' | 'User'> & {
   Query: Partial<NonNullable<Resolvers['Query']>>;
   Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
+  Subscription: Partial<NonNullable<Resolvers['Subscription']>>;
 };

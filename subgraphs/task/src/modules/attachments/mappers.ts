@@ -1,5 +1,6 @@
 import type { Connection } from '@taskgraph/service-kit';
 import type { TaskMedia } from '../../generated/prisma/client.js';
+import type { TaskRow, UserStub } from '../tasks/mappers.js';
 
 /** The row behind a `TaskMediaEdge`. */
 export type AttachmentRow = Pick<TaskMedia, 'taskId' | 'mediaId' | 'position' | 'attachedBy' | 'attachedAt'>;
@@ -15,4 +16,12 @@ export interface AttachmentConnectionRow {
   readonly edges: readonly AttachmentRow[];
   readonly pageInfo: Connection<never>['pageInfo'];
   readonly totalCount: number;
+}
+
+/** An attachment, at the moment at which it is told. */
+export interface MediaAttachedRow {
+  readonly attachedAt: Date;
+  readonly attachedBy: UserStub;
+  readonly task: TaskRow | null;
+  readonly media: MediaStub;
 }

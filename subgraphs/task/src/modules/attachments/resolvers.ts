@@ -1,5 +1,7 @@
 import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
+import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import { followAttachments, toMediaAttached, type Attachment } from './attachment-feed.js';
 import { attachmentCursor } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
 
@@ -7,6 +9,12 @@ export const attachmentResolvers = {
   Mutation: {
     attachMedia: (_source, { input }, context) => attachMedia(context, input),
     detachMedia: (_source, { input }, context) => detachMedia(context, input),
+  },
+  Subscription: {
+    mediaAttached: {
+      subscribe: (_source, { taskId }, context) => followAttachments(context, taskId),
+      resolve: (attachment: Attachment, _args: unknown, context: TaskContext) => toMediaAttached(context, attachment),
+    },
   },
   Task: {
     media: ({ id }, args, { loaders }) => loaders.taskMedia(parsePageArgs(args)).load(id),
@@ -23,4 +31,5 @@ export const attachmentResolvers = {
   },
 } satisfies Pick<Resolvers, 'Task' | 'Media' | 'TaskMediaEdge'> & {
   Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
+  Subscription: Partial<NonNullable<Resolvers['Subscription']>>;
 };

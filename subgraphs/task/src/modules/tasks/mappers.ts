@@ -1,4 +1,5 @@
 import type { Connection } from '@taskgraph/service-kit';
+import type { TaskChangeKind } from '../../generated/graphql.js';
 import type { Prisma, Task } from '../../generated/prisma/client.js';
 
 /** The row behind a `Task`. */
@@ -15,4 +16,11 @@ export interface TaskConnectionRow extends Connection<TaskRow> {
   readonly total:
     | { readonly kind: 'known'; readonly count: number }
     | { readonly kind: 'where'; readonly where: Prisma.TaskWhereInput };
+}
+
+/** A change of a task, at the moment at which it is told. */
+export interface TaskChangedRow {
+  readonly kind: TaskChangeKind;
+  readonly taskId: string;
+  readonly task: TaskRow | null;
 }

@@ -1,5 +1,7 @@
 import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
+import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import { followChanges, toTaskChanged, type TaskChange } from './events.js';
 import { countTasks, createTask, deleteTask, findTask, getTask, listTasks, updateTask } from './service.js';
 
 export const taskResolvers = {
@@ -11,6 +13,12 @@ export const taskResolvers = {
     createTask: (_source, { input }, context) => createTask(context, input),
     updateTask: (_source, { input }, context) => updateTask(context, input),
     deleteTask: (_source, { id }, context) => deleteTask(context, id),
+  },
+  Subscription: {
+    taskChanged: {
+      subscribe: (_source, { taskId }, context) => followChanges(context, taskId),
+      resolve: (change: TaskChange, _args: unknown, context: TaskContext) => toTaskChanged(context, change),
+    },
   },
   Task: {
     __resolveReference: ({ id }, context) => findTask(context, id),
@@ -27,4 +35,5 @@ export const taskResolvers = {
 } satisfies Pick<Resolvers, 'Task' | 'User' | 'TaskConnection'> & {
   Query: Partial<NonNullable<Resolvers['Query']>>;
   Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
+  Subscription: Partial<NonNullable<Resolvers['Subscription']>>;
 };
