@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PubSub } from '@google-cloud/pubsub';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { EventEnvelope } from '@taskgraph/contracts';
+import { EVENT_SOURCES, type EventEnvelope } from '@taskgraph/contracts';
 import { hasPubSubEmulator, startPubSubEmulator, type PubSubEmulator } from '@taskgraph/testkit';
 import { MAX_DELIVERIES, PoisonEvent, type DeadLetter, type EventBus } from '../src/events/event-bus.js';
 import { createMemoryEventBus } from '../src/events/memory-event-bus.js';
@@ -24,20 +24,26 @@ interface Transport {
 const ids = (events: readonly EventEnvelope[]) => events.map(({ id }) => id);
 const everything = { topics: ['task-events'], lifetime: 'durable' } as const;
 
+/** As the relays of all services make it. */
+async function ready(bus: EventBus): Promise<EventBus> {
+  for (const source of EVENT_SOURCES) await bus.prepare(source, async () => undefined);
+  return bus;
+}
+
 /** What every event bus does. */
 function behavesAsEventBus(open: () => Transport) {
   let transport: Transport;
   let bus: EventBus;
-  const start = () => {
+  const start = async () => {
     transport = open();
-    bus = transport.connect();
+    bus = await ready(transport.connect());
   };
   afterEach(async () => {
     await transport.close();
   });
 
   it('gives each event to every group of its topic, once, as it was published', async () => {
-    start();
+    await start();
     const [media, feed, auth] = [aConsumer(), aConsumer(), aConsumer()];
     await bus.subscribe({ ...everything, group: 'media', handle: media.handle });
     await bus.subscribe({
@@ -60,7 +66,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('keeps the order of a subject when a handler fails in between, and goes on with other subjects meanwhile', async () => {
-    start();
+    await start();
     const events = Array.from({ length: 30 }, (_, version) => anEvent({ subject: 'one', data: { version } }));
     const other = anEvent({ subject: 'other' });
     const otherIsDone = aGate();
@@ -82,7 +88,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('tries an event again, and makes it a dead letter of the group that fails when no try is left', async () => {
-    start();
+    await start();
     const [first, behind] = [anEvent({ subject: 'one' }), anEvent({ subject: 'one' })];
     const failing = aConsumer(({ id }) => {
       if (id === first.id) throw new Error('it does not fit', { cause: new Error('too long') });
@@ -103,7 +109,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('tries no further what nobody can handle', async () => {
-    start();
+    await start();
     const [poison, behind] = [anEvent({ subject: 'one', type: 'task.updated.v9' }), anEvent({ subject: 'one' })];
     const consumer = aConsumer(({ id }) => {
       if (id === poison.id) throw new PoisonEvent('version 9 is not known');
@@ -120,7 +126,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('shares the events of a group among its members, in the order of each subject', async () => {
-    start();
+    await start();
     const events = Array.from({ length: 60 }, (_, index) => anEvent({ subject: `subject-${index % 6}` }));
     const order: string[] = [];
     const members = [0, 1].map(() => aConsumer(({ id }) => order.push(id)));
@@ -139,7 +145,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('gives an ephemeral group what is published while it is there', async () => {
-    start();
+    await start();
     const [first, second] = [aConsumer(), aConsumer()];
     const [before, during, after] = [anEvent(), anEvent(), anEvent()];
     const durable = aConsumer();
@@ -164,7 +170,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('lets a handler finish when its subscription is closed, and gives it nothing more', async () => {
-    start();
+    await start();
     const [slow, behind] = [anEvent({ subject: 'one' }), anEvent({ subject: 'one' })];
     const [begun, mayEnd] = [aGate(), aGate()];
     const consumer = aConsumer(async () => {
@@ -185,7 +191,7 @@ function behavesAsEventBus(open: () => Transport) {
   });
 
   it('answers when it is asked whether it is there, and takes nothing when it is closed', async () => {
-    start();
+    await start();
     await bus.ping();
     await bus.close();
     const event = anEvent();
@@ -376,7 +382,7 @@ describe('an event bus in this process', () => {
 
   it('keeps events for a durable group while it is away', async () => {
     await using ends = closing(open());
-    const bus = ends.connect();
+    const bus = await ready(ends.connect());
     const consumer = aConsumer();
     const subscription = await bus.subscribe({ ...everything, group: 'media', handle: consumer.handle });
     await subscription.close();
@@ -390,7 +396,7 @@ describe('an event bus in this process', () => {
 
   it('keeps events for the groups of the services before those have ever run', async () => {
     await using ends = closing(open());
-    const bus = createPubSubEventBus({ projectId: ends.projectId, log });
+    const bus = await ready(createPubSubEventBus({ projectId: ends.projectId, log }));
     const event = anEvent();
     expect((await bus.publish([event])).published).toEqual([event.id]);
     const consumer = aConsumer();
@@ -407,7 +413,7 @@ describe('an event bus in this process', () => {
       begun.open();
       await mayEnd.passed;
     });
-    const bus = ends.connect();
+    const bus = await ready(ends.connect());
     const subscription = await bus.subscribe({ ...everything, group: 'media', handle: first.handle });
     await bus.publish([slow, behind]);
     await begun.passed;
@@ -424,7 +430,7 @@ describe('an event bus in this process', () => {
   it('sends what filters and readers without our code need', async () => {
     await using ends = closing(open());
     const raw = ends.raw();
-    const bus = ends.connect();
+    const bus = await ready(ends.connect());
     await bus.publish([]);
     const [topic] = await raw.topic('task-events').get();
     const [subscription] = await topic.createSubscription('reader');
@@ -450,7 +456,7 @@ describe('an event bus in this process', () => {
 
   it('makes a dead letter of what is no event, and goes on', async () => {
     await using ends = closing(open());
-    const bus = ends.connect();
+    const bus = await ready(ends.connect());
     const consumer = aConsumer();
     await bus.subscribe({ ...everything, group: 'media', handle: consumer.handle });
     const topic = ends.raw().topic('task-events', { messageOrdering: true });
@@ -479,6 +485,14 @@ describe('a Pub/Sub that is away', () => {
         createPubSubEventBus({ projectId, log, retryDelayMs: RETRY_DELAY_MS }),
       ) as [EventBus, EventBus];
       try {
+        await expect(
+          receiver.subscribe({ ...everything, group: 'media', handle: aConsumer().handle }),
+        ).rejects.toMatchObject({ code: 5 });
+        let forgotten = 0;
+        const prepare = () => publisher.prepare('task', async () => void (forgotten += 1));
+        await prepare();
+        await prepare();
+        expect(forgotten).toBe(1);
         const [durable, ephemeral] = [aConsumer(), aConsumer()];
         await receiver.subscribe({ ...everything, group: 'media', handle: durable.handle });
         await receiver.subscribe({ ...everything, lifetime: 'ephemeral', group: 'gateway', handle: ephemeral.handle });
@@ -502,6 +516,12 @@ describe('a Pub/Sub that is away', () => {
             () => false,
           ),
         );
+        // It says that it has forgotten everything, also when it is asked again because that was not put down.
+        expect([...(await publisher.publish(events)).failed.keys()].sort()).toEqual(ids(events).sort());
+        const interrupted = publisher.prepare('task', () => Promise.reject(new Error('killed')));
+        await expect(interrupted).rejects.toThrow('killed');
+        await prepare();
+        expect(forgotten).toBe(2);
         // As the relay does: what has failed is published again.
         let missing = events;
         while (missing.length > 0) {

@@ -75,7 +75,7 @@ export function topicsOf(handlers: EventHandlers<never>): EventTopic[] {
   return [...new Set(sources.map((source) => TOPIC_BY_SOURCE[source]))];
 }
 
-const RETRY_MS = 2_000;
+const RETRY_MS = 500;
 
 export interface RetryingSubscription {
   close(): Promise<void>;

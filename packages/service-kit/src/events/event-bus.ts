@@ -45,15 +45,21 @@ export interface EventSubscription {
 export interface EventBus {
   /**
    * Makes ready to publish a service's events: what the transport needs for them, and a place where they wait for each group
-   * that consumes them. Returns `new` when some of that was not there: then the transport has never had, or no longer has,
-   * what was published before.
+   * that consumes them.
    *
-   * @throws when the transport cannot be reached
+   * Where some of that is missing, the transport has never had, or no longer has, what was published before: `onNew` is awaited
+   * first, so that it is published again whatever happens from then on. Only this makes what is missing.
+   *
+   * @throws when the transport cannot be reached; what `onNew` throws
    */
-  prepare(source: EventSource): Promise<'kept' | 'new'>;
+  prepare(source: EventSource, onNew: () => Promise<void>): Promise<void>;
   /** Publishes events, in their order for each subject. Never throws for what the transport does: it is in the outcome. */
   publish(events: readonly EventEnvelope[]): Promise<PublishOutcome>;
-  /** Resolves when events that are published from now on arrive. @throws when the transport cannot be reached */
+  /**
+   * Resolves when events that are published from now on arrive.
+   *
+   * @throws when the transport cannot be reached, or a service whose events are wanted has never been ready to publish
+   */
   subscribe(options: SubscribeOptions): Promise<EventSubscription>;
   /** @throws when the transport cannot be reached */
   ping(): Promise<void>;

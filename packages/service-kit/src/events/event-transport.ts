@@ -3,6 +3,7 @@ import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { createRedisLiveFeed } from '../redis-live-feed.js';
 import type { EventBus } from './event-bus.js';
+import { createPubSubEventBus } from './pubsub-event-bus.js';
 
 /** What carries events out of a service, and wakes those who wait for them. */
 export interface EventTransport {
@@ -40,7 +41,7 @@ export function openEventTransport(
 /** Pub/Sub when there is a project; null when there is none. */
 export function openEventBus(
   projectId: string | undefined,
-  _options: { log: Log; metrics: Metrics },
+  { log, metrics }: { log: Log; metrics: Metrics },
 ): EventBus | null {
-  return projectId === undefined ? null : null;
+  return projectId === undefined ? null : createPubSubEventBus({ projectId, log, metrics });
 }

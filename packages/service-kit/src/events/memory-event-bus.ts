@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { TOPIC_BY_SOURCE, type EventEnvelope } from '@taskgraph/contracts';
 import type { Log } from '../log.js';
 import type { DurableGroup } from './durable-groups.js';
@@ -14,6 +15,9 @@ export interface MemoryEventBusOptions {
   readonly retryDelayMs?: number;
 }
 
+/** Services of one process start at the same time: the first waits for those that consume its events. */
+const START_TIMEOUT_MS = 10_000;
+const START_POLL_MS = 20;
 const DEFAULT_RETRY_DELAY_MS = 100;
 /** Events that may wait for an ephemeral group, which delays nobody: what exceeds it is dropped. */
 const MAX_EPHEMERAL_BACKLOG = 10_000;
@@ -58,6 +62,12 @@ export function createMemoryEventBus(options: MemoryEventBusOptions): EventBus {
   }
 
   return {
+    // Nothing is kept here, so nothing can be forgotten.
+    async prepare() {
+      const deadline = Date.now() + START_TIMEOUT_MS;
+      while (!closed && [...durable.values()].some((group) => !group.isComplete()) && Date.now() < deadline)
+        await delay(START_POLL_MS);
+    },
     async publish(events) {
       const published: string[] = [];
       const failed = new Map<string, Error>();

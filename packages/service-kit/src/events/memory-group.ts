@@ -22,6 +22,8 @@ export interface MemoryGroup {
   hears(topic: EventTopic): boolean;
   /** Whether somebody of the group is subscribed to a topic now. */
   isThere(topic: EventTopic): boolean;
+  /** Whether somebody is subscribed to every topic that it hears. */
+  isComplete(): boolean;
   open(options: SubscribeOptions): EventSubscription;
   /**
    * Resolves when a member of the group has handled the event, or it is kept as a dead letter.
@@ -99,6 +101,7 @@ export function createMemoryGroup({ name, log, retryDelayMs, onDeadLetter }: Mem
       for (const topic of topics) heard.add(topic);
     },
     hears: (topic) => heard.has(topic),
+    isComplete: () => [...heard].every((topic) => members.some(({ topics }) => topics.includes(topic))),
     isThere: (topic) => members.some(({ topics }) => topics.includes(topic)),
     open(options) {
       for (const topic of options.topics) heard.add(topic);

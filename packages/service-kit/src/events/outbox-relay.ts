@@ -204,10 +204,10 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
    */
   async function prepare(client: pg.Client, transport: EventBus): Promise<boolean> {
     try {
-      if ((await transport.prepare(source)) === 'new') {
+      await transport.prepare(source, async () => {
         const { rowCount } = await client.query('UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL');
-        if (rowCount) log.warn({ count: rowCount }, 'the transport is new or has forgotten: events are published again');
-      }
+        if (rowCount) log.warn({ count: rowCount }, 'the transport has forgotten: what is kept is published again');
+      });
       prepared = true;
     } catch (error) {
       telemetry.transportAway(log, error);

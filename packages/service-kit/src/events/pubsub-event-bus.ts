@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EventEnvelope, EventTopic } from '@taskgraph/contracts';
+import { TOPIC_BY_SOURCE, type EventSource, type EventTopic } from '@taskgraph/contracts';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { durableGroups, type DurableGroup } from './durable-groups.js';
@@ -14,6 +14,7 @@ import {
   DEAD_LETTER_TOPIC,
   ensureDurableSubscription,
   ensureEphemeralSubscription,
+  isTopicReady,
   subscriptionName,
 } from './pubsub-topology.js';
 
@@ -44,15 +45,14 @@ interface Connected {
 /**
  * Carries events between processes with Google Cloud Pub/Sub, or its emulator where the library finds PUBSUB_EMULATOR_HOST.
  *
- * Topics and subscriptions are made when they are first needed, and again when they are gone. A process that may not make them
- * takes those that are there.
+ * A service makes its topic, and the subscriptions of those who consume it, when it is about to publish, and again when they are
+ * gone: nobody else does, so it learns that Pub/Sub has forgotten. A process that may not make them takes those that are there.
  */
 export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
   const { projectId, log, prefix = '', groups = durableGroups(), retryDelayMs = DEFAULT_RETRY_DELAY_MS } = options;
   const telemetry = createPubSubTelemetry(options.metrics);
   const subscriptions = new Set<EventSubscription>();
   let connected: Promise<Connected> | null = null;
-  let topology: Promise<void> | null = null;
   let closed = false;
 
   async function connect(): Promise<Connected> {
@@ -65,37 +65,17 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
     return connected;
   }
 
-  /** Once for all who ask, until it fails or somebody has found that it is gone. */
-  async function ensureTopology({ client }: Connected): Promise<void> {
-    const applied = (topology ??= applyTopology(client, { prefix, groups }).then(
-      (changes) => {
-        if (changes.length > 0) log.info({ changes }, 'topics and subscriptions were made');
-      },
-      (error: unknown) => {
-        if (!isForbidden(error)) throw error;
-        log.warn({ err: error }, 'topics and subscriptions cannot be checked; those that are there are used');
-      },
-    ));
+  async function prepare(source: EventSource, onNew: () => Promise<void>): Promise<void> {
+    const { client } = await connect();
+    const topic = TOPIC_BY_SOURCE[source];
     try {
-      await applied;
+      if (!(await isTopicReady(client, topic, { prefix, groups }))) await onNew();
+      const changes = await applyTopology(client, { prefix, groups, topics: [topic] });
+      if (changes.length > 0) log.info({ changes }, 'topics and subscriptions were made');
     } catch (error) {
-      if (topology === applied) topology = null;
-      throw error;
+      if (!isForbidden(error)) throw error;
+      log.warn({ err: error }, 'topics and subscriptions cannot be checked; those that are there are used');
     }
-  }
-
-  /** Publishes, and once more what found no topic when the topics have been made again. */
-  async function publish(events: readonly EventEnvelope[]): Promise<Map<string, Error | null>> {
-    const connection = await connect();
-    await ensureTopology(connection);
-    const applied = topology;
-    const results = new Map(await connection.publisher.publish(events));
-    const homeless = events.filter(({ id }) => grpcCode(results.get(id)) === GRPC.NOT_FOUND);
-    if (homeless.length === 0) return results;
-    if (topology === applied) topology = null;
-    await ensureTopology(connection);
-    for (const [id, result] of await connection.publisher.publish(homeless)) results.set(id, result);
-    return results;
   }
 
   async function bury(
@@ -141,11 +121,7 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
       log,
       telemetry,
       bury: (data, facts) => bury(connection, subscribeOptions, data, facts),
-      async ensure() {
-        topology = null;
-        await ensureTopology(connection);
-        await ensureSubscription();
-      },
+      ensure: ensureSubscription,
     });
     return {
       async close() {
@@ -161,10 +137,12 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
   }
 
   return {
+    prepare,
     async publish(events) {
       const failed = new Map<string, Error>();
       try {
-        for (const [id, failure] of await publish(events)) if (failure) failed.set(id, failure);
+        const { publisher } = await connect();
+        for (const [id, failure] of await publisher.publish(events)) if (failure) failed.set(id, failure);
       } catch (error) {
         for (const { id } of events) failed.set(id, toShortError(error));
       }
@@ -174,7 +152,6 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
       const { group, topics } = subscribeOptions;
       if (!GROUP_NAME.test(group)) throw new Error(`"${group}" is no name of a group: lower case, digits and -`);
       const connection = await connect();
-      await ensureTopology(connection);
       const parts: EventSubscription[] = [];
       const subscription: EventSubscription = {
         async close() {

@@ -17,6 +17,8 @@ export interface TopologyOptions {
   /** Goes before every name: several deployments in one project. */
   readonly prefix?: string;
   readonly groups?: readonly DurableGroup[];
+  /** All, unless a service looks after its own. */
+  readonly topics?: readonly EventTopic[];
 }
 
 /** What was done to which topic or subscription, in words for the operator. */
@@ -34,9 +36,9 @@ export interface TopologyChange {
  */
 export async function applyTopology(
   client: PubSub,
-  { prefix = '', groups = durableGroups() }: TopologyOptions = {},
+  { prefix = '', groups = durableGroups(), topics: eventTopics = EVENT_TOPICS }: TopologyOptions = {},
 ): Promise<TopologyChange[]> {
-  const topics = [...EVENT_TOPICS, DEAD_LETTER_TOPIC].map((name) => client.topic(`${prefix}${name}`));
+  const topics = [...eventTopics, DEAD_LETTER_TOPIC].map((name) => client.topic(`${prefix}${name}`));
   const created = await Promise.all(topics.map(ensureTopic));
   const subscriptions = await Promise.all([
     ensureSubscription(
@@ -45,10 +47,38 @@ export async function applyTopology(
       inspectionSettings(client),
     ),
     ...groups.flatMap(({ group, topics: heard }) =>
-      heard.map((topic) => ensureDurableSubscription(client, { prefix, topic, group })),
+      heard
+        .filter((topic) => eventTopics.includes(topic))
+        .map((topic) => ensureDurableSubscription(client, { prefix, topic, group })),
     ),
   ]);
   return [...created, ...subscriptions].filter((change) => change !== null);
+}
+
+/** Whether the topic, and a subscription to it for each group, are there. */
+export async function isTopicReady(
+  client: PubSub,
+  topic: EventTopic,
+  { prefix = '', groups = durableGroups() }: TopologyOptions = {},
+): Promise<boolean> {
+  const names = groups
+    .filter(({ topics }) => topics.includes(topic))
+    .map(({ group }) => subscriptionName({ prefix, topic, group }));
+  const present = await Promise.all([
+    isThere(() => client.topic(`${prefix}${topic}`).getMetadata(within(CALL_TIMEOUT_MS))),
+    ...names.map((name) => isThere(() => client.subscription(name).getMetadata(within(CALL_TIMEOUT_MS)))),
+  ]);
+  return present.every(Boolean);
+}
+
+async function isThere(look: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await look();
+    return true;
+  } catch (error) {
+    if (grpcCode(error) === GRPC.NOT_FOUND) return false;
+    throw error;
+  }
 }
 
 export interface SubscriptionPlace {

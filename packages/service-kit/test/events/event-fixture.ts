@@ -48,10 +48,9 @@ export function recordingBus(): RecordingBus {
     published,
     refused,
     forgot: false,
-    async prepare() {
-      const state = this.forgot ? 'new' : 'kept';
+    async prepare(_source, onNew) {
+      if (this.forgot) await onNew();
       this.forgot = false;
-      return state;
     },
     async publish(events): Promise<PublishOutcome> {
       const taken = events.filter(({ subject }) => !refused.has(subject));
