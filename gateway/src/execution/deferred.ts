@@ -57,7 +57,7 @@ export async function runDeferred(
     const places = findPlaces(execution.root, path);
     for (const { value, at } of places) {
       const write = partWriter(operation, part.subselection, path, execution.conditions, value);
-      const { text, violations } = write(value, execution.shared);
+      const { text, violations } = write(value, execution.shared, execution.missing);
       const below =
         places.length === 1 ? errors : errors.filter(({ path: of }) => at.every((name, i) => of?.[i] === name));
       parts.emit({ label: part.label, path: at, data: text ?? 'null', errors: below, violations });
@@ -71,6 +71,7 @@ export async function runDeferred(
   const { text, violations, objects } = primaryWriter(operation, execution.conditions)(
     execution.root,
     execution.shared,
+    execution.missing,
   );
   return { data: text ?? 'null', errors: primaryErrors, violations, objects, cachePolicy: null, rest: parts };
 }

@@ -11,6 +11,8 @@ export interface Execution {
   readonly root: Data;
   /** Objects that stand at several places of the answer. */
   readonly shared: Set<object>;
+  /** Entities that a subgraph was asked for and does not have. */
+  readonly missing: Set<object>;
   readonly errors: ExecutionError[];
   /** As the client sent them: subgraphs know the defaults. */
   readonly variables: Readonly<Record<string, unknown>>;

@@ -12,7 +12,12 @@ const schema = buildSchema(`
   type Query { pet: Pet pets: [Pet] named: Named dog: Dog! id: ID int: Int float: Float bool: Boolean color: Color any: Any text: String matrix: [[Int!]] }
 `);
 
-function write(query: string, data: unknown, conditions: Record<string, boolean> = {}, shared = new Set<object>()) {
+function write(
+  query: string,
+  data: unknown,
+  conditions: Record<string, boolean> = {},
+  { shared = new Set<object>(), missing = new Set<object>() } = {},
+) {
   const { definitions } = parse(query);
   const operation = definitions.find(({ kind }) => kind === Kind.OPERATION_DEFINITION) as OperationDefinitionNode;
   const fragments = new Map(
@@ -23,7 +28,7 @@ function write(query: string, data: unknown, conditions: Record<string, boolean>
   const root = schema.getQueryType();
   if (!root) throw new Error('no query type');
   const context = { schema, fragments, conditions: new Map(Object.entries(conditions)) };
-  const { text, violations } = compileResponseWriter(context, root, [operation.selectionSet])(data, shared);
+  const { text, violations } = compileResponseWriter(context, root, [operation.selectionSet])(data, shared, missing);
   return { data: text === null ? null : (JSON.parse(text) as unknown), violations };
 }
 
@@ -40,7 +45,7 @@ describe('the writer', () => {
         (parse('{ pet { ... on Cat { lives name } } other: id text }').definitions[0] as OperationDefinitionNode)
           .selectionSet,
       ],
-    )({ ...data, other: 'b' }, new Set());
+    )({ ...data, other: 'b' }, new Set(), new Set());
     expect(text).toBe('{"pet":{"lives":9,"name":"Tom"},"other":"b","text":"x"}');
   });
 
@@ -131,9 +136,27 @@ describe('the writer', () => {
   it('writes an object that stands at several places the same everywhere, also with other selections', () => {
     const query = '{ pets { ... on Dog { cat { lives } } } dog { cat { name } } }';
     const shared = new Set<object>([TOM]);
-    expect(write(query, { pets: [REX, REX], dog: REX }, {}, shared).data).toEqual({
+    expect(write(query, { pets: [REX, REX], dog: REX }, {}, { shared }).data).toEqual({
       pets: [{ cat: { lives: 9 } }, { cat: { lives: 9 } }],
       dog: { cat: { name: 'Tom' } },
     });
+  });
+
+  it('takes an entity that its subgraph does not have for null, and tells of it only where null may not stand', () => {
+    const gone = { __typename: 'Cat', name: 'Tom' };
+    const missing = new Set<object>([gone]);
+    const query = '{ pets { ... on Cat { name lives } ... on Dog { name } } id }';
+    expect(write(query, { id: '1', pets: [gone, REX] }, {}, { missing })).toEqual({
+      data: { pets: [null, { name: 'Rex' }], id: '1' },
+      violations: [],
+    });
+    // What can be said of it is said.
+    expect(write('{ pet { ... on Cat { name } } }', { pet: gone }, {}, { missing }).data).toEqual({
+      pet: { name: 'Tom' },
+    });
+    const dog = { name: 'Rex', cat: gone };
+    const { data, violations } = write('{ dog { cat { lives } } }', { dog }, {}, { missing });
+    expect(data).toBeNull();
+    expect(violations.map(({ path }) => path)).toEqual([['dog', 'cat']]);
   });
 });

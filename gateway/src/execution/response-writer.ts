@@ -34,11 +34,13 @@ export interface Written {
  * to where null may stand (GraphQL specification, "Handling Execution Errors").
  *
  * @param shared objects that stand at several places: each is written once for each selection
+ * @param missing entities that a subgraph does not have: one of them that lacks a non-null field is null, and no error
  */
-export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>) => Written;
+export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>, missing: ReadonlySet<object>) => Written;
 
 interface Run {
   readonly shared: ReadonlySet<object>;
+  readonly missing: ReadonlySet<object>;
   /** What has been written of shared objects, by selection. */
   readonly memo: Array<Map<object, Remembered> | undefined>;
   /** Null on the first run, which only finds out that something is wrong; the second finds out where. */
@@ -75,11 +77,11 @@ export function compileResponseWriter(
 ): ResponseWriter {
   const compiler = new Compiler(context);
   const write = compiler.object(type, selectionSets);
-  return (data, shared) => {
-    const run: Run = { shared, memo: [], path: null, violations: [], violated: false, objects: 0 };
+  return (data, shared, missing) => {
+    const run: Run = { shared, missing, memo: [], path: null, violations: [], violated: false, objects: 0 };
     const text = write(data, run);
     if (!run.violated) return { text, violations: [], objects: run.objects };
-    const second: Run = { shared: new Set(), memo: [], path: [], violations: [], violated: false, objects: 0 };
+    const second: Run = { shared: new Set(), missing, memo: [], path: [], violations: [], violated: false, objects: 0 };
     return { text: write(data, second), violations: second.violations, objects: second.objects };
   };
 }
@@ -128,6 +130,7 @@ class Compiler {
         violate(run, `The type ${String(object['__typename'])} is not known here.`);
         return null;
       }
+      if (run.missing.size > 0 && run.missing.has(value) && lacksNonNull(object, fields)) return null;
       const text = writeFields(object, fields, run);
       if (isShared && text !== null) remember(run, id, value, { text, objects: run.objects - before });
       return text;
@@ -234,6 +237,10 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     text += field.head + (value ?? 'null');
   }
   return isNull ? null : `${text}}`;
+}
+
+function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
+  return fields.some(({ nonNull, constant, name }) => nonNull && constant === null && own(object, name) === undefined);
 }
 
 function withHead(field: Omit<FieldWriter, 'head'>, index: number): FieldWriter {

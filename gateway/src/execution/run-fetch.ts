@@ -57,7 +57,10 @@ async function fetchEntities(step: FetchStep, execution: Execution): Promise<voi
   for (let index = 0; index < groups.length; index += 1) {
     const entity = entities[index] as Data | null;
     const targets = (groups[index] as EntityGroup).entities;
-    if (typeof entity !== 'object' || entity === null) continue;
+    if (typeof entity !== 'object' || entity === null) {
+      for (const target of targets) execution.missing.add(target);
+      continue;
+    }
     entity['__typename'] ??= targets[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
     mergeAll(targets, entity, step.sharing.mayShare, shared);

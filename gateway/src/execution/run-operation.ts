@@ -40,7 +40,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 /** Writes what has been fetched as the answer. */
 export function finish(operation: Operation, execution: Execution): OperationResult {
   const { root, conditions } = execution;
-  const { text, violations, objects } = operation.writer(conditions)(root, execution.shared);
+  const { text, violations, objects } = operation.writer(conditions)(root, execution.shared, execution.missing);
   return {
     data: text ?? 'null',
     errors: execution.errors,
@@ -62,6 +62,7 @@ export function createExecution(operation: Operation, { variables, context, clie
   return {
     root,
     shared: new Set(),
+    missing: new Set(),
     errors,
     variables,
     conditions: operation.conditions(variables),
