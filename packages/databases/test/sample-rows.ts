@@ -19,7 +19,8 @@ interface Reference {
 }
 
 /**
- * Puts rows into every table, whatever tables there are: a migration that is undone on an empty database shows little.
+ * Puts rows into every table that has none, whatever tables there are: a migration that is undone on an empty database shows
+ * little.
  * Returns how many rows each table holds.
  */
 export function fillTables(url: string, rowsPerTable = 3): Promise<Record<string, number>> {
@@ -28,6 +29,8 @@ export function fillTables(url: string, rowsPerTable = 3): Promise<Record<string
     const references = await listReferences(client);
     const counts: Record<string, number> = {};
     for (const table of inOrderOfReferences([...new Set(columns.map((column) => column.table))], references)) {
+      counts[table] = await countRows(client, table);
+      if (counts[table] > 0) continue;
       for (let row = 0; row < rowsPerTable; row += 1)
         await insertRow(
           client,
@@ -39,6 +42,13 @@ export function fillTables(url: string, rowsPerTable = 3): Promise<Record<string
     }
     return counts;
   });
+}
+
+async function countRows(client: pg.Client, table: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM ${pg.escapeIdentifier(table)}`,
+  );
+  return rows[0]?.count ?? 0;
 }
 
 async function listColumns(client: pg.Client): Promise<Column[]> {

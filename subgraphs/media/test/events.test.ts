@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
+import { createEventHandler, createEventTelemetry, createLog, createMetrics } from '@taskgraph/service-kit';
+import { buildViewer, cloneDatabase, smallPng, type TestDatabase } from '@taskgraph/testkit';
+import pg from 'pg';
+import { createMediaDb, type MediaDb } from '../src/db.js';
+import { mediaHandlers } from '../src/modules/media/events.js';
+import { startMediaGraph } from './media-graph.js';
+
+describe('what the media service tells', () => {
+  it('is that a file has come, that it can be shown, and that it is gone', async () => {
+    await using graph = await startMediaGraph();
+    const ada = buildViewer();
+    const id = await graph.addMedia(ada, await smallPng());
+    await graph.run(ada, 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }', { id });
+    const { rows } = await graph.pool.query<{ type: string; data: unknown }>(
+      'SELECT type, data FROM outbox WHERE subject = $1 ORDER BY position',
+      [id],
+    );
+    const whose = { mediaId: id, uploaderId: ada.userId };
+    expect(rows).toEqual([
+      { type: 'media.uploaded.v1', data: { ...whose, mimeType: 'image/png', byteSize: expect.any(Number) } },
+      { type: 'media.processed.v1', data: whose },
+      { type: 'media.deleted.v1', data: whose },
+    ]);
+  });
+
+  it('is nothing of a file that is refused', async () => {
+    await using graph = await startMediaGraph();
+    await graph.upload(buildViewer(), Buffer.from('text'));
+    expect((await graph.pool.query('SELECT 1 FROM outbox')).rows).toEqual([]);
+  });
+});
+
+describe('what the media service hears', () => {
+  let database: TestDatabase;
+  let pool: pg.Pool;
+  let db: MediaDb;
+  beforeAll(async () => {
+    database = await cloneDatabase('media');
+    pool = new pg.Pool({ connectionString: database.url });
+    db = createMediaDb(pool);
+  });
+  afterAll(async () => {
+    await db.$disconnect();
+    await pool.end();
+    await database.drop();
+  });
+
+  it('is which items are attached to which tasks, until those are deleted', async () => {
+    const handle = createEventHandler({
+      group: 'media',
+      db,
+      handlers: mediaHandlers,
+      log: createLog({ service: 'media', level: 'silent' }),
+      telemetry: createEventTelemetry(createMetrics('media')),
+    });
+    const [taskId, other, one, two] = [uuid7(), uuid7(), uuid7(), uuid7()];
+    const hear = (type: string, data: Record<string, unknown>) => {
+      const event: EventEnvelope = {
+        id: uuid7(),
+        type,
+        source: 'task',
+        subject: String(data['taskId']),
+        time: new Date().toISOString(),
+        data,
+      };
+      return handle(event, { attempt: 1 });
+    };
+    const attached = { attachedBy: uuid7(), attachedAt: new Date().toISOString() };
+    await hear('task.media-attached.v1', { taskId, mediaId: one, ...attached });
+    await hear('task.media-attached.v1', { taskId, mediaId: two, ...attached });
+    await hear('task.media-attached.v1', { taskId: other, mediaId: one, ...attached });
+    await hear('task.media-detached.v1', { taskId, mediaId: two });
+    const references = async () =>
+      new Set((await db.mediaReference.findMany()).map((row) => `${row.taskId} ${row.mediaId}`));
+    expect(await references()).toEqual(new Set([`${taskId} ${one}`, `${other} ${one}`]));
+    await hear('task.deleted.v1', { taskId, ownerId: uuid7(), assigneeId: null, mediaIds: [one] });
+    expect(await references()).toEqual(new Set([`${other} ${one}`]));
+  });
+});
