@@ -11,6 +11,8 @@ import { createLog } from '../src/log.js';
 import { aConsumer, aGate, anEvent, until } from './event-consumer.js';
 
 const log = createLog({ service: 'test', level: 'silent' });
+// The library would look for Google's metadata server, which an emulator does not need.
+process.env['METADATA_SERVER_DETECTION'] = 'none';
 const RETRY_DELAY_MS = 5;
 
 /** One transport, empty at the start of each test. */
