@@ -56,12 +56,14 @@ const event = (subject) => ({
 
 async function measure(name, { bus, url }) {
   const pool = new pg.Pool({ connectionString: url, max: WRITERS });
+  pool.on('error', () => undefined);
   const db = rawClient(pool);
   const metrics = createMetrics('bench');
   await pool.query('TRUNCATE outbox');
   let handled = 0;
   const lags = [];
   let measuring = false;
+  await bus.prepare('task', async () => undefined);
   const subscription = await bus.subscribe({
     group: 'media',
     topics: ['task-events'],
