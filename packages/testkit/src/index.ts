@@ -3,6 +3,7 @@ export * from './entity-server.js';
 export * from './free-ports.js';
 export * from './graphql-client.js';
 export * from './graphql-expectations.js';
+export * from './graphql-subscription.js';
 export * from './incremental.js';
 export * from './pictures.js';
 export * from './pubsub-emulator.js';

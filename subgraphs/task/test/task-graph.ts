@@ -1,12 +1,22 @@
-import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import {
+  createLog,
+  createMetrics,
+  openEventTransport,
+  type LiveFeed,
+  type ServiceProcess,
+} from '@taskgraph/service-kit';
 import {
   cloneDatabase,
   expectData,
   postGraphQL,
   startEntityServer,
+  subscribeGraphQL,
   testJwks,
+  watchListeners,
   type EntityServer,
   type GraphQLResult,
+  type GraphQLSubscription,
+  type TestDatabase,
   type TestViewer,
 } from '@taskgraph/testkit';
 import type pg from 'pg';
@@ -23,31 +33,47 @@ export interface TaskGraph extends AsyncDisposable {
   /** Users that the auth service does not know. */
   readonly unknownUsers: Set<string>;
   run(who: TestViewer | null, query: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  subscribe(
+    who: TestViewer | null,
+    query: string,
+    variables?: Record<string, unknown>,
+    lastEventId?: string,
+  ): GraphQLSubscription;
+  readonly feed: LiveFeed;
+  /** Waits until so many subscriptions to a task listen in this process: from then on they miss nothing. One if absent. */
+  untilListening(taskId: string, count?: number): Promise<void>;
+  /** Starts another process on the same database. To be stopped first. */
+  replica(): Promise<TaskGraph>;
   addTask(who: TestViewer, input?: Record<string, unknown>): Promise<string>;
 }
 
 /** Starts the task subgraph on a database of its own, with stand-ins for the two services that it asks. */
-export async function startTaskGraph(settings: Record<string, string> = {}): Promise<TaskGraph> {
-  const mediaStatus = new Map<string, string>();
+export async function startTaskGraph(
+  settings: Record<string, string> = {},
+  given?: { readonly database: TestDatabase; readonly mediaStatus: Map<string, string> },
+): Promise<TaskGraph> {
+  const mediaStatus = given?.mediaStatus ?? new Map<string, string>();
   const unknownUsers = new Set<string>();
-  const database = await cloneDatabase('task');
+  const database = given?.database ?? (await cloneDatabase('task'));
   const auth = await startEntityServer(({ id }) => (unknownUsers.has(id) ? null : { id }));
   const media = await startEntityServer(({ id }) => {
     const status = mediaStatus.get(id);
     return status === undefined ? null : { id, status };
   });
   let pool: pg.Pool | undefined;
-  const service = await createTaskSubgraph(
-    readTaskConfig({
-      TASK_PORT: '0',
-      TASK_DATABASE_URL: database.url,
-      AUTH_URL: auth.url,
-      MEDIA_URL: media.url,
-      PEER_TIMEOUT_MS: '2000',
-      ...settings,
-    }),
-    { jwks: testJwks, log: createLog({ service: 'task', level: 'silent' }), onPool: (made) => (pool = made) },
-  );
+  const config = readTaskConfig({
+    TASK_PORT: '0',
+    TASK_DATABASE_URL: database.url,
+    AUTH_URL: auth.url,
+    MEDIA_URL: media.url,
+    PEER_TIMEOUT_MS: '2000',
+    ...settings,
+  });
+  const log = createLog({ service: 'task', level: 'silent' });
+  const opened = openEventTransport(config, { log, metrics: createMetrics('transport') });
+  const { feed, untilListening } = watchListeners(opened.feed);
+  const transport = { ...opened, feed };
+  const service = await createTaskSubgraph(config, { jwks: testJwks, log, transport, onPool: (made) => (pool = made) });
   const { url } = await service.listen();
   const run: TaskGraph['run'] = (who, query, variables = {}) =>
     postGraphQL(url, { query, variables, token: who?.token });
@@ -60,6 +86,11 @@ export async function startTaskGraph(settings: Record<string, string> = {}): Pro
     mediaStatus,
     unknownUsers,
     run,
+    subscribe: (who, query, variables = {}, lastEventId) =>
+      subscribeGraphQL(url, { query, variables, token: who?.token, lastEventId }),
+    feed,
+    untilListening,
+    replica: () => startTaskGraph(settings, { database, mediaStatus }),
     async addTask(who, input = {}) {
       const result = await run(
         who,
@@ -72,7 +103,7 @@ export async function startTaskGraph(settings: Record<string, string> = {}): Pro
       await service.close();
       await auth.stop();
       await media.stop();
-      await database.drop();
+      if (!given) await database.drop();
     },
   };
 }
