@@ -4,6 +4,7 @@ export * from './graphql-client.js';
 export * from './graphql-expectations.js';
 export * from './incremental.js';
 export * from './pictures.js';
+export * from './pubsub-emulator.js';
 export * from './redis-server.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';
