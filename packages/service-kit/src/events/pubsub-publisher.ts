@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PubSub, Topic } from '@google-cloud/pubsub';
+import { TOPIC_BY_SOURCE, type EventEnvelope } from '@taskgraph/contracts';
+import { toShortError, within } from './pubsub-client.js';
+import {
+  deadLetterAttributes,
+  encodeEnvelope,
+  eventAttributes,
+  parseEnvelope,
+  type DeadLetterFacts,
+} from './pubsub-dead-letters.js';
+import { DEAD_LETTER_TOPIC } from './pubsub-topology.js';
+
+/** By id: what went wrong, or null. */
+export type PublishResults = ReadonlyMap<string, Error | null>;
+
+export interface PubSubPublisher {
+  /** Publishes events, in their order for each subject. What is behind a failed one of its subject has failed with it. */
+  publish(events: readonly EventEnvelope[]): Promise<PublishResults>;
+  /** @throws when it could not be published */
+  bury(data: Uint8Array, facts: DeadLetterFacts): Promise<void>;
+}
+
+/** With the library's own repetitions; its default is a minute or more. */
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** For what the library does not bound: opening connections, credentials. */
+const HARD_TIMEOUT_MS = 15_000;
+const MAX_BATCH_MESSAGES = 500;
+
+export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPublisher {
+  const topics = new Map<string, Topic>();
+  function topicNamed(name: string): Topic {
+    let topic = topics.get(name);
+    if (!topic) {
+      topic = client.topic(`${prefix}${name}`, {
+        messageOrdering: true,
+        // A call has the messages of one subject. They are added in one go, so that nothing is gained by waiting for more.
+        batching: { maxMessages: MAX_BATCH_MESSAGES, maxMilliseconds: 0 },
+        gaxOpts: within(PUBLISH_TIMEOUT_MS),
+      });
+      topics.set(name, topic);
+    }
+    return topic;
+  }
+
+  async function publishOne(event: EventEnvelope): Promise<Error | null> {
+    try {
+      await topicNamed(TOPIC_BY_SOURCE[event.source]).publishMessage({
+        data: encodeEnvelope(event),
+        attributes: eventAttributes(event),
+        orderingKey: event.subject,
+      });
+      return null;
+    } catch (error) {
+      return toShortError(error);
+    }
+  }
+
+  return {
+    async publish(events) {
+      // All are handed over before the first answer: the library then fails what is queued behind a failed one.
+      const answers = await settleWithin(HARD_TIMEOUT_MS, events.map(publishOne));
+      const results = new Map<string, Error | null>();
+      const failures = new Map<string, Error>();
+      events.forEach((event, index) => {
+        const failure = failures.get(event.subject) ?? answers[index] ?? null;
+        results.set(event.id, failure);
+        if (failure) failures.set(event.subject, failure);
+      });
+      for (const { source, subject } of events)
+        if (failures.has(subject)) topicNamed(TOPIC_BY_SOURCE[source]).resumePublishing(subject);
+      return results;
+    },
+    async bury(data, facts) {
+      const message = { data, attributes: deadLetterAttributes(parseEnvelope(data), facts) };
+      const published = topicNamed(DEAD_LETTER_TOPIC)
+        .publishMessage(message)
+        .then(
+          () => null,
+          (error: unknown) => toShortError(error),
+        );
+      const [failure] = await settleWithin(HARD_TIMEOUT_MS, [published]);
+      if (failure) throw failure;
+    },
+  };
+}
+
+/** What has not settled in time has failed. */
+async function settleWithin(
+  timeoutMs: number,
+  answers: readonly Promise<Error | null>[],
+): Promise<Array<Error | null>> {
+  const done = new AbortController();
+  const late = delay(timeoutMs, new Error(`Pub/Sub did not answer within ${timeoutMs} ms`), {
+    signal: done.signal,
+  }).catch(() => null);
+  try {
+    return await Promise.all(answers.map((answer) => Promise.race([answer, late])));
+  } finally {
+    done.abort();
+  }
+}
