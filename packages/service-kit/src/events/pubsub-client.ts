@@ -18,7 +18,7 @@ export async function openPubSub(projectId: string): Promise<{ library: PubSubLi
 }
 
 /** Its default waits up to two minutes before it looks whether Pub/Sub is back. */
-const CHANNEL = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 5_000 };
+const CHANNEL = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 };
 
 const withoutCredentials = { getUniverseDomain: async () => 'googleapis.com' };
 

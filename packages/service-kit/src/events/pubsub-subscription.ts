@@ -37,7 +37,7 @@ const CALL_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_SECONDS = 30;
 const ACK_BATCH_MS = 10;
 const MIN_REOPEN_MS = 100;
-const MAX_REOPEN_MS = 5_000;
+const MAX_REOPEN_MS = 2_000;
 
 /**
  * Receives the events of one group and topic for this process.

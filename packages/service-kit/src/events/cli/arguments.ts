@@ -1,0 +1,51 @@
+export type EventsCommand =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'list-dead' }
+  | { readonly kind: 'replay' | 'discard'; readonly id: string }
+  | { readonly kind: 'apply-topology' };
+
+export const USAGE = `Usage: npm run events -- <command>
+
+  list-dead          list the dead letters: events that a group could not handle, and why
+  replay <id|all>    publish a dead letter's event again; groups that have handled it skip it
+  discard <id>       throw a dead letter away
+  topology apply     create the topics and subscriptions that are missing, and correct the others (Pub/Sub only)
+
+With PUBSUB_PROJECT_ID (and PUBSUB_EMULATOR_HOST for the emulator) dead letters are those that Pub/Sub keeps. Without it they
+are those in the services' databases: AUTH_DATABASE_URL, TASK_DATABASE_URL and MEDIA_DATABASE_URL, and for what is unset the
+embedded PostgreSQL of a system that runs.
+Exit codes: 0 done, 1 failed, 2 wrong arguments.`;
+
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** Reads what stands behind `npm run events --`. @throws UsageError */
+export function parseEventsArguments(args: readonly string[]): EventsCommand {
+  if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
+    return { kind: 'help' };
+  const [command, ...operands] = args as [string, ...string[]];
+  const flag = args.find((arg) => arg.startsWith('-'));
+  if (flag !== undefined) throw new UsageError(`There is no option "${flag}".`);
+  switch (command) {
+    case 'list-dead':
+      if (operands.length > 0) throw new UsageError('list-dead takes nothing more.');
+      return { kind: 'list-dead' };
+    case 'replay':
+    case 'discard': {
+      const [id, ...rest] = operands;
+      const what = command === 'replay' ? 'the id of one dead letter, or all' : 'the id of one dead letter';
+      if (id === undefined || rest.length > 0 || (command === 'discard' && id === 'all'))
+        throw new UsageError(`${command} needs ${what}.`);
+      return { kind: command, id };
+    }
+    case 'topology':
+      if (operands.length !== 1 || operands[0] !== 'apply') throw new UsageError('Say: topology apply');
+      return { kind: 'apply-topology' };
+    default:
+      throw new UsageError(`There is no command "${command}".`);
+  }
+}

@@ -1,0 +1,124 @@
+import { EVENT_SOURCES, type EventSource } from '@taskgraph/contracts';
+import { ConfigError } from '../../settings.js';
+import { parseEventsArguments, USAGE, UsageError, type EventsCommand } from './arguments.js';
+import { readEventsConfig, type EventsConfig } from './config.js';
+import { openDatabaseLetters } from './database-dead-letters.js';
+import { EventsError, type DeadLetterStore } from './dead-letter-store.js';
+import { applyPubSubTopology, describePlace, openPubSubLetters } from './pubsub-letters.js';
+import { formatLetters } from './table.js';
+
+export interface EventsCliOptions {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Tells the URL of a database of the embedded PostgreSQL, null when none runs. */
+  readonly findEmbedded: (database: string) => Promise<string | null>;
+  readonly print: (line: string) => void;
+  readonly printError: (line: string) => void;
+}
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** Runs `npm run events`. Returns the exit code. */
+export async function runEventsCli(options: EventsCliOptions): Promise<number> {
+  try {
+    await run(parseEventsArguments(options.args), options);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      options.printError(`${error.message}\n\n${USAGE}`);
+      return EXIT_USAGE;
+    }
+    if (error instanceof EventsError) {
+      options.printError(`${error.code}: ${error.message}`);
+      if (error.advice !== undefined) options.printError(`→ ${error.advice}`);
+    } else if (error instanceof ConfigError) options.printError(error.message);
+    else options.printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return EXIT_FAILED;
+  }
+}
+
+async function run(command: EventsCommand, options: EventsCliOptions): Promise<void> {
+  if (command.kind === 'help') return options.print(USAGE);
+  const config = readEventsConfig(options.env);
+  if (command.kind === 'apply-topology') return applyTopology(config, options);
+  const store = await openStore(config, options);
+  try {
+    switch (command.kind) {
+      case 'list-dead':
+        return await list(store, options);
+      case 'replay':
+        return await replay(store, command.id, options);
+      case 'discard':
+        return await discard(store, command.id, options);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+async function openStore(config: EventsConfig, { findEmbedded }: EventsCliOptions): Promise<DeadLetterStore> {
+  const { projectId, emulatorHost } = config;
+  if (projectId !== undefined) return openPubSubLetters({ projectId, emulatorHost });
+  const urls = new Map<EventSource, string>();
+  for (const source of EVENT_SOURCES) {
+    const url = config.databaseUrls.get(source) ?? (await findEmbedded(source));
+    if (url !== null) urls.set(source, url);
+  }
+  if (urls.size === 0)
+    throw new EventsError(
+      'NOT_CONFIGURED',
+      'There is nothing to look into: no setting names Pub/Sub or a database, and no embedded system runs.',
+      'Set PUBSUB_PROJECT_ID, or AUTH_DATABASE_URL, TASK_DATABASE_URL and MEDIA_DATABASE_URL, or start the system: npm start',
+    );
+  return openDatabaseLetters(urls);
+}
+
+async function list(store: DeadLetterStore, { print }: EventsCliOptions): Promise<void> {
+  const letters = await store.list();
+  if (letters.length === 0) return print(`There are no dead letters in ${store.place}.`);
+  formatLetters(letters).forEach(print);
+}
+
+async function replay(store: DeadLetterStore, id: string, { print }: EventsCliOptions): Promise<void> {
+  const letters = await store.list();
+  const chosen = id === 'all' ? letters.filter(({ event }) => event !== null) : letters.filter((one) => one.id === id);
+  if (id === 'all' && letters.length === 0) return print(`There are no dead letters in ${store.place}.`);
+  if (id !== 'all' && chosen.length === 0) throw noSuchLetter(id, store);
+  for (const letter of chosen) {
+    await store.replay(letter);
+    print(`Replayed ${letter.id} (${letter.event?.type}) for ${letter.group}.`);
+  }
+  const left = id === 'all' ? letters.length - chosen.length : 0;
+  if (left > 0) print(`${left} left: what is no event cannot be replayed, only discarded.`);
+}
+
+async function discard(store: DeadLetterStore, id: string, { print }: EventsCliOptions): Promise<void> {
+  const chosen = (await store.list()).filter((letter) => letter.id === id);
+  if (chosen.length === 0) throw noSuchLetter(id, store);
+  for (const letter of chosen) {
+    await store.discard(letter);
+    print(`Discarded ${letter.id} of ${letter.group}.`);
+  }
+}
+
+function noSuchLetter(id: string, { place }: DeadLetterStore): EventsError {
+  return new EventsError(
+    'NO_SUCH_DEAD_LETTER',
+    `There is no dead letter ${id} in ${place}.`,
+    'npm run events -- list-dead',
+  );
+}
+
+async function applyTopology({ projectId, emulatorHost }: EventsConfig, { print }: EventsCliOptions): Promise<void> {
+  if (projectId === undefined)
+    throw new EventsError(
+      'NOT_CONFIGURED',
+      'PUBSUB_PROJECT_ID is not set: without Pub/Sub there are no topics.',
+      'Set PUBSUB_PROJECT_ID, and PUBSUB_EMULATOR_HOST for the emulator.',
+    );
+  const place = { projectId, emulatorHost };
+  const changes = await applyPubSubTopology(place);
+  for (const { name, change } of changes) print(`${change} ${name}`);
+  print(changes.length === 0 ? `All is in order in ${describePlace(place)}.` : `Applied to ${describePlace(place)}.`);
+}
