@@ -45,6 +45,26 @@ const schema = z.object({
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */
   PUBSUB_PROJECT_ID: settings.projectId().optional(),
+  /** Whoever holds one of these scopes may see every event, so they share subscriptions at subgraphs. */
+  SUBSCRIPTION_SHARED_SCOPES: settings.text('admin'),
+  /** How long a subscription's lost subgraph is looked for. */
+  SUBSCRIPTION_RETRY_MS: settings.durationMs(60_000),
+  SUBSCRIPTION_MAX: settings.positiveInt(50_000),
+  SUBSCRIPTION_MAX_PER_USER: settings.positiveInt(200),
+  /** Events of one subscription that wait while an earlier one is answered. */
+  SUBSCRIPTION_MAX_QUEUED_EVENTS: settings.positiveInt(100),
+  /** Answers to events that are fetched for at once. */
+  SUBSCRIPTION_MAX_CONCURRENCY: settings.positiveInt(128),
+  /** Between signs of life, towards clients and subgraphs. */
+  SUBSCRIPTION_HEARTBEAT_MS: settings.durationMs(15_000),
+  /** Of a client that reads too slowly. */
+  SUBSCRIPTION_MAX_BUFFERED_BYTES: settings.bytes(MIB),
+  WEBSOCKET_MAX_CONNECTIONS: settings.positiveInt(20_000),
+  /** Under way at once on one connection, subscriptions included. */
+  WEBSOCKET_MAX_OPERATIONS: settings.positiveInt(100),
+  WEBSOCKET_MAX_MESSAGE_BYTES: settings.bytes(MIB),
+  /** From a connection's handshake to its `connection_init`. */
+  WEBSOCKET_INIT_TIMEOUT_MS: settings.durationMs(10_000),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),

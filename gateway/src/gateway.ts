@@ -15,10 +15,12 @@ import {
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
+import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
 import { createAnswer } from './http/answer.js';
@@ -27,6 +29,10 @@ import { renderSandbox } from './http/landing-page.js';
 import { createIdentify } from './identity/identify.js';
 import { badRequest } from './planning/refusal.js';
 import { createLiveGraph } from './supergraph/live-graph.js';
+import { createSubscriptionTelemetry } from './subscriptions/subscription-telemetry.js';
+import { createSubscriptions } from './subscriptions/subscriptions.js';
+import { createUpstreamSockets } from './subscriptions/upstream-sockets.js';
+import { createWebSocketDoor, refuse as refuseUpgrade } from './subscriptions/websocket/server.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 
@@ -41,6 +47,8 @@ export interface GatewayParts {
 }
 
 const MIB = 1024 * 1024;
+/** Of an event as a subgraph sends it, which is trusted more than a client. */
+const UPSTREAM_MAX_MESSAGE_BYTES = 16 * MIB;
 const ENDPOINT = '/graphql';
 
 /**
@@ -83,6 +91,7 @@ export async function createGateway(
     },
     log,
     onVersion: (supergraph) => subgraphs.update(supergraph.subgraphs),
+    onSwap: () => void subscriptions.refresh(),
   });
   telemetry.watchOperations(() => graph.operations());
 
@@ -123,6 +132,43 @@ export async function createGateway(
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
   });
 
+  // subscriptions
+  const subscriptionTelemetry = createSubscriptionTelemetry(metrics);
+  const upstreamSockets = createUpstreamSockets({
+    connectTimeoutMs: config.SUBGRAPH_TIMEOUT_MS,
+    heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
+    maxMessageBytes: UPSTREAM_MAX_MESSAGE_BYTES,
+  });
+  const subscriptions = createSubscriptions({
+    operations: () => graph.operations(),
+    client,
+    sockets: upstreamSockets,
+    urlOf: (subgraph) => subgraphs.get(subgraph).url,
+    log,
+    telemetry: subscriptionTelemetry,
+    runs: createConcurrencyLimit({ maxActive: config.SUBSCRIPTION_MAX_CONCURRENCY, maxWaiting: Infinity }),
+    runTimeoutMs: config.OPERATION_TIMEOUT_MS,
+    maxQueuedEvents: config.SUBSCRIPTION_MAX_QUEUED_EVENTS,
+    retryMs: config.SUBSCRIPTION_RETRY_MS,
+    stableMs: 3 * config.SUBGRAPH_TIMEOUT_MS,
+    sharedScopes: config.SUBSCRIPTION_SHARED_SCOPES.split(',').map((scope) => scope.trim()),
+    maxSubscriptions: config.SUBSCRIPTION_MAX,
+    maxPerUser: config.SUBSCRIPTION_MAX_PER_USER,
+  });
+  const webSockets = createWebSocketDoor({
+    answer,
+    identify,
+    subscriptions,
+    log,
+    telemetry: subscriptionTelemetry,
+    maxOperations: config.WEBSOCKET_MAX_OPERATIONS,
+    maxBufferedBytes: config.SUBSCRIPTION_MAX_BUFFERED_BYTES,
+    maxConnections: config.WEBSOCKET_MAX_CONNECTIONS,
+    maxMessageBytes: config.WEBSOCKET_MAX_MESSAGE_BYTES,
+    initTimeoutMs: config.WEBSOCKET_INIT_TIMEOUT_MS,
+    heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
+  });
+
   // http
   const handler = createGraphQLHandler({
     answer,
@@ -151,7 +197,7 @@ export async function createGateway(
     return true;
   }
 
-  return createHttpService({
+  const service = await createHttpService({
     name: 'gateway',
     config: { host: config.HOST, port: config.GATEWAY_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
     log,
@@ -178,14 +224,32 @@ export async function createGateway(
       });
       app.use(httpErrors(log));
     },
+    onDrain: async () => {
+      const graceMs = config.SHUTDOWN_GRACE_MS;
+      await within(graceMs, subscriptions.drain());
+      await webSockets.drain(graceMs);
+    },
     onClose: [
       async () => invalidation?.close(),
       async () => (overrides.bus ? undefined : bus?.close()),
       () => graph.close(),
+      () => upstreamSockets.close(),
       () => subgraphs.close(),
       () => cache.close(),
     ],
   });
+  service.server.on('upgrade', (request, socket, head) => {
+    if (isEndpoint(request.url)) webSockets.upgrade(request, socket, head);
+    else refuseUpgrade(socket, 404);
+  });
+  return service;
+}
+
+/** Waits for something, but not for ever. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const giveUp = new AbortController();
+  await Promise.race([work, delay(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
+  giveUp.abort();
 }
 
 function isEndpoint(url: string | undefined): boolean {

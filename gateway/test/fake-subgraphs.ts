@@ -8,6 +8,7 @@ import { composeServices } from '@apollo/composition';
 import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
 import { postGraphQL, testJwks, type GraphQLResult } from '@taskgraph/testkit';
 import { graphql, parse } from 'graphql';
+import { createFakeFeed, type FakeFeed } from './fake-feed.js';
 import { createGateway, readGatewayConfig, type GatewayParts } from '../src/gateway.js';
 
 export interface ReceivedRequest {
@@ -28,7 +29,11 @@ export interface StartedSubgraph {
   readonly name: string;
   readonly url: string;
   readonly requests: ReceivedRequest[];
+  /** Its subscriptions. */
+  readonly feed: FakeFeed;
   stop(): Promise<void>;
+  /** Listens again, on the same port, after a stop. */
+  start(): Promise<void>;
 }
 
 export interface GatewayUnderTest extends AsyncDisposable {
@@ -73,15 +78,23 @@ export async function startSubgraph({ name, typeDefs, resolvers, intercept }: Fa
       });
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const feed = createFakeFeed(schema);
+  server.on('upgrade', (request, socket, head) => feed.upgrade(request, socket, head));
+  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
   return {
     name,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    url: `http://127.0.0.1:${port}/graphql`,
     requests,
+    feed,
+    start: () => listen(port),
     stop: () =>
       new Promise((resolve) => {
+        if (!server.listening) return resolve();
         server.close(() => resolve());
         server.closeAllConnections();
+        feed.cut();
       }),
   };
 }

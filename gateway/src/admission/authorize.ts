@@ -1,8 +1,7 @@
-import { ERROR_CODES } from '@taskgraph/contracts';
 import { forbidden, missingViewer, type AppError } from '@taskgraph/service-kit';
 import type { GatewayContext } from '../context.js';
 import type { Operation } from '../planning/operation.js';
-import { Refusal } from '../planning/refusal.js';
+import { toRefusal } from '../planning/refusal.js';
 import type { SecuredSelection } from './security-check.js';
 
 /**
@@ -22,7 +21,7 @@ export function authorize(
   for (const selection of secured) {
     if (isLeftOut(selection, values)) continue;
     const fault = judge(selection, identity);
-    if (fault) throw toRefusal(fault, selection);
+    if (fault) throw toRefusal(fault, selection.path);
   }
 }
 
@@ -36,10 +35,4 @@ function judge({ scopes }: SecuredSelection, identity: GatewayContext['identity'
   const held = identity.viewer.scopes;
   const allowed = scopes.length === 0 || scopes.some((all) => all.every((scope) => held.includes(scope)));
   return allowed ? null : forbidden('Your role does not allow this.', 'SCOPE_MISSING');
-}
-
-function toRefusal(fault: AppError, { path }: SecuredSelection): Refusal {
-  const { code, message, reason, details } = fault;
-  const extensions = { ...details, code, ...(reason !== undefined && { reason }) };
-  return new Refusal(code, [{ message, path: [...path], extensions }], { status: ERROR_CODES[code].httpStatus });
 }

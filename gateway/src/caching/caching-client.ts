@@ -205,12 +205,15 @@ export function createCachingClient({ cache, inner, onLookup, now = Date.now }: 
       if (request.type !== OperationTypeNode.QUERY) return sendMutation(request, context);
       return request.entities ? sendEntities(request, request.entities, context) : sendRoot(request, context);
     },
-    invalidate: ({ entities, types, lists = [] }) =>
-      mark([
+    async invalidate(changed) {
+      await inner.invalidate?.(changed);
+      const { entities, types, lists = [] } = changed;
+      await mark([
         ...entities.map(({ typename, id }) => markers.entity(typename, id)),
         ...types.map(markers.type),
         ...lists.map(markers.subgraph),
-      ]),
+      ]);
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import type { ExecutionError } from './fetch-errors.js';
+import type { OperationResult } from './operation-result.js';
 import type { Violation } from './response-writer.js';
 
 /** Codes that say nothing to a client; so does the absence of one. */
@@ -47,4 +48,13 @@ export function toViolationError(
 ): GraphQLFormattedError {
   log.error({ path }, `a subgraph's answer does not fit the schema: ${message}`);
   return { message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } };
+}
+
+/** What a client is told of a result: errors of fetches, or else positions that cannot hold what came. */
+export function toClientErrors(
+  { errors, violations }: Pick<OperationResult, 'errors' | 'violations'>,
+  context: ErrorContext,
+): readonly GraphQLFormattedError[] {
+  if (errors.length > 0) return errors.map((error) => toClientError(error, context));
+  return violations.length === 0 ? [] : violations.map((violation) => toViolationError(violation, context));
 }

@@ -4,7 +4,7 @@ import type { FetchStep } from '../planning/steps.js';
 import { placeErrors } from './fetch-errors.js';
 import type { Data } from './targets.js';
 
-const STEP = compilePlan({
+const { step: STEP } = compilePlan({
   kind: 'QueryPlan',
   node: {
     kind: 'Flatten',
@@ -18,7 +18,7 @@ const STEP = compilePlan({
       requires: [],
     },
   },
-}) as FetchStep;
+}) as { step: FetchStep };
 
 const ada = { __typename: 'User', id: 'a' };
 const grace = { __typename: 'User', id: 'g' };

@@ -85,6 +85,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         throw fault;
       }
     },
+    invalidate: async () => inFlight.changed(),
   };
 }
 

@@ -14,6 +14,8 @@ export interface InFlight {
   ): Promise<{ readonly answer: UpstreamAnswer; readonly isOwn: boolean }>;
   /** To be called before a mutation is sent; returns what is to be called when it has been answered. */
   mutationStarts(): () => void;
+  /** To be called when something is known to have changed: nobody joins a query that was sent before. */
+  changed(): void;
 }
 
 interface Flight {
@@ -43,7 +45,12 @@ export function createInFlight(): InFlight {
     return flight;
   }
 
+  const forget = () => {
+    if (flights.size > 0) flights = new Map();
+  };
+
   return {
+    changed: forget,
     async share(key, signal, start) {
       const joined = flights.get(key);
       const flight = joined && !joined.cancel.signal.aborted ? joined : take(key, start);
@@ -62,9 +69,6 @@ export function createInFlight(): InFlight {
       }
     },
     mutationStarts() {
-      const forget = () => {
-        if (flights.size > 0) flights = new Map();
-      };
       forget();
       return forget;
     },

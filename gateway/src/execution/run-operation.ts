@@ -54,8 +54,10 @@ export function finish(operation: Operation, execution: Execution): OperationRes
 /** Of an answer that nothing has been fetched for yet. */
 const UNRESTRICTED: CachePolicy = { maxAgeSeconds: Infinity, scope: 'PUBLIC' };
 
-/** Exported for tests that look at the data before they are written. */
-export function createExecution(operation: Operation, { variables, context, client, signal }: RunOptions): Execution {
+export function createExecution(
+  operation: Operation,
+  { variables, context, client, signal }: Omit<RunOptions, 'incremental'>,
+): Execution {
   const errors: ExecutionError[] = [];
   let cachePolicy: CachePolicy | null = UNRESTRICTED;
   const root: Data = {};

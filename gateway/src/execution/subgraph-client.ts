@@ -44,6 +44,6 @@ export interface NamedEntities {
 export interface SubgraphClient {
   /** @throws AppError when no usable answer comes */
   send(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer>;
-  /** Tells that a mutation has changed these; absent when nothing is kept. */
+  /** Tells that these were changed: nothing that was asked before is believed of them. Absent when nothing is kept. */
   invalidate?(changed: NamedEntities): Promise<void>;
 }

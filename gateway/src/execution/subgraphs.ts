@@ -5,6 +5,7 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-lim
 
 /** How to reach one subgraph. */
 export interface Subgraph {
+  readonly url: string;
   readonly upstream: Upstream;
   readonly limit: ConcurrencyLimit;
 }
@@ -34,7 +35,7 @@ const PROBE = {
 } as const;
 
 export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
-  const known = new Map<string, Subgraph & { readonly url: string }>();
+  const known = new Map<string, Subgraph>();
   telemetry.watchSubgraphs(() => known.values());
 
   function connect(name: string, url: string): void {

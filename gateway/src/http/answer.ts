@@ -1,4 +1,4 @@
-import { AppError } from '@taskgraph/service-kit';
+import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
 import { prettyFormatQueryPlan, serializeQueryPlan } from '@apollo/query-planner';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
@@ -6,14 +6,15 @@ import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { writeCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
-import { toClientError, toViolationError } from '../execution/client-errors.js';
+import { toClientErrors } from '../execution/client-errors.js';
 import type { IncrementalPart, OperationResult } from '../execution/operation-result.js';
 import { findUploads } from '../execution/multipart-body.js';
 import { runOperation } from '../execution/run-operation.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
-import { badRequest, Refusal, refuse } from '../planning/refusal.js';
+import { badRequest, Refusal, refuse, toRefusal } from '../planning/refusal.js';
+import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subscription-request.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from './graphql-request.js';
@@ -33,6 +34,11 @@ export interface Arrival {
   /** Whether files may be among the variables. */
   readonly multipart: boolean;
   readonly accepted: Accepted;
+  /** Set where the client can be sent any number of results. */
+  readonly streams: {
+    /** Of the header of that name. */
+    readonly lastEventId: string | undefined;
+  } | null;
   /** The form in which the answer shows its plan, for who may see it; null for all others. */
   readonly showsPlan: PlanFormat | null;
   readonly context: GatewayContext;
@@ -40,8 +46,11 @@ export interface Arrival {
 
 export type PlanFormat = 'prettified' | 'internal';
 
-/** Answers one GraphQL request. Never throws. */
-export type Answer = (request: GraphQLRequest | Refusal, arrival: Arrival) => Promise<Reply>;
+/** Answers one GraphQL request; to a subscription, with what it takes to run it. Never throws. */
+export interface Answer {
+  (request: GraphQLRequest | Refusal, arrival: Arrival & { readonly streams: null }): Promise<Reply>;
+  (request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest>;
+}
 
 const MAX_VARIABLE_ERRORS = 20;
 const NO_HEADERS: Readonly<Record<string, string>> = {};
@@ -50,38 +59,42 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 export function createAnswer(options: AnswerOptions): Answer {
   const { telemetry } = options;
 
-  async function execute(request: GraphQLRequest, arrival: Arrival, seen: Seen): Promise<OperationResult> {
+  function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted {
     const { context } = arrival;
     const text = options.persistedQueries.resolve(request);
     const operation = options.operations().get(text, request.operationName);
     seen.operation = operation;
-    if (operation.type === OperationTypeNode.SUBSCRIPTION)
-      throw refuse('OPERATION_REJECTED', [{ message: 'Subscriptions are not served over this protocol.' }]);
-    if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY)
+    const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
+    if (isStream && !arrival.streams) throw refuse('OPERATION_REJECTED', [{ message: NO_STREAM }]);
+    if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY && !isStream)
       throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
       throw badRequest('Files are uploaded by mutations only.');
     authorize(operation, request.variables, context);
     assertVariables(operation, request.variables);
+    return { operation, text };
+  }
+
+  async function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
+    const { context } = arrival;
     const timeoutMs = arrival.multipart
       ? Math.max(options.operationTimeoutMs, options.uploadTimeoutMs)
       : options.operationTimeoutMs;
     const timer = setTimeout(() => context.cancel(deadlineExceeded(timeoutMs)), timeoutMs);
     try {
-      const result = await runOperation(operation, {
+      return await runOperation(operation, {
         variables: request.variables,
         context,
         client: options.client,
         signal: context.signal,
         incremental: arrival.accepted.incremental,
       });
-      return result;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  return async (request, arrival) => {
+  async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
     const seen: Seen = { operation: null, result: null };
@@ -96,7 +109,9 @@ export function createAnswer(options: AnswerOptions): Answer {
       });
     try {
       if (request instanceof Refusal) throw request;
-      const result = await execute(request, arrival, seen);
+      const { operation, text } = admit(request, arrival, seen);
+      if (operation.type === OperationTypeNode.SUBSCRIPTION) return toSubscription(request, arrival, operation, text);
+      const result = await execute(operation, request, arrival);
       seen.result = result;
       const extensions = arrival.showsPlan && seen.operation ? renderPlan(seen.operation, arrival.showsPlan) : '';
       const errors = toClientErrors(result, context);
@@ -104,26 +119,51 @@ export function createAnswer(options: AnswerOptions): Answer {
       if (rest) {
         const parts = renderRest(rest, context, (later) => finish([...errors, ...later]));
         return {
+          kind: 'reply',
           status: 200,
           headers: NO_HEADERS,
           body: renderBody(result.data, errors, `${extensions},"hasNext":true`),
+          refusal: null,
           rest: parts,
         };
       }
       finish(errors);
       return {
+        kind: 'reply',
         status: 200,
         headers: errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result),
         body: renderBody(result.data, errors, extensions),
+        refusal: null,
         rest: null,
       };
     } catch (error) {
       const refusal = error instanceof Refusal ? error : defect(error, context);
       finish(refusal.errors);
       const status = refusal.ofTransport || accepted.readsStatus ? refusal.status : 200;
-      return { status, headers: refusal.headers, body: renderBody(null, refusal.errors), rest: null };
+      return {
+        kind: 'reply',
+        status,
+        headers: refusal.headers,
+        body: renderBody(null, refusal.errors),
+        refusal: refusal.errors,
+        rest: null,
+      };
     }
-  };
+  }
+  return answer as Answer;
+}
+
+/** @throws Refusal for a token that is not taken: the subscription would end before its first event */
+function toSubscription(
+  { operationName, variables, extensions }: GraphQLRequest,
+  { context, streams }: Arrival,
+  operation: Operation,
+  text: string,
+): SubscriptionRequest {
+  const { identity } = context;
+  if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
+  const lastEventId = readLastEventId(extensions, streams?.lastEventId);
+  return { kind: 'subscription', operation, text, operationName, variables, lastEventId };
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
@@ -139,6 +179,14 @@ function retryAfter(errors: readonly GraphQLFormattedError[]): Readonly<Record<s
     return typeof given === 'number' ? [given] : [];
   });
   return seconds.length === 0 ? NO_HEADERS : { 'retry-after': String(Math.max(...seconds)) };
+}
+
+const NO_STREAM =
+  'Subscriptions are served over WebSocket (graphql-transport-ws), as multipart/mixed;subscriptionSpec="1.0" and as text/event-stream.';
+
+interface Admitted {
+  readonly operation: Operation;
+  readonly text: string;
 }
 
 interface Seen {
@@ -175,14 +223,6 @@ function assertVariables({ supergraph, node }: Operation, variables: Readonly<Re
     maxErrors: MAX_VARIABLE_ERRORS,
   });
   if (errors) throw refuse('BAD_USER_INPUT', errors);
-}
-
-function toClientErrors(
-  { errors, violations }: Pick<OperationResult, 'errors' | 'violations'>,
-  context: GatewayContext,
-): readonly GraphQLFormattedError[] {
-  if (errors.length > 0) return errors.map((error) => toClientError(error, context));
-  return violations.length === 0 ? [] : violations.map((violation) => toViolationError(violation, context));
 }
 
 async function* renderRest(

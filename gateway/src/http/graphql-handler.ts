@@ -7,7 +7,7 @@ import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
-import { readGraphQLRequest, readQueryParameters, type GraphQLRequest } from './graphql-request.js';
+import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
 import { readJsonBody } from './json-body.js';
 import { renderBody, type Reply } from './reply.js';
 import { sendInParts } from './send-parts.js';
@@ -83,8 +83,9 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     }
     const context = await toContext(request);
     const showsPlan = planFormat(request, context);
-    if (Array.isArray(body)) return respondToBatch(response, body, { ...place, accepted, context, showsPlan });
-    const reply = await answer(readOne(body), { ...place, accepted, context, showsPlan });
+    if (Array.isArray(body))
+      return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null });
+    const reply = await answer(tryReadGraphQLRequest(body), { ...place, accepted, context, showsPlan, streams: null });
     await send(response, reply, accepted, options.compression);
   }
 
@@ -96,10 +97,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return refuse(response, badRequest(limit));
     }
     // A batch is answered as a whole, so none of its parts comes later.
-    const whole: Arrival = { ...arrival, accepted: { ...arrival.accepted, incremental: false } };
-    const replies = await Promise.all(batch.map((body) => answer(readOne(body), whole)));
+    const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: false }, streams: null };
+    const replies = await Promise.all(batch.map((body) => answer(tryReadGraphQLRequest(body), whole)));
     const text = `[${replies.map(({ body }) => body).join(',')}]`;
-    await send(response, { status: 200, headers: {}, body: text, rest: null }, arrival.accepted, options.compression);
+    const reply: Reply = { kind: 'reply', status: 200, headers: {}, body: text, refusal: null, rest: null };
+    await send(response, reply, arrival.accepted, options.compression);
   }
 
   return {
@@ -137,15 +139,6 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
 }
 
 const POST = { method: 'POST', multipart: false } as const;
-
-function readOne(body: unknown): GraphQLRequest | Refusal {
-  try {
-    return readGraphQLRequest(body);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-}
 
 function refuse(response: ServerResponse, { errors, status, headers }: Refusal): void {
   if (response.headersSent || response.destroyed) return;

@@ -1,4 +1,4 @@
-import { badRequest } from '../planning/refusal.js';
+import { badRequest, Refusal } from '../planning/refusal.js';
 
 /** The members of a GraphQL request (GraphQL over HTTP, "Request Parameters"). */
 export interface GraphQLRequest {
@@ -25,6 +25,16 @@ export function readGraphQLRequest(body: unknown): GraphQLRequest {
     variables: readMap('variables', variables),
     extensions: readMap('extensions', extensions),
   };
+}
+
+/** {@link readGraphQLRequest} for who answers a fault as any other. */
+export function tryReadGraphQLRequest(body: unknown): GraphQLRequest | Refusal {
+  try {
+    return readGraphQLRequest(body);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
 }
 
 /** Reads the parameters of a GET request; variables and extensions are JSON there. @throws Refusal */

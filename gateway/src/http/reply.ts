@@ -1,11 +1,15 @@
+import type { GraphQLFormattedError } from 'graphql';
 import type { IncrementalPart } from '../execution/operation-result.js';
 
 /** What goes back to a client for one operation. */
 export interface Reply {
+  readonly kind: 'reply';
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** JSON text: `{"data":…,"errors":…}`. */
   readonly body: string;
+  /** Set when nothing was executed: why. */
+  readonly refusal: readonly GraphQLFormattedError[] | null;
   /** Further parts as JSON texts; null when this is all. */
   readonly rest: AsyncIterable<string> | null;
 }

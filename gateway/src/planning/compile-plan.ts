@@ -1,4 +1,4 @@
-import type { FetchNode, PlanNode, QueryPlan, ResponsePath } from '@apollo/query-planner';
+import type { FetchNode, PlanNode, QueryPlan, ResponsePath, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
 import { joinPath, producedPaths } from './produced-paths.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
@@ -6,11 +6,22 @@ import type { FetchStep, PathStep, Step } from './steps.js';
 /** A plan asks for something that this gateway does not do. */
 export class UnsupportedPlan extends Error {}
 
-/** Prepares Apollo's plan. Null when nothing has to be fetched. @throws UnsupportedPlan */
-export function compilePlan({ node }: QueryPlan): Step | null {
-  if (!node) return null;
-  if (node.kind === 'Subscription') throw new UnsupportedPlan('Subscriptions are not served over this protocol.');
-  return compileNode(node, [], countProducers(node));
+export interface CompiledPlan {
+  /** What is subscribed to; null for queries and mutations. */
+  readonly primary: FetchStep | null;
+  /** What is fetched: of a subscription, for each of its events. Null when nothing is. */
+  readonly step: Step | null;
+}
+
+/** Prepares Apollo's plan. @throws UnsupportedPlan */
+export function compilePlan({ node }: QueryPlan): CompiledPlan {
+  if (!node) return { primary: null, step: null };
+  const producers = countProducers(node);
+  if (node.kind !== 'Subscription') return { primary: null, step: compileNode(node, [], producers) };
+  return {
+    primary: compileFetch(node.primary, [], producers),
+    step: node.rest ? compileNode(node.rest, [], producers) : null,
+  };
 }
 
 function compileNode(node: PlanNode, path: readonly PathStep[], producers: Producers): Step {
@@ -97,12 +108,16 @@ type Producers = ReadonlyMap<string, number>;
  * itself, by fetches that start from it or below. An object that two fetches bring is merged from both at each of its
  * places, from what is known there, so each place needs its own.
  */
-function countProducers(root: PlanNode): Producers {
+function countProducers(root: PlanNode | SubscriptionNode): Producers {
   const producers = new Map<string, number>();
   let renames = false;
-  const visit = (node: PlanNode | undefined, base: string): void => {
+  const visit = (node: PlanNode | SubscriptionNode | undefined, base: string): void => {
     switch (node?.kind) {
       case undefined:
+        return;
+      case 'Subscription':
+        visit(node.primary, base);
+        visit(node.rest, base);
         return;
       case 'Sequence':
       case 'Parallel':

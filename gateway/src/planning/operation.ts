@@ -1,20 +1,19 @@
 import type { QueryPlan } from '@apollo/query-planner';
-import { GraphQLError, Kind, valueFromASTUntyped, visit } from 'graphql';
+import { GraphQLError, Kind, OperationTypeNode, valueFromASTUntyped, visit } from 'graphql';
 import type {
   DocumentNode,
   FieldNode,
   FragmentDefinitionNode,
   GraphQLObjectType,
   OperationDefinitionNode,
-  OperationTypeNode,
 } from 'graphql';
 import { findSecuredSelections, type SecuredSelection } from '../admission/security-check.js';
 import { collectFields } from '../execution/collect-fields.js';
 import { compileResponseWriter, type ResponseWriter } from '../execution/response-writer.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
-import { compilePlan } from './compile-plan.js';
-import type { Step } from './steps.js';
+import { compilePlan, UnsupportedPlan } from './compile-plan.js';
+import type { FetchStep, Step } from './steps.js';
 
 /** Writers differ by the values of Boolean variables; an operation with many of them does not get one for each mix. */
 const MAX_WRITERS = 32;
@@ -29,7 +28,9 @@ export interface Operation {
   readonly rootType: GraphQLObjectType;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly plan: QueryPlan;
-  /** Null when nothing has to be fetched. */
+  /** What is subscribed to; null for queries and mutations. */
+  readonly primary: FetchStep | null;
+  /** What is fetched: of a subscription, for each of its events. Null when nothing has to be. */
   readonly step: Step | null;
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
@@ -56,8 +57,8 @@ export function compileOperation(
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const plan = supergraph.plan(document, node.name?.value);
-  const step = compilePlan(plan);
+  const plan = planOf(supergraph, document, node);
+  const { primary, step } = compilePlan(plan);
   const deciding = decidingVariables(document, node);
   const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const writers = new Map<string, ResponseWriter>();
@@ -71,6 +72,7 @@ export function compileOperation(
     rootType,
     fragments,
     plan,
+    primary,
     step,
     secured: findSecuredSelections(schema, document, node, requirements),
     estimateCost: prepareCostEstimate(schema, node, fragments),
@@ -102,6 +104,16 @@ export function compileOperation(
         .filter(({ name }) => name.value === '__schema' || name.value === '__type');
     },
   };
+}
+
+/** Of subscriptions the planner takes no `@defer`, and no condition on the root field. */
+function planOf(supergraph: Supergraph, document: DocumentNode, node: OperationDefinitionNode): QueryPlan {
+  if (node.operation !== OperationTypeNode.SUBSCRIPTION) return supergraph.plan(document, node.name?.value);
+  try {
+    return supergraph.plan(document, node.name?.value);
+  } catch (error) {
+    throw new UnsupportedPlan(`This subscription is not served: ${error instanceof Error ? error.message : ''}`);
+  }
 }
 
 const NO_CONDITIONS: ReadonlyMap<string, boolean> = new Map();

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from '@taskgraph/contracts';
+import type { AppError } from '@taskgraph/service-kit';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 
 /** A request is not executed; nothing has been fetched for it. */
@@ -35,6 +36,15 @@ export function refuse(code: ErrorCode, errors: ReadonlyArray<GraphQLError | { r
       return { message, ...(locations && { locations }), extensions: { ...extensions, code } };
     }),
   );
+}
+
+/** A fault that is known before anything is fetched. */
+export function toRefusal(
+  { code, message, reason, details }: AppError,
+  path?: ReadonlyArray<string | number>,
+): Refusal {
+  const extensions = { ...details, code, ...(reason !== undefined && { reason }) };
+  return new Refusal(code, [{ message, ...(path && { path: [...path] }), extensions }]);
 }
 
 /** A refusal because of the HTTP request itself. */

@@ -20,6 +20,8 @@ export interface LiveGraphOptions {
   readonly log: Log;
   /** Called before a version takes traffic. @throws to refuse it */
   readonly onVersion: (supergraph: Supergraph) => void;
+  /** Called when another version has taken over. */
+  readonly onSwap?: () => void;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface LiveGraphOptions {
  * A new version takes traffic when the operations in use have been compiled for it, a few at a time between requests, so
  * that a reload costs no request a plan.
  */
-export function createLiveGraph({ source, cache, log, onVersion }: LiveGraphOptions): LiveGraph {
+export function createLiveGraph({ source, cache, log, onVersion, onSwap }: LiveGraphOptions): LiveGraph {
   let current: OperationCache | null = null;
   let latest: Supergraph | null = null;
 
@@ -52,7 +54,9 @@ export function createLiveGraph({ source, cache, log, onVersion }: LiveGraphOpti
     }
     void warmUp(next, current.recent()).then(() => {
       // A still newer one may have come in the meantime.
-      if (latest === supergraph) current = next;
+      if (latest !== supergraph) return;
+      current = next;
+      onSwap?.();
     });
   });
 

@@ -104,7 +104,6 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         context: { log: silent, requestId: 'differential' } as never,
         client,
         signal: new AbortController().signal,
-        incremental: false,
       });
       if (operation.step) await runNested(operation.step, execution);
       const { data, errors: failures } = finish(operation, execution);

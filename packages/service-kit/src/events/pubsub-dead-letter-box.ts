@@ -8,6 +8,8 @@ export interface DeadLetterBox {
   list(): Promise<PubSubDeadLetter[]>;
   /** Publishes the event of a listed letter to its topic again, and takes the letter away. @throws when it cannot be published */
   replay(letter: PubSubDeadLetter): Promise<void>;
+  /** Takes a listed letter away. */
+  discard(letter: PubSubDeadLetter): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -18,14 +20,13 @@ export interface DeadLetterBoxOptions {
 
 const CALL_TIMEOUT_MS = 5_000;
 /** A pull that finds nothing waits for something; after this time there is nothing. */
-const EMPTY_AFTER_MS = 1_000;
+const EMPTY_AFTER_MS = 3_000;
 const PULL_MESSAGES = 500;
 const HOLD_SECONDS = 120;
 const DEADLINE_EXCEEDED = 4;
 /** Ids of one call; a call may have half a megabyte. */
 const MAX_ACK_IDS = 1_000;
 
-/** @throws when Pub/Sub cannot be reached */
 export async function openDeadLetterBox({ projectId, prefix = '' }: DeadLetterBoxOptions): Promise<DeadLetterBox> {
   const { library, client } = await openPubSub(projectId);
   const subscriber = new library.v1.SubscriberClient((await client.getClientConfig()) as ClientOptions);
@@ -50,8 +51,17 @@ export async function openDeadLetterBox({ projectId, prefix = '' }: DeadLetterBo
     });
   }
 
+  async function discard({ messageId }: PubSubDeadLetter): Promise<void> {
+    const ackId = held.get(messageId);
+    if (ackId === undefined) return;
+    await subscriber.acknowledge({ subscription, ackIds: [ackId] }, within(CALL_TIMEOUT_MS));
+    held.delete(messageId);
+  }
+
   return {
     async list() {
+      // A pull that is not answered looks like one that finds nothing: this tells whether somebody is there.
+      await subscriber.getSubscription({ subscription }, within(CALL_TIMEOUT_MS));
       const letters = new Map<string, PubSubDeadLetter>();
       for (let found = await pull(); found.length > 0; found = await pull()) {
         for (const letter of found) letters.set(letter.messageId, letter);
@@ -69,11 +79,9 @@ export async function openDeadLetterBox({ projectId, prefix = '' }: DeadLetterBo
           attributes: eventAttributes(event),
           orderingKey: event.subject,
         });
-      const ackId = held.get(messageId);
-      if (ackId === undefined) return;
-      await subscriber.acknowledge({ subscription, ackIds: [ackId] }, within(CALL_TIMEOUT_MS));
-      held.delete(messageId);
+      await discard(letter);
     },
+    discard,
     async close() {
       // What is given back is there at once for the next reader.
       await hold(subscriber, subscription, [...held.values()], 0).catch(() => undefined);

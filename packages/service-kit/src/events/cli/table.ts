@@ -12,7 +12,10 @@ const COLUMNS: ReadonlyArray<readonly [title: string, cell: (letter: StoredLette
 
 /** Lines of a table with aligned columns; what only a terminal would understand is taken out of the cells. */
 export function formatLetters(letters: readonly StoredLetter[]): string[] {
-  const rows = [COLUMNS.map(([title]) => title), ...letters.map((letter) => COLUMNS.map(([, cell]) => plain(cell(letter))))];
+  const rows = [
+    COLUMNS.map(([title]) => title),
+    ...letters.map((letter) => COLUMNS.map(([, cell]) => plain(cell(letter)))),
+  ];
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

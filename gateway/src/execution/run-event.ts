@@ -1,0 +1,53 @@
+import type { GraphQLFormattedError } from 'graphql';
+import { findNamedEntities } from '../caching/named-entities.js';
+import type { Operation } from '../planning/operation.js';
+import { placeErrors } from './fetch-errors.js';
+import { merge } from './merge.js';
+import type { OperationResult } from './operation-result.js';
+import { applyRewrites } from './rewrites.js';
+import { createExecution, finish, runNested, type RunOptions } from './run-operation.js';
+import type { NamedEntities } from './subgraph-client.js';
+import type { Data } from './targets.js';
+
+/** What a subgraph sent for a subscription: the result of its part of the operation. */
+export interface SourceEvent {
+  readonly data: Data | null;
+  readonly errors: readonly GraphQLFormattedError[];
+}
+
+/**
+ * Runs the rest of a subscription's plan for one event, whose data become the root of the answer. The data are used up.
+ * Never throws for what subgraphs do.
+ */
+export async function runEvent(
+  operation: Operation,
+  { data, errors }: SourceEvent,
+  options: Omit<RunOptions, 'incremental'>,
+): Promise<OperationResult> {
+  const { primary, step } = operation;
+  if (!primary) throw new Error('the operation is no subscription');
+  const execution = createExecution(operation, options);
+  const { root } = execution;
+  if (errors.length > 0) execution.report(placeErrors(errors, primary, { root, indexOf: null, lost: data === null }));
+  if (data) {
+    applyRewrites(primary.outputRewrites, data, execution.isSubtype);
+    merge(root, data);
+    if (step) await runNested(step, execution);
+  }
+  return finish(operation, execution);
+}
+
+/** Finds what an event tells of, so that nothing older is believed of it. Leaves the data as they are. */
+export function entitiesOf(
+  operation: Operation,
+  data: Data,
+  variables: Readonly<Record<string, unknown>>,
+): NamedEntities {
+  const rewrites = operation.primary?.outputRewrites ?? [];
+  let root = data;
+  if (rewrites.length > 0) {
+    root = structuredClone(data);
+    applyRewrites(rewrites, root, operation.supergraph.isSubtype);
+  }
+  return findNamedEntities(operation, root, operation.conditions(variables));
+}

@@ -1,0 +1,208 @@
+import { setMaxListeners } from 'node:events';
+import { AppError, type Log } from '@taskgraph/service-kit';
+import { isErrorCode } from '@taskgraph/contracts';
+import type { GraphQLFormattedError } from 'graphql';
+import type { GatewayContext } from '../context.js';
+import { toClientErrors } from '../execution/client-errors.js';
+import type { ConcurrencyLimit } from '../execution/concurrency-limit.js';
+import type { OperationResult } from '../execution/operation-result.js';
+import { runEvent, type SourceEvent } from '../execution/run-event.js';
+import type { SubgraphClient } from '../execution/subgraph-client.js';
+import { renderBody } from '../http/reply.js';
+import type { Operation } from '../planning/operation.js';
+import type { Credentials } from './credentials.js';
+import { RenderedEvent } from './rendered-event.js';
+import type { Subscription } from './subscription.js';
+import type { SubscriptionTelemetry } from './subscription-telemetry.js';
+
+export interface GroupOptions {
+  readonly client: SubgraphClient;
+  readonly log: Log;
+  readonly telemetry: SubscriptionTelemetry;
+  /** Of runs at once, of all groups together. */
+  readonly runs: ConcurrencyLimit;
+  /** From the start of an event's run to its answer. */
+  readonly runTimeoutMs: number;
+  readonly maxQueuedEvents: number;
+}
+
+/** What a group's members have in common. */
+export interface GroupFacts {
+  readonly operation: Operation;
+  readonly text: string;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** An event on its way to clients. */
+export interface LiveEvent {
+  /** A copy of its own for each caller: running it uses it up. */
+  readonly source: () => SourceEvent;
+  readonly id: string | null;
+  /** Whether events may have been missed before it. */
+  readonly reconnected: boolean;
+}
+
+interface Queued {
+  readonly event: LiveEvent;
+  /** Of when it came: a newer version of the graph may plan the operation otherwise. */
+  readonly operation: Operation;
+  readonly number: number;
+}
+
+/**
+ * Clients that get the same answer to every event: one operation, equal variables, one viewer. Each event is run and
+ * rendered once for all of them, one event after the other, so that they arrive in order.
+ */
+export class Group {
+  /** Equal for those who may be its members. */
+  key: string;
+  facts: GroupFacts;
+  readonly #options: GroupOptions;
+  /** Each with the number of the last event before it joined. */
+  readonly #members = new Map<Subscription, number>();
+  readonly #queue: Queued[] = [];
+  #number = 0;
+  #running: Promise<void> | null = null;
+  #cancel: AbortController | null = null;
+
+  constructor(key: string, facts: GroupFacts, options: GroupOptions) {
+    this.key = key;
+    this.facts = facts;
+    this.#options = options;
+  }
+
+  get members(): Iterable<Subscription> {
+    return this.#members.keys();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  add(subscription: Subscription): void {
+    this.#members.set(subscription, this.#number);
+  }
+
+  remove(subscription: Subscription): void {
+    this.#members.delete(subscription);
+    if (this.#members.size > 0) return;
+    this.#queue.length = 0;
+    this.#cancel?.abort(new Error('nobody listens any more'));
+  }
+
+  /** Returns false when too many events wait already. */
+  push(event: LiveEvent): boolean {
+    if (this.#queue.length >= this.#options.maxQueuedEvents) return false;
+    this.#number += 1;
+    this.#queue.push({ event, operation: this.facts.operation, number: this.#number });
+    this.#running ??= this.#runAll().finally(() => (this.#running = null));
+    return true;
+  }
+
+  /** Resolves when every event that has come is delivered. */
+  async settled(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #runAll(): Promise<void> {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const rendered = await this.#run(next);
+      if (!rendered) continue;
+      let delivered = 0;
+      for (const [subscription, since] of this.#members) {
+        if (since >= next.number) continue;
+        subscription.events += 1;
+        delivered += 1;
+        subscription.outlet.next(subscription, rendered);
+      }
+      this.#options.telemetry.delivered(delivered, rendered.errorCodes);
+    }
+  }
+
+  /** Null when nobody waits for it any more. */
+  async #run({ event, operation }: Queued): Promise<RenderedEvent | null> {
+    const sponsor = this.#sponsor();
+    if (!sponsor) return null;
+    const { telemetry } = this.#options;
+    const cancel = new AbortController();
+    // One for each fetch of a run.
+    setMaxListeners(0, cancel.signal);
+    this.#cancel = cancel;
+    const context = this.#toContext(sponsor, cancel);
+    const stop = telemetry.startRun();
+    try {
+      const result = await this.#execute(event, operation, context);
+      const errors = toClientErrors(result, context);
+      stop(errors.length > 0 ? 'errors' : 'ok');
+      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors.map(codeOf));
+    } catch (error) {
+      stop('errors');
+      if (this.#members.size === 0) return null;
+      context.log.error({ err: error }, 'defect');
+      return renderDefect(context, event);
+    } finally {
+      this.#cancel = null;
+    }
+  }
+
+  async #execute(event: LiveEvent, operation: Operation, context: GatewayContext): Promise<OperationResult> {
+    const { runs, client, runTimeoutMs } = this.#options;
+    const { signal } = context;
+    const run = () => runEvent(operation, event.source(), { variables: this.facts.variables, context, client, signal });
+    // Without fetches there is nothing to wait for, and no time to run out.
+    if (!operation.step) return run();
+    return runs.run('query', signal, async () => {
+      const timer = setTimeout(() => context.cancel(deadlineExceeded(runTimeoutMs)), runTimeoutMs);
+      try {
+        return await run();
+      } finally {
+        clearTimeout(timer);
+      }
+    });
+  }
+
+  /** Whose token the fetches go with: all members are one viewer, but tokens end. */
+  #sponsor(): Subscription | null {
+    const now = Date.now();
+    let first: Subscription | null = null;
+    for (const subscription of this.#members.keys()) {
+      if (subscription.outlet.credentials.expiresAtMs > now) return subscription;
+      first ??= subscription;
+    }
+    return first;
+  }
+
+  #toContext({ requestId, outlet }: Subscription, cancel: AbortController): GatewayContext {
+    const { identity, authorization }: Credentials = outlet.credentials;
+    const { log } = this.#options;
+    return {
+      requestId,
+      log: log.child({ requestId, ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }) }),
+      identity,
+      authorization,
+      signal: cancel.signal,
+      cancel: (reason) => cancel.abort(reason),
+    };
+  }
+}
+
+function renderExtensions({ id, reconnected }: LiveEvent): string {
+  if (id === null && !reconnected) return '';
+  return `,"extensions":${JSON.stringify({ ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) })}`;
+}
+
+function renderDefect({ requestId }: GatewayContext, event: LiveEvent): RenderedEvent {
+  const code = 'INTERNAL_SERVER_ERROR';
+  const errors = [{ message: 'Something went wrong on our side.', extensions: { code, requestId } }];
+  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, [code]);
+}
+
+function codeOf({ extensions }: GraphQLFormattedError): string {
+  const code = extensions?.['code'];
+  return isErrorCode(code) ? code : 'OTHER';
+}
+
+function deadlineExceeded(timeoutMs: number): AppError {
+  return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
+}

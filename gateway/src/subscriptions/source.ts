@@ -1,0 +1,221 @@
+import { unavailable, type Log } from '@taskgraph/service-kit';
+import type { GraphQLFormattedError } from 'graphql';
+import type { SourceEvent } from '../execution/run-event.js';
+import { toFetchError } from '../execution/fetch-errors.js';
+import type { FetchStep } from '../planning/steps.js';
+import { backoffMs } from './backoff.js';
+import { RecentIds } from './recent-ids.js';
+import type { Subscription } from './subscription.js';
+import type { SubscriptionTelemetry } from './subscription-telemetry.js';
+import type { UpstreamListener, UpstreamLoss, UpstreamPayload, UpstreamSockets } from './upstream-sockets.js';
+
+export interface SourceOptions {
+  readonly sockets: UpstreamSockets;
+  readonly urlOf: (subgraph: string) => string;
+  readonly log: Log;
+  readonly telemetry: SubscriptionTelemetry;
+  /** How long a lost subgraph is looked for. */
+  readonly retryMs: number;
+  /** A subscription that held for so long counts as one that worked. */
+  readonly stableMs: number;
+}
+
+/** What is subscribed to. */
+export interface SourceFacts {
+  readonly step: FetchStep;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Where to begin; null for now. */
+  readonly lastEventId: string | null;
+}
+
+export interface SourceListener {
+  /** In whose name to subscribe; null when there is nobody who may. */
+  carrier(): Subscription | null;
+  event(event: SourceEvent, id: string | null, reconnected: boolean): void;
+  completed(): void;
+  /** The subgraph does not serve it, or cannot be reached. */
+  failed(reason: 'refused' | 'unavailable', errors: readonly GraphQLFormattedError[]): void;
+  /** The subgraph does not take the carrier's token. `errors`: what it says, if it says something. */
+  tokenRefused(
+    authorization: string | undefined,
+    carrier: Subscription,
+    errors: readonly GraphQLFormattedError[] | null,
+  ): void;
+}
+
+interface Upstream {
+  /** In whose name: somebody with this authorization. */
+  carrier: Subscription;
+  readonly authorization: string | undefined;
+  readonly url: string;
+  readonly openedAt: number;
+  stop: () => void;
+}
+
+/** For so long, the upstream that is replaced goes on beside the new one, so that no event falls between them. */
+const OVERLAP_MS = 1_000;
+
+/**
+ * The events of one subscription at a subgraph, whatever happens to the connection. A lost one is looked for with the id
+ * of the last event, so that what happened in between arrives late and not never.
+ */
+export class Source {
+  readonly #facts: SourceFacts;
+  readonly #options: SourceOptions;
+  readonly #listener: SourceListener;
+  readonly #recent = new RecentIds();
+  #lastEventId: string | null;
+  #upstream: Upstream | null = null;
+  #outgoing: { readonly upstream: Upstream; readonly timer: NodeJS.Timeout } | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  #attempt = 0;
+  #lostSince: number | null = null;
+  #reconnected = false;
+
+  constructor(facts: SourceFacts, options: SourceOptions, listener: SourceListener) {
+    this.#facts = facts;
+    this.#options = options;
+    this.#listener = listener;
+    this.#lastEventId = facts.lastEventId;
+  }
+
+  /** Whose token the subscription goes with; null while there is none. */
+  get carrier(): Subscription | null {
+    return this.#upstream?.carrier ?? null;
+  }
+
+  get authorization(): string | undefined {
+    return this.#upstream?.authorization;
+  }
+
+  /** Whether it neither runs nor is about to: there was nobody to carry it. */
+  get isIdle(): boolean {
+    return !this.#upstream && !this.#retry;
+  }
+
+  /** Where it is subscribed; null when it is not. */
+  get url(): string | null {
+    return this.#upstream?.url ?? null;
+  }
+
+  /** Somebody with the same token carries it on. */
+  passTo(carrier: Subscription): void {
+    if (this.#upstream) this.#upstream.carrier = carrier;
+  }
+
+  /** Subscribes, in the place of what is there. */
+  open(): void {
+    const { sockets, urlOf, telemetry } = this.#options;
+    this.#stopRetry();
+    this.#stopOutgoing();
+    if (this.#upstream) {
+      const timer = setTimeout(() => this.#stopOutgoing(), OVERLAP_MS);
+      this.#outgoing = { upstream: this.#upstream, timer };
+      this.#upstream = null;
+    }
+    const carrier = this.#listener.carrier();
+    if (!carrier) return;
+    const { step, variables } = this.#facts;
+    const { authorization } = carrier.outlet.credentials;
+    const url = urlOf(step.subgraph);
+    const upstream: Upstream = { carrier, authorization, url, openedAt: Date.now(), stop: () => undefined };
+    this.#upstream = upstream;
+    if (this.#lostSince !== null) telemetry.reconnecting(step.subgraph);
+    const payload = {
+      query: step.operation,
+      operationName: step.operationName ?? null,
+      variables,
+      ...(this.#lastEventId !== null && { extensions: { lastEventId: this.#lastEventId } }),
+    };
+    upstream.stop = sockets.subscribe(
+      { url, authorization, requestId: carrier.requestId, payload },
+      this.#listen(upstream),
+    );
+  }
+
+  close(): void {
+    this.#stopRetry();
+    this.#stopOutgoing();
+    this.#upstream?.stop();
+    this.#upstream = null;
+  }
+
+  #listen(upstream: Upstream): UpstreamListener {
+    /** What happens to an upstream that is being replaced is no news. */
+    const over = (react: () => void) => {
+      if (this.#upstream !== upstream) return;
+      this.#upstream = null;
+      react();
+    };
+    const { authorization, carrier } = upstream;
+    return {
+      next: (payload) => {
+        if (this.#upstream === upstream || this.#outgoing?.upstream === upstream) this.#receive(payload, upstream);
+      },
+      completed: () => over(() => this.#listener.completed()),
+      refused: (errors) =>
+        over(() => {
+          if (errors.some(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED'))
+            this.#listener.tokenRefused(authorization, carrier, errors);
+          else this.#listener.failed('refused', errors);
+        }),
+      lost: (loss) => over(() => this.#lost(loss, upstream)),
+    };
+  }
+
+  #receive({ data, errors, extensions }: UpstreamPayload, from: Upstream): void {
+    const given = extensions?.['eventId'];
+    const id = typeof given === 'string' && given !== '' ? given : null;
+    // A resume, or the other of two upstreams, brings it again. Without ids, the outgoing one is believed.
+    const isDuplicate = id === null ? this.#outgoing !== null && from === this.#upstream : !this.#recent.add(id);
+    if (isDuplicate) {
+      this.#options.telemetry.dropped('duplicate');
+      return;
+    }
+    this.#lastEventId = id ?? this.#lastEventId;
+    this.#lostSince = null;
+    this.#attempt = 0;
+    const reconnected = this.#reconnected;
+    this.#reconnected = false;
+    this.#listener.event({ data: data ?? null, errors: errors ?? [] }, id, reconnected);
+  }
+
+  #lost({ kind, cause }: UpstreamLoss, { openedAt, authorization, carrier }: Upstream): void {
+    const { subgraph } = this.#facts.step;
+    this.#options.log.warn({ subgraph, kind, err: cause }, 'a subscription at a subgraph is lost');
+    if (kind === 'token') return this.#listener.tokenRefused(authorization, carrier, null);
+    if (kind === 'fatal') return this.#giveUp(cause, 'BAD_RESPONSE');
+    const now = Date.now();
+    if (now - openedAt >= this.#options.stableMs) {
+      this.#lostSince = null;
+      this.#attempt = 0;
+    }
+    this.#lostSince ??= now;
+    const waitMs = backoffMs(this.#attempt);
+    this.#attempt += 1;
+    if (now + waitMs - this.#lostSince > this.#options.retryMs) return this.#giveUp(cause, 'CONNECTION');
+    this.#reconnected = true;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.open();
+    }, waitMs);
+  }
+
+  #giveUp(cause: unknown, reason: 'CONNECTION' | 'BAD_RESPONSE'): void {
+    const { subgraph } = this.#facts.step;
+    const { formatted } = toFetchError(unavailable(subgraph, cause, reason), subgraph);
+    this.#listener.failed('unavailable', [formatted]);
+  }
+
+  #stopRetry(): void {
+    if (this.#retry) clearTimeout(this.#retry);
+    this.#retry = null;
+  }
+
+  #stopOutgoing(): void {
+    if (!this.#outgoing) return;
+    clearTimeout(this.#outgoing.timer);
+    this.#outgoing.upstream.stop();
+    this.#outgoing = null;
+  }
+}

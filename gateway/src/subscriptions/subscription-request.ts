@@ -1,0 +1,28 @@
+import type { Operation } from '../planning/operation.js';
+import { badRequest } from '../planning/refusal.js';
+
+/** A subscription that its client may have. */
+export interface SubscriptionRequest {
+  readonly kind: 'subscription';
+  readonly operation: Operation;
+  /** For compiling it again when the graph changes. */
+  readonly text: string;
+  readonly operationName: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** The last event that the client has, when it comes back. */
+  readonly lastEventId: string | null;
+}
+
+const MAX_EVENT_ID_CHARACTERS = 256;
+
+/** Reads where a client wants to go on. @throws Refusal when it is no event id */
+export function readLastEventId(
+  extensions: Readonly<Record<string, unknown>>,
+  header: string | undefined,
+): string | null {
+  const given = extensions['lastEventId'] ?? header ?? null;
+  if (given === null || given === '') return null;
+  if (typeof given !== 'string' || given.length > MAX_EVENT_ID_CHARACTERS)
+    throw badRequest(`"lastEventId" has to be a string of at most ${MAX_EVENT_ID_CHARACTERS} characters.`);
+  return given;
+}

@@ -1,0 +1,56 @@
+import type { GraphQLFormattedError } from 'graphql';
+import type { Credentials } from './credentials.js';
+import type { RenderedEvent } from './rendered-event.js';
+
+export type Transport = 'websocket' | 'multipart' | 'sse';
+
+/** Why a subscription is over: words of the log and of a metric's label. */
+export type EndReason =
+  | 'client-left'
+  | 'completed'
+  | 'refused'
+  | 'unavailable'
+  | 'token-expired'
+  | 'slow-consumer'
+  | 'queue-full'
+  | 'graph-changed'
+  | 'drained';
+
+/** A connection to a client, which carries one subscription or many. */
+export interface Outlet {
+  readonly transport: Transport;
+  /** Those of now: they are renewed. */
+  readonly credentials: Credentials;
+  next(subscription: Subscription, event: RenderedEvent): void;
+  fail(subscription: Subscription, errors: readonly GraphQLFormattedError[]): void;
+  complete(subscription: Subscription): void;
+}
+
+/** A client's subscription admitted to run. */
+export interface SubscriptionStart {
+  /** The operation's id at its client. */
+  readonly id: string;
+  readonly outlet: Outlet;
+  readonly requestId: string;
+}
+
+/** One client's subscription. There are many of them, so it is small and has no functions of its own. */
+export class Subscription {
+  readonly id: string;
+  readonly outlet: Outlet;
+  readonly requestId: string;
+  readonly name: string | null;
+  /** That limits count it for. */
+  readonly user: string | null;
+  readonly startedAt = performance.now();
+  events = 0;
+  ended = false;
+
+  constructor({ id, outlet, requestId }: SubscriptionStart, name: string | null, user: string | null) {
+    this.id = id;
+    this.outlet = outlet;
+    this.requestId = requestId;
+    this.name = name;
+    this.user = user;
+  }
+}

@@ -1,0 +1,135 @@
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Connection, type ConnectionServices } from './connection.js';
+import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
+
+export interface WebSocketDoorOptions extends ConnectionServices {
+  readonly maxConnections: number;
+  readonly maxMessageBytes: number;
+  /** From the handshake to `connection_init`. */
+  readonly initTimeoutMs: number;
+  /** Between looks whether a client is still there. */
+  readonly heartbeatMs: number;
+}
+
+/** Takes WebSocket connections of clients. */
+export interface WebSocketDoor {
+  /** Takes a request to upgrade to WebSocket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Takes nobody any more; closes every connection when its queries are answered, and waits until they are gone. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** The connection is found from the socket, so that all sockets have the same listeners. */
+class ClientSocket extends WebSocket {
+  connection: Connection | null = null;
+}
+
+/** How often all connections are looked at, at most. */
+const MAX_SWEEP_MS = 1_000;
+/** For a client's half of the closing handshake. */
+const CLOSE_TIMEOUT_MS = 2_000;
+const RETRY_AFTER_SECONDS = 5;
+
+export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
+  const connections = new Set<Connection>();
+  const serverOptions = {
+    noServer: true,
+    clientTracking: false,
+    // Compression costs some 300 KB for each connection.
+    perMessageDeflate: false,
+    maxPayload: options.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    WebSocket: ClientSocket,
+    handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  } as const;
+  const server = new WebSocketServer(serverOptions);
+  options.telemetry.watchSockets(() => connections.size);
+
+  let sweeping: NodeJS.Timeout | null = null;
+  let draining = false;
+  let emptied: () => void = () => undefined;
+  const sweepMs = Math.max(10, Math.min(MAX_SWEEP_MS, options.heartbeatMs / 4, options.initTimeoutMs / 4));
+  /** Each look asks a part of the connections whether they are there, so that pings do not go out all at once. */
+  const turns = Math.max(1, Math.round(options.heartbeatMs / sweepMs));
+  let turn = 0;
+  let lastNumber = 0;
+  const turnOf = new WeakMap<Connection, number>();
+
+  /** One look at everybody: cheaper than a timer for each, and as good for times of seconds. */
+  function sweep(): void {
+    const now = Date.now();
+    turn = (turn + 1) % turns;
+    for (const connection of connections) {
+      if (!connection.isInitialised && now - connection.openedAtMs >= options.initTimeoutMs)
+        connection.close(CLOSE_CODES.initialisationTimeout, 'Connection initialisation timeout');
+      else if (now >= connection.credentials.expiresAtMs) connection.expire();
+      if (turnOf.get(connection) === turn) connection.probe();
+    }
+  }
+
+  function open(socket: ClientSocket): void {
+    const connection = new Connection(socket, options);
+    socket.connection = connection;
+    connections.add(connection);
+    turnOf.set(connection, (lastNumber = (lastNumber + 1) % turns));
+    sweeping ??= setInterval(sweep, sweepMs);
+    socket.on('message', onMessage);
+    socket.on('pong', onPong);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    if (socket.protocol !== SUBPROTOCOL)
+      connection.close(CLOSE_CODES.subprotocolNotAcceptable, 'Subprotocol not acceptable');
+  }
+
+  function onClose(this: WebSocket): void {
+    const { connection } = this as ClientSocket;
+    if (!connection) return;
+    connection.ended();
+    connections.delete(connection);
+    if (connections.size > 0) return;
+    if (sweeping) clearInterval(sweeping);
+    sweeping = null;
+    emptied();
+  }
+
+  return {
+    upgrade(request, socket, head) {
+      if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
+      server.handleUpgrade(request, socket, head, (accepted) => open(accepted as ClientSocket));
+    },
+    async drain(graceMs) {
+      draining = true;
+      if (connections.size === 0) return;
+      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      for (const connection of connections) connection.drain();
+      const giveUp = new AbortController();
+      const late = delay(graceMs, undefined, { signal: giveUp.signal }).catch(() => undefined);
+      await Promise.race([empty, late]);
+      giveUp.abort();
+      for (const connection of connections) connection.terminate();
+    },
+  };
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  (this as ClientSocket).connection?.receive(data, isBinary);
+}
+
+function onPong(this: WebSocket): void {
+  const { connection } = this as ClientSocket;
+  if (connection) connection.isAlive = true;
+}
+
+/** The close that follows tells everything. */
+function onError(): void {}
+
+/** Answers a request to upgrade as an ordinary one. */
+export function refuse(socket: Duplex, status: 404 | 503): void {
+  socket.on('error', onError);
+  const retry = status === 503 ? `retry-after: ${RETRY_AFTER_SECONDS}\r\n` : '';
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retry}connection: close\r\ncontent-length: 0\r\n\r\n`);
+}
