@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { composeServices } from '@apollo/composition';
-import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import { createLog, type Log, type ServiceProcess } from '@taskgraph/service-kit';
 import { postGraphQL, testJwks, type GraphQLResult } from '@taskgraph/testkit';
 import { graphql, parse } from 'graphql';
 import { createGateway, readGatewayConfig } from '../src/gateway.js';
@@ -90,6 +90,7 @@ export async function startSubgraph({ name, typeDefs, resolvers, intercept }: Fa
 export async function startGateway(
   fakes: readonly FakeSubgraph[],
   settings: Record<string, string> = {},
+  log?: Log,
 ): Promise<GatewayUnderTest> {
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-gateway-'));
   const supergraphPath = path.join(folder, 'supergraph.graphql');
@@ -98,7 +99,7 @@ export async function startGateway(
     supergraphPath,
     composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
   );
-  const gateway = await createGatewayUnderTest(supergraphPath, started, settings);
+  const gateway = await createGatewayUnderTest(supergraphPath, started, settings, log);
   return {
     ...gateway,
     async [Symbol.asyncDispose]() {
@@ -121,6 +122,7 @@ async function createGatewayUnderTest(
   supergraphPath: string,
   subgraphs: readonly StartedSubgraph[],
   settings: Record<string, string>,
+  log = createLog({ service: 'gateway', level: 'silent' }),
 ): Promise<GatewayUnderTest> {
   const service = await createGateway(
     readGatewayConfig({
@@ -130,7 +132,7 @@ async function createGatewayUnderTest(
       SUBGRAPH_TIMEOUT_MS: '2000',
       ...settings,
     }),
-    { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }) },
+    { jwks: testJwks, log },
   );
   const { url } = await service.listen();
   return {

@@ -60,6 +60,7 @@ export const settings = {
   positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
   nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
   durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),
+  optionalDurationMs: () => integer(1, MAX_TIMER_MS, ' of milliseconds').optional(),
   durationSeconds: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of seconds').default(fallback),
   bytes: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of bytes').default(fallback),
   flag: (fallback: boolean) =>
@@ -68,6 +69,7 @@ export const settings = {
       .transform((value) => value === '1' || value === 'true')
       .default(fallback),
   text: (fallback: string) => z.string().min(1).default(fallback),
+  file: () => z.string().min(1),
   secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),
   logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 } as const;

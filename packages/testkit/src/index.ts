@@ -5,6 +5,7 @@ export * from './graphql-expectations.js';
 export * from './incremental.js';
 export * from './pictures.js';
 export * from './redis-server.js';
+export * from './self-signed-certificate.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';
 export * from './test-identity.js';
