@@ -41,8 +41,8 @@ const schema = z.object({
   /** Lexical tokens of a document. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
   PLAN_CACHE_MIB: settings.positiveInt(30),
-  /** Of answers that subgraphs allow to be kept, without Redis. */
-  ENTITY_CACHE_MIB: settings.positiveInt(32),
+  /** Of answers that subgraphs allow to be kept, without Redis; 0 keeps nothing, with Redis or without. */
+  ENTITY_CACHE_MIB: settings.nonNegativeInt(32),
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
