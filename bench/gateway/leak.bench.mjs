@@ -53,7 +53,13 @@ try {
       }
       running = false;
     })();
-    await load({ origin, headers, body, connections: 50, requests: REQUESTS / STEPS, expected: 100 });
+    await load({
+      origin,
+      requestOf: () => ({ headers, body }),
+      connections: 50,
+      requests: REQUESTS / STEPS,
+      expected: 100,
+    });
     await reloading;
     if (running) throw new Error('reloads are not done');
     await report(step);

@@ -23,6 +23,8 @@ const schema = z.object({
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
   /** Speaks HTTP/2 to subgraphs that offer it over TLS. */
   SUBGRAPH_HTTP2: settings.flag(false),
+  /** PEM file of authorities that vouch for subgraphs over TLS, beside those that Node knows. */
+  SUBGRAPH_CA_FILE: settings.file().optional(),
   SUBGRAPH_BREAKER_ERROR_PERCENTAGE: settings.positiveInt(50),
   SUBGRAPH_BREAKER_RESET_MS: settings.durationMs(30_000),
   UPLOAD_TIMEOUT_MS: settings.durationMs(120_000),
@@ -39,8 +41,8 @@ const schema = z.object({
   /** Lexical tokens of a document. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
   PLAN_CACHE_MIB: settings.positiveInt(30),
-  /** Of answers that subgraphs allow to be kept, without Redis. */
-  ENTITY_CACHE_MIB: settings.positiveInt(32),
+  /** Of answers that subgraphs allow to be kept, without Redis; 0 keeps nothing, with Redis or without. */
+  ENTITY_CACHE_MIB: settings.nonNegativeInt(32),
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */
@@ -75,17 +77,22 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly jwksUrl: string | null;
   /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
   readonly subgraphUrls: Readonly<Record<string, string>>;
+  /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
+  readonly subgraphTimeoutsMs: Readonly<Record<string, number>>;
 }
 
 const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REDIS_URL']);
+/** Settings of other processes, which share the environment when all run in one. */
+const NO_SUBGRAPH_TIMEOUTS = new Set(['PEER_TIMEOUT_MS', 'DB_CONNECT_TIMEOUT_MS', 'DB_STATEMENT_TIMEOUT_MS']);
 
 /** @throws ConfigError listing every fault */
 export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {
   const config = parseConfig(schema, env);
   const subgraphUrls = readSubgraphUrls(env);
+  const subgraphTimeoutsMs = readSubgraphTimeouts(env);
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
-  return { ...config, jwksUrl, subgraphUrls };
+  return { ...config, jwksUrl, subgraphUrls, subgraphTimeoutsMs };
 }
 
 /** `<NAME>_URL`, with `_` for what cannot stand in the name of a setting, is the URL of the subgraph `<name>`. */
@@ -110,7 +117,19 @@ function readSubgraphUrls(env: NodeJS.ProcessEnv): Record<string, string> {
   return urls;
 }
 
-/** The name of a subgraph as {@link GatewayConfig.subgraphUrls} knows it. */
-export function subgraphUrlKey(subgraph: string): string {
+/** `<NAME>_TIMEOUT_MS`, named as the URLs are. */
+function readSubgraphTimeouts(env: NodeJS.ProcessEnv): Record<string, number> {
+  const names = Object.keys(env).filter(
+    (name) => /^[A-Z][A-Z0-9_]*_TIMEOUT_MS$/.test(name) && !(name in schema.shape) && !NO_SUBGRAPH_TIMEOUTS.has(name),
+  );
+  const timeouts = z.object(Object.fromEntries(names.map((name) => [name, settings.optionalDurationMs()])));
+  const read = Object.entries(parseConfig(timeouts, env));
+  return Object.fromEntries(
+    read.flatMap(([name, ms]) => (ms === undefined ? [] : [[name.slice(0, -'_TIMEOUT_MS'.length).toLowerCase(), ms]])),
+  );
+}
+
+/** The name of a subgraph as the configuration knows it. */
+export function subgraphKey(subgraph: string): string {
   return subgraph.toLowerCase().replace(/[^a-z0-9]/g, '_');
 }

@@ -98,7 +98,7 @@ export async function createGateway(
   // execution
   const cache =
     config.REDIS_URL === undefined
-      ? createMemoryCache({ maxBytes: config.ENTITY_CACHE_MIB * MIB })
+      ? createMemoryCache({ maxBytes: Math.max(1, config.ENTITY_CACHE_MIB) * MIB })
       : createRedisCache({ url: config.REDIS_URL, prefix: 'taskgraph:gateway:', log });
   if (config.REDIS_URL !== undefined) health.register('redis', () => cache.ping(), { critical: false });
   const http = createHttpSubgraphClient({
@@ -107,11 +107,12 @@ export async function createGateway(
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     uploadMaxBytes: config.UPLOAD_MAX_BYTES,
   });
-  const client = createCachingClient({
+  const caching = createCachingClient({
     cache,
     inner: http,
     onLookup: (subgraph, hits, misses) => telemetry.entitiesLookedUp(subgraph, hits, misses),
   });
+  const client = config.ENTITY_CACHE_MIB > 0 ? caching : http;
   const bus = overrides.bus ?? openEventBus(config.PUBSUB_PROJECT_ID, { log, metrics });
   const invalidation =
     bus &&

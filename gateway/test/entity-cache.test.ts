@@ -255,3 +255,15 @@ describe('entities kept in this process', () => {
     });
   });
 });
+
+describe('a gateway that is told to keep nothing', () => {
+  it('asks each time, and still tells clients what they may keep', async () => {
+    const { fakes } = bookshop(() => 'max-age=60, public');
+    await using gateway = await startGateway(fakes, { ENTITY_CACHE_MIB: '0' });
+    for (let round = 0; round < 3; round += 1) {
+      const { headers } = await gateway.run('{ books(authors: ["a"]) { author { name } } }');
+      expect(headers.get('cache-control')).toBe('max-age=60, public');
+    }
+    expect(gateway.subgraphs['authors']?.requests).toHaveLength(3);
+  });
+});

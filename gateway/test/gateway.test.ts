@@ -219,21 +219,3 @@ describe('a gateway that is stopped', () => {
     await gateway[Symbol.asyncDispose]();
   });
 });
-
-describe('what an operation costs', () => {
-  it('is estimated and counted in metrics, and its plan shown to administrators and in the log of slow operations', async () => {
-    await using gateway = await startGateway(library(), { SLOW_OPERATION_MS: '1' });
-    const headers = { 'apollo-query-plan-experimental': '1' };
-    const query = '{ books { id author { name } } }';
-    const run = async (token: string | undefined) =>
-      (await gateway.run(query, { headers, ...(token && { token }) })).body;
-    expect((await run(undefined)).extensions).toBeUndefined();
-    expect((await run(signTestToken())).extensions).toBeUndefined();
-    const shown = await run(signTestToken({ role: 'ADMIN' }));
-    expect(String(shown.extensions?.['__queryPlanExperimental'])).toContain('Fetch(service: "authors")');
-    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-    const sum = (kind: string) =>
-      Number(new RegExp(`operation_cost_sum\\{[^}]*kind="${kind}"[^}]*\\} (\\d+)`).exec(metrics)?.[1]);
-    expect([sum('estimated'), sum('actual')]).toEqual([3 * 20, 3 * 6]);
-  });
-});

@@ -1,5 +1,7 @@
-import { createUpstream, type Health, type Log, type Upstream } from '@taskgraph/service-kit';
-import { subgraphUrlKey, type GatewayConfig } from '../config.js';
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { ConfigError, createUpstream, type Health, type Log, type Upstream } from '@taskgraph/service-kit';
+import { subgraphKey, type GatewayConfig } from '../config.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
@@ -34,7 +36,9 @@ const PROBE = {
   timeoutMs: PROBE_TIMEOUT_MS,
 } as const;
 
+/** @throws ConfigError when SUBGRAPH_CA_FILE names no certificates */
 export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
+  const authorities = config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE);
   const known = new Map<string, Subgraph>();
   telemetry.watchSubgraphs(() => known.values());
 
@@ -47,11 +51,12 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       name,
       url,
       log,
-      timeoutMs: config.SUBGRAPH_TIMEOUT_MS,
+      timeoutMs: config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
       maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
       breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
       http2: config.SUBGRAPH_HTTP2,
+      authorities,
       compression: config.SUBGRAPH_COMPRESSION,
     });
     const limit = createConcurrencyLimit({
@@ -75,11 +80,11 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
     update(subgraphs) {
       const addressed = subgraphs.map(({ name, url }) => ({
         name,
-        url: config.subgraphUrls[subgraphUrlKey(name)] ?? url,
+        url: config.subgraphUrls[subgraphKey(name)] ?? url,
       }));
       const lost = addressed.find(({ url }) => !url);
       if (lost) {
-        const setting = `${subgraphUrlKey(lost.name).toUpperCase()}_URL`;
+        const setting = `${subgraphKey(lost.name).toUpperCase()}_URL`;
         throw new Error(`The supergraph has no URL for the subgraph ${lost.name}. Set ${setting}.`);
       }
       for (const { name, url } of addressed) connect(name, url);
@@ -93,4 +98,17 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       await Promise.all([...known.values()].map(({ upstream }) => upstream.close()));
     },
   };
+}
+
+/** Those of the file, beside those that Node knows: other subgraphs may have public certificates. */
+function readAuthorities(file: string): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${(error as Error).message}`]);
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${file} holds no certificates in PEM`]);
+  return [...rootCertificates, text];
 }

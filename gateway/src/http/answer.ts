@@ -1,6 +1,6 @@
 import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
-import { prettyFormatQueryPlan, serializeQueryPlan } from '@apollo/query-planner';
+import { prettyFormatQueryPlan } from '@apollo/query-planner';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
@@ -201,7 +201,7 @@ function costOf({ operation, result }: Seen, request: GraphQLRequest | Refusal) 
 
 /** The extension that Apollo Sandbox draws. */
 function renderPlan({ plan }: Operation, format: PlanFormat): string {
-  const shown = format === 'internal' ? serializeQueryPlan(plan) : prettyFormatQueryPlan(plan);
+  const shown = format === 'internal' ? plan : prettyFormatQueryPlan(plan);
   return `,"extensions":${JSON.stringify({ __queryPlanExperimental: shown })}`;
 }
 

@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ApolloGateway } from '@apollo/gateway';
+import type { QueryPlanner } from '@apollo/query-planner';
 import type { Log } from '@taskgraph/service-kit';
 import { createOperationCache, type OperationCache, type OperationCacheOptions } from '../planning/operation-cache.js';
 import { Refusal } from '../planning/refusal.js';
+import type { SecurityRequirements } from './security-requirements.js';
 import type { SupergraphSource } from './supergraph-source.js';
-import { buildSupergraph, type Supergraph } from './supergraph.js';
+import { PLANNER_CONFIG, toSupergraph, type Supergraph } from './supergraph.js';
 
 /** The graph that serves now; replaced as a whole when a new supergraph is ready. */
 export interface LiveGraph {
@@ -25,11 +27,12 @@ export interface LiveGraphOptions {
 }
 
 /**
- * Keeps the graph loaded. Apollo's gateway loads, checks and watches the supergraph; from its SDL this builds what the
- * engine needs.
+ * Keeps the graph loaded. Apollo's gateway loads, checks and watches the supergraph and builds its planner; this adds what
+ * the engine needs.
  *
- * A new version takes traffic when the operations in use have been compiled for it, a few at a time between requests, so
- * that a reload costs no request a plan.
+ * A new version takes traffic when the operations in use have been compiled for it, one at a time between requests, so
+ * that a reload costs no request a plan. What cannot be cut into pieces is the planner: nothing else is done in its turn of
+ * the event loop.
  */
 export function createLiveGraph({ source, cache, log, onVersion, onSwap }: LiveGraphOptions): LiveGraph {
   let current: OperationCache | null = null;
@@ -37,28 +40,43 @@ export function createLiveGraph({ source, cache, log, onVersion, onSwap }: LiveG
 
   const apollo = new ApolloGateway({
     supergraphSdl: source.hook,
+    queryPlannerConfig: PLANNER_CONFIG,
+    validateSupergraph: true,
     // Apollo's executor is not used; it asks for its transport all the same.
     buildService: () => ({
       process: () => Promise.reject(new Error('fetches are sent by the engine')),
     }),
     logger: log,
   });
-  apollo.onSchemaLoadOrUpdate(({ coreSupergraphSdl }) => {
-    const supergraph = buildSupergraph(coreSupergraphSdl, source.requirements());
-    onVersion(supergraph);
-    latest = supergraph;
-    const next = createOperationCache(supergraph, cache);
+  apollo.onSchemaLoadOrUpdate(() => {
+    const planner = plannerOf(apollo);
+    const requirements = source.requirements();
     if (!current) {
-      current = next;
+      current = adopt(planner, requirements);
       return;
     }
-    void warmUp(next, current.recent()).then(() => {
-      // A still newer one may have come in the meantime.
-      if (latest !== supergraph) return;
-      current = next;
-      onSwap?.();
-    });
+    void replace(planner, requirements).catch((error: unknown) =>
+      log.error({ err: error }, 'the new supergraph cannot be served; the one before goes on'),
+    );
   });
+
+  function adopt(planner: QueryPlanner, requirements: SecurityRequirements): OperationCache {
+    const supergraph = toSupergraph(planner, requirements);
+    onVersion(supergraph);
+    latest = supergraph;
+    return createOperationCache(supergraph, cache);
+  }
+
+  async function replace(planner: QueryPlanner, requirements: SecurityRequirements): Promise<void> {
+    await nextTurn();
+    // A still newer one may have come in the meantime, here and below.
+    if (plannerOf(apollo) !== planner || !current) return;
+    const next = adopt(planner, requirements);
+    await warmUp(next, current.recent());
+    if (latest !== next.supergraph) return;
+    current = next;
+    onSwap?.();
+  }
 
   async function warmUp(next: OperationCache, recent: ReturnType<OperationCache['recent']>): Promise<void> {
     // The least recently used first, so that the order of use stays.
@@ -85,4 +103,15 @@ export function createLiveGraph({ source, cache, log, onVersion, onSwap }: LiveG
     },
     close: () => apollo.stop(),
   };
+}
+
+/**
+ * The planner is a private member of Apollo's gateway. Another one for the engine would take as much memory, and as long to
+ * build, again; the version of the package is exact, and one that keeps its planner elsewhere does not start.
+ */
+function plannerOf(apollo: ApolloGateway): QueryPlanner {
+  const { queryPlanner } = apollo as unknown as { queryPlanner?: QueryPlanner };
+  if (typeof queryPlanner?.buildQueryPlan !== 'function')
+    throw new Error('this version of @apollo/gateway has no planner where the engine looks for it');
+  return queryPlanner;
 }

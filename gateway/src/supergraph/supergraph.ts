@@ -21,14 +21,21 @@ export interface Supergraph {
   plan(document: DocumentNode, operationName: string | undefined): QueryPlan;
 }
 
-/** @throws GraphQLError when the SDL is no supergraph that this gateway serves */
-export function buildSupergraph(supergraphSdl: string, requirements: SecurityRequirements): Supergraph {
+export const PLANNER_CONFIG = { incrementalDelivery: { enableDefer: true } } as const;
+
+/** Builds what {@link toSupergraph} takes. @throws GraphQLError when the SDL is no supergraph that this gateway serves */
+export function buildPlanner(supergraphSdl: string): QueryPlanner {
   const apollo = ApolloSupergraph.build(supergraphSdl, {
     supportedFeatures: ROUTER_SUPPORTED_SUPERGRAPH_FEATURES,
     validateSupergraph: true,
   });
+  return new QueryPlanner(apollo, PLANNER_CONFIG);
+}
+
+/** Adds to a planner, and the supergraph in it, what the engine needs. */
+export function toSupergraph(planner: QueryPlanner, requirements: SecurityRequirements): Supergraph {
+  const apollo = planner.supergraph;
   const apiSchema = apollo.apiSchema();
-  const planner = new QueryPlanner(apollo, { incrementalDelivery: { enableDefer: true } });
   const whole = apollo.schema.toGraphQLJSSchema();
   const subtypes = new Map<string, boolean>();
 

@@ -15,7 +15,7 @@ import {
 import { createExecution, finish, runNested } from '../../src/execution/run-operation.js';
 import type { SubgraphClient } from '../../src/execution/subgraph-client.js';
 import { createOperationCache } from '../../src/planning/operation-cache.js';
-import { buildSupergraph } from '../../src/supergraph/supergraph.js';
+import { buildPlanner, toSupergraph } from '../../src/supergraph/supergraph.js';
 import type { GeneratedOperation } from './generate-operation.js';
 import type { GeneratedSubgraph } from './generate-graph.js';
 
@@ -71,7 +71,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     };
   };
 
-  const supergraph = buildSupergraph(supergraphSdl, new Map());
+  const supergraph = toSupergraph(buildPlanner(supergraphSdl), new Map());
   const operations = createOperationCache(supergraph, { maxBytes: 1e9, maxTokens: 1e6, introspection: true });
   const client: SubgraphClient = {
     async send({ subgraph, body }) {

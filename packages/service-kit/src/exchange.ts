@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 
 export interface ExchangeRequest {
   readonly path: string;
+  readonly idempotent: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | AsyncIterable<Uint8Array | string>;
   readonly signal: AbortSignal;
@@ -32,7 +33,7 @@ export class TimeoutError extends Error {
  */
 export function exchange(
   dispatcher: Dispatcher,
-  { path, headers, body, signal, timeoutMs }: ExchangeRequest,
+  { path, idempotent, headers, body, signal, timeoutMs }: ExchangeRequest,
 ): Promise<ExchangeAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
@@ -64,7 +65,7 @@ export function exchange(
     signal.addEventListener('abort', onAbort, { once: true });
 
     dispatcher.dispatch(
-      { path, method: 'POST', headers, body: body as string, headersTimeout: 0, bodyTimeout: 0 },
+      { path, method: 'POST', idempotent, headers, body: body as string, headersTimeout: 0, bodyTimeout: 0 },
       {
         onRequestStart(started) {
           controller = started;

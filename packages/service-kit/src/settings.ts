@@ -63,6 +63,7 @@ export const settings = {
   positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
   nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
   durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),
+  optionalDurationMs: () => integer(1, MAX_TIMER_MS, ' of milliseconds').optional(),
   durationSeconds: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of seconds').default(fallback),
   bytes: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of bytes').default(fallback),
   flag: (fallback: boolean) =>
@@ -73,6 +74,7 @@ export const settings = {
   projectId: () =>
     z.string().regex(/^[a-z][a-z0-9:.-]{2,62}$/, 'must be the id of a Google Cloud project, such as my-project'),
   text: (fallback: string) => z.string().min(1).default(fallback),
+  file: () => z.string().min(1),
   secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),
   logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 } as const;

@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import { AppError, unavailable } from './app-error.js';
 import { exchange } from './exchange.js';
 import type { Log } from './log.js';
+import { createMultiplexedPool } from './multiplexed-pool.js';
 
 export interface UpstreamOptions {
   /** As in the supergraph; named in logs and errors. */
@@ -16,6 +17,8 @@ export interface UpstreamOptions {
   readonly maxConnections?: number;
   /** Speaks HTTP/2 where the service offers it over TLS. */
   readonly http2?: boolean;
+  /** Certificates (PEM) of authorities that may vouch for it, in the place of those that Node knows. */
+  readonly authorities?: readonly string[] | undefined;
   /** Asks for compressed answers. */
   readonly compression?: boolean;
   /** Share of failures that opens the circuit, percent. */
@@ -80,17 +83,27 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, log, timeoutMs } = options;
   const endpoint = new URL(options.url);
   const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
+  const connections = options.maxConnections ?? 64;
   const pool = new Pool(endpoint.origin, {
-    connections: options.maxConnections ?? 64,
-    connect: { timeout: timeoutMs },
+    connections,
+    connect: { timeout: timeoutMs, ...(options.authorities && { ca: [...options.authorities] }) },
     allowH2: options.http2 ?? false,
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  // What must not be sent twice, and what is streamed, does not share a connection.
+  const sharing = options.http2
+    ? createMultiplexedPool(endpoint.origin, {
+        connections,
+        connectTimeoutMs: timeoutMs,
+        authorities: options.authorities,
+      })
+    : null;
 
   async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
-    const { status, headers, text } = await exchange(pool, {
+    const { status, headers, text } = await exchange(request.idempotent && sharing ? sharing : pool, {
       path,
+      idempotent: request.idempotent,
       headers: { ...STANDARD_HEADERS, ...(options.compression && ENCODINGS), ...request.headers },
       body: request.body,
       signal: request.signal,
@@ -142,7 +155,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     circuit: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half_open' : 'closed'),
     async close() {
       breaker.shutdown();
-      await pool.destroy();
+      await Promise.all([pool.destroy(), sharing?.destroy()]);
     },
   };
 }

@@ -8,6 +8,7 @@ export * from './incremental.js';
 export * from './pictures.js';
 export * from './pubsub-emulator.js';
 export * from './redis-server.js';
+export * from './self-signed-certificate.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';
 export * from './test-identity.js';

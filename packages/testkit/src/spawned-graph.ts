@@ -39,6 +39,8 @@ export interface SpawnedGraph extends AsyncDisposable {
   logs(name?: ServiceName): readonly string[];
   /** Counts rows; `where` is SQL. */
   countRows(database: SubgraphName, table: string, where?: string): Promise<number>;
+  /** Runs SQL on a database, to bring about what no operation does. */
+  runSql(database: SubgraphName, sql: string, values?: readonly unknown[]): Promise<void>;
   /** Lists the files in the data folder, relative to it. */
   storedFiles(): Promise<string[]>;
   /** Stops all processes. @throws when one did not end by itself with exit code 0 */
@@ -87,6 +89,10 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
             `SELECT count(*) FROM ${pg.escapeIdentifier(table)} WHERE ${where}`,
           );
           return Number(rows[0]?.count);
+        }),
+      runSql: (database, sql, values = []) =>
+        withClient(databases[database].url, async (client) => {
+          await client.query(sql, [...values]);
         }),
       async storedFiles() {
         const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });

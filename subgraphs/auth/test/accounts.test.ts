@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countStatements } from '@taskgraph/service-kit';
-import { expectData, expectErrorCode } from '@taskgraph/testkit';
+import { expectData, expectErrorCode, type GraphQLResult } from '@taskgraph/testkit';
 import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from './auth-graph.js';
 
 describe('accounts', () => {
@@ -120,5 +120,26 @@ describe('accounts', () => {
       null,
     ]);
     expect(statements).toHaveLength(1);
+  });
+
+  it('may be kept by the gateway, as far as they are the same for everybody', async () => {
+    const ada = await graph.register();
+    const lookUp = (fields: string) =>
+      graph.run(
+        `query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { ${fields} } } }`,
+        { representations: [{ __typename: 'User', id: ada.user.id }] },
+        ada.accessToken,
+      );
+    const header = async (result: Promise<GraphQLResult>) => {
+      const { body, headers } = await result;
+      expect(body.errors).toBeUndefined();
+      return headers.get('cache-control');
+    };
+    expect(await header(lookUp('id displayName role createdAt'))).toBe('max-age=60, public');
+    expect(await header(lookUp('displayName email'))).toBe('no-store');
+    expect(await header(graph.run('{ me { displayName } }', {}, ada.accessToken))).toBe('no-store');
+    expect(await header(graph.run(`{ user(id: "${ada.user.id}") { displayName } }`, {}, ada.accessToken))).toBe(
+      'no-store',
+    );
   });
 });
