@@ -159,6 +159,44 @@ withServers('somebody watches a task while another attaches pictures', () => {
     expect(got).toEqual(expected);
   });
 
+  it('hears of each change of the task, until it is deleted', async () => {
+    const id = await owner.addTask({ title: 'Short life' });
+    const client = createWsClient({
+      url: wsUrl(),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: authorization() },
+    });
+    own.add(async () => client.dispose());
+    const changes = client.iterate<{ taskChanged: { kind: string; task: { version: number } | null } }>({
+      query: operation('TaskChanged'),
+      variables: { taskId: id },
+    });
+    const first = changes.next();
+    let heard = false;
+    void first.then(() => (heard = true));
+    let version = 1;
+    while (!heard) {
+      const input = { id, expectedVersion: version, title: `Version ${version + 1}` };
+      expectData(await owner.run('UpdateTask', { input }));
+      version += 1;
+    }
+    expect((await first).value).toMatchObject({ data: { taskChanged: { kind: 'UPDATED' } } });
+    expectData(await owner.run('DeleteTask', { id }));
+    const kinds: string[] = [];
+    for await (const { data } of changes) kinds.push(data?.taskChanged.kind ?? '');
+    expect(kinds.at(-1)).toBe('DELETED');
+  });
+
+  it('hears that a picture is ready, also when it has been for a while', async () => {
+    const mediaId = await owner.addPicture(await smallPng());
+    const client = createSseClient({ url: gatewayUrl(), headers: { authorization: authorization() } });
+    own.add(async () => client.dispose());
+    const results: unknown[] = [];
+    for await (const { data } of client.iterate({ query: operation('MediaProcessed'), variables: { mediaId } }))
+      results.push(data);
+    expect(results).toMatchObject([{ mediaProcessed: { id: mediaId, status: 'READY' } }]);
+  });
+
   it('is not for somebody who may not see the task', async () => {
     const stranger = await story.newPerson('Stranger');
     const client = createWsClient({
