@@ -6,6 +6,7 @@ import { operation } from './operations.mjs';
 const REQUEST_TIMEOUT_MS = 5_000;
 const WORKERS = 6;
 const PAUSE_MS = [5, 60];
+const REFUSED_PAUSE_MS = 100;
 
 /** Runs an operation of the contract. Returns its answer; throws when there is none. */
 async function run(url, name, variables, token) {
@@ -86,6 +87,8 @@ export function startLoad(url, { token, taskIds, mediaIds }, random) {
         else unanswered += 1;
       } catch {
         unanswered += 1;
+        // Who is refused at once need not ask as fast.
+        await delay(REFUSED_PAUSE_MS);
       }
       await delay(random.integer(...PAUSE_MS));
     }
