@@ -1,16 +1,19 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
+import { createLog, createMetrics, openEventTransport, type ServiceProcess } from '@taskgraph/service-kit';
 import {
   cloneDatabase,
   expectData,
   postGraphQL,
   startEntityServer,
+  subscribeGraphQL,
   testJwks,
   uploadGraphQL,
+  watchListeners,
   type EntityServer,
   type GraphQLResult,
+  type GraphQLSubscription,
   type TestDatabase,
   type TestViewer,
 } from '@taskgraph/testkit';
@@ -33,6 +36,9 @@ export interface MediaGraph extends AsyncDisposable {
   readonly dataDir: string;
   readonly database: TestDatabase;
   run(who: TestViewer | null, query: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
+  subscribe(who: TestViewer | null, query: string, variables?: Record<string, unknown>): GraphQLSubscription;
+  /** Waits until so many subscriptions to an item listen: from then on they miss nothing. One if absent. */
+  untilListening(mediaId: string, count?: number): Promise<void>;
   upload(
     who: TestViewer | null,
     content: Uint8Array | Blob,
@@ -58,18 +64,25 @@ export async function startMediaGraph(
   const dataDir = given?.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'taskgraph-media-')));
   const task = await startEntityServer(({ id }) => ({ id, attachedToVisibleTask: attached.has(id) }));
   let pool: pg.Pool | undefined;
-  const service = await createMediaSubgraph(
-    readMediaConfig({
-      MEDIA_PORT: '0',
-      MEDIA_DATABASE_URL: database.url,
-      MEDIA_URL_SECRET: 'a secret of at least thirty-two characters',
-      TASKGRAPH_DATA_DIR: dataDir,
-      TASK_URL: task.url,
-      PEER_TIMEOUT_MS: '2000',
-      ...settings,
-    }),
-    { jwks: testJwks, log: createLog({ service: 'media', level: 'silent' }), onPool: (made) => (pool = made) },
-  );
+  const config = readMediaConfig({
+    MEDIA_PORT: '0',
+    MEDIA_DATABASE_URL: database.url,
+    MEDIA_URL_SECRET: 'a secret of at least thirty-two characters',
+    TASKGRAPH_DATA_DIR: dataDir,
+    TASK_URL: task.url,
+    PEER_TIMEOUT_MS: '2000',
+    ...settings,
+  });
+  const log = createLog({ service: 'media', level: 'silent' });
+  const opened = openEventTransport(config, { log, metrics: createMetrics('transport') });
+  const { feed, untilListening } = watchListeners(opened.feed);
+  const transport = { ...opened, feed };
+  const service = await createMediaSubgraph(config, {
+    jwks: testJwks,
+    log,
+    transport,
+    onPool: (made) => (pool = made),
+  });
   const { url } = await service.listen();
   const upload: MediaGraph['upload'] = (who, content, filename = 'picture.png', variables = {}) =>
     uploadGraphQL(url, {
@@ -87,6 +100,8 @@ export async function startMediaGraph(
     dataDir,
     database,
     run: (who, query, variables = {}) => postGraphQL(url, { query, variables, token: who?.token }),
+    subscribe: (who, query, variables = {}) => subscribeGraphQL(url, { query, variables, token: who?.token }),
+    untilListening,
     upload,
     async addMedia(who, content, filename) {
       const { uploadMedia } = expectData(await upload(who, content, filename)) as {
