@@ -114,7 +114,7 @@ interface Feed {
 /** A live feed that tells who listens to it: nothing in the protocol says that a subscription has begun. */
 export function watchListeners<Given extends Feed>(
   feed: Given,
-): { readonly feed: Given; untilListening(subject: string, count?: number): Promise<void> } {
+): { readonly feed: Given; readonly untilListening: (subject: string, count?: number) => Promise<void> } {
   const listeners = new Map<string, number>();
   let waiting: Array<() => void> = [];
   const add = (channel: string, count: number) => {
@@ -136,7 +136,7 @@ export function watchListeners<Given extends Feed>(
           isOver = true;
         };
       },
-    } satisfies Feed as Given,
+    },
     async untilListening(subject, count = 1) {
       const channel = `events:${subject}`;
       while ((listeners.get(channel) ?? 0) !== count) await new Promise<void>((resolve) => waiting.push(resolve));

@@ -1,5 +1,4 @@
 import type { Connection } from '@taskgraph/service-kit';
-import type { TaskChangeKind } from '../../generated/graphql.js';
 import type { Prisma, Task } from '../../generated/prisma/client.js';
 
 /** The row behind a `Task`. */
@@ -20,7 +19,7 @@ export interface TaskConnectionRow extends Connection<TaskRow> {
 
 /** A change of a task, at the moment at which it is told. */
 export interface TaskChangedRow {
-  readonly kind: TaskChangeKind;
+  readonly kind: 'UPDATED' | 'DELETED' | 'MEDIA_ATTACHED' | 'MEDIA_DETACHED';
   readonly taskId: string;
   readonly task: TaskRow | null;
 }
