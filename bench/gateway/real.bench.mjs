@@ -35,7 +35,7 @@ const TASKS = 50;
 const MEDIA_PER_TASK = 3;
 /** More than there are requests under way: each is of another viewer, so nobody shares their fetches. */
 const VIEWERS = 100;
-const REQUESTS = { TaskWithMedia: 400, Board: 60 };
+const REQUESTS = { TaskWithMedia: 800, Board: 80 };
 const PASSWORD = 'seven green otters juggle';
 const GATEWAYS = CONTENDERS.filter(({ only }) => !only).flatMap((contender) =>
   contender.name === 'taskgraph'

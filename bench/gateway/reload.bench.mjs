@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
   },
 });
 const RELOAD_MS = 1_000;
+const SETTLE_MS = 1_000;
 /** Quiet and not, in turns: the machine may be busier at one time than at another. */
 const TURNS = 4;
 /** Operations in use, which a new supergraph has compiled before it takes traffic. */
@@ -55,6 +56,8 @@ try {
     const { latencies, failures } = await loadSteadily({ origin, requestOf, perSecond, seconds });
     stop.abort();
     await changing;
+    // The last one is seen at the next look at the file, and is not the quiet turn's.
+    if (changing) await delay(SETTLE_MS);
     const after = await readMetrics(origin);
     const result = results[name];
     result.latencies.push(...latencies.map(({ ms }) => ms));
