@@ -1,3 +1,4 @@
+import { TOPIC_BY_SOURCE } from '@taskgraph/contracts';
 import { openPubSub, within, type PubSubLibrary } from './pubsub-client.js';
 import { eventAttributes, encodeEnvelope, parseDeadLetter, type PubSubDeadLetter } from './pubsub-dead-letters.js';
 import { DEAD_LETTER_SUBSCRIPTION } from './pubsub-topology.js';
@@ -70,10 +71,10 @@ export async function openDeadLetterBox({ projectId, prefix = '' }: DeadLetterBo
       return [...letters.values()].sort((a, b) => a.diedAt.localeCompare(b.diedAt));
     },
     async replay(letter) {
-      const { event, topic, messageId } = letter;
+      const { event, messageId } = letter;
       if (event === null) throw new Error(`message ${messageId} is no event`);
       await client
-        .topic(`${prefix}${topic}`, { messageOrdering: true, gaxOpts: within(CALL_TIMEOUT_MS) })
+        .topic(`${prefix}${TOPIC_BY_SOURCE[event.source]}`, { messageOrdering: true, gaxOpts: within(CALL_TIMEOUT_MS) })
         .publishMessage({
           data: encodeEnvelope(event),
           attributes: eventAttributes(event),
