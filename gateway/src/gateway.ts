@@ -31,6 +31,7 @@ import { badRequest } from './planning/refusal.js';
 import { createLiveGraph } from './supergraph/live-graph.js';
 import { createSubscriptionTelemetry } from './subscriptions/subscription-telemetry.js';
 import { createSubscriptions } from './subscriptions/subscriptions.js';
+import { createHttpStreams } from './subscriptions/streams/http-streams.js';
 import { createUpstreamSockets } from './subscriptions/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './subscriptions/websocket/server.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
@@ -50,6 +51,7 @@ const MIB = 1024 * 1024;
 /** Of an event as a subgraph sends it, which is trusted more than a client. */
 const UPSTREAM_MAX_MESSAGE_BYTES = 16 * MIB;
 const ENDPOINT = '/graphql';
+const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 
 /**
  * Composes the gateway; its body is the path of a request, in order.
@@ -170,9 +172,17 @@ export async function createGateway(
     heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
   });
 
+  const streams = createHttpStreams({
+    subscriptions,
+    telemetry: subscriptionTelemetry,
+    heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
+    maxBufferedBytes: config.SUBSCRIPTION_MAX_BUFFERED_BYTES,
+  });
+
   // http
   const handler = createGraphQLHandler({
     answer,
+    streams,
     identify,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
@@ -187,11 +197,16 @@ export async function createGateway(
     throw error;
   }
 
-  /** Operations in JSON go past Express; what is rarer, and the operator's routes, go through it. */
+  /** Operations in JSON, and streams, go past Express; what is rarer, and the operator's routes, go through it. */
   function front(request: IncomingMessage, response: ServerResponse): boolean {
-    if (request.method !== 'POST' || !isEndpoint(request.url) || !isJson(request.headers['content-type'])) return false;
-    identifyRequest(request, response, { log, metrics, route: () => ENDPOINT });
-    handler.post(request, response).catch((error: unknown) => {
+    const { method, headers, url } = request;
+    const isPost = method === 'POST' && isJson(headers['content-type']);
+    const isStream = method === 'GET' && (headers.accept?.includes('text/event-stream') ?? false);
+    if ((!isPost && !isStream) || !isEndpoint(url)) return false;
+    // How long streams last says nothing about how fast answers are.
+    const route = () => (streams.has(response) ? STREAM_ROUTE : ENDPOINT);
+    identifyRequest(request, response, { log, metrics, route });
+    (isPost ? handler.post(request, response) : handler.get(request, response)).catch((error: unknown) => {
       log.error({ err: error }, 'defect');
       response.destroy();
     });
@@ -228,6 +243,7 @@ export async function createGateway(
     onDrain: async () => {
       const graceMs = config.SHUTDOWN_GRACE_MS;
       await within(graceMs, subscriptions.drain());
+      streams.drain();
       await webSockets.drain(graceMs);
     },
     onClose: [

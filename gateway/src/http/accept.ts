@@ -5,12 +5,18 @@ export interface Accepted {
   readonly readsStatus: boolean;
   /** Answers in parts, in the form of Apollo Client (`multipart/mixed; deferSpec=20220824`). */
   readonly incremental: boolean;
+  /** How it reads the events of a subscription; null for not at all. */
+  readonly stream: 'multipart' | 'sse' | null;
+  /** Reads nothing but a stream of events, so every answer is one (GraphQL over Server-Sent Events). */
+  readonly eventsOnly: boolean;
 }
 
 const RESPONSE_JSON = 'application/graphql-response+json';
 
-const MODERN: Omit<Accepted, 'incremental'> = { type: `${RESPONSE_JSON}; charset=utf-8`, readsStatus: true };
-const LEGACY: Omit<Accepted, 'incremental'> = { type: 'application/json; charset=utf-8', readsStatus: false };
+type Body = Pick<Accepted, 'type' | 'readsStatus'>;
+
+const MODERN: Body = { type: `${RESPONSE_JSON}; charset=utf-8`, readsStatus: true };
+const LEGACY: Body = { type: 'application/json; charset=utf-8', readsStatus: false };
 
 /** The few headers that clients really send are read once. */
 const known = new Map<string, Accepted | null>();
@@ -29,18 +35,23 @@ export function readAccept(header: string | undefined): Accepted | null {
 }
 
 function negotiate(header: string): Accepted | null {
-  if (header.trim() === '') return { ...LEGACY, incremental: false };
+  if (header.trim() === '') return { ...LEGACY, incremental: false, stream: null, eventsOnly: false };
   const ranges = header.split(',').map(readRange);
-  const incremental = ranges.some(
-    ({ type, parameters, quality }) =>
-      type === 'multipart/mixed' && quality > 0 && parameters['deferspec'] === '20220824',
-  );
+  const multipart = (parameter: string, value: string) =>
+    ranges.some(
+      ({ type, parameters, quality }) => type === 'multipart/mixed' && quality > 0 && parameters[parameter] === value,
+    );
+  const incremental = multipart('deferspec', '20220824');
   const qualityOf = (type: string) =>
     Math.max(0, ...ranges.filter((range) => range.type === type).map(({ quality }) => quality));
   const modern = qualityOf(RESPONSE_JSON);
   const legacy = Math.max(qualityOf('application/json'), qualityOf('application/*'), qualityOf('*/*'));
-  if (modern > 0 && modern >= legacy) return { ...MODERN, incremental };
-  if (legacy > 0 || incremental) return { ...LEGACY, incremental };
+  const events = qualityOf('text/event-stream');
+  const parts = multipart('subscriptionspec', '1.0');
+  const stream = parts ? 'multipart' : events > 0 ? 'sse' : null;
+  const eventsOnly = events > Math.max(modern, legacy) && !parts && !incremental;
+  if (modern > 0 && modern >= legacy) return { ...MODERN, incremental, stream, eventsOnly };
+  if (legacy > 0 || incremental || stream) return { ...LEGACY, incremental, stream, eventsOnly };
   return null;
 }
 

@@ -5,6 +5,8 @@ import { requestFacts } from '@taskgraph/service-kit';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
+import { renderResultAsEvents, SSE } from '../subscriptions/streams/formats.js';
+import type { HttpStreams } from '../subscriptions/streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
@@ -14,6 +16,7 @@ import { sendInParts } from './send-parts.js';
 
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
+  readonly streams: HttpStreams;
   readonly identify: Identify;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
@@ -42,7 +45,7 @@ const NOT_ACCEPTABLE = badRequest(
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
-  const { answer, identify, maxBodyBytes, maxBatchOperations } = options;
+  const { answer, streams, identify, maxBodyBytes, maxBatchOperations } = options;
 
   async function toContext(request: IncomingMessage): Promise<GatewayContext> {
     const facts = requestFacts(request);
@@ -85,8 +88,21 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const showsPlan = planFormat(request, context);
     if (Array.isArray(body))
       return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null });
-    const reply = await answer(tryReadGraphQLRequest(body), { ...place, accepted, context, showsPlan, streams: null });
-    await send(response, reply, accepted, options.compression);
+    const outcome = await answer(tryReadGraphQLRequest(body), {
+      ...place,
+      accepted,
+      context,
+      showsPlan,
+      streams: accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
+    });
+    if (outcome.kind === 'reply') return send(response, outcome, accepted, options.compression);
+    if (response.destroyed) return;
+    try {
+      streams.open(response, outcome, context, accepted.stream ?? 'multipart');
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      await send(response, toReply(error), accepted, options.compression);
+    }
   }
 
   async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
@@ -150,8 +166,22 @@ function refuse(response: ServerResponse, { errors, status, headers }: Refusal):
   response.end(renderBody(null, errors));
 }
 
-async function send(response: ServerResponse, reply: Reply, { type }: Accepted, compression: boolean): Promise<void> {
+function toReply({ errors, status, headers }: Refusal): Reply {
+  return { kind: 'reply', status, headers, body: renderBody(null, errors), refusal: errors, rest: null };
+}
+
+async function send(
+  response: ServerResponse,
+  reply: Reply,
+  { type, eventsOnly }: Accepted,
+  compression: boolean,
+): Promise<void> {
   if (response.destroyed) return;
+  if (eventsOnly) {
+    response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
+    response.end(renderResultAsEvents(reply.body));
+    return;
+  }
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
   const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers };
   if (!compression) {

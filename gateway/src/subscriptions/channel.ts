@@ -4,6 +4,7 @@ import { toClientError } from '../execution/client-errors.js';
 import { toFetchError } from '../execution/fetch-errors.js';
 import { entitiesOf, type SourceEvent } from '../execution/run-event.js';
 import { Group, type GroupFacts, type GroupOptions } from './group.js';
+import { TOO_MANY_EVENTS } from './refusals.js';
 import { Source, type SourceFacts, type SourceOptions } from './source.js';
 import type { EndReason, Subscription } from './subscription.js';
 
@@ -122,7 +123,7 @@ export class Channel {
     for (const group of this.#groups.values()) {
       if (group.push({ source, id, reconnected })) continue;
       this.#options.telemetry.dropped('queue-full');
-      for (const member of [...group.members]) this.#options.end(member, 'queue-full', [QUEUE_FULL]);
+      for (const member of [...group.members]) this.#options.end(member, 'queue-full', [TOO_MANY_EVENTS]);
     }
   }
 
@@ -192,10 +193,3 @@ export class Channel {
     return second;
   }
 }
-
-const RETRY_AFTER_SECONDS = 1;
-
-const QUEUE_FULL: GraphQLFormattedError = {
-  message: 'Events came faster than they could be answered. Subscribe again.',
-  extensions: { code: 'RATE_LIMITED', reason: 'TOO_MANY_EVENTS', retryAfter: RETRY_AFTER_SECONDS },
-};

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import { hashKey } from '../caching/cache-keys.js';
@@ -9,6 +10,7 @@ import type { FetchStep } from '../planning/steps.js';
 import { Channel, type ChannelOptions } from './channel.js';
 import { rightsOf, userOf, viewerOf, type Credentials } from './credentials.js';
 import type { Group, GroupFacts } from './group.js';
+import { FULL, RESTARTING, tooManySubscriptions } from './refusals.js';
 import { Subscription, type EndReason, type SubscriptionStart } from './subscription.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
@@ -40,8 +42,6 @@ interface Place {
   readonly channel: Channel;
   readonly group: Group;
 }
-
-const RETRY_AFTER_SECONDS = 10;
 
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { log, telemetry, sharedScopes } = options;
@@ -91,15 +91,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   function assertRoom(user: string | null): void {
-    if (draining) throw refusal('UNAVAILABLE', 'This gateway is about to stop. Connect again.', 'SERVICE_RESTART', 1);
-    if (places.size >= options.maxSubscriptions)
-      throw refusal('UNAVAILABLE', 'This gateway has all the subscriptions that it can serve.', 'OVERLOADED');
+    if (draining) throw refuseAs(RESTARTING);
+    if (places.size >= options.maxSubscriptions) throw refuseAs(FULL);
     if (user !== null && (perUser.get(user) ?? 0) >= options.maxPerUser)
-      throw refusal(
-        'RATE_LIMITED',
-        `A user has at most ${options.maxPerUser} subscriptions.`,
-        'TOO_MANY_SUBSCRIPTIONS',
-      );
+      throw refuseAs(tooManySubscriptions(options.maxPerUser));
   }
 
   function join(subscription: Subscription, facts: GroupFacts, lastEventId: string | null): void {
@@ -232,11 +227,6 @@ function groupKey({ operation, variables }: GroupFacts, credentials: Credentials
   return `${number} ${hashKey(viewerOf(credentials), JSON.stringify(variables))}`;
 }
 
-function refusal(
-  code: 'UNAVAILABLE' | 'RATE_LIMITED',
-  message: string,
-  reason: string,
-  retryAfter = RETRY_AFTER_SECONDS,
-): Refusal {
-  return new Refusal(code, [{ message, extensions: { code, reason, retryAfter } }]);
+function refuseAs(error: GraphQLFormattedError): Refusal {
+  return new Refusal(error.extensions?.['code'] as ErrorCode, [error]);
 }

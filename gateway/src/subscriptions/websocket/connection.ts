@@ -10,6 +10,7 @@ import { tryReadGraphQLRequest } from '../../http/graphql-request.js';
 import type { Identify } from '../../identity/identify.js';
 import { Refusal } from '../../planning/refusal.js';
 import { toCredentials, userOf, type Credentials } from '../credentials.js';
+import { RESTARTING, tooManyOperations } from '../refusals.js';
 import type { RenderedEvent } from '../rendered-event.js';
 import { Subscription, type EndReason, type Outlet } from '../subscription.js';
 import type { SubscriptionTelemetry } from '../subscription-telemetry.js';
@@ -174,7 +175,7 @@ export class Connection implements Outlet {
       return this.close(CLOSE_CODES.subscriberAlreadyExists, `Subscriber for ${id} already exists`.slice(0, 123));
     if (this.#isDraining) return this.#send(errorMessage(id, [RESTARTING]));
     const { maxOperations } = this.#services;
-    if (this.#operations.size >= maxOperations) return this.#send(errorMessage(id, [tooMany(maxOperations)]));
+    if (this.#operations.size >= maxOperations) return this.#send(errorMessage(id, [tooManyOperations(maxOperations)]));
     const cancel = new AbortController();
     // One for each fetch.
     setMaxListeners(0, cancel.signal);
@@ -246,16 +247,4 @@ function isRenewal(before: Credentials, after: Credentials): boolean {
   if (user === null || user !== userOf(after)) return false;
   const scopes = ({ identity }: Credentials) => (identity.kind === 'accepted' ? identity.viewer.scopes.join(' ') : '');
   return scopes(before) === scopes(after);
-}
-
-const RESTARTING: GraphQLFormattedError = {
-  message: 'This gateway is about to stop. Connect again.',
-  extensions: { code: 'UNAVAILABLE', reason: 'SERVICE_RESTART', retryAfter: 1 },
-};
-
-function tooMany(maxOperations: number): GraphQLFormattedError {
-  return {
-    message: `A connection has at most ${maxOperations} operations under way.`,
-    extensions: { code: 'RATE_LIMITED', reason: 'TOO_MANY_OPERATIONS', retryAfter: 1 },
-  };
 }

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
+import { createSweep } from '../sweep.js';
 import { Connection, type ConnectionServices } from './connection.js';
 import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
 
@@ -28,14 +29,22 @@ class ClientSocket extends WebSocket {
   connection: Connection | null = null;
 }
 
-/** How often all connections are looked at, at most. */
-const MAX_SWEEP_MS = 1_000;
 /** For a client's half of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 2_000;
 const RETRY_AFTER_SECONDS = 5;
 
 export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
-  const connections = new Set<Connection>();
+  const { initTimeoutMs, heartbeatMs } = options;
+  const connections = createSweep<Connection>({
+    heartbeatMs,
+    otherMs: initTimeoutMs,
+    look(connection, now, isItsTurn) {
+      if (!connection.isInitialised && now - connection.openedAtMs >= initTimeoutMs)
+        connection.close(CLOSE_CODES.initialisationTimeout, 'Connection initialisation timeout');
+      else if (now >= connection.credentials.expiresAtMs) connection.expire();
+      if (isItsTurn) connection.probe();
+    },
+  });
   const serverOptions = {
     noServer: true,
     clientTracking: false,
@@ -49,34 +58,13 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   const server = new WebSocketServer(serverOptions);
   options.telemetry.watchSockets(() => connections.size);
 
-  let sweeping: NodeJS.Timeout | null = null;
   let draining = false;
   let emptied: () => void = () => undefined;
-  const sweepMs = Math.max(10, Math.min(MAX_SWEEP_MS, options.heartbeatMs / 4, options.initTimeoutMs / 4));
-  /** Each look asks a part of the connections whether they are there, so that pings do not go out all at once. */
-  const turns = Math.max(1, Math.round(options.heartbeatMs / sweepMs));
-  let turn = 0;
-  let lastNumber = 0;
-  const turnOf = new WeakMap<Connection, number>();
-
-  /** One look at everybody: cheaper than a timer for each, and as good for times of seconds. */
-  function sweep(): void {
-    const now = Date.now();
-    turn = (turn + 1) % turns;
-    for (const connection of connections) {
-      if (!connection.isInitialised && now - connection.openedAtMs >= options.initTimeoutMs)
-        connection.close(CLOSE_CODES.initialisationTimeout, 'Connection initialisation timeout');
-      else if (now >= connection.credentials.expiresAtMs) connection.expire();
-      if (turnOf.get(connection) === turn) connection.probe();
-    }
-  }
 
   function open(socket: ClientSocket): void {
     const connection = new Connection(socket, options);
     socket.connection = connection;
     connections.add(connection);
-    turnOf.set(connection, (lastNumber = (lastNumber + 1) % turns));
-    sweeping ??= setInterval(sweep, sweepMs);
     socket.on('message', onMessage);
     socket.on('pong', onPong);
     socket.on('error', onError);
@@ -90,10 +78,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     if (!connection) return;
     connection.ended();
     connections.delete(connection);
-    if (connections.size > 0) return;
-    if (sweeping) clearInterval(sweeping);
-    sweeping = null;
-    emptied();
+    if (connections.size === 0) emptied();
   }
 
   return {

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startGateway, type GatewayUnderTest, type StartedSubgraph } from '../fake-subgraphs.js';
+import { connectClient, news, newsroom } from './newsroom.js';
+
+const IDS = 'subscription { published { id } }';
+
+describe('a subscription whose subgraph goes away', () => {
+  let gateway: GatewayUnderTest;
+  let subgraph: StartedSubgraph;
+  beforeAll(async () => {
+    gateway = await startGateway(newsroom().fakes);
+    subgraph = gateway.subgraphs['news']!;
+  });
+  beforeEach(async () => subgraph.feed.untilActive(0));
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+  });
+
+  it('goes on after a restart with what happened in between, and says that it was away', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    feed.publish(news('1', { eventId: 'r1' }));
+    expect(await results.next()).toEqual({ data: { published: { id: '1' } }, extensions: { eventId: 'r1' } });
+    await subgraph.stop();
+    feed.publish(news('2', { eventId: 'r2' }));
+    await subgraph.start();
+    await feed.untilActive(1);
+    expect(feed.active()[0]?.lastEventId).toBe('r1');
+    expect(await results.next()).toEqual({
+      data: { published: { id: '2' } },
+      extensions: { eventId: 'r2', reconnected: true },
+    });
+    feed.publish(news('3', { eventId: 'r3' }));
+    expect((await results.next()).extensions).toEqual({ eventId: 'r3' });
+    results.stop();
+  });
+
+  it.each([1000, 1001, 1012, 4500 - 1])('comes back after a close with %i', async (code) => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    const before = feed.subscriptions.length;
+    feed.publish(news('1', { eventId: `c${code}` }));
+    await results.next();
+    feed.close(code);
+    while (feed.subscriptions.length === before) await feed.untilActive(1);
+    expect(feed.subscriptions.at(-1)?.lastEventId).toBe(`c${code}`);
+    feed.publish(news('2', { eventId: `d${code}` }));
+    expect((await results.next()).extensions).toEqual({ eventId: `d${code}`, reconnected: true });
+    results.stop();
+  });
+
+  it('does not see an event twice that comes again after a resume', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    const before = feed.subscriptions.length;
+    feed.publish(news('1', { eventId: 'twice' }));
+    await results.next();
+    feed.close(1012);
+    while (feed.subscriptions.length === before) await feed.untilActive(1);
+    feed.publish(news('1', { eventId: 'twice' }));
+    feed.publish(news('2', { eventId: 'once' }));
+    expect(await results.next()).toEqual({
+      data: { published: { id: '2' } },
+      extensions: { eventId: 'once', reconnected: true },
+    });
+    results.stop();
+  });
+
+  it('comes back plainly where events have no ids', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    const before = feed.subscriptions.length;
+    feed.publish(news('1'));
+    await results.next();
+    feed.cut();
+    while (feed.subscriptions.length === before) await feed.untilActive(1);
+    expect(feed.subscriptions.at(-1)?.lastEventId).toBeUndefined();
+    feed.publish(news('2'));
+    expect((await results.next()).extensions).toEqual({ reconnected: true });
+    results.stop();
+  });
+
+  it('begins where its client left off', async () => {
+    const { feed } = subgraph;
+    feed.publish(news('1', { eventId: 'k1' }));
+    feed.publish(news('2', { eventId: 'k2' }));
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS, { lastEventId: 'k1' });
+    expect((await results.next()).extensions).toEqual({ eventId: 'k2' });
+    // Somebody who has missed nothing is not shown what the other had missed.
+    const fresh = client.subscribe(IDS);
+    await feed.untilActive(2);
+    feed.publish(news('3', { eventId: 'k3' }));
+    expect((await fresh.next()).extensions).toEqual({ eventId: 'k3' });
+    expect((await results.next()).extensions).toEqual({ eventId: 'k3' });
+    results.stop();
+    fresh.stop();
+  });
+
+  it('ends with a fault that names the subgraph when it does not come back', async () => {
+    await using impatient = await startGateway(newsroom().fakes, { SUBSCRIPTION_RETRY_MS: '500' });
+    const { feed } = impatient.subgraphs['news']!;
+    await using client = connectClient(impatient);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    await impatient.subgraphs['news']!.stop();
+    expect(await results.ended).toEqual([
+      {
+        message: 'The news service is unavailable. Try again shortly.',
+        extensions: { code: 'UNAVAILABLE', reason: 'CONNECTION', subgraph: 'news' },
+      },
+    ]);
+  });
+
+  it('ends at once when the subgraph does not understand it', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    feed.close(4400, 'no');
+    expect(await results.ended).toMatchObject([{ extensions: { code: 'UNAVAILABLE', reason: 'BAD_RESPONSE' } }]);
+  });
+});
