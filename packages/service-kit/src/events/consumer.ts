@@ -102,7 +102,9 @@ export function subscribeWhenPossible(
       if (closed) return;
       if (!failing) log.warn({ err: error, group: options.group }, 'cannot subscribe to events yet');
       failing = true;
-      timer = setTimeout(() => (underWay = attempt()), retryMs);
+      timer = setTimeout(() => {
+        underWay = attempt();
+      }, retryMs);
     }
   }
   let underWay = attempt();
