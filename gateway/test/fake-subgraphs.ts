@@ -94,20 +94,28 @@ export async function startGateway(
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-gateway-'));
   const supergraphPath = path.join(folder, 'supergraph.graphql');
   const started = await Promise.all(fakes.map(startSubgraph));
-  await writeFile(
-    supergraphPath,
-    composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
-  );
-  const service = await createGateway(
-    readGatewayConfig({
-      GATEWAY_PORT: '0',
-      SUPERGRAPH_PATH: supergraphPath,
-      SUPERGRAPH_POLL_MS: '20',
-      SUBGRAPH_TIMEOUT_MS: '2000',
-      ...settings,
-    }),
-    { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }) },
-  );
+  const stopSubgraphs = () => Promise.all(started.map((subgraph) => subgraph.stop()));
+  const start = async () => {
+    await writeFile(
+      supergraphPath,
+      composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
+    );
+    return createGateway(
+      readGatewayConfig({
+        GATEWAY_PORT: '0',
+        SUPERGRAPH_PATH: supergraphPath,
+        SUPERGRAPH_POLL_MS: '20',
+        SUBGRAPH_TIMEOUT_MS: '2000',
+        ...settings,
+      }),
+      { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }) },
+    );
+  };
+  // What cannot be composed or served is told by its own error, not by the servers that it leaves behind.
+  const service = await start().catch(async (error: unknown) => {
+    await stopSubgraphs();
+    throw error;
+  });
   const { url } = await service.listen();
   return {
     url,
@@ -117,7 +125,7 @@ export async function startGateway(
     run: (query, options = {}) => postGraphQL(url, { query, ...options }),
     async [Symbol.asyncDispose]() {
       await service.close();
-      await Promise.all(started.map((subgraph) => subgraph.stop()));
+      await stopSubgraphs();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -5,8 +5,11 @@ import {
   Supergraph as ApolloSupergraph,
 } from '@apollo/federation-internals';
 import type { QueryPlan } from '@apollo/query-planner';
-import { isAbstractType, type DocumentNode, type GraphQLSchema, type GraphQLObjectType } from 'graphql';
+import { isAbstractType, parse, type DocumentNode, type GraphQLSchema, type GraphQLObjectType } from 'graphql';
 import type { IsSubtype } from '../execution/rewrites.js';
+import { findPlannerNames } from './planner-names.js';
+import { preparePlannerSchema } from './planner-schema.js';
+import { restoreCalls } from './restore-calls.js';
 import type { SecurityRequirements } from './security-requirements.js';
 
 /** One version of the graph, with everything that is computed from it once. */
@@ -17,24 +20,29 @@ export interface Supergraph {
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   /** By the whole schema: data of subgraphs may be of types that clients do not see. */
   readonly isSubtype: IsSubtype;
+  /** Names of fields that the planner asks for on its own account. */
+  readonly plannerNames: ReadonlySet<string>;
   /** @throws GraphQLError when the operation cannot be planned */
   plan(document: DocumentNode, operationName: string | undefined): QueryPlan;
 }
 
+const BUILD_OPTIONS = { supportedFeatures: ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, validateSupergraph: true };
+
 /** @throws GraphQLError when the SDL is no supergraph that this gateway serves */
 export function buildSupergraph(supergraphSdl: string, requirements: SecurityRequirements): Supergraph {
-  const apollo = ApolloSupergraph.build(supergraphSdl, {
-    supportedFeatures: ROUTER_SUPPORTED_SUPERGRAPH_FEATURES,
-    validateSupergraph: true,
-  });
-  const apiSchema = apollo.apiSchema();
-  const planner = new QueryPlanner(apollo, { incrementalDelivery: { enableDefer: true } });
+  const plannerSchema = preparePlannerSchema(parse(supergraphSdl, { noLocation: true }));
+  const planned = ApolloSupergraph.build(plannerSchema.document, BUILD_OPTIONS);
+  // Clients do not see what is there for the planner only.
+  const apollo = plannerSchema.calls.size === 0 ? planned : ApolloSupergraph.build(supergraphSdl, BUILD_OPTIONS);
+  const plannedApi = planned.apiSchema();
+  const planner = new QueryPlanner(planned, { incrementalDelivery: { enableDefer: true } });
   const whole = apollo.schema.toGraphQLJSSchema();
   const subtypes = new Map<string, boolean>();
 
   return {
-    schema: apiSchema.toGraphQLJSSchema({ includeDefer: true }),
+    schema: apollo.apiSchema().toGraphQLJSSchema({ includeDefer: true }),
     requirements,
+    plannerNames: findPlannerNames(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata(),
     isSubtype(typename, condition) {
       if (typename === condition) return true;
@@ -52,9 +60,14 @@ export function buildSupergraph(supergraphSdl: string, requirements: SecurityReq
       }
       return known;
     },
-    plan: (document, operationName) =>
-      planner.buildQueryPlan(
-        operationFromDocument(apiSchema, document, operationName === undefined ? {} : { operationName }),
-      ),
+    plan(document, operationName) {
+      const operation = operationFromDocument(
+        plannedApi,
+        document,
+        operationName === undefined ? {} : { operationName },
+      );
+      const plan = planner.buildQueryPlan(operation);
+      return plannerSchema.calls.size === 0 ? plan : restoreCalls(plan, plannerSchema);
+    },
   };
 }
