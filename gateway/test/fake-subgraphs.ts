@@ -108,16 +108,24 @@ export async function startGateway(
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-gateway-'));
   const supergraphPath = path.join(folder, 'supergraph.graphql');
   const started = await Promise.all(fakes.map(startSubgraph));
-  await writeFile(
-    supergraphPath,
-    composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
-  );
-  const gateway = await createGatewayUnderTest(supergraphPath, started, settings, parts);
+  const stopSubgraphs = () => Promise.all(started.map((subgraph) => subgraph.stop()));
+  const start = async () => {
+    await writeFile(
+      supergraphPath,
+      composeSdl(started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' }))),
+    );
+    return createGatewayUnderTest(supergraphPath, started, settings, parts);
+  };
+  // What cannot be composed or served is told by its own error, not by the servers that it leaves behind.
+  const gateway = await start().catch(async (error: unknown) => {
+    await stopSubgraphs();
+    throw error;
+  });
   return {
     ...gateway,
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();
-      await Promise.all(started.map((subgraph) => subgraph.stop()));
+      await stopSubgraphs();
       await rm(folder, { recursive: true, force: true });
     },
   };

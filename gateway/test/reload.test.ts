@@ -2,8 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createOperationCache } from '../src/planning/operation-cache.js';
-import { secureSupergraph } from '../src/supergraph/security-requirements.js';
-import { buildPlanner, toSupergraph } from '../src/supergraph/supergraph.js';
+import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library, startGateway } from './fake-subgraphs.js';
 
 const RELOADS = 6;
@@ -55,7 +54,7 @@ describe('a supergraph that changes under load', () => {
 describe('a flood of distinct operations', () => {
   it('stays within the bound of the cache', () => {
     const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
-    const supergraph = toSupergraph(buildPlanner(secureSupergraph(sdl).supergraphSdl), new Map());
+    const supergraph = buildSupergraph(sdl);
     const maxBytes = 1_000_000;
     const cache = createOperationCache(supergraph, { maxBytes, maxTokens: 1_000, introspection: true });
     let most = 0;
@@ -70,7 +69,7 @@ describe('a flood of distinct operations', () => {
 
   it('of texts that differ in white space only is one operation', () => {
     const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
-    const supergraph = toSupergraph(buildPlanner(secureSupergraph(sdl).supergraphSdl), new Map());
+    const supergraph = buildSupergraph(sdl);
     let compiled = 0;
     const cache = createOperationCache(supergraph, {
       maxBytes: 10_000_000,

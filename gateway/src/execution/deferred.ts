@@ -1,5 +1,6 @@
 import { parse, Kind, isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
 import type { Operation } from '../planning/operation.js';
+import { clientName } from '../planning/response-names.js';
 import type { DeferredPart, DeferStep, Step } from '../planning/steps.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
@@ -122,7 +123,7 @@ function findPlaces(root: Data, path: readonly string[]): Array<{ value: Data; a
     const element = path[depth];
     if (element === undefined) places.push({ value: value as Data, at });
     else if (element.startsWith(FRAGMENT) || element === '@') walk(value, depth + 1, at);
-    else walk(own(value as Data, element), depth + 1, [...at, element]);
+    else walk(own(value as Data, element), depth + 1, [...at, clientName(element)]);
   };
   walk(root, 0, []);
   return places;

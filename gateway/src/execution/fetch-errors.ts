@@ -1,5 +1,6 @@
 import { AppError, unavailable } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
+import { clientPath } from '../planning/response-names.js';
 import type { FetchStep } from '../planning/steps.js';
 import { collectPlaces, type Data, type ErrorPath } from './targets.js';
 
@@ -33,15 +34,15 @@ export function placeErrors(
     const { path } = error;
     if (indexOf && path?.[0] === '_entities' && typeof path[1] === 'number') {
       const rest = path.slice(2);
-      return placesOf(path[1]).map((place) => ({ ...error, subgraph, path: [...place, ...rest] }));
+      return placesOf(path[1]).map((place) => ({ ...error, subgraph, path: clientPath([...place, ...rest]) }));
     }
-    if (path && !indexOf) return [{ ...error, subgraph }];
+    if (path && !indexOf) return [{ ...error, subgraph, path: clientPath(path) }];
     const { path: _unplaced, ...unplaced } = error;
     if (!lost) return [{ ...unplaced, subgraph }];
     const everything: readonly ErrorPath[] = indexOf ? all() : step.rootNames.map((name) => [name]);
     return everything.length === 0
       ? [{ ...unplaced, subgraph }]
-      : everything.map((place) => ({ ...unplaced, subgraph, path: place }));
+      : everything.map((place) => ({ ...unplaced, subgraph, path: clientPath(place) }));
   });
 }
 

@@ -11,6 +11,7 @@ import {
   type GraphQLOutputType,
   type SelectionSetNode,
 } from 'graphql';
+import { clientName } from '../planning/response-names.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { leafWriter } from './leaf-writers.js';
 import { own, type Data, type ErrorPath } from './targets.js';
@@ -59,7 +60,10 @@ interface Remembered {
 type ValueWriter = (value: unknown, run: Run) => string | null;
 
 interface FieldWriter {
+  /** Of the member in the data. */
   readonly name: string;
+  /** In the answer. */
+  readonly responseName: string;
   /** `{"name":` for the first field of an object, `,"name":` for others. */
   readonly head: string;
   /** Set for what is known beforehand: the type's name. */
@@ -68,6 +72,8 @@ interface FieldWriter {
   readonly coordinate: string;
   readonly write: ValueWriter;
 }
+
+type HeadlessWriter = Omit<FieldWriter, 'head' | 'responseName'>;
 
 /** Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are. */
 export function compileResponseWriter(
@@ -142,7 +148,7 @@ class Compiler {
     return [...groups].flatMap(([name, nodes]) => this.field(type, name, nodes) ?? []).map(withHead);
   }
 
-  field(type: GraphQLCompositeType, name: string, nodes: readonly FieldNode[]): Omit<FieldWriter, 'head'> | null {
+  field(type: GraphQLCompositeType, name: string, nodes: readonly FieldNode[]): HeadlessWriter | null {
     const fieldName = nodes[0]?.name.value ?? '';
     const coordinate = `${type.name}.${fieldName}`;
     if (fieldName === '__typename') {
@@ -225,7 +231,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
       text += field.head + field.constant;
       continue;
     }
-    run.path?.push(field.name);
+    run.path?.push(field.responseName);
     const value = field.write(readMember(object, field.name), run);
     if (value === null && field.nonNull) {
       violateNull(run, field.coordinate);
@@ -243,8 +249,9 @@ function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
   return fields.some(({ nonNull, constant, name }) => nonNull && constant === null && own(object, name) === undefined);
 }
 
-function withHead(field: Omit<FieldWriter, 'head'>, index: number): FieldWriter {
-  return { ...field, head: `${index === 0 ? '{' : ','}${JSON.stringify(field.name)}:` };
+function withHead(field: HeadlessWriter, index: number): FieldWriter {
+  const responseName = clientName(field.name);
+  return { ...field, responseName, head: `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:` };
 }
 
 function remember(run: Run, id: number, value: object, written: Remembered): void {

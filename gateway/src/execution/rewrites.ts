@@ -4,7 +4,8 @@ import { own, type Data } from './targets.js';
 /** Tells whether an object of type `typename` fulfils a type condition, by the supergraph's schema. */
 export type IsSubtype = (typename: string, condition: string) => boolean;
 
-const FRAGMENT = '... on ';
+/** Begins an element of a path that is a type condition. */
+export const FRAGMENT = '... on ';
 
 /**
  * Applies the planner's rewrites to data in place: it renames members and sets values, where a subgraph's names or types
@@ -40,7 +41,7 @@ function change(rewrite: FetchDataRewrite, name: string, object: Data): void {
     return;
   }
   const value = own(object, name);
-  if (value === undefined || value === null) return;
+  if (value === undefined) return;
   object[rewrite.renameKeyTo] = value;
   delete object[name];
 }

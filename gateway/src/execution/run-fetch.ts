@@ -1,4 +1,5 @@
 import type { FetchStep } from '../planning/steps.js';
+import { groupByContext } from './context-arguments.js';
 import type { Execution } from './execution.js';
 import { placeErrors, toFetchError, type EntityIndex } from './fetch-errors.js';
 import { groupEntities, type EntityGroup } from './group-entities.js';
@@ -6,7 +7,7 @@ import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import type { SubgraphAnswer } from './subgraph-client.js';
-import { collectTargets, type Data } from './targets.js';
+import { collectTargets, type Data, type Targets } from './targets.js';
 
 /** Compiled at a step's first use; they live as long as the step. */
 const plans = new WeakMap<FetchStep, RepresentationPlan>();
@@ -16,8 +17,9 @@ const plans = new WeakMap<FetchStep, RepresentationPlan>();
  * each of them gets an error.
  */
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
-  if (step.requires) await fetchEntities(step, execution);
-  else await fetchRootFields(step, execution);
+  if (!step.requires) await fetchRootFields(step, execution);
+  else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
+  else await fetchEntities(collectTargets(execution.root, step.path, execution.shared), step, execution);
 }
 
 async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
@@ -34,14 +36,23 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
   else for (const each of targets) merge(each, structuredClone(data));
 }
 
+/** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
+async function fetchByContext(step: FetchStep, execution: Execution): Promise<void> {
+  const groups = groupByContext(execution.root, step.path, step.contextRewrites, execution.isSubtype);
+  await Promise.all(
+    groups.map(({ targets, variables }) =>
+      fetchEntities(targets, step, { ...execution, variables: { ...execution.variables, ...variables } }),
+    ),
+  );
+}
+
 /**
  * Fetches what a subgraph knows of entities. Equal representations are sent once, and what comes for one is merged into
  * every entity that it stands for: objects inside then stand at several places.
  */
-async function fetchEntities(step: FetchStep, execution: Execution): Promise<void> {
+async function fetchEntities(targets: Targets, step: FetchStep, execution: Execution): Promise<void> {
   const { root, shared } = execution;
-  const targetsHere = collectTargets(root, step.path, shared);
-  const groups = groupEntities(targetsHere, planOf(step, execution), step.sharing.targets ? shared : null);
+  const groups = groupEntities(targets, planOf(step, execution), step.sharing.targets ? shared : null);
   if (groups.length === 0) return;
 
   const representations = groups.map(({ representation }) => representation);
@@ -56,14 +67,14 @@ async function fetchEntities(step: FetchStep, execution: Execution): Promise<voi
   }
   for (let index = 0; index < groups.length; index += 1) {
     const entity = entities[index] as Data | null;
-    const targets = (groups[index] as EntityGroup).entities;
+    const { entities: equal } = groups[index] as EntityGroup;
     if (typeof entity !== 'object' || entity === null) {
-      for (const target of targets) execution.missing.add(target);
+      for (const target of equal) execution.missing.add(target);
       continue;
     }
-    entity['__typename'] ??= targets[0]?.['__typename'];
+    entity['__typename'] ??= equal[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
-    mergeAll(targets, entity, step.sharing.mayShare, shared);
+    mergeAll(equal, entity, step.sharing.mayShare, shared);
   }
 }
 

@@ -87,7 +87,8 @@ export function collectPlaces(
   return places;
 }
 
-function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
+/** Whether an object is of one of these types, as far as its data tell. */
+export function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const typename = (value as Data)['__typename'];
   return typeof typename !== 'string' || types.has(typename);

@@ -60,8 +60,6 @@ function compileNode(node: PlanNode, path: readonly PathStep[], producers: Produ
 }
 
 function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Producers): FetchStep {
-  if (node.contextRewrites && node.contextRewrites.length > 0)
-    throw new UnsupportedPlan('Arguments from a context (@fromContext) are not served.');
   const { operation, operationName } = node;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
   const base = nameOf(path);
@@ -79,6 +77,7 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Pro
     requires: node.requires ?? null,
     inputRewrites: node.inputRewrites ?? [],
     outputRewrites: node.outputRewrites ?? [],
+    contextRewrites: node.contextRewrites ?? [],
     sharing: {
       targets: producers.get(base) === 1,
       mayShare: (member) => producers.get(joinPath(base, member)) === 1,
@@ -110,7 +109,7 @@ type Producers = ReadonlyMap<string, number>;
  */
 function countProducers(root: PlanNode | SubscriptionNode): Producers {
   const producers = new Map<string, number>();
-  let renames = false;
+  let isApart = false;
   const visit = (node: PlanNode | SubscriptionNode | undefined, base: string): void => {
     switch (node?.kind) {
       case undefined:
@@ -135,16 +134,19 @@ function countProducers(root: PlanNode | SubscriptionNode): Producers {
         for (const part of node.deferred) visit(part.node, base);
         return;
       case 'Fetch':
-        renames ||= node.outputRewrites?.some(({ kind }) => kind === 'KeyRenamer') ?? false;
+        // Renamed members stand elsewhere than their operation says; with contexts, what an entity is depends on its place.
+        isApart ||= node.outputRewrites?.some(({ kind }) => kind === 'KeyRenamer') ?? false;
+        isApart ||= (node.contextRewrites ?? []).length > 0;
         for (const place of producedPaths(parse(node.operation, { noLocation: true }), base).objects)
           producers.set(place, (producers.get(place) ?? 0) + 1);
     }
   };
   visit(root, '');
-  // Renamed members stand elsewhere than their operation says; such plans are rare and share nothing.
-  return renames ? new Map() : producers;
+  // Such plans are rare and share nothing.
+  return isApart ? new Map() : producers;
 }
 
-function nameOf(path: readonly PathStep[]): string {
+/** Response names of a path; list indices are left out. */
+export function nameOf(path: readonly PathStep[]): string {
   return path.flatMap((step) => (step.kind === 'field' ? [step.name] : [])).join('.');
 }

@@ -12,7 +12,9 @@ import { collectFields } from '../execution/collect-fields.js';
 import { compileResponseWriter, type ResponseWriter } from '../execution/response-writer.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
+import { assertAnswerable } from './answerable.js';
 import { compilePlan, UnsupportedPlan } from './compile-plan.js';
+import { setResponseNamesApart } from './response-names.js';
 import type { FetchStep, Step } from './steps.js';
 
 /** Writers differ by the values of Boolean variables; an operation with many of them does not get one for each mix. */
@@ -21,6 +23,7 @@ const MAX_WRITERS = 32;
 /** An operation of a client, ready to be run any number of times. */
 export interface Operation {
   readonly supergraph: Supergraph;
+  /** As it is planned: response names may differ from the client's, see `response-names.ts`. */
   readonly document: DocumentNode;
   readonly node: OperationDefinitionNode;
   readonly name: string | null;
@@ -47,11 +50,13 @@ export interface Operation {
 /** Compiles a valid operation. @throws GraphQLError when it cannot be planned; UnsupportedPlan */
 export function compileOperation(
   supergraph: Supergraph,
-  document: DocumentNode,
-  node: OperationDefinitionNode,
+  clientDocument: DocumentNode,
+  clientNode: OperationDefinitionNode,
   textLength: number,
 ): Operation {
   const { schema, requirements } = supergraph;
+  const document = setResponseNamesApart(clientDocument, supergraph.plannerNames);
+  const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -59,6 +64,7 @@ export function compileOperation(
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   const plan = planOf(supergraph, document, node);
   const { primary, step } = compilePlan(plan);
+  assertAnswerable(schema, fragments, rootType, node, [primary, step]);
   const deciding = decidingVariables(document, node);
   const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const writers = new Map<string, ResponseWriter>();
@@ -74,7 +80,7 @@ export function compileOperation(
     plan,
     primary,
     step,
-    secured: findSecuredSelections(schema, document, node, requirements),
+    secured: findSecuredSelections(schema, clientDocument, clientNode, requirements),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 4 * JSON.stringify(plan).length,

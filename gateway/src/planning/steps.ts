@@ -68,6 +68,8 @@ export interface FetchStep {
   readonly requires: readonly QueryPlanSelectionNode[] | null;
   readonly inputRewrites: readonly FetchDataRewrite[];
   readonly outputRewrites: readonly FetchDataRewrite[];
+  /** Which variables take their values from objects around an entity, and from which members. */
+  readonly contextRewrites: readonly FetchDataRewrite[];
   /** What may stand at several places of the answer as one object; see `compile-plan.ts`. */
   readonly sharing: Sharing;
 }

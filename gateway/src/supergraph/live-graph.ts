@@ -4,7 +4,7 @@ import type { QueryPlanner } from '@apollo/query-planner';
 import type { Log } from '@taskgraph/service-kit';
 import { createOperationCache, type OperationCache, type OperationCacheOptions } from '../planning/operation-cache.js';
 import { Refusal } from '../planning/refusal.js';
-import type { SecurityRequirements } from './security-requirements.js';
+import type { PreparedSupergraph } from './prepared-supergraph.js';
 import type { SupergraphSource } from './supergraph-source.js';
 import { PLANNER_CONFIG, toSupergraph, type Supergraph } from './supergraph.js';
 
@@ -50,28 +50,28 @@ export function createLiveGraph({ source, cache, log, onVersion, onSwap }: LiveG
   });
   apollo.onSchemaLoadOrUpdate(() => {
     const planner = plannerOf(apollo);
-    const requirements = source.requirements();
+    const prepared = source.prepared();
     if (!current) {
-      current = adopt(planner, requirements);
+      current = adopt(planner, prepared);
       return;
     }
-    void replace(planner, requirements).catch((error: unknown) =>
+    void replace(planner, prepared).catch((error: unknown) =>
       log.error({ err: error }, 'the new supergraph cannot be served; the one before goes on'),
     );
   });
 
-  function adopt(planner: QueryPlanner, requirements: SecurityRequirements): OperationCache {
-    const supergraph = toSupergraph(planner, requirements);
+  function adopt(planner: QueryPlanner, prepared: PreparedSupergraph): OperationCache {
+    const supergraph = toSupergraph(planner, prepared);
     onVersion(supergraph);
     latest = supergraph;
     return createOperationCache(supergraph, cache);
   }
 
-  async function replace(planner: QueryPlanner, requirements: SecurityRequirements): Promise<void> {
+  async function replace(planner: QueryPlanner, prepared: PreparedSupergraph): Promise<void> {
     await nextTurn();
     // A still newer one may have come in the meantime, here and below.
     if (plannerOf(apollo) !== planner || !current) return;
-    const next = adopt(planner, requirements);
+    const next = adopt(planner, prepared);
     await warmUp(next, current.recent());
     if (latest !== next.supergraph) return;
     current = next;

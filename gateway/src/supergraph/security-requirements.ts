@@ -29,23 +29,28 @@ const SPEC_PREFIX = 'https://specs.apollo.dev/';
 /** The features that admission enforces. Others that are `for: SECURITY` (`@policy`) stay refused: to ignore them would open doors. */
 const ENFORCED = ['authenticated', 'requiresScopes'] as const;
 type EnforcedFeature = (typeof ENFORCED)[number];
+/** Arguments from contexts are marked as well, because who ignores them may show the wrong thing; the engine serves them. */
+const SERVED = [...ENFORCED, 'context'] as const;
 
 /**
- * Reads the security directives of a supergraph and takes the purpose `SECURITY` off their links.
+ * Reads the security directives of a supergraph and takes the purpose `SECURITY` off the links of features that are served.
  *
  * @throws GraphQLError when the text is no SDL
  */
 export function secureSupergraph(sdl: string): SecuredSupergraph {
   const document = parse(sdl, { noLocation: true });
-  const names = directiveNames(document);
-  if (names.size === 0) return { supergraphSdl: sdl, requirements: new Map() };
-  return { supergraphSdl: print(withoutPurpose(document)), requirements: collectRequirements(document, names) };
+  const unmarked = withoutPurpose(document);
+  if (unmarked === document) return { supergraphSdl: sdl, requirements: new Map() };
+  return { supergraphSdl: print(unmarked), requirements: collectRequirements(document, directiveNames(document)) };
 }
 
-function enforcedFeature(link: ConstDirectiveNode | DirectiveNode): EnforcedFeature | null {
+function linked<Feature extends string>(
+  link: ConstDirectiveNode | DirectiveNode,
+  features: readonly Feature[],
+): Feature | null {
   if (link.name.value !== 'link') return null;
   const url = stringArgument(link, 'url') ?? '';
-  return ENFORCED.find((feature) => url.startsWith(`${SPEC_PREFIX}${feature}/`)) ?? null;
+  return features.find((feature) => url.startsWith(`${SPEC_PREFIX}${feature}/`)) ?? null;
 }
 
 /** The directive's name in this document (`as` may rename it), by feature. */
@@ -54,7 +59,7 @@ function directiveNames(document: DocumentNode): Map<string, EnforcedFeature> {
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.SCHEMA_DEFINITION && definition.kind !== Kind.SCHEMA_EXTENSION) continue;
     for (const directive of definition.directives ?? []) {
-      const feature = enforcedFeature(directive);
+      const feature = linked(directive, ENFORCED);
       if (feature) names.set(stringArgument(directive, 'as') ?? feature, feature);
     }
   }
@@ -64,7 +69,7 @@ function directiveNames(document: DocumentNode): Map<string, EnforcedFeature> {
 function withoutPurpose(document: DocumentNode): DocumentNode {
   return visit(document, {
     Directive(node) {
-      if (!enforcedFeature(node)) return undefined;
+      if (!linked(node, SERVED)) return undefined;
       return { ...node, arguments: (node.arguments ?? []).filter(({ name }) => name.value !== 'for') };
     },
   });

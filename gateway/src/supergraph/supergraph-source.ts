@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile, type StatsListener } from 'node:fs';
 import type { Log } from '@taskgraph/service-kit';
-import { secureSupergraph, type SecurityRequirements } from './security-requirements.js';
+import { prepareSupergraph, type PreparedSupergraph } from './prepared-supergraph.js';
 
 /** What ApolloGateway is given to load a supergraph, and to load it anew. */
 export interface SupergraphHook {
@@ -13,7 +13,7 @@ export interface SupergraphHook {
 export interface SupergraphSource {
   readonly hook: SupergraphHook;
   /** Of the supergraph that serves now. */
-  readonly requirements: () => SecurityRequirements;
+  readonly prepared: () => PreparedSupergraph;
 }
 
 export interface SupergraphSourceOptions {
@@ -28,30 +28,33 @@ export interface SupergraphSourceOptions {
  * goes on serving.
  */
 export function createSupergraphSource({ path, pollMs, log, onReload }: SupergraphSourceOptions): SupergraphSource {
-  let requirements: SecurityRequirements = new Map();
+  let prepared: PreparedSupergraph | null = null;
   let current = '';
 
   return {
-    requirements: () => requirements,
+    prepared() {
+      if (!prepared) throw new Error('no supergraph has been loaded');
+      return prepared;
+    },
     hook: async ({ update }) => {
       current = await readSupergraph(path);
-      const first = secureSupergraph(current);
-      requirements = first.requirements;
+      const first = prepareSupergraph(current);
+      prepared = first;
 
       async function reload(): Promise<void> {
-        const before = requirements;
+        const before = prepared;
         try {
           const sdl = await readFile(path, 'utf8');
           if (sdl === current) return;
-          const next = secureSupergraph(sdl);
-          // Requirements come first: for the moment in between, the stricter of both is no worse than a gap.
-          requirements = next.requirements;
-          update(next.supergraphSdl);
+          const next = prepareSupergraph(sdl);
+          // It is asked for while Apollo's gateway takes the new one over.
+          prepared = next;
+          update(next.plannerSdl);
           current = sdl;
           onReload?.('loaded');
           log.info({ path }, 'supergraph reloaded');
         } catch (error) {
-          requirements = before;
+          prepared = before;
           onReload?.('refused');
           log.error({ err: error, path }, 'the new supergraph cannot be served; the one before goes on');
         }
@@ -61,7 +64,7 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
       // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
       watchFile(path, { interval: pollMs, persistent: false }, listener);
       return {
-        supergraphSdl: first.supergraphSdl,
+        supergraphSdl: first.plannerSdl,
         cleanup: async () => unwatchFile(path, listener),
       };
     },

@@ -15,7 +15,7 @@ import {
 import { createExecution, finish, runNested } from '../../src/execution/run-operation.js';
 import type { SubgraphClient } from '../../src/execution/subgraph-client.js';
 import { createOperationCache } from '../../src/planning/operation-cache.js';
-import { buildPlanner, toSupergraph } from '../../src/supergraph/supergraph.js';
+import { buildSupergraph } from '../build-supergraph.js';
 import type { GeneratedOperation } from './generate-operation.js';
 import type { GeneratedSubgraph } from './generate-graph.js';
 
@@ -32,6 +32,8 @@ export interface EngineAnswer {
   completed(): unknown;
   /** Whether the plan renames members between fetches. */
   readonly renames: boolean;
+  /** The engine threw in the place of an answer. */
+  readonly crashed: boolean;
 }
 
 export interface Engines {
@@ -71,7 +73,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     };
   };
 
-  const supergraph = toSupergraph(buildPlanner(supergraphSdl), new Map());
+  const supergraph = buildSupergraph(supergraphSdl);
   const operations = createOperationCache(supergraph, { maxBytes: 1e9, maxTokens: 1e6, introspection: true });
   const client: SubgraphClient = {
     async send({ subgraph, body }) {
@@ -115,11 +117,12 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           subgraph: subgraph ?? '',
         })),
         renames: JSON.stringify(operation.plan).includes('KeyRenamer'),
+        crashed: false,
         completed: () => complete(supergraph.schema, operation.document, variables, execution.root),
       };
     },
     async stock({ query, variables }) {
-      const { data, errors: failures } = (await executor({
+      const answer = (await executor({
         request: { query, variables },
         document: parse(query),
         source: query,
@@ -131,10 +134,15 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         cache: {},
         logger: silent,
         schema: gateway.schema,
-      } as never)) as unknown as {
+      } as never).catch((error: unknown) => {
+        // A list of lists with null in it, in the way of a fetch.
+        if (error instanceof TypeError) return null;
+        throw error;
+      })) as unknown as {
         data?: unknown;
         errors?: Array<GraphQLFormattedError & { extensions?: { serviceName?: string } }>;
-      };
+      } | null;
+      const { data, errors: failures } = answer ?? {};
       return {
         data: JSON.parse(JSON.stringify(data ?? null)) as unknown,
         errors: (failures ?? []).map(({ message, path, extensions }) => ({
@@ -143,6 +151,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           subgraph: extensions?.serviceName ?? '',
         })),
         renames: false,
+        crashed: answer === null,
         completed: () => null,
       };
     },

@@ -22,12 +22,16 @@ interface Field {
   /** The entity, interface or union it refers to; null for a leaf. */
   readonly target: string | null;
   readonly list: boolean;
+  /** A list of lists. */
+  readonly nested: boolean;
   readonly requires: string | null;
   readonly provides: string | null;
   readonly hasArgument: boolean;
   /** Also defined in its entity's home, which needs `@shareable`. */
   readonly inaccessible: boolean;
 }
+
+type Arguments = Readonly<Record<string, unknown>>;
 
 interface Ref {
   readonly __typename: string;
@@ -67,7 +71,8 @@ function addFields(entity: Entity, entities: readonly Entity[], names: readonly 
     const target = isReference ? random.pick([...entities.map(({ name }) => name), 'Thing', 'Node', 'Value']) : null;
     const named = target ?? random.pick(LEAVES);
     const inner = random.chance(0.25) ? `${named}!` : named;
-    const whole = list ? `[${inner}]` : inner;
+    const nested = list && random.chance(0.2);
+    const whole = nested ? `[[${inner}]]` : list ? `[${inner}]` : inner;
     const required =
       subgraph !== entity.home && !target && leaves.length > 0 && random.chance(0.5)
         ? random.pick(
@@ -90,6 +95,7 @@ function addFields(entity: Entity, entities: readonly Entity[], names: readonly 
       type: list && random.chance(0.25) ? `${whole}!` : whole,
       target,
       list,
+      nested,
       requires: required === NOTHING ? null : required.name,
       provides: provided?.name ?? null,
       hasArgument: random.chance(0.2),
@@ -106,6 +112,7 @@ const NOTHING: Field = {
   type: '',
   target: null,
   list: false,
+  nested: false,
   requires: null,
   provides: null,
   hasArgument: false,
@@ -147,6 +154,7 @@ function buildSubgraph(
   const typeDefs = `${LINK}
     scalar Any
     enum Color { RED GREEN BLUE ${isFirst ? 'SECRET @inaccessible' : 'SECRET'} }
+    input Filter { colors: [Color!] = [GREEN] min: Int! = 0 inner: Filter }
     interface Node { id: ID! }
     union Thing = ${members}
     type Org ${shareable} { id: ID! name: String }
@@ -189,7 +197,7 @@ function buildEntity(
   const isProvidedElsewhere = (field: Field) =>
     entities.some(({ fields }) => fields.some((other) => other.target === name && other.provides === field.name));
   const lines = own.map((field) => {
-    const argument = field.hasArgument ? '(n: Int = 1, tag: String)' : '';
+    const argument = field.hasArgument ? '(n: Int = 1, tag: String, color: Color = RED, filter: Filter)' : '';
     const directives = [
       field.requires ? `@requires(fields: "${field.requires}")` : '',
       field.provides ? `@provides(fields: "${field.provides}")` : '',
@@ -206,7 +214,7 @@ function buildEntity(
     org: ({ id }: Ref) => ({ id: `org-${id}`, name: `Org ${id}` }),
   };
   for (const field of [...own, ...external]) {
-    typeResolvers[field.name] = (parent: Ref & Record<string, unknown>, args: { n?: number; tag?: string }) => {
+    typeResolvers[field.name] = (parent: Ref & Record<string, unknown>, args: Arguments) => {
       const { requires } = field;
       // A required field comes with the representation, and is what the result is made of.
       const made =
@@ -240,11 +248,11 @@ function fieldValue(
   type: string,
   id: string,
   field: Field,
-  { n = 1, tag = '' }: { n?: number; tag?: string },
+  args: Arguments,
   entities: readonly Entity[],
   seed: number,
 ): unknown {
-  const value = hash(`${seed}${type}${id}${field.name}${n}${tag}`);
+  const value = hash(`${seed}${type}${id}${field.name}${JSON.stringify(args)}`);
   if (value % 29 === 0) throw new Error(`${id}.${field.name} fails`);
   if (value % 11 === 0) return null;
   const one = (index: number): unknown => {
@@ -252,7 +260,9 @@ function fieldValue(
     if (field.list && item % 13 === 0) return null;
     return field.target === null ? leafValue(field.type, item) : referenceTo(field.target, item, entities);
   };
-  return field.list ? Array.from({ length: value % 4 }, (_, index) => one(index)) : one(0);
+  if (!field.list) return one(0);
+  const items = Array.from({ length: value % 4 }, (_, index) => one(index));
+  return field.nested ? [items, value % 3 === 0 ? null : [one(7)]] : items;
 }
 
 function leafValue(type: string, value: number): unknown {

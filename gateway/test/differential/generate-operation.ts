@@ -20,6 +20,7 @@ export interface GeneratedOperation {
 
 const MAX_DEPTH = 4;
 const ATTEMPTS = 20;
+const COLORS = ['RED', 'GREEN', 'BLUE'];
 
 /** Generates a valid operation on a schema: fields, aliases, arguments, variables, fragments of all kinds, conditions. */
 export function generateOperation(schema: GraphQLSchema, seed: number): GeneratedOperation {
@@ -94,23 +95,38 @@ class Writer {
     const parts: string[] = [];
     for (const { name, type } of field.args) {
       if (!isNonNullType(type) && this.#random.chance(0.5)) continue;
-      const named = getNamedType(type).name;
-      const value =
-        named === 'Int'
-          ? 1 + this.#random.below(3)
-          : named === 'ID'
-            ? this.#id(field.name)
-            : `tag${this.#random.below(2)}`;
+      const value = this.#value(getNamedType(type).name, field.name);
       if (this.#random.chance(0.5)) {
         const variable = this.#name('v');
-        this.#declared.set(variable, String(type));
-        this.#variables[variable] = value;
+        const hasDefault = !isNonNullType(type) && this.#random.chance(0.3);
+        this.#declared.set(variable, hasDefault ? `${String(type)} = ${literal(value)}` : String(type));
+        if (!hasDefault || this.#random.chance(0.5))
+          this.#variables[variable] = !isNonNullType(type) && this.#random.chance(0.1) ? null : value;
         parts.push(`${name}: $${variable}`);
       } else {
-        parts.push(`${name}: ${JSON.stringify(value)}`);
+        parts.push(`${name}: ${literal(value)}`);
       }
     }
     return parts.length === 0 ? '' : `(${parts.join(', ')})`;
+  }
+
+  #value(type: string, fieldName: string): unknown {
+    switch (type) {
+      case 'Int':
+        return 1 + this.#random.below(3);
+      case 'ID':
+        return this.#id(fieldName);
+      case 'Color':
+        return this.#random.pick(COLORS);
+      case 'Filter':
+        return {
+          ...(this.#random.chance(0.5) && { colors: this.#random.some(COLORS, 0.5) }),
+          ...(this.#random.chance(0.5) && { min: this.#random.below(3) }),
+          ...(this.#random.chance(0.2) && { inner: { min: 1 } }),
+        };
+      default:
+        return `tag${this.#random.below(2)}`;
+    }
   }
 
   #id(fieldName: string): string {
@@ -144,4 +160,14 @@ class Writer {
     this.#count += 1;
     return `${prefix}${this.#count}`;
   }
+}
+
+/** A value as it stands in a document: names of enum values and of members without quotes. */
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${name}: ${literal(inner)}`)
+      .join(', ')}}`;
+  return typeof value === 'string' && COLORS.includes(value) ? value : JSON.stringify(value);
 }
