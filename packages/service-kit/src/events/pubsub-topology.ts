@@ -39,8 +39,8 @@ export async function applyTopology(
   { prefix = '', groups = durableGroups(), topics: eventTopics = EVENT_TOPICS }: TopologyOptions = {},
 ): Promise<TopologyChange[]> {
   const topics = [...eventTopics, DEAD_LETTER_TOPIC].map((name) => client.topic(`${prefix}${name}`));
-  const created = await Promise.all(topics.map(ensureTopic));
-  const subscriptions = await Promise.all([
+  const created = await allOf(topics.map(ensureTopic));
+  const subscriptions = await allOf([
     ensureSubscription(
       client.topic(`${prefix}${DEAD_LETTER_TOPIC}`),
       `${prefix}${DEAD_LETTER_SUBSCRIPTION}`,
@@ -53,6 +53,15 @@ export async function applyTopology(
     ),
   ]);
   return [...created, ...subscriptions].filter((change) => change !== null);
+}
+
+/** Waits for all, also when one fails: nothing goes on behind a failure's back. @throws the first failure */
+async function allOf<Result>(steps: ReadonlyArray<Promise<Result>>): Promise<Result[]> {
+  const ends = await Promise.allSettled(steps);
+  return ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
 }
 
 /** Whether the topic, and a subscription to it for each group, are there. */
