@@ -209,13 +209,13 @@ async function correct(
     ([key, value]) => normal(value) !== normal(present[key as keyof SubscriptionMetadata]),
   );
   if (wrong.length === 0) return null;
-  await subscription.setMetadata(Object.fromEntries(wrong) as SubscriptionMetadata, within(CALL_TIMEOUT_MS));
+  await subscription.setMetadata(Object.fromEntries(wrong), within(CALL_TIMEOUT_MS));
   return { name, change: 'corrected' };
 }
 
 /** One text for equal settings: numbers come back as strings, and what is not set as null or 0. */
 function normal(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? '').replaceAll('"', '');
   return Object.entries(value)
     .map(([key, inner]) => [key, normal(inner)] as const)
     .filter(([, inner]) => inner !== '' && inner !== '0')

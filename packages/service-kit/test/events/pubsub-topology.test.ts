@@ -1,4 +1,4 @@
-import { PubSub } from '@google-cloud/pubsub';
+import { type PubSub } from '@google-cloud/pubsub';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasPubSubEmulator, startPubSubEmulator, type PubSubEmulator } from '@taskgraph/testkit';
 import { openPubSub } from '../../src/events/pubsub-client.js';
