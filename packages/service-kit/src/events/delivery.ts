@@ -24,6 +24,7 @@ export interface DeliveryOptions {
 
 const RETRY_FACTOR = 4;
 const MAX_RETRY_DELAY_MS = 60_000;
+const MAX_CAUSES = 4;
 const MAX_ERROR_CHARACTERS = 900;
 
 /**
@@ -54,10 +55,10 @@ export async function deliver(options: DeliveryOptions): Promise<DeliveryOutcome
 /** An error and what caused it, in one line that an attribute of a message can hold. */
 export function describeFailure(error: unknown): string {
   const parts: string[] = [];
-  for (let cause = error; cause !== undefined && parts.length < 4; cause = (cause as { cause?: unknown }).cause) {
-    parts.push(cause instanceof Error ? cause.message || cause.name : String(cause));
-    if (!(cause instanceof Error)) break;
-  }
+  let cause = error;
+  for (; cause instanceof Error && parts.length < MAX_CAUSES; cause = cause.cause)
+    parts.push(cause.message || cause.name);
+  if (typeof cause === 'string') parts.push(cause);
   const text = parts.join(' ← ').replace(/\s+/g, ' ').trim();
   return text.slice(0, MAX_ERROR_CHARACTERS) || 'unknown';
 }

@@ -39,8 +39,8 @@ export async function applyTopology(
   { prefix = '', groups = durableGroups(), topics: eventTopics = EVENT_TOPICS }: TopologyOptions = {},
 ): Promise<TopologyChange[]> {
   const topics = [...eventTopics, DEAD_LETTER_TOPIC].map((name) => client.topic(`${prefix}${name}`));
-  const created = await Promise.all(topics.map(ensureTopic));
-  const subscriptions = await Promise.all([
+  const created = await allOf(topics.map(ensureTopic));
+  const subscriptions = await allOf([
     ensureSubscription(
       client.topic(`${prefix}${DEAD_LETTER_TOPIC}`),
       `${prefix}${DEAD_LETTER_SUBSCRIPTION}`,
@@ -53,6 +53,15 @@ export async function applyTopology(
     ),
   ]);
   return [...created, ...subscriptions].filter((change) => change !== null);
+}
+
+/** Waits for all, also when one fails: nothing goes on behind a failure's back. @throws the first failure */
+async function allOf<Result>(steps: ReadonlyArray<Promise<Result>>): Promise<Result[]> {
+  const ends = await Promise.allSettled(steps);
+  return ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
 }
 
 /** Whether the topic, and a subscription to it for each group, are there. */
@@ -200,13 +209,13 @@ async function correct(
     ([key, value]) => normal(value) !== normal(present[key as keyof SubscriptionMetadata]),
   );
   if (wrong.length === 0) return null;
-  await subscription.setMetadata(Object.fromEntries(wrong) as SubscriptionMetadata, within(CALL_TIMEOUT_MS));
+  await subscription.setMetadata(Object.fromEntries(wrong), within(CALL_TIMEOUT_MS));
   return { name, change: 'corrected' };
 }
 
 /** One text for equal settings: numbers come back as strings, and what is not set as null or 0. */
 function normal(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? '').replaceAll('"', '');
   return Object.entries(value)
     .map(([key, inner]) => [key, normal(inner)] as const)
     .filter(([, inner]) => inner !== '' && inner !== '0')
