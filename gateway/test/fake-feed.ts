@@ -49,6 +49,8 @@ export interface FakeFeed {
   cut(): void;
   /** Waits until so many subscriptions are active. */
   untilActive(count: number): Promise<void>;
+  /** Waits until there have been so many subscriptions, and the last one is active. */
+  untilSeen(count: number): Promise<void>;
 }
 
 class Source implements FakeSubscription {
@@ -169,6 +171,9 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
     },
     cut() {
       for (const client of server.clients) client.terminate();
+    },
+    async untilSeen(count) {
+      while (subscriptions.length < count || !subscriptions.at(-1)?.active) await delay(POLL_MS);
     },
     async untilActive(count) {
       while (subscriptions.filter(({ active }) => active).length !== count) await delay(POLL_MS);
