@@ -35,6 +35,7 @@ writeFileSync(
   composeFeed((name) => `${subgraphsUrl}/${name}`),
 );
 const children = [];
+let stopping = false;
 
 /** As many open files as it takes, where the system allows it. */
 function start(file, env, nodeFlags = []) {
@@ -53,7 +54,7 @@ function start(file, env, nodeFlags = []) {
 const said = (child, wanted) =>
   new Promise((resolve, reject) => {
     const listen = (message) => {
-      if (message.closed) reject(new Error(`a socket was closed: ${message.closed}`));
+      if (message.closed && !stopping) reject(new Error(`a socket was closed: ${message.closed}`));
       if (!wanted(message)) return;
       child.off('message', listen);
       resolve(message);
@@ -134,6 +135,12 @@ try {
   console.log('\n| KiB for each subscriber | resident | heap and buffers |\n|---|---|---|');
   console.log(`| idle | ${each('rss', idle)} | ${each('heap', idle)} |`);
   console.log(`| after the events | ${each('rss', after)} | ${each('heap', after)} |`);
+  stopping = true;
+  const stoppingSince = performance.now();
+  gateway.kill('SIGTERM');
+  const code = await new Promise((resolve) => gateway.once('exit', resolve));
+  const stopSeconds = ((performance.now() - stoppingSince) / 1000).toFixed(1);
+  console.log(`\nSIGTERM with all of them connected: exit ${code} after ${stopSeconds} s.`);
 } finally {
   for (const child of children.reverse()) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });

@@ -127,7 +127,17 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
       if (from >= 0) for (const event of published.slice(from + 1)) source.push(event);
       return { schema, document: parse(payload.query), rootValue: source };
     },
-    subscribe: (args) => (args.rootValue as Source).run(schema) as never,
+    subscribe: (args) => {
+      const source = args.rootValue as Source;
+      const events = source.run(schema);
+      // A generator that waits for an event is not stopped before it comes.
+      const stop = events.return.bind(events);
+      events.return = (value) => {
+        source.end();
+        return stop(value);
+      };
+      return events as never;
+    },
   });
 
   server.on('connection', (socket) => {
