@@ -49,6 +49,8 @@ export interface FakeFeed {
   cut(): void;
   /** Waits until so many subscriptions are active. */
   untilActive(count: number): Promise<void>;
+  /** Waits until there have been so many subscriptions, and the last one is active. */
+  untilSeen(count: number): Promise<void>;
 }
 
 class Source implements FakeSubscription {
@@ -125,7 +127,17 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
       if (from >= 0) for (const event of published.slice(from + 1)) source.push(event);
       return { schema, document: parse(payload.query), rootValue: source };
     },
-    subscribe: (args) => (args.rootValue as Source).run(schema) as never,
+    subscribe: (args) => {
+      const source = args.rootValue as Source;
+      const events = source.run(schema);
+      // A generator that waits for an event is not stopped before it comes.
+      const stop = events.return.bind(events);
+      events.return = (value) => {
+        source.end();
+        return stop(value);
+      };
+      return events as never;
+    },
   });
 
   server.on('connection', (socket) => {
@@ -169,6 +181,9 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
     },
     cut() {
       for (const client of server.clients) client.terminate();
+    },
+    async untilSeen(count) {
+      while (subscriptions.length < count || !subscriptions.at(-1)?.active) await delay(POLL_MS);
     },
     async untilActive(count) {
       while (subscriptions.filter(({ active }) => active).length !== count) await delay(POLL_MS);

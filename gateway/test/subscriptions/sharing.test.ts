@@ -137,7 +137,7 @@ describe('equal subscriptions', () => {
     feed.refuseToken((authorization) => authorization === `Bearer ${tokens[0]}`);
     feed.close(4403, 'Forbidden');
     expect(await refused.ended).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_INVALID' } }]);
-    while (upstreams() < 2) await feed.untilActive(1);
+    await feed.untilSeen(before + 2);
     feed.publish(news('1', { eventId: 't1' }));
     expect((await staying.next()).extensions).toMatchObject({ eventId: 't1' });
     feed.refuseToken(() => false);
