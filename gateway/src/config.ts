@@ -46,7 +46,7 @@ const schema = z.object({
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */
-  PUBSUB_PROJECT_ID: settings.projectId().optional(),
+  PUBSUB_PROJECT_ID: settings.googleProjectId().optional(),
   /** Whoever holds one of these scopes may see every event, so they share subscriptions at subgraphs. */
   SUBSCRIPTION_SHARED_SCOPES: settings.text('admin'),
   /** How long a subscription's lost subgraph is looked for. */

@@ -147,7 +147,7 @@ describe('what operators see of a subscription', () => {
     const lines: Array<Record<string, unknown>> = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
     const log = createLog({ service: 'gateway', level: 'info', destination });
-    await using gateway = await startGateway(newsroom().fakes, {}, log);
+    await using gateway = await startGateway(newsroom().fakes, {}, { log });
     const { feed } = gateway.subgraphs['news']!;
     await using client = connectClient(gateway);
     const results = client.subscribe(PUBLISHED);

@@ -103,7 +103,7 @@ export const tokenSettings = {
 /** Settings of a process that publishes or hears events. */
 export const eventSettings = {
   /** Google Cloud Pub/Sub carries domain events; without it they wait in the outbox. */
-  PUBSUB_PROJECT_ID: settings.projectId().optional(),
+  PUBSUB_PROJECT_ID: settings.googleProjectId().optional(),
   /** Wakes subscriptions in all replicas; without it each process wakes its own. */
   REDIS_URL: settings.redisUrl().optional(),
 } as const;

@@ -1,7 +1,7 @@
 import { createLog, createMetrics, createEventTelemetry } from '@taskgraph/service-kit';
 import type { EventBus, NewEvent, PublishOutcome, RawSqlClient, TransactionalClient } from '@taskgraph/service-kit';
 import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
-import pg from 'pg';
+import type pg from 'pg';
 
 export const log = createLog({ service: 'events', level: 'silent' });
 export const telemetry = () => createEventTelemetry(createMetrics('events'));
