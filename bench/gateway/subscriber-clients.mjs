@@ -1,5 +1,6 @@
 // Many WebSocket clients in one process. Each event that all of them have is told to who started it, with the time at which
 // each had it.
+import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { POSTED } from './feed-graph.mjs';
 
@@ -28,7 +29,7 @@ function connect(index) {
     socket.on('message', (data) => {
       if (data.includes('"next"')) return heard();
       if (data.includes('connection_ack')) {
-        const id = crypto.randomUUID();
+        const id = randomUUID();
         socket.send(JSON.stringify({ type: 'subscribe', id, payload: { query: POSTED } }));
         // The answer to a ping behind it shows that the subscription has been read.
         socket.send('{"type":"ping"}');

@@ -121,7 +121,7 @@ export function connectClient(
       const collected = collect();
       const stop = client.subscribe(
         { query, variables: variables ?? null, ...(lastEventId !== undefined && { extensions: { lastEventId } }) },
-        collected.sink as never,
+        collected.sink,
       );
       return { ...collected.results, stop };
     },

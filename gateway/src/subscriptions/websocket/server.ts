@@ -84,7 +84,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   return {
     upgrade(request, socket, head) {
       if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
-      server.handleUpgrade(request, socket, head, (accepted) => open(accepted as ClientSocket));
+      server.handleUpgrade(request, socket, head, (accepted) => open(accepted));
     },
     async drain(graceMs) {
       draining = true;
