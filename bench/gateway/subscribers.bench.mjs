@@ -95,8 +95,8 @@ try {
       URL: `${origin.replace('http', 'ws')}/graphql`,
       COUNT: String(count),
       SOURCE: `127.0.0.${2 + Math.floor((index * count) / PER_ADDRESS)}`,
-      TOKENS: users.join(' '),
     });
+    client.send(users);
     await said(client, (message) => message === 'ready');
     return client;
   };
