@@ -1,5 +1,5 @@
 // A subgraph with a subscription, and one with what its events lead to, in one process. Whoever started it publishes:
-// { publish: id } sends one event to every subscription, and answers with how many there are.
+// { publish: id } sends one event to every subscription. It answers with how many there are, which is all that {} asks.
 import { createServer } from 'node:http';
 import { graphql, parse, execute } from 'graphql';
 import { buildSubgraphSchema } from '@apollo/subgraph';
@@ -67,8 +67,9 @@ server.on('upgrade', (request, socket, head) =>
 );
 server.listen(Number(process.env.PORT), '127.0.0.1', () => process.send('ready'));
 process.on('message', ({ publish, text }) => {
+  if (publish === undefined) return process.send({ upstreams: sources.size });
   const event = { posted: { id: publish, text, author: { id: 'a' } } };
   for (const source of sources) source(event);
-  process.send({ upstreams: sources.size });
+  return process.send({ upstreams: sources.size });
 });
 process.on('disconnect', () => process.exit(0));

@@ -5,7 +5,8 @@ import { WebSocket } from 'ws';
 import { POSTED } from './feed-graph.mjs';
 
 const { URL: url, COUNT, SOURCE } = process.env;
-const tokens = process.env.TOKENS.split(' ');
+// Too many for the environment of a process.
+const tokens = await new Promise((resolve) => process.once('message', resolve));
 const count = Number(COUNT);
 const CONNECTING_AT_ONCE = 100;
 

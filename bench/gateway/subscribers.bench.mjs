@@ -95,8 +95,8 @@ try {
       URL: `${origin.replace('http', 'ws')}/graphql`,
       COUNT: String(count),
       SOURCE: `127.0.0.${2 + Math.floor((index * count) / PER_ADDRESS)}`,
-      TOKENS: users.join(' '),
     });
+    client.send(users);
     await said(client, (message) => message === 'ready');
     return client;
   };
@@ -112,6 +112,10 @@ try {
 
   // What the first of everything takes is no cost of a subscriber.
   const warm = await connect(users.length, 0);
+  for (let upstreams = 0; upstreams === 0;) {
+    subgraphs.send({});
+    ({ upstreams } = await said(subgraphs, (message) => message.upstreams !== undefined));
+  }
   for (let event = 0; event < 20; event += 1) await publish(`warm-${event}`, [warm]);
   const before = await memory(gateway.pid);
   const connectingSince = performance.now();
