@@ -5,7 +5,7 @@ import { createLog, createMetrics, createPeer } from '@taskgraph/service-kit';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-async function startPeer(handler: Handler, timeoutMs = 500) {
+async function startPeer(handler: Handler, timeoutMs = 5_000) {
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
