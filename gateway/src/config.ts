@@ -40,6 +40,10 @@ const schema = z.object({
   OPERATION_TIMEOUT_MS: settings.durationMs(30_000),
   /** Lexical tokens of a document. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
+  /** Of one plan: an operation that takes longer is refused. */
+  PLAN_TIMEOUT_MS: settings.durationMs(10_000),
+  /** New operations that wait to be planned; beyond that they are shed. */
+  PLAN_MAX_WAITING: settings.positiveInt(1_000),
   PLAN_CACHE_MIB: settings.positiveInt(30),
   /** Of answers that subgraphs allow to be kept, without Redis; 0 keeps nothing, with Redis or without. */
   ENTITY_CACHE_MIB: settings.nonNegativeInt(32),

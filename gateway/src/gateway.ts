@@ -34,6 +34,7 @@ import { createSubscriptions } from './subscriptions/subscriptions.js';
 import { createHttpStreams } from './subscriptions/streams/http-streams.js';
 import { createUpstreamSockets } from './subscriptions/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './subscriptions/websocket/server.js';
+import { createPlannerThread } from './supergraph/planner-thread.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 
@@ -84,6 +85,12 @@ export async function createGateway(
       pollMs: config.SUPERGRAPH_POLL_MS,
       log,
       onReload: (outcome) => telemetry.supergraphReloaded(outcome),
+    }),
+    planner: createPlannerThread({
+      log,
+      planTimeoutMs: config.PLAN_TIMEOUT_MS,
+      maxWaiting: config.PLAN_MAX_WAITING,
+      onRestart: () => telemetry.plannerRestarted(),
     }),
     cache: {
       maxBytes: config.PLAN_CACHE_MIB * MIB,
@@ -193,6 +200,7 @@ export async function createGateway(
   try {
     await graph.start();
   } catch (error) {
+    await graph.close();
     await subgraphs.close();
     throw error;
   }

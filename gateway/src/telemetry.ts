@@ -26,6 +26,7 @@ export interface GatewayTelemetry {
   changeHeard(eventType: string): void;
   /** Of parsing, validating and planning one operation, which is done once. */
   operationCompiled(durationMs: number): void;
+  plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
   watchSubgraphs(subgraphs: () => Iterable<{ readonly upstream: Upstream; readonly limit: ConcurrencyLimit }>): void;
@@ -77,6 +78,10 @@ export function createGatewayTelemetry(
     'subgraph',
     'state',
   ]);
+  const plannerRestarts = metrics.counter(
+    'taskgraph_gateway_planner_restarts_total',
+    'Times that the thread that plans had to be replaced.',
+  );
   const compilations = metrics.histogram(
     'taskgraph_gateway_compile_duration_seconds',
     'Time of parsing, validating and planning one operation.',
@@ -117,6 +122,9 @@ export function createGatewayTelemetry(
     },
     watchOperations(cache) {
       (cached as unknown as { collect: () => void }).collect = () => cached.set(cache().bytes());
+    },
+    plannerRestarted() {
+      plannerRestarts.inc();
     },
     supergraphReloaded(outcome) {
       reloads.inc({ outcome });

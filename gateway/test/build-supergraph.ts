@@ -1,13 +1,16 @@
 import { Supergraph as ApolloSupergraph } from '@apollo/federation-internals';
 import { QueryPlanner } from '@apollo/query-planner';
+import { BUILD_OPTIONS, describeGraph, PLANNER_CONFIG } from '../src/supergraph/describe-graph.js';
+import { planOperation } from '../src/supergraph/plan-operation.js';
 import { prepareSupergraph } from '../src/supergraph/prepared-supergraph.js';
-import { BUILD_OPTIONS, PLANNER_CONFIG, toSupergraph, type Supergraph } from '../src/supergraph/supergraph.js';
+import { toSupergraph, type Supergraph } from '../src/supergraph/supergraph.js';
 
-/** Builds a supergraph as the gateway does, where Apollo's gateway builds the planner. */
+/** Builds a supergraph as the gateway does, with the planner in this thread. */
 export function buildSupergraph(text: string): Supergraph {
   const prepared = prepareSupergraph(text);
-  return toSupergraph(
-    new QueryPlanner(ApolloSupergraph.build(prepared.plannerSdl, BUILD_OPTIONS), PLANNER_CONFIG),
-    prepared,
+  const planned = ApolloSupergraph.build(prepared.plannerSdl, BUILD_OPTIONS);
+  const version = { planner: new QueryPlanner(planned, PLANNER_CONFIG), plannerSchema: prepared.plannerSchema };
+  return toSupergraph(describeGraph(planned, prepared), async (operation, operationName) =>
+    planOperation(version, operation, operationName),
   );
 }

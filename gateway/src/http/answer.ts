@@ -59,10 +59,23 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 export function createAnswer(options: AnswerOptions): Answer {
   const { telemetry } = options;
 
-  function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted {
-    const { context } = arrival;
+  function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted | Promise<Admitted> {
     const text = options.persistedQueries.resolve(request);
-    const operation = options.operations().get(text, request.operationName);
+    const found = options.operations().get(text, request.operationName);
+    // Known operations are not put off by a turn.
+    return found instanceof Promise
+      ? found.then((operation) => admitOperation(operation, text, request, arrival, seen))
+      : admitOperation(found, text, request, arrival, seen);
+  }
+
+  function admitOperation(
+    operation: Operation,
+    text: string,
+    request: GraphQLRequest,
+    arrival: Arrival,
+    seen: Seen,
+  ): Admitted {
+    const { context } = arrival;
     seen.operation = operation;
     const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
     if (isStream && !arrival.streams) throw refuse('OPERATION_REJECTED', [{ message: NO_STREAM }]);
@@ -109,7 +122,8 @@ export function createAnswer(options: AnswerOptions): Answer {
       });
     try {
       if (request instanceof Refusal) throw request;
-      const { operation, text } = admit(request, arrival, seen);
+      const admitted = admit(request, arrival, seen);
+      const { operation, text } = admitted instanceof Promise ? await admitted : admitted;
       if (operation.type === OperationTypeNode.SUBSCRIPTION) return toSubscription(request, arrival, operation, text);
       const result = await execute(operation, request, arrival);
       seen.result = result;

@@ -11,11 +11,12 @@ import {
   type DocumentNode,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { AppError } from '@taskgraph/service-kit';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './compile-plan.js';
 import { countSelections, MAX_SELECTIONS } from './limits.js';
 import { compileOperation, type Operation } from './operation.js';
-import { refuse } from './refusal.js';
+import { refuse, toRefusal } from './refusal.js';
 
 export interface OperationCacheOptions {
   readonly maxBytes: number;
@@ -29,8 +30,13 @@ export interface OperationCacheOptions {
 /** The operations of one version of the graph: each is parsed, validated, planned and compiled once. */
 export interface OperationCache {
   readonly supergraph: Supergraph;
-  /** @throws Refusal when the text is no operation of this graph */
-  get(text: string, operationName: string | undefined): Operation;
+  /**
+   * Returns at once what is known; what has to be planned first comes later. Who asks for the same meanwhile waits with the
+   * first.
+   *
+   * @throws Refusal, at once or later, when the text is no operation of this graph
+   */
+  get(text: string, operationName: string | undefined): Operation | Promise<Operation>;
   /** What was asked for, the most recently used first. */
   recent(): Array<{ readonly text: string; readonly operationName: string | undefined }>;
   readonly bytes: () => number;
@@ -55,16 +61,23 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     sizeCalculation: ({ bytes }, key) => bytes + 2 * key.length,
   });
 
-  function compile(text: string, operationName: string | undefined): Operation {
+  const underWay = new Map<string, Promise<Operation>>();
+
+  function compile(text: string, operationName: string | undefined): Operation | Promise<Operation> {
     const document = read(text, options.maxTokens);
     const key = `${operationName ?? ''}\n${print(document)}`;
-    const known = byNormalText.get(key);
+    const known = byNormalText.get(key) ?? underWay.get(key);
     if (known) return known;
     const startedAt = performance.now();
-    const operation = build(supergraph, document, operationName, { ...options, length: text.length });
-    byNormalText.set(key, operation);
-    options.onCompiled?.(performance.now() - startedAt);
-    return operation;
+    const compiled = build(supergraph, document, operationName, { ...options, length: text.length })
+      .then((operation) => {
+        byNormalText.set(key, operation);
+        options.onCompiled?.(performance.now() - startedAt);
+        return operation;
+      })
+      .finally(() => underWay.delete(key));
+    underWay.set(key, compiled);
+    return compiled;
   }
 
   return {
@@ -73,9 +86,12 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       const key = operationName === undefined ? text : `${operationName}\n${text}`;
       const known = byText.get(key);
       if (known) return known.operation;
-      const operation = compile(text, operationName);
-      byText.set(key, { operation, text, operationName });
-      return operation;
+      const keep = (operation: Operation) => {
+        byText.set(key, { operation, text, operationName });
+        return operation;
+      };
+      const compiled = compile(text, operationName);
+      return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
     },
     recent: () => [...byText.values()].map(({ text, operationName }) => ({ text, operationName })),
     bytes: () => byText.calculatedSize + byNormalText.calculatedSize,
@@ -91,12 +107,12 @@ function read(text: string, maxTokens: number): DocumentNode {
   }
 }
 
-function build(
+async function build(
   supergraph: Supergraph,
   document: DocumentNode,
   operationName: string | undefined,
   { introspection, length }: { introspection: boolean; length: number },
-): Operation {
+): Promise<Operation> {
   if (countSelections(document) > MAX_SELECTIONS) {
     const message = `An operation has at most ${MAX_SELECTIONS} selections, those of spread fragments included.`;
     throw refuse('OPERATION_REJECTED', [{ message }]);
@@ -114,8 +130,9 @@ function build(
     throw refuse('BAD_REQUEST', [{ message }]);
   }
   try {
-    return compileOperation(supergraph, document, node, length);
+    return await compileOperation(supergraph, document, node, length);
   } catch (error) {
+    if (error instanceof AppError) throw toRefusal(error);
     if (error instanceof UnsupportedPlan) throw refuse('OPERATION_REJECTED', [{ message: error.message }]);
     throw error;
   }

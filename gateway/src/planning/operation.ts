@@ -1,4 +1,5 @@
 import type { QueryPlan } from '@apollo/query-planner';
+import { AppError } from '@taskgraph/service-kit';
 import { GraphQLError, Kind, OperationTypeNode, valueFromASTUntyped, visit } from 'graphql';
 import type {
   DocumentNode,
@@ -10,6 +11,7 @@ import type {
 import { findSecuredSelections, type SecuredSelection } from '../admission/security-check.js';
 import { collectFields } from '../execution/collect-fields.js';
 import { compileResponseWriter, type ResponseWriter } from '../execution/response-writer.js';
+import { PlanTooExpensive } from '../supergraph/planner-thread.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
 import { assertAnswerable } from './answerable.js';
@@ -47,13 +49,13 @@ export interface Operation {
   introspection(conditions: ReadonlyMap<string, boolean>): readonly FieldNode[];
 }
 
-/** Compiles a valid operation. @throws GraphQLError when it cannot be planned; UnsupportedPlan */
-export function compileOperation(
+/** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; AppError UNAVAILABLE */
+export async function compileOperation(
   supergraph: Supergraph,
   clientDocument: DocumentNode,
   clientNode: OperationDefinitionNode,
   textLength: number,
-): Operation {
+): Promise<Operation> {
   const { schema, requirements } = supergraph;
   const document = setResponseNamesApart(clientDocument, supergraph.plannerNames);
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
@@ -62,7 +64,7 @@ export function compileOperation(
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const plan = planOf(supergraph, document, node);
+  const plan = await planOf(supergraph, document, node);
   const { primary, step } = compilePlan(plan);
   assertAnswerable(schema, fragments, rootType, node, [primary, step]);
   const deciding = decidingVariables(document, node);
@@ -113,11 +115,16 @@ export function compileOperation(
 }
 
 /** Of subscriptions the planner takes no `@defer`, and no condition on the root field. */
-function planOf(supergraph: Supergraph, document: DocumentNode, node: OperationDefinitionNode): QueryPlan {
-  if (node.operation !== OperationTypeNode.SUBSCRIPTION) return supergraph.plan(document, node.name?.value);
+async function planOf(
+  supergraph: Supergraph,
+  document: DocumentNode,
+  node: OperationDefinitionNode,
+): Promise<QueryPlan> {
   try {
-    return supergraph.plan(document, node.name?.value);
+    return await supergraph.plan(document, node.name?.value);
   } catch (error) {
+    if (error instanceof PlanTooExpensive) throw new UnsupportedPlan(error.message);
+    if (node.operation !== OperationTypeNode.SUBSCRIPTION || error instanceof AppError) throw error;
     throw new UnsupportedPlan(`This subscription is not served: ${error instanceof Error ? error.message : ''}`);
   }
 }

@@ -44,7 +44,10 @@ export function toRefusal(
   path?: ReadonlyArray<string | number>,
 ): Refusal {
   const extensions = { ...details, code, ...(reason !== undefined && { reason }) };
-  return new Refusal(code, [{ message, ...(path && { path: [...path] }), extensions }]);
+  const { retryAfter } = details;
+  return new Refusal(code, [{ message, ...(path && { path: [...path] }), extensions }], {
+    ...(typeof retryAfter === 'number' && { headers: { 'retry-after': String(retryAfter) } }),
+  });
 }
 
 /** A refusal because of the HTTP request itself. */

@@ -129,7 +129,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       channelOptions.end(subscription, 'graph-changed', errors);
     let operation: Operation;
     try {
-      operation = options.operations().get(text, operationName);
+      operation = await options.operations().get(text, operationName);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       for (const subscription of [...group.members]) end(subscription, error.errors);

@@ -1,19 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile, type StatsListener } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Log } from '@taskgraph/service-kit';
-import { prepareSupergraph, type PreparedSupergraph } from './prepared-supergraph.js';
-
-/** What ApolloGateway is given to load a supergraph, and to load it anew. */
-export interface SupergraphHook {
-  (options: {
-    update: (supergraphSdl: string) => void;
-  }): Promise<{ supergraphSdl: string; cleanup: () => Promise<void> }>;
-}
 
 export interface SupergraphSource {
-  readonly hook: SupergraphHook;
-  /** Of the supergraph that serves now. */
-  readonly prepared: () => PreparedSupergraph;
+  /** Reads the supergraph, then again whenever it changes. @throws when it cannot be read */
+  start(onText: (text: string) => Promise<void>): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface SupergraphSourceOptions {
@@ -25,48 +17,53 @@ export interface SupergraphSourceOptions {
 
 /**
  * Loads a supergraph file and watches it. A new file that cannot be served is refused with a log line, and the one before
- * goes on serving.
+ * goes on serving. Versions are taken one after the other; of several that come meanwhile, the newest.
  */
 export function createSupergraphSource({ path, pollMs, log, onReload }: SupergraphSourceOptions): SupergraphSource {
-  let prepared: PreparedSupergraph | null = null;
-  let current = '';
+  let taken = '';
+  let closed = false;
+  let listener: StatsListener | null = null;
+  let underWay: Promise<void> | null = null;
+  let isStale = false;
+
+  async function reload(onText: (text: string) => Promise<void>): Promise<void> {
+    let text = '';
+    try {
+      text = await readFile(path, 'utf8');
+      if (text === taken || closed) return;
+      await onText(text);
+      taken = text;
+      onReload?.('loaded');
+      log.info({ path }, 'supergraph reloaded');
+    } catch (error) {
+      if (closed) return;
+      onReload?.('refused');
+      log.error({ err: error, path }, 'the new supergraph cannot be served; the one before goes on');
+    }
+  }
+
+  async function reloadAll(onText: (text: string) => Promise<void>): Promise<void> {
+    while (isStale && !closed) {
+      isStale = false;
+      await reload(onText);
+    }
+    underWay = null;
+  }
 
   return {
-    prepared() {
-      if (!prepared) throw new Error('no supergraph has been loaded');
-      return prepared;
-    },
-    hook: async ({ update }) => {
-      current = await readSupergraph(path);
-      const first = prepareSupergraph(current);
-      prepared = first;
-
-      async function reload(): Promise<void> {
-        const before = prepared;
-        try {
-          const sdl = await readFile(path, 'utf8');
-          if (sdl === current) return;
-          const next = prepareSupergraph(sdl);
-          // It is asked for while Apollo's gateway takes the new one over.
-          prepared = next;
-          update(next.plannerSdl);
-          current = sdl;
-          onReload?.('loaded');
-          log.info({ path }, 'supergraph reloaded');
-        } catch (error) {
-          prepared = before;
-          onReload?.('refused');
-          log.error({ err: error, path }, 'the new supergraph cannot be served; the one before goes on');
-        }
-      }
-
-      const listener: StatsListener = () => void reload();
+    async start(onText) {
+      taken = await readSupergraph(path);
+      await onText(taken);
+      listener = () => {
+        isStale = true;
+        underWay ??= reloadAll(onText);
+      };
       // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
       watchFile(path, { interval: pollMs, persistent: false }, listener);
-      return {
-        supergraphSdl: first.plannerSdl,
-        cleanup: async () => unwatchFile(path, listener),
-      };
+    },
+    async close() {
+      closed = true;
+      if (listener) unwatchFile(path, listener);
     },
   };
 }

@@ -100,7 +100,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
   return {
     schema: supergraph.schema,
     async ours({ query, variables }) {
-      const operation = operations.get(query, undefined);
+      const operation = await operations.get(query, undefined);
       const execution = createExecution(operation, {
         variables,
         context: { log: silent, requestId: 'differential' } as never,

@@ -1,0 +1,37 @@
+import { ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph as ApolloSupergraph } from '@apollo/federation-internals';
+import { isAbstractType, isInterfaceType, isObjectType, printSchema, type GraphQLSchema } from 'graphql';
+import { findPlannerNames } from './planner-names.js';
+import type { GraphDescription } from './planner-messages.js';
+import type { PreparedSupergraph } from './prepared-supergraph.js';
+
+export const PLANNER_CONFIG = {
+  incrementalDelivery: { enableDefer: true },
+  // The engine sends the text.
+  exposeDocumentNodeInFetchNode: false,
+} as const;
+export const BUILD_OPTIONS = { supportedFeatures: ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, validateSupergraph: true };
+
+/** Tells what the engine needs of a supergraph. `planned` is built of its `plannerSdl`. */
+export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSupergraph): GraphDescription {
+  const { plannerSchema, requirements } = prepared;
+  // Clients do not see what is there for the planner only.
+  const apollo = plannerSchema.calls.size === 0 ? planned : ApolloSupergraph.build(prepared.sdl, BUILD_OPTIONS);
+  return {
+    apiSdl: printSchema(apollo.apiSchema().toGraphQLJSSchema({ includeDefer: true })),
+    subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
+    subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
+    plannerNames: [...findPlannerNames(plannerSchema.document)],
+    requirements: [...requirements],
+  };
+}
+
+function subtypesOf(schema: GraphQLSchema): Array<[string, string[]]> {
+  const types = Object.values(schema.getTypeMap());
+  const candidates = types.filter((type) => isObjectType(type) || isInterfaceType(type));
+  return types
+    .filter(isAbstractType)
+    .map((type) => [
+      type.name,
+      candidates.filter((candidate) => schema.isSubType(type, candidate)).map(({ name }) => name),
+    ]);
+}

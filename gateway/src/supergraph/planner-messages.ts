@@ -1,0 +1,30 @@
+import type { SecurityRequirement } from './security-requirements.js';
+
+/** What main needs of a version of the graph; everything in it can be sent to another thread. */
+export interface GraphDescription {
+  /** What clients see. */
+  readonly apiSdl: string;
+  /** Types below each abstract type of the whole schema: data of subgraphs may be of types that clients do not see. */
+  readonly subtypes: ReadonlyArray<readonly [abstractType: string, typenames: readonly string[]]>;
+  readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
+  readonly plannerNames: readonly string[];
+  readonly requirements: ReadonlyArray<readonly [coordinate: string, requirement: SecurityRequirement]>;
+}
+
+/** To the planner. Answers come with the same id. */
+export type PlannerRequest =
+  | { readonly kind: 'load'; readonly id: number; readonly version: number; readonly supergraph: string }
+  | {
+      readonly kind: 'plan';
+      readonly id: number;
+      readonly version: number;
+      readonly text: string;
+      readonly operationName: string | undefined;
+    };
+
+/** From the planner. */
+export type PlannerAnswer =
+  | { readonly id: number; readonly kind: 'loaded'; readonly description: GraphDescription }
+  /** The plan as JSON: a text is cheaper to send than its objects. */
+  | { readonly id: number; readonly kind: 'planned'; readonly plan: string }
+  | { readonly id: number; readonly kind: 'failed'; readonly message: string };
