@@ -24,49 +24,52 @@ describe('the planner in its thread', () => {
   afterEach(() => thread.close());
 
   it('plans for the version that it is asked for, the one before included', async () => {
-    const { plan, load } = start();
-    await load(1, supergraph);
-    const { apiSdl, subgraphs } = await load(
+    const planner = start();
+    await planner.load(1, supergraph);
+    const { apiSdl, subgraphs } = await planner.load(
       2,
       supergraph.replaceAll('title: String!', 'title: String!\n  subtitle: String'),
     );
     expect(apiSdl).toContain('subtitle');
     expect(subgraphs.map(({ name }) => name)).toEqual(['authors', 'books']);
-    expect(JSON.parse(await plan(1, QUERY, undefined))).toMatchObject({
+    expect(JSON.parse(await planner.plan(1, QUERY, undefined))).toMatchObject({
       kind: 'QueryPlan',
       node: { kind: 'Sequence' },
     });
-    await expect(plan(1, '{ books { subtitle } }', undefined)).rejects.toThrow('subtitle');
-    expect(await plan(2, '{ books { subtitle } }', undefined)).toContain('subtitle');
+    await expect(planner.plan(1, '{ books { subtitle } }', undefined)).rejects.toThrow('subtitle');
+    expect(await planner.plan(2, '{ books { subtitle } }', undefined)).toContain('subtitle');
   });
 
   it('refuses a supergraph that cannot be served, and goes on with the one before', async () => {
-    const { plan, load } = start();
-    await load(1, supergraph);
-    await expect(load(2, 'type Query { a: Int }')).rejects.toThrow();
-    await expect(load(3, 'no SDL')).rejects.toThrow();
-    expect(await plan(1, QUERY, undefined)).toContain('authors');
+    const planner = start();
+    await planner.load(1, supergraph);
+    await expect(planner.load(2, 'type Query { a: Int }')).rejects.toThrow();
+    await expect(planner.load(3, 'no SDL')).rejects.toThrow();
+    expect(await planner.plan(1, QUERY, undefined)).toContain('authors');
   });
 
   it('is replaced when a plan takes too long; who waits behind it is told to come again', async () => {
-    const { plan, load } = start({ planTimeoutMs: 1 });
-    await load(1, supergraph);
-    const outcomes = await Promise.allSettled([plan(1, QUERY, undefined), plan(1, QUERY, undefined)]);
+    const planner = start({ planTimeoutMs: 1 });
+    await planner.load(1, supergraph);
+    const outcomes = await Promise.allSettled([planner.plan(1, QUERY, undefined), planner.plan(1, QUERY, undefined)]);
     expect(outcomes).toMatchObject([
       { status: 'rejected', reason: expect.any(PlanTooExpensive) as unknown },
       { status: 'rejected', reason: { code: 'UNAVAILABLE' } },
     ]);
     expect(restarts).toBe(1);
     // The new one has been given the graph.
-    await expect(plan(1, '{ nothing }', undefined)).rejects.not.toThrow('no longer planned for');
-    await load(2, supergraph);
+    await expect(planner.plan(1, '{ nothing }', undefined)).rejects.not.toThrow('no longer planned for');
+    await planner.load(2, supergraph);
   });
 
   it('sheds plans beyond those that may wait', async () => {
-    const { plan, load } = start({ maxWaiting: 2 });
-    await load(1, supergraph);
-    const waiting = [plan(1, QUERY, undefined), plan(1, QUERY, undefined)];
-    await expect(plan(1, QUERY, undefined)).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'OVERLOADED' });
+    const planner = start({ maxWaiting: 2 });
+    await planner.load(1, supergraph);
+    const waiting = [planner.plan(1, QUERY, undefined), planner.plan(1, QUERY, undefined)];
+    await expect(planner.plan(1, QUERY, undefined)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'OVERLOADED',
+    });
     await Promise.all(waiting);
   });
 });

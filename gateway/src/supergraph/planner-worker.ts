@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { ApolloGateway } from '@apollo/gateway';
 import type { QueryPlanner } from '@apollo/query-planner';
@@ -11,6 +12,8 @@ import { prepareSupergraph, type PreparedSupergraph } from './prepared-supergrap
  * that nor planning keeps requests waiting.
  */
 const KEPT_VERSIONS = 2;
+/** A third of the share of a thread at 0. */
+const LOW_PRIORITY = 5;
 
 const versions = new Map<number, PlannedVersion>();
 let gateway: ApolloGateway | null = null;
@@ -69,6 +72,9 @@ async function answer(request: PlannerRequest): Promise<PlannerAnswer> {
     return { id, kind: 'failed', message: error instanceof Error ? error.message : String(error) };
   }
 }
+
+// Where cores are scarce, requests go first. On Linux a priority is that of the thread that sets it, elsewhere of the process.
+if (process.platform === 'linux') os.setPriority(LOW_PRIORITY);
 
 parentPort?.on('message', (request: PlannerRequest) => {
   void answer(request).then((message) => parentPort?.postMessage(message));

@@ -27,9 +27,8 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
   let isStale = false;
 
   async function reload(onText: (text: string) => Promise<void>): Promise<void> {
-    let text = '';
     try {
-      text = await readFile(path, 'utf8');
+      const text = await readFile(path, 'utf8');
       if (text === taken || closed) return;
       await onText(text);
       taken = text;
