@@ -8,7 +8,8 @@ import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-s
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';
 
 function event(source: EventEnvelope['source'], data: unknown): EventEnvelope {
-  return { id: uuid7(), type: `${source}.happened.v1`, source, subject: 'x', time: new Date().toISOString(), data };
+  const time = new Date().toISOString();
+  return { id: uuid7(), type: `${source}.happened.v1`, source, subject: 'x', sequence: '1', time, data };
 }
 
 describe('an event', () => {

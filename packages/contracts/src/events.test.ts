@@ -15,12 +15,14 @@ describe('docs/events.md', () => {
           .map((cell) => cell.trim()),
       );
     const list = (names: readonly string[]) => (names.length === 0 ? '–' : names.join(', '));
+    const settled = (what: string | null) => (what === null || what === 'subject' ? (what ?? '–') : `\`${what}\``);
     expect(rows).toEqual(
-      Object.entries(EVENTS).map(([type, { eventType, subject, consumers, data, meaning }]) => [
+      Object.entries(EVENTS).map(([type, { eventType, subject, settles, consumers, data, meaning }]) => [
         `\`${type}\``,
         `\`${TOPIC_BY_SOURCE[type.split('.')[0] as EventSource]}\``,
         `\`${eventType}\``,
         subject,
+        settled(settles),
         list(consumers),
         list(Object.keys(data.shape).map((name) => `\`${name}\``)),
         meaning,
@@ -46,6 +48,7 @@ describe('eventEnvelope', () => {
       type: 'task.archived.v3',
       source: 'task',
       subject: 'x',
+      sequence: '7',
       time: '2026-01-31T12:00:00.000Z',
       data: {},
     };
@@ -55,6 +58,7 @@ describe('eventEnvelope', () => {
       { type: 'archived' },
       { source: 'other' },
       { subject: '' },
+      { sequence: '-1' },
       { time: 'yesterday' },
     ])
       expect(eventEnvelope.safeParse({ ...event, ...wrong }).success).toBe(false);

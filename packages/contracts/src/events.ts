@@ -19,6 +19,11 @@ interface EventDefinition {
   readonly eventType: string;
   /** What the event is about; events of one subject stay in order. */
   readonly subject: string;
+  /**
+   * What of its subject the event settles: all of it, or the part that a member of its data names; null when it settles nothing.
+   * An event that arrives behind a later one that settles the same comes too late, and has no effects.
+   */
+  readonly settles: 'subject' | 'mediaId' | null;
   readonly consumers: readonly string[];
   readonly data: z.ZodObject;
 }
@@ -37,6 +42,7 @@ export const EVENTS = {
     meaning: 'An account was opened.',
     eventType: 'USER_REGISTERED',
     subject: 'user id',
+    settles: 'subject',
     consumers: [],
     data: z.object({ userId }),
   },
@@ -44,6 +50,7 @@ export const EVENTS = {
     meaning: 'An account was deleted: what others hold of the user is to be erased.',
     eventType: 'USER_DELETED',
     subject: 'user id',
+    settles: 'subject',
     consumers: ['gateway'],
     data: z.object({ userId }),
   },
@@ -51,6 +58,7 @@ export const EVENTS = {
     meaning: 'A user wants a copy of everything that is held of them.',
     eventType: 'USER_EXPORT_REQUESTED',
     subject: 'user id',
+    settles: null,
     consumers: [],
     data: z.object({ userId, exportId: z.uuid() }),
   },
@@ -58,6 +66,7 @@ export const EVENTS = {
     meaning: 'A task was created.',
     eventType: 'TASK_CREATED',
     subject: 'task id',
+    settles: null,
     consumers: ['gateway', 'live feed'],
     data: z.object({ taskId, ownerId: userId, version: z.number().int() }),
   },
@@ -65,6 +74,7 @@ export const EVENTS = {
     meaning: 'Fields of a task were changed.',
     eventType: 'TASK_UPDATED',
     subject: 'task id',
+    settles: null,
     consumers: ['gateway', 'live feed'],
     data: z.object({ taskId, version: z.number().int(), fields: z.array(z.string()) }),
   },
@@ -72,6 +82,7 @@ export const EVENTS = {
     meaning: 'A task was deleted, and the media that were attached to it are attached to it no more.',
     eventType: 'TASK_DELETED',
     subject: 'task id',
+    settles: 'subject',
     consumers: ['gateway', 'live feed', 'media'],
     data: z.object({ taskId, ownerId: userId, assigneeId: userId.nullable(), mediaIds: z.array(mediaId) }),
   },
@@ -79,6 +90,7 @@ export const EVENTS = {
     meaning: 'A media item was attached to a task.',
     eventType: 'MEDIA_ATTACHED',
     subject: 'task id',
+    settles: 'mediaId',
     consumers: ['gateway', 'live feed', 'media'],
     data: z.object({ taskId, mediaId, attachedBy: userId, attachedAt: time }),
   },
@@ -86,6 +98,7 @@ export const EVENTS = {
     meaning: 'A media item was taken off a task.',
     eventType: 'MEDIA_DETACHED',
     subject: 'task id',
+    settles: 'mediaId',
     consumers: ['gateway', 'live feed', 'media'],
     data: z.object({ taskId, mediaId }),
   },
@@ -93,6 +106,7 @@ export const EVENTS = {
     meaning: 'A file has arrived and is being processed.',
     eventType: 'MEDIA_UPLOADED',
     subject: 'media id',
+    settles: 'subject',
     consumers: ['gateway'],
     data: z.object({ mediaId, uploaderId: userId, mimeType: z.string(), byteSize: z.number().int() }),
   },
@@ -100,6 +114,7 @@ export const EVENTS = {
     meaning: 'A media item can be attached and shown.',
     eventType: 'MEDIA_PROCESSED',
     subject: 'media id',
+    settles: 'subject',
     consumers: ['gateway', 'live feed', 'task'],
     data: z.object({ mediaId, uploaderId: userId }),
   },
@@ -107,6 +122,7 @@ export const EVENTS = {
     meaning: 'A media item could not be processed and will never be shown.',
     eventType: 'MEDIA_FAILED',
     subject: 'media id',
+    settles: 'subject',
     consumers: ['gateway', 'live feed', 'task'],
     data: z.object({ mediaId, uploaderId: userId }),
   },
@@ -114,6 +130,7 @@ export const EVENTS = {
     meaning: 'A media item and its files were deleted.',
     eventType: 'MEDIA_DELETED',
     subject: 'media id',
+    settles: 'subject',
     consumers: ['gateway', 'task'],
     data: z.object({ mediaId, uploaderId: userId }),
   },
@@ -130,6 +147,8 @@ export interface DomainEvent<Type extends EventType = EventType> {
   readonly source: EventSource;
   /** What it is about: the ordering key. */
   readonly subject: string;
+  /** A decimal number that grows with each event of its subject. */
+  readonly sequence: string;
   /** ISO 8601. */
   readonly time: string;
   /** The request that caused it, for the logs. */
@@ -137,12 +156,16 @@ export interface DomainEvent<Type extends EventType = EventType> {
   readonly data: EventData<Type>;
 }
 
-/** The form in which events travel: member names of CloudEvents 1.0, section 3.1, of types that this reader may not know. */
+/**
+ * The form in which events travel, of types that this reader may not know: member names of CloudEvents 1.0, section 3.1, and of
+ * its extension `sequence`.
+ */
 export const eventEnvelope = z.object({
   id: z.uuid(),
   type: z.string().regex(/^[a-z]+\.[a-z-]+\.v[0-9]+$/),
   source: z.enum(EVENT_SOURCES),
   subject: z.string().min(1),
+  sequence: z.string().regex(/^[0-9]{1,18}$/),
   time: z.iso.datetime(),
   requestId: z.string().optional(),
   data: z.unknown(),
@@ -151,6 +174,13 @@ export type EventEnvelope = z.infer<typeof eventEnvelope>;
 
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(EVENTS, type);
+}
+
+/** The part of its subject that an event settles, by the id of the part; `*` for all of it, null for nothing. */
+export function settledPart({ type, data }: DomainEvent): string | null {
+  const { settles } = EVENTS[type];
+  if (settles === null) return null;
+  return settles === 'subject' ? '*' : (data as EventData<'task.media-detached.v1'>)[settles];
 }
 
 /** `task.created` of `task.created.v1`. */

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import { PubSub } from '@google-cloud/pubsub';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@taskgraph/contracts';
@@ -238,6 +241,32 @@ describe('an event bus in this process', () => {
     expect(first.done).toEqual([slow.id]);
     expect(next.done).toEqual([behind.id]);
   });
+
+  it('gives the events of a process that was killed to the next of the group, each subject of them', async () => {
+    await using ends = closing(open());
+    const bus = await ready(createPubSubEventBus({ projectId: ends.projectId, log }));
+    const events = Array.from({ length: 16 }, (_, index) => anEvent({ subject: `subject ${index}` }));
+    await bus.publish(events);
+    // It holds all of them when it is killed.
+    const program = new URL('./stuck-consumer.mjs', import.meta.url).pathname;
+    const child = spawn(process.execPath, [program, ends.projectId], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env },
+    });
+    const held: string[] = [];
+    for await (const line of createInterface(child.stdout)) if (held.push(line) === events.length) break;
+    expect(held).toHaveLength(events.length);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+
+    const next = aConsumer();
+    await ends.connect().subscribe({ ...everything, group: 'media', handle: next.handle });
+    await next.untilDone(...ids(events));
+    const later = events.map(({ subject }) => anEvent({ subject }));
+    await bus.publish(later);
+    await next.untilDone(...ids(later));
+    await bus.close();
+  }, 90_000);
 
   it('sends what filters and readers without our code need', async () => {
     await using ends = closing(open());

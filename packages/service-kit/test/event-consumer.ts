@@ -3,13 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EventEnvelope } from '@taskgraph/contracts';
 import type { EventHandler } from '../src/events/event-bus.js';
 
-/** An event of the task service; tests say what matters to them. */
+let lastSequence = 0;
+
+/** An event of the task service, later than the one before; tests say what matters to them. */
 export function anEvent(overrides: Partial<EventEnvelope> = {}): EventEnvelope {
   return {
     id: randomUUID(),
     type: 'task.updated.v1',
     source: 'task',
     subject: randomUUID(),
+    sequence: String((lastSequence += 1)),
     time: '2026-11-25T12:00:00.000Z',
     data: { version: 1 },
     ...overrides,

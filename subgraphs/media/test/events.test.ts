@@ -47,27 +47,27 @@ describe('what the media service hears', () => {
     await database.drop();
   });
 
+  let sequence = 0;
+  /** An event of a task, later than the one before. */
+  const happen = (type: string, data: Record<string, unknown>): EventEnvelope => ({
+    id: uuid7(),
+    type,
+    source: 'task',
+    subject: String(data['taskId']),
+    sequence: String((sequence += 1)),
+    time: new Date().toISOString(),
+    data,
+  });
+  function handle(event: EventEnvelope): Promise<void> {
+    const log = createLog({ service: 'media', level: 'silent' });
+    const telemetry = createEventTelemetry(createMetrics('media'));
+    return createEventHandler({ group: 'media', db, handlers: mediaHandlers, log, telemetry })(event, { attempt: 1 });
+  }
+  const hear = (type: string, data: Record<string, unknown>) => handle(happen(type, data));
+  const attached = { attachedBy: uuid7(), attachedAt: new Date().toISOString() };
+
   it('is which items are attached to which tasks, until those are deleted', async () => {
-    const handle = createEventHandler({
-      group: 'media',
-      db,
-      handlers: mediaHandlers,
-      log: createLog({ service: 'media', level: 'silent' }),
-      telemetry: createEventTelemetry(createMetrics('media')),
-    });
     const [taskId, other, one, two] = [uuid7(), uuid7(), uuid7(), uuid7()];
-    const hear = (type: string, data: Record<string, unknown>) => {
-      const event: EventEnvelope = {
-        id: uuid7(),
-        type,
-        source: 'task',
-        subject: String(data['taskId']),
-        time: new Date().toISOString(),
-        data,
-      };
-      return handle(event, { attempt: 1 });
-    };
-    const attached = { attachedBy: uuid7(), attachedAt: new Date().toISOString() };
     await hear('task.media-attached.v1', { taskId, mediaId: one, ...attached });
     await hear('task.media-attached.v1', { taskId, mediaId: two, ...attached });
     await hear('task.media-attached.v1', { taskId: other, mediaId: one, ...attached });
@@ -77,5 +77,21 @@ describe('what the media service hears', () => {
     expect(await references()).toEqual(new Set([`${taskId} ${one}`, `${other} ${one}`]));
     await hear('task.deleted.v1', { taskId, ownerId: uuid7(), assigneeId: null, mediaIds: [one] });
     expect(await references()).toEqual(new Set([`${other} ${one}`]));
+  });
+
+  it('is where an attachment stands in the end, in whatever order its events come', async () => {
+    const [taskId, mediaId] = [uuid7(), uuid7()];
+    const events = [
+      happen('task.media-attached.v1', { taskId, mediaId, ...attached }),
+      happen('task.media-detached.v1', { taskId, mediaId }),
+      happen('task.media-attached.v1', { taskId, mediaId, ...attached }),
+    ] as const;
+    const isReferenced = async () => (await db.mediaReference.count({ where: { taskId, mediaId } })) === 1;
+    for (const event of [events[2], events[0], events[1]]) await handle(event);
+    expect(await isReferenced()).toBe(true);
+    const late = happen('task.media-attached.v1', { taskId, mediaId, ...attached });
+    await hear('task.deleted.v1', { taskId, ownerId: uuid7(), assigneeId: null, mediaIds: [mediaId] });
+    await handle(late);
+    expect(await isReferenced()).toBe(false);
   });
 });

@@ -132,12 +132,14 @@ describe('what the task service hears', () => {
     await database.drop();
   });
 
+  let sequence = 0;
   function mediaEvent(type: string, mediaId: string): EventEnvelope {
     return {
       id: uuid7(),
       type,
       source: 'media',
       subject: mediaId,
+      sequence: String((sequence += 1)),
       time: new Date().toISOString(),
       data: { mediaId, uploaderId: uuid7() },
     };

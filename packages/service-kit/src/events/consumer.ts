@@ -12,7 +12,7 @@ import type { Log } from '../log.js';
 import type { TransactionalClient, Tx } from '../transaction.js';
 import { PoisonEvent, type EventBus, type EventHandler, type EventSubscription } from './event-bus.js';
 import type { EventTelemetry } from './event-telemetry.js';
-import { handleOnce } from './inbox.js';
+import { handleOnce, type InboxOutcome } from './inbox.js';
 import { parseEventData, type RawSqlClient } from './outbox.js';
 
 /** What a group does about events, each in the transaction that notes that it was handled. */
@@ -40,7 +40,7 @@ export function createEventHandler<Client extends RawSqlClient>(options: Consume
   >;
   const names = new Set(Object.keys(handlers).map(eventName));
 
-  async function handle(event: EventEnvelope): Promise<'handled' | 'known' | 'ignored'> {
+  async function handle(event: EventEnvelope): Promise<InboxOutcome | 'ignored'> {
     const handler = handlers[event.type];
     if (!handler || !isEventType(event.type)) {
       if (names.has(eventName(event.type))) throw new PoisonEvent(`this group does not know ${event.type}`);
@@ -48,7 +48,7 @@ export function createEventHandler<Client extends RawSqlClient>(options: Consume
     }
     const parsed = parseOrPoison(event, event.type);
     const child = log.child({ eventId: event.id, requestId: event.requestId });
-    return handleOnce(db, group, event, (tx) => handler(tx, parsed, child));
+    return handleOnce(db, group, parsed, (tx) => handler(tx, parsed, child));
   }
 
   return async (event) => {

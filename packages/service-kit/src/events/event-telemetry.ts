@@ -2,9 +2,10 @@ import type { EventEnvelope } from '@taskgraph/contracts';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { DeadLetter } from './event-bus.js';
+import type { InboxOutcome } from './inbox.js';
 import type { OutboxRow } from './outbox.js';
 
-type HandlingOutcome = 'handled' | 'known' | 'ignored' | 'failed' | 'poison';
+type HandlingOutcome = InboxOutcome | 'ignored' | 'failed' | 'poison';
 
 /** What happens to events: counter and log line together. Ids go to the log, never into labels. */
 export interface EventTelemetry {
@@ -73,6 +74,7 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
       deliveries.inc({ group, outcome });
       const facts = { group, eventId: id, type, subject, outcome, requestId };
       if (outcome === 'failed' || outcome === 'poison') log.warn({ ...facts, err: error }, 'event not handled');
+      else if (outcome === 'late') log.info(facts, 'event came too late: a later one has settled what it is about');
       else log.debug(facts, 'event');
     },
     deadLettered(log, { event, group, error, attempts }) {

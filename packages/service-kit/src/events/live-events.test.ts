@@ -27,6 +27,7 @@ function fakeOutbox() {
             type: 'task.updated.v1',
             source: 'task',
             subject: SUBJECT,
+            sequence: String(position),
             time: new Date().toISOString(),
             data: {},
           },

@@ -225,8 +225,8 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   async function tidy(client: pg.Client): Promise<void> {
     const age = `${timings.retentionMs} milliseconds`;
     await client.query('DELETE FROM outbox WHERE published_at < now() - $1::interval', [age]);
-    // An event comes again within the time that its transport keeps it: seven days with Pub/Sub.
-    await client.query(`DELETE FROM inbox WHERE handled_at < now() - interval '14 days'`);
+    // An event comes again within the time that it is kept: seven days in a subscription, 31 as a dead letter.
+    await client.query(`DELETE FROM inbox WHERE handled_at < now() - interval '40 days'`);
   }
 
   return {

@@ -13,6 +13,7 @@ import type { Tx } from '../transaction.js';
 /** The part of a Prisma client that runs SQL as it is. */
 export interface RawSqlClient {
   $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
+  $queryRawUnsafe<Rows>(sql: string, ...values: unknown[]): Promise<Rows>;
 }
 
 /** What a service says has happened. */
@@ -96,6 +97,7 @@ export function toOutboxRow(source: EventSource, row: unknown): OutboxRow {
       type,
       source,
       subject,
+      sequence: position,
       time: time.toISOString(),
       ...(requestId !== null && { requestId }),
       data,

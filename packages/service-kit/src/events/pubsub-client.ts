@@ -13,15 +13,25 @@ const RETRIED_CODES = [1, 2, 4, 8, 10, 13, GRPC.UNAVAILABLE];
 export async function openPubSub(projectId: string): Promise<{ library: PubSubLibrary; client: PubSub }> {
   const loaded = await import('@google-cloud/pubsub');
   const client = new loaded.PubSub({ projectId, ...CHANNEL });
-  // The client would look for credentials, on the network as well, that an emulator does not ask for.
-  if (client.isEmulator) Object.assign(client.options, { auth: withoutCredentials });
+  if (client.isEmulator) Object.assign(client.options, EMULATOR);
   return { library: loaded, client };
 }
 
 /** Its default waits up to two minutes before it looks whether Pub/Sub is back. */
 const CHANNEL = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 };
 
-const withoutCredentials = { getUniverseDomain: async () => 'googleapis.com' };
+/**
+ * Emulator 0.8.20 does not notice when a subscriber's connection breaks: the stream of a process that was killed keeps its share
+ * of the subjects for good. It does end streams at their deadline, and the library opens them anew, so here they have a short
+ * one. See the gRPC service config, `MethodConfig.timeout`.
+ */
+const EMULATOR = {
+  'grpc.service_config': JSON.stringify({
+    methodConfig: [{ name: [{ service: 'google.pubsub.v1.Subscriber', method: 'StreamingPull' }], timeout: '10s' }],
+  }),
+  // The client would look for credentials, on the network as well, that an emulator does not ask for.
+  auth: { getUniverseDomain: async () => 'googleapis.com' },
+};
 
 /** Bounds a call with its repetitions: the library's default is ten minutes. */
 export function within(totalTimeoutMillis: number): CallLimits {

@@ -6,6 +6,7 @@ const event = {
   type: 'task.media-attached.v1',
   source: 'task',
   subject: 'one',
+  sequence: '7',
   time: '2026-11-25T12:00:00.000Z',
   data: {},
 } as const;

@@ -85,8 +85,8 @@ describe('npm run events on databases', () => {
     await using consumer = await connect(media.url);
     const [kept, forgotten] = [anEvent({ requestId: 'r-1' }), anEvent()];
     await producer.query(
-      `INSERT INTO outbox (id, type, subject, data, time, published_at) VALUES ($1, $2, $3, $4, $5, now())`,
-      [kept.id, kept.type, kept.subject, kept.data, kept.time],
+      `INSERT INTO outbox (position, id, type, subject, data, time, published_at) VALUES ($1, $2, $3, $4, $5, $6, now())`,
+      [kept.sequence, kept.id, kept.type, kept.subject, kept.data, kept.time],
     );
     for (const event of [kept, forgotten])
       await consumer.query(BURY, ['media', event.id, event, 'no', 5, '2026-11-25T12:00:01Z']);
@@ -104,9 +104,10 @@ describe('npm run events on databases', () => {
 
     const { rows } = await producer.query(OUTBOX);
     expect(rows).toMatchObject([
-      { id: kept.id, position: '1', published_at: null },
+      { id: kept.id, position: kept.sequence, published_at: null },
       {
         id: forgotten.id,
+        position: forgotten.sequence,
         type: forgotten.type,
         subject: forgotten.subject,
         data: forgotten.data,

@@ -16,6 +16,8 @@ export function rawClient(pool: pg.Pool): TransactionalClient<RawSqlClient & { r
         const outcome = await work({
           client,
           $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
+          $queryRawUnsafe: async <Rows>(sql: string, ...values: unknown[]) =>
+            (await client.query(sql, values)).rows as Rows,
         });
         await client.query('COMMIT');
         return outcome;

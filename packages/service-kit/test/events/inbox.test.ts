@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { uuid7, type DomainEvent } from '@taskgraph/contracts';
 import { createEventHandler, handleOnce, keepDeadLetter, PoisonEvent } from '@taskgraph/service-kit';
 import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
 import pg from 'pg';
@@ -16,13 +17,18 @@ afterAll(async () => {
   await database.drop();
 });
 
-function envelope(overrides: Partial<EventEnvelope> = {}): EventEnvelope {
+let lastSequence = 0;
+
+function detached(
+  overrides: Partial<DomainEvent<'task.media-detached.v1'>> = {},
+): DomainEvent<'task.media-detached.v1'> {
   const taskId = uuid7();
   return {
     id: uuid7(),
     type: 'task.media-detached.v1',
     source: 'task',
     subject: taskId,
+    sequence: String((lastSequence += 1)),
     time: new Date().toISOString(),
     data: { taskId, mediaId: uuid7() },
     ...overrides,
@@ -31,7 +37,7 @@ function envelope(overrides: Partial<EventEnvelope> = {}): EventEnvelope {
 
 describe('the inbox', () => {
   it('handles an event once for each group, two deliveries at once included', async () => {
-    const event = envelope();
+    const event = detached();
     let effects = 0;
     const deliver = (group: string) => handleOnce(rawClient(pool), group, event, async () => void (effects += 1));
     const outcomes = await Promise.all([deliver('one'), deliver('one'), deliver('one')]);
@@ -41,12 +47,65 @@ describe('the inbox', () => {
   });
 
   it('takes an event whose handling failed for one that has not come', async () => {
-    const event = envelope();
+    const event = detached();
     const failing = handleOnce(rawClient(pool), 'one', event, () => Promise.reject(new Error('not now')));
     await expect(failing).rejects.toThrow('not now');
     expect(await handleOnce(rawClient(pool), 'one', event, async () => undefined)).toBe('handled');
   });
 });
+
+describe('what has come too late', () => {
+  const taskId = uuid7();
+  const [mediaId, other] = [uuid7(), uuid7()];
+  const handled = (event: DomainEvent, group = 'late') =>
+    handleOnce(rawClient(pool), group, event, async () => undefined);
+  const ofItem = (id: string) => detached({ subject: taskId, data: { taskId, mediaId: id } });
+
+  it('is an event behind a later one that has settled the same, for the group that has handled that', async () => {
+    const [early, elsewhere, later, last] = [ofItem(mediaId), ofItem(other), ofItem(mediaId), ofItem(mediaId)];
+    expect(await handled(later)).toBe('handled');
+    expect(await handled(early)).toBe('late');
+    expect(await handled(early)).toBe('known');
+    expect(await handled(elsewhere)).toBe('handled');
+    expect(await handled(last)).toBe('handled');
+    expect(await handled(early, 'another')).toBe('handled');
+    // The subject of another service, and another subject.
+    expect(await handled({ ...detached({ subject: taskId, sequence: '1' }), source: 'media' })).toBe('handled');
+    expect(await handled(detached({ sequence: '1', data: { taskId, mediaId } }))).toBe('handled');
+  });
+
+  it('is every event behind one that settles all of its subject, and not that behind one of a part', async () => {
+    const subject = uuid7();
+    const about = { subject, data: { taskId: subject, mediaId } };
+    const [early, between, later] = [detached(about), detached(about), detached(about)];
+    const end: DomainEvent = {
+      ...between,
+      type: 'task.deleted.v1',
+      data: { taskId: subject, ownerId: uuid7(), assigneeId: null, mediaIds: [] },
+    };
+    expect(await handled(later)).toBe('handled');
+    expect(await handled(end)).toBe('handled');
+    expect(await handled(early)).toBe('late');
+    expect(await handled({ ...end, id: uuid7(), sequence: early.sequence })).toBe('late');
+  });
+
+  it('is found out when two processes have events of one subject at once', async () => {
+    const [early, later] = [ofItem(mediaId), ofItem(mediaId)];
+    let end: () => void = () => undefined;
+    const mayEnd = new Promise<void>((resolve) => (end = resolve));
+    let begun: () => void = () => undefined;
+    const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+    const first = handleOnce(rawClient(pool), 'late', later, () => (begun(), mayEnd));
+    await hasBegun;
+    const second = handled(early);
+    while ((await pool.query(WAITING)).rowCount === 0) await delay(5);
+    end();
+    expect([await first, await second]).toEqual(['handled', 'late']);
+  });
+});
+
+/** Somebody waits for an advisory lock. */
+const WAITING = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
 
 describe('the handler of a group', () => {
   const seen: string[] = [];
@@ -60,27 +119,27 @@ describe('the handler of a group', () => {
     });
 
   it('gets the data that the type promises', async () => {
-    const event = envelope();
+    const event = detached();
     await handle()(event, { attempt: 1 });
-    expect(seen).toEqual([(event.data as { mediaId: string }).mediaId]);
+    expect(seen).toEqual([event.data.mediaId]);
   });
 
   it('has no business with events that it does not know by name', async () => {
-    await handle()(envelope({ type: 'task.archived.v1' }), { attempt: 1 });
-    await handle()(envelope({ type: 'task.created.v1' }), { attempt: 1 });
+    await handle()({ ...detached(), type: 'task.archived.v1' }, { attempt: 1 });
+    await handle()({ ...detached(), type: 'task.created.v1' }, { attempt: 1 });
   });
 
   it.each([
     ['another version of an event that it knows', { type: 'task.media-detached.v2' }],
     ['data that are not what the type says', { data: { taskId: 'no id' } }],
   ])('calls %s poison', async (_what, overrides) => {
-    await expect(handle()(envelope(overrides), { attempt: 1 })).rejects.toThrow(PoisonEvent);
+    await expect(handle()({ ...detached(), ...overrides }, { attempt: 1 })).rejects.toThrow(PoisonEvent);
   });
 });
 
 describe('dead letters', () => {
   it('are kept once for each event and group, with the last failure', async () => {
-    const event = envelope();
+    const event = detached();
     await keepDeadLetter(pool, { event, group: 'media', error: 'first', attempts: 5 });
     await keepDeadLetter(pool, { event, group: 'media', error: 'second', attempts: 5 });
     const { rows } = await pool.query('SELECT group_name, envelope, error, attempts FROM dead_letters');

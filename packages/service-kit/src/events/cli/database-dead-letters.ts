@@ -20,10 +20,13 @@ interface LetterRow {
 
 const LIST = `SELECT event_id, group_name, envelope, error, attempts, died_at FROM dead_letters ORDER BY died_at, event_id`;
 const DELETE = `DELETE FROM dead_letters WHERE event_id = $1 AND group_name = $2`;
-/** The outbox of the producer forgets events after a time, so that the event may have to be written again. */
+/**
+ * The outbox of the producer forgets events after a time, so that the event may have to be written again: at its old place, for
+ * it is no news, and comes before what has happened since.
+ */
 const PUBLISH_AGAIN = `
   WITH again AS (
-    INSERT INTO outbox (id, type, subject, data, time, request_id) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO outbox (position, id, type, subject, data, time, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (id) DO UPDATE SET published_at = NULL
     RETURNING subject, position
   )
@@ -85,8 +88,8 @@ export function notAnEvent(id: string): EventsError {
   );
 }
 
-function toOutboxValues({ id, type, subject, data, time, requestId }: EventEnvelope): unknown[] {
-  return [id, type, subject, JSON.stringify(data), time, requestId ?? null];
+function toOutboxValues({ sequence, id, type, subject, data, time, requestId }: EventEnvelope): unknown[] {
+  return [sequence, id, type, subject, JSON.stringify(data), time, requestId ?? null];
 }
 
 async function listOf(keeper: EventSource, client: pg.Client): Promise<DatabaseLetter[]> {
