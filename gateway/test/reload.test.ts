@@ -51,6 +51,27 @@ describe('a supergraph that changes under load', () => {
   });
 });
 
+describe('a supergraph that is refused', () => {
+  it.each(['nowhere', 'ftp://books.test/graphql'])(
+    'because a subgraph has no usable address costs the one before nothing: %s',
+    async (address) => {
+      await using gateway = await startGateway(library());
+      const original = await readFile(gateway.supergraphPath, 'utf8');
+      const { authors, books } = gateway.subgraphs;
+      if (!authors || !books) throw new Error('the library has two subgraphs');
+      const changed = original.replace(authors.url, 'http://127.0.0.1:1/moved').replace(books.url, address);
+      await writeFile(gateway.supergraphPath, changed);
+      for (;;) {
+        const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+        if (/supergraph_reloads_total\{[^}]*outcome="refused"[^}]*\} 1/.test(metrics)) break;
+      }
+      const { body } = await gateway.run('{ books { title author { name } } }');
+      expect(body.errors).toBeUndefined();
+      expect(body.data?.['books']).toHaveLength(3);
+    },
+  );
+});
+
 describe('a flood of distinct operations', () => {
   it('stays within the bound of the cache', async () => {
     const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));

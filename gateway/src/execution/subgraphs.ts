@@ -14,7 +14,7 @@ export interface Subgraph {
 
 /** The connections to all subgraphs, which outlive a reload of the supergraph. */
 export interface Subgraphs {
-  /** Takes over the list of a supergraph. @throws when one of them has no address */
+  /** Takes over the list of a supergraph. @throws when one of them has no address over HTTP; nothing has changed then */
   update(subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>): void;
   /** @throws when the supergraph has no such subgraph */
   get(name: string): Subgraph;
@@ -82,10 +82,12 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
         name,
         url: config.subgraphUrls[subgraphKey(name)] ?? url,
       }));
-      const lost = addressed.find(({ url }) => !url);
+      // All or none: a list that is refused leaves the connections of the one before as they are.
+      const lost = addressed.find(({ url }) => !isHttpUrl(url));
       if (lost) {
         const setting = `${subgraphKey(lost.name).toUpperCase()}_URL`;
-        throw new Error(`The supergraph has no URL for the subgraph ${lost.name}. Set ${setting}.`);
+        const found = lost.url ? `, but ${JSON.stringify(lost.url)}` : '';
+        throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. Set ${setting}.`);
       }
       for (const { name, url } of addressed) connect(name, url);
     },
@@ -98,6 +100,10 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       await Promise.all([...known.values()].map(({ upstream }) => upstream.close()));
     },
   };
+}
+
+function isHttpUrl(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 /** Those of the file, beside those that Node knows: other subgraphs may have public certificates. */

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '@taskgraph/service-kit';
 import { createOperationCache, type OperationCache, type OperationCacheOptions } from '../planning/operation-cache.js';
 import { Refusal } from '../planning/refusal.js';
+import type { GraphDescription } from './planner-messages.js';
 import type { PlannerThread } from './planner-thread.js';
 import type { SupergraphSource } from './supergraph-source.js';
 import { toSupergraph, type Supergraph } from './supergraph.js';
@@ -33,26 +34,42 @@ export interface LiveGraphOptions {
  * that a reload costs no request a plan.
  */
 export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap }: LiveGraphOptions): LiveGraph {
-  let current: OperationCache | null = null;
+  let current: { readonly version: number; readonly operations: OperationCache } | null = null;
   let lastVersion = 0;
+  let closed = false;
 
   async function adopt(text: string): Promise<void> {
     const version = (lastVersion += 1);
     const description = await planner.load(version, text);
+    const replaced = current;
+    try {
+      current = { version, operations: await prepare(version, description) };
+    } catch (error) {
+      planner.release(version);
+      throw error;
+    }
+    if (!replaced) return;
+    // What was asked of it is planned still: nobody holds on to it between finding its operations and asking for a plan.
+    planner.release(replaced.version);
+    onSwap?.();
+  }
+
+  /** @throws when main cannot serve it */
+  async function prepare(version: number, description: GraphDescription): Promise<OperationCache> {
     const supergraph = toSupergraph(description, (operation, operationName) =>
       planner.plan(version, operation, operationName),
     );
     onVersion(supergraph);
-    const next = createOperationCache(supergraph, cache);
-    if (current) await warmUp(next, current.recent());
-    const isFirst = current === null;
-    current = next;
-    if (!isFirst) onSwap?.();
+    const operations = createOperationCache(supergraph, cache);
+    if (current) await warmUp(operations, current.operations.recent());
+    if (closed) throw new Error('the graph is closed');
+    return operations;
   }
 
   async function warmUp(next: OperationCache, recent: ReturnType<OperationCache['recent']>): Promise<void> {
     // The least recently used first, so that the order of use stays.
     for (const { text, operationName } of recent.reverse()) {
+      if (closed) return;
       try {
         await next.get(text, operationName);
       } catch (error) {
@@ -67,11 +84,14 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
     start: () => source.start(adopt),
     operations() {
       if (!current) throw new Error('the graph is not loaded');
-      return current;
+      return current.operations;
     },
     async close() {
-      await source.close();
+      closed = true;
+      // What is under way ends with the planner.
+      const ended = source.close();
       await planner.close();
+      await ended;
     },
   };
 }

@@ -11,16 +11,25 @@ export interface GraphDescription {
   readonly requirements: ReadonlyArray<readonly [coordinate: string, requirement: SecurityRequirement]>;
 }
 
-/** To the planner. Answers come with the same id. */
-export type PlannerRequest =
-  | { readonly kind: 'load'; readonly id: number; readonly version: number; readonly supergraph: string }
+/** What the planner is asked. It takes one thing after the other, in the order in which they come. */
+export type PlannerQuestion =
+  /** The version is kept until it is released. */
+  | { readonly kind: 'load'; readonly version: number; readonly supergraph: string }
   | {
       readonly kind: 'plan';
-      readonly id: number;
       readonly version: number;
       readonly text: string;
       readonly operationName: string | undefined;
     };
+
+/** A question as it is sent. The answer comes with the same id. */
+export type PlannerRequest = PlannerQuestion & { readonly id: number };
+
+/** To the planner. */
+export type PlannerMessage =
+  | PlannerRequest
+  /** The version is planned for no more; it has no answer. */
+  | { readonly kind: 'release'; readonly version: number };
 
 /** From the planner. */
 export type PlannerAnswer =

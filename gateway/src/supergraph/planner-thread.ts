@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import { AppError, type Log } from '@taskgraph/service-kit';
-import type { GraphDescription, PlannerAnswer, PlannerRequest } from './planner-messages.js';
+import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner-messages.js';
+import { createRestartingWorker, type Death } from './restarting-worker.js';
 
 export interface PlannerThreadOptions {
   readonly log: Log;
@@ -9,14 +9,22 @@ export interface PlannerThreadOptions {
   /** Plans that may wait for each other. */
   readonly maxWaiting: number;
   readonly onRestart: () => void;
+  /** In the place of the planner's own code. */
+  readonly entry?: URL;
 }
 
-/** The planner, in a thread of its own. */
+/** The planner, in a thread of its own. It plans for the versions that it has been given, until they are released. */
 export interface PlannerThread {
-  /** @throws when the supergraph cannot be served; the one before goes on */
+  /**
+   * Adds a version, under a number that has not been used.
+   *
+   * @throws when the supergraph cannot be served, when the planner dies of it again and again, and when it cannot start
+   */
   load(version: number, supergraph: string): Promise<GraphDescription>;
-  /** @throws when it cannot be planned; AppError UNAVAILABLE */
+  /** @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released */
   plan(version: number, text: string, operationName: string | undefined): Promise<string>;
+  /** Forgets a version. What has been asked before is still planned. */
+  release(version: number): void;
   close(): Promise<void>;
 }
 
@@ -25,113 +33,171 @@ export class PlanTooExpensive extends Error {}
 
 /** Compiled code, also where this file runs as it is written. */
 const ENTRY = new URL('../../dist/supergraph/planner-worker.js', import.meta.url);
-const RETRY_AFTER_SECONDS = 1;
+/** Apollo's gateway tells its maker hourly what it runs on, and asks the clouds that it may run in. */
+const ENV = { APOLLO_TELEMETRY_DISABLED: 'true' };
+/** Threads that may die while a version waits to be loaded. */
+const MAX_LOAD_TRIES = 3;
 
-interface Pending {
-  readonly request: PlannerRequest;
-  readonly resolve: (answer: PlannerAnswer) => void;
-  readonly reject: (error: Error) => void;
+interface Version {
+  readonly supergraph: string;
+  /** Until it has been loaded once. */
+  waiting: {
+    readonly resolve: (description: GraphDescription) => void;
+    readonly reject: (error: Error) => void;
+    tries: number;
+  } | null;
 }
 
-/** Starts the thread. When it dies another one takes over, with the graph that was loaded last. */
+interface Asked {
+  readonly isPlan: boolean;
+  readonly onAnswer: (answer: PlannerAnswer) => void;
+  /** The thread has died; a load is sent to the next one, a plan is asked for again by whoever still wants it. */
+  readonly onLost: (error: Error) => void;
+}
+
+/** Starts the thread. When it dies another one takes over, with the same versions. */
 export function createPlannerThread(options: PlannerThreadOptions): PlannerThread {
-  const { log, planTimeoutMs, maxWaiting } = options;
-  const pending = new Map<number, Pending>();
+  const { log, planTimeoutMs, maxWaiting, onRestart, entry = ENTRY } = options;
+  const versions = new Map<number, Version>();
+  /** What the thread has been asked, in the order in which it answers. */
+  const asked = new Map<number, Asked>();
   let lastId = 0;
-  let loaded: { readonly version: number; readonly supergraph: string } | null = null;
   let closed = false;
-  let worker = launch();
-  /** Of the plan that is being made: plans are made one after the other. */
+  /** Of the plan that is being made: one thing is done after the other. */
   let watch: { readonly id: number; readonly timer: NodeJS.Timeout } | null = null;
+  const worker = createRestartingWorker({
+    entry,
+    env: ENV,
+    log,
+    onRestart,
+    onStart: () => [...versions.keys()].forEach(sendLoad),
+    onMessage: (message) => settle(message as PlannerAnswer),
+    onDeath: survive,
+  });
+  worker.wake();
 
-  function launch(): Worker {
-    // The memory for young objects that the gateway is started with is for requests, not for plans.
-    const started = new Worker(ENTRY, { execArgv: [], stderr: false });
-    started.on('message', (answer: PlannerAnswer) => settle(answer));
-    started.on('error', (error) => log.error({ err: error }, 'the planner has failed'));
-    started.on('exit', () => {
-      if (started === worker) replace(new AppError('UNAVAILABLE', 'The planner was restarted. Try again.'));
-    });
-    started.unref();
-    return started;
-  }
-
-  /** @param reason what those are told that wait for plans */
-  function replace(reason: Error): void {
-    const lost = [...pending.values()];
-    pending.clear();
+  function ask(question: PlannerQuestion, onAnswer: Asked['onAnswer'], onLost: Asked['onLost']): void {
+    const id = (lastId += 1);
+    asked.set(id, { isPlan: question.kind === 'plan', onAnswer, onLost });
+    worker.hold(true);
+    worker.post({ ...question, id });
     watchNext();
-    if (closed) {
-      for (const { reject } of lost) reject(new Error('the planner is closed'));
-      return;
-    }
-    options.onRestart();
-    worker = launch();
-    if (loaded) void send({ kind: 'load', id: nextId(), ...loaded }).catch(() => undefined);
-    for (const { request, resolve, reject } of lost) {
-      // A load that was under way is sent again; plans are asked for again by whoever still wants them.
-      if (request.kind === 'load') void send({ ...request, id: nextId() }).then(resolve, reject);
-      else reject(reason);
-    }
-  }
-
-  const nextId = () => (lastId += 1);
-
-  function send(request: PlannerRequest): Promise<PlannerAnswer> {
-    return new Promise((resolve, reject) => {
-      pending.set(request.id, { request, resolve, reject });
-      worker.ref();
-      worker.postMessage(request);
-      watchNext();
-    });
   }
 
   function settle(answer: PlannerAnswer): void {
-    const waiting = pending.get(answer.id);
-    pending.delete(answer.id);
-    if (pending.size === 0) worker.unref();
+    const settled = asked.get(answer.id);
+    asked.delete(answer.id);
+    if (asked.size === 0) worker.hold(false);
     watchNext();
-    waiting?.resolve(answer);
+    settled?.onAnswer(answer);
   }
 
-  /** Watches the plan that is being made now. */
+  /** Watches the plan that is being made now. What goes before it, and what main itself keeps waiting, does not count. */
   function watchNext(): void {
-    const [next] = pending.values();
-    if (watch && watch.id === next?.request.id) return;
+    const [next] = asked;
+    if (watch && watch.id === next?.[0]) return;
     if (watch) clearTimeout(watch.timer);
     watch = null;
-    if (next?.request.kind !== 'plan') return;
-    const { id } = next.request;
-    const timer = setTimeout(() => {
-      pending.delete(id);
-      next.reject(new PlanTooExpensive(`The operation cannot be planned within ${planTimeoutMs} ms.`));
+    if (!next?.[1].isPlan) return;
+    const [id, { onLost }] = next;
+    const giveUp = () => {
+      if (!asked.delete(id)) return;
+      onLost(new PlanTooExpensive(`The operation cannot be planned within ${planTimeoutMs} ms.`));
       log.warn({ planTimeoutMs }, 'an operation takes too long to plan; the planner is restarted');
-      void worker.terminate();
-    }, planTimeoutMs);
+      worker.end();
+    };
+    // An answer may have come while main was busy: it is read before the immediates run.
+    const timer = setTimeout(() => setImmediate(giveUp), planTimeoutMs);
     timer.unref();
     watch = { id, timer };
   }
 
+  function sendLoad(number: number): void {
+    const version = versions.get(number);
+    if (!version) return;
+    const onAnswer = (answer: PlannerAnswer) => {
+      if (versions.get(number) !== version) return;
+      const { waiting } = version;
+      if (answer.kind === 'loaded') {
+        version.waiting = null;
+        waiting?.resolve(answer.description);
+      } else if (waiting) {
+        versions.delete(number);
+        waiting.reject(unexpected(answer));
+      } else {
+        // It has been loaded before: this thread is of no use.
+        worker.end(unexpected(answer));
+      }
+    };
+    ask({ kind: 'load', version: number, supergraph: version.supergraph }, onAnswer, () => undefined);
+  }
+
+  function survive({ cause, pauseMs }: Death): boolean {
+    const lost = [...asked.values()];
+    asked.clear();
+    watchNext();
+    for (const { onLost } of lost) onLost(away('The planner was restarted. Try again.', 'RESTARTING', pauseMs));
+    for (const [number, { waiting }] of versions) {
+      if (!cause || !waiting || (waiting.tries += 1) < MAX_LOAD_TRIES) continue;
+      versions.delete(number);
+      waiting.reject(new Error(`The planner has died ${waiting.tries} times: ${cause.message}`, { cause }));
+    }
+    return versions.size > 0;
+  }
+
   return {
-    async load(version, supergraph) {
-      const answer = await send({ kind: 'load', id: nextId(), version, supergraph });
-      if (answer.kind !== 'loaded') throw new Error(answer.kind === 'failed' ? answer.message : 'not loaded');
-      loaded = { version, supergraph };
-      return answer.description;
+    load(version, supergraph) {
+      if (closed) return Promise.reject(closedError());
+      return new Promise((resolve, reject) => {
+        versions.set(version, { supergraph, waiting: { resolve, reject, tries: 0 } });
+        // One that starts is given every version.
+        if (worker.isUp()) sendLoad(version);
+        else worker.wake();
+      });
     },
     async plan(version, text, operationName) {
-      if (pending.size >= maxWaiting)
-        throw new AppError('UNAVAILABLE', 'Too many new operations are being planned. Try again shortly.', {
-          reason: 'OVERLOADED',
-          extensions: { retryAfter: RETRY_AFTER_SECONDS },
-        });
-      const answer = await send({ kind: 'plan', id: nextId(), version, text, operationName });
-      if (answer.kind !== 'planned') throw new Error(answer.kind === 'failed' ? answer.message : 'not planned');
+      if (closed) throw closedError();
+      if (!versions.has(version)) throw away('The graph has been replaced meanwhile. Try again.', 'REPLACED');
+      if (!worker.isUp()) throw away('The planner is being restarted. Try again.', 'RESTARTING', worker.pauseMs());
+      if (asked.size >= maxWaiting)
+        throw away('Too many new operations are being planned. Try again shortly.', 'OVERLOADED');
+      const answer = await new Promise<PlannerAnswer>((resolve, reject) =>
+        ask({ kind: 'plan', version, text, operationName }, resolve, reject),
+      );
+      if (answer.kind !== 'planned') throw unexpected(answer);
       return answer.plan;
+    },
+    release(version) {
+      const released = versions.get(version);
+      if (!released) return;
+      versions.delete(version);
+      released.waiting?.reject(new Error('The version has been released.'));
+      worker.post({ kind: 'release', version });
     },
     async close() {
       closed = true;
-      await worker.terminate();
+      for (const { onLost } of asked.values()) onLost(closedError());
+      for (const { waiting } of versions.values()) waiting?.reject(closedError());
+      asked.clear();
+      versions.clear();
+      watchNext();
+      await worker.close();
     },
   };
+}
+
+function away(message: string, reason: string, pauseMs = 0): AppError {
+  return new AppError('UNAVAILABLE', message, {
+    reason,
+    extensions: { retryAfter: Math.max(1, Math.ceil(pauseMs / 1_000)) },
+  });
+}
+
+function closedError(): AppError {
+  return new AppError('UNAVAILABLE', 'The planner is closed.');
+}
+
+/** What came in the place of what was asked for. */
+function unexpected(answer: PlannerAnswer): Error {
+  return new Error(answer.kind === 'failed' ? answer.message : `the planner answers with ${answer.kind}`);
 }

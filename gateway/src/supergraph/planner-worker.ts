@@ -4,14 +4,14 @@ import { ApolloGateway } from '@apollo/gateway';
 import type { QueryPlanner } from '@apollo/query-planner';
 import { describeGraph, PLANNER_CONFIG } from './describe-graph.js';
 import { planOperation, type PlannedVersion } from './plan-operation.js';
-import type { PlannerAnswer, PlannerRequest } from './planner-messages.js';
+import type { PlannerAnswer, PlannerMessage, PlannerRequest } from './planner-messages.js';
 import { prepareSupergraph, type PreparedSupergraph } from './prepared-supergraph.js';
 
-/**
+/*
  * The planner's thread. Apollo's gateway loads, checks and replaces supergraphs and builds their planners here, where neither
- * that nor planning keeps requests waiting.
+ * that nor planning keeps requests waiting. Which versions are planned for is up to main: Apollo's gateway knows only the last.
  */
-const KEPT_VERSIONS = 2;
+
 /** A third of the share of a thread at 0. */
 const LOW_PRIORITY = 5;
 
@@ -22,12 +22,20 @@ let update: (supergraphSdl: string) => void = () => undefined;
 /** @throws when the supergraph cannot be served; the one before goes on */
 async function load(version: number, text: string): Promise<PlannerAnswer & object> {
   const prepared = prepareSupergraph(text);
-  if (gateway) update(prepared.plannerSdl);
-  else gateway = await start(prepared);
-  const planner = plannerOf(gateway);
+  const planner = plannerOf(await replace(prepared));
+  const description = describeGraph(planner.supergraph, prepared);
+  // Main knows of it from here on, and will release it.
   versions.set(version, { planner, plannerSchema: prepared.plannerSchema });
-  for (const old of [...versions.keys()].slice(0, -KEPT_VERSIONS)) versions.delete(old);
-  return { id: 0, kind: 'loaded', description: describeGraph(planner.supergraph, prepared) };
+  return { id: 0, kind: 'loaded', description };
+}
+
+async function replace(prepared: PreparedSupergraph): Promise<ApolloGateway> {
+  const before = gateway;
+  // One that has failed half-way takes the same supergraph for no change, and keeps the planner before: it is not used again.
+  gateway = null;
+  if (before) update(prepared.plannerSdl);
+  gateway = before ?? (await start(prepared));
+  return gateway;
 }
 
 async function start({ plannerSdl }: PreparedSupergraph): Promise<ApolloGateway> {
@@ -76,6 +84,14 @@ async function answer(request: PlannerRequest): Promise<PlannerAnswer> {
 // Where cores are scarce, requests go first. On Linux a priority is that of the thread that sets it, elsewhere of the process.
 if (process.platform === 'linux') os.setPriority(LOW_PRIORITY);
 
-parentPort?.on('message', (request: PlannerRequest) => {
-  void answer(request).then((message) => parentPort?.postMessage(message));
+/** One thing after the other: a plan that comes after a load is for what has been loaded. */
+let last = Promise.resolve();
+
+async function take(message: PlannerMessage): Promise<void> {
+  if (message.kind === 'release') versions.delete(message.version);
+  else parentPort?.postMessage(await answer(message));
+}
+
+parentPort?.on('message', (message: PlannerMessage) => {
+  last = last.then(() => take(message));
 });

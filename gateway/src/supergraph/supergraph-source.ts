@@ -5,6 +5,7 @@ import type { Log } from '@taskgraph/service-kit';
 export interface SupergraphSource {
   /** Reads the supergraph, then again whenever it changes. @throws when it cannot be read */
   start(onText: (text: string) => Promise<void>): Promise<void>;
+  /** Takes no other. Ends when the version that is being taken has been taken or refused. */
   close(): Promise<void>;
 }
 
@@ -53,16 +54,21 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
     async start(onText) {
       taken = await readSupergraph(path);
       await onText(taken);
+      if (closed) return;
       listener = () => {
         isStale = true;
         underWay ??= reloadAll(onText);
       };
       // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
       watchFile(path, { interval: pollMs, persistent: false }, listener);
+      // It may have changed while it was loaded.
+      isStale = true;
+      underWay = reloadAll(onText);
     },
     async close() {
       closed = true;
       if (listener) unwatchFile(path, listener);
+      await underWay;
     },
   };
 }
