@@ -24,6 +24,8 @@ interface Flight {
   passengers: number;
 }
 
+const LISTEN_ONCE = { once: true };
+
 /**
  * Lets equal queries that are under way at the same time share one call.
  *
@@ -51,35 +53,38 @@ export function createInFlight(): InFlight {
 
   return {
     changed: forget,
-    async share(key, signal, start) {
+    share(key, signal, start) {
       const joined = flights.get(key);
       const flight = joined && !joined.cancel.signal.aborted ? joined : take(key, start);
+      const isOwn = flight !== joined;
       flight.passengers += 1;
-      const leave = () => {
-        flight.passengers -= 1;
-        if (flight.passengers === 0) flight.cancel.abort(signal.reason);
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      try {
-        const answer = flight === joined ? await untilAborted(flight.answer, signal) : await flight.answer;
-        signal.throwIfAborted();
-        return { answer, isOwn: flight !== joined };
-      } finally {
-        signal.removeEventListener('abort', leave);
-      }
+      // Who gives up does not wait for what others still want. This is done for every fetch: one listener, one promise.
+      return new Promise((resolve, reject) => {
+        const leave = () => {
+          flight.passengers -= 1;
+          if (flight.passengers === 0) flight.cancel.abort(signal.reason);
+          reject(signal.reason as Error);
+        };
+        if (signal.aborted) {
+          leave();
+          return;
+        }
+        signal.addEventListener('abort', leave, LISTEN_ONCE);
+        flight.answer.then(
+          (answer) => {
+            signal.removeEventListener('abort', leave);
+            resolve({ answer, isOwn });
+          },
+          (error: unknown) => {
+            signal.removeEventListener('abort', leave);
+            reject(error as Error);
+          },
+        );
+      });
     },
     mutationStarts() {
       forget();
       return forget;
     },
   };
-}
-
-/** Who gives up does not wait for what others still want. */
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -185,18 +185,19 @@ async function send(
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
   const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers };
   if (!compression) {
-    response.writeHead(reply.status, headers).end(reply.body);
+    response.writeHead(reply.status, withLength(headers, reply.body)).end(reply.body);
     return;
   }
   const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
   const body = isWorthIt ? await compress(reply.body) : reply.body;
   if (response.destroyed) return;
-  response.writeHead(reply.status, {
-    ...headers,
-    vary: 'accept-encoding',
-    ...(isWorthIt && { 'content-encoding': 'gzip' }),
-  });
-  response.end(body);
+  const more = { ...headers, vary: 'accept-encoding', ...(isWorthIt && { 'content-encoding': 'gzip' }) };
+  response.writeHead(reply.status, withLength(more, body)).end(body);
+}
+
+/** Without its length an answer is sent in chunks: five writes in the place of one. */
+function withLength(headers: Record<string, string>, body: string | Buffer): Record<string, string> {
+  return { ...headers, 'content-length': String(Buffer.byteLength(body)) };
 }
 
 /** Smaller answers fit into one packet anyway. */

@@ -1,19 +1,15 @@
-import { pino, type DestinationStream, type Logger } from 'pino';
+import {
+  pino,
+  stdSerializers,
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger,
+} from 'pino';
+import { withoutSecrets } from './log-redaction.js';
 import type { LogLevel } from './settings.js';
 
 export type Log = Logger;
-
-/** What never reaches a log, wherever a careless caller puts it (one level deep and in headers). */
-const SECRET_PATHS = [
-  'authorization',
-  'cookie',
-  'password',
-  'currentPassword',
-  'newPassword',
-  'accessToken',
-  'refreshToken',
-  'token',
-].flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]);
 
 export interface LogOptions {
   readonly service: string;
@@ -28,8 +24,16 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
+    serializers: { err: (error: Error) => withoutSecrets(stdSerializers.err(error)) },
   };
-  return destination ? pino(options, destination) : pino(options);
+  const log = destination ? pino(options, destination) : pino(options);
+  // Children inherit it: what they are bound to passes no formatter of their parent.
+  const make = Reflect.get(log, 'child') as (...parameters: never) => unknown;
+  Object.defineProperty(log, 'child', {
+    value(this: Log, bindings: Bindings, more?: ChildLoggerOptions): unknown {
+      return Reflect.apply(make, this, [withoutSecrets(bindings), more]);
+    },
+  });
+  return log;
 }
