@@ -53,7 +53,9 @@ const rig = createRig();
 const databases = await startTestDatabases();
 let graph;
 try {
-  graph = await spawnGraph({ settings: { LOG_LEVEL: 'warn', ACCESS_TOKEN_LIFETIME_SECONDS: '86400' } });
+  graph = await spawnGraph({
+    settings: { NODE_ENV: 'production', LOG_LEVEL: 'warn', ACCESS_TOKEN_LIFETIME_SECONDS: '86400' },
+  });
   const { tokens, taskIds } = await fill(graph);
   const ports = await chooseFreePorts(GATEWAYS.length);
   const supergraphs = writeSupergraphs(graph.urls);

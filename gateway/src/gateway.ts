@@ -197,11 +197,18 @@ export async function createGateway(
     compression: config.COMPRESSION,
   });
   const sandbox = config.SANDBOX ? await renderSandbox() : null;
+  const onClose = [
+    async () => invalidation?.close(),
+    async () => (overrides.bus ? undefined : bus?.close()),
+    () => graph.close(),
+    () => upstreamSockets.close(),
+    () => subgraphs.close(),
+    () => cache.close(),
+  ];
   try {
     await graph.start();
   } catch (error) {
-    await graph.close();
-    await subgraphs.close();
+    for (const step of onClose) await step();
     throw error;
   }
 
@@ -254,14 +261,7 @@ export async function createGateway(
       streams.drain();
       await webSockets.drain(graceMs);
     },
-    onClose: [
-      async () => invalidation?.close(),
-      async () => (overrides.bus ? undefined : bus?.close()),
-      () => graph.close(),
-      () => upstreamSockets.close(),
-      () => subgraphs.close(),
-      () => cache.close(),
-    ],
+    onClose,
   });
   service.server.on('upgrade', (request, socket, head) => {
     if (isEndpoint(request.url)) webSockets.upgrade(request, socket, head);

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLog, createMemoryEventBus, type EventBus, type EventSubscription } from '@taskgraph/service-kit';
 import { expectData, expectErrorCode, signTestToken } from '@taskgraph/testkit';
 import { library, startGateway, type GatewayUnderTest } from './fake-subgraphs.js';
 
@@ -217,5 +218,25 @@ describe('a gateway that is stopped', () => {
     expect(JSON.parse(await body)).toEqual({ data: { books: [] } });
     await closed;
     await gateway[Symbol.asyncDispose]();
+  });
+});
+
+describe('a gateway that cannot start', () => {
+  it('says why, and leaves nothing open', async () => {
+    const bus = createMemoryEventBus({ log: createLog({ service: 'test', level: 'silent' }) });
+    const open = new Set<EventSubscription>();
+    const watched: EventBus = {
+      ...bus,
+      async subscribe(options) {
+        const subscription = await bus.subscribe(options);
+        open.add(subscription);
+        return { close: () => (open.delete(subscription), subscription.close()) };
+      },
+    };
+    // Nobody answers there: a connection that is not given up keeps this file from ending.
+    const settings = { SUPERGRAPH_PATH: '/nowhere/supergraph.graphql', REDIS_URL: 'redis://127.0.0.1:1' };
+    await expect(startGateway(library(), settings, { bus: watched })).rejects.toThrow('/nowhere/supergraph.graphql');
+    expect(open.size).toBe(0);
+    await bus.close();
   });
 });

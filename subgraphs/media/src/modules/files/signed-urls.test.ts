@@ -32,6 +32,16 @@ describe('createSignedUrls', () => {
     expect(urls.sign(ID, 'SMALL')).toBe(first);
   });
 
+  it('makes as many URLs as it is asked for, each its own', () => {
+    const urls = urlsAt({ now: 1_700_000_000_000 });
+    const first = urls.sign(ID, 'SMALL');
+    const made = new Set<string>();
+    for (let index = 0; index < 25_000; index += 1) made.add(urls.sign(`${ID}-${index}`, 'SMALL'));
+    expect(made.size).toBe(25_000);
+    expect(urls.sign(ID, 'original')).not.toBe(first);
+    expect(urls.sign(ID, 'SMALL')).toBe(first);
+  });
+
   it('lets a URL live for the lifetime at least, and not for ever', () => {
     const state = { now: 1_700_000_000_000 };
     const urls = urlsAt(state);

@@ -20,23 +20,35 @@ export interface SignedUrlOptions {
   readonly now?: () => number;
 }
 
+/** Some 4 MB of URLs. */
+const MAX_KEPT = 20_000;
+
 /**
  * Signs URLs of files (HMAC-SHA256 over item, variant and time of expiry).
  *
- * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it.
+ * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it, and it is made
+ * once: a board shows the pictures of every task.
  */
 export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Date.now }: SignedUrlOptions): SignedUrls {
   const signature = (mediaId: string, variant: FileVariant, expires: number) =>
     createHmac('sha256', secret)
       .update(`${mediaId}/${variantSlug(variant)}/${expires}`)
       .digest();
+  const kept = new Map<string, string>();
+  let keptUntil = 0;
 
   return {
     sign(mediaId, variant) {
       const seconds = Math.floor(now() / 1000);
       const expires = (Math.floor(seconds / lifetimeSeconds) + 2) * lifetimeSeconds;
+      if (expires !== keptUntil || kept.size >= MAX_KEPT) kept.clear();
+      keptUntil = expires;
+      const key = `${mediaId}/${variant}`;
+      const known = kept.get(key);
+      if (known !== undefined) return known;
       const url = new URL(`/files/${mediaId}/${variantSlug(variant)}`, publicUrl());
       url.search = `expires=${expires}&signature=${signature(mediaId, variant, expires).toString('base64url')}`;
+      kept.set(key, url.href);
       return url.href;
     },
     verify(mediaId, variant, query) {
