@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCleanup, expectData, hasPubSubEmulator, hasRedisServer, smallPng } from '@taskgraph/testkit';
@@ -157,6 +158,45 @@ withServers('somebody watches a task while another attaches pictures', () => {
       if (got.length === expected.length) break;
     }
     expect(got).toEqual(expected);
+  });
+
+  it('is told to come back when the gateway is restarted, and hears on', async () => {
+    const closedWith: number[] = [];
+    const client = createWsClient({
+      url: wsUrl(),
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: authorization() },
+      retryAttempts: 100,
+      retryWait: () => delay(50),
+      // By itself it gives up when nobody listens at all for a moment.
+      shouldRetry: () => true,
+      on: { closed: (event) => closedWith.push((event as { code: number }).code) },
+    });
+    own.add(async () => client.dispose());
+    const heard = new Set<string>();
+    client.subscribe<{ mediaAttached: MediaAttached }>(
+      { query, variables: { taskId } },
+      {
+        next: ({ data }) => heard.add(data?.mediaAttached.media.id ?? ''),
+        error: () => closedWith.push(Number.NaN),
+        complete: () => undefined,
+      },
+    );
+    const attachUntilOneIsHeard = async () => {
+      const attached: string[] = [];
+      while (!attached.some((id) => heard.has(id))) {
+        const mediaId = await assignee.addPicture(await smallPng());
+        expectData(await assignee.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } }));
+        attached.push(mediaId);
+      }
+    };
+    await attachUntilOneIsHeard();
+    expect(closedWith).toEqual([]);
+    // It is sent SIGTERM, ends, and is started again.
+    await story.graph?.restart('gateway');
+    await attachUntilOneIsHeard();
+    expect(closedWith[0]).toBe(1012);
+    expect(closedWith).not.toContain(Number.NaN);
   });
 
   it('hears of each change of the task, until it is deleted', async () => {
