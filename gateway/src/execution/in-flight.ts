@@ -77,7 +77,7 @@ export function createInFlight(): InFlight {
           },
           (error: unknown) => {
             signal.removeEventListener('abort', leave);
-            reject(error as Error);
+            reject(error);
           },
         );
       });
