@@ -26,8 +26,13 @@ function redact<Facts extends object>(facts: Facts, depth: number): Facts {
     const value: unknown = facts[key as keyof Facts];
     let safe = value;
     if (SECRETS.has(key)) safe = value === undefined ? value : CENSOR;
-    // Below the members only headers are looked into. An error is serialized first.
-    else if (isPlain(value) && (depth === 2 || (depth === 1 && key === 'headers'))) safe = redact(value, depth - 1);
+    // Below the members only headers are looked into. What is under `err` is serialized first.
+    else if (
+      isMap(value) &&
+      !(key === 'err' && value instanceof Error) &&
+      (depth === 2 || (depth === 1 && key === 'headers'))
+    )
+      safe = redact(value, depth - 1);
     if (safe === value) continue;
     clean ??= { ...facts } as Record<string, unknown>;
     clean[key] = safe;
@@ -35,6 +40,6 @@ function redact<Facts extends object>(facts: Facts, depth: number): Facts {
   return (clean ?? facts) as Facts;
 }
 
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Error);
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

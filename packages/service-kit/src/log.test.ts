@@ -63,6 +63,9 @@ describe('a log line', () => {
       headers: { cookie: '[redacted]' },
     });
     expect(logged((log) => log.error(error))).toMatchObject({ err: { authorization: '[redacted]' } });
+    expect(logged((log) => log.error({ reason: error }, 'failed'))).toMatchObject({
+      reason: { authorization: '[redacted]', headers: { cookie: '[redacted]' }, code: 'E' },
+    });
   });
 
   it('leaves what it is given as it is', () => {
