@@ -57,9 +57,26 @@ export function grpcCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
-/** An error whose message tells the last failure of a call once, and not that of each repetition. */
+/**
+ * An error whose message tells why a call failed once, and not how often. A call that was repeated until its time was over ends
+ * with a try that had no time left, which says nothing: the last failure of another kind is the reason.
+ */
 export function toShortError(error: unknown): Error {
   const full = error instanceof Error ? error : new Error(String(error));
-  const short = new Error(full.message.replace(/ ?: Previous errors : \[.*$/s, '').trim(), { cause: full.cause });
+  const short = new Error(findReason(full.message), { cause: full.cause });
   return Object.assign(short, { code: grpcCode(error) });
+}
+
+/** As google-gax words it: the message, then every failure before it, or the only one in the midst of the message. */
+const PREVIOUS = / ?: Previous errors : \[(.*)\]$/s;
+const PREVIOUS_ERROR = /\{message: (.*?), code: \d*, details: /gs;
+const ONLY_ERROR =
+  /^Total timeout of API .* retrying error (?:\w*Error: )?(.*?)\s+before any response was received\.$/s;
+const OUT_OF_TIME = /^4 DEADLINE_EXCEEDED/;
+
+function findReason(message: string): string {
+  const previous = [...(PREVIOUS.exec(message)?.[1] ?? '').matchAll(PREVIOUS_ERROR)].map(([, reason]) => reason ?? '');
+  const last = message.replace(PREVIOUS, '').trim();
+  const reason = previous.findLast((one) => !OUT_OF_TIME.test(one)) ?? ONLY_ERROR.exec(last)?.[1] ?? last;
+  return reason.trim();
 }
