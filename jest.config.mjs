@@ -26,7 +26,8 @@ const onPostgres = {
 export default {
   maxWorkers: 2,
   errorOnDeprecated: true,
-  testTimeout: 30_000,
+  // For tests that hang: what waits for other processes takes long where neighbours are busy.
+  testTimeout: 120_000,
   projects: [
     {
       ...shared,

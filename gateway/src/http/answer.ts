@@ -1,6 +1,5 @@
 import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
-import { prettyFormatQueryPlan } from '@apollo/query-planner';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
@@ -13,6 +12,7 @@ import { runOperation } from '../execution/run-operation.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
+import { planText } from '../planning/plan-text.js';
 import { badRequest, Refusal, refuse, toRefusal } from '../planning/refusal.js';
 import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subscription-request.js';
 import type { GatewayTelemetry } from '../telemetry.js';
@@ -118,7 +118,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         durationMs: performance.now() - startedAt,
         errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
         cost: costOf(seen, request),
-        plan: () => seen.operation && prettyFormatQueryPlan(seen.operation.plan),
+        plan: () => seen.operation && planText(seen.operation.plan),
       });
     try {
       if (request instanceof Refusal) throw request;
@@ -215,7 +215,7 @@ function costOf({ operation, result }: Seen, request: GraphQLRequest | Refusal) 
 
 /** The extension that Apollo Sandbox draws. */
 function renderPlan({ plan }: Operation, format: PlanFormat): string {
-  const shown = format === 'internal' ? plan : prettyFormatQueryPlan(plan);
+  const shown = format === 'internal' ? plan : planText(plan);
   return `,"extensions":${JSON.stringify({ __queryPlanExperimental: shown })}`;
 }
 

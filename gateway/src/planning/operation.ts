@@ -85,7 +85,7 @@ export async function compileOperation(
     secured: findSecuredSelections(schema, clientDocument, clientNode, requirements),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
-    bytes: 2_000 + 40 * textLength + 4 * JSON.stringify(plan).length,
+    bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,
     conditions(variables) {
       if (deciding.size === 0) return NO_CONDITIONS;
       const values = new Map<string, boolean>();

@@ -1,9 +1,19 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
-import { GraphQLError, OperationTypeNode, type DocumentNode, type GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  OperationTypeNode,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import {
   createHttpService,
   type HttpServerConfig,
@@ -71,7 +81,12 @@ export async function createSubgraph<Context extends RequestContext>(
     persistedQueries: false,
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
-    plugins: [ApolloServerPluginLandingPageDisabled(), errorDoor<Context>(name, log)],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      ...cacheHints(schema),
+      errorDoor<Context>(name, log),
+    ],
     logger: log,
   });
   await apollo.start();
@@ -132,6 +147,20 @@ export async function createSubgraph<Context extends RequestContext>(
     });
   }
   return service;
+}
+
+/**
+ * Apollo's plugin computes `Cache-Control` from `@cacheControl`, for which it wraps every field's resolver. Without hints in the
+ * schema nothing may be kept, and nobody needs to be asked.
+ */
+function cacheHints(schema: GraphQLSchema): ApolloServerPlugin[] {
+  if (schema.getDirective('cacheControl')) return [];
+  const nothingKept: ApolloServerPlugin = {
+    async requestDidStart({ response }) {
+      response.http.headers.set('cache-control', 'no-store');
+    },
+  };
+  return [ApolloServerPluginCacheControlDisabled(), nothingKept];
 }
 
 /** Formats errors where the request's context is at hand, which Apollo's `formatError` is not given. */
