@@ -54,6 +54,24 @@ describe('compression', () => {
   });
 });
 
+describe('text', () => {
+  it('arrives as it is, whatever characters it is of, with its length in bytes', async () => {
+    for (const name of ['Ada', 'Zoë', 'Grüße, Łukasz', '山田太郎', '🦦', '\u2028"\\']) {
+      const intercept = (_request: IncomingMessage, response: ServerResponse) => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ data: { _entities: [{ name }, { name }] } }));
+        return true;
+      };
+      await using gateway = await startGateway(library({ intercept }));
+      const response = await post(gateway, { query: BOOKS });
+      const bytes = Buffer.from(await response.arrayBuffer());
+      expect(response.headers.get('content-length')).toBe(String(bytes.length));
+      const { data } = JSON.parse(bytes.toString('utf8')) as { data: { books: Array<{ author: unknown }> } };
+      expect(data.books[0]?.author).toEqual({ name });
+    }
+  });
+});
+
 describe('batches', () => {
   it('are answered in their order, each operation by itself, and have a limit', async () => {
     await using gateway = await startGateway(library(), { MAX_BATCH_OPERATIONS: '3' });

@@ -34,7 +34,9 @@ export function createMediaLoaders(db: MediaDb, tasks: TaskDirectory, request: R
   return {
     media: new DataLoader(async (ids) => {
       if (!viewer) return ids.map(() => null);
-      const rows = await db.mediaItem.findMany({ where: { id: { in: [...ids] } } });
+      // One parameter, however many ids: PostgreSQL plans one statement, and a page of a board is 150 items.
+      const rows = await db.$queryRaw<MediaRow[]>`
+        SELECT ${MEDIA_COLUMNS} FROM media_items m WHERE m.id = ANY(${uuidArray(ids)})`;
       const visible = await findVisible(rows, viewer, tasks, request);
       return ids.map((id) => visible.get(id) ?? null);
     }),

@@ -21,18 +21,18 @@ export type ThumbnailSizeName = (typeof THUMBNAIL_SIZES)[number];
 
 export const THUMBNAIL_MIME_TYPE = 'image/webp';
 
-const storedThumbnails = z.array(
-  z.object({
-    size: z.enum(THUMBNAIL_SIZES),
-    width: z.number().int(),
-    height: z.number().int(),
-    byteSize: z.number().int(),
-  }),
-);
+const storedThumbnail = z.object({
+  size: z.enum(THUMBNAIL_SIZES),
+  width: z.number().int(),
+  height: z.number().int(),
+  byteSize: z.number().int(),
+});
 
 /** A thumbnail as an item's row keeps it. */
-export type StoredThumbnail = z.infer<typeof storedThumbnails>[number];
+export type StoredThumbnail = z.infer<typeof storedThumbnail>;
 
-export function parseThumbnails(json: unknown): StoredThumbnail[] {
-  return storedThumbnails.parse(json);
+/** Finds a thumbnail in the column of an item's row. @throws when the column holds something else */
+export function findThumbnail(column: unknown, size: ThumbnailSizeName): StoredThumbnail | null {
+  const found = (column as readonly Partial<StoredThumbnail>[]).find((candidate) => candidate.size === size);
+  return found ? storedThumbnail.parse(found) : null;
 }

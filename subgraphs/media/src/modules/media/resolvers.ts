@@ -1,7 +1,7 @@
 import { isUuid, requireViewer } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
-import { parseThumbnails, THUMBNAIL_MIME_TYPE } from './mappers.js';
+import { findThumbnail, THUMBNAIL_MIME_TYPE } from './mappers.js';
 import { followProcessing, type ProcessedMedia } from './processing-feed.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
@@ -23,8 +23,7 @@ export const mediaResolvers = {
     __resolveReference: ({ id }, context) => findMedia(context, id),
     url: ({ id, status }, _args, { urls }) => (status === 'READY' ? urls.sign(id, 'original') : null),
     thumbnail: ({ id, status, thumbnails }, { size }, { urls }) => {
-      const thumbnail =
-        status === 'READY' ? parseThumbnails(thumbnails).find((candidate) => candidate.size === size) : undefined;
+      const thumbnail = status === 'READY' ? findThumbnail(thumbnails, size) : null;
       if (!thumbnail) return null;
       const { width, height } = thumbnail;
       return { url: urls.sign(id, size), width, height, mimeType: THUMBNAIL_MIME_TYPE };
