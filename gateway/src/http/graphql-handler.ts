@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { requestFacts } from '@taskgraph/service-kit';
+import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
@@ -10,7 +10,6 @@ import type { HttpStreams } from '../subscriptions/streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
-import { readJsonBody } from './json-body.js';
 import { renderBody, type Reply } from './reply.js';
 import { sendInParts } from './send-parts.js';
 
@@ -81,8 +80,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     try {
       body = await read();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      return refuse(response, error);
+      return refuse(response, toRefusal(error));
     }
     const context = await toContext(request);
     const showsPlan = planFormat(request, context);
@@ -166,6 +164,16 @@ function refuse(response: ServerResponse, { errors, status, headers }: Refusal):
   response.end(renderBody(null, errors));
 }
 
+/** What is left of a body that was not read would be taken for the next request. */
+const CLOSING = { connection: 'close' };
+
+/** @throws what is no refusal */
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof RefusedBody)) throw error;
+  return badRequest(error.message, error.status, error.status === 413 ? CLOSING : {});
+}
+
 function toReply({ errors, status, headers }: Refusal): Reply {
   return { kind: 'reply', status, headers, body: renderBody(null, errors), refusal: errors, rest: null };
 }
@@ -185,30 +193,14 @@ async function send(
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
   const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers };
   if (!compression) {
-    endWith(response, reply.status, headers, reply.body);
+    sendBody(response, reply.status, headers, reply.body);
     return;
   }
   const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
   const body = isWorthIt ? await compress(reply.body) : reply.body;
   if (response.destroyed) return;
   const more = { ...headers, vary: 'accept-encoding', ...(isWorthIt && { 'content-encoding': 'gzip' }) };
-  endWith(response, reply.status, more, body);
-}
-
-/**
- * Without its length an answer is sent in chunks: five writes in the place of one. Text that is as long in bytes as in
- * characters is ASCII, which is copied as it is; encoding it as UTF-8 takes Node several times as long.
- */
-function endWith(
-  response: ServerResponse,
-  status: number,
-  headers: Record<string, string>,
-  body: string | Buffer,
-): void {
-  const bytes = Buffer.byteLength(body);
-  response
-    .writeHead(status, { ...headers, 'content-length': String(bytes) })
-    .end(body, bytes === body.length ? 'latin1' : 'utf8');
+  sendBody(response, reply.status, more, body);
 }
 
 /** Smaller answers fit into one packet anyway. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -6,7 +7,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import {
   GraphQLError,
   OperationTypeNode,
@@ -22,6 +23,8 @@ import {
 } from './http-server.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
+import { httpErrors } from './http-errors.js';
+import { createJsonRequests } from './json-requests.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
@@ -59,12 +62,12 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly onClose?: ReadonlyArray<() => Promise<void>>;
 }
 
-const MAX_BODY = '1mb';
+const MAX_BODY_BYTES = 2 ** 20;
 const GRAPHQL_PATH = '/graphql';
 
 /**
- * Creates a subgraph: Apollo Server on Express, the token verified here and not only at the gateway. Where the schema has
- * subscriptions, they are served over WebSockets at the same path.
+ * Creates a subgraph: Apollo Server, behind Express for what is not a POST of JSON, the token verified here and not only at the
+ * gateway. Where the schema has subscriptions, they are served over WebSockets at the same path.
  */
 export async function createSubgraph<Context extends RequestContext>(
   options: SubgraphOptions<Context>,
@@ -91,7 +94,7 @@ export async function createSubgraph<Context extends RequestContext>(
   });
   await apollo.start();
 
-  async function toContext(request: Request): Promise<Context> {
+  async function toContext(request: IncomingMessage): Promise<Context> {
     const facts = requestFacts(request);
     const { authorization } = request.headers;
     const outcome = await verifier.verifyAuthorization(authorization);
@@ -103,7 +106,7 @@ export async function createSubgraph<Context extends RequestContext>(
       viewer,
       tokenProblem: outcome.kind === 'refused' ? outcome.problem : null,
       authorization,
-      clientInfo: { ipAddress: request.ip ?? null, userAgent: request.headers['user-agent'] ?? null },
+      clientInfo: { ipAddress: request.socket.remoteAddress ?? null, userAgent: request.headers['user-agent'] ?? null },
     });
   }
 
@@ -114,11 +117,19 @@ export async function createSubgraph<Context extends RequestContext>(
     log,
     metrics,
     health: options.health,
+    front: createJsonRequests({
+      apollo,
+      path: GRAPHQL_PATH,
+      maxBodyBytes: MAX_BODY_BYTES,
+      context: toContext,
+      log,
+      metrics,
+    }),
     routes: (app) => {
       options.routes?.(app);
       app.use(
         GRAPHQL_PATH,
-        express.json({ limit: MAX_BODY }),
+        express.json({ limit: MAX_BODY_BYTES }),
         ...(options.graphqlMiddleware ?? []),
         expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
       );
@@ -186,26 +197,5 @@ function errorDoor<Context extends RequestContext>(service: string, serviceLog: 
         },
       };
     },
-  };
-}
-
-/** Answers what fails before GraphQL: a body that is too large or is no JSON. */
-export function httpErrors(log: Log): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    const given = (error as { status?: unknown }).status;
-    const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
-    if (status === 500) log.error({ err: error }, 'defect');
-    const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
-    const message =
-      status === 413
-        ? 'The request body is too large.'
-        : status < 500
-          ? 'The request body cannot be read.'
-          : 'Something went wrong on our side.';
-    response.status(status).json({ errors: [{ message, extensions: { code } }] });
   };
 }

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
@@ -186,6 +187,35 @@ describe('a subgraph', () => {
     });
   });
 
+  it('reads JSON in whatever way it comes, and refuses what is no request', async () => {
+    await using graph = await startSubgraph();
+    const send = (path: string, headers: Record<string, string>, body: string | Buffer) =>
+      fetch(`${graph.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body,
+      });
+    const query = JSON.stringify({ query: '{ open }' });
+    const answers = [
+      await send('/graphql', {}, query),
+      await send('/graphql?from=here', { 'content-type': 'Application/JSON; charset=UTF-8' }, query),
+      await send('/graphql', { 'content-encoding': 'gzip' }, gzipSync(query)),
+      await send('/graphql', { 'content-type': 'application/json; charset=utf-16' }, Buffer.from(query, 'utf16le')),
+      await send('/graphql/', {}, query),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      const text = await answer.text();
+      expect(answer.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+      expect((JSON.parse(text) as { errors?: unknown }).errors).toBeUndefined();
+    }
+    for (const body of ['7', 'null', '"{ open }"', '{"query":', ''])
+      expect((await send('/graphql', {}, body)).status).toBe(400);
+    expect((await send('/graphql', {}, '{}')).status).toBe(400);
+    expect((await send('/graphqls', {}, query)).status).toBe(404);
+  });
+
   it('refuses a body over the limit', async () => {
     await using graph = await startSubgraph();
     const response = await fetch(`${graph.url}/graphql`, {
@@ -194,6 +224,7 @@ describe('a subgraph', () => {
       body: JSON.stringify({ query: `{ open } # ${'x'.repeat(2_000_000)}` }),
     });
     expect(response.status).toBe(413);
+    expect(response.headers.get('connection')).toBe('close');
   });
 
   it('reports health with its dependencies, a critical one taking readiness with it', async () => {
