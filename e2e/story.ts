@@ -49,6 +49,14 @@ export interface StoryOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** Stories tell what happens, on machines with busy neighbours too; how long it may take is told by tests of their own. */
+const PATIENCE = {
+  SUBGRAPH_TIMEOUT_MS: '60000',
+  OPERATION_TIMEOUT_MS: '90000',
+  PEER_TIMEOUT_MS: '60000',
+  DB_CONNECT_TIMEOUT_MS: '60000',
+};
+
 /** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
 export async function startStory({ withEvents = false, settings = {} }: StoryOptions = {}): Promise<Story> {
   const given = process.env['GATEWAY_URL'];
@@ -69,7 +77,8 @@ export async function startStory({ withEvents = false, settings = {} }: StoryOpt
           PUBSUB_EMULATOR_HOST: servers.pubsub.host,
         }
       : {};
-    const graph = given === undefined ? use(await spawnGraph({ settings: { ...carriers, ...settings } })) : null;
+    const graph =
+      given === undefined ? use(await spawnGraph({ settings: { ...PATIENCE, ...carriers, ...settings } })) : null;
     return toStory(given ?? `${graph?.urls.gateway ?? ''}/graphql`, { graph, servers, end: () => own.run() });
   } catch (error) {
     await own.run().catch(() => undefined);

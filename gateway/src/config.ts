@@ -47,6 +47,8 @@ const schema = z.object({
   PLAN_CACHE_MIB: settings.positiveInt(30),
   /** Of answers that subgraphs allow to be kept, without Redis; 0 keeps nothing, with Redis or without. */
   ENTITY_CACHE_MIB: settings.nonNegativeInt(32),
+  /** How long it is waited for what another process fetches for the same cache. */
+  ENTITY_CACHE_WAIT_MS: settings.durationMs(500),
   /** Shared by all processes; without it each has a cache of its own. */
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */

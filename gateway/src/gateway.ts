@@ -119,6 +119,7 @@ export async function createGateway(
   const caching = createCachingClient({
     cache,
     inner: http,
+    waitMs: config.ENTITY_CACHE_WAIT_MS,
     onLookup: (subgraph, hits, misses) => telemetry.entitiesLookedUp(subgraph, hits, misses),
   });
   const client = config.ENTITY_CACHE_MIB > 0 ? caching : http;

@@ -150,7 +150,7 @@ async function createGatewayUnderTest(
       GATEWAY_PORT: '0',
       SUPERGRAPH_PATH: supergraphPath,
       SUPERGRAPH_POLL_MS: '20',
-      SUBGRAPH_TIMEOUT_MS: '2000',
+      SUBGRAPH_TIMEOUT_MS: '60000',
       ...settings,
     }),
     { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }), ...parts },

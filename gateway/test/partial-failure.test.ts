@@ -64,7 +64,7 @@ describe('a subgraph that is down', () => {
           return true;
         },
       }),
-      { SUBGRAPH_BREAKER_RESET_MS: '200' },
+      { SUBGRAPH_BREAKER_RESET_MS: '3000' },
     );
     const reason = async () => (await gateway.run(QUERY)).body.errors?.[0]?.extensions?.reason;
     while ((await reason()) !== 'CIRCUIT_OPEN');

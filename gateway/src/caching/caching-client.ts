@@ -13,6 +13,8 @@ export interface CachingOptions {
   readonly cache: Cache;
   readonly inner: SubgraphClient;
   readonly onLookup: (subgraph: string, hits: number, misses: number) => void;
+  /** How long it is waited for what another process fetches. */
+  readonly waitMs: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -36,9 +38,15 @@ interface Lookup {
  * everybody, and lists of that subgraph. Whether an operation may be kept is learnt from its first answer, so operations
  * that may not cost no lookup.
  */
-export function createCachingClient({ cache, inner, onLookup, now = Date.now }: CachingOptions): SubgraphClient {
+export function createCachingClient({
+  cache,
+  inner,
+  onLookup,
+  waitMs,
+  now = Date.now,
+}: CachingOptions): SubgraphClient {
   const policies = new Map<string, LRUCache<string, CachePolicy>>();
-  const shared = createSharedMisses({ cache, now });
+  const shared = createSharedMisses({ cache, now, waitMs });
 
   async function sendMutation(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
     try {

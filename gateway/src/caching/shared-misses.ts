@@ -37,12 +37,13 @@ export interface SharedMisses {
 export interface SharedMissesOptions {
   readonly cache: Cache;
   readonly now: () => number;
-  /** How long a process waits for what another one fetches. */
-  readonly waitMs?: number;
+  /**
+   * How long a process waits for what another one fetches: longer than nearly every fetch takes, and short enough to be lost when
+   * the other process has died.
+   */
+  readonly waitMs: number;
 }
 
-/** Longer than nearly every fetch takes, and short enough to be lost when the other process has died. */
-const WAIT_MS = 500;
 const POLL_MS = 15;
 /** How often it is tried to join another fetch when the client for whom it was made has gone away. */
 const MAX_ROUNDS = 3;
@@ -69,7 +70,7 @@ interface Place {
 
 const claimOf = ({ flight }: Place) => `claim:${flight.key}`;
 
-export function createSharedMisses({ cache, now, waitMs = WAIT_MS }: SharedMissesOptions): SharedMisses {
+export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions): SharedMisses {
   let flights = new Map<string, Flight>();
 
   function takeOff(key: string): Flight {

@@ -154,7 +154,7 @@ describe('events that come faster than they are answered', () => {
 
 describe('a client that is not there any more', () => {
   it('is given up when it answers no ping', async () => {
-    await using gateway = await startGateway(newsroom().fakes, { SUBSCRIPTION_HEARTBEAT_MS: '100' });
+    await using gateway = await startGateway(newsroom().fakes, { SUBSCRIPTION_HEARTBEAT_MS: '2000' });
     const { feed } = gateway.subgraphs['news']!;
     await using dead = await openSocket(gateway, { autoPong: false });
     await using alive = await openSocket(gateway);

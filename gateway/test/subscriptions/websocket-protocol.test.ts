@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signTestToken } from '@taskgraph/testkit';
 import { WebSocket } from 'ws';
-import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
+import { startGateway, startGatewayOn, type GatewayUnderTest } from '../fake-subgraphs.js';
 import type { FakeFeed } from '../fake-feed.js';
 import { news, newsroom, PUBLISHED, webSocketUrl } from './newsroom.js';
 import { openSocket, subscribe } from './raw-socket.js';
@@ -12,7 +12,7 @@ describe('the WebSocket of the gateway', () => {
   let feed: FakeFeed;
   beforeAll(async () => {
     gateway = await startGateway(newsroom().fakes, {
-      WEBSOCKET_INIT_TIMEOUT_MS: '300',
+      WEBSOCKET_INIT_TIMEOUT_MS: '60000',
       WEBSOCKET_MAX_MESSAGE_BYTES: '4096',
     });
     feed = gateway.subgraphs['news']!.feed;
@@ -34,7 +34,8 @@ describe('the WebSocket of the gateway', () => {
   });
 
   it('closes who does not introduce itself in time with 4408', async () => {
-    await using socket = await openSocket(gateway, { init: false });
+    await using impatient = await startGatewayOn(gateway, { WEBSOCKET_INIT_TIMEOUT_MS: '100' });
+    await using socket = await openSocket(impatient, { init: false });
     expect(await socket.closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' });
   });
 

@@ -27,10 +27,10 @@ function behavesAsCache(open: () => Promise<Cache>) {
 
   it('replaces values, and forgets them when their time is up', async () => {
     await cache.setMany([{ key: 'c', value: 'old', ttlMs: 60_000 }]);
-    await cache.setMany([{ key: 'c', value: 'new', ttlMs: 30 }]);
+    await cache.setMany([{ key: 'c', value: 'new', ttlMs: 60_000 }]);
     expect(await cache.getMany(['c'])).toEqual(['new']);
-    await delay(60);
-    expect(await cache.getMany(['c'])).toEqual([undefined]);
+    await cache.setMany([{ key: 'c', value: 'short', ttlMs: 30 }]);
+    while ((await cache.getMany(['c']))[0] !== undefined) await delay(5);
   });
 
   it('forgets what it is told to forget', async () => {

@@ -94,9 +94,10 @@ describe('a connection for subscriptions', () => {
   });
 
   it('holds its client to the protocol', async () => {
-    await using sample = await startSample({ limits: { initTimeoutMs: 50 } });
-    const mute = await connectRaw(sample.wsUrl);
+    await using impatient = await startSample({ limits: { initTimeoutMs: 50 } });
+    const mute = await connectRaw(impatient.wsUrl);
     expect((await mute.closed).code).toBe(4408);
+    await using sample = await startSample();
     const hasty = await connectRaw(sample.wsUrl);
     hasty.subscribe('1', NEWS);
     expect((await hasty.closed).code).toBe(4401);
@@ -148,7 +149,7 @@ describe('a connection for subscriptions', () => {
   });
 
   it('is ended when its client no longer answers pings', async () => {
-    await using sample = await startSample({ limits: { keepAliveMs: 50 } });
+    await using sample = await startSample({ limits: { keepAliveMs: 2_000 } });
     await using alive = await connectRaw(sample.wsUrl);
     await alive.init();
     const dead = await connectRaw(sample.wsUrl, { autoPong: false });

@@ -27,7 +27,7 @@ describe('a restart of PostgreSQL', () => {
         drop: async () => undefined,
         [Symbol.asyncDispose]: async () => undefined,
       };
-      await using graph = await startAuthGraph({ DB_CONNECT_TIMEOUT_MS: '2000' }, database);
+      await using graph = await startAuthGraph({ DB_CONNECT_TIMEOUT_MS: '20000' }, database);
       const { accessToken, user } = await graph.register();
 
       await cluster.stop();

@@ -70,7 +70,7 @@ export async function startMediaGraph(
     MEDIA_URL_SECRET: 'a secret of at least thirty-two characters',
     TASKGRAPH_DATA_DIR: dataDir,
     TASK_URL: task.url,
-    PEER_TIMEOUT_MS: '2000',
+    PEER_TIMEOUT_MS: '60000',
     ...settings,
   });
   const log = createLog({ service: 'media', level: 'silent' });

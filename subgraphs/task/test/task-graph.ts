@@ -66,7 +66,7 @@ export async function startTaskGraph(
     TASK_DATABASE_URL: database.url,
     AUTH_URL: auth.url,
     MEDIA_URL: media.url,
-    PEER_TIMEOUT_MS: '2000',
+    PEER_TIMEOUT_MS: '60000',
     ...settings,
   });
   const log = createLog({ service: 'task', level: 'silent' });

@@ -19,13 +19,14 @@ export function createWakeUps({ feed, retryMs, log }: { feed: LiveFeed; retryMs:
   let closed = false;
 
   async function send(subject: string, position: string): Promise<void> {
+    // Who hears of a later event reads the earlier ones too.
+    if (isNewer(position, waiting.get(subject))) waiting.delete(subject);
     try {
       await feed.publish(subjectChannel(subject), position);
     } catch (error) {
       if (closed) return;
       if (waiting.size === 0) log.warn({ err: error }, 'the live feed cannot be reached; wake-ups wait');
-      const other = waiting.get(subject);
-      if (other === undefined || BigInt(other) < BigInt(position)) waiting.set(subject, position);
+      if (isNewer(position, waiting.get(subject))) waiting.set(subject, position);
       retry ??= setTimeout(sendAgain, retryMs);
     }
   }
@@ -44,4 +45,8 @@ export function createWakeUps({ feed, retryMs, log }: { feed: LiveFeed; retryMs:
       if (retry) clearTimeout(retry);
     },
   };
+}
+
+function isNewer(position: string, other: string | undefined): boolean {
+  return other === undefined || BigInt(other) < BigInt(position);
 }
