@@ -14,8 +14,14 @@ import { LaunchError } from './launch-error.js';
 import { reachableHost } from './ports.js';
 import type { Secrets } from './secrets.js';
 
-/** What one person needs; each may be set otherwise. */
-const SMALL = { DB_POOL_MAX: '5', SHUTDOWN_GRACE_MS: '10000', PLAN_CACHE_MIB: '10' };
+/** What one person needs; each may be set otherwise. All services share one event loop: what keeps one busy keeps all waiting. */
+const SMALL = {
+  DB_POOL_MAX: '5',
+  SHUTDOWN_GRACE_MS: '10000',
+  PLAN_CACHE_MIB: '10',
+  SUBGRAPH_TIMEOUT_MS: '30000',
+  PEER_TIMEOUT_MS: '30000',
+};
 
 export interface ServiceEnvOptions {
   readonly config: EmbeddedConfig;

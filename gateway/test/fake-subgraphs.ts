@@ -151,6 +151,7 @@ async function createGatewayUnderTest(
       SUPERGRAPH_PATH: supergraphPath,
       SUPERGRAPH_POLL_MS: '20',
       SUBGRAPH_TIMEOUT_MS: '60000',
+      SLOW_OPERATION_MS: '60000',
       ...settings,
     }),
     { jwks: testJwks, log: createLog({ service: 'gateway', level: 'silent' }), ...parts },
