@@ -14,6 +14,8 @@ const schema = z.object({
   SUPERGRAPH_PATH: settings.text(OWN_SUPERGRAPH),
   /** How often the supergraph file is looked at. */
   SUPERGRAPH_POLL_MS: settings.durationMs(1_000),
+  /** Of one supergraph: one that takes longer is refused, and the one before goes on. */
+  SUPERGRAPH_LOAD_TIMEOUT_MS: settings.durationMs(60_000),
   /** Where the public keys of access tokens are. */
   JWKS_URL: settings.url().optional(),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),

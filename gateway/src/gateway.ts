@@ -89,6 +89,7 @@ export async function createGateway(
     planner: createPlannerThread({
       log,
       planTimeoutMs: config.PLAN_TIMEOUT_MS,
+      loadTimeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
       maxWaiting: config.PLAN_MAX_WAITING,
       onRestart: () => telemetry.plannerRestarted(),
     }),

@@ -83,6 +83,56 @@ describe('@defer', () => {
     expect(await response.json()).toEqual({ data: whole });
   });
 
+  it('hands out parts in parts, each after the one that it is in', async () => {
+    const __resolveReference = ({ id }: { id: string }) => ({ id, title: 'Emma', author: { id: 'a' } });
+    await using gateway = await startGateway(library({ books: { Book: { __resolveReference } } }));
+    const query =
+      '{ book(id: 1) { id ...Later } } fragment Later on Book { ... @defer { title ... @defer(label: "x") { author { name } } } }';
+    const parts: AnswerPart[] = [];
+    for await (const part of postIncremental(gateway.url, { query })) parts.push(part);
+    expect(parts).toEqual([
+      { data: { book: { id: '1' } }, hasNext: true },
+      { incremental: [{ path: ['book'], data: { title: 'Emma' } }], hasNext: true },
+      { incremental: [{ label: 'x', path: ['book'], data: { author: { name: 'Jane Austen' } } }], hasNext: false },
+    ]);
+  });
+
+  it.each(['@include(if: $wanted)', '@skip(if: true)'])(
+    'ends where a part waits for what is left out with %s',
+    async (condition) => {
+      await using gateway = await startGateway(library());
+      const query = `query($wanted: Boolean = false) { books ${condition} { id title @include(if: $wanted) ... @defer { author { name } } } ... @defer { book(id: 1) { title } } }`;
+      const parts: AnswerPart[] = [];
+      for await (const part of postIncremental(gateway.url, { query })) parts.push(part);
+      expect(parts).toEqual([
+        { data: {}, hasNext: true },
+        { incremental: [{ path: [], data: { book: { title: 'Emma' } } }], hasNext: false },
+      ]);
+    },
+  );
+
+  it('ends at the deadline of the operation, and is measured as one', async () => {
+    const { fakes } = slowAuthors();
+    await using gateway = await startGateway(fakes, { OPERATION_TIMEOUT_MS: '4000', SUBGRAPH_TIMEOUT_MS: '600000' });
+    const parts: AnswerPart[] = [];
+    for await (const part of postIncremental(gateway.url, { query: DEFERRED })) parts.push(part);
+    const last = parts.slice(1).flatMap(({ incremental }) => incremental ?? []);
+    expect(last).toHaveLength(3);
+    for (const part of last) expect(part['errors']).toMatchObject([{ extensions: { code: 'DEADLINE_EXCEEDED' } }]);
+    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(
+      /operation_duration_seconds_count\{[^}]*outcome="errors"[^}]*\} 1/,
+    );
+  });
+
+  it('is measured also when the client goes away before the last part', async () => {
+    const { fakes } = slowAuthors();
+    await using gateway = await startGateway(fakes);
+    for await (const _part of postIncremental(gateway.url, { query: DEFERRED })) break;
+    const isMeasured = async () =>
+      (await (await fetch(`${gateway.url}/metrics`)).text()).includes('operation_duration_seconds_count');
+    while (!(await isMeasured()));
+  });
+
   it('is read by Apollo Client 4', async () => {
     const { fakes, release } = slowAuthors();
     await using gateway = await startGateway(fakes);

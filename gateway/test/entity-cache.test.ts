@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   expectData,
   hasRedisServer,
+  postIncremental,
   signTestToken,
   startRedisServer,
   uuid7,
@@ -171,6 +172,18 @@ function keepsEntities(settings: () => Record<string, string>) {
     expect(fetched()).toEqual(['', 'a']);
     await gateway.run('mutation { remove(id: "b") { __typename } }', { token });
     expect(await namesOf(['a', 'b'])).toEqual(['Nobody', 'Nobody']);
+    fetched();
+  });
+
+  it('shows an update of a mutation that is answered in parts', async () => {
+    names.set('a', 'Before');
+    await gateway.run('mutation { rename(id: "a", name: "Before") { id } }');
+    expect(await namesOf(['a'])).toEqual(['Before']);
+    const query = 'mutation { rename(id: "a", name: "After") { id ... @defer { name } } }';
+    const parts = postIncremental(gateway.url, { query, token: signTestToken() });
+    expect((await parts.next()).value).toMatchObject({ data: { rename: { id: 'a' } } });
+    expect(await namesOf(['a'])).toEqual(['After']);
+    for await (const _part of parts);
     fetched();
   });
 

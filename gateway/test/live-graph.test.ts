@@ -38,6 +38,7 @@ async function startGraph(fault: PlannerFault = {}, refuse = false): Promise<Gra
     planner: createPlannerThread({
       log,
       planTimeoutMs: 20_000,
+      loadTimeoutMs: 60_000,
       maxWaiting: 100,
       onRestart: () => undefined,
       entry: faulty.entry,

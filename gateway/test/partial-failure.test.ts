@@ -51,6 +51,24 @@ describe('a subgraph that is down', () => {
     expect(body.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'BAD_RESPONSE' });
   });
 
+  it.each([
+    ['errors that are none', '{"data":{"_entities":[null,null]},"errors":[null,7]}'],
+    ['members of an error that are null', '{"data":null,"errors":[{"message":null,"path":null,"extensions":null}]}'],
+    ['a path that is no list', '{"data":{"_entities":[null,null]},"errors":[{"message":"x","path":"name"}]}'],
+    ['errors that are no list', '{"data":{"_entities":[null,null]},"errors":"boom"}'],
+    ['data that are no object', '{"data":"text"}'],
+    ['data that are a list', '{"data":[1,2]}'],
+  ])('costs no more than its fields when it answers with %s', async (_what, text) => {
+    await using gateway = await startGateway(
+      library({ intercept: (_request, response) => (response.end(text), true) }),
+    );
+    const { body, status } = await gateway.run(QUERY);
+    expect(status).toBe(200);
+    expect(body.data.books).toEqual(['Emma', 'Persuasion', 'Middlemarch'].map((title) => ({ title, author: null })));
+    expect(body.errors?.length).toBeGreaterThan(0);
+    for (const { extensions } of body.errors ?? []) expect(extensions).toMatchObject({ subgraph: 'authors' });
+  });
+
   it('is left alone after many failures, tried again after a while, and used again when it is back', async () => {
     let broken = true;
     let calls = 0;

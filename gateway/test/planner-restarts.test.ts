@@ -16,7 +16,14 @@ let restarts = 0;
 
 function start(entry: URL, planTimeoutMs = 20_000): PlannerThread {
   restarts = 0;
-  thread = createPlannerThread({ log, planTimeoutMs, maxWaiting: 100, onRestart: () => (restarts += 1), entry });
+  thread = createPlannerThread({
+    log,
+    planTimeoutMs,
+    loadTimeoutMs: 60_000,
+    maxWaiting: 100,
+    onRestart: () => (restarts += 1),
+    entry,
+  });
   return thread;
 }
 
@@ -204,5 +211,35 @@ describe('the time-out of a plan', () => {
     expect(await planWhenUp(planner, 1)).toContain('authors');
     await outcomes[1];
     expect(restarts).toBe(1);
+  });
+});
+
+describe('a supergraph whose loading does not end', () => {
+  it('is refused when its time is up; the one before goes on in another thread', async () => {
+    await using faulty = await writeFaultyPlanner({
+      onRequest: `while (request.kind === 'load' && request.supergraph.includes('endless'));`,
+    });
+    const limits = { loadTimeoutMs: 60_000 };
+    const errors: unknown[] = [];
+    restarts = 0;
+    thread = createPlannerThread({
+      log: { ...log, error: (_facts: unknown, message: string) => errors.push(message) } as unknown as typeof log,
+      planTimeoutMs: 20_000,
+      get loadTimeoutMs() {
+        return limits.loadTimeoutMs;
+      },
+      maxWaiting: 100,
+      onRestart: () => (restarts += 1),
+      entry: faulty.entry,
+    });
+    await thread.load(1, supergraph);
+    limits.loadTimeoutMs = 50;
+    const endless = thread.load(2, `${supergraph}# endless`);
+    limits.loadTimeoutMs = 60_000;
+    await expect(endless).rejects.toThrow('cannot be loaded within 50 ms');
+    expect(errors).toEqual(['a supergraph takes too long to load; the planner is restarted']);
+    expect(await planWhenUp(thread, 1)).toContain('authors');
+    expect(restarts).toBe(1);
+    await thread.load(3, supergraph);
   });
 });

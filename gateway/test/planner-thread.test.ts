@@ -15,6 +15,7 @@ describe('the planner in its thread', () => {
     thread = createPlannerThread({
       log,
       planTimeoutMs: 10_000,
+      loadTimeoutMs: 60_000,
       maxWaiting: 100,
       onRestart: () => (restarts += 1),
       ...limits,

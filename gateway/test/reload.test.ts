@@ -51,6 +51,38 @@ describe('a supergraph that changes under load', () => {
   });
 });
 
+describe('a subgraph that moves', () => {
+  it('answers at its old address what it was asked there', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let arrived: () => void = () => undefined;
+    const fetching = new Promise<void>((resolve) => (arrived = resolve));
+    await using gateway = await startGateway(
+      library({
+        intercept: (_request, response) => {
+          arrived();
+          void held.then(() => response.end('{"data":{"_entities":[{"name":"Jane"},{"name":"George"}]}}'));
+          return true;
+        },
+      }),
+      { SUBGRAPH_TIMEOUT_MS: '60000' },
+    );
+    const answer = gateway.run('{ books { author { name } } }');
+    await fetching;
+    const original = await readFile(gateway.supergraphPath, 'utf8');
+    await writeFile(
+      gateway.supergraphPath,
+      original.replaceAll(gateway.subgraphs['authors']?.url ?? '', 'http://127.0.0.1:1/graphql'),
+    );
+    const isReloaded = async () =>
+      /reloads_total\{[^}]*outcome="loaded"[^}]*\} 1/.test(await (await fetch(`${gateway.url}/metrics`)).text());
+    while (!(await isReloaded()));
+    release();
+    const { body } = await answer;
+    expect(body).toEqual({ data: { books: ['Jane', 'Jane', 'George'].map((name) => ({ author: { name } })) } });
+  });
+});
+
 describe('a supergraph that is refused', () => {
   it.each(['nowhere', 'ftp://books.test/graphql'])(
     'because a subgraph has no usable address costs the one before nothing: %s',

@@ -21,8 +21,8 @@ export interface CachingOptions {
 
 /** Nothing is kept longer, whatever a subgraph says; markers are kept as long. */
 const MAX_AGE_SECONDS = 3_600;
-/** Operations of one subgraph whose policy is known. */
-const KNOWN_OPERATIONS = 5_000;
+/** Of the texts of one subgraph's operations whose policy is known; clients choose how long they are. */
+const KNOWN_OPERATIONS_BYTES = 4 * 1024 * 1024;
 
 interface Lookup {
   readonly stored: Stored | null;
@@ -66,7 +66,14 @@ export function createCachingClient({
   function learn({ subgraph, query }: SubgraphRequest, policy: CachePolicy | null): void {
     let known = policies.get(subgraph);
     if (!policy) return void known?.delete(query);
-    if (!known) policies.set(subgraph, (known = new LRUCache({ max: KNOWN_OPERATIONS })));
+    if (!known)
+      policies.set(
+        subgraph,
+        (known = new LRUCache({
+          maxSize: KNOWN_OPERATIONS_BYTES,
+          sizeCalculation: (_policy, text) => 2 * text.length + 200,
+        })),
+      );
     known.set(query, policy);
   }
 

@@ -5,6 +5,7 @@ import { readCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
+import { readAnswer } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads } from './multipart-body.js';
@@ -27,7 +28,9 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   const inFlight = createInFlight();
 
   async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const { upstream, limit } = options.subgraph(request.subgraph);
+    const { limit } = options.subgraph(request.subgraph);
+    // Looked up when it is sent: who has waited meanwhile goes to the address of now.
+    const upstream = () => options.subgraph(request.subgraph).upstream;
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
     if (request.type === OperationTypeNode.QUERY) {
@@ -35,14 +38,14 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       // Who asks is a part of what is asked.
       const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
       const { answer, isOwn } = await inFlight.share(key, request.signal, (signal) =>
-        limit.run('query', signal, () => upstream.send({ headers, body: request.body, idempotent: true, signal })),
+        limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal })),
       );
-      return read(upstream.name, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+      return read(request.subgraph, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
     }
     const end = inFlight.mutationStarts();
     try {
-      const answer = await limit.run('mutation', request.signal, () => upstream.send(mutation(request, headers)));
-      return read(upstream.name, answer, answer.body);
+      const answer = await limit.run('mutation', request.signal, () => upstream().send(mutation(request, headers)));
+      return read(request.subgraph, answer, answer.body);
     } finally {
       end();
     }
@@ -90,12 +93,9 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
 }
 
 function read(subgraph: string, { status, cacheControl }: UpstreamAnswer, body: unknown): SubgraphAnswer {
-  if (typeof body === 'object' && body !== null) {
-    const { data, errors } = body as { data?: SubgraphAnswer['data']; errors?: SubgraphAnswer['errors'] };
-    if (data !== undefined || Array.isArray(errors))
-      return { data: data ?? null, errors: errors ?? [], policy: readCacheControl(cacheControl) };
-  }
-  throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+  const answer = readAnswer(body);
+  if (!answer) throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+  return { ...answer, policy: readCacheControl(cacheControl) };
 }
 
 const RETRY_AFTER_SECONDS = 1;

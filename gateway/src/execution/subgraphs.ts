@@ -45,8 +45,8 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
   function connect(name: string, url: string): void {
     const before = known.get(name);
     if (before?.url === url) return;
-    // Requests in flight to the old address finish; its idle connections go.
-    void before?.upstream.close();
+    // Requests in flight to the old address finish.
+    void before?.upstream.retire();
     const upstream = createUpstream({
       name,
       url,

@@ -6,7 +6,7 @@ import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { writeCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import { toClientErrors } from '../execution/client-errors.js';
-import type { IncrementalPart, OperationResult } from '../execution/operation-result.js';
+import type { OperationResult } from '../execution/operation-result.js';
 import { findUploads } from '../execution/multipart-body.js';
 import { runOperation } from '../execution/run-operation.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
@@ -18,7 +18,8 @@ import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subs
 import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from './graphql-request.js';
-import { renderBody, renderPart, type Reply } from './reply.js';
+import { renderRest } from './render-rest.js';
+import { renderBody, type Reply } from './reply.js';
 
 export interface AnswerOptions {
   readonly operations: () => OperationCache;
@@ -88,30 +89,33 @@ export function createAnswer(options: AnswerOptions): Answer {
     return { operation, text };
   }
 
-  async function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
+  function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
     const { context } = arrival;
-    const timeoutMs = arrival.multipart
+    return runOperation(operation, {
+      variables: request.variables,
+      context,
+      client: options.client,
+      signal: context.signal,
+      incremental: arrival.accepted.incremental,
+    });
+  }
+
+  /** Of the whole operation: its planning, and all its parts. Returns what ends the watch. */
+  function watchDeadline({ multipart, context }: Arrival): () => void {
+    const timeoutMs = multipart
       ? Math.max(options.operationTimeoutMs, options.uploadTimeoutMs)
       : options.operationTimeoutMs;
     const timer = setTimeout(() => context.cancel(deadlineExceeded(timeoutMs)), timeoutMs);
-    try {
-      return await runOperation(operation, {
-        variables: request.variables,
-        context,
-        client: options.client,
-        signal: context.signal,
-        incremental: arrival.accepted.incremental,
-      });
-    } finally {
-      clearTimeout(timer);
-    }
+    return () => clearTimeout(timer);
   }
 
   async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
     const seen: Seen = { operation: null, result: null };
-    const finish = (errors: readonly GraphQLFormattedError[]) =>
+    const endWatch = watchDeadline(arrival);
+    const finish = (errors: readonly GraphQLFormattedError[]) => {
+      endWatch();
       telemetry.operationFinished(context.log, {
         name: seen.operation?.name ?? null,
         type: seen.operation?.type ?? 'unknown',
@@ -120,11 +124,17 @@ export function createAnswer(options: AnswerOptions): Answer {
         cost: costOf(seen, request),
         plan: () => seen.operation && planText(seen.operation.plan),
       });
+    };
     try {
       if (request instanceof Refusal) throw request;
       const admitted = admit(request, arrival, seen);
-      const { operation, text } = admitted instanceof Promise ? await admitted : admitted;
-      if (operation.type === OperationTypeNode.SUBSCRIPTION) return toSubscription(request, arrival, operation, text);
+      const { operation, text } =
+        admitted instanceof Promise ? await untilDeadline(admitted, context.signal) : admitted;
+      if (operation.type === OperationTypeNode.SUBSCRIPTION) {
+        const subscription = toSubscription(request, arrival, operation, text);
+        endWatch();
+        return subscription;
+      }
       const result = await execute(operation, request, arrival);
       seen.result = result;
       const extensions = arrival.showsPlan && seen.operation ? renderPlan(seen.operation, arrival.showsPlan) : '';
@@ -239,25 +249,17 @@ function assertVariables({ supergraph, node }: Operation, variables: Readonly<Re
   if (errors) throw refuse('BAD_USER_INPUT', errors);
 }
 
-async function* renderRest(
-  rest: AsyncIterable<IncrementalPart>,
-  context: GatewayContext,
-  onEnd: (errors: readonly GraphQLFormattedError[]) => void,
-): AsyncGenerator<string> {
-  const all: GraphQLFormattedError[] = [];
-  // Whether another part follows is known when it is there.
-  let held: IncrementalPart | null = null;
-  const render = (part: IncrementalPart, hasNext: boolean) => {
-    const errors = toClientErrors(part, context);
-    all.push(...errors);
-    return renderPart({ ...part, errors }, hasNext);
-  };
-  for await (const part of rest) {
-    if (held) yield render(held, true);
-    held = part;
-  }
-  yield held ? render(held, false) : '{"hasNext":false}';
-  onEnd(all);
+/** Waits for an operation to be planned, but no longer than it may take as a whole. @throws Refusal DEADLINE_EXCEEDED */
+function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      const reason: unknown = signal.reason;
+      // Who has gone away needs no answer: what is planned for him is there for the next who asks.
+      if (reason instanceof AppError) reject(toRefusal(reason));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 function deadlineExceeded(timeoutMs: number): AppError {

@@ -44,15 +44,11 @@ function compileNode(node: PlanNode, path: readonly PathStep[], producers: Produ
     case 'Defer':
       return {
         kind: 'defer',
-        primary: {
-          step: node.primary.node ? compileNode(node.primary.node, path, producers) : null,
-          subselection: node.primary.subselection ?? null,
-        },
+        primary: { step: node.primary.node ? compileNode(node.primary.node, path, producers) : null },
         deferred: node.deferred.map((part) => ({
-          label: part.label ?? null,
+          name: part.label ?? '',
           depends: part.depends.map(({ id }) => id),
           path: part.queryPath,
-          subselection: part.subselection ?? null,
           step: part.node ? compileNode(part.node, path, producers) : null,
         })),
       };

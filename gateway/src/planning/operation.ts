@@ -16,6 +16,7 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
 import { assertAnswerable } from './answerable.js';
 import { compilePlan, UnsupportedPlan } from './compile-plan.js';
+import { labelDeferred, withoutDefer, type DeferredSelection } from './defer-labels.js';
 import { setResponseNamesApart } from './response-names.js';
 import type { FetchStep, Step } from './steps.js';
 
@@ -37,6 +38,8 @@ export interface Operation {
   readonly primary: FetchStep | null;
   /** What is fetched: of a subscription, for each of its events. Null when nothing has to be. */
   readonly step: Step | null;
+  /** What is put off, by the labels of the plan. */
+  readonly deferred: ReadonlyMap<string, DeferredSelection>;
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
   readonly estimateCost: CostEstimate;
@@ -57,7 +60,7 @@ export async function compileOperation(
   textLength: number,
 ): Promise<Operation> {
   const { schema, requirements } = supergraph;
-  const document = setResponseNamesApart(clientDocument, supergraph.plannerNames);
+  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, supergraph.plannerNames));
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
@@ -82,6 +85,7 @@ export async function compileOperation(
     plan,
     primary,
     step,
+    deferred,
     secured: findSecuredSelections(schema, clientDocument, clientNode, requirements),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
@@ -114,7 +118,10 @@ export async function compileOperation(
   };
 }
 
-/** Of subscriptions the planner takes no `@defer`, and no condition on the root field. */
+/**
+ * Of subscriptions the planner takes no `@defer`, and no condition on the root field. Of others it fails at some `@defer` by
+ * an assertion of its own; that is a wish, so they are planned as a whole.
+ */
 async function planOf(
   supergraph: Supergraph,
   document: DocumentNode,
@@ -124,7 +131,12 @@ async function planOf(
     return await supergraph.plan(document, node.name?.value);
   } catch (error) {
     if (error instanceof PlanTooExpensive) throw new UnsupportedPlan(error.message);
-    if (node.operation !== OperationTypeNode.SUBSCRIPTION || error instanceof AppError) throw error;
+    if (error instanceof AppError) throw error;
+    if (node.operation !== OperationTypeNode.SUBSCRIPTION) {
+      const whole = withoutDefer(document);
+      if (whole === document) throw error;
+      return supergraph.plan(whole, node.name?.value);
+    }
     throw new UnsupportedPlan(`This subscription is not served: ${error instanceof Error ? error.message : ''}`);
   }
 }

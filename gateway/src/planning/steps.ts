@@ -28,18 +28,17 @@ export interface ConditionStep {
 
 export interface DeferStep {
   readonly kind: 'defer';
-  readonly primary: { readonly step: Step | null; readonly subselection: string | null };
+  readonly primary: { readonly step: Step | null };
   readonly deferred: readonly DeferredPart[];
 }
 
 export interface DeferredPart {
-  readonly label: string | null;
+  /** What it selects stands in `Operation.deferred` under this name. */
+  readonly name: string;
   /** Ids of the fetches of enclosing parts that have to be done before. */
   readonly depends: readonly string[];
   /** Where the part belongs: response names, and `... on Type`. */
   readonly path: readonly string[];
-  /** What the client gets in this part; null when it only holds further deferred parts. */
-  readonly subselection: string | null;
   readonly step: Step | null;
 }
 
@@ -47,6 +46,23 @@ export interface DeferredPart {
 export type PathStep =
   | { readonly kind: 'field'; readonly name: string; readonly types: ReadonlySet<string> | null }
   | { readonly kind: 'items'; readonly types: ReadonlySet<string> | null };
+
+/** Ids of all fetches in a step, those that conditions may leave out included. */
+export function fetchIds(step: Step | null): string[] {
+  switch (step?.kind) {
+    case undefined:
+      return [];
+    case 'fetch':
+      return step.id === null ? [] : [step.id];
+    case 'sequence':
+    case 'parallel':
+      return step.steps.flatMap(fetchIds);
+    case 'condition':
+      return [...fetchIds(step.ifTrue), ...fetchIds(step.ifFalse)];
+    case 'defer':
+      return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
+  }
+}
 
 export interface FetchStep {
   readonly kind: 'fetch';

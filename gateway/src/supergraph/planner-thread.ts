@@ -6,6 +6,8 @@ export interface PlannerThreadOptions {
   readonly log: Log;
   /** Of one plan: an operation that takes longer costs the planner its life, so that others are planned. */
   readonly planTimeoutMs: number;
+  /** Of one supergraph: one that takes longer is refused. */
+  readonly loadTimeoutMs: number;
   /** Plans that may wait for each other. */
   readonly maxWaiting: number;
   readonly onRestart: () => void;
@@ -18,7 +20,7 @@ export interface PlannerThread {
   /**
    * Adds a version, under a number that has not been used.
    *
-   * @throws when the supergraph cannot be served, when the planner dies of it again and again, and when it cannot start
+   * @throws when the supergraph cannot be served, when it takes too long, when the planner dies of it again and again, and when it cannot start
    */
   load(version: number, supergraph: string): Promise<GraphDescription>;
   /** @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released */
@@ -49,7 +51,8 @@ interface Version {
 }
 
 interface Asked {
-  readonly isPlan: boolean;
+  readonly timeoutMs: number;
+  readonly onLate: () => void;
   readonly onAnswer: (answer: PlannerAnswer) => void;
   /** The thread has died; a load is sent to the next one, a plan is asked for again by whoever still wants it. */
   readonly onLost: (error: Error) => void;
@@ -63,7 +66,7 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   const asked = new Map<number, Asked>();
   let lastId = 0;
   let closed = false;
-  /** Of the plan that is being made: one thing is done after the other. */
+  /** Of what is being done now: one thing after the other. */
   let watch: { readonly id: number; readonly timer: NodeJS.Timeout } | null = null;
   const worker = createRestartingWorker({
     entry,
@@ -76,9 +79,9 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   });
   worker.wake();
 
-  function ask(question: PlannerQuestion, onAnswer: Asked['onAnswer'], onLost: Asked['onLost']): void {
+  function ask(question: PlannerQuestion, what: Asked): void {
     const id = (lastId += 1);
-    asked.set(id, { isPlan: question.kind === 'plan', onAnswer, onLost });
+    asked.set(id, what);
     worker.hold(true);
     worker.post({ ...question, id });
     watchNext();
@@ -92,22 +95,19 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
     settled?.onAnswer(answer);
   }
 
-  /** Watches the plan that is being made now. What goes before it, and what main itself keeps waiting, does not count. */
+  /** Watches what is being done now. What goes before it, and what main itself keeps waiting, does not count. */
   function watchNext(): void {
     const [next] = asked;
     if (watch && watch.id === next?.[0]) return;
     if (watch) clearTimeout(watch.timer);
     watch = null;
-    if (!next?.[1].isPlan) return;
-    const [id, { onLost }] = next;
+    if (!next) return;
+    const [id, { timeoutMs, onLate }] = next;
     const giveUp = () => {
-      if (!asked.delete(id)) return;
-      onLost(new PlanTooExpensive(`The operation cannot be planned within ${planTimeoutMs} ms.`));
-      log.warn({ planTimeoutMs }, 'an operation takes too long to plan; the planner is restarted');
-      worker.end();
+      if (asked.delete(id)) onLate();
     };
     // An answer may have come while main was busy: it is read before the immediates run.
-    const timer = setTimeout(() => setImmediate(giveUp), planTimeoutMs);
+    const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
     timer.unref();
     watch = { id, timer };
   }
@@ -129,7 +129,18 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
         worker.end(unexpected(answer));
       }
     };
-    ask({ kind: 'load', version: number, supergraph: version.supergraph }, onAnswer, () => undefined);
+    const { loadTimeoutMs } = options;
+    const onLate = () => {
+      const fault = new Error(`The supergraph cannot be loaded within ${loadTimeoutMs} ms.`);
+      log.error({ err: fault }, 'a supergraph takes too long to load; the planner is restarted');
+      const { waiting } = version;
+      if (!waiting) return worker.end(fault);
+      if (versions.get(number) === version) versions.delete(number);
+      waiting.reject(fault);
+      worker.end();
+    };
+    const question = { kind: 'load', version: number, supergraph: version.supergraph } as const;
+    ask(question, { timeoutMs: loadTimeoutMs, onLate, onAnswer, onLost: () => undefined });
   }
 
   function survive({ cause, pauseMs }: Death): boolean {
@@ -161,9 +172,14 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
       if (!worker.isUp()) throw away('The planner is being restarted. Try again.', 'RESTARTING', worker.pauseMs());
       if (asked.size >= maxWaiting)
         throw away('Too many new operations are being planned. Try again shortly.', 'OVERLOADED');
-      const answer = await new Promise<PlannerAnswer>((resolve, reject) =>
-        ask({ kind: 'plan', version, text, operationName }, resolve, reject),
-      );
+      const answer = await new Promise<PlannerAnswer>((onAnswer, onLost) => {
+        const onLate = () => {
+          onLost(new PlanTooExpensive(`The operation cannot be planned within ${planTimeoutMs} ms.`));
+          log.warn({ planTimeoutMs }, 'an operation takes too long to plan; the planner is restarted');
+          worker.end();
+        };
+        ask({ kind: 'plan', version, text, operationName }, { timeoutMs: planTimeoutMs, onLate, onAnswer, onLost });
+      });
       if (answer.kind !== 'planned') throw unexpected(answer);
       return answer.plan;
     },

@@ -12,7 +12,8 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { createExecution, finish, runNested } from '../../src/execution/run-operation.js';
+import type { OperationResult } from '../../src/execution/operation-result.js';
+import { createExecution, finish, runNested, runOperation } from '../../src/execution/run-operation.js';
 import type { SubgraphClient } from '../../src/execution/subgraph-client.js';
 import { createOperationCache } from '../../src/planning/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
@@ -39,6 +40,10 @@ export interface EngineAnswer {
 export interface Engines {
   readonly schema: GraphQLSchema;
   ours(operation: GeneratedOperation): Promise<EngineAnswer>;
+  /** By the engine, for a client that reads an answer in parts, or not. */
+  result(operation: GeneratedOperation, incremental: boolean): Promise<OperationResult>;
+  /** Answers of subgraphs so far that had an error, or lacked an entity. */
+  readonly faults: () => number;
   stock(operation: GeneratedOperation): Promise<EngineAnswer>;
   stop(): Promise<void>;
 }
@@ -75,6 +80,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
 
   const supergraph = buildSupergraph(supergraphSdl);
   const operations = createOperationCache(supergraph, { maxBytes: 1e9, maxTokens: 1e6, introspection: true });
+  let faults = 0;
   const client: SubgraphClient = {
     async send({ subgraph, body }) {
       const { query, variables, operationName } = JSON.parse(body) as {
@@ -83,6 +89,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         operationName?: string;
       };
       const { data, errors: failures } = await ask(subgraph, query, variables, operationName);
+      if (failures || (data?.['_entities'] as unknown[] | undefined)?.includes(null)) faults += 1;
       return { data, errors: failures ?? [], policy: null };
     },
   };
@@ -99,6 +106,16 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
 
   return {
     schema: supergraph.schema,
+    faults: () => faults,
+    async result({ query, variables }, incremental) {
+      return runOperation(await operations.get(query, undefined), {
+        variables,
+        context: { log: silent, requestId: 'differential' } as never,
+        client,
+        signal: new AbortController().signal,
+        incremental,
+      });
+    },
     async ours({ query, variables }) {
       const operation = await operations.get(query, undefined);
       const execution = createExecution(operation, {

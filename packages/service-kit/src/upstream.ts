@@ -59,6 +59,9 @@ export interface Upstream {
   /** Posts past the circuit breaker, to find out whether the service is there. */
   probe(request: UpstreamRequest): Promise<UpstreamAnswer>;
   readonly circuit: () => 'closed' | 'open' | 'half_open';
+  /** Takes nothing more, and closes when what is under way has been answered. */
+  retire(): Promise<void>;
+  /** Closes at once. */
   close(): Promise<void>;
 }
 
@@ -129,13 +132,15 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
-  const breaker = new CircuitBreaker(postWithRetry, {
+  const breaker: CircuitBreaker<[UpstreamRequest], UpstreamAnswer> = new CircuitBreaker(postWithRetry, {
     timeout: false,
     errorThresholdPercentage: options.breakerErrorPercentage ?? 50,
     resetTimeout: options.breakerResetMs ?? 30_000,
     volumeThreshold: BREAKER_VOLUME,
-    // A client that goes away says nothing about the health of the service.
-    errorFilter: (_error: unknown, request?: UpstreamRequest) => request?.signal.aborted === true,
+    // A client that goes away says nothing about the health of the service. opossum takes that for a success, so where it
+    // would close the circuit, it counts as a failure.
+    errorFilter: (_error: unknown, request?: UpstreamRequest): boolean =>
+      request?.signal.aborted === true && !breaker.halfOpen,
   });
   breaker.on('open', () => log.warn({ upstream: name }, 'circuit opened'));
   breaker.on('halfOpen', () => log.info({ upstream: name }, 'circuit half open: the next request tries'));
@@ -153,6 +158,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
     probe: post,
     circuit: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half_open' : 'closed'),
+    async retire() {
+      breaker.shutdown();
+      await Promise.all([pool.close(), sharing?.close()]);
+    },
     async close() {
       breaker.shutdown();
       await Promise.all([pool.destroy(), sharing?.destroy()]);

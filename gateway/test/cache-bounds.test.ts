@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMemoryCache } from '@taskgraph/service-kit';
+import { OperationTypeNode } from 'graphql';
+import { createCachingClient } from '../src/caching/caching-client.js';
+import { introspect } from '../src/execution/introspection.js';
+import { createOperationCache } from '../src/planning/operation-cache.js';
+import { buildSupergraph } from './build-supergraph.js';
+import { composeSdl, library } from './fake-subgraphs.js';
+
+describe('what is known of operations', () => {
+  it('is bounded by the length of their texts, which clients choose', async () => {
+    let sent = 0;
+    const client = createCachingClient({
+      cache: createMemoryCache({ maxBytes: 100_000_000 }),
+      onLookup: () => undefined,
+      inner: {
+        send: async () => {
+          sent += 1;
+          return { data: { a: 1 }, errors: [], policy: { maxAgeSeconds: 60, scope: 'PUBLIC' } };
+        },
+      },
+    });
+    const ask = (query: string) =>
+      client.send(
+        {
+          subgraph: 'books',
+          type: OperationTypeNode.QUERY,
+          query,
+          operationName: undefined,
+          body: query,
+          entities: null,
+          variables: {},
+          signal: new AbortController().signal,
+        },
+        { identity: { kind: 'anonymous' }, authorization: undefined } as never,
+      );
+    await ask('{ a }');
+    await ask('{ a }');
+    expect(sent).toBe(1);
+    for (let index = 0; index < 10; index += 1) await ask(`{ a } # ${index} ${'x'.repeat(1_000_000)}`);
+    // It has been forgotten whether this one may be kept.
+    await ask('{ a }');
+    expect(sent).toBe(12);
+  });
+});
+
+describe('answers about the schema', () => {
+  it('are kept for a few operations only: they are large, and not counted with the plans', async () => {
+    const supergraph = buildSupergraph(
+      composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` }))),
+    );
+    const operations = createOperationCache(supergraph, { maxBytes: 1e8, maxTokens: 1_000, introspection: true });
+    const answer = async (index: number) => {
+      const operation = await operations.get(`{ a${index}: __schema { types { name } } }`, undefined);
+      return introspect(operation, operation.introspection(new Map()), {})[`a${index}`];
+    };
+    const first = await answer(0);
+    expect(await answer(0)).toBe(first);
+    for (let index = 1; index < 30; index += 1) await answer(index);
+    expect(await answer(0)).not.toBe(first);
+  });
+});

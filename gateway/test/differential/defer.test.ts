@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { parse, validate } from 'graphql';
+import type { IncrementalPart } from '../../src/execution/operation-result.js';
+import { ArrivedAnswer, isBelow } from '../../src/execution/part-places.js';
+import { startEngines, type Engines } from './engines.js';
+import { generateGraph } from './generate-graph.js';
+import { generateOperation, type GeneratedOperation } from './generate-operation.js';
+import { putNothingOff, putOff } from './put-off.js';
+
+const GRAPHS = 3;
+const OPERATIONS_PER_GRAPH = 60;
+
+const counts = { operations: 0, inParts: 0, compared: 0 };
+
+describe('an answer in parts', () => {
+  it('is the same as one answer, put together, for hundreds of generated operations', async () => {
+    for (let graph = 0; graph < GRAPHS; graph += 1) {
+      const engines = await startEngines(generateGraph(graph));
+      try {
+        for (let index = 0; index < OPERATIONS_PER_GRAPH; index += 1) {
+          const seed = graph * 100_000 + index;
+          const operation = putOff(generateOperation(engines.schema, seed), seed);
+          if (!operation || validate(engines.schema, parse(operation.query)).length > 0) continue;
+          const fault = await compare(engines, operation);
+          if (fault !== null)
+            throw new Error(`seed ${seed}: ${fault}\n${operation.query}\n${JSON.stringify(operation.variables)}`);
+        }
+      } finally {
+        await engines.stop();
+      }
+    }
+    // The generator must go on generating something to compare.
+    expect(counts.operations).toBeGreaterThan(60);
+    expect(counts.inParts).toBeGreaterThan(30);
+    expect(counts.compared).toBeGreaterThan(20);
+  }, 400_000);
+});
+
+/** It ends, parts come where objects are, their errors are told in their places, and their sum is the whole. */
+async function compare(engines: Engines, operation: GeneratedOperation): Promise<string | null> {
+  const faultsBefore = engines.faults();
+  const first = await engines.result(operation, true);
+  const parts: IncrementalPart[] = [];
+  if (first.rest) for await (const part of first.rest) parts.push(part);
+  counts.operations += 1;
+  if (parts.length > 0) counts.inParts += 1;
+  const sum = new ArrivedAnswer(first.data);
+  for (const { path, data, violations } of parts) {
+    if (!sum.has(path)) return `nothing has arrived at ${path.join('.')} when a part of it comes`;
+    for (const violation of violations)
+      if (!isBelow(violation.path, path)) return `an error at ${violation.path.join('.')} comes with ${path.join('.')}`;
+    if (data !== 'null') sum.add(path, data);
+  }
+  const whole = await engines.result(putNothingOff(operation), false);
+  // A null that is passed up ends at a part. And parts ask for entities again where one answer needs not: where they are
+  // missing, answers differ rightly.
+  const all = [first, ...parts, whole];
+  if (engines.faults() > faultsBefore || all.some(({ violations }) => violations.length > 0)) return null;
+  counts.compared += 1;
+  if (isDeepStrictEqual(sum.data, JSON.parse(whole.data))) return null;
+  return `in parts ${JSON.stringify(sum.data)}\n   whole ${whole.data}`;
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLog } from '@taskgraph/service-kit';
+import { print } from 'graphql';
+import { createAnswer } from '../src/http/answer.js';
+import { createPersistedQueries } from '../src/admission/persisted-queries.js';
+import { createOperationCache } from '../src/planning/operation-cache.js';
+import { buildSupergraph } from './build-supergraph.js';
+import { composeSdl, library } from './fake-subgraphs.js';
+
+const log = createLog({ service: 'gateway', level: 'silent' });
+const supergraph = buildSupergraph(
+  composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` }))),
+);
+const OPTIONS = { maxBytes: 1e7, maxTokens: 1_000, introspection: true };
+
+describe('an operation that waits to be planned', () => {
+  it('waits no longer than the operation may take', async () => {
+    const operations = createOperationCache({ ...supergraph, plan: () => new Promise(() => undefined) }, OPTIONS);
+    const answer = createAnswer({
+      operations: () => operations,
+      persistedQueries: createPersistedQueries(),
+      client: { send: () => Promise.reject(new Error('nothing is sent')) },
+      telemetry: { operationFinished: () => undefined } as never,
+      operationTimeoutMs: 50,
+      uploadTimeoutMs: 50,
+    });
+    const gone = new AbortController();
+    const { status, body } = await answer(
+      { query: '{ books { id } }', operationName: undefined, variables: {}, extensions: {} },
+      {
+        method: 'POST',
+        multipart: false,
+        accepted: { readsStatus: true } as never,
+        streams: null,
+        showsPlan: null,
+        context: {
+          requestId: 'r',
+          log,
+          identity: { kind: 'unverified' },
+          authorization: undefined,
+          signal: gone.signal,
+          cancel: (reason) => gone.abort(reason),
+        },
+      },
+    );
+    expect(status).toBe(504);
+    expect(JSON.parse(body)).toMatchObject({ errors: [{ extensions: { code: 'DEADLINE_EXCEEDED' } }] });
+  });
+});
+
+describe('an operation whose @defer the planner fails at', () => {
+  it('is planned as a whole', async () => {
+    const operations = createOperationCache(
+      {
+        ...supergraph,
+        plan(document, operationName) {
+          if (print(document).includes('@defer')) return Promise.reject(new Error('an assertion of the planner'));
+          return supergraph.plan(document, operationName);
+        },
+      },
+      OPTIONS,
+    );
+    const { step } = await operations.get('{ books { id ... @defer { author { name } } } }', undefined);
+    expect(step?.kind).toBe('sequence');
+  });
+});
