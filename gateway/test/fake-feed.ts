@@ -37,6 +37,10 @@ export interface FakeFeed {
   readonly handshakes: () => number;
   /** Refuses every subscription from now on; null serves them again. */
   refuse(errors: readonly GraphQLFormattedError[] | null): void;
+  /** How often a subscription was refused. */
+  readonly refusals: () => number;
+  /** Ends every subscription with an error, as one whose event could not be told. */
+  fail(error: GraphQLFormattedError): void;
   /** Refuses tokens in `connection_init`, with 4403. */
   refuseToken(isRefused: (authorization: unknown) => boolean): void;
   /** Kept for those who come back with the id of an earlier one. */
@@ -57,6 +61,7 @@ class Source implements FakeSubscription {
   active = true;
   readonly #waiting: Array<(done: boolean) => void> = [];
   readonly #events: FakeEvent[] = [];
+  #failure: GraphQLError | null = null;
 
   constructor(
     readonly query: string,
@@ -71,8 +76,9 @@ class Source implements FakeSubscription {
     this.#waiting.shift()?.(false);
   }
 
-  end(): void {
+  end(failure: GraphQLError | null = null): void {
     this.active = false;
+    this.#failure = failure;
     for (const wake of this.#waiting.splice(0)) wake(true);
   }
 
@@ -90,6 +96,7 @@ class Source implements FakeSubscription {
           });
           yield { ...result, ...(event.id !== undefined && { extensions: { eventId: event.id } }) };
         } else if (!this.active || (await new Promise<boolean>((resolve) => this.#waiting.push(resolve)))) {
+          if (this.#failure) throw this.#failure;
           return;
         }
       }
@@ -108,11 +115,15 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
   let refusal: readonly GraphQLFormattedError[] | null = null;
   let isRefused: (authorization: unknown) => boolean = () => false;
   let handshakes = 0;
+  let refusals = 0;
 
   const protocol = makeServer<Record<string, unknown>, Source[]>({
     onConnect: ({ connectionParams }) => !isRefused(connectionParams?.['authorization']),
     onSubscribe: (context, _id, payload) => {
-      if (refusal) return refusal.map(({ message, extensions }) => new GraphQLError(message, { extensions }));
+      if (refusal) {
+        refusals += 1;
+        return refusal.map(({ message, extensions }) => new GraphQLError(message, { extensions }));
+      }
       const lastEventId = payload.extensions?.['lastEventId'] as string | undefined;
       const source = new Source(
         payload.query,
@@ -168,6 +179,10 @@ export function createFakeFeed(schema: GraphQLSchema): FakeFeed {
     sockets: () => [...server.clients].filter(({ readyState }) => readyState === WebSocket.OPEN).length,
     handshakes: () => handshakes,
     refuse: (errors) => void (refusal = errors),
+    refusals: () => refusals,
+    fail({ message, extensions }) {
+      for (const source of subscriptions) if (source.active) source.end(new GraphQLError(message, { extensions }));
+    },
     refuseToken: (refused) => void (isRefused = refused),
     publish(event) {
       published.push(event);

@@ -40,6 +40,8 @@ export class Channel {
   readonly #groups = new Map<string, Group>();
   readonly #refusedTokens = new Set<string | undefined>();
   #intake: Promise<void> = Promise.resolve();
+  /** Events that have come and are not handed on yet. */
+  #waiting = 0;
   #isClosed = false;
 
   constructor(facts: ChannelFacts, options: ChannelOptions) {
@@ -48,8 +50,10 @@ export class Channel {
     this.#options = options;
     this.#source = new Source(facts, options, {
       carrier: () => this.#chooseCarrier(),
+      isFull: () => this.#waiting >= options.maxQueuedEvents,
       event: (event, id, reconnected) => {
-        this.#intake = this.#intake.then(() => this.#handOn(event, id, reconnected));
+        this.#waiting += 1;
+        this.#intake = this.#intake.then(() => this.#handOn(event, id, reconnected)).then(() => this.#handedOn());
       },
       completed: () => this.#finish('completed', null),
       failed: (reason, errors) => this.#finish(reason, errors),
@@ -116,6 +120,8 @@ export class Channel {
 
   async #handOn(event: SourceEvent, id: string | null, reconnected: boolean): Promise<void> {
     await this.#forgetOlder(event.data);
+    // What can be asked for again waits for room. It is handed to all at once: who joins meanwhile has it not yet.
+    if (id !== null) for (const group of this.#groups.values()) await group.untilRoom();
     this.deliveredId = id ?? this.deliveredId;
     // Running an event uses up its data: all but a single group get copies.
     const text = this.#groups.size > 1 ? JSON.stringify(event.data) : null;
@@ -125,6 +131,11 @@ export class Channel {
       this.#options.telemetry.dropped('queue-full');
       for (const member of [...group.members]) this.#options.end(member, 'queue-full', [TOO_MANY_EVENTS]);
     }
+  }
+
+  #handedOn(): void {
+    this.#waiting -= 1;
+    if (this.#waiting === 0 && !this.#isClosed) this.#source.release();
   }
 
   /** Whoever hears of a change reads what was changed, not what was kept or asked for before. */

@@ -91,6 +91,11 @@ export class Group {
     this.#cancel?.abort(new Error('nobody listens any more'));
   }
 
+  /** Resolves when a further event may wait. */
+  async untilRoom(): Promise<void> {
+    if (this.#queue.length >= this.#options.maxQueuedEvents) await this.settled();
+  }
+
   /** Returns false when too many events wait already. */
   push(event: LiveEvent): boolean {
     if (this.#queue.length >= this.#options.maxQueuedEvents) return false;

@@ -1,15 +1,23 @@
-/** A resume brings again what was under way when the connection was lost, and that is not much. */
+/** A resume may bring again what was under way when the connection was lost, and that is not much. */
 const REMEMBERED = 32;
 
 /** The ids of the last events. */
 export class RecentIds {
-  readonly #ids: string[] = [];
+  readonly #ids = new Set<string>();
 
-  /** Returns false for one that it knows. */
-  add(id: string): boolean {
-    if (this.#ids.includes(id)) return false;
-    this.#ids.push(id);
-    if (this.#ids.length > REMEMBERED) this.#ids.shift();
-    return true;
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  add(id: string): void {
+    this.#ids.add(id);
+  }
+
+  /** Forgets all but the last. */
+  trim(): void {
+    for (const id of this.#ids) {
+      if (this.#ids.size <= REMEMBERED) return;
+      this.#ids.delete(id);
+    }
   }
 }

@@ -31,6 +31,8 @@ export interface SourceFacts {
 export interface SourceListener {
   /** In whose name to subscribe; null when there is nobody who may. */
   carrier(): Subscription | null;
+  /** Whether so many events wait that a further one is better asked for later. */
+  isFull(): boolean;
   event(event: SourceEvent, id: string | null, reconnected: boolean): void;
   completed(): void;
   /** The subgraph does not serve it, or cannot be reached. */
@@ -49,11 +51,17 @@ interface Upstream {
   readonly authorization: string | undefined;
   readonly url: string;
   readonly openedAt: number;
+  /** Whether the subgraph has been asked. */
+  isAsked: boolean;
   stop: () => void;
 }
 
-/** For so long, the upstream that is replaced goes on beside the new one, so that no event falls between them. */
+/** For so long, the upstream that is replaced goes on when the new one has been asked for, so that no event falls between them. */
 const OVERLAP_MS = 1_000;
+/** The same, when the new one cannot be asked for. */
+const MAX_OVERLAP_MS = 10_000;
+/** Refusals of a subgraph that is there, and lacks something for a while: its database, its live feed. */
+const PASSING_CODES: ReadonlySet<unknown> = new Set(['UNAVAILABLE']);
 
 /**
  * The events of one subscription at a subgraph, whatever happens to the connection. A lost one is looked for with the id
@@ -66,11 +74,15 @@ export class Source {
   readonly #recent = new RecentIds();
   #lastEventId: string | null;
   #upstream: Upstream | null = null;
-  #outgoing: { readonly upstream: Upstream; readonly timer: NodeJS.Timeout } | null = null;
+  #outgoing: { readonly upstream: Upstream; timer: NodeJS.Timeout } | null = null;
   #retry: NodeJS.Timeout | null = null;
   #attempt = 0;
   #lostSince: number | null = null;
   #reconnected = false;
+  /** Whether it waits until earlier events are answered. */
+  #isHeld = false;
+  /** The event that was let go then: the next one that comes, unless the subgraph cannot resume. */
+  #heldAt: string | null = null;
 
   constructor(facts: SourceFacts, options: SourceOptions, listener: SourceListener) {
     this.#facts = facts;
@@ -90,7 +102,7 @@ export class Source {
 
   /** Whether it neither runs nor is about to: there was nobody to carry it. */
   get isIdle(): boolean {
-    return !this.#upstream && !this.#retry;
+    return !this.#upstream && !this.#retry && !this.#isHeld;
   }
 
   /** Where it is subscribed; null when it is not. */
@@ -107,18 +119,15 @@ export class Source {
   open(): void {
     const { sockets, urlOf, telemetry } = this.#options;
     this.#stopRetry();
-    this.#stopOutgoing();
-    if (this.#upstream) {
-      const timer = setTimeout(() => this.#stopOutgoing(), OVERLAP_MS);
-      this.#outgoing = { upstream: this.#upstream, timer };
-      this.#upstream = null;
-    }
+    this.#isHeld = false;
+    this.#replace();
     const carrier = this.#listener.carrier();
     if (!carrier) return;
     const { step, variables } = this.#facts;
     const { authorization } = carrier.outlet.credentials;
     const url = urlOf(step.subgraph);
-    const upstream: Upstream = { carrier, authorization, url, openedAt: Date.now(), stop: () => undefined };
+    const openedAt = Date.now();
+    const upstream: Upstream = { carrier, authorization, url, openedAt, isAsked: false, stop: () => undefined };
     this.#upstream = upstream;
     if (this.#lostSince !== null) telemetry.reconnecting(step.subgraph);
     const payload = {
@@ -133,11 +142,38 @@ export class Source {
     );
   }
 
+  /** Goes on after it was held: there is room for events again. */
+  release(): void {
+    if (this.#isHeld) this.open();
+  }
+
   close(): void {
     this.#stopRetry();
+    this.#stop();
+    this.#isHeld = false;
+  }
+
+  #stop(): void {
     this.#stopOutgoing();
     this.#upstream?.stop();
     this.#upstream = null;
+  }
+
+  /** Lets what is there go on beside the new one; of two, the one that has been asked for. */
+  #replace(): void {
+    const upstream = this.#upstream;
+    if (!upstream) return;
+    this.#upstream = null;
+    if (this.#outgoing && !upstream.isAsked) return upstream.stop();
+    this.#stopOutgoing();
+    this.#outgoing = { upstream, timer: setTimeout(() => this.#stopOutgoing(), MAX_OVERLAP_MS) };
+  }
+
+  #asked(upstream: Upstream): void {
+    upstream.isAsked = true;
+    if (this.#upstream !== upstream || !this.#outgoing) return;
+    clearTimeout(this.#outgoing.timer);
+    this.#outgoing.timer = setTimeout(() => this.#stopOutgoing(), OVERLAP_MS);
   }
 
   #listen(upstream: Upstream): UpstreamListener {
@@ -149,6 +185,7 @@ export class Source {
     };
     const { authorization, carrier } = upstream;
     return {
+      asked: () => this.#asked(upstream),
       next: (payload) => {
         if (this.#upstream === upstream || this.#outgoing?.upstream === upstream) this.#receive(payload, upstream);
       },
@@ -156,7 +193,9 @@ export class Source {
       refused: (errors) =>
         over(() => {
           if (errors.some(({ extensions }) => extensions?.['code'] === 'UNAUTHENTICATED'))
-            this.#listener.tokenRefused(authorization, carrier, errors);
+            this.#tokenRefused(authorization, carrier, errors);
+          else if (errors.length > 0 && errors.every(({ extensions }) => PASSING_CODES.has(extensions?.['code'])))
+            this.#lost({ kind: 'retryable', cause: new Error(errors[0]?.message) }, upstream, errors);
           else this.#listener.failed('refused', errors);
         }),
       lost: (loss) => over(() => this.#lost(loss, upstream)),
@@ -167,23 +206,50 @@ export class Source {
     const given = extensions?.['eventId'];
     const id = typeof given === 'string' && given !== '' ? given : null;
     // A resume, or the other of two upstreams, brings it again. Without ids, the outgoing one is believed.
-    const isDuplicate = id === null ? this.#outgoing !== null && from === this.#upstream : !this.#recent.add(id);
+    const isDuplicate = id === null ? this.#outgoing !== null && from === this.#upstream : this.#recent.has(id);
     if (isDuplicate) {
       this.#options.telemetry.dropped('duplicate');
       return;
     }
-    this.#lastEventId = id ?? this.#lastEventId;
     this.#lostSince = null;
     this.#attempt = 0;
-    const reconnected = this.#reconnected;
+    if (id !== null && this.#lastEventId !== null && this.#listener.isFull()) return this.#hold(id);
+    if (id !== null) this.#remember(id, from);
+    const reconnected = this.#reconnected || (this.#heldAt !== null && this.#heldAt !== id);
     this.#reconnected = false;
+    this.#heldAt = null;
     this.#listener.event({ data: data ?? null, errors: errors ?? [] }, id, reconnected);
   }
 
-  #lost({ kind, cause }: UpstreamLoss, { openedAt, authorization, carrier }: Upstream): void {
+  /** The subgraph keeps what comes until it is asked for it: from behind the last event that was taken. */
+  #hold(id: string): void {
+    this.#stop();
+    this.#isHeld = true;
+    this.#heldAt ??= id;
+  }
+
+  #remember(id: string, from: Upstream): void {
+    this.#lastEventId = id;
+    this.#recent.add(id);
+    // Until the new one of two upstreams is where the other has ended, it brings what that has brought.
+    if (!this.#outgoing && from === this.#upstream) this.#recent.trim();
+  }
+
+  #tokenRefused(...refusal: Parameters<SourceListener['tokenRefused']>): void {
+    // Somebody else may carry on, after a moment in which nobody listened.
+    this.#reconnected = true;
+    this.#listener.tokenRefused(...refusal);
+  }
+
+  /** @param told what the subgraph says itself */
+  #lost(
+    { kind, cause }: UpstreamLoss,
+    { openedAt, authorization, carrier }: Upstream,
+    told: readonly GraphQLFormattedError[] | null = null,
+  ): void {
     const { subgraph } = this.#facts.step;
     this.#options.log.warn({ subgraph, kind, err: cause }, 'a subscription at a subgraph is lost');
-    if (kind === 'token') return this.#listener.tokenRefused(authorization, carrier, null);
+    if (kind === 'token') return this.#tokenRefused(authorization, carrier, null);
     if (kind === 'fatal') return this.#giveUp(cause, 'BAD_RESPONSE');
     const now = Date.now();
     if (now - openedAt >= this.#options.stableMs) {
@@ -193,7 +259,8 @@ export class Source {
     this.#lostSince ??= now;
     const waitMs = backoffMs(this.#attempt);
     this.#attempt += 1;
-    if (now + waitMs - this.#lostSince > this.#options.retryMs) return this.#giveUp(cause, 'CONNECTION');
+    if (now + waitMs - this.#lostSince > this.#options.retryMs)
+      return told ? this.#listener.failed('unavailable', told) : this.#giveUp(cause, 'CONNECTION');
     this.#reconnected = true;
     this.#retry = setTimeout(() => {
       this.#retry = null;

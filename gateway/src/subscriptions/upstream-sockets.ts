@@ -20,6 +20,8 @@ export interface UpstreamPayload {
 
 /** Told of what comes; nothing any more after an end. */
 export interface UpstreamListener {
+  /** The subgraph has been asked: what happens from about now on comes. */
+  asked(): void;
   next(payload: UpstreamPayload): void;
   /** The subgraph does not serve this subscription, and says why. */
   refused(errors: readonly GraphQLFormattedError[]): void;
@@ -52,6 +54,8 @@ interface Connection {
   readonly client: Client;
   /** What ends each of its subscriptions as lost. */
   readonly users: Set<(closed: unknown) => void>;
+  /** Those who wait for the connection; null when it is there. */
+  waiting: Array<() => void> | null;
 }
 
 /** 4401, 4403: graphql-transport-ws, "Unauthorized" and "Forbidden". */
@@ -76,8 +80,7 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
 
   function connect({ url, authorization, requestId }: UpstreamRequest): Connection {
     let silence: NodeJS.Timeout | undefined;
-    const users: Connection['users'] = new Set();
-    const client = createClient({
+    const client: Client = createClient({
       url: webSocketUrl(url),
       webSocketImpl: UpstreamSocket,
       connectionParams: { ...(authorization !== undefined && { authorization }), [REQUEST_ID_HEADER]: requestId },
@@ -95,11 +98,17 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
         closed: (event) => {
           clearTimeout(silence);
           // The client would come back by itself after a normal closure, and without the id of the last event.
-          for (const lose of [...users]) lose(event);
+          for (const lose of [...connection.users]) lose(event);
+        },
+        connected: () => {
+          const waiting = connection.waiting ?? [];
+          connection.waiting = null;
+          for (const tell of waiting) tell();
         },
       },
     });
-    return { client, users };
+    const connection: Connection = { client, users: new Set(), waiting: [] };
+    return connection;
   }
 
   return {
@@ -139,6 +148,11 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
           if (end()) listener.completed();
         },
       });
+      const asked = () => {
+        if (!over) listener.asked();
+      };
+      if (connection.waiting) connection.waiting.push(asked);
+      else asked();
       return () => {
         if (end()) unsubscribe();
       };

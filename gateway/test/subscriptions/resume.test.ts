@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startGateway, type GatewayUnderTest, type StartedSubgraph } from '../fake-subgraphs.js';
-import { connectClient, news, newsroom } from './newsroom.js';
+import { connectClient, news, newsroom, PUBLISHED } from './newsroom.js';
 
 const IDS = 'subscription { published { id } }';
 
@@ -104,6 +104,59 @@ describe('a subscription whose subgraph goes away', () => {
     expect((await results.next()).extensions).toEqual({ eventId: 'k3' });
     results.stop();
     fresh.stop();
+  });
+
+  it('brings what its client has missed, however much that is, in order and once', async () => {
+    const { feed } = subgraph;
+    const ids = Array.from({ length: 350 }, (_, index) => `m${index}`);
+    for (const [index, eventId] of ids.entries()) feed.publish(news(String(index), { eventId }));
+    await using client = connectClient(gateway);
+    // Each event is answered with fetches, and comes faster than that.
+    const results = client.subscribe(PUBLISHED, { lastEventId: 'm0' });
+    for (const eventId of ids.slice(1)) expect((await results.next()).extensions).toEqual({ eventId });
+    feed.publish(news('1', { eventId: 'live' }));
+    expect((await results.next()).extensions).toEqual({ eventId: 'live' });
+    results.stop();
+  });
+
+  it('does not end when more events come at once than may wait', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(PUBLISHED);
+    await feed.untilActive(1);
+    const ids = Array.from({ length: 350 }, (_, index) => `b${index}`);
+    for (const [index, eventId] of ids.entries()) feed.publish(news(String(index), { eventId }));
+    for (const eventId of ids) expect((await results.next()).extensions).toEqual({ eventId });
+    results.stop();
+  });
+
+  it('goes on when the subgraph lacks its database for a while, with what happened in between', async () => {
+    const { feed } = subgraph;
+    await using client = connectClient(gateway);
+    const results = client.subscribe(IDS);
+    await feed.untilActive(1);
+    feed.publish(news('1', { eventId: 'u1' }));
+    await results.next();
+    feed.refuse([{ message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } }]);
+    const refused = feed.refusals();
+    // An event that could not be told ends its subscription there, as a refusal does.
+    feed.fail({ message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } });
+    feed.publish(news('2', { eventId: 'u2' }));
+    while (feed.refusals() < refused + 2) await new Promise((resolve) => setImmediate(resolve));
+    feed.refuse(null);
+    expect((await results.next()).extensions).toEqual({ eventId: 'u2', reconnected: true });
+    results.stop();
+  });
+
+  it('ends with what the subgraph says when that lasts too long', async () => {
+    await using impatient = await startGateway(newsroom().fakes, { SUBSCRIPTION_RETRY_MS: '300' });
+    const { feed } = impatient.subgraphs['news']!;
+    feed.refuse([{ message: 'Come later.', extensions: { code: 'UNAVAILABLE', reason: 'LIVE_FEED_UNAVAILABLE' } }]);
+    await using client = connectClient(impatient);
+    expect(await client.subscribe(IDS).ended).toMatchObject([
+      { message: 'Come later.', extensions: { code: 'UNAVAILABLE', reason: 'LIVE_FEED_UNAVAILABLE' } },
+    ]);
+    expect(feed.refusals()).toBeGreaterThan(1);
   });
 
   it('ends with a fault that names the subgraph when it does not come back', async () => {

@@ -78,15 +78,26 @@ describe('the token of a WebSocket connection', () => {
   });
 
   it.each([
-    ['another user', () => signTestToken()],
-    ['the same user with another role', (userId: string) => signTestToken({ userId, role: 'ADMIN' })],
-    ['nobody we know', () => 'garbage'],
-    ['a time that is over', (userId: string) => signTestToken({ userId, expiresInSeconds: -60 })],
-  ])('is not replaced by one of %s: 4429', async (_who, sign) => {
+    ['another user', () => signTestToken(), 4429, 'Too many initialisation requests'],
+    // On these, clients connect again: 4429 ends them for good.
+    [
+      'the same user with another role',
+      (userId: string) => signTestToken({ userId, role: 'ADMIN' }),
+      4403,
+      'Forbidden: rights changed',
+    ],
+    ['nobody we know', () => 'garbage', 4403, 'Forbidden: TOKEN_INVALID'],
+    [
+      'a time that is over',
+      (userId: string) => signTestToken({ userId, expiresInSeconds: -60 }),
+      4403,
+      'Forbidden: TOKEN_EXPIRED',
+    ],
+  ])('is not replaced by one of %s', async (_who, sign, code, reason) => {
     const userId = uuid7();
     await using socket = await openSocket(gateway, { token: signTestToken({ userId }) });
     socket.send(initOf(sign(userId)));
-    expect((await socket.closed).code).toBe(4429);
+    expect(await socket.closed).toEqual({ code, reason });
   });
 
   it('is asked for again by clients of graphql-ws that give a function', async () => {

@@ -14,7 +14,7 @@ const SOCKET_CODES = new Set([
 /** Prisma's own: cannot reach, timed out, connection closed, pool time-out. */
 const UNAVAILABLE_PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|terminating connection|the database system is (starting up|shutting down)|Can't reach database server|is not currently accepting connections|Connection refused|server has closed the connection/i;
+  /Connection terminated|timeout exceeded when trying to connect|terminating connection|the database system is (starting up|shutting down)|Can't reach database server|is not currently accepting connections|Connection refused|server has closed the connection|Unable to start a transaction in the given time/i;
 const STATEMENT_TIMEOUT = '57014';
 
 interface MaybeCoded {

@@ -99,6 +99,28 @@ export function behavesAsEventBus(open: () => Transport) {
     expect(fine.tries).toHaveLength(2);
   });
 
+  it('makes no dead letters while the database is away, and keeps the order of a subject', async () => {
+    await start();
+    const events = [anEvent({ subject: 'one' }), anEvent({ subject: 'one' })];
+    let triesLeft = MAX_DELIVERIES;
+    const consumer = aConsumer(() => {
+      // As pg has it.
+      if (triesLeft-- > 0) throw Object.assign(new Error('the database system is starting up'), { code: '57P03' });
+    });
+    await bus.subscribe({ ...everything, group: 'media', handle: consumer.handle });
+
+    // As the relay does: what has failed is published again.
+    for (let missing = events; missing.length > 0;) {
+      const { failed } = await bus.publish(missing);
+      missing = missing.filter(({ id }) => failed.has(id));
+    }
+    await consumer.untilDone(...ids(events));
+
+    expect(consumer.done).toEqual(ids(events));
+    expect(consumer.tries.map(({ attempt }) => attempt)).toEqual(Array(MAX_DELIVERIES + 2).fill(1));
+    expect(await transport.deadLetters()).toEqual([]);
+  });
+
   it('tries no further what nobody can handle', async () => {
     await start();
     const [poison, behind] = [anEvent({ subject: 'one', type: 'task.updated.v9' }), anEvent({ subject: 'one' })];

@@ -9,7 +9,7 @@ import type { Answer, Arrival } from '../../http/answer.js';
 import { tryReadGraphQLRequest } from '../../http/graphql-request.js';
 import type { Identify } from '../../identity/identify.js';
 import { Refusal } from '../../planning/refusal.js';
-import { toCredentials, userOf, type Credentials } from '../credentials.js';
+import { toCredentials, userOf, viewerOf, type Credentials } from '../credentials.js';
 import { RESTARTING, tooManyOperations } from '../refusals.js';
 import type { RenderedEvent } from '../rendered-event.js';
 import { Subscription, type EndReason, type Outlet } from '../subscription.js';
@@ -152,10 +152,13 @@ export class Connection implements Outlet {
     if (identity.kind === 'refused') {
       if (identity.problem === 'JWKS_UNAVAILABLE')
         return this.close(CLOSE_CODES.tryAgainLater, 'Tokens cannot be verified now', 'unavailable');
-      return isFirst ? this.close(CLOSE_CODES.forbidden, `Forbidden: ${identity.problem}`) : this.#tooManyInits();
+      return this.close(CLOSE_CODES.forbidden, `Forbidden: ${identity.problem}`);
     }
     const credentials = toCredentials({ identity, authorization });
-    if (!isFirst && !isRenewal(this.credentials, credentials)) return this.#tooManyInits();
+    if (!isFirst && !isSameUser(this.credentials, credentials)) return this.#tooManyInits();
+    // With other rights, what runs would have to be judged anew: the client comes back with them.
+    if (!isFirst && viewerOf(this.credentials) !== viewerOf(credentials))
+      return this.close(CLOSE_CODES.forbidden, 'Forbidden: rights changed');
     this.credentials = credentials;
     this.#send(ACKNOWLEDGEMENT);
     if (isFirst) return;
@@ -241,10 +244,7 @@ export class Connection implements Outlet {
   }
 }
 
-/** Of one user, and with the same rights: with others, what runs would have to be judged anew. */
-function isRenewal(before: Credentials, after: Credentials): boolean {
+function isSameUser(before: Credentials, after: Credentials): boolean {
   const user = userOf(before);
-  if (user === null || user !== userOf(after)) return false;
-  const scopes = ({ identity }: Credentials) => (identity.kind === 'accepted' ? identity.viewer.scopes.join(' ') : '');
-  return scopes(before) === scopes(after);
+  return user !== null && user === userOf(after);
 }

@@ -13,7 +13,8 @@ export interface PublishOutcome {
 export interface EventHandler {
   /**
    * Handles an event. When it resolves, the event is done for this group; when it throws, it comes again, and after
-   * {@link MAX_DELIVERIES} tries it becomes a dead letter.
+   * {@link MAX_DELIVERIES} tries it becomes a dead letter. Tries that fail because the database, or another service, is
+   * away do not count.
    *
    * @throws PoisonEvent for what no further try can make good: a dead letter at once
    */

@@ -28,7 +28,7 @@ export interface MemoryGroup {
   /**
    * Resolves when a member of the group has handled the event, or it is kept as a dead letter.
    *
-   * @throws when the last member has left before, or the dead letter could not be kept
+   * @throws when the last member has left before, what it needs is away, or the dead letter could not be kept
    */
   give(topic: EventTopic, event: EventEnvelope): Promise<void>;
   close(): Promise<void>;
@@ -63,7 +63,16 @@ export function createMemoryGroup({ name, log, retryDelayMs, onDeadLetter }: Mem
     let attempt = 1;
     for (let member = nextMember(topic); member; member = nextMember(topic)) {
       const { closing, underWay } = member;
-      const delivery = deliver({ event, handle: member.handle, attempt, retryDelayMs, slots, signal: closing.signal });
+      const delivery = deliver({
+        event,
+        handle: member.handle,
+        attempt,
+        retryDelayMs,
+        slots,
+        // The outbox keeps it, and is not to wait with all that it has.
+        isPatient: false,
+        signal: closing.signal,
+      });
       underWay.add(delivery);
       const outcome = await delivery.finally(() => underWay.delete(delivery));
       switch (outcome.kind) {
@@ -71,6 +80,8 @@ export function createMemoryGroup({ name, log, retryDelayMs, onDeadLetter }: Mem
           return;
         case 'dead':
           return keep(member, { event, group: name, error: outcome.error, attempts: outcome.attempts });
+        case 'away':
+          throw new Error(`group ${name} cannot handle events now: ${outcome.error}`);
         case 'interrupted':
           attempt = outcome.nextAttempt;
       }

@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import type { EventBus } from './event-bus.js';
 import type { EventTelemetry } from './event-telemetry.js';
 import { OUTBOX_CHANNEL, OUTBOX_COLUMNS, toOutboxRow, type OutboxRow } from './outbox.js';
+import { forgetOld, markUnpublished } from './outbox-upkeep.js';
 import { createWakeUps } from './wake-ups.js';
 
 export interface OutboxRelayOptions {
@@ -44,6 +45,12 @@ const BATCH = 500;
 /** PostgreSQL keeps advisory locks of one and of two keys apart; this is of one. */
 const RELAY_LOCK = 7_020;
 const STATEMENT_TIMEOUT_MS = 10_000;
+/**
+ * When the host of a relay dies without a word, PostgreSQL keeps its connection, and with it the lock, until it has asked it in
+ * vain: for two hours by default, in which nobody would relay. So it asks after ten seconds, three times.
+ */
+const NOTICE_SOON = `
+  SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000`;
 /** Of events that may have been committed while nobody listened. */
 const RECENT = `interval '1 minute'`;
 
@@ -116,6 +123,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       client.on('notification', onNotification);
       try {
         await client.connect();
+        await client.query(NOTICE_SOON);
         await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
         // What was committed while nobody listened here has woken nobody.
         if (!feed.shared) feed.missed();
@@ -144,8 +152,8 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       if (leads) {
         const drained = await drain(client);
         if (Date.now() - tidiedAt >= timings.tidyMs) {
-          tidiedAt = Date.now();
-          await tidy(client);
+          // What is left when there is much is forgotten at the next look: events that wait go first.
+          if (await forgetOld(client, timings.retentionMs)) tidiedAt = Date.now();
         }
         if (!drained) {
           await pause();
@@ -205,8 +213,8 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   async function prepare(client: pg.Client, transport: EventBus): Promise<boolean> {
     try {
       await transport.prepare(source, async () => {
-        const { rowCount } = await client.query('UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL');
-        if (rowCount) log.warn({ count: rowCount }, 'the transport has forgotten: what is kept is published again');
+        const count = await markUnpublished(client);
+        if (count > 0) log.warn({ count }, 'the transport has forgotten: what is kept is published again');
       });
       prepared = true;
     } catch (error) {
@@ -220,13 +228,6 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       `SELECT ${OUTBOX_COLUMNS} FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT ${BATCH}`,
     );
     return rows.map((row) => toOutboxRow(source, row));
-  }
-
-  async function tidy(client: pg.Client): Promise<void> {
-    const age = `${timings.retentionMs} milliseconds`;
-    await client.query('DELETE FROM outbox WHERE published_at < now() - $1::interval', [age]);
-    // An event comes again within the time that it is kept: seven days in a subscription, 31 as a dead letter.
-    await client.query(`DELETE FROM inbox WHERE handled_at < now() - interval '40 days'`);
   }
 
   return {

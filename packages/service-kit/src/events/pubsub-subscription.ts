@@ -114,12 +114,14 @@ export function openPubSubSubscription(options: PubSubSubscriptionOptions): Even
           attempt,
           retryDelayMs: options.retryDelayMs,
           slots,
+          isPatient: true,
           signal: closing.signal,
         })
       : ({ kind: 'dead', attempts: attempt, error: 'this is no event' } as const);
     switch (outcome.kind) {
       case 'handled':
         return message.ack();
+      case 'away':
       case 'interrupted':
         return message.nack();
       case 'dead':

@@ -169,6 +169,58 @@ describe('the relay', () => {
     expect(mediaIdsOf(await bus.until(3))).toEqual([first, first, second]);
   });
 
+  it('touches a bounded number of rows with each statement, however many there are', async () => {
+    const total = 12_345;
+    // PostgreSQL itself refuses a statement that would not end in time where there are more.
+    await pool.query(`
+      CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT count(*) FROM touched) > 5000 THEN RAISE 'too many rows for one statement'; END IF;
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER few_updates AFTER UPDATE ON outbox REFERENCING OLD TABLE AS touched
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_many();
+      CREATE TRIGGER few_deletes AFTER DELETE ON outbox REFERENCING OLD TABLE AS touched
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_many();
+      CREATE TRIGGER few_forgotten AFTER DELETE ON inbox REFERENCING OLD TABLE AS touched
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_many();
+      INSERT INTO outbox (id, type, subject, data, time, published_at)
+        SELECT gen_random_uuid(), 'task.media-detached.v1', 'subject ' || n % 100, '{}', now(), now()
+        FROM generate_series(1, ${total}) n;
+      INSERT INTO inbox (group_name, event_id, handled_at, source, subject, sequence, settles)
+        SELECT 'task', gen_random_uuid(), now() - interval '41 days', 'media', 's', n, '*'
+        FROM generate_series(1, ${total}) n;`);
+    try {
+      const bus = recordingBus();
+      bus.forgot = true;
+      await using _relay = startRelay(bus, { retentionMs: 1, tidyMs: 1, pollMs: 20 });
+      await bus.until(total);
+      while ((await pool.query('SELECT 1 FROM outbox UNION ALL SELECT 1 FROM inbox LIMIT 1')).rows.length > 0);
+    } finally {
+      await pool.query('DROP FUNCTION refuse_many() CASCADE');
+    }
+  });
+
+  it('asks PostgreSQL to notice soon when its host is gone, and leave the lock to another', async () => {
+    // Only the relay's own session knows its settings.
+    await pool.query(`
+      CREATE TABLE seen AS SELECT '' AS idle, '' AS interval, '' AS count WHERE false;
+      CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO seen SELECT current_setting('tcp_keepalives_idle'), current_setting('tcp_keepalives_interval'),
+          current_setting('tcp_keepalives_count');
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER see AFTER UPDATE ON outbox FOR EACH STATEMENT EXECUTE FUNCTION see();`);
+    try {
+      await using _relay = startRelay(recordingBus());
+      await append([detached(uuid7())]);
+      const seen = () => pool.query<object>('SELECT * FROM seen').then(({ rows }) => rows);
+      while ((await seen()).length === 0);
+      expect(await seen()).toEqual([{ idle: '10', interval: '5', count: '3' }]);
+    } finally {
+      await pool.query('DROP FUNCTION see() CASCADE; DROP TABLE seen');
+    }
+  });
+
   it('is one of several replicas, and another takes over when its connection ends', async () => {
     const [one, two] = [recordingBus(), recordingBus()];
     await using _first = startRelay(one, { pollMs: 50 });

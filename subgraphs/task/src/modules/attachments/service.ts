@@ -139,8 +139,8 @@ export async function detach(
   return gone.length;
 }
 
-/** PostgreSQL's advisory locks of media. */
-const MEDIA_LOCKS = 7_022;
+/** PostgreSQL's advisory locks of media; 7_020 to 7_022 are those of events. */
+const MEDIA_LOCKS = 7_023;
 
 /**
  * Keeps attaching an item and hearing of its deletion apart: whoever comes second sees what the first has done. Attachments
