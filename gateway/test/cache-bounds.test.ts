@@ -13,6 +13,7 @@ describe('what is known of operations', () => {
     const client = createCachingClient({
       cache: createMemoryCache({ maxBytes: 100_000_000 }),
       onLookup: () => undefined,
+      waitMs: 500,
       inner: {
         send: async () => {
           sent += 1;
