@@ -14,6 +14,13 @@ export function viewerKey({ identity, authorization }: Pick<GatewayContext, 'ide
   return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
 }
 
+/** Who gets the same private data: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
+export function privateKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  const { identity } = context;
+  if (identity.kind !== 'accepted') return viewerKey(context);
+  return `${viewerKey(context)} ${identity.viewer.scopes.join(' ')}`;
+}
+
 /** Markers say when something has changed last; what was stored before is not used any more. */
 export const markers = {
   /** Something of this subgraph was changed by anybody. */
@@ -21,13 +28,15 @@ export const markers = {
   /** This viewer has changed something in this subgraph. */
   viewer: (subgraph: string, viewer: string) => `changed:viewer:${hashKey(subgraph, viewer)}`,
   entity: (typename: string, id: string) => `changed:entity:${hashKey(typename, id)}`,
+  /** Some entity of this type was changed: it may be one that is kept under another key than its `id`. */
+  otherKeys: (typename: string) => `changed:other-keys:${typename}`,
   /** Some entity of this type was changed, and it is not known which. */
   type: (typename: string) => `changed:type:${typename}`,
 };
 
-/** The identity of an entity that markers go by: its `id`, or the whole representation. */
+/** The marker of an entity: by its `id`, or, where it is asked for by another key, of all of its type that are. */
 export function entityMarker(representation: string): { readonly typename: string; readonly key: string } {
   const { __typename: typename, id } = JSON.parse(representation) as { __typename: string; id?: unknown };
-  const identity = typeof id === 'string' || typeof id === 'number' ? String(id) : representation;
-  return { typename, key: markers.entity(typename, identity) };
+  const isKnown = typeof id === 'string' || typeof id === 'number';
+  return { typename, key: isKnown ? markers.entity(typename, String(id)) : markers.otherKeys(typename) };
 }

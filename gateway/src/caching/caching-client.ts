@@ -4,7 +4,7 @@ import { OperationTypeNode } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import { toFetchError } from '../execution/fetch-errors.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../execution/subgraph-client.js';
-import { entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
+import { entityMarker, hashKey, markers, privateKey, viewerKey } from './cache-keys.js';
 import type { CachePolicy } from './cache-policy.js';
 import { createSharedMisses, type Miss } from './shared-misses.js';
 import { joinEntities, policyOf, readStored, type Changes, type Part, type Stored } from './stored.js';
@@ -225,6 +225,7 @@ export function createCachingClient({
       const { entities, types, lists = [] } = changed;
       await mark([
         ...entities.map(({ typename, id }) => markers.entity(typename, id)),
+        ...new Set(entities.map(({ typename }) => markers.otherKeys(typename))),
         ...types.map(markers.type),
         ...lists.map(markers.subgraph),
       ]);
@@ -233,7 +234,7 @@ export function createCachingClient({
 }
 
 function scopeOf(policy: CachePolicy, context: GatewayContext): string {
-  return policy.scope === 'PRIVATE' ? viewerKey(context) : 'everybody';
+  return policy.scope === 'PRIVATE' ? privateKey(context) : 'everybody';
 }
 
 function isInOrder(places: readonly number[]): boolean {

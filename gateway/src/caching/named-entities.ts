@@ -41,7 +41,7 @@ export function findNamedEntities(
           ? schema.getPossibleTypes(type).map(({ name }) => name)
           : [type.name];
     const { id } = object;
-    for (const name of names)
+    for (const name of withInterfaces(schema, names))
       if (isIdentity(id)) entities.push({ typename: name, id: String(id) });
       else {
         types.add(name);
@@ -80,6 +80,16 @@ export function findNamedEntities(
     if (isObjectType(type)) for (const each of declaredTypes(schema, type)) if (!named.has(each)) types.add(each);
   }
   return { entities, types: [...types] };
+}
+
+/** Where an interface is an entity, subgraphs know its objects under its name (`@interfaceObject`). */
+function withInterfaces(schema: GraphQLSchema, names: readonly string[]): Iterable<string> {
+  const all = new Set(names);
+  for (const name of names) {
+    const type = schema.getType(name);
+    if (isObjectType(type)) for (const each of type.getInterfaces()) all.add(each.name);
+  }
+  return all;
 }
 
 function isIdentity(id: unknown): id is string | number {

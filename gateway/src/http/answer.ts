@@ -3,7 +3,7 @@ import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
-import { writeCacheControl } from '../caching/cache-policy.js';
+import { writeCacheControl, type CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import { toClientErrors } from '../execution/client-errors.js';
 import type { OperationResult } from '../execution/operation-result.js';
@@ -193,7 +193,9 @@ function toSubscription(
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
 function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
   if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
-  return { 'cache-control': writeCacheControl(cachePolicy) };
+  // What takes a token to see is for its viewer, whatever the subgraphs say.
+  const policy: CachePolicy = operation.secured.length > 0 ? { ...cachePolicy, scope: 'PRIVATE' } : cachePolicy;
+  return { 'cache-control': writeCacheControl(policy), vary: 'accept' };
 }
 
 /** Tells clients when to come again, where a subgraph's load was shed. */

@@ -199,7 +199,8 @@ async function send(
   const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
   const body = isWorthIt ? await compress(reply.body) : reply.body;
   if (response.destroyed) return;
-  const more = { ...headers, vary: 'accept-encoding', ...(isWorthIt && { 'content-encoding': 'gzip' }) };
+  const vary = [reply.headers['vary'], 'accept-encoding'].filter(Boolean).join(', ');
+  const more = { ...headers, vary, ...(isWorthIt && { 'content-encoding': 'gzip' }) };
   sendBody(response, reply.status, more, body);
 }
 

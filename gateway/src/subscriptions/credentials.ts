@@ -1,4 +1,4 @@
-import { hashKey, viewerKey } from '../caching/cache-keys.js';
+import { hashKey, privateKey, viewerKey } from '../caching/cache-keys.js';
 import type { GatewayContext, Identity } from '../context.js';
 
 /** In whose name a subscription runs. A connection replaces them as a whole when its token is renewed. */
@@ -24,11 +24,7 @@ export function userOf({ identity }: Credentials): string | null {
 }
 
 /** Equal for those who get the same answer: one user with the same rights, or the same token. */
-export function viewerOf(credentials: Credentials): string {
-  const { identity } = credentials;
-  if (identity.kind !== 'accepted') return viewerKey(credentials);
-  return `${viewerKey(credentials)} ${identity.viewer.scopes.join(' ')}`;
-}
+export const viewerOf: (credentials: Credentials) => string = privateKey;
 
 /**
  * Equal for those who may see the same events: nobody; whoever holds a scope that may see everything; else each user for

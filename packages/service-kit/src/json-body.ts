@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
 /** A body that is not taken. */
@@ -47,7 +48,10 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
     request.once('end', () => {
       whole = true;
       try {
-        resolve(JSON.parse((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8')));
+        const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+        // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
+        if (!isUtf8(body)) throw unreadable();
+        resolve(JSON.parse(body.toString('utf8')));
       } catch {
         reject(unreadable());
       }

@@ -212,6 +212,7 @@ describe('a subgraph', () => {
     }
     for (const body of ['7', 'null', '"{ open }"', '{"query":', ''])
       expect((await send('/graphql', {}, body)).status).toBe(400);
+    expect((await send('/graphql', {}, Buffer.from('{"query":"{ open } # \xe9"}', 'latin1'))).status).toBe(400);
     expect((await send('/graphql', {}, '{}')).status).toBe(400);
     expect((await send('/graphqls', {}, query)).status).toBe(404);
   });
