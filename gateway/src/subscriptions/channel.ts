@@ -26,6 +26,7 @@ export interface ChannelFacts extends SourceFacts {
 
 /** A token that a subgraph refuses so shortly before its end has ended there already. */
 const NEAR_EXPIRY_MS = 10_000;
+const MAX_REFUSED_TOKENS = 100;
 
 /**
  * One subscription at a subgraph, for all clients that may see the same of the same. It goes with the token of one of
@@ -162,6 +163,7 @@ export class Channel {
   ): void {
     const { subgraph } = this.facts.step;
     this.#refusedTokens.add(authorization);
+    if (this.#refusedTokens.size > MAX_REFUSED_TOKENS) this.#forgetRefusedTokens();
     // One that ends here, too, in a moment, is renewed or ended as the client's connection is.
     if (carrier.outlet.credentials.expiresAtMs - Date.now() >= NEAR_EXPIRY_MS) {
       const fault = missingViewer({ tokenProblem: authorization === undefined ? null : 'TOKEN_INVALID' });
@@ -186,6 +188,12 @@ export class Channel {
     const { log } = this.#options;
     const told = errors?.map((error) => toClientError({ ...error, subgraph }, { log, requestId }));
     this.#options.end(member, reason, told ?? null);
+  }
+
+  /** Those that no member has any more: a channel can outlive the tokens of thousands. */
+  #forgetRefusedTokens(): void {
+    const held = new Set([...this.#members()].map(({ outlet }) => outlet.credentials.authorization));
+    for (const token of this.#refusedTokens) if (!held.has(token)) this.#refusedTokens.delete(token);
   }
 
   *#members(): Generator<Subscription> {
