@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCleanup, expectData, hasPubSubEmulator, hasRedisServer, smallPng } from '@taskgraph/testkit';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
@@ -35,6 +35,9 @@ withServers('somebody watches a task while another attaches pictures', () => {
   beforeAll(async () => {
     story = await startStory({ withEvents: true });
     [owner, assignee] = [await story.newPerson('Olga Owner'), await story.newPerson('Ali Assignee')];
+  });
+  // Of its own for each test: who joins a subscription that another has just left may hear what that one was to hear.
+  beforeEach(async () => {
     taskId = await owner.addTask({ title: 'Collect pictures', assigneeId: assignee.id });
   });
   afterEach(() => own.run());

@@ -24,7 +24,14 @@ export interface LabelledDocument {
   readonly deferred: ReadonlyMap<string, DeferredSelection>;
 }
 
-const NO_FRAGMENTS: ReadonlyMap<string, FragmentDefinitionNode> = new Map();
+/** A fragment, and those that stand around it up to the next field. */
+interface Around {
+  readonly fragment: InlineFragmentNode;
+  readonly outer: Around | null;
+}
+
+/** Selections that are written once more for their parts: many parts deep in fragments are not worth what they cost. */
+const MAX_REPEATED = 10_000;
 const NOTHING: ReadonlyMap<string, DeferredSelection> = new Map();
 
 /**
@@ -33,33 +40,47 @@ const NOTHING: ReadonlyMap<string, DeferredSelection> = new Map();
  * What a part selects the planner tells as text, in which objects are missing that hold nothing but deferred parts of their
  * own; parts of one label at several places it takes for one. So the text is not used, and fragments that put something off
  * are written out where they are spread.
+ *
+ * The work grows with the length of the document; where it would not, nothing is put off, which is a wish anyway.
  */
 export function labelDeferred(document: DocumentNode): LabelledDocument {
-  if (!puttingOff(document, NO_FRAGMENTS)) return { document, deferred: NOTHING };
+  if (!mentionsDefer(document)) return { document, deferred: NOTHING };
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   const deferred = new Map<string, DeferredSelection>();
+  const putsOff = findPuttingOff(fragments);
+  let repeated = 0;
 
-  function label({ selections }: SelectionSetNode, around: readonly InlineFragmentNode[]): SelectionSetNode {
+  function label({ selections }: SelectionSetNode, around: Around | null): SelectionSetNode {
     return { kind: Kind.SELECTION_SET, selections: selections.map((selection) => labelOne(selection, around)) };
   }
 
-  function labelOne(selection: SelectionNode, around: readonly InlineFragmentNode[]): SelectionNode {
+  function labelOne(selection: SelectionNode, around: Around | null): SelectionNode {
     if (selection.kind === Kind.FIELD)
-      return selection.selectionSet ? { ...selection, selectionSet: label(selection.selectionSet, []) } : selection;
-    if (!puttingOff(selection, fragments)) return selection;
+      return selection.selectionSet ? { ...selection, selectionSet: label(selection.selectionSet, null) } : selection;
+    if (!putsOff(selection)) return selection;
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : writeOut(selection.name.value);
     if (!fragment) return selection;
     const directives = selection.directives ?? [];
     const defer = directives.find(isDefer);
     const others = directives.filter((directive) => directive !== defer);
-    const selectionSet = label(fragment.selectionSet, [...around, { ...fragment, directives: others }]);
+    const inside: Around = { fragment: { ...fragment, directives: others }, outer: around };
+    const selectionSet = label(fragment.selectionSet, inside);
     const bare = { ...fragment, directives: others, selectionSet };
     if (!defer) return bare;
     const name = `part${deferred.size}`;
     deferred.set(name, { label: readLabel(defer), selectionSet: wrap(bare, around) });
     return { ...bare, directives: [...others, withLabel(defer, name)] };
+  }
+
+  function wrap(inner: InlineFragmentNode, around: Around | null): SelectionSetNode {
+    let selectionSet = setOf(inner);
+    for (let at = around; at && repeated < MAX_REPEATED; at = at.outer) {
+      selectionSet = setOf({ ...at.fragment, selectionSet });
+      repeated += 1;
+    }
+    return selectionSet;
   }
 
   function writeOut(name: string): InlineFragmentNode | null {
@@ -71,9 +92,10 @@ export function labelDeferred(document: DocumentNode): LabelledDocument {
 
   const labelled = document.definitions.map((definition) =>
     definition.kind === Kind.OPERATION_DEFINITION
-      ? { ...definition, selectionSet: label(definition.selectionSet, []) }
+      ? { ...definition, selectionSet: label(definition.selectionSet, null) }
       : definition,
   );
+  if (repeated >= MAX_REPEATED) return { document: withoutDefer(document), deferred: NOTHING };
   return { document: { ...document, definitions: labelled }, deferred };
 }
 
@@ -82,35 +104,41 @@ export function withoutDefer(document: DocumentNode): DocumentNode {
   return visit(document, { Directive: (directive) => (isDefer(directive) ? null : undefined) });
 }
 
-function wrap(inner: InlineFragmentNode, around: readonly InlineFragmentNode[]): SelectionSetNode {
-  return around.reduceRight<SelectionSetNode>(
-    (selectionSet, fragment) => setOf({ ...fragment, selectionSet }),
-    setOf(inner),
-  );
-}
-
 function setOf(selection: SelectionNode): SelectionSetNode {
   return { kind: Kind.SELECTION_SET, selections: [selection] };
 }
 
-/** Whether something in it, or in the fragments that it spreads, is put off. */
-function puttingOff(
-  node: DocumentNode | SelectionNode | SelectionSetNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  seen = new Set<string>(),
-): boolean {
+function mentionsDefer(document: DocumentNode): boolean {
   let found = false;
-  visit(node, {
+  visit(document, {
     Directive(directive) {
       found ||= isDefer(directive);
     },
-    FragmentSpread({ name }) {
-      const fragment = seen.has(name.value) ? undefined : fragments.get(name.value);
-      seen.add(name.value);
-      if (fragment) found ||= puttingOff(fragment.selectionSet, fragments, seen);
-    },
   });
   return found;
+}
+
+/** Tells whether something in a selection, or in the fragments that it spreads, is put off; each is looked at once. */
+function findPuttingOff(fragments: ReadonlyMap<string, FragmentDefinitionNode>): (selection: SelectionNode) => boolean {
+  const known = new Map<SelectionSetNode, boolean>();
+
+  function within(selectionSet: SelectionSetNode): boolean {
+    let found = known.get(selectionSet);
+    if (found === undefined) {
+      found = selectionSet.selections.some(putsOff);
+      known.set(selectionSet, found);
+    }
+    return found;
+  }
+
+  function putsOff(selection: SelectionNode): boolean {
+    if (selection.directives?.some(isDefer)) return true;
+    const { selectionSet } =
+      selection.kind === Kind.FRAGMENT_SPREAD ? (fragments.get(selection.name.value) ?? {}) : selection;
+    return selectionSet !== undefined && within(selectionSet);
+  }
+
+  return putsOff;
 }
 
 function isDefer({ name }: DirectiveNode): boolean {
