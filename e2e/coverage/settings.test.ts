@@ -14,13 +14,47 @@ const CONFIGURATIONS = [
   'embedded/src/config.ts',
 ];
 
-const settings = [
-  ...new Set(
-    CONFIGURATIONS.flatMap((path) =>
-      [...read(path).matchAll(/^ {2}([A-Z][A-Z0-9_]+): settings\./gm)].map(([, name]) => name as string),
-    ),
+interface Setting {
+  readonly name: string;
+  /** The piece of `settings` that reads it. */
+  readonly kind: string;
+  /** Null for what is no number. */
+  readonly fallback: number | null;
+}
+
+const found = CONFIGURATIONS.flatMap((path) =>
+  [...read(path).matchAll(/^ {2}([A-Z][A-Z0-9_]+): settings\.(\w+)\(([^()]*)\)/gm)].map(
+    ([, name = '', kind = '', fallback = '']): Setting => ({ name, kind, fallback: toNumber(fallback) }),
   ),
-];
+);
+const settings = [...new Map(found.map((setting) => [setting.name, setting])).values()];
+
+/** `100 * MIB` and `1_000`, as they stand in the configurations. */
+function toNumber(expression: string): number | null {
+  const factors = expression.split('*').map((factor) => {
+    const text = factor.trim().replaceAll('_', '');
+    return text === 'MIB' ? 2 ** 20 : text === '' ? Number.NaN : Number(text);
+  });
+  const product = factors.reduce((all, factor) => all * factor, 1);
+  return Number.isNaN(product) ? null : product;
+}
+
+/** The rows of a page's tables that begin with settings, with their defaults. */
+function documented(path: string): Map<string, string> {
+  const rows = [...read(path).matchAll(/^\| (`[A-Z][^|]*) \| ([^|]*) \|/gm)];
+  return new Map(
+    rows.flatMap(([, names = '', fallbacks = '']) => {
+      const each = fallbacks.split(', ');
+      return names
+        .split(', ')
+        .map((name, index): [string, string] => [name.replaceAll('`', ''), (each[index] ?? '').replaceAll('`', '')]);
+    }),
+  );
+}
+
+const isLimit = ({ name, kind }: Setting) =>
+  /^(positiveInt|nonNegativeInt|duration\w+|optionalDuration\w+|bytes)$/.test(kind) &&
+  /(^|_)(MAX|TIMEOUT|LIFETIME|GRACE|BYTES|CONCURRENCY|WINDOW|MIB)(_|$)/.test(name);
 
 describe('every setting', () => {
   it('is found', () => {
@@ -29,6 +63,32 @@ describe('every setting', () => {
 
   it.each(['README.md', '.env.example'])('stands in %s', (path) => {
     const text = read(path);
-    expect(settings.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+    expect(settings.filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/hardening.md'])('has in %s the default that it has in the code', (path) => {
+    const page = documented(path);
+    const numbers = settings.filter(
+      ({ name, kind, fallback }) => fallback !== null && kind !== 'secret' && page.has(name),
+    );
+    expect(numbers.length).toBeGreaterThan(20);
+    const wrong = numbers.filter(({ name, fallback }) => Number(page.get(name)) !== fallback);
+    expect(wrong.map(({ name, fallback }) => `${name}: ${fallback} in code, ${page.get(name)} in ${path}`)).toEqual([]);
+  });
+});
+
+describe('every limit', () => {
+  it('is found', () => {
+    expect(settings.filter(isLimit).length).toBeGreaterThan(30);
+  });
+
+  it('stands in docs/hardening.md', () => {
+    const page = documented('docs/hardening.md');
+    expect(settings.filter(isLimit).flatMap(({ name }) => (page.has(name) ? [] : [name]))).toEqual([]);
+  });
+
+  it('of docs/hardening.md is one of the code', () => {
+    const known = new Set(settings.map(({ name }) => name));
+    expect([...documented('docs/hardening.md').keys()].filter((name) => !known.has(name))).toEqual([]);
   });
 });
