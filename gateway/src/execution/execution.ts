@@ -1,6 +1,7 @@
 import type { CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { ExecutionError } from './fetch-errors.js';
+import type { KeepsTypename } from './merge.js';
 import type { IsSubtype } from './rewrites.js';
 import type { SubgraphClient } from './subgraph-client.js';
 import type { Data } from './targets.js';
@@ -21,6 +22,7 @@ export interface Execution {
   readonly context: GatewayContext;
   readonly client: SubgraphClient;
   readonly isSubtype: IsSubtype;
+  readonly keepsTypename: KeepsTypename | null;
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
   report(errors: readonly ExecutionError[]): void;

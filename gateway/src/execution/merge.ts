@@ -1,13 +1,20 @@
 import { own, type Data } from './targets.js';
 
 /**
+ * Tells whether an object keeps the type's name that it has when another is brought. Null where no subgraph names a type
+ * that says less than what is known.
+ */
+export type KeepsTypename = (present: unknown, brought: unknown) => boolean;
+
+/**
  * Merges what a fetch brought into an object of the answer, in place. Invariants:
  *
  * - `source` is used up: parts of it become parts of `target`.
- * - Objects are merged member by member, lists of equal length item by item; anything else is replaced, by null too.
+ * - Objects are merged member by member, lists of equal length item by item; anything else is replaced, by null too, but for
+ *   the name of a type that says more than the one that is brought.
  */
-export function merge(target: Data, source: Data): void {
-  mergeMembers(target, source, Object.keys(source));
+export function merge(target: Data, source: Data, keepsTypename: KeepsTypename | null = null): void {
+  mergeMembers(target, source, Object.keys(source), keepsTypename);
 }
 
 /**
@@ -19,6 +26,7 @@ export function mergeAll(
   source: Data,
   mayShare: (name: string) => boolean,
   shared: Set<object>,
+  keepsTypename: KeepsTypename | null = null,
 ): void {
   const names = Object.keys(source);
   const copied: string[] = [];
@@ -32,34 +40,35 @@ export function mergeAll(
   }
   for (const [index, target] of targets.entries()) {
     if (index === 0 || copied.length === 0) {
-      mergeMembers(target, source, names);
+      mergeMembers(target, source, names, keepsTypename);
       continue;
     }
     const own = { ...source };
     for (const name of copied) own[name] = copy(source[name]);
-    mergeMembers(target, own, names);
+    mergeMembers(target, own, names, keepsTypename);
   }
 }
 
-function mergeMembers(target: Data, source: Data, names: readonly string[]): void {
+function mergeMembers(target: Data, source: Data, names: readonly string[], keepsTypename: KeepsTypename | null): void {
   for (const name of names) {
     // The one name that is no ordinary member of an object; operations that select it are refused.
     if (name === '__proto__') continue;
     const value = source[name];
     if (!isObject(value)) {
+      if (keepsTypename !== null && name === '__typename' && keepsTypename(own(target, name), value)) continue;
       target[name] = value;
       continue;
     }
     const present = own(target, name);
-    target[name] = isObject(present) ? mergeValues(present, value) : value;
+    target[name] = isObject(present) ? mergeValues(present, value, keepsTypename) : value;
   }
 }
 
-function mergeValues(present: object, value: object): object {
+function mergeValues(present: object, value: object, keepsTypename: KeepsTypename | null): object {
   if (present === value) return present;
   if (!Array.isArray(value)) {
     if (Array.isArray(present)) return value;
-    merge(present as Data, value as Data);
+    merge(present as Data, value as Data, keepsTypename);
     return present;
   }
   const items = value as unknown[];
@@ -67,7 +76,7 @@ function mergeValues(present: object, value: object): object {
   const into = present as unknown[];
   for (const [index, item] of items.entries()) {
     const before = into[index];
-    into[index] = isObject(before) && isObject(item) ? mergeValues(before, item) : item;
+    into[index] = isObject(before) && isObject(item) ? mergeValues(before, item, keepsTypename) : item;
   }
   return into;
 }

@@ -70,6 +70,8 @@ interface FieldWriter {
   readonly constant: string | null;
   readonly nonNull: boolean;
   readonly coordinate: string;
+  /** Of an object whose type nobody has told: it lacks its name, whatever stands there. */
+  readonly isUntold: boolean;
   readonly write: ValueWriter;
 }
 
@@ -155,10 +157,11 @@ class Compiler {
       const constant = isAbstractType(type) ? null : `"${type.name}"`;
       const write: ValueWriter = (value) =>
         typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
-      return { name, constant, nonNull: true, coordinate, write };
+      return { name, constant, nonNull: true, coordinate, isUntold: constant === null, write };
     }
     if (fieldName === '__schema' || fieldName === '__type') {
-      return { name, constant: null, nonNull: false, coordinate, write: (value) => JSON.stringify(value ?? null) };
+      const writeJson: ValueWriter = (value) => JSON.stringify(value ?? null);
+      return { name, constant: null, nonNull: false, coordinate, isUntold: false, write: writeJson };
     }
     const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
     if (!definition) return null;
@@ -168,6 +171,7 @@ class Compiler {
       constant: null,
       nonNull: isNonNullType(definition.type),
       coordinate,
+      isUntold: false,
       write: this.value(definition.type, selectionSets, coordinate),
     };
   }
@@ -246,7 +250,10 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
 }
 
 function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
-  return fields.some(({ nonNull, constant, name }) => nonNull && constant === null && own(object, name) === undefined);
+  return fields.some(
+    ({ nonNull, constant, isUntold, name }) =>
+      nonNull && constant === null && (isUntold || own(object, name) === undefined),
+  );
 }
 
 function withHead(field: HeadlessWriter, index: number): FieldWriter {

@@ -31,7 +31,7 @@ export async function runEvent(
   if (errors.length > 0) execution.report(placeErrors(errors, primary, { root, indexOf: null, lost: data === null }));
   if (data) {
     applyRewrites(primary.outputRewrites, data, execution.isSubtype);
-    merge(root, data);
+    merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);
   }
   return finish(operation, execution);

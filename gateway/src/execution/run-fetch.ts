@@ -31,9 +31,9 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
   if (!data) return;
   applyRewrites(step.outputRewrites, data, execution.isSubtype);
   const [target] = targets;
-  if (target && targets.length === 1) merge(target, data);
+  if (target && targets.length === 1) merge(target, data, execution.keepsTypename);
   // Nobody plans root fields for several objects; if it happens, each gets its own copy.
-  else for (const each of targets) merge(each, structuredClone(data));
+  else for (const each of targets) merge(each, structuredClone(data), execution.keepsTypename);
 }
 
 /** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
@@ -74,7 +74,7 @@ async function fetchEntities(targets: Targets, step: FetchStep, execution: Execu
     }
     entity['__typename'] ??= equal[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
-    mergeAll(equal, entity, step.sharing.mayShare, shared);
+    mergeAll(equal, entity, step.sharing.mayShare, shared, execution.keepsTypename);
   }
 }
 

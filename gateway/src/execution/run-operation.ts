@@ -71,6 +71,7 @@ export function createExecution(
     context,
     client,
     isSubtype: operation.supergraph.isSubtype,
+    keepsTypename: operation.supergraph.keepsTypename,
     signal,
     report: (more) => void errors.push(...more),
     restrict: (policy) => {

@@ -1,5 +1,14 @@
 import { ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, Supergraph as ApolloSupergraph } from '@apollo/federation-internals';
-import { isAbstractType, isInterfaceType, isObjectType, printSchema, type GraphQLSchema } from 'graphql';
+import {
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  printSchema,
+  type ConstDirectiveNode,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql';
 import { findPlannerNames } from './planner-names.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { PreparedSupergraph } from './prepared-supergraph.js';
@@ -19,10 +28,29 @@ export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSuper
   return {
     apiSdl: printSchema(apollo.apiSchema().toGraphQLJSSchema({ includeDefer: true })),
     subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
+    interfaceObjects: findInterfaceObjects(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
     plannerNames: [...findPlannerNames(plannerSchema.document)],
     requirements: [...requirements],
   };
+}
+
+function findInterfaceObjects({ definitions }: DocumentNode): string[] {
+  return definitions.flatMap((definition) =>
+    definition.kind === Kind.INTERFACE_TYPE_DEFINITION && definition.directives?.some(isInterfaceObject)
+      ? [definition.name.value]
+      : [],
+  );
+}
+
+function isInterfaceObject({ name, arguments: args }: ConstDirectiveNode): boolean {
+  return (
+    name.value === 'join__type' &&
+    args?.some(
+      ({ name: argument, value }) =>
+        argument.value === 'isInterfaceObject' && value.kind === Kind.BOOLEAN && value.value,
+    ) === true
+  );
 }
 
 function subtypesOf(schema: GraphQLSchema): Array<[string, string[]]> {

@@ -6,6 +6,8 @@ export interface GraphDescription {
   readonly apiSdl: string;
   /** Types below each abstract type of the whole schema: data of subgraphs may be of types that clients do not see. */
   readonly subtypes: ReadonlyArray<readonly [abstractType: string, typenames: readonly string[]]>;
+  /** Interfaces that some subgraph takes for an object type. */
+  readonly interfaceObjects: readonly string[];
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   readonly plannerNames: readonly string[];
   readonly requirements: ReadonlyArray<readonly [coordinate: string, requirement: SecurityRequirement]>;

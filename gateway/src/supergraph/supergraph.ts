@@ -1,5 +1,6 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema, print, type DocumentNode, type GraphQLSchema } from 'graphql';
+import type { KeepsTypename } from '../execution/merge.js';
 import type { IsSubtype } from '../execution/rewrites.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { SecurityRequirements } from './security-requirements.js';
@@ -12,6 +13,11 @@ export interface Supergraph {
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   /** By the whole schema: data of subgraphs may be of types that clients do not see. */
   readonly isSubtype: IsSubtype;
+  /**
+   * A subgraph with an `@interfaceObject` names the interface where it means one of its types: what is known better stays. Null
+   * where there is none.
+   */
+  readonly keepsTypename: KeepsTypename | null;
   /** Names of fields that the planner asks for on its own account. */
   readonly plannerNames: ReadonlySet<string>;
   /** @throws when the operation cannot be planned; AppError UNAVAILABLE when the planner is away or has too much to do */
@@ -24,13 +30,19 @@ export type PlanText = (text: string, operationName: string | undefined) => Prom
 export function toSupergraph(description: GraphDescription, planText: PlanText): Supergraph {
   const { apiSdl, subgraphs, plannerNames, requirements } = description;
   const subtypes = new Map(description.subtypes.map(([name, typenames]) => [name, new Set(typenames)]));
+  const interfaceObjects = new Set<unknown>(description.interfaceObjects);
+  const isSubtype: IsSubtype = (typename, condition) =>
+    typename === condition || subtypes.get(condition)?.has(typename) === true;
+  const keepsTypename: KeepsTypename = (present, brought) =>
+    interfaceObjects.has(brought) && typeof present === 'string' && !isSubtype(brought as string, present);
   return {
     // It was printed from a valid schema.
     schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
     requirements: new Map(requirements),
     subgraphs,
     plannerNames: new Set(plannerNames),
-    isSubtype: (typename, condition) => typename === condition || subtypes.get(condition)?.has(typename) === true,
+    isSubtype,
+    keepsTypename: interfaceObjects.size === 0 ? null : keepsTypename,
     plan: async (document, operationName) => JSON.parse(await planText(print(document), operationName)) as QueryPlan,
   };
 }
