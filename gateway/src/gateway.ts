@@ -1,4 +1,5 @@
 import {
+  answerHttpError,
   createHealth,
   createHttpService,
   createLog,
@@ -222,11 +223,10 @@ export async function createGateway(
     if ((!isPost && !isStream) || !isEndpoint(url)) return false;
     // How long streams last says nothing about how fast answers are.
     const route = () => (streams.has(response) ? STREAM_ROUTE : ENDPOINT);
-    identifyRequest(request, response, { log, metrics, route });
-    (isPost ? handler.post(request, response) : handler.get(request, response)).catch((error: unknown) => {
-      log.error({ err: error }, 'defect');
-      response.destroy();
-    });
+    const facts = identifyRequest(request, response, { log, metrics, route });
+    (isPost ? handler.post(request, response) : handler.get(request, response)).catch((error: unknown) =>
+      answerHttpError(error, response, facts.log),
+    );
     return true;
   }
 

@@ -60,6 +60,24 @@ describe('an upload', () => {
     expect(text).toContain(content.toString());
   });
 
+  it.each(['a%00b.png', 'a%01b.png', 'a%7fb.png', 'a%0d%0ax%3ay.png', '%e2%82%ac.png'])(
+    'has no control character in the name that its subgraph is told: %s',
+    async (encoded) => {
+      const seen: { body?: Buffer } = {};
+      await using gateway = await startGateway(files(collect(seen)));
+      const operations = JSON.stringify({ query: STORE, variables: { file: null } });
+      const part = (head: string, body: string) => `--b\r\ncontent-disposition: form-data; ${head}\r\n\r\n${body}\r\n`;
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=b', 'apollo-require-preflight': '1' },
+        body: `${part('name="operations"', operations)}${part('name="map"', '{"0":["variables.file"]}')}${part(`name="0"; filename*=UTF-8''${encoded}`, 'x')}--b--\r\n`,
+      });
+      expect(await response.json()).toEqual({ data: { store: 1 } });
+      const [, name] = /filename="([^"]*)"\r\n/.exec(seen.body?.toString() ?? '') ?? [];
+      expect(name?.toLowerCase()).toBe(encoded === '%e2%82%ac.png' ? '€.png' : encoded.replace(/%3a/, ':'));
+    },
+  );
+
   it('may have several files, in lists and inputs', async () => {
     const seen: { body?: Buffer } = {};
     await using gateway = await startGateway(files(collect(seen)));

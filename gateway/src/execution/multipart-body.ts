@@ -62,8 +62,9 @@ export function encodeMultipart(
 }
 
 function partHead(boundary: string, index: number, { filename, mimetype }: FileUpload): string {
-  // HTML, "multipart/form-data encoding algorithm": what would end the quoted string or the line is percent-encoded.
-  const name = filename.replace(/["\r\n]/g, (character) => encodeURIComponent(character));
+  // HTML, "multipart/form-data encoding algorithm": what would end the quoted string or the line is percent-encoded; other
+  // control characters are no part of a header's value either (RFC 9110, section 5.5).
+  const name = filename.replace(/["\u0000-\u001f\u007f]/g, (character) => encodeURIComponent(character));
   const type = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(mimetype) ? mimetype : 'application/octet-stream';
   return `--${boundary}\r\ncontent-disposition: form-data; name="${index}"; filename="${name}"\r\ncontent-type: ${type}\r\n\r\n`;
 }

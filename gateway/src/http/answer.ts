@@ -1,5 +1,5 @@
 import { AppError, missingViewer } from '@taskgraph/service-kit';
-import { ERROR_CODES, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
@@ -13,7 +13,7 @@ import type { SubgraphClient } from '../execution/subgraph-client.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
 import { planText } from '../planning/plan-text.js';
-import { badRequest, Refusal, refuse, toRefusal } from '../planning/refusal.js';
+import { badRequest, defect, Refusal, refuse, toRefusal } from '../planning/refusal.js';
 import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subscription-request.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
@@ -161,7 +161,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         rest: null,
       };
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : defect(error, context);
+      const refusal = defect(error, context);
       finish(refusal.errors);
       const status = refusal.ofTransport || accepted.readsStatus ? refusal.status : 200;
       return {
@@ -266,11 +266,4 @@ function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promis
 
 function deadlineExceeded(timeoutMs: number): AppError {
   return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
-}
-
-function defect(error: unknown, { log, requestId }: GatewayContext): Refusal {
-  log.error({ err: error }, 'defect');
-  const code: ErrorCode = 'INTERNAL_SERVER_ERROR';
-  const message = 'Something went wrong on our side.';
-  return new Refusal(code, [{ message, extensions: { code, requestId } }], { status: ERROR_CODES[code].httpStatus });
 }

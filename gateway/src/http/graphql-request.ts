@@ -1,3 +1,4 @@
+import { parseJson } from '@taskgraph/service-kit';
 import { badRequest, Refusal } from '../planning/refusal.js';
 
 /** The members of a GraphQL request (GraphQL over HTTP, "Request Parameters"). */
@@ -43,9 +44,9 @@ export function readQueryParameters(parameters: URLSearchParams): GraphQLRequest
     const text = parameters.get(name);
     if (text === null || text === '') return undefined;
     try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      throw badRequest(`"${name}" has to be JSON.`);
+      return parseJson(text);
+    } catch (error) {
+      throw badRequest(`"${name}" has to be JSON: it is ${(error as Error).message}.`);
     }
   };
   for (const name of ['query', 'operationName', 'variables', 'extensions'])

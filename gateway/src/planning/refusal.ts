@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from '@taskgraph/contracts';
-import type { AppError } from '@taskgraph/service-kit';
+import type { AppError, Log } from '@taskgraph/service-kit';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 
 /** A request is not executed; nothing has been fetched for it. */
@@ -47,6 +47,19 @@ export function toRefusal(
   const { retryAfter } = details;
   return new Refusal(code, [{ message, ...(path && { path: [...path] }), extensions }], {
     ...(typeof retryAfter === 'number' && { headers: { 'retry-after': String(retryAfter) } }),
+  });
+}
+
+/**
+ * What a client is told when something was thrown that nobody expected. What was thrown is logged, with its stack; the client is
+ * given the id to ask for it by.
+ */
+export function defect(error: unknown, { log, requestId }: { readonly log: Log; readonly requestId: string }): Refusal {
+  if (error instanceof Refusal) return error;
+  log.error({ err: error }, 'defect');
+  const code: ErrorCode = 'INTERNAL_SERVER_ERROR';
+  return new Refusal(code, [{ message: 'Something went wrong on our side.', extensions: { code, requestId } }], {
+    ofTransport: true,
   });
 }
 

@@ -14,7 +14,8 @@ export type EndReason =
   | 'slow-consumer'
   | 'queue-full'
   | 'graph-changed'
-  | 'drained';
+  | 'drained'
+  | 'defect';
 
 /** A connection to a client, which carries one subscription or many. */
 export interface Outlet {

@@ -165,7 +165,13 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const subscription = new Subscription(start, operation.name, user);
       countUser(user, 1);
       telemetry.started(log, subscription);
-      join(subscription, { operation, text, operationName, variables }, lastEventId);
+      try {
+        join(subscription, { operation, text, operationName, variables }, lastEventId);
+      } catch (error) {
+        countUser(user, -1);
+        telemetry.ended(log, subscription, 'defect');
+        throw error;
+      }
       return subscription;
     },
     leave: (subscription, reason) => void take(subscription, reason),

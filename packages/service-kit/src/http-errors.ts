@@ -1,9 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { ErrorRequestHandler } from 'express';
 import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
 
-/** Answers what fails before GraphQL: a body that is too large or is no JSON. */
+/**
+ * Answers what fails outside GraphQL: a body that is too large or is no JSON, and whatever was thrown that nobody expected, which
+ * is logged. An answer that has begun is cut off.
+ */
 export function answerHttpError(error: unknown, response: ServerResponse, log: Log): void {
   const given = (error as { status?: unknown } | null)?.status;
   const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
@@ -20,8 +24,10 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
         ? 'The request body cannot be read.'
         : 'Something went wrong on our side.';
   // What is left of a body that was not read would be taken for the next request.
+  const requestId = response.getHeader(REQUEST_ID_HEADER);
+  const extensions = { code, ...(status === 500 && { requestId }) };
   const headers = { 'content-type': 'application/json; charset=utf-8', ...(status === 413 && { connection: 'close' }) };
-  sendBody(response, status, headers, JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+  sendBody(response, status, headers, JSON.stringify({ errors: [{ message, extensions }] }));
 }
 
 /** {@link answerHttpError} for what passes through Express. */

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Express } from 'express';
 import type { Health } from './health.js';
+import { answerHttpError } from './http-errors.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
@@ -55,9 +56,13 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   await options.routes(app);
 
   const { front } = options;
-  const server = createServer(
-    front ? (request, response) => void (front(request, response) || app(request, response)) : app,
-  );
+  const server = createServer((request, response) => {
+    try {
+      if (!front?.(request, response)) app(request, response);
+    } catch (error) {
+      answerHttpError(error, response, log);
+    }
+  });
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 66_000;

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { parseJson, RefusedJson } from './parse-json.js';
 
 /** A body that is not taken. */
 export class RefusedBody extends Error {
@@ -27,7 +28,7 @@ export function hasJsonBody({ method, headers }: IncomingMessage): boolean {
 /**
  * Reads a JSON body.
  *
- * @throws RefusedBody 400 for what is no JSON in UTF-8 and when the client goes away, 413 beyond `maxBytes`
+ * @throws RefusedBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`
  */
 export function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -51,9 +52,9 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
         const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
         // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
         if (!isUtf8(body)) throw unreadable();
-        resolve(JSON.parse(body.toString('utf8')));
-      } catch {
-        reject(unreadable());
+        resolve(parseJson(body.toString('utf8')));
+      } catch (error) {
+        reject(unreadable(error));
       }
     });
     request.once('error', () => reject(unreadable()));
@@ -63,6 +64,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-function unreadable(): RefusedBody {
-  return new RefusedBody(400, 'The request body cannot be read.');
+function unreadable(cause?: unknown): RefusedBody {
+  const why = cause instanceof RefusedJson && cause.fault === 'DEPTH' ? `: ${cause.message}` : '';
+  return new RefusedBody(400, `The request body cannot be read${why}.`);
 }

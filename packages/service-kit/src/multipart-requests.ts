@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@taskgraph/contracts';
 import type { Request, RequestHandler, Response } from 'express';
 import { processRequest } from 'graphql-upload-minimal';
+import type { Readable } from 'node:stream';
 import type { Log } from './log.js';
 
 export interface MultipartLimits {
@@ -36,6 +37,7 @@ export function multipartRequests({
       maxFieldSize: maxFieldBytes,
       ...(maxFileBytes !== undefined && { maxFileSize: maxFileBytes }),
     };
+    guardParser(request);
     processRequest(request, response, limits).then(
       (body) => {
         request.body = body;
@@ -43,6 +45,19 @@ export function multipartRequests({
       },
       (error: unknown) => refuse(response, error, log),
     );
+  };
+}
+
+/**
+ * Listens for every error of the parser and of its files: it emits one more when it is destroyed because of the first, and an error
+ * that nobody listens for ends the process.
+ */
+function guardParser(request: Request): void {
+  const pipe = request.pipe.bind(request);
+  request.pipe = (parser, options) => {
+    parser.on('error', () => undefined);
+    parser.on('file', (_name, file: Readable) => void file.on('error', () => undefined));
+    return pipe(parser, options);
   };
 }
 

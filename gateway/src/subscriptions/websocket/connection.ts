@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { Log } from '@taskgraph/service-kit';
+import { closeReason, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { WebSocket } from 'ws';
 import type { GatewayContext } from '../../context.js';
@@ -8,7 +8,7 @@ import { readAccept } from '../../http/accept.js';
 import type { Answer, Arrival } from '../../http/answer.js';
 import { tryReadGraphQLRequest } from '../../http/graphql-request.js';
 import type { Identify } from '../../identity/identify.js';
-import { Refusal } from '../../planning/refusal.js';
+import { defect } from '../../planning/refusal.js';
 import { toCredentials, userOf, viewerOf, type Credentials } from '../credentials.js';
 import { RESTARTING, tooManyOperations } from '../refusals.js';
 import type { RenderedEvent } from '../rendered-event.js';
@@ -73,12 +73,20 @@ export class Connection implements Outlet {
   receive(data: Buffer, isBinary: boolean): void {
     this.isAlive = true;
     if (this.#state === 'closing') return;
+    try {
+      this.#receive(data, isBinary);
+    } catch (error) {
+      this.#breakDown(error);
+    }
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
     const message = isBinary ? null : readMessage(data.toString());
     switch (message?.type) {
       case undefined:
         return this.close(CLOSE_CODES.invalidMessage, 'Invalid message received');
       case 'connection_init':
-        void this.#initialise(readAuthorization(message.payload));
+        this.#initialise(readAuthorization(message.payload)).catch((error: unknown) => this.#breakDown(error));
         return;
       case 'ping':
         return this.#send(pongMessage(message.payload));
@@ -118,7 +126,7 @@ export class Connection implements Outlet {
   close(code: number, reason: string, because: EndReason = 'client-left'): void {
     if (this.#state === 'closing') return;
     this.ended(because);
-    this.#socket.close(code, reason);
+    this.#socket.close(code, closeReason(reason));
   }
 
   /** Asks whether the client is still there; gives up one that has not answered since the last time. */
@@ -166,6 +174,12 @@ export class Connection implements Outlet {
       if (operation instanceof Subscription) this.#services.subscriptions.renewed(operation);
   }
 
+  /** Something was thrown that nobody expected: costs this connection, and nobody else anything. */
+  #breakDown(error: unknown): void {
+    this.#services.log.error({ err: error }, 'defect');
+    this.close(CLOSE_CODES.internalError, 'Internal server error', 'defect');
+  }
+
   #tooManyInits(): void {
     this.close(CLOSE_CODES.tooManyInitialisationRequests, 'Too many initialisation requests');
   }
@@ -175,7 +189,7 @@ export class Connection implements Outlet {
     if (this.#state === 'new' || (this.#state === 'identifying' && this.credentials === NOBODY))
       return this.close(CLOSE_CODES.unauthorized, 'Unauthorized');
     if (this.#operations.has(id))
-      return this.close(CLOSE_CODES.subscriberAlreadyExists, `Subscriber for ${id} already exists`.slice(0, 123));
+      return this.close(CLOSE_CODES.subscriberAlreadyExists, `Subscriber for ${id} already exists`);
     if (this.#isDraining) return this.#send(errorMessage(id, [RESTARTING]));
     const { maxOperations } = this.#services;
     if (this.#operations.size >= maxOperations) return this.#send(errorMessage(id, [tooManyOperations(maxOperations)]));
@@ -183,12 +197,19 @@ export class Connection implements Outlet {
     // One for each fetch.
     setMaxListeners(0, cancel.signal);
     this.#operations.set(id, cancel);
-    void this.#answer(id, payload, cancel);
+    const requestId = randomUUID();
+    this.#answer(id, payload, { cancel, requestId }).catch((error: unknown) => {
+      const { errors } = defect(error, { log: this.#services.log.child({ requestId }), requestId });
+      if (this.#operations.has(id)) this.#finish(id, errorMessage(id, errors));
+    });
   }
 
-  async #answer(id: string, payload: Readonly<Record<string, unknown>>, cancel: AbortController): Promise<void> {
+  async #answer(
+    id: string,
+    payload: Readonly<Record<string, unknown>>,
+    { cancel, requestId }: { readonly cancel: AbortController; readonly requestId: string },
+  ): Promise<void> {
     const { answer, subscriptions } = this.#services;
-    const requestId = randomUUID();
     const outcome = await answer(tryReadGraphQLRequest(payload), {
       method: 'POST',
       multipart: false,
@@ -203,12 +224,7 @@ export class Connection implements Outlet {
       this.#send(nextMessage(id, outcome.body));
       return this.#finish(id, completeMessage(id));
     }
-    try {
-      this.#operations.set(id, subscriptions.start(outcome, { id, outlet: this, requestId }));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.#finish(id, errorMessage(id, error.errors));
-    }
+    this.#operations.set(id, subscriptions.start(outcome, { id, outlet: this, requestId }));
   }
 
   #toContext(requestId: string, cancel: AbortController): GatewayContext {

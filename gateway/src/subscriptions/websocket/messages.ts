@@ -1,3 +1,4 @@
+import { parseJson } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 
 /** The subprotocol of WebSocket connections (github.com/enisdenjo/graphql-ws, PROTOCOL.md). */
@@ -5,6 +6,7 @@ export const SUBPROTOCOL = 'graphql-transport-ws';
 
 /** Codes that connections are closed with: the protocol's, and those of RFC 6455 and its registry. */
 export const CLOSE_CODES = {
+  internalError: 1011,
   serviceRestart: 1012,
   tryAgainLater: 1013,
   invalidMessage: 4400,
@@ -30,7 +32,7 @@ const MAX_ID_CHARACTERS = 128;
 export function readMessage(text: string): ClientMessage | null {
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    message = parseJson(text);
   } catch {
     return null;
   }

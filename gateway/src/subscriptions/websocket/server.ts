@@ -84,7 +84,12 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   return {
     upgrade(request, socket, head) {
       if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
-      server.handleUpgrade(request, socket, head, (accepted) => open(accepted));
+      try {
+        server.handleUpgrade(request, socket, head, (accepted) => open(accepted));
+      } catch (error) {
+        options.log.error({ err: error }, 'defect');
+        socket.destroy();
+      }
     },
     async drain(graceMs) {
       draining = true;

@@ -18,8 +18,10 @@ import { AppError } from '../app-error.js';
 import { toClientError } from '../graphql-errors.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import { parseJson } from '../parse-json.js';
 import type { RequestContext } from '../request-context.js';
 import type { TokenVerifier } from '../token-verifier.js';
+import { closeReason } from './close-reason.js';
 import { createConnectionIdentity, type Admission, type ConnectionIdentity } from './connection-identity.js';
 import { createKeepAlive } from './keep-alive.js';
 import { runSubscription, SubscriptionFailure, type SubscriptionRun } from './run-subscription.js';
@@ -209,7 +211,7 @@ export function serveSubscriptions<Context extends RequestContext>(
             if (socket.readyState === socket.OPEN) socket.send(text, () => resolve());
             else resolve();
           }),
-        close: (code, reason) => socket.close(code, reason),
+        close: (code, reason) => socket.close(code, closeReason(reason ?? '')),
         onMessage: (listener) => (hear = listener),
       },
       connection,
@@ -280,6 +282,8 @@ function logOf({ log, identity }: Connection): Log {
 /** Null for what no client may send. */
 function readMessage(text: string): Message | null {
   try {
+    // The protocol's own parser takes nesting of any depth.
+    parseJson(text);
     const message = parseMessage(text);
     return CLIENT_MESSAGES.has(message.type) ? message : null;
   } catch {
