@@ -20,6 +20,8 @@ export interface GatewayTelemetry {
   /** Returns the function that ends the measurement of one fetch. */
   startFetch(subgraph: string): (outcome: FetchOutcome) => void;
   operationFinished(log: Log, facts: OperationFacts): void;
+  /** A call to a subgraph was no success, and was counted as a failure of it or not. */
+  circuitJudged(subgraph: string, verdict: 'failure' | 'none', reason: string): void;
   /** Of entities, or root fields, in the cache. */
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** An event has told what the cache must forget. */
@@ -109,6 +111,9 @@ export function createGatewayTelemetry(
       };
       if (durationMs >= slowOperationMs) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
+    },
+    circuitJudged(upstream, verdict, reason) {
+      metrics.circuitVerdicts.inc({ upstream, verdict, reason });
     },
     entitiesLookedUp(subgraph, hits, misses) {
       if (hits > 0) lookups.inc({ subgraph, outcome: 'hit' }, hits);

@@ -58,6 +58,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       http2: config.SUBGRAPH_HTTP2,
       authorities,
       compression: config.SUBGRAPH_COMPRESSION,
+      onVerdict: (verdict, reason) => telemetry.circuitJudged(name, verdict, reason),
     });
     const limit = createConcurrencyLimit({
       maxActive: config.SUBGRAPH_MAX_CONCURRENCY,

@@ -12,10 +12,27 @@ export interface IdentifyOptions {
   readonly log: Log;
 }
 
-/** Creates the stage that tells who asks. It never throws: a bad token makes the request anonymous, with a reason. */
+/** RFC 9110, 5.5: what may stand in a header. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What servers take of one header; a token is far shorter. */
+const MAX_HEADER_CHARACTERS = 8_192;
+const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
+
+/**
+ * Creates the stage that tells who asks. It never throws: a bad token makes the request anonymous, with a reason.
+ *
+ * Where this gateway verifies no tokens, it still refuses what cannot be forwarded as a header: credentials also come in
+ * messages, where they may hold anything.
+ */
 export function createIdentify({ jwksUrl, jwks, issuer, audience, log }: IdentifyOptions): Identify {
   const source = jwks ?? (jwksUrl === null ? null : createRemoteJwks({ url: jwksUrl, log }));
-  if (!source) return async () => ({ kind: 'unverified' });
+  if (!source) return async (authorization) => (isForwardable(authorization) ? { kind: 'unverified' } : INVALID);
   const verifier = createTokenVerifier({ jwks: source, issuer, audience });
   return (authorization) => verifier.verifyAuthorization(authorization);
+}
+
+function isForwardable(authorization: string | undefined): boolean {
+  return (
+    authorization === undefined || (authorization.length <= MAX_HEADER_CHARACTERS && FIELD_VALUE.test(authorization))
+  );
 }

@@ -20,6 +20,8 @@ export interface Metrics {
   readonly sqlDuration: Histogram<'outcome'>;
   /** Peer and outcome; seconds. */
   readonly peerDuration: Histogram<'peer' | 'outcome'>;
+  /** Of calls to another service that were no success: failure or none, and why. */
+  readonly circuitVerdicts: Counter<'upstream' | 'verdict' | 'reason'>;
 }
 
 /** @param service becomes the label `service` of every series */
@@ -57,5 +59,10 @@ export function createMetrics(service: string): Metrics {
       'peer',
       'outcome',
     ]),
+    circuitVerdicts: metrics.counter(
+      'taskgraph_circuit_verdicts_total',
+      'Calls to another service that were no success: counted as a failure of it, or as none, and why.',
+      ['upstream', 'verdict', 'reason'],
+    ),
   };
 }

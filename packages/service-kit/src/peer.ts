@@ -31,7 +31,14 @@ const MAX_CONNECTIONS = 16;
 
 /** Creates the client of a peer. */
 export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerOptions): Peer {
-  const upstream = createUpstream({ name, url, log, timeoutMs, maxConnections: MAX_CONNECTIONS });
+  const upstream = createUpstream({
+    name,
+    url,
+    log,
+    timeoutMs,
+    maxConnections: MAX_CONNECTIONS,
+    onVerdict: (verdict, reason) => metrics.circuitVerdicts.inc({ upstream: name, verdict, reason }),
+  });
   return {
     async query<Data>(
       document: string,

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { jsonWebKey, jsonWebKeySet } from '@taskgraph/contracts';
 import { request } from 'undici';
+import { CircuitOpenError, createCircuit, type Judge } from './circuit.js';
 import type { Log } from './log.js';
 import type { JwksSource } from './token-verifier.js';
 
@@ -14,6 +15,11 @@ export interface RemoteJwksOptions {
   readonly cooldownMs?: number;
   readonly now?: () => number;
 }
+
+/** Clients have no part in what is asked, so every error is the endpoint's. */
+const JUDGE: Judge<unknown> = { error: () => 'failure', isSuccess: () => true };
+/** Without keys nobody can sign in, and the service that has them may have started a moment ago. */
+const CIRCUIT_RESET_MS = 1_000;
 
 /** Turns a JSON Web Key Set document into keys by id; keys of other kinds are left out. */
 export function parseJwks(document: unknown): Map<string, KeyObject> {
@@ -40,22 +46,29 @@ export function createRemoteJwks({
   let triedAt = Number.NEGATIVE_INFINITY;
   let underWay: Promise<void> | null = null;
 
+  const circuit = createCircuit({ name: 'jwks', log, resetMs: CIRCUIT_RESET_MS });
+
+  async function readKeys(): Promise<Map<string, KeyObject>> {
+    const { statusCode, body } = await request(url, {
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (statusCode !== 200) {
+      await body.dump();
+      throw new Error(`the JWKS endpoint answered ${statusCode}`);
+    }
+    return parseJwks(await body.json());
+  }
+
   async function fetchKeys(): Promise<void> {
     triedAt = now();
     try {
-      const { statusCode, body } = await request(url, {
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      if (statusCode !== 200) {
-        await body.dump();
-        throw new Error(`the JWKS endpoint answered ${statusCode}`);
-      }
-      keys = parseJwks(await body.json());
+      keys = await circuit.run<Map<string, KeyObject>>(readKeys, JUDGE);
       fetchedAt = now();
     } catch (error) {
-      log.warn({ err: error, url }, 'signing keys could not be fetched');
+      // An open circuit has been told of.
+      if (!(error instanceof CircuitOpenError)) log.warn({ err: error, url }, 'signing keys could not be fetched');
       throw error;
     }
   }

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import CircuitBreaker from 'opossum';
-import { Pool } from 'undici';
-import { AppError, unavailable } from './app-error.js';
+import { Pool, type Dispatcher } from 'undici';
+import { unavailable } from './app-error.js';
+import { createCircuit } from './circuit.js';
 import { exchange } from './exchange.js';
 import type { Log } from './log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
+import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
 
 export interface UpstreamOptions {
   /** As in the supergraph; named in logs and errors. */
@@ -25,6 +26,8 @@ export interface UpstreamOptions {
   readonly breakerErrorPercentage?: number;
   /** How long an open circuit refuses before it tries again. */
   readonly breakerResetMs?: number;
+  /** Told of calls that are no success, for the circuit breaker, and why. */
+  readonly onVerdict?: (verdict: 'failure' | 'none', reason: string) => void;
 }
 
 export interface UpstreamRequest {
@@ -56,7 +59,7 @@ export interface Upstream {
    * @throws the signal's reason when the caller has gone away
    */
   send(request: UpstreamRequest): Promise<UpstreamAnswer>;
-  /** Posts past the circuit breaker, to find out whether the service is there. */
+  /** Posts past the circuit breaker and the other requests, over a connection of its own, to find out whether the service is there. */
   probe(request: UpstreamRequest): Promise<UpstreamAnswer>;
   readonly circuit: () => 'closed' | 'open' | 'half_open';
   /** Takes nothing more, and closes when what is under way has been answered. */
@@ -65,25 +68,24 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-const CONNECTION_FAILURES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 const STANDARD_HEADERS = { accept: 'application/json' };
 const ENCODINGS = { 'accept-encoding': 'gzip, br' };
 const RETRY_JITTER_MS = 50;
-/** Fewer calls than this say nothing about a service's health. */
-const BREAKER_VOLUME = 5;
+/** What any GraphQL service answers at once, however busy it is. */
+const PROBE = {
+  headers: { 'content-type': 'application/json' },
+  body: '{"query":"{__typename}"}',
+  idempotent: true,
+} as const;
+const PROBE_TIMEOUT_MS = 1_500;
 
-/** Creates the client of a service: keep-alive pool, time-out, circuit breaker, one retry with jitter on connection failure. */
+/**
+ * Creates the client of a service: keep-alive pool, time-out, circuit breaker, one retry with jitter on connection failure.
+ *
+ * What a client can bring about by what it sends does not count against the service: see `upstream-errors.ts`.
+ */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { name, log, timeoutMs } = options;
+  const { name, log, timeoutMs, onVerdict } = options;
   const endpoint = new URL(options.url);
   const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
   const connections = options.maxConnections ?? 64;
@@ -94,6 +96,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  // Where all other connections are taken by slow requests, there is still this one to ask whether the service is well.
+  const probing = new Pool(endpoint.origin, {
+    connections: 1,
+    connect: { timeout: timeoutMs, ...(options.authorities && { ca: [...options.authorities] }) },
+    allowH2: options.http2 ?? false,
+  });
   // What must not be sent twice, and what is streamed, does not share a connection.
   const sharing = options.http2
     ? createMultiplexedPool(endpoint.origin, {
@@ -103,8 +111,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       })
     : null;
 
-  async function post(request: UpstreamRequest): Promise<UpstreamAnswer> {
-    const { status, headers, text } = await exchange(request.idempotent && sharing ? sharing : pool, {
+  async function post(
+    request: UpstreamRequest,
+    dispatcher: Dispatcher = request.idempotent && sharing ? sharing : pool,
+  ): Promise<UpstreamAnswer> {
+    const { status, headers, text } = await exchange(dispatcher, {
       path,
       idempotent: request.idempotent,
       headers: { ...STANDARD_HEADERS, ...(options.compression && ENCODINGS), ...request.headers },
@@ -112,12 +123,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       signal: request.signal,
       timeoutMs: request.timeoutMs ?? timeoutMs,
     });
-    if (status >= 500 && !text.startsWith('{')) throw new BadResponse(`${name} answered ${status}`);
+    if (status >= 500 && !text.startsWith('{')) throw new BadResponse(status, `${name} answered ${status}`);
     const cacheControl = headers['cache-control'];
     return {
       status,
       text,
-      body: parseBody(name, text),
+      body: parseBody(name, status, text),
       cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined,
     };
   }
@@ -132,67 +143,65 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
-  const breaker: CircuitBreaker<[UpstreamRequest], UpstreamAnswer> = new CircuitBreaker(postWithRetry, {
-    timeout: false,
-    errorThresholdPercentage: options.breakerErrorPercentage ?? 50,
-    resetTimeout: options.breakerResetMs ?? 30_000,
-    volumeThreshold: BREAKER_VOLUME,
-    // A client that goes away says nothing about the health of the service. opossum takes that for a success, so where it
-    // would close the circuit, it counts as a failure.
-    errorFilter: (_error: unknown, request?: UpstreamRequest): boolean =>
-      request?.signal.aborted === true && !breaker.halfOpen,
+  /** It is well where it answers in GraphQL, or refuses such a question. */
+  async function probe(): Promise<void> {
+    const timeout = Math.min(timeoutMs, PROBE_TIMEOUT_MS);
+    try {
+      await post({ ...PROBE, signal: closed.signal, timeoutMs: timeout }, probing);
+    } catch (error) {
+      if (!(error instanceof BadResponse) || error.isAboutTheService) throw error;
+    }
+  }
+
+  const closed = new AbortController();
+  const circuit = createCircuit({
+    name,
+    log,
+    probe,
+    errorPercentage: options.breakerErrorPercentage,
+    resetMs: options.breakerResetMs,
+    onVerdict: onVerdict && ((verdict, error) => onVerdict(verdict, verdictReason(error))),
   });
-  breaker.on('open', () => log.warn({ upstream: name }, 'circuit opened'));
-  breaker.on('halfOpen', () => log.info({ upstream: name }, 'circuit half open: the next request tries'));
-  breaker.on('close', () => log.info({ upstream: name }, 'circuit closed'));
 
   return {
     name,
     async send(request) {
+      const { signal } = request;
       try {
-        return await breaker.fire(request);
+        return await circuit.run(
+          () => postWithRetry(request),
+          {
+            error: (error) => (signal.aborted ? 'none' : judge(error, typeof request.body === 'string')),
+            isSuccess,
+          },
+          signal,
+        );
       } catch (error) {
-        request.signal.throwIfAborted();
+        signal.throwIfAborted();
         throw unavailable(name, error, failureReason(error));
       }
     },
-    probe: post,
-    circuit: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half_open' : 'closed'),
+    probe: (request) => post(request, probing),
+    circuit: circuit.state,
     async retire() {
-      breaker.shutdown();
-      await Promise.all([pool.close(), sharing?.close()]);
+      await Promise.all([pool.close(), probing.close(), sharing?.close()]);
     },
     async close() {
-      breaker.shutdown();
-      await Promise.all([pool.destroy(), sharing?.destroy()]);
+      closed.abort(new Error('closed'));
+      await Promise.all([pool.destroy(), probing.destroy(), sharing?.destroy()]);
     },
   };
 }
 
-/** The service answered, but not with what a GraphQL service answers. */
-class BadResponse extends Error {}
+/** An error in GraphQL, with its status, says that the service is there; whether it is well is seen from other answers. */
+function isSuccess({ status }: UpstreamAnswer): boolean {
+  return status < 400;
+}
 
-function parseBody(name: string, text: string): unknown {
+function parseBody(name: string, status: number, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new BadResponse(`${name} did not answer with JSON`, { cause });
+    throw new BadResponse(status, `${name} did not answer with JSON`, { cause });
   }
-}
-
-function failureReason(error: unknown): string {
-  if (error instanceof BadResponse) return 'BAD_RESPONSE';
-  const { code, name } = facts(error);
-  if (code === 'EOPENBREAKER') return 'CIRCUIT_OPEN';
-  return name === 'TimeoutError' || TIMEOUTS.has(code) ? 'TIMEOUT' : 'CONNECTION';
-}
-
-function isConnectionFailure(error: unknown): boolean {
-  return !(error instanceof AppError) && CONNECTION_FAILURES.has(facts(error).code);
-}
-
-/** Errors of the platform are told by their members: those of another realm are no instances of ours. */
-function facts(error: unknown): { readonly code: string; readonly name: string } {
-  const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  return { code: String(code), name: String(name) };
 }

@@ -1,34 +1,233 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createLog } from '../src/log.js';
-import { createUpstream } from '../src/upstream.js';
+import { pino } from 'pino';
+import { AppError } from '../src/app-error.js';
+import type { Log } from '../src/log.js';
+import { createUpstream, type Upstream, type UpstreamOptions, type UpstreamRequest } from '../src/upstream.js';
 
-const log = createLog({ service: 'test', level: 'silent' });
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: string;
+}
 
-describe('a circuit that is half open', () => {
-  it('is not closed by a caller who goes away before the answer', async () => {
-    let holds = false;
-    let arrived: () => void = () => undefined;
-    const server = createServer((request) => (holds ? arrived() : request.socket.destroy()));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const upstream = createUpstream({ name: 'held', url, log, timeoutMs: 60_000, breakerResetMs: 100 });
-    const send = (signal = new AbortController().signal) =>
-      upstream.send({ headers: {}, body: '{}', idempotent: false, signal });
-    while (upstream.circuit() === 'closed') await send().catch(() => undefined);
-    while (upstream.circuit() !== 'half_open') await nextTurn();
-    holds = true;
-    const arrival = new Promise<void>((resolve) => (arrived = resolve));
-    const caller = new AbortController();
-    const answer = send(caller.signal);
-    await arrival;
-    caller.abort(new Error('gone'));
-    await expect(answer).rejects.toThrow('gone');
-    expect(upstream.circuit()).not.toBe('closed');
-    await upstream.close();
+const PROBE = '{"query":"{__typename}"}';
+const OK = '{"data":{"ok":true}}';
+
+/** A service that does what `answer` says, but for probes, which are answered as long as `isWell`. */
+async function startService(answer: (asked: Asked) => void, options: Partial<UpstreamOptions> = {}) {
+  const service = { isWell: true, probes: 0 };
+  const lines: Array<Record<string, unknown>> = [];
+  const verdicts: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('error', () => undefined);
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      if (body !== PROBE) return answer({ request, response, body });
+      service.probes += 1;
+      if (service.isWell) response.end('{"data":{"__typename":"Query"}}');
+      return undefined;
+    });
+    if (request.headers['content-type'] === 'now') answer({ request, response, body });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const log = pino(
+    { level: 'info' },
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  ) as unknown as Log;
+  const upstream = createUpstream({
+    name: 'shop',
+    url: `http://127.0.0.1:${port}`,
+    log,
+    timeoutMs: 60_000,
+    onVerdict: (verdict, reason) => verdicts.push(`${verdict} ${reason}`),
+    ...options,
+  });
+  return {
+    service,
+    server,
+    port,
+    upstream,
+    lines,
+    verdicts,
+    async [Symbol.asyncDispose]() {
+      await upstream.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function send(upstream: Upstream, request: Partial<UpstreamRequest> = {}) {
+  return upstream.send({
+    headers: {},
+    body: '{"query":"{ok}"}',
+    idempotent: false,
+    signal: new AbortController().signal,
+    ...request,
+  });
+}
+
+/** What many calls after each other end with. */
+async function sendMany(upstream: Upstream, request: () => Partial<UpstreamRequest>, count = 20): Promise<unknown[]> {
+  const reasons: unknown[] = [];
+  for (let call = 0; call < count; call += 1) {
+    const error: unknown = await send(upstream, request()).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    reasons.push(error instanceof AppError ? error.reason : error);
+  }
+  return reasons;
+}
+
+const isOpened = ({ msg }: Record<string, unknown>) => msg === 'circuit opened';
+
+describe('the circuit of a service', () => {
+  it('stays closed where one client asks for what takes too long, one after the other and all at once', async () => {
+    await using started = await startService(
+      ({ response, body }) => {
+        if (!body.includes('login')) response.end(OK);
+      },
+      { timeoutMs: 200, maxConnections: 4 },
+    );
+    const { upstream, verdicts } = started;
+    const expensive = { body: '{"query":"{ login }"}' };
+    expect(await sendMany(upstream, () => expensive, 8)).toEqual(Array(8).fill('TIMEOUT'));
+    const atOnce = await Promise.all(Array.from({ length: 20 }, () => sendMany(upstream, () => expensive, 1)));
+    expect(atOnce.flat()).toEqual(Array(20).fill('TIMEOUT'));
+    while (verdicts.length < 28) await nextTurn();
+    expect(new Set(verdicts)).toEqual(new Set(['none TIMEOUT']));
+    expect(upstream.circuit()).toBe('closed');
+    expect((await send(upstream)).body).toEqual({ data: { ok: true } });
+    expect(started.lines.filter(isOpened)).toEqual([]);
+  });
+
+  it.each([
+    ['no JSON', (response: ServerResponse) => response.writeHead(413).end('<html>too large</html>')],
+    ['JSON', (response: ServerResponse) => response.writeHead(400).end('{"errors":[{"message":"no"}]}')],
+    [
+      'no answer but the end of the connection',
+      (response: ServerResponse) => response.writeHead(431).socket?.destroy(),
+    ],
+  ])('stays closed where a request is refused with %s', async (_what, refuse) => {
+    await using started = await startService(({ response }) => void refuse(response));
+    await sendMany(started.upstream, () => ({}), 20);
+    expect(started.upstream.circuit()).toBe('closed');
+  });
+
+  it('stays closed for requests that cannot be sent, and for clients that go away', async () => {
+    const arrivals: Array<() => void> = [];
+    await using started = await startService(() => arrivals.pop()?.());
+    const { upstream } = started;
+    await sendMany(upstream, () => ({ headers: { authorization: 'Bearer a\r\nX: 1' } }));
+    for (let call = 0; call < 20; call += 1) {
+      const client = new AbortController();
+      const arrived = new Promise<void>((resolve) => arrivals.push(resolve));
+      const answer = send(upstream, { signal: client.signal });
+      await arrived;
+      client.abort(new Error('gone'));
+      await expect(answer).rejects.toThrow('gone');
+    }
+    expect(upstream.circuit()).toBe('closed');
+    expect(started.service.probes).toBe(0);
+    expect(new Set(started.verdicts)).toEqual(new Set(['none CALLER']));
+  });
+
+  it('stays closed for uploads that are too large, broken off, or refused before they are read', async () => {
+    await using started = await startService(({ response, request }) => {
+      response.writeHead(400, { connection: 'close' }).end('refused');
+      request.socket.destroySoon();
+    });
+    async function* upload(end: Error | null) {
+      for (let chunk = 0; chunk < 40; chunk += 1) yield Buffer.alloc(64 * 1024);
+      if (end) throw end;
+    }
+    const { upstream } = started;
+    const tooLarge = new AppError('BAD_USER_INPUT', 'A file has at most 1 bytes.', { reason: 'UPLOAD_TOO_LARGE' });
+    await sendMany(upstream, () => ({ body: upload(tooLarge) }), 10);
+    await sendMany(upstream, () => ({ body: upload(new Error('the client went away')) }), 10);
+    await sendMany(upstream, () => ({ body: upload(null), headers: { 'content-type': 'now' } }), 10);
+    expect(upstream.circuit()).toBe('closed');
+  });
+
+  it('is not kept closed by clients that go away', async () => {
+    const arrivals: Array<() => void> = [];
+    await using started = await startService(({ response }) => {
+      const arrived = arrivals.pop();
+      if (arrived) arrived();
+      else response.writeHead(502).end('Bad gateway');
+    });
+    const { upstream } = started;
+    for (let call = 0; call < 20; call += 1) {
+      const client = new AbortController();
+      const arrived = new Promise<void>((resolve) => arrivals.push(resolve));
+      const answer = send(upstream, { signal: client.signal });
+      await arrived;
+      client.abort(new Error('gone'));
+      await expect(answer).rejects.toThrow('gone');
+    }
+    await sendMany(upstream, () => ({}), 5);
+    expect(upstream.circuit()).toBe('open');
+  });
+
+  it('opens where nobody listens, and says once why', async () => {
+    const started = await startService(() => undefined, { breakerResetMs: 20 });
+    const { upstream, lines, server } = started;
     server.close();
     server.closeAllConnections();
+    expect(await sendMany(upstream, () => ({}), 5)).toEqual(Array(5).fill('CONNECTION'));
+    expect(upstream.circuit()).not.toBe('closed');
+    // Tried again and again, in vain.
+    for (let round = 0; round < 3; round += 1) {
+      await delay(25);
+      expect(await sendMany(upstream, () => ({}), 1)).toEqual(['CIRCUIT_OPEN']);
+    }
+    await upstream.close();
+    const [line, ...more] = lines.filter(isOpened);
+    expect(more).toEqual([]);
+    expect(line).toMatchObject({ upstream: 'shop', err: { message: expect.stringContaining('ECONNREFUSED') } });
+  });
+
+  it.each([
+    ['answers nothing at all', () => undefined],
+    ['breaks every connection', ({ request }: Asked) => request.socket.destroy()],
+    ['answers what is no JSON', ({ response }: Asked) => response.end('<html>')],
+  ])('opens where the service %s, the cheapest question included', async (_what, answer) => {
+    await using started = await startService((asked) => void answer(asked), { timeoutMs: 100 });
+    const { upstream, service } = started;
+    service.isWell = false;
+    while ((await sendMany(upstream, () => ({}), 1))[0] !== 'CIRCUIT_OPEN');
+    expect(upstream.circuit()).toBe('open');
+    expect(started.verdicts.filter((verdict) => verdict.startsWith('failure')).length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('is tried by a question of its own before anything of a client, and closes when that is answered', async () => {
+    let isBroken = true;
+    await using started = await startService(
+      ({ response }) => (isBroken ? response.writeHead(503).end('starting') : response.end(OK)),
+      { breakerResetMs: 30 },
+    );
+    const { upstream, service, lines } = started;
+    service.isWell = false;
+    await sendMany(upstream, () => ({}), 5);
+    while (upstream.circuit() !== 'half_open') await nextTurn();
+    const caller = new AbortController();
+    const left = send(upstream, { signal: caller.signal });
+    while (service.probes === 0) await nextTurn();
+    // Others are not held up by the try; who leaves does not end it, and closes nothing.
+    expect(await sendMany(upstream, () => ({}), 1)).toEqual(['CIRCUIT_OPEN']);
+    caller.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    expect(upstream.circuit()).toBe('half_open');
+    isBroken = false;
+    service.isWell = true;
+    while ((await sendMany(upstream, () => ({}), 1))[0] !== null) await delay(10);
+    expect(upstream.circuit()).toBe('closed');
+    expect(lines.map(({ msg }) => msg)).toEqual(['circuit opened', 'circuit closed']);
   });
 });

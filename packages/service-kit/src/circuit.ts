@@ -1,0 +1,184 @@
+import { CircuitState, circuitBreaker, handleType, SamplingBreaker } from 'cockatiel';
+import type { Log } from './log.js';
+
+/**
+ * What one call says about the health of a service. `none`: nothing, because of its caller, or because of what was asked.
+ * `suspect`: something may be wrong with the service, or with this call; only a question of one's own can tell.
+ */
+export type Verdict = 'failure' | 'none' | 'suspect';
+
+/** Says what an outcome means for the health of the service. */
+export interface Judge<Result> {
+  error(error: unknown): Verdict;
+  /** Whether a result is a success, or says nothing. */
+  isSuccess(result: Result): boolean;
+}
+
+export interface CircuitOptions {
+  /** Of the service; named in logs. */
+  readonly name: string;
+  readonly log: Log;
+  /**
+   * Asks the cheapest question there is, which no client has a part in. It decides where a call leaves it open who is to blame,
+   * and whether an open circuit closes. Absent where clients have no part in any call: then the next call is the try.
+   *
+   * @throws when the service does not answer as it should
+   */
+  readonly probe?: () => Promise<unknown>;
+  /** Share of failures that opens the circuit, percent. */
+  readonly errorPercentage?: number | undefined;
+  /** How long an open circuit refuses before it tries again. */
+  readonly resetMs?: number | undefined;
+  /** Told of everything that is no success. */
+  readonly onVerdict?: ((verdict: 'failure' | 'none', error: unknown) => void) | undefined;
+}
+
+/** Leaves a service alone that fails, and finds out when it is back. */
+export interface Circuit {
+  /**
+   * Calls the service.
+   *
+   * @throws what `call` throws, as soon as it throws it; CircuitOpenError when the service is left alone; the signal's reason
+   */
+  run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: AbortSignal): Promise<Result>;
+  readonly state: () => 'closed' | 'open' | 'half_open';
+}
+
+/** The service has failed so often that it is not asked for a while. */
+export class CircuitOpenError extends Error {
+  constructor(name: string) {
+    super(`the circuit to ${name} is open`);
+    this.name = 'CircuitOpenError';
+  }
+}
+
+/** The only errors that the breaker counts. */
+class Failure extends Error {}
+/** Neither a success nor a failure: the breaker counts nothing. */
+class NoVerdict extends Error {}
+
+const WINDOW_MS = 10_000;
+/** Fewer calls than this in a window say nothing about a service's health. */
+const VOLUME = 5;
+const NEVER = new AbortController().signal;
+
+/**
+ * Creates the circuit breaker of a service.
+ *
+ * Outcomes are of three kinds: success, failure, and no verdict. Whoever sends expensive requests, goes away before the answer, or
+ * is refused, must not be able to open the circuit for everybody, nor to keep it closed. So a call that fails is judged; where
+ * that leaves open who is to blame (no answer in time, a broken connection), the probe is asked, once for all who wait for it,
+ * while the caller has its error already. Only a probe closes an open circuit.
+ */
+export function createCircuit(options: CircuitOptions): Circuit {
+  const { name, log, probe, onVerdict, resetMs = 30_000, errorPercentage = 50 } = options;
+  const breaker = circuitBreaker(handleType(Failure), {
+    halfOpenAfter: resetMs,
+    breaker: new SamplingBreaker({
+      // Above a share: all calls have to fail where it is 100.
+      threshold: Math.min(errorPercentage, 99.99) / 100,
+      duration: WINDOW_MS,
+      minimumRps: (VOLUME * 1_000) / WINDOW_MS,
+    }),
+  });
+  let isToldOpen = false;
+  let triesAt = 0;
+  let isProbing = false;
+
+  breaker.onBreak((reason) => {
+    triesAt = Date.now() + resetMs;
+    const cause = 'error' in reason ? reason.error.cause : undefined;
+    if (isToldOpen) log.debug({ upstream: name, err: cause }, 'circuit stays open');
+    else log.warn({ upstream: name, err: cause, resetMs }, 'circuit opened');
+    isToldOpen = true;
+  });
+  breaker.onHalfOpen(() => log.debug({ upstream: name }, 'circuit half open: the service is tried'));
+  breaker.onReset(() => {
+    isToldOpen = false;
+    log.info({ upstream: name }, 'circuit closed');
+  });
+
+  /** @returns whether it was the service's fault; one probe is one failure, for however many calls */
+  async function ask(): Promise<'failure' | 'none'> {
+    if (!probe || isProbing) return 'none';
+    isProbing = true;
+    try {
+      await probe();
+      return 'none';
+    } catch {
+      return 'failure';
+    } finally {
+      isProbing = false;
+    }
+  }
+
+  /** Throws what the breaker makes of an error. */
+  async function settle(error: unknown, verdict: Verdict): Promise<never> {
+    const settled = verdict === 'suspect' ? await ask() : verdict;
+    onVerdict?.(settled, error);
+    throw settled === 'failure' ? new Failure('the service failed', { cause: error }) : new NoVerdict();
+  }
+
+  async function tryAgain<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    if (breaker.state !== CircuitState.Open || Date.now() < triesAt) throw new CircuitOpenError(name);
+    return breaker.execute(async () => {
+      try {
+        return await attempt();
+      } catch (error) {
+        // Whatever it is, it is no reason to close the circuit.
+        throw new Failure('the service failed', { cause: error });
+      }
+    });
+  }
+
+  return {
+    state() {
+      if (breaker.state === CircuitState.Closed) return 'closed';
+      return breaker.state === CircuitState.HalfOpen || Date.now() >= triesAt ? 'half_open' : 'open';
+    },
+    async run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal = NEVER): Promise<Result> {
+      signal.throwIfAborted();
+      if (breaker.state !== CircuitState.Closed) {
+        if (!probe) return tryWith(call);
+        await unlessAborted(signal, tryAgain(probe).catch(toOpen));
+      }
+      return new Promise((resolve, reject) => {
+        const counted = breaker.execute(async () => {
+          let result: Result;
+          try {
+            result = await call();
+          } catch (error) {
+            // Whose fault it was is found out without the caller.
+            reject(error);
+            return settle(error, judge.error(error));
+          }
+          resolve(result);
+          if (!judge.isSuccess(result)) throw new NoVerdict();
+          return;
+        });
+        counted.catch(reject);
+      });
+    },
+  };
+
+  async function tryWith<Result>(call: () => Promise<Result>): Promise<Result> {
+    try {
+      return await tryAgain(call);
+    } catch (error) {
+      throw error instanceof Failure ? error.cause : error;
+    }
+  }
+
+  function toOpen(): never {
+    throw new CircuitOpenError(name);
+  }
+}
+
+/** Waits for work that goes on when nobody waits for it any more. */
+function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
