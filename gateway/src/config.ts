@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { JWKS_PATH } from '@taskgraph/contracts';
 import { ConfigError, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
 import { z } from 'zod';
+import type { DocumentLimits } from './planning/limits.js';
 
 const MIB = 1024 * 1024;
 const OWN_SUPERGRAPH = fileURLToPath(new URL('../supergraph.graphql', import.meta.url));
@@ -40,8 +41,15 @@ const schema = z.object({
   MAX_BATCH_OPERATIONS: settings.positiveInt(10),
   /** From the request's arrival to its answer. */
   OPERATION_TIMEOUT_MS: settings.durationMs(30_000),
-  /** Lexical tokens of a document. */
+  /** Of a document; see `DocumentLimits`. */
   MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
+  MAX_OPERATION_DEPTH: settings.positiveInt(100),
+  MAX_OPERATION_DEFINITIONS: settings.positiveInt(500),
+  MAX_OPERATION_DIRECTIVES: settings.positiveInt(500),
+  MAX_OPERATION_SELECTIONS: settings.positiveInt(10_000),
+  MAX_OPERATION_ALIASES: settings.positiveInt(200),
+  MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
+  MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
   /** Of one plan: an operation that takes longer is refused. */
   PLAN_TIMEOUT_MS: settings.durationMs(10_000),
   /** New operations that wait to be planned; beyond that they are shed. */
@@ -81,6 +89,7 @@ const schema = z.object({
 });
 
 export interface GatewayConfig extends z.output<typeof schema> {
+  readonly documentLimits: DocumentLimits;
   /** Null when tokens are forwarded as they are, for subgraphs that verify them with keys this gateway does not know. */
   readonly jwksUrl: string | null;
   /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
@@ -100,7 +109,20 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const subgraphTimeoutsMs = readSubgraphTimeouts(env);
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
-  return { ...config, jwksUrl, subgraphUrls, subgraphTimeoutsMs };
+  return { ...config, documentLimits: documentLimits(config), jwksUrl, subgraphUrls, subgraphTimeoutsMs };
+}
+
+function documentLimits(config: z.output<typeof schema>): DocumentLimits {
+  return {
+    maxTokens: config.MAX_OPERATION_TOKENS,
+    maxDepth: config.MAX_OPERATION_DEPTH,
+    maxDefinitions: config.MAX_OPERATION_DEFINITIONS,
+    maxDirectives: config.MAX_OPERATION_DIRECTIVES,
+    maxSelections: config.MAX_OPERATION_SELECTIONS,
+    maxAliases: config.MAX_OPERATION_ALIASES,
+    maxRootFields: config.MAX_OPERATION_ROOT_FIELDS,
+    maxOverlap: config.MAX_OPERATION_OVERLAP,
+  };
 }
 
 /** `<NAME>_URL`, with `_` for what cannot stand in the name of a setting, is the URL of the subgraph `<name>`. */

@@ -96,7 +96,7 @@ export async function createGateway(
     }),
     cache: {
       maxBytes: config.PLAN_CACHE_MIB * MIB,
-      maxTokens: config.MAX_OPERATION_TOKENS,
+      limits: config.documentLimits,
       introspection: config.SANDBOX,
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMemoryCache } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
+import { readGatewayConfig } from '../src/config.js';
 import { createCachingClient } from '../src/caching/caching-client.js';
 import { introspect } from '../src/execution/introspection.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
@@ -50,7 +51,11 @@ describe('answers about the schema', () => {
     const supergraph = buildSupergraph(
       composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` }))),
     );
-    const operations = createOperationCache(supergraph, { maxBytes: 1e8, maxTokens: 1_000, introspection: true });
+    const operations = createOperationCache(supergraph, {
+      maxBytes: 1e8,
+      limits: readGatewayConfig({}).documentLimits,
+      introspection: true,
+    });
     const answer = async (index: number) => {
       const operation = await operations.get(`{ a${index}: __schema { types { name } } }`, undefined);
       return introspect(operation, operation.introspection(new Map()), {})[`a${index}`];

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
+import { readGatewayConfig } from '../src/config.js';
 import { createLiveGraph, type LiveGraph } from '../src/supergraph/live-graph.js';
 import { createPlannerThread } from '../src/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
@@ -43,7 +44,7 @@ async function startGraph(fault: PlannerFault = {}, refuse = false): Promise<Gra
       onRestart: () => undefined,
       entry: faulty.entry,
     }),
-    cache: { maxBytes: 1_000_000, maxTokens: 1_000, introspection: true },
+    cache: { maxBytes: 1_000_000, limits: readGatewayConfig({}).documentLimits, introspection: true },
     log,
     onVersion: () => {
       versions += 1;

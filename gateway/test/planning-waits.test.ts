@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
 import { print } from 'graphql';
+import { readGatewayConfig } from '../src/config.js';
 import { createAnswer } from '../src/http/answer.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
@@ -11,7 +12,7 @@ const log = createLog({ service: 'gateway', level: 'silent' });
 const supergraph = buildSupergraph(
   composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` }))),
 );
-const OPTIONS = { maxBytes: 1e7, maxTokens: 1_000, introspection: true };
+const OPTIONS = { maxBytes: 1e7, limits: readGatewayConfig({}).documentLimits, introspection: true };
 
 describe('an operation that waits to be planned', () => {
   it('waits no longer than the operation may take', async () => {

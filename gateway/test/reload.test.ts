@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { readGatewayConfig } from '../src/config.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library, startGateway } from './fake-subgraphs.js';
@@ -109,7 +110,11 @@ describe('a flood of distinct operations', () => {
     const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
     const supergraph = buildSupergraph(sdl);
     const maxBytes = 1_000_000;
-    const cache = createOperationCache(supergraph, { maxBytes, maxTokens: 1_000, introspection: true });
+    const cache = createOperationCache(supergraph, {
+      maxBytes,
+      limits: readGatewayConfig({}).documentLimits,
+      introspection: true,
+    });
     let most = 0;
     for (let index = 0; index < 2_000; index += 1) {
       await cache.get(`{ books { a${index}: title author { name } } }`, undefined);
@@ -126,7 +131,7 @@ describe('a flood of distinct operations', () => {
     let compiled = 0;
     const cache = createOperationCache(supergraph, {
       maxBytes: 10_000_000,
-      maxTokens: 1_000,
+      limits: readGatewayConfig({}).documentLimits,
       introspection: true,
       onCompiled: () => (compiled += 1),
     });

@@ -25,6 +25,8 @@ export type CostEstimate = (variables: Readonly<Record<string, unknown>>) => num
 /** Of a list that no argument bounds. */
 const DEFAULT_LIST_SIZE = 10;
 const MUTATION_COST = 10;
+/** Estimates end here: what multiplies lists in lists would soon be no number. */
+export const MAX_COST = Number.MAX_SAFE_INTEGER;
 /** Arguments that bound a list, or the lists of the connection that a field returns. */
 const SIZE_ARGUMENTS = new Set(['first', 'last', 'limit']);
 
@@ -83,7 +85,11 @@ export function prepareCostEstimate(
 
   const nodes = root ? nodesOf(node.selectionSet, root) : [];
   const base = node.operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
-  return (variables) => base + nodes.reduce((sum, child) => sum + costOf(child, null, variables), 0);
+  return (variables) =>
+    Math.min(
+      MAX_COST,
+      nodes.reduce((sum, child) => sum + costOf(child, null, variables), base),
+    );
 }
 
 function costOf(node: CostNode, enclosing: number | null, variables: Readonly<Record<string, unknown>>): number {
@@ -93,7 +99,7 @@ function costOf(node: CostNode, enclosing: number | null, variables: Readonly<Re
   const below = node.isList ? null : own;
   let sum = 1;
   for (const child of node.children) sum += costOf(child, below, variables);
-  return count * sum;
+  return Math.min(MAX_COST, count * sum);
 }
 
 function readSize(size: CostNode['size'], variables: Readonly<Record<string, unknown>>): number | null {

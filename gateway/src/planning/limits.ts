@@ -1,42 +1,37 @@
-import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+import type { Refusal } from './refusal.js';
+import { refuse } from './refusal.js';
 
-/** How many selections an operation may have with its fragments spread, before anything is computed from it. */
-export const MAX_SELECTIONS = 10_000;
+/** What a document may be, before anything is computed from it: each limit is a setting, whose default is far above what people write. */
+export interface DocumentLimits {
+  /** Lexical tokens. */
+  readonly maxTokens: number;
+  /** Levels of selection sets, spread fragments included, and of lists and objects in arguments. */
+  readonly maxDepth: number;
+  /** Operations and fragments. */
+  readonly maxDefinitions: number;
+  readonly maxDirectives: number;
+  /** Fields and fragments, those of spread fragments included. */
+  readonly maxSelections: number;
+  /** Those of spread fragments included. */
+  readonly maxAliases: number;
+  /** Of one operation, by response name. */
+  readonly maxRootFields: number;
+  /** What validation compares to tell that fields of one response name are alike; see `measure-overlap.ts`. */
+  readonly maxOverlap: number;
+}
 
-/**
- * Counts the selections of a document with every fragment spread: a few fragments that spread each other many times make
- * a small text huge.
- */
-export function countSelections(document: DocumentNode): number {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const counts = new Map<string, number>();
+/** Why a document is refused: the `reason` of an `OPERATION_REJECTED`. */
+export type LimitReason =
+  | 'TOO_MANY_TOKENS'
+  | 'TOO_DEEP'
+  | 'TOO_MANY_DEFINITIONS'
+  | 'TOO_MANY_DIRECTIVES'
+  | 'TOO_MANY_SELECTIONS'
+  | 'TOO_MANY_ALIASES'
+  | 'TOO_MANY_ROOT_FIELDS'
+  | 'TOO_MUCH_OVERLAP';
 
-  function count({ selections }: SelectionSetNode): number {
-    let sum = 0;
-    for (const selection of selections) {
-      sum += 1;
-      if (selection.kind === Kind.FRAGMENT_SPREAD) sum += countFragment(selection.name.value);
-      else if (selection.selectionSet) sum += count(selection.selectionSet);
-    }
-    return sum;
-  }
-
-  function countFragment(name: string): number {
-    const known = counts.get(name);
-    if (known !== undefined) return known;
-    const fragment = fragments.get(name);
-    if (!fragment) return 0;
-    // Met again while it is being counted, it spreads itself; validation tells where.
-    counts.set(name, 0);
-    const sum = count(fragment.selectionSet);
-    counts.set(name, sum);
-    return sum;
-  }
-
-  let sum = 0;
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.OPERATION_DEFINITION) sum += count(definition.selectionSet);
-  return sum;
+/** The refusal of what is over a limit. */
+export function overLimit(reason: LimitReason, message: string): Refusal {
+  return refuse('OPERATION_REJECTED', [{ message, extensions: { reason } }]);
 }

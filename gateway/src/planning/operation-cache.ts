@@ -3,7 +3,6 @@ import {
   GraphQLError,
   Kind,
   NoSchemaIntrospectionCustomRule,
-  parse,
   print,
   specifiedRules,
   validate,
@@ -14,14 +13,14 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '@taskgraph/service-kit';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './compile-plan.js';
-import { countSelections, MAX_SELECTIONS } from './limits.js';
+import type { DocumentLimits } from './limits.js';
 import { compileOperation, type Operation } from './operation.js';
+import { readDocument } from './read-document.js';
 import { refuse, toRefusal } from './refusal.js';
 
 export interface OperationCacheOptions {
   readonly maxBytes: number;
-  /** Lexical tokens of a document. */
-  readonly maxTokens: number;
+  readonly limits: DocumentLimits;
   readonly introspection: boolean;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number) => void;
@@ -64,7 +63,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   const underWay = new Map<string, Promise<Operation>>();
 
   function compile(text: string, operationName: string | undefined): Operation | Promise<Operation> {
-    const document = read(text, options.maxTokens);
+    const document = readDocument(supergraph.schema, text, options.limits);
     const key = `${operationName ?? ''}\n${print(document)}`;
     const known = byNormalText.get(key) ?? underWay.get(key);
     if (known) return known;
@@ -99,24 +98,12 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   };
 }
 
-function read(text: string, maxTokens: number): DocumentNode {
-  try {
-    return parse(text, { maxTokens });
-  } catch (error) {
-    throw refuse('GRAPHQL_PARSE_FAILED', [error as GraphQLError]);
-  }
-}
-
 async function build(
   supergraph: Supergraph,
   document: DocumentNode,
   operationName: string | undefined,
   { introspection, length }: { introspection: boolean; length: number },
 ): Promise<Operation> {
-  if (countSelections(document) > MAX_SELECTIONS) {
-    const message = `An operation has at most ${MAX_SELECTIONS} selections, those of spread fragments included.`;
-    throw refuse('OPERATION_REJECTED', [{ message }]);
-  }
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   const faults = validate(supergraph.schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
   if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
@@ -133,7 +120,8 @@ async function build(
     return await compileOperation(supergraph, document, node, length);
   } catch (error) {
     if (error instanceof AppError) throw toRefusal(error);
-    if (error instanceof UnsupportedPlan) throw refuse('OPERATION_REJECTED', [{ message: error.message }]);
+    if (error instanceof UnsupportedPlan)
+      throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: 'NOT_SERVED' } }]);
     throw error;
   }
 }

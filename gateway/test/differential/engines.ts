@@ -12,6 +12,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
+import { readGatewayConfig } from '../../src/config.js';
 import type { OperationResult } from '../../src/execution/operation-result.js';
 import { createExecution, finish, runNested, runOperation } from '../../src/execution/run-operation.js';
 import type { SubgraphClient } from '../../src/execution/subgraph-client.js';
@@ -79,7 +80,11 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
   };
 
   const supergraph = buildSupergraph(supergraphSdl);
-  const operations = createOperationCache(supergraph, { maxBytes: 1e9, maxTokens: 1e6, introspection: true });
+  const operations = createOperationCache(supergraph, {
+    maxBytes: 1e9,
+    limits: readGatewayConfig({}).documentLimits,
+    introspection: true,
+  });
   let faults = 0;
   const client: SubgraphClient = {
     async send({ subgraph, body }) {
