@@ -1,4 +1,4 @@
-import { ConfigError } from '@taskgraph/service-kit';
+import { ConfigError, exitOnFault } from '@taskgraph/service-kit';
 import { readEmbeddedConfig } from './config.js';
 import { HELP, parseFlags, type Flags } from './flags.js';
 import { LaunchError } from './launch-error.js';
@@ -9,6 +9,9 @@ import { REPOSITORY, startSystem, type System } from './system.js';
 
 /** npm passes on a Ctrl-C that the terminal has sent to this process already: both are one. */
 const SAME_SIGNAL_MS = 500;
+
+/** For four services and PostgreSQL; what is not done then, the next start tidies up. */
+const FAULT_DRAIN_MS = 60_000;
 
 const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof EXIT_BY_SIGNAL;
@@ -25,9 +28,11 @@ async function run(parameters: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const stopped = onStopSignal(stop, progress);
 
+  const starting = startSystem({ root: REPOSITORY, config, flags, env: process.env, progress, signal: stop.signal });
+  endOnFault(starting, progress);
   let system: System;
   try {
-    system = await startSystem({ root: REPOSITORY, config, flags, env: process.env, progress, signal: stop.signal });
+    system = await starting;
   } catch (error) {
     if (stop.signal.aborted) return 0;
     throw error;
@@ -41,6 +46,23 @@ async function run(parameters: readonly string[]): Promise<number> {
   await system.close();
   progress.say('Stopped. The data are kept.');
   return 0;
+}
+
+/** A fault that nothing catches ends the whole system, PostgreSQL last. */
+function endOnFault(starting: Promise<System>, progress: Progress): void {
+  let system: System | null = null;
+  starting.then(
+    (started) => (system = started),
+    () => undefined,
+  );
+  exitOnFault({
+    report(error, origin) {
+      system?.log.fatal({ err: error, origin }, 'a fault that nothing has caught: the system ends');
+      progress.say(`\nA fault of Taskgraph itself, please report it: the system stops.\n${explainFault(error)}`);
+    },
+    drain: async () => (await starting).close(),
+    drainTimeoutMs: () => FAULT_DRAIN_MS,
+  });
 }
 
 /** Tells what runs where, and makes the demo data if that has not been done. */
@@ -113,7 +135,11 @@ function describe(error: unknown): string {
 function explain(error: unknown): string {
   if (error instanceof LaunchError) return [error.message, ...error.advice].join('\n');
   if (error instanceof ConfigError) return `${error.message}\nREADME.md lists the settings.`;
-  return `Taskgraph could not be started:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `Taskgraph could not be started:\n${explainFault(error)}`;
+}
+
+function explainFault(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 try {

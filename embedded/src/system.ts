@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { silentLog, type ProgressLog } from '@taskgraph/databases';
-import { createMemoryEventBus, durableGroups } from '@taskgraph/service-kit';
+import { createMemoryEventBus, durableGroups, type Log } from '@taskgraph/service-kit';
 import { openAppLog, type AppLog } from './app-log.js';
 import type { EmbeddedConfig, ServiceName } from './config.js';
 import { dataDirOf, prepareDataDir, wipeDataDir, type DataDir } from './data-dir.js';
@@ -28,6 +28,8 @@ export interface System {
   readonly dataDir: DataDir;
   readonly postgresPort: number;
   readonly logFile: string;
+  /** Of the launcher itself. */
+  readonly log: Log;
   /** Stops the gateway first and PostgreSQL last. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -113,7 +115,7 @@ async function start(
   await lock.announce(`${urls.gateway}/graphql`);
   signal.throwIfAborted();
   warnOfIgnored(env, progress);
-  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file };
+  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file, log: ownLog(log) };
 }
 
 function openLog(
@@ -139,6 +141,10 @@ function toProgressLog(log: AppLog): ProgressLog {
 
 function describeMigrations(count: number): string {
   return count === 0 ? 'up to date' : `${count} ${count === 1 ? 'migration' : 'migrations'} applied`;
+}
+
+function ownLog(log: AppLog): Log {
+  return log.of('gateway').child({ service: 'launcher' });
 }
 
 /** Somebody who has set a database's URL expects it to be used. */

@@ -125,6 +125,24 @@ describe('npm start', () => {
     expect(tasks.totalCount).toBe(1);
   });
 
+  it('ends with 70 on a fault that nothing catches, and leaves nothing running', async () => {
+    expect(await run.stop()).toBe(0);
+    const fault = `data:text/javascript,process.on('SIGUSR2',()=>{throw new Error('a fault')})`;
+    run = launcher.run(['--no-seed'], { NODE_OPTIONS: `--import=${encodeURI(fault)}` });
+    await run.until('answered by all three subgraphs');
+    const postgresPort = Number(/PostgreSQL\s+127\.0\.0\.1:(\d+)/.exec(run.output)?.[1]);
+    const [, pid] = /"pid":(\d+)/.exec(await readFile(path.join(launcher.dataDir, 'instance.json'), 'utf8')) ?? [];
+    process.kill(Number(pid), 'SIGUSR2');
+    expect(await run.ended).toBe(70);
+    expect(run.output).toContain('Error: a fault');
+    expect(await readFile(path.join(launcher.dataDir, 'logs', 'taskgraph.log'), 'utf8')).toContain(
+      '"origin":"uncaughtException"',
+    );
+    for (const port of [postgresPort, ...Object.values(launcher.ports)]) expect(await isPortFree(port)).toBe(true);
+    run = launcher.run(['--no-seed']);
+    await run.until('answered by all three subgraphs');
+  });
+
   it('says when secrets are lost instead of making new ones', async () => {
     expect(await run.stop()).toBe(0);
     const { rename } = await import('node:fs/promises');

@@ -19,6 +19,9 @@ export interface HttpServerConfig {
 /** A process, or in embedded mode one of its services: something that listens and can be stopped. */
 export interface ServiceProcess extends AsyncDisposable {
   readonly name: string;
+  readonly log: Log;
+  /** How long {@link close} waits for what is under way. */
+  readonly shutdownGraceMs: number;
   readonly app: Express;
   readonly server: Server;
   /** @throws when the port is taken or may not be used; the error has a `code` such as EADDRINUSE */
@@ -91,6 +94,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
 
   const service: ServiceProcess = {
     name,
+    log,
+    shutdownGraceMs: config.shutdownGraceMs,
     app,
     server,
     async listen() {

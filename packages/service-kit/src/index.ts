@@ -16,6 +16,7 @@ export * from './events/inbox.js';
 export * from './events/event-telemetry.js';
 export * from './events/dead-letters.js';
 export * from './events/consumer.js';
+export * from './exit-on-fault.js';
 export * from './graphql-errors.js';
 export * from './health.js';
 export * from './http-errors.js';

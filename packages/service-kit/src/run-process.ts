@@ -1,3 +1,4 @@
+import { exitOnFault } from './exit-on-fault.js';
 import type { ServiceProcess } from './http-server.js';
 import { ConfigError } from './settings.js';
 
@@ -6,10 +7,19 @@ const EXIT_CONFIG = 78;
 
 /**
  * Runs a process: creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
- * once. Configuration faults are printed together, without a stack.
+ * once. Configuration faults are printed together, without a stack. A fault that nothing catches ends it with 70, see
+ * {@link exitOnFault}.
  */
 export async function runProcess(create: () => Promise<ServiceProcess>): Promise<void> {
-  let service: ServiceProcess;
+  let service: ServiceProcess | null = null;
+  exitOnFault({
+    report(error, origin) {
+      if (service) service.log.fatal({ err: error, origin }, 'a fault that nothing has caught: the process ends');
+      else process.stderr.write(`${describe(error)}\n`);
+    },
+    drain: async () => service?.close(),
+    drainTimeoutMs: () => service?.shutdownGraceMs ?? 0,
+  });
   try {
     service = await create();
     await service.listen();
@@ -17,11 +27,12 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
     process.stderr.write(`${error instanceof ConfigError ? error.message : describe(error)}\n`);
     process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
+  const running = service;
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     stopping = true;
-    service.close().then(
+    running.close().then(
       () => process.exit(0),
       (error: unknown) => {
         process.stderr.write(`${describe(error)}\n`);

@@ -9,6 +9,7 @@ export * from './pictures.js';
 export * from './pubsub-emulator.js';
 export * from './redis-server.js';
 export * from './self-signed-certificate.js';
+export * from './service-process.js';
 export * from './spawned-graph.js';
 export * from './test-databases.js';
 export * from './test-identity.js';

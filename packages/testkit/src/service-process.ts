@@ -30,6 +30,8 @@ export interface SpawnedService {
   readonly lines: readonly string[];
   /** Sends a signal and waits until the process has ended. Returns its exit code, or the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+  /** Waits until the process has ended by itself. Returns its exit code, or the signal that ended it. */
+  exit(): Promise<number | NodeJS.Signals>;
   /** Starts the process again, on the same port, and waits until it is ready. */
   start(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Spaw
       giveUp.abort();
       return ended;
     },
+    exit: async () => (isRunning(child) ? exitOf(child) : (child.exitCode ?? child.signalCode ?? 0)),
     async start() {
       if (isRunning(child)) return;
       child = launch(entry, options, lines);

@@ -1,0 +1,48 @@
+// A service for the test of runProcess: it has faults of its own on paths that nothing catches.
+import { setImmediate } from 'node:timers';
+import { createHealth, createHttpService, createLog, createMetrics, runProcess } from '@taskgraph/service-kit';
+
+const kinds = {
+  exception: () => setImmediate(() => throwFault('an exception')),
+  rejection: () => void Promise.reject(new Error('a rejection')),
+  'no error': () => void Promise.reject('a text'),
+  twice: () => {
+    setImmediate(() => throwFault('the first'));
+    setTimeout(() => throwFault('the second'), 10);
+  },
+  endless: () => setInterval(() => throwFault('again'), 1),
+};
+
+function throwFault(message) {
+  throw new Error(message);
+}
+
+if (process.env.FAULT_AT_START) setImmediate(() => throwFault('at the start'));
+
+await runProcess(async () => {
+  if (process.env.FAULT_AT_START) await new Promise(() => setTimeout(() => {}, 60_000));
+  const service = await createHttpService({
+    name: 'faulty',
+    config: { host: '127.0.0.1', port: Number(process.env.PORT), shutdownGraceMs: Number(process.env.GRACE_MS) },
+    log: createLog({ service: 'faulty', level: 'info' }),
+    metrics: createMetrics('faulty'),
+    health: createHealth(),
+    routes(app) {
+      app.get('/slow', (_request, response) => {
+        response.write('begun ');
+        response.app.locals.finish = () => response.end('finished');
+      });
+      app.get('/fault/:kind', (request, response) => {
+        response.on('finish', kinds[request.params.kind]);
+        response.end();
+      });
+    },
+    async onDrain() {
+      if (process.env.HANGS) await new Promise(() => {});
+      // What is under way ends when the drain has begun.
+      app.locals.finish?.();
+    },
+  });
+  const { app } = service;
+  return service;
+});
