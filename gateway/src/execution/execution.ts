@@ -1,5 +1,6 @@
 import type { CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
+import type { ClientPath } from '../planning/client-paths.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { KeepsTypename } from './merge.js';
 import type { IsSubtype } from './rewrites.js';
@@ -23,6 +24,7 @@ export interface Execution {
   readonly client: SubgraphClient;
   readonly isSubtype: IsSubtype;
   readonly keepsTypename: KeepsTypename | null;
+  readonly clientPath: ClientPath;
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
   report(errors: readonly ExecutionError[]): void;

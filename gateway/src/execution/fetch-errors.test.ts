@@ -23,9 +23,12 @@ const { step: STEP } = compilePlan({
 const ada = { __typename: 'User', id: 'a' };
 const grace = { __typename: 'User', id: 'g' };
 const root: Data = { tasks: [{ owner: null }, { owner: ada }, null, { owner: grace }, { owner: ada }] };
+const clientPath = (path: ReadonlyArray<string | number>) => [...path];
 const indexOf = (object: Data) => [ada, grace].indexOf(object as never);
 const place = (error: object, lost = false) =>
-  placeErrors([{ message: 'x', ...error }], STEP, { root, indexOf, lost }).map(({ path }) => path?.join('.'));
+  placeErrors([{ message: 'x', ...error }], STEP, { root, clientPath, indexOf, lost }).map(({ path }) =>
+    path?.join('.'),
+  );
 
 describe('errors of a fetch', () => {
   it('are told at every place of their entity, with null and other entities in between', () => {
@@ -41,7 +44,7 @@ describe('errors of a fetch', () => {
 
   it('keep their path in a fetch of root fields', () => {
     const step = { ...STEP, path: [], requires: null, rootNames: ['tasks', 'me'] };
-    const options = { root, indexOf: null, lost: true };
+    const options = { root, clientPath, indexOf: null, lost: true };
     expect(placeErrors([{ message: 'x', path: ['tasks', 1] }], step, options)[0]?.path).toEqual(['tasks', 1]);
     expect(placeErrors([{ message: 'x' }], step, options).map(({ path }) => path)).toEqual([['tasks'], ['me']]);
   });

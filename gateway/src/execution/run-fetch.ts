@@ -27,13 +27,12 @@ async function fetchRootFields(step: FetchStep, execution: Execution): Promise<v
   if (targets.length === 0) return;
   const { data, errors } = await send(step, execution, null);
   if (errors.length > 0)
-    execution.report(placeErrors(errors, step, { root: execution.root, indexOf: null, lost: data === null }));
+    execution.report(placeErrors(errors, step, { ...execution, indexOf: null, lost: data === null }));
   if (!data) return;
   applyRewrites(step.outputRewrites, data, execution.isSubtype);
-  const [target] = targets;
-  if (target && targets.length === 1) merge(target, data, execution.keepsTypename);
-  // Nobody plans root fields for several objects; if it happens, each gets its own copy.
-  else for (const each of targets) merge(each, structuredClone(data), execution.keepsTypename);
+  // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
+  for (const [index, target] of targets.entries())
+    merge(target, index < targets.length - 1 ? structuredClone(data) : data, execution.keepsTypename);
 }
 
 /** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
@@ -51,7 +50,7 @@ async function fetchByContext(step: FetchStep, execution: Execution): Promise<vo
  * every entity that it stands for: objects inside then stand at several places.
  */
 async function fetchEntities(targets: Targets, step: FetchStep, execution: Execution): Promise<void> {
-  const { root, shared } = execution;
+  const { shared } = execution;
   const groups = groupEntities(targets, planOf(step, execution), step.sharing.targets ? shared : null);
   if (groups.length === 0) return;
 
@@ -60,7 +59,7 @@ async function fetchEntities(targets: Targets, step: FetchStep, execution: Execu
   const entities = data?.['_entities'];
   const whole = Array.isArray(entities) && entities.length === groups.length;
   if (errors.length > 0)
-    execution.report(placeErrors(errors, step, { root, indexOf: indexEntities(groups), lost: !whole }));
+    execution.report(placeErrors(errors, step, { ...execution, indexOf: indexEntities(groups), lost: !whole }));
   if (!whole) {
     if (errors.length === 0) fail(step, execution, indexEntities(groups));
     return;
@@ -96,7 +95,7 @@ function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
 /** A list of another length than was asked for says nothing about which entity is which. */
 function fail(step: FetchStep, execution: Execution, indexOf: EntityIndex): void {
   const error = { message: `The ${step.subgraph} service did not answer for every entity.` };
-  execution.report(placeErrors([error], step, { root: execution.root, indexOf, lost: true }));
+  execution.report(placeErrors([error], step, { ...execution, indexOf, lost: true }));
 }
 
 async function send(

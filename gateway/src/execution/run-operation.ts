@@ -72,6 +72,7 @@ export function createExecution(
     client,
     isSubtype: operation.supergraph.isSubtype,
     keepsTypename: operation.supergraph.keepsTypename,
+    clientPath: operation.clientPath,
     signal,
     report: (more) => void errors.push(...more),
     restrict: (policy) => {

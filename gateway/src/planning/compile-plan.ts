@@ -1,6 +1,7 @@
 import type { FetchNode, PlanNode, QueryPlan, ResponsePath, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
 import { joinPath, producedPaths } from './produced-paths.js';
+import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
 
 /** A plan asks for something that this gateway does not do. */
@@ -73,6 +74,7 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Pro
     requires: node.requires ?? null,
     inputRewrites: node.inputRewrites ?? [],
     outputRewrites: node.outputRewrites ?? [],
+    renamed: findRenamedMembers(node.outputRewrites ?? []),
     contextRewrites: node.contextRewrites ?? [],
     sharing: {
       targets: producers.get(base) === 1,

@@ -15,6 +15,7 @@ import { PlanTooExpensive } from '../supergraph/planner-thread.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareCostEstimate, type CostEstimate } from './estimate-cost.js';
 import { assertAnswerable } from './answerable.js';
+import { prepareClientPaths, type ClientPath } from './client-paths.js';
 import { compilePlan, UnsupportedPlan } from './compile-plan.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './defer-labels.js';
 import { setResponseNamesApart } from './response-names.js';
@@ -43,6 +44,8 @@ export interface Operation {
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
   readonly estimateCost: CostEstimate;
+  /** Where an error is told to the client. */
+  readonly clientPath: ClientPath;
   /** About what memory it takes. */
   readonly bytes: number;
   /** Values of the Boolean variables that decide about selections. */
@@ -87,6 +90,7 @@ export async function compileOperation(
     step,
     deferred,
     secured: findSecuredSelections(schema, clientDocument, clientNode, requirements),
+    clientPath: prepareClientPaths(node.selectionSet, fragments),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,

@@ -34,7 +34,3 @@ export function setResponseNamesApart(document: DocumentNode, taken: ReadonlySet
 export function clientName(name: string): string {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
 }
-
-export function clientPath(path: ReadonlyArray<string | number>): Array<string | number> {
-  return path.map((element) => (typeof element === 'string' ? clientName(element) : element));
-}

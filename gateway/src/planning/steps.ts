@@ -1,5 +1,6 @@
 import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { OperationTypeNode } from 'graphql';
+import type { RenamedMembers } from './renamed-members.js';
 
 /**
  * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
@@ -84,6 +85,8 @@ export interface FetchStep {
   readonly requires: readonly QueryPlanSelectionNode[] | null;
   readonly inputRewrites: readonly FetchDataRewrite[];
   readonly outputRewrites: readonly FetchDataRewrite[];
+  /** What the output rewrites rename; null when nothing. */
+  readonly renamed: RenamedMembers | null;
   /** Which variables take their values from objects around an entity, and from which members. */
   readonly contextRewrites: readonly FetchDataRewrite[];
   /** What may stand at several places of the answer as one object; see `compile-plan.ts`. */

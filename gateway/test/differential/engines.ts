@@ -144,6 +144,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
       };
     },
     async stock({ query, variables }) {
+      const { clientPath } = await operations.get(query, undefined);
       const answer = (await executor({
         request: { query, variables },
         document: parse(query),
@@ -169,7 +170,8 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         data: JSON.parse(JSON.stringify(data ?? null)) as unknown,
         errors: (failures ?? []).map(({ message, path, extensions }) => ({
           message,
-          path: path?.join('.') ?? '',
+          // Stock tells errors in fields that nobody selected at these fields.
+          path: path?.includes('@') ? path.join('.') : clientPath(path ?? []).join('.'),
           subgraph: extensions?.serviceName ?? '',
         })),
         renames: false,

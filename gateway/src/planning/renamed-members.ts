@@ -1,0 +1,47 @@
+import type { FetchDataRewrite } from '@apollo/query-planner';
+
+/** Members that a fetch has under other names than the answer, by the names on the way to them. */
+export interface RenamedMembers {
+  /** In the answer; null where it is the same. */
+  readonly name: string | null;
+  readonly inner: ReadonlyMap<string, RenamedMembers>;
+}
+
+interface Growing {
+  name: string | null;
+  readonly inner: Map<string, Growing>;
+}
+
+const FRAGMENT = '... on ';
+
+/** Reads what a fetch's rewrites rename; null when that is nothing. */
+export function findRenamedMembers(rewrites: readonly FetchDataRewrite[]): RenamedMembers | null {
+  const root: Growing = { name: null, inner: new Map() };
+  for (const rewrite of rewrites) {
+    if (rewrite.kind !== 'KeyRenamer') continue;
+    let at = root;
+    // The planner gives a name to one field of a fetch only, so types on the way tell nothing more.
+    for (const element of rewrite.path) {
+      if (element.startsWith(FRAGMENT)) continue;
+      let next = at.inner.get(element);
+      if (!next) at.inner.set(element, (next = { name: null, inner: new Map() }));
+      at = next;
+    }
+    at.name = rewrite.renameKeyTo;
+  }
+  return root.inner.size === 0 ? null : root;
+}
+
+/** A path in what a fetch brings, under the names of the answer. */
+export function renamePath(
+  path: ReadonlyArray<string | number>,
+  members: RenamedMembers | null,
+): ReadonlyArray<string | number> {
+  if (!members) return path;
+  let at: RenamedMembers | undefined = members;
+  return path.map((element) => {
+    if (typeof element === 'number') return element;
+    at = at?.inner.get(element);
+    return at?.name ?? element;
+  });
+}
