@@ -21,6 +21,8 @@ const schema = z.object({
   JWKS_URL: settings.url().optional(),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
   SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
+  /** Of one answer, after decompression, and of one event of a subscription. */
+  SUBGRAPH_MAX_ANSWER_BYTES: settings.bytes(16 * MIB),
   /** Fetches under way at once to one subgraph, and how many more may wait; beyond that, load is shed. */
   SUBGRAPH_MAX_CONCURRENCY: settings.positiveInt(256),
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),

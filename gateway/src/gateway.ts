@@ -50,8 +50,6 @@ export interface GatewayParts {
 }
 
 const MIB = 1024 * 1024;
-/** Of an event as a subgraph sends it, which is trusted more than a client. */
-const UPSTREAM_MAX_MESSAGE_BYTES = 16 * MIB;
 const ENDPOINT = '/graphql';
 const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 
@@ -150,7 +148,7 @@ export async function createGateway(
   const upstreamSockets = createUpstreamSockets({
     connectTimeoutMs: config.SUBGRAPH_TIMEOUT_MS,
     heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
-    maxMessageBytes: UPSTREAM_MAX_MESSAGE_BYTES,
+    maxMessageBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
   });
   const subscriptions = createSubscriptions({
     operations: () => graph.operations(),

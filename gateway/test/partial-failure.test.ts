@@ -69,6 +69,26 @@ describe('a subgraph that is down', () => {
     for (const { extensions } of body.errors ?? []) expect(extensions).toMatchObject({ subgraph: 'authors' });
   });
 
+  it('is not read for longer than an answer may be', async () => {
+    await using gateway = await startGateway(
+      library({
+        intercept: (_request, response) => (
+          response.end(`{"data":{"_entities":[{"name":"${'x'.repeat(2_000)}"}]}}`),
+          true
+        ),
+      }),
+      { SUBGRAPH_MAX_ANSWER_BYTES: '2000' },
+    );
+    const { body } = await gateway.run(QUERY);
+    expect(body.data.books).toHaveLength(3);
+    expect(body.errors?.[0]?.extensions).toEqual({
+      code: 'UNAVAILABLE',
+      subgraph: 'authors',
+      reason: 'ANSWER_TOO_LARGE',
+      maxBytes: 2_000,
+    });
+  });
+
   it('is left alone after many failures, tried again after a while, and used again when it is back', async () => {
     let broken = true;
     let calls = 0;

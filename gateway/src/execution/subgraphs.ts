@@ -53,6 +53,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       log,
       timeoutMs: config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
       maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
+      maxAnswerBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
       breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
       http2: config.SUBGRAPH_HTTP2,

@@ -1,14 +1,21 @@
-import { createBrotliDecompress, createGunzip, type BrotliDecompress, type Gunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 
 export interface ExchangeRequest {
+  readonly method?: 'POST' | 'GET';
+  /** Where the dispatcher serves more than one. */
+  readonly origin?: string;
   readonly path: string;
   readonly idempotent: boolean;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | AsyncIterable<Uint8Array | string>;
+  /** Null for a request without one. */
+  readonly body: string | AsyncIterable<Uint8Array | string> | null;
   readonly signal: AbortSignal;
   /** From sending to the last byte of the answer. */
   readonly timeoutMs: number;
+  /** Of the answer, as it comes and as it is read. */
+  readonly maxBytes: number;
 }
 
 export interface ExchangeAnswer {
@@ -25,15 +32,25 @@ export class TimeoutError extends Error {
   }
 }
 
+/** An answer that is not read to its end. */
+export class AnswerTooLarge extends Error {
+  constructor(readonly maxBytes: number) {
+    super(`the answer has more than ${maxBytes} bytes`);
+    this.name = 'AnswerTooLarge';
+  }
+}
+
 /**
- * Posts a body and collects the answer. It is written on undici's dispatch interface, without streams and combined
+ * Sends a request and collects the answer. It is written on undici's dispatch interface, without streams and combined
  * signals in between: a gateway does this several times for each request.
  *
- * @throws undici's errors; TimeoutError; the signal's reason
+ * No more than `maxBytes` of the answer are ever held, and none of what is decompressed beyond that: the connection is closed.
+ *
+ * @throws undici's errors; TimeoutError; AnswerTooLarge; the signal's reason
  */
 export function exchange(
   dispatcher: Dispatcher,
-  { path, idempotent, headers, body, signal, timeoutMs }: ExchangeRequest,
+  { method = 'POST', origin, path, idempotent, headers, body, signal, timeoutMs, maxBytes }: ExchangeRequest,
 ): Promise<ExchangeAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
@@ -42,6 +59,7 @@ export function exchange(
     let status = 0;
     let answerHeaders: ExchangeAnswer['headers'] = {};
     const chunks: Buffer[] = [];
+    let bytes = 0;
 
     const settle = (): boolean => {
       if (settled) return false;
@@ -65,7 +83,16 @@ export function exchange(
     signal.addEventListener('abort', onAbort, { once: true });
 
     dispatcher.dispatch(
-      { path, method: 'POST', idempotent, headers, body: body as string, headersTimeout: 0, bodyTimeout: 0 },
+      {
+        ...(origin !== undefined && { origin }),
+        path,
+        method,
+        idempotent,
+        headers,
+        body: body as string,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
       {
         onRequestStart(started) {
           controller = started;
@@ -75,13 +102,18 @@ export function exchange(
         onResponseStart(_controller, statusCode, responseHeaders) {
           status = statusCode;
           answerHeaders = responseHeaders;
+          if (Number(responseHeaders['content-length']) > maxBytes) cancel(new AnswerTooLarge(maxBytes));
         },
         onResponseData(_controller, chunk) {
-          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes > maxBytes) {
+            chunks.length = 0;
+            cancel(new AnswerTooLarge(maxBytes));
+          } else if (!settled) chunks.push(chunk);
         },
         onResponseEnd() {
           if (!settle()) return;
-          decode(chunks, answerHeaders['content-encoding']).then(
+          decode(chunks, answerHeaders['content-encoding'], maxBytes).then(
             (text) => resolve({ status, headers: answerHeaders, text }),
             reject,
           );
@@ -94,18 +126,23 @@ export function exchange(
   });
 }
 
-async function decode(chunks: readonly Buffer[], encoding: string | string[] | undefined): Promise<string> {
+const DECODERS = new Map([
+  ['gzip', promisify(gunzip)],
+  ['br', promisify(brotliDecompress)],
+]);
+
+async function decode(
+  chunks: readonly Buffer[],
+  encoding: string | string[] | undefined,
+  maxBytes: number,
+): Promise<string> {
   const [only] = chunks;
   const whole = only && chunks.length === 1 ? only : Buffer.concat(chunks);
-  const decoder = decoderOf(encoding);
+  const decoder = typeof encoding === 'string' ? DECODERS.get(encoding) : undefined;
   if (!decoder) return whole.toString('utf8');
-  const parts: Buffer[] = [];
-  decoder.end(whole);
-  for await (const part of decoder) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function decoderOf(encoding: string | string[] | undefined): Gunzip | BrotliDecompress | null {
-  if (encoding === 'gzip') return createGunzip();
-  return encoding === 'br' ? createBrotliDecompress() : null;
+  try {
+    return (await decoder(whole, { maxOutputLength: maxBytes })).toString('utf8');
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? new AnswerTooLarge(maxBytes) : error;
+  }
 }

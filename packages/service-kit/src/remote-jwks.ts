@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { jsonWebKey, jsonWebKeySet } from '@taskgraph/contracts';
-import { request } from 'undici';
+import { getGlobalDispatcher } from 'undici';
 import { CircuitOpenError, createCircuit, type Judge } from './circuit.js';
+import { exchange } from './exchange.js';
 import type { Log } from './log.js';
 import type { JwksSource } from './token-verifier.js';
 
@@ -20,6 +21,9 @@ export interface RemoteJwksOptions {
 const JUDGE: Judge<unknown> = { error: () => 'failure', isSuccess: () => true };
 /** Without keys nobody can sign in, and the service that has them may have started a moment ago. */
 const CIRCUIT_RESET_MS = 1_000;
+/** Of a set of keys, each of which has a few hundred bytes. */
+const MAX_BYTES = 2 ** 20;
+const NEVER = new AbortController().signal;
 
 /** Turns a JSON Web Key Set document into keys by id; keys of other kinds are left out. */
 export function parseJwks(document: unknown): Map<string, KeyObject> {
@@ -49,16 +53,20 @@ export function createRemoteJwks({
   const circuit = createCircuit({ name: 'jwks', log, resetMs: CIRCUIT_RESET_MS });
 
   async function readKeys(): Promise<Map<string, KeyObject>> {
-    const { statusCode, body } = await request(url, {
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      signal: AbortSignal.timeout(timeoutMs),
+    const { origin, pathname, search } = new URL(url);
+    const { status, text } = await exchange(getGlobalDispatcher(), {
+      method: 'GET',
+      origin,
+      path: `${pathname}${search}`,
+      idempotent: true,
+      headers: { accept: 'application/json' },
+      body: null,
+      signal: NEVER,
+      timeoutMs,
+      maxBytes: MAX_BYTES,
     });
-    if (statusCode !== 200) {
-      await body.dump();
-      throw new Error(`the JWKS endpoint answered ${statusCode}`);
-    }
-    return parseJwks(await body.json());
+    if (status !== 200) throw new Error(`the JWKS endpoint answered ${status}`);
+    return parseJwks(JSON.parse(text));
   }
 
   async function fetchKeys(): Promise<void> {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
-import { unavailable } from './app-error.js';
+import { AppError, unavailable } from './app-error.js';
 import { createCircuit } from './circuit.js';
-import { exchange } from './exchange.js';
+import { AnswerTooLarge, exchange } from './exchange.js';
 import type { Log } from './log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
 import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
@@ -16,6 +16,8 @@ export interface UpstreamOptions {
   /** Of one try, from sending to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly maxConnections?: number;
+  /** Of an answer, after decompression. */
+  readonly maxAnswerBytes?: number;
   /** Speaks HTTP/2 where the service offers it over TLS. */
   readonly http2?: boolean;
   /** Certificates (PEM) of authorities that may vouch for it, in the place of those that Node knows. */
@@ -55,7 +57,8 @@ export interface Upstream {
   /**
    * Posts a request and reads its JSON answer, whatever its status below 500.
    *
-   * @throws AppError UNAVAILABLE, with a reason, when no usable answer comes: TIMEOUT, CONNECTION, CIRCUIT_OPEN, BAD_RESPONSE
+   * @throws AppError UNAVAILABLE, with a reason, when no usable answer comes: TIMEOUT, CONNECTION, CIRCUIT_OPEN, BAD_RESPONSE,
+   * ANSWER_TOO_LARGE
    * @throws the signal's reason when the caller has gone away
    */
   send(request: UpstreamRequest): Promise<UpstreamAnswer>;
@@ -68,6 +71,7 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 const STANDARD_HEADERS = { accept: 'application/json' };
 const ENCODINGS = { 'accept-encoding': 'gzip, br' };
 const RETRY_JITTER_MS = 50;
@@ -85,7 +89,7 @@ const PROBE_TIMEOUT_MS = 1_500;
  * What a client can bring about by what it sends does not count against the service: see `upstream-errors.ts`.
  */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { name, log, timeoutMs, onVerdict } = options;
+  const { name, log, timeoutMs, onVerdict, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
   const endpoint = new URL(options.url);
   const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
   const connections = options.maxConnections ?? 64;
@@ -122,6 +126,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       body: request.body,
       signal: request.signal,
       timeoutMs: request.timeoutMs ?? timeoutMs,
+      maxBytes: maxAnswerBytes,
     });
     if (status >= 500 && !text.startsWith('{')) throw new BadResponse(status, `${name} answered ${status}`);
     const cacheControl = headers['cache-control'];
@@ -178,7 +183,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         );
       } catch (error) {
         signal.throwIfAborted();
-        throw unavailable(name, error, failureReason(error));
+        throw error instanceof AnswerTooLarge
+          ? answerTooLarge(name, error)
+          : unavailable(name, error, failureReason(error));
       }
     },
     probe: (request) => post(request, probing),
@@ -204,4 +211,13 @@ function parseBody(name: string, status: number, text: string): unknown {
   } catch (cause) {
     throw new BadResponse(status, `${name} did not answer with JSON`, { cause });
   }
+}
+
+/** To ask again would bring the same: the message says what is wrong, and the cause is not the client's to know. */
+function answerTooLarge(subgraph: string, cause: AnswerTooLarge): AppError {
+  return new AppError('UNAVAILABLE', `The ${subgraph} service answers with too much. Ask for less at once.`, {
+    cause,
+    reason: 'ANSWER_TOO_LARGE',
+    extensions: { subgraph, maxBytes: cause.maxBytes },
+  });
 }
