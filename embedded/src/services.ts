@@ -16,6 +16,7 @@ import type { Secrets } from './secrets.js';
 
 /** What one person needs; each may be set otherwise. All services share one event loop: what keeps one busy keeps all waiting. */
 const SMALL = {
+  NODE_ENV: 'development',
   DB_POOL_MAX: '5',
   SHUTDOWN_GRACE_MS: '10000',
   PLAN_CACHE_MIB: '10',

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { JWKS_PATH } from '@taskgraph/contracts';
 import { ConfigError, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
 import { z } from 'zod';
+import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './origin-rules.js';
 import type { DocumentLimits } from './planning/limits.js';
 
 const MIB = 1024 * 1024;
@@ -11,6 +12,8 @@ const OWN_AUTH_URL = 'http://127.0.0.1:3001';
 const schema = z.object({
   ...processSettings,
   ...tokenSettings,
+  /** `development` turns on what helps whoever builds a client, and a stranger as well; anything else leaves it off. */
+  NODE_ENV: settings.text('production'),
   GATEWAY_PORT: settings.port(3000),
   SUPERGRAPH_PATH: settings.text(OWN_SUPERGRAPH),
   /** How often the supergraph file is looked at. */
@@ -85,6 +88,8 @@ const schema = z.object({
   WEBSOCKET_MAX_MESSAGE_BYTES: settings.bytes(MIB),
   /** From a connection's handshake to its `connection_init`. */
   WEBSOCKET_INIT_TIMEOUT_MS: settings.durationMs(10_000),
+  /** Whose pages may call, beside this gateway's own; see `origin-rules.ts`. */
+  CORS_ORIGINS: settings.list(parseOriginRule, 'an origin such as https://app.example.com').optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),
@@ -98,7 +103,11 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly subgraphUrls: Readonly<Record<string, string>>;
   /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
   readonly subgraphTimeoutsMs: Readonly<Record<string, number>>;
+  /** Whose pages may call. */
+  readonly origins: readonly OriginRule[];
 }
+
+const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) ?? []);
 
 const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REDIS_URL']);
 /** Settings of other processes, which share the environment when all run in one. */
@@ -111,7 +120,8 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const subgraphTimeoutsMs = readSubgraphTimeouts(env);
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
-  return { ...config, documentLimits: documentLimits(config), jwksUrl, subgraphUrls, subgraphTimeoutsMs };
+  const origins = config.CORS_ORIGINS ?? (config.NODE_ENV === 'development' ? DEVELOPMENT : []);
+  return { ...config, documentLimits: documentLimits(config), jwksUrl, subgraphUrls, subgraphTimeoutsMs, origins };
 }
 
 function documentLimits(config: z.output<typeof schema>): DocumentLimits {

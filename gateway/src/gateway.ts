@@ -19,13 +19,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
+import { createOrigins } from './admission/origins.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
 import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
 import { createAnswer } from './http/answer.js';
-import { createGraphQLHandler } from './http/graphql-handler.js';
+import { asksForEvents, createGraphQLHandler } from './http/graphql-handler.js';
 import { renderSandbox } from './http/landing-page.js';
 import { createIdentify } from './identity/identify.js';
 import { badRequest } from './planning/refusal.js';
@@ -188,8 +189,10 @@ export async function createGateway(
   });
 
   // http
+  const origins = createOrigins(config.origins);
   const handler = createGraphQLHandler({
     answer,
+    origins,
     streams,
     identify,
     maxBodyBytes: config.MAX_BODY_BYTES,
@@ -217,7 +220,7 @@ export async function createGateway(
   function front(request: IncomingMessage, response: ServerResponse): boolean {
     const { method, headers, url } = request;
     const isPost = method === 'POST' && isJson(headers['content-type']);
-    const isStream = method === 'GET' && (headers.accept?.includes('text/event-stream') ?? false);
+    const isStream = method === 'GET' && asksForEvents(request);
     if ((!isPost && !isStream) || !isEndpoint(url)) return false;
     // How long streams last says nothing about how fast answers are.
     const route = () => (streams.has(response) ? STREAM_ROUTE : ENDPOINT);
@@ -264,8 +267,10 @@ export async function createGateway(
     onClose,
   });
   service.server.on('upgrade', (request, socket, head) => {
-    if (isEndpoint(request.url)) webSockets.upgrade(request, socket, head);
-    else refuseUpgrade(socket, 404);
+    if (!isEndpoint(request.url)) return refuseUpgrade(socket, 404);
+    // Browsers let every page open WebSockets to everywhere, and leave it to servers to look at the origin (RFC 6455, section 10.2).
+    if (origins.of(request) === 'foreign') return refuseUpgrade(socket, 403);
+    webSockets.upgrade(request, socket, head);
   });
   return service;
 }

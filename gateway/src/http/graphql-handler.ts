@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
+import type { Origins } from '../admission/origins.js';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
@@ -15,6 +16,7 @@ import { sendInParts } from './send-parts.js';
 
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
+  readonly origins: Origins;
   readonly streams: HttpStreams;
   readonly identify: Identify;
   readonly maxBodyBytes: number;
@@ -40,11 +42,13 @@ const NOT_ACCEPTABLE = badRequest(
   'The answer is JSON: accept application/graphql-response+json or application/json.',
   406,
 );
+/** `EventSource` asks without asking first, whatever the page's origin, and can send no header that would show what it is. */
+const FOREIGN = badRequest('Pages of this origin may not call: it is not in CORS_ORIGINS.', 403);
 /** Headers that no foreign page can send without asking first (CORS, "simple requests"). */
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
-  const { answer, streams, identify, maxBodyBytes, maxBatchOperations } = options;
+  const { answer, origins, streams, identify, maxBodyBytes, maxBatchOperations } = options;
 
   async function toContext(request: IncomingMessage): Promise<GatewayContext> {
     const facts = requestFacts(request);
@@ -121,8 +125,15 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   return {
     post: (request, response) => respond(request, response, () => readJsonBody(request, maxBodyBytes), POST),
     get: (request, response) => {
+      const wantsEvents = asksForEvents(request);
+      if (wantsEvents && origins.of(request) === 'foreign') {
+        refuse(response, FOREIGN);
+        return Promise.resolve();
+      }
       const isSafe =
-        PREFLIGHT_HEADERS.some((name) => request.headers[name]) || isNoForm(request.headers['content-type']);
+        wantsEvents ||
+        PREFLIGHT_HEADERS.some((name) => request.headers[name]) ||
+        isNoForm(request.headers['content-type']);
       if (!isSafe) {
         refuse(
           response,
@@ -210,6 +221,11 @@ const compress = promisify<string, Buffer>(gzip);
 
 function takesGzip(accepted: string | string[] | undefined): boolean {
   return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
+}
+
+/** Whether a GET is for a stream of events, as `EventSource` sends it. */
+export function asksForEvents({ headers }: IncomingMessage): boolean {
+  return headers.accept?.includes('text/event-stream') ?? false;
 }
 
 /** Whether a content type is none of those that forms have. */

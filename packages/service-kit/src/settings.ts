@@ -73,6 +73,18 @@ export const settings = {
       .default(fallback),
   projectId: () =>
     z.string().regex(/^[a-z][a-z0-9:.-]{2,62}$/, 'must be the id of a Google Cloud project, such as my-project'),
+  /** A list with commas, each entry read by `parse`, which returns null for what is no `what`. */
+  list: <Entry>(parse: (text: string) => Entry | null, what: string) =>
+    z.string().transform((text, issues): Entry[] =>
+      text.split(',').flatMap((part) => {
+        const entry = part.trim();
+        if (entry === '') return [];
+        const read = parse(entry);
+        if (read !== null) return [read];
+        issues.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} is not ${what}` });
+        return [];
+      }),
+    ),
   text: (fallback: string) => z.string().min(1).default(fallback),
   file: () => z.string().min(1),
   secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),

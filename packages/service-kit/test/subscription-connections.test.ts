@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { bearer, connectRaw, startSample } from './sample-subscriptions.js';
@@ -27,6 +28,14 @@ describe('a connection for subscriptions', () => {
     expect(await header.init()).toEqual(ACK);
     header.subscribe('1', NEWS);
     expect((await sample.source(0)).context.viewer).toBeNull();
+  });
+
+  it('is not a page of a browser', async () => {
+    await using sample = await startSample();
+    const page = new WebSocket(sample.wsUrl, 'graphql-transport-ws', { origin: 'http://127.0.0.1:3000' });
+    const [request, response] = (await once(page, 'unexpected-response')) as [ClientRequest, IncomingMessage];
+    request.destroy();
+    expect(response.statusCode).toBe(403);
   });
 
   it('is asked to come again while tokens cannot be verified', async () => {

@@ -118,7 +118,7 @@ function onPong(this: WebSocket): void {
 function onError(): void {}
 
 /** Answers a request to upgrade as an ordinary one. */
-export function refuse(socket: Duplex, status: 404 | 503): void {
+export function refuse(socket: Duplex, status: 403 | 404 | 503): void {
   socket.on('error', onError);
   const retry = status === 503 ? `retry-after: ${RETRY_AFTER_SECONDS}\r\n` : '';
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retry}connection: close\r\ncontent-length: 0\r\n\r\n`);

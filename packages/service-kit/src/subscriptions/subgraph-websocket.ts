@@ -254,6 +254,8 @@ export function serveSubscriptions<Context extends RequestContext>(
     const [pathname] = (request.url ?? '').split('?');
     if (isClosing) return refuseUpgrade(socket, '503 Service Unavailable');
     if (pathname !== options.path) return refuseUpgrade(socket, '404 Not Found');
+    // Only browsers say where a page is from, and those go to a gateway.
+    if (request.headers.origin !== undefined) return refuseUpgrade(socket, '403 Forbidden');
     sockets.handleUpgrade(request, socket, head, onConnection);
   };
   options.server.on('upgrade', onUpgrade);
