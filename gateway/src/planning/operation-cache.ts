@@ -8,6 +8,7 @@ import {
   validate,
   visit,
   type DocumentNode,
+  type ValidationRule,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '@taskgraph/service-kit';
@@ -105,7 +106,7 @@ async function build(
   { introspection, length }: { introspection: boolean; length: number },
 ): Promise<Operation> {
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-  const faults = validate(supergraph.schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
+  const faults = findFaults(supergraph, document, rules);
   if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
   assertNames(document);
   const node = getOperationAST(document, operationName);
@@ -122,6 +123,20 @@ async function build(
     if (error instanceof AppError) throw toRefusal(error);
     if (error instanceof UnsupportedPlan)
       throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: 'NOT_SERVED' } }]);
+    throw error;
+  }
+}
+
+/** The rule of graphql-js about root fields of subscriptions throws where a variable decides about one. */
+function findFaults(
+  { schema }: Supergraph,
+  document: DocumentNode,
+  rules: readonly ValidationRule[],
+): readonly GraphQLError[] {
+  try {
+    return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
     throw error;
   }
 }

@@ -8,7 +8,6 @@ import type {
   GraphQLObjectType,
   OperationDefinitionNode,
 } from 'graphql';
-import { findSecuredSelections, type SecuredSelection } from '../admission/security-check.js';
 import { collectFields } from '../execution/collect-fields.js';
 import { compileResponseWriter, type ResponseWriter } from '../execution/response-writer.js';
 import { PlanTooExpensive } from '../supergraph/planner-thread.js';
@@ -19,6 +18,7 @@ import { prepareClientPaths, type ClientPath } from './client-paths.js';
 import { compilePlan, UnsupportedPlan } from './compile-plan.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './defer-labels.js';
 import { setResponseNamesApart } from './response-names.js';
+import { findSecuredSelections, type SecuredSelection } from './secured-selections.js';
 import type { FetchStep, Step } from './steps.js';
 
 /** Writers differ by the values of Boolean variables; an operation with many of them does not get one for each mix. */
@@ -62,16 +62,16 @@ export async function compileOperation(
   clientNode: OperationDefinitionNode,
   textLength: number,
 ): Promise<Operation> {
-  const { schema, requirements } = supergraph;
+  const { schema } = supergraph;
   const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, supergraph.plannerNames));
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  const fragments = fragmentsOf(document);
   const plan = await planOf(supergraph, document, node);
   const { primary, step } = compilePlan(plan);
+  if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
+    throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
   assertAnswerable(schema, fragments, rootType, node, [primary, step]);
   const deciding = decidingVariables(document, node);
   const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
@@ -89,7 +89,7 @@ export async function compileOperation(
     primary,
     step,
     deferred,
-    secured: findSecuredSelections(schema, clientDocument, clientNode, requirements),
+    secured: findSecuredSelections(supergraph, fragmentsOf(clientDocument), clientNode),
     clientPath: prepareClientPaths(node.selectionSet, fragments),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.
@@ -120,6 +120,13 @@ export async function compileOperation(
         .filter(({ name }) => name.value === '__schema' || name.value === '__type');
     },
   };
+}
+
+function fragmentsOf({ definitions }: DocumentNode): Map<string, FragmentDefinitionNode> {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  return fragments;
 }
 
 /**

@@ -12,6 +12,8 @@ import {
 import { findPlannerNames } from './planner-names.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { PreparedSupergraph } from './prepared-supergraph.js';
+import { assertKnownGuards } from './security-features.js';
+import { collectRequirements } from './security-requirements.js';
 
 export const PLANNER_CONFIG = {
   incrementalDelivery: { enableDefer: true },
@@ -20,18 +22,24 @@ export const PLANNER_CONFIG = {
 } as const;
 export const BUILD_OPTIONS = { supportedFeatures: ROUTER_SUPPORTED_SUPERGRAPH_FEATURES, validateSupergraph: true };
 
-/** Tells what the engine needs of a supergraph. `planned` is built of its `plannerSdl`. */
+/**
+ * Tells what the engine needs of a supergraph. `planned` is built of its `plannerSdl`.
+ *
+ * @throws when something guards it that is not known here
+ */
 export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSupergraph): GraphDescription {
-  const { plannerSchema, requirements } = prepared;
+  const { plannerSchema } = prepared;
   // Clients do not see what is there for the planner only.
   const apollo = plannerSchema.calls.size === 0 ? planned : ApolloSupergraph.build(prepared.sdl, BUILD_OPTIONS);
+  assertKnownGuards(apollo.schema);
+  const { conditions, byCoordinate } = collectRequirements(apollo.schema);
   return {
     apiSdl: printSchema(apollo.apiSchema().toGraphQLJSSchema({ includeDefer: true })),
     subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
     interfaceObjects: findInterfaceObjects(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
     plannerNames: [...findPlannerNames(plannerSchema.document)],
-    requirements: [...requirements],
+    requirements: { conditions, byCoordinate: [...byCoordinate] },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { SecurityRequirement } from './security-requirements.js';
+import type { SecurityCondition } from './security-requirements.js';
 
 /** What main needs of a version of the graph; everything in it can be sent to another thread. */
 export interface GraphDescription {
@@ -10,7 +10,10 @@ export interface GraphDescription {
   readonly interfaceObjects: readonly string[];
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   readonly plannerNames: readonly string[];
-  readonly requirements: ReadonlyArray<readonly [coordinate: string, requirement: SecurityRequirement]>;
+  readonly requirements: {
+    readonly conditions: readonly SecurityCondition[];
+    readonly byCoordinate: ReadonlyArray<readonly [coordinate: string, conditions: readonly number[]]>;
+  };
 }
 
 /** What the planner is asked. It takes one thing after the other, in the order in which they come. */

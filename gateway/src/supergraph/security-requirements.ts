@@ -1,131 +1,97 @@
-import {
-  Kind,
-  parse,
-  print,
-  visit,
-  type ConstDirectiveNode,
-  type DirectiveNode,
-  type DocumentNode,
-  type FieldDefinitionNode,
-} from 'graphql';
+import type { CoreFeatures, Directive, Schema } from '@apollo/federation-internals';
+import { isFieldsType, requiredCoordinates } from './required-coordinates.js';
+import { ENFORCED, type EnforcedDirective } from './security-features.js';
 
-/** What it takes to select a field or to see a type. */
-export interface SecurityRequirement {
-  readonly authenticated: boolean;
-  /** The outer list is "or", the inner one "and". Empty when no scopes are asked for. */
-  readonly scopes: readonly (readonly string[])[];
+/** One condition on the viewer. Of lists of names, the outer is "or", the inner "and". */
+export type SecurityCondition =
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'scopes'; readonly anyOf: readonly (readonly string[])[] }
+  | { readonly kind: 'policies'; readonly anyOf: readonly (readonly string[])[] };
+
+/** What it takes to select fields and to see types. */
+export interface SecurityRequirements {
+  /** Each once. */
+  readonly conditions: readonly SecurityCondition[];
+  /** By schema coordinate (`Query.me`, `AuditEvent`): indices of the conditions, all of which have to hold. */
+  readonly byCoordinate: ReadonlyMap<string, readonly number[]>;
 }
-
-/** Requirements by schema coordinate: `Query.me`, `AuditEvent`. */
-export type SecurityRequirements = ReadonlyMap<string, SecurityRequirement>;
-
-export interface SecuredSupergraph {
-  /** Without the marks that make @apollo/gateway refuse the features that this gateway enforces itself. */
-  readonly supergraphSdl: string;
-  readonly requirements: SecurityRequirements;
-}
-
-const SPEC_PREFIX = 'https://specs.apollo.dev/';
-/** The features that admission enforces. Others that are `for: SECURITY` (`@policy`) stay refused: to ignore them would open doors. */
-const ENFORCED = ['authenticated', 'requiresScopes'] as const;
-type EnforcedFeature = (typeof ENFORCED)[number];
-/** Arguments from contexts are marked as well, because who ignores them may show the wrong thing; the engine serves them. */
-const SERVED = [...ENFORCED, 'context'] as const;
 
 /**
- * Reads the security directives of a supergraph and takes the purpose `SECURITY` off the links of features that are served.
+ * Reads what a supergraph asks of its viewers. Directives are known by the feature that they are of, whatever their names are.
  *
- * @throws GraphQLError when the text is no SDL
+ * A field asks, beside its own, what the fields ask that a subgraph gets to resolve it: those of its `@requires`, and those
+ * that its arguments take from a context (Federation 2.12 composes no other graph, earlier versions do). A field that comes of an
+ * `@interfaceObject` asks of each object what it asks of the interface.
  */
-export function secureSupergraph(sdl: string): SecuredSupergraph {
-  const document = parse(sdl, { noLocation: true });
-  const unmarked = withoutPurpose(document);
-  if (unmarked === document) return { supergraphSdl: sdl, requirements: new Map() };
-  return { supergraphSdl: print(unmarked), requirements: collectRequirements(document, directiveNames(document)) };
-}
-
-function linked<Feature extends string>(
-  link: ConstDirectiveNode | DirectiveNode,
-  features: readonly Feature[],
-): Feature | null {
-  if (link.name.value !== 'link') return null;
-  const url = stringArgument(link, 'url') ?? '';
-  return features.find((feature) => url.startsWith(`${SPEC_PREFIX}${feature}/`)) ?? null;
-}
-
-/** The directive's name in this document (`as` may rename it), by feature. */
-function directiveNames(document: DocumentNode): Map<string, EnforcedFeature> {
-  const names = new Map<string, EnforcedFeature>();
-  for (const definition of document.definitions) {
-    if (definition.kind !== Kind.SCHEMA_DEFINITION && definition.kind !== Kind.SCHEMA_EXTENSION) continue;
-    for (const directive of definition.directives ?? []) {
-      const feature = linked(directive, ENFORCED);
-      if (feature) names.set(stringArgument(directive, 'as') ?? feature, feature);
-    }
-  }
-  return names;
-}
-
-function withoutPurpose(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    Directive(node) {
-      if (!linked(node, SERVED)) return undefined;
-      return { ...node, arguments: (node.arguments ?? []).filter(({ name }) => name.value !== 'for') };
-    },
-  });
-}
-
-function collectRequirements(
-  document: DocumentNode,
-  names: ReadonlyMap<string, EnforcedFeature>,
-): SecurityRequirements {
-  const requirements = new Map<string, SecurityRequirement>();
-  const add = (coordinate: string, directives: readonly ConstDirectiveNode[] | undefined) => {
-    const requirement = toRequirement(directives ?? [], names);
-    if (requirement) requirements.set(coordinate, requirement);
+export function collectRequirements(schema: Schema): SecurityRequirements {
+  const conditions = new ConditionTable();
+  const own = new Map<string, readonly number[]>();
+  const { coreFeatures } = schema;
+  if (!coreFeatures) return { conditions: [], byCoordinate: own };
+  const note = (coordinate: string, directives: readonly Directive[]) => {
+    const found = directives.flatMap((directive) => {
+      const condition = toCondition(coreFeatures, directive);
+      return condition ? [conditions.indexOf(condition)] : [];
+    });
+    if (found.length > 0) own.set(coordinate, unique(found));
   };
-  for (const definition of document.definitions) {
-    switch (definition.kind) {
-      case Kind.OBJECT_TYPE_DEFINITION:
-      case Kind.INTERFACE_TYPE_DEFINITION:
-        add(definition.name.value, definition.directives);
-        for (const field of definition.fields ?? ([] as FieldDefinitionNode[]))
-          add(`${definition.name.value}.${field.name.value}`, field.directives);
-        break;
-      case Kind.SCALAR_TYPE_DEFINITION:
-      case Kind.ENUM_TYPE_DEFINITION:
-        add(definition.name.value, definition.directives);
-        break;
-      default:
+  for (const type of schema.types()) {
+    note(type.name, type.appliedDirectives);
+    if (isFieldsType(type)) for (const field of type.fields()) note(field.coordinate, field.appliedDirectives);
+  }
+  if (own.size === 0) return { conditions: [], byCoordinate: own };
+  return { conditions: conditions.all, byCoordinate: withRequired(schema, own) };
+}
+
+function withRequired(schema: Schema, own: ReadonlyMap<string, readonly number[]>): Map<string, readonly number[]> {
+  const all = new Map(own);
+  for (const [coordinate, needed] of requiredCoordinates(schema)) {
+    const found = [coordinate, ...needed].flatMap((each) => own.get(each) ?? []);
+    if (found.length > 0) all.set(coordinate, unique(found));
+  }
+  return all;
+}
+
+function toCondition(features: CoreFeatures, directive: Directive): SecurityCondition | null {
+  switch (enforcedDirective(features, directive)) {
+    case null:
+      return null;
+    case 'authenticated':
+      return { kind: 'authenticated' };
+    case 'requiresScopes':
+      return { kind: 'scopes', anyOf: namesOf(directive, 'scopes') };
+    case 'policy':
+      return { kind: 'policies', anyOf: namesOf(directive, 'policies') };
+  }
+}
+
+/** Each of the features has one directive. What else is applied in its name is taken for that. */
+function enforcedDirective(features: CoreFeatures, directive: Directive): EnforcedDirective | null {
+  return ENFORCED.get(features.sourceFeature(directive)?.feature.url.identity ?? '') ?? null;
+}
+
+/** What is no list of lists of names can be met by nobody. */
+function namesOf(directive: Directive, argument: string): string[][] {
+  const value: unknown = (directive.arguments() as Readonly<Record<string, unknown>>)[argument];
+  if (!Array.isArray(value)) return [];
+  return value.filter(Array.isArray).map((names: unknown[]) => [...new Set(names.map(String))].sort());
+}
+
+class ConditionTable {
+  readonly all: SecurityCondition[] = [];
+  readonly #indices = new Map<string, number>();
+
+  indexOf(condition: SecurityCondition): number {
+    const key = JSON.stringify(condition);
+    let index = this.#indices.get(key);
+    if (index === undefined) {
+      index = this.all.push(condition) - 1;
+      this.#indices.set(key, index);
     }
+    return index;
   }
-  return requirements;
 }
 
-function toRequirement(
-  directives: readonly ConstDirectiveNode[],
-  names: ReadonlyMap<string, EnforcedFeature>,
-): SecurityRequirement | null {
-  let authenticated = false;
-  let scopes: string[][] = [];
-  for (const directive of directives) {
-    const feature = names.get(directive.name.value);
-    if (feature === undefined) continue;
-    authenticated = true;
-    if (feature === 'requiresScopes') scopes = scopesOf(directive);
-  }
-  return authenticated ? { authenticated, scopes } : null;
-}
-
-function scopesOf(directive: ConstDirectiveNode): string[][] {
-  const value = directive.arguments?.find(({ name }) => name.value === 'scopes')?.value;
-  if (value?.kind !== Kind.LIST) return [];
-  return value.values.map((inner) =>
-    inner.kind === Kind.LIST ? inner.values.flatMap((scope) => (scope.kind === Kind.STRING ? [scope.value] : [])) : [],
-  );
-}
-
-function stringArgument(directive: ConstDirectiveNode | DirectiveNode, name: string): string | undefined {
-  const value = directive.arguments?.find((argument) => argument.name.value === name)?.value;
-  return value?.kind === Kind.STRING ? value.value : undefined;
+function unique(indices: readonly number[]): number[] {
+  return [...new Set(indices)].sort((one, other) => one - other);
 }

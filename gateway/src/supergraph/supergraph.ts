@@ -38,7 +38,7 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
   return {
     // It was printed from a valid schema.
     schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
-    requirements: new Map(requirements),
+    requirements: { conditions: requirements.conditions, byCoordinate: new Map(requirements.byCoordinate) },
     subgraphs,
     plannerNames: new Set(plannerNames),
     isSubtype,

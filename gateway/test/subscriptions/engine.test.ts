@@ -122,7 +122,7 @@ describe('a subscription', () => {
     };
     expect(await codeOf('subscription { published { id ... @defer { title } } }')).toEqual([
       'OPERATION_REJECTED',
-      undefined,
+      'NOT_SERVED',
     ]);
     expect(await codeOf('subscription { mine { id } }')).toEqual(['UNAUTHENTICATED', 'TOKEN_MISSING']);
     await using ada = connectClient(gateway, { token: signTestToken() });

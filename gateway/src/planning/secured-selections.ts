@@ -1,44 +1,38 @@
 import {
   getNamedType,
-  isAbstractType,
   isCompositeType,
   Kind,
   typeFromAST,
   type DirectiveNode,
-  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
-  type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { SecurityRequirement, SecurityRequirements } from '../supergraph/security-requirements.js';
+import type { Supergraph } from '../supergraph/supergraph.js';
+import { guardsOf } from './guards.js';
 
 /** A selection that asks something of the viewer. */
-export interface SecuredSelection extends SecurityRequirement {
-  readonly coordinate: string;
+export interface SecuredSelection {
+  /** Indices into the conditions of the supergraph: all of them have to hold. */
+  readonly conditions: readonly number[];
   /** Response names from the root; list indices are not known yet. */
   readonly path: readonly string[];
   /** Names of variables that leave the selection out: when false, or when true. */
   readonly unless: readonly { readonly variable: string; readonly is: boolean }[];
 }
 
-/**
- * Finds the selections of an operation that need a signed-in viewer or scopes, on fields, on the types they return and,
- * for abstract types, on every type that may stand there.
- */
+/** Finds the selections of an operation that ask something of the viewer. */
 export function findSecuredSelections(
-  schema: GraphQLSchema,
-  document: DocumentNode,
+  supergraph: Supergraph,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   operation: OperationDefinitionNode,
-  requirements: SecurityRequirements,
 ): SecuredSelection[] {
+  const { schema, requirements } = supergraph;
   const root = schema.getRootType(operation.operation);
-  if (!root || requirements.size === 0) return [];
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  if (!root || requirements.byCoordinate.size === 0) return [];
+  const guards = guardsOf(supergraph);
   const found: SecuredSelection[] = [];
 
   function walk(
@@ -69,18 +63,11 @@ export function findSecuredSelections(
     unless: SecuredSelection['unless'],
   ): void {
     const fieldPath = [...path, (field.alias ?? field.name).value];
-    const owners = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
-    for (const owner of owners) note(`${owner.name}.${field.name.value}`, fieldPath, unless);
+    const conditions = guards(parent, field.name.value);
+    if (conditions.length > 0) found.push({ conditions, path: fieldPath, unless });
     const definition = 'getFields' in parent ? parent.getFields()[field.name.value] : undefined;
-    if (!definition) return;
-    const type = getNamedType(definition.type);
-    note(type.name, fieldPath, unless);
+    const type = definition && getNamedType(definition.type);
     if (field.selectionSet && isCompositeType(type)) walk(field.selectionSet, type, fieldPath, unless);
-  }
-
-  function note(coordinate: string, path: readonly string[], unless: SecuredSelection['unless']): void {
-    const requirement = requirements.get(coordinate);
-    if (requirement) found.push({ ...requirement, coordinate, path, unless });
   }
 
   walk(operation.selectionSet, root, [], []);
