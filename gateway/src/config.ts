@@ -90,6 +90,8 @@ const schema = z.object({
   WEBSOCKET_INIT_TIMEOUT_MS: settings.durationMs(10_000),
   /** Whose pages may call, beside this gateway's own; see `origin-rules.ts`. */
   CORS_ORIGINS: settings.list(parseOriginRule, 'an origin such as https://app.example.com').optional(),
+  /** How long browsers remember that a page may call; Chromium does so for two hours at most. */
+  CORS_MAX_AGE_SECONDS: settings.durationSeconds(7_200),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
   SANDBOX: settings.flag(true),

@@ -26,6 +26,7 @@ import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
 import { createAnswer } from './http/answer.js';
+import { createCors } from './http/cors.js';
 import { asksForEvents, createGraphQLHandler } from './http/graphql-handler.js';
 import { renderSandbox } from './http/landing-page.js';
 import { createIdentify } from './identity/identify.js';
@@ -190,6 +191,7 @@ export async function createGateway(
 
   // http
   const origins = createOrigins(config.origins);
+  const cors = createCors({ origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS });
   const handler = createGraphQLHandler({
     answer,
     origins,
@@ -219,9 +221,11 @@ export async function createGateway(
   /** Operations in JSON, and streams, go past Express; what is rarer, and the operator's routes, go through it. */
   function front(request: IncomingMessage, response: ServerResponse): boolean {
     const { method, headers, url } = request;
+    if (!isEndpoint(url)) return false;
+    if (cors(request, response)) return true;
     const isPost = method === 'POST' && isJson(headers['content-type']);
     const isStream = method === 'GET' && asksForEvents(request);
-    if ((!isPost && !isStream) || !isEndpoint(url)) return false;
+    if (!isPost && !isStream) return false;
     // How long streams last says nothing about how fast answers are.
     const route = () => (streams.has(response) ? STREAM_ROUTE : ENDPOINT);
     const facts = identifyRequest(request, response, { log, metrics, route });

@@ -202,7 +202,8 @@ async function send(
     return;
   }
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
-  const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers };
+  const vary = joinVary(response.getHeader('vary'), reply.headers['vary'], compression && 'accept-encoding');
+  const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers, ...(vary !== '' && { vary }) };
   if (!compression) {
     sendBody(response, reply.status, headers, reply.body);
     return;
@@ -210,9 +211,13 @@ async function send(
   const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
   const body = isWorthIt ? await compress(reply.body) : reply.body;
   if (response.destroyed) return;
-  const vary = [reply.headers['vary'], 'accept-encoding'].filter(Boolean).join(', ');
-  const more = { ...headers, vary, ...(isWorthIt && { 'content-encoding': 'gzip' }) };
+  const more = { ...headers, ...(isWorthIt && { 'content-encoding': 'gzip' }) };
   sendBody(response, reply.status, more, body);
+}
+
+/** What `writeHead` is given takes the place of what was set before. */
+function joinVary(...parts: ReadonlyArray<string | number | readonly string[] | false | undefined>): string {
+  return parts.filter(Boolean).flat().join(', ');
 }
 
 /** Smaller answers fit into one packet anyway. */
