@@ -133,6 +133,32 @@ describe('an entity of which a subgraph knows an interface only', () => {
     for (const [query, data] of answers) expect([query, expectData(await gateway.run(query))]).toEqual([query, data]);
   });
 
+  it('is found by another interface that its type implements', async () => {
+    await using gateway = await startGateway(VEHICLES);
+    const answers: ReadonlyArray<readonly [query: string, data: unknown]> = [
+      [
+        '{ weighed { weight ... on Vehicle { __typename odometer } } }',
+        {
+          weighed: [
+            { weight: 10, __typename: 'Bike', odometer: 100 },
+            { weight: 20, __typename: 'Car', odometer: 200 },
+          ],
+        },
+      ],
+      [
+        `{ weighed { ...V weight } }
+         fragment V on Vehicle { label ... on Thing { peer { ... on Vehicle @include(if: true) { name ... on Car { doors } } } } }`,
+        {
+          weighed: [
+            { label: 'label 1', peer: { name: 'name 2', doors: 4 }, weight: 10 },
+            { label: 'label 2', peer: { name: 'name 1' }, weight: 20 },
+          ],
+        },
+      ],
+    ];
+    for (const [query, data] of answers) expect([query, expectData(await gateway.run(query))]).toEqual([query, data]);
+  });
+
   it('is null where the name of its type is asked for and nobody knows it', async () => {
     await using gateway = await startGateway(VEHICLES);
     expect(expectData(await gateway.run('{ metered { __typename label } }'))).toEqual({

@@ -219,3 +219,55 @@ describe('an interface that no type implements', () => {
     }
   });
 });
+
+describe('a field that a fetch renames below another', () => {
+  it('is asked for under its own name, and given back the one that the client chose', async () => {
+    const item = (typename: string, id: string) => ({ __typename: typename, id, name: `${typename} ${id}` });
+    await using gateway = await startGateway([
+      {
+        name: 'feed',
+        typeDefs: `${LINK}
+          type Query { feed: [Item] }
+          union Item = Post | Photo
+          type Post @key(fields: "id") { id: ID! }
+          type Photo @key(fields: "id") { id: ID! }`,
+        resolvers: { Query: { feed: () => [item('Post', '1'), item('Photo', '2')] } },
+      },
+      {
+        name: 'names',
+        // Clients may get null for both; here one may not be null, so the planner keeps them apart.
+        typeDefs: `${LINK}
+          union Item = Post | Photo
+          type Post @key(fields: "id") { id: ID! next: Next name: String }
+          type Photo @key(fields: "id") { id: ID! next: Next! @shareable name: String! @shareable }
+          type Next @shareable { item: Item }`,
+        resolvers: {
+          Post: { next: () => ({ item: item('Photo', '3') }) },
+          Photo: {
+            __resolveReference: ({ id }: { id: string }) => item('Photo', id),
+            next: () => ({ item: item('Post', '4') }),
+          },
+        },
+      },
+      {
+        name: 'others',
+        typeDefs: `${LINK}
+          union Item = Post | Photo
+          type Post @key(fields: "id", resolvable: false) { id: ID! }
+          type Photo @key(fields: "id") { id: ID! next: Next @shareable name: String @shareable }
+          type Next @shareable { item: Item }`,
+      },
+    ]);
+    expect(
+      expectData(
+        await gateway.run(`{ feed { ... on Post { next { ...N } } ... on Photo { next { ...N } } } }
+          fragment N on Next { item { ... on Post { name n: name } ... on Photo { name n: name } } }`),
+      ),
+    ).toEqual({
+      feed: [
+        { next: { item: { name: 'Photo 3', n: 'Photo 3' } } },
+        { next: { item: { name: 'Post 4', n: 'Post 4' } } },
+      ],
+    });
+  });
+});

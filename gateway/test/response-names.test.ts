@@ -104,3 +104,115 @@ describe('a name in the answer that the planner uses for something else', () => 
     ]);
   });
 });
+
+/** Pieces that stand in posters and banners alike, of which another subgraph has pictures in any size. */
+const SLOTS: readonly FakeSubgraph[] = [
+  {
+    name: 'slots',
+    typeDefs: `${LINK}
+      type Query { slots: [Slot] framed: [Framed] }
+      union Slot = Poster | Banner
+      interface Framed { piece: Piece }
+      type Poster implements Framed { piece: Piece size: Int }
+      type Banner implements Framed { piece: Piece size: Int }
+      type Piece @key(fields: "id") { id: ID! title(upper: Boolean): String maker: Maker }
+      type Maker @key(fields: "id") { id: ID! }`,
+    resolvers: {
+      Query: { slots: () => slots(), framed: () => slots() },
+      Framed: { __resolveType: ({ __typename }: { __typename: string }) => __typename },
+      Piece: {
+        title: ({ id }: { id: string }, { upper }: { upper?: boolean }) => (upper ? `TITLE ${id}` : `title ${id}`),
+      },
+    },
+  },
+  {
+    name: 'pictures',
+    typeDefs: `${LINK}
+      enum Size { BIG SMALL }
+      input Frame { size: Size color: String }
+      type Piece @key(fields: "id") { id: ID! art(size: Size!, frame: Frame): String price: Int }
+      type Maker @key(fields: "id") { id: ID! photo(size: Size!): String age: Int }`,
+    resolvers: {
+      Piece: {
+        art: ({ id }: { id: string }, { size }: { size: string }) => {
+          if (id === 'p2' && size === 'SMALL') throw new Error('fails');
+          return `${id} ${size}`;
+        },
+        price: () => 7,
+      },
+      Maker: { photo: ({ id }: { id: string }, { size }: { size: string }) => `${id} ${size}`, age: () => 40 },
+    },
+  },
+];
+
+function slots() {
+  const piece = (id: string) => ({ id, maker: { id: 'm' } });
+  return [
+    { __typename: 'Poster', size: 1, piece: piece('p1') },
+    { __typename: 'Banner', size: 2, piece: piece('p1') },
+    null,
+    { __typename: 'Banner', size: 3, piece: piece('p2') },
+    { __typename: 'Poster', size: 4, piece: piece('p2') },
+  ];
+}
+
+describe('a name that stands for several calls, below types that exclude each other', () => {
+  it('stands for each in its place, of one entity too', async () => {
+    await using gateway = await startGateway(SLOTS);
+    const { body } = await gateway.run(`{ slots {
+      ... on Poster { piece { art(size: BIG) } }
+      ... on Banner { piece { art(size: SMALL) } }
+    } }`);
+    expect(body.data).toEqual({
+      slots: [
+        { piece: { art: 'p1 BIG' } },
+        { piece: { art: 'p1 SMALL' } },
+        null,
+        { piece: { art: null } },
+        { piece: { art: 'p2 BIG' } },
+      ],
+    });
+    // The same error is told where the value is wanted, and nowhere under another name.
+    expect(body.errors?.map(({ path }) => path)).toContainEqual(['slots', 3, 'piece', 'art']);
+    for (const { path } of body.errors ?? []) expect(path?.at(-1)).toBe('art');
+  });
+
+  it('stands for other fields, in fragments and further down', async () => {
+    await using gateway = await startGateway(SLOTS);
+    const { framed } = expectData(
+      await gateway.run(
+        `query($big: Size!, $small: Size!) { framed {
+          ... on Poster { x: size piece { t: title(upper: true) maker { photo(size: $big) ...M } id: title } }
+          ...B
+        } }
+        fragment B on Banner { x: size piece { t: title maker { photo(size: $small) ...M } id: title(upper: true) } }
+        fragment M on Maker { f: age }`,
+        { variables: { big: 'BIG', small: 'SMALL' } },
+      ),
+    );
+    expect(framed.slice(0, 2)).toEqual([
+      { x: 1, piece: { t: 'TITLE p1', maker: { photo: 'm BIG', f: 40 }, id: 'title p1' } },
+      { x: 2, piece: { t: 'title p1', maker: { photo: 'm SMALL', f: 40 }, id: 'TITLE p1' } },
+    ]);
+  });
+
+  it('is left alone where it stands for one call at each place', async () => {
+    await using gateway = await startGateway(SLOTS);
+    const query = `{ slots { ... on Poster { piece { art(size: BIG, frame: { size: BIG, color: "red" }) } } ... on Banner {
+      piece { art(frame: { color: "red", size: BIG }, size: BIG) maker { art: photo(size: SMALL) } } } } }`;
+    expectData(await gateway.run(query));
+    const asked = Object.values(gateway.subgraphs).flatMap(({ requests }) => requests.map((request) => request.query));
+    expect(asked.join('\n')).not.toContain('apart');
+  });
+
+  it('is known again whatever names a client chooses', async () => {
+    await using gateway = await startGateway(SLOTS);
+    const { slots: found } = expectData(
+      await gateway.run(`{ slots {
+        ... on Poster { piece { apart1__art: art(size: BIG) art: price } }
+        ... on Banner { size apart1__size: size }
+      } }`),
+    );
+    expect(found.slice(0, 2)).toEqual([{ piece: { apart1__art: 'p1 BIG', art: 7 } }, { size: 2, apart1__size: 2 }]);
+  });
+});

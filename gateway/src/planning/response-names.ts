@@ -1,17 +1,31 @@
-import { Kind, visit, type DocumentNode } from 'graphql';
+import {
+  Kind,
+  print,
+  visit,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
 
-const PREFIX = 'apart__';
+/** Before a name that is not the client's; with a number where one name stands for several calls. */
+const PREFIX = /^apart\d*__/;
 
 /**
- * Renames what a client's operation calls by a name that the planner uses for something else.
+ * Renames what a client's operation calls by a name that stands for something else at the same place.
  *
- * The planner asks for keys and required fields under their own names, beside what the client selects, and merges fields by
- * response name: of `{ users { id: name posts { title } } }` it would lose the name, or send it as the key. Such a field is
- * fetched under another name; {@link clientName} is the way back, for whoever writes to the client.
+ * - The planner asks for keys and required fields under their own names, beside what the client selects, and merges fields by
+ *   response name: of `{ users { id: name posts { title } } }` it would lose the name, or send it as the key.
+ * - Below types that exclude each other a name may stand for several calls: `... on Poster { piece { art(size: BIG) } }` and
+ *   `... on Banner { piece { art(size: SMALL) } }`. The planner knows the place by its names alone, and asks for one of them.
+ *
+ * Such a field is fetched under another name; {@link clientName} is the way back, for whoever writes to the client.
  *
  * @param taken names that the planner asks for on its own account
  */
 export function setResponseNamesApart(document: DocumentNode, taken: ReadonlySet<string>): DocumentNode {
+  const rivals = findRivals(document);
   return visit(document, {
     FragmentDefinition: {
       // What introspection answers is no data of subgraphs.
@@ -19,12 +33,13 @@ export function setResponseNamesApart(document: DocumentNode, taken: ReadonlySet
     },
     Field: {
       enter(field) {
-        const { name, alias } = field;
-        if (name.value === '__schema' || name.value === '__type') return false;
-        const responseName = (alias ?? name).value;
-        const isOther = name.value !== responseName || (field.arguments ?? []).length > 0;
-        if (!responseName.startsWith(PREFIX) && !(isOther && taken.has(responseName))) return undefined;
-        return { ...field, alias: { kind: Kind.NAME as const, value: `${PREFIX}${responseName}` } };
+        if (isIntrospection(field)) return false;
+        const responseName = responseNameOf(field);
+        const number = rivals.get(responseName)?.get(callOf(field)) ?? 0;
+        const isApart = number > 0 || PREFIX.test(responseName) || (!isPlain(field) && taken.has(responseName));
+        if (!isApart) return undefined;
+        const value = `apart${number > 0 ? number : ''}__${responseName}`;
+        return { ...field, alias: { kind: Kind.NAME as const, value } };
       },
     },
   });
@@ -32,5 +47,106 @@ export function setResponseNamesApart(document: DocumentNode, taken: ReadonlySet
 
 /** The name that the client gave to what is fetched under this name. */
 export function clientName(name: string): string {
-  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+  return name.replace(PREFIX, '');
+}
+
+/**
+ * Numbers the calls that share a response name at some place of the answer, by that name. A call has one number everywhere, so
+ * that fragments stay what they are; the first, 0, keeps the name.
+ */
+function findRivals(document: DocumentNode): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const rivals = new Map<string, Map<string, number>>();
+  if (!hasSeveralCalls(document)) return rivals;
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+
+  function number(name: string, calls: Iterable<string>): void {
+    const numbers = rivals.get(name) ?? new Map<string, number>();
+    rivals.set(name, numbers);
+    for (const call of calls) {
+      if (numbers.has(call)) continue;
+      // The field of that name keeps it: the planner may ask for the field under its own name as well.
+      const first = call === name ? numbers.keys().next().value : undefined;
+      if (first !== undefined) numbers.set(first, numbers.size);
+      numbers.set(call, call === name ? 0 : numbers.size);
+    }
+  }
+
+  function walk(selectionSets: readonly SelectionSetNode[]): void {
+    const places = new Map<string, Map<string, SelectionSetNode[]>>();
+    const visited = new Set<string>();
+    const collect = ({ selections }: SelectionSetNode): void => {
+      for (const selection of selections) {
+        if (selection.kind === Kind.FIELD) {
+          if (isIntrospection(selection)) continue;
+          const name = responseNameOf(selection);
+          const call = callOf(selection);
+          const calls = places.get(name) ?? new Map<string, SelectionSetNode[]>();
+          const inner = calls.get(call) ?? [];
+          if (selection.selectionSet) inner.push(selection.selectionSet);
+          places.set(name, calls.set(call, inner));
+        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+          collect(selection.selectionSet);
+        } else if (!visited.has(selection.name.value)) {
+          visited.add(selection.name.value);
+          const fragment = fragments.get(selection.name.value);
+          if (fragment) collect(fragment.selectionSet);
+        }
+      }
+    };
+    selectionSets.forEach(collect);
+    for (const [name, calls] of places) {
+      if (calls.size > 1) number(name, calls.keys());
+      for (const inner of calls.values()) if (inner.length > 0) walk(inner);
+    }
+  }
+
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.OPERATION_DEFINITION) walk([definition.selectionSet]);
+  return rivals;
+}
+
+/** Most documents have no name for two calls: they need no closer look. */
+function hasSeveralCalls(document: DocumentNode): boolean {
+  const calls = new Map<string, string>();
+  let found = false;
+  visit(document, {
+    Field(field) {
+      if (found || isIntrospection(field)) return false;
+      const name = responseNameOf(field);
+      const call = callOf(field);
+      found ||= (calls.get(name) ?? call) !== call;
+      calls.set(name, call);
+      return undefined;
+    },
+  });
+  return found;
+}
+
+function responseNameOf({ alias, name }: FieldNode): string {
+  return (alias ?? name).value;
+}
+
+/** Whether a field has its own name and no arguments. */
+function isPlain(field: FieldNode): boolean {
+  return responseNameOf(field) === field.name.value && (field.arguments ?? []).length === 0;
+}
+
+function isIntrospection({ name }: FieldNode): boolean {
+  return name.value === '__schema' || name.value === '__type';
+}
+
+/** A field with its arguments; equal texts are equal calls. */
+function callOf({ name, arguments: args }: FieldNode): string {
+  if (!args || args.length === 0) return name.value;
+  const texts = args.map((argument) => `${argument.name.value}: ${print(sortMembers(argument.value))}`);
+  return `${name.value}(${texts.sort().join()})`;
+}
+
+function sortMembers(value: ValueNode): ValueNode {
+  if (value.kind === Kind.LIST) return { ...value, values: value.values.map(sortMembers) };
+  if (value.kind !== Kind.OBJECT) return value;
+  const fields = value.fields.map((field) => ({ ...field, value: sortMembers(field.value) }));
+  return { ...value, fields: fields.sort((a, b) => (a.name.value < b.name.value ? -1 : 1)) };
 }

@@ -1,6 +1,8 @@
 import { operationFromDocument } from '@apollo/federation-internals';
-import type { QueryPlanner } from '@apollo/query-planner';
-import { parse } from 'graphql';
+import type { QueryPlan, QueryPlanner } from '@apollo/query-planner';
+import { parse, type DocumentNode } from 'graphql';
+import { nestAliases } from './nest-aliases.js';
+import { castToObjects } from './object-casts.js';
 import type { PlannerSchema } from './planner-schema.js';
 import { restoreCalls } from './restore-calls.js';
 
@@ -15,11 +17,22 @@ export function planOperation(
   text: string,
   operationName: string | undefined,
 ): string {
-  const operation = operationFromDocument(
-    planner.supergraph.apiSchema(),
-    parse(text),
-    operationName === undefined ? {} : { operationName },
-  );
-  const plan = planner.buildQueryPlan(operation);
+  const document = parse(text);
+  let plan: QueryPlan;
+  try {
+    plan = buildPlan(planner, document, operationName);
+  } catch (error) {
+    const written = castToObjects(document, planner.supergraph.apiSchema().toGraphQLJSSchema());
+    if (written === document) throw error;
+    plan = buildPlan(planner, written, operationName);
+  }
+  nestAliases(plan);
   return JSON.stringify(plannerSchema.calls.size === 0 ? plan : restoreCalls(plan, plannerSchema));
+}
+
+function buildPlan(planner: QueryPlanner, document: DocumentNode, operationName: string | undefined): QueryPlan {
+  const schema = planner.supergraph.apiSchema();
+  return planner.buildQueryPlan(
+    operationFromDocument(schema, document, operationName === undefined ? {} : { operationName }),
+  );
 }
