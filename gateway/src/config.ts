@@ -29,6 +29,8 @@ const schema = z.object({
   /** Fetches under way at once to one subgraph, and how many more may wait; beyond that, load is shed. */
   SUBGRAPH_MAX_CONCURRENCY: settings.positiveInt(256),
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
+  /** Subgraphs whose messages clients read also where an error has no code that says something: `all`, `none`, or names. */
+  SUBGRAPH_ERROR_MESSAGES: settings.text('none'),
   /** Speaks HTTP/2 to subgraphs that offer it over TLS. */
   SUBGRAPH_HTTP2: settings.flag(false),
   /** PEM file of authorities that vouch for subgraphs over TLS, beside those that Node knows. */
@@ -98,6 +100,8 @@ const schema = z.object({
 });
 
 export interface GatewayConfig extends z.output<typeof schema> {
+  /** Whether clients read the messages of a subgraph's errors that have no code of meaning. */
+  readonly showsErrorMessages: (subgraph: string) => boolean;
   readonly documentLimits: DocumentLimits;
   /** Null when tokens are forwarded as they are, for subgraphs that verify them with keys this gateway does not know. */
   readonly jwksUrl: string | null;
@@ -123,7 +127,15 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
   const origins = config.CORS_ORIGINS ?? (config.NODE_ENV === 'development' ? DEVELOPMENT : []);
-  return { ...config, documentLimits: documentLimits(config), jwksUrl, subgraphUrls, subgraphTimeoutsMs, origins };
+  return {
+    ...config,
+    documentLimits: documentLimits(config),
+    jwksUrl,
+    subgraphUrls,
+    subgraphTimeoutsMs,
+    origins,
+    showsErrorMessages: readErrorMessages(config.SUBGRAPH_ERROR_MESSAGES),
+  };
 }
 
 function documentLimits(config: z.output<typeof schema>): DocumentLimits {
@@ -137,6 +149,13 @@ function documentLimits(config: z.output<typeof schema>): DocumentLimits {
     maxRootFields: config.MAX_OPERATION_ROOT_FIELDS,
     maxOverlap: config.MAX_OPERATION_OVERLAP,
   };
+}
+
+/** Names are written as in the supergraph; as elsewhere in the configuration, only letters and digits count. */
+function readErrorMessages(value: string): (subgraph: string) => boolean {
+  if (value === 'all' || value === 'none') return () => value === 'all';
+  const names = new Set(value.split(',').map((name) => subgraphKey(name.trim())));
+  return (subgraph) => names.has(subgraphKey(subgraph));
 }
 
 /** `<NAME>_URL`, with `_` for what cannot stand in the name of a setting, is the URL of the subgraph `<name>`. */

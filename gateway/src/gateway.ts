@@ -22,6 +22,7 @@ import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createOrigins } from './admission/origins.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
+import { createClientErrors } from './execution/client-errors.js';
 import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
@@ -136,10 +137,12 @@ export async function createGateway(
       log,
     });
   if (bus) health.register('events', () => bus.ping(), { critical: false });
+  const clientErrors = createClientErrors(config.showsErrorMessages);
   const answer = createAnswer({
     operations: () => graph.operations(),
     persistedQueries: createPersistedQueries(),
     client,
+    clientErrors,
     telemetry,
     operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
@@ -155,6 +158,7 @@ export async function createGateway(
   const subscriptions = createSubscriptions({
     operations: () => graph.operations(),
     client,
+    clientErrors,
     sockets: upstreamSockets,
     urlOf: (subgraph) => subgraphs.get(subgraph).url,
     log,

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
 import { print } from 'graphql';
 import { readGatewayConfig } from '../src/config.js';
+import { createClientErrors } from '../src/execution/client-errors.js';
 import { createAnswer } from '../src/http/answer.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
@@ -21,6 +22,7 @@ describe('an operation that waits to be planned', () => {
       operations: () => operations,
       persistedQueries: createPersistedQueries(),
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
+      clientErrors: createClientErrors(() => false),
       telemetry: { operationFinished: () => undefined } as never,
       operationTimeoutMs: 50,
       uploadTimeoutMs: 50,

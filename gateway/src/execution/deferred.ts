@@ -9,6 +9,7 @@ import { ArrivedAnswer, findPlaces, isBelow } from './part-places.js';
 import { PartQueue } from './part-queue.js';
 import { partWriter, primaryWriter } from './part-writers.js';
 import { runStep } from './run-step.js';
+import { settleErrors } from './settle-errors.js';
 import type { ErrorPath } from './targets.js';
 
 /** Something that happens once. */
@@ -107,8 +108,10 @@ export async function runDeferred(
         label: operation.deferred.get(name)?.label ?? null,
         path: at,
         data: text ?? 'null',
-        errors: told,
-        violations: violations.map((violation) => ({ ...violation, path: [...at, ...violation.path] })),
+        ...settleErrors(
+          told,
+          violations.map((violation) => ({ ...violation, path: [...at, ...violation.path] })),
+        ),
       });
     }
   }
@@ -126,5 +129,6 @@ export async function runDeferred(
   const { text, violations, objects } = primaryWriter(operation, conditions)(root, shared, missing);
   arrived = new ArrivedAnswer(text);
   primary.handedOut.happen();
-  return { data: text ?? 'null', errors: primaryErrors, violations, objects, cachePolicy: null, rest: parts };
+  const settled = settleErrors(primaryErrors, violations);
+  return { data: text ?? 'null', ...settled, objects, cachePolicy: null, rest: parts };
 }

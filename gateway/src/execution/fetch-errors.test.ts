@@ -26,8 +26,8 @@ const root: Data = { tasks: [{ owner: null }, { owner: ada }, null, { owner: gra
 const clientPath = (path: ReadonlyArray<string | number>) => [...path];
 const indexOf = (object: Data) => [ada, grace].indexOf(object as never);
 const place = (error: object, lost = false) =>
-  placeErrors([{ message: 'x', ...error }], STEP, { root, clientPath, indexOf, lost }).map(({ path }) =>
-    path?.join('.'),
+  placeErrors([{ message: 'x', ...error }], STEP, { root, clientPath, indexOf, came: lost ? null : [{}, {}] }).map(
+    ({ path }) => path?.join('.'),
   );
 
 describe('errors of a fetch', () => {
@@ -44,7 +44,7 @@ describe('errors of a fetch', () => {
 
   it('keep their path in a fetch of root fields', () => {
     const step = { ...STEP, path: [], requires: null, rootNames: ['tasks', 'me'] };
-    const options = { root, clientPath, indexOf: null, lost: true };
+    const options = { root, clientPath, indexOf: null, came: null };
     expect(placeErrors([{ message: 'x', path: ['tasks', 1] }], step, options)[0]?.path).toEqual(['tasks', 1]);
     expect(placeErrors([{ message: 'x' }], step, options).map(({ path }) => path)).toEqual([['tasks'], ['me']]);
   });

@@ -40,12 +40,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       const { answer, isOwn } = await inFlight.share(key, request.signal, (signal) =>
         limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal })),
       );
-      return read(request.subgraph, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+      return read(request, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
     }
     const end = inFlight.mutationStarts();
     try {
       const answer = await limit.run('mutation', request.signal, () => upstream().send(mutation(request, headers)));
-      return read(request.subgraph, answer, answer.body);
+      return read(request, answer, answer.body);
     } finally {
       end();
     }
@@ -92,8 +92,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   };
 }
 
-function read(subgraph: string, { status, cacheControl }: UpstreamAnswer, body: unknown): SubgraphAnswer {
-  const answer = readAnswer(body);
+function read(
+  { subgraph, entities }: SubgraphRequest,
+  { status, cacheControl }: UpstreamAnswer,
+  body: unknown,
+): SubgraphAnswer {
+  const answer = readAnswer(body, { subgraph, entities: entities && entities.representations.length });
   if (!answer) throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
   return { ...answer, policy: readCacheControl(cacheControl) };
 }

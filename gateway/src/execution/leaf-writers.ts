@@ -27,7 +27,15 @@ const SCALARS: Readonly<Record<string, LeafWriter>> = {
 };
 
 /** Custom scalars pass as they are: only their subgraph knows them. */
-const writeAnything: LeafWriter = (value) => JSON.stringify(value);
+const writeAnything: LeafWriter = (value) => {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // Nested so deep that it was read but cannot be written.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+};
 
 export function leafWriter(type: GraphQLLeafType): LeafWriter {
   if (isEnumType(type)) return enumWriter(type);

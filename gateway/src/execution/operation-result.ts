@@ -8,7 +8,7 @@ export interface OperationResult {
   /** `null` when null reached the root. */
   readonly data: string;
   readonly errors: readonly ExecutionError[];
-  /** Positions that could not hold what came; told when no error explains them. */
+  /** Positions that could not hold what came and that no error explains. */
   readonly violations: readonly Violation[];
   /** Objects in the answer. */
   readonly objects: number;

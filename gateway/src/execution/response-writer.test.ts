@@ -79,7 +79,7 @@ describe('the writer', () => {
     const { data, violations } = write('{ pets { ... on Dog { name cats { lives } } } id }', {
       id: '1',
       pets: [
-        REX,
+        { ...REX, cats: null },
         { __typename: 'Dog', name: null },
         { __typename: 'Dog', name: 'Ben', cats: [TOM, { __typename: 'Cat' }] },
       ],
@@ -140,6 +140,42 @@ describe('the writer', () => {
       pets: [{ cat: { lives: 9 } }, { cat: { lives: 9 } }],
       dog: { cat: { name: 'Tom' } },
     });
+  });
+
+  it('tells of what nothing has come for, where null may stand, unless the whole has become null', () => {
+    const { data, violations } = write(
+      '{ pet { ... on Cat { name friend { name cat { name } } } } dog { cat { name lives } } }',
+      {
+        pet: { __typename: 'Cat', friend: null },
+        dog: { cat: { lives: 9 } },
+      },
+    );
+    expect(data).toEqual({ pet: { name: null, friend: null }, dog: { cat: { name: null, lives: 9 } } });
+    expect(violations.map(({ path }) => path)).toEqual([
+      ['pet', 'name'],
+      ['dog', 'cat', 'name'],
+    ]);
+    const lost = write('{ dog { cat { name lives } } id }', { dog: { cat: {} } });
+    expect(lost.data).toBeNull();
+    expect(lost.violations).toEqual([
+      { message: 'Cannot return null for non-nullable field Cat.lives.', path: ['dog', 'cat', 'lives'] },
+    ]);
+  });
+
+  it('takes nothing for an object of a type that cannot stand there, and does not name it to clients', () => {
+    for (const __typename of ['Cat', 'Query', 'Color', 'Stealth', 'toString', 5, {}]) {
+      const { data, violations } = write('{ pet { __typename } id named { name } }', {
+        id: '1',
+        pet: TOM,
+        named: { __typename: __typename === 'Cat' ? 'Query' : __typename, name: 'x' },
+      });
+      expect(data).toEqual({ pet: { __typename: 'Cat' }, id: '1', named: null });
+      expect(violations).toMatchObject([{ message: 'Expected an object of type Named.', path: ['named'] }]);
+    }
+  });
+
+  it('keeps the type of a whole answer, whatever the data say of it', () => {
+    expect(write('{ __typename id }', { __typename: 'Zebra', id: '1' }).data).toEqual({ __typename: 'Query', id: '1' });
   });
 
   it('takes an entity that its subgraph does not have for null, and tells of it only where null may not stand', () => {

@@ -1,4 +1,5 @@
 import {
+  doTypesOverlap,
   getNullableType,
   isAbstractType,
   isCompositeType,
@@ -20,6 +21,10 @@ import { own, type Data, type ErrorPath } from './targets.js';
 export interface Violation {
   readonly message: string;
   readonly path: ErrorPath;
+  /** What was there, for the log: it may be something that clients must not know. */
+  readonly found?: string;
+  /** Nothing was there, and null may stand there: that is told, as nobody said null. */
+  readonly isGap?: true;
 }
 
 export interface Written {
@@ -84,7 +89,7 @@ export function compileResponseWriter(
   selectionSets: readonly SelectionSetNode[],
 ): ResponseWriter {
   const compiler = new Compiler(context);
-  const write = compiler.object(type, selectionSets);
+  const write = compiler.object(type, selectionSets, true);
   return (data, shared, missing) => {
     const run: Run = { shared, missing, memo: [], path: null, violations: [], violated: false, objects: 0 };
     const text = write(data, run);
@@ -103,18 +108,20 @@ class Compiler {
     this.#context = context;
   }
 
-  object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): ValueWriter {
+  /** @param isTop of what is written as a whole the type is known: nothing in the data changes it */
+  object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[], isTop = false): ValueWriter {
     const id = (this.#count += 1) - 1;
-    const { schema } = this.#context;
     const byTypename = new Map<string, readonly FieldWriter[] | null>();
     let forDeclared: readonly FieldWriter[] | undefined;
 
     const fieldsOf = (typename: unknown): readonly FieldWriter[] | null => {
-      if (typeof typename !== 'string') return (forDeclared ??= this.fields(declared, selectionSets));
+      if (isTop || typename === undefined || typename === null)
+        return (forDeclared ??= this.fields(declared, selectionSets));
+      if (typeof typename !== 'string') return null;
       let fields = byTypename.get(typename);
       if (fields === undefined) {
-        const type = schema.getType(typename);
-        fields = isCompositeType(type) ? this.fields(type, selectionSets) : null;
+        const type = this.typeNamed(typename, declared);
+        fields = type && this.fields(type, selectionSets);
         byTypename.set(typename, fields);
       }
       return fields;
@@ -122,7 +129,8 @@ class Compiler {
 
     return (value, run) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        if (value !== null && value !== undefined) violate(run, `Expected an object of type ${declared.name}.`);
+        if (value !== null && value !== undefined)
+          violate(run, `Expected an object of type ${declared.name}.`, typeof value);
         return null;
       }
       const isShared = run.shared.size > 0 && run.shared.has(value);
@@ -135,7 +143,7 @@ class Compiler {
       const object = value as Data;
       const fields = fieldsOf(object['__typename']);
       if (!fields) {
-        violate(run, `The type ${String(object['__typename'])} is not known here.`);
+        violate(run, `Expected an object of type ${declared.name}.`, describe(object['__typename']));
         return null;
       }
       if (run.missing.size > 0 && run.missing.has(value) && lacksNonNull(object, fields)) return null;
@@ -143,6 +151,14 @@ class Compiler {
       if (isShared && text !== null) remember(run, id, value, { text, objects: run.objects - before });
       return text;
     };
+  }
+
+  /** The type of this name, if an object where `declared` stands can be of it; an interface may stand for its objects. */
+  typeNamed(typename: string, declared: GraphQLCompositeType): GraphQLCompositeType | null {
+    const { schema } = this.#context;
+    const type = schema.getType(typename);
+    if (!isCompositeType(type) || !doTypesOverlap(schema, declared, type)) return null;
+    return isAbstractType(type) && !isAbstractType(declared) ? declared : type;
   }
 
   fields(type: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): FieldWriter[] {
@@ -205,19 +221,24 @@ class Compiler {
         if (known !== null) return known;
       }
       const before = run.objects;
+      const beforeAll = run.violations.length;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
         run.path?.push(index);
+        const beforeItem = run.violations.length;
         const item = writeItem(value[index], run);
         if (item === null && nonNull) {
-          violateNull(run, coordinate);
+          violateNull(run, coordinate, beforeItem);
           isNull = true;
         }
         run.path?.pop();
         text += index === 0 ? (item ?? 'null') : `,${item ?? 'null'}`;
       }
-      if (isNull) return null;
+      if (isNull) {
+        forgetGaps(run, beforeAll);
+        return null;
+      }
       text += ']';
       if (isShared) remember(run, id, value, { text, objects: run.objects - before });
       return text;
@@ -227,6 +248,7 @@ class Compiler {
 
 function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
   if (fields.length === 0) return '{}';
+  const beforeAll = run.violations.length;
   let text = '';
   let isNull = false;
   for (let index = 0; index < fields.length; index += 1) {
@@ -236,17 +258,31 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
       continue;
     }
     run.path?.push(field.responseName);
-    const value = field.write(readMember(object, field.name), run);
-    if (value === null && field.nonNull) {
-      violateNull(run, field.coordinate);
-      isNull = true;
+    const before = run.violations.length;
+    const member = readMember(object, field.name);
+    const value = field.write(member, run);
+    if (value === null) {
+      if (field.nonNull) {
+        violateNull(run, field.coordinate, before);
+        isNull = true;
+      } else if (member === undefined && !run.missing.has(object)) {
+        run.violated = true;
+        if (run.path)
+          run.violations.push({
+            message: `Nothing has come for ${field.coordinate}.`,
+            path: [...run.path],
+            isGap: true,
+          });
+      }
     }
     run.path?.pop();
     // The first run need not go on: the second finds everything that is wrong.
     if (isNull && run.path === null) return null;
     text += field.head + (value ?? 'null');
   }
-  return isNull ? null : `${text}}`;
+  if (!isNull) return `${text}}`;
+  forgetGaps(run, beforeAll);
+  return null;
 }
 
 function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
@@ -278,20 +314,24 @@ function readMember(object: Data, name: string): unknown {
   return typeof value === 'function' ? own(object, name) : value;
 }
 
-function violate(run: Run, message: string): void {
+function violate(run: Run, message: string, found?: string): void {
   run.violated = true;
-  if (run.path) run.violations.push({ message, path: [...run.path] });
+  if (run.path) run.violations.push({ message, path: [...run.path], ...(found !== undefined && { found }) });
 }
 
-/** A null that was passed up from below has been told there. */
-function violateNull(run: Run, coordinate: string): void {
+function describe(typename: unknown): string {
+  return typeof typename === 'string' ? `an object of type ${typename}` : 'an object whose type is no name';
+}
+
+/** @param before how many violations there were; a null that was passed up from below has been told there */
+function violateNull(run: Run, coordinate: string, before: number): void {
   run.violated = true;
-  const { path } = run;
-  if (!path) return;
-  const told = run.violations.some(
-    (violation) =>
-      violation.path.length >= path.length && path.every((element, index) => violation.path[index] === element),
-  );
-  if (!told)
-    run.violations.push({ message: `Cannot return null for non-nullable field ${coordinate}.`, path: [...path] });
+  if (run.path && run.violations.length === before)
+    run.violations.push({ message: `Cannot return null for non-nullable field ${coordinate}.`, path: [...run.path] });
+}
+
+/** What has become null as a whole has no gaps in it. */
+function forgetGaps(run: Run, before: number): void {
+  const since = run.violations.splice(before);
+  run.violations.push(...since.filter(({ isGap }) => !isGap));
 }

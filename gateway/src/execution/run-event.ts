@@ -28,8 +28,7 @@ export async function runEvent(
   if (!primary) throw new Error('the operation is no subscription');
   const execution = createExecution(operation, options);
   const { root } = execution;
-  if (errors.length > 0)
-    execution.report(placeErrors(errors, primary, { ...execution, indexOf: null, lost: data === null }));
+  if (errors.length > 0) execution.report(placeErrors(errors, primary, { ...execution, indexOf: null, came: data }));
   if (data) {
     applyRewrites(primary.outputRewrites, data, execution.isSubtype);
     merge(root, data, execution.keepsTypename);

@@ -6,6 +6,7 @@ import { groupEntities, type EntityGroup } from './group-entities.js';
 import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
+import { badResponse } from './read-answer.js';
 import type { SubgraphAnswer } from './subgraph-client.js';
 import { collectTargets, type Data, type Targets } from './targets.js';
 
@@ -17,18 +18,28 @@ const plans = new WeakMap<FetchStep, RepresentationPlan>();
  * each of them gets an error.
  */
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
-  if (!step.requires) await fetchRootFields(step, execution);
-  else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
-  else await fetchEntities(collectTargets(execution.root, step.path, execution.shared), step, execution);
+  const { root, shared, context } = execution;
+  try {
+    if (!step.requires) await fetchRootFields(step, execution);
+    else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
+    else await fetchEntities(collectTargets(root, step.path, shared), step, execution);
+  } catch (error) {
+    // What came could be read but not be used, such as values nested thousands of levels deep.
+    context.log.error({ err: error, subgraph: step.subgraph }, 'an answer of a subgraph cannot be used');
+    const everything = step.requires ? () => 0 : null;
+    execution.report(
+      placeErrors([badResponse(step.subgraph)], step, { ...execution, indexOf: everything, came: null }),
+    );
+  }
 }
 
 async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
   const { objects: targets } = collectTargets(execution.root, step.path, execution.shared);
   if (targets.length === 0) return;
   const { data, errors } = await send(step, execution, null);
-  if (errors.length > 0)
-    execution.report(placeErrors(errors, step, { ...execution, indexOf: null, lost: data === null }));
+  if (errors.length > 0) execution.report(placeErrors(errors, step, { ...execution, indexOf: null, came: data }));
   if (!data) return;
+  dropUnasked(data, step.members);
   applyRewrites(step.outputRewrites, data, execution.isSubtype);
   // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
   for (const [index, target] of targets.entries())
@@ -56,25 +67,52 @@ async function fetchEntities(targets: Targets, step: FetchStep, execution: Execu
 
   const representations = groups.map(({ representation }) => representation);
   const { data, errors } = await send(step, execution, representations);
-  const entities = data?.['_entities'];
-  const whole = Array.isArray(entities) && entities.length === groups.length;
-  if (errors.length > 0)
-    execution.report(placeErrors(errors, step, { ...execution, indexOf: indexEntities(groups), lost: !whole }));
-  if (!whole) {
-    if (errors.length === 0) fail(step, execution, indexEntities(groups));
-    return;
+  // As long as the list of representations: see `read-answer.ts`.
+  const entities = (data?.['_entities'] ?? null) as Array<Data | null> | null;
+  const foreign = entities ? findForeign(entities, groups, execution) : [];
+  if (errors.length > 0 || foreign.length > 0) {
+    const faults = foreign.map((index) => ({ ...badResponse(step.subgraph), path: ['_entities', index] }));
+    execution.report(
+      placeErrors([...errors, ...faults], step, { ...execution, indexOf: indexEntities(groups), came: entities }),
+    );
   }
+  if (!entities) return;
+  for (const index of foreign) entities[index] = null;
   for (let index = 0; index < groups.length; index += 1) {
-    const entity = entities[index] as Data | null;
+    const entity = entities[index] ?? null;
     const { entities: equal } = groups[index] as EntityGroup;
-    if (typeof entity !== 'object' || entity === null) {
+    if (entity === null) {
       for (const target of equal) execution.missing.add(target);
       continue;
     }
+    dropUnasked(entity, step.members);
     entity['__typename'] ??= equal[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
     mergeAll(equal, entity, step.sharing.mayShare, shared, execution.keepsTypename);
   }
+}
+
+/** Entities that say to be of a type that cannot be that of the one they were asked for. */
+function findForeign(
+  entities: ReadonlyArray<Data | null>,
+  groups: readonly EntityGroup[],
+  { isSubtype }: Execution,
+): number[] {
+  const foreign: number[] = [];
+  for (let index = 0; index < groups.length; index += 1) {
+    const given = entities[index]?.['__typename'] ?? null;
+    const known = groups[index]?.entities[0]?.['__typename'];
+    if (given === null || given === known || typeof known !== 'string') continue;
+    // A subgraph may know a type as an interface object only.
+    const fits = typeof given === 'string' && (isSubtype(given, known) || isSubtype(known, given));
+    if (!fits) foreign.push(index);
+  }
+  return foreign;
+}
+
+/** Keeps what a subgraph was not asked for out of the fields of others. */
+function dropUnasked(object: Data, members: ReadonlySet<string>): void {
+  for (const name in object) if (!members.has(name) && name !== '__typename') Reflect.deleteProperty(object, name);
 }
 
 function indexEntities(groups: readonly EntityGroup[]): EntityIndex {
@@ -90,12 +128,6 @@ function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
     plans.set(step, plan);
   }
   return plan;
-}
-
-/** A list of another length than was asked for says nothing about which entity is which. */
-function fail(step: FetchStep, execution: Execution, indexOf: EntityIndex): void {
-  const error = { message: `The ${step.subgraph} service did not answer for every entity.` };
-  execution.report(placeErrors([error], step, { ...execution, indexOf, lost: true }));
 }
 
 async function send(

@@ -10,6 +10,7 @@ import type { ExecutionError } from './fetch-errors.js';
 import { introspect } from './introspection.js';
 import type { OperationResult } from './operation-result.js';
 import { runStep } from './run-step.js';
+import { settleErrors } from './settle-errors.js';
 import type { SubgraphClient } from './subgraph-client.js';
 import type { Data } from './targets.js';
 
@@ -43,8 +44,7 @@ export function finish(operation: Operation, execution: Execution): OperationRes
   const { text, violations, objects } = operation.writer(conditions)(root, execution.shared, execution.missing);
   return {
     data: text ?? 'null',
-    errors: execution.errors,
-    violations,
+    ...settleErrors(execution.errors, violations),
     objects,
     cachePolicy: execution.cachePolicy(),
     rest: null,

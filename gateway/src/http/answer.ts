@@ -5,7 +5,7 @@ import { authorize } from '../admission/authorize.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { writeCacheControl, type CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
-import { toClientErrors } from '../execution/client-errors.js';
+import type { ClientErrors } from '../execution/client-errors.js';
 import type { OperationResult } from '../execution/operation-result.js';
 import { findUploads } from '../execution/multipart-body.js';
 import { runOperation } from '../execution/run-operation.js';
@@ -25,6 +25,7 @@ export interface AnswerOptions {
   readonly operations: () => OperationCache;
   readonly persistedQueries: PersistedQueries;
   readonly client: SubgraphClient;
+  readonly clientErrors: ClientErrors;
   readonly telemetry: GatewayTelemetry;
   readonly operationTimeoutMs: number;
   readonly uploadTimeoutMs: number;
@@ -138,10 +139,10 @@ export function createAnswer(options: AnswerOptions): Answer {
       const result = await execute(operation, request, arrival);
       seen.result = result;
       const extensions = arrival.showsPlan && seen.operation ? renderPlan(seen.operation, arrival.showsPlan) : '';
-      const errors = toClientErrors(result, context);
+      const errors = options.clientErrors.ofResult(result, context);
       const { rest } = result;
       if (rest) {
-        const parts = renderRest(rest, context, (later) => finish([...errors, ...later]));
+        const parts = renderRest(rest, options.clientErrors, context, (later) => finish([...errors, ...later]));
         return {
           kind: 'reply',
           status: 200,

@@ -1,12 +1,13 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../context.js';
-import { toClientErrors } from '../execution/client-errors.js';
+import type { ClientErrors } from '../execution/client-errors.js';
 import type { IncrementalPart } from '../execution/operation-result.js';
 import { renderPart } from './reply.js';
 
 /** Renders the later parts of an answer, as they come. */
 export async function* renderRest(
   rest: AsyncIterable<IncrementalPart>,
+  clientErrors: ClientErrors,
   context: GatewayContext,
   onEnd: (errors: readonly GraphQLFormattedError[]) => void,
 ): AsyncGenerator<string> {
@@ -14,7 +15,7 @@ export async function* renderRest(
   // Whether another part follows is known when it is there.
   let held: IncrementalPart | null = null;
   const render = (part: IncrementalPart, hasNext: boolean) => {
-    const errors = toClientErrors(part, context);
+    const errors = clientErrors.ofResult(part, context);
     all.push(...errors);
     return renderPart({ ...part, errors }, hasNext);
   };

@@ -60,6 +60,7 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Pro
   const { operation, operationName } = node;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
   const base = nameOf(path);
+  const { rootNames, members } = producedPaths(parse(operation, { noLocation: true }), base);
   return {
     kind: 'fetch',
     id: node.id ?? null,
@@ -70,7 +71,8 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Pro
     bodyHead: `{"query":${JSON.stringify(operation)}${name},"variables":{`,
     variables: node.variableUsages ?? [],
     path,
-    rootNames: producedPaths(parse(operation, { noLocation: true }), base).rootNames,
+    rootNames,
+    members,
     requires: node.requires ?? null,
     inputRewrites: node.inputRewrites ?? [],
     outputRewrites: node.outputRewrites ?? [],

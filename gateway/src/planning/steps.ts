@@ -81,6 +81,8 @@ export interface FetchStep {
   readonly path: readonly PathStep[];
   /** Response names of the fetch's own root fields: what is lost with it. */
   readonly rootNames: readonly string[];
+  /** Response names of what it asks of the objects that it fills: nothing else that comes is taken. */
+  readonly members: ReadonlySet<string>;
   /** What it sends of each entity; null for a fetch of root fields. */
   readonly requires: readonly QueryPlanSelectionNode[] | null;
   readonly inputRewrites: readonly FetchDataRewrite[];

@@ -1,6 +1,5 @@
 import { missingViewer } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
-import { toClientError } from '../execution/client-errors.js';
 import { toFetchError } from '../execution/fetch-errors.js';
 import { entitiesOf, type SourceEvent } from '../execution/run-event.js';
 import { Group, type GroupFacts, type GroupOptions } from './group.js';
@@ -185,8 +184,8 @@ export class Channel {
   #end(member: Subscription, reason: EndReason, errors: readonly GraphQLFormattedError[] | null): void {
     const { subgraph } = this.facts.step;
     const { requestId } = member;
-    const { log } = this.#options;
-    const told = errors?.map((error) => toClientError({ ...error, subgraph }, { log, requestId }));
+    const { log, clientErrors } = this.#options;
+    const told = errors?.map((error) => clientErrors.ofError({ ...error, subgraph }, { log, requestId }));
     this.#options.end(member, reason, told ?? null);
   }
 

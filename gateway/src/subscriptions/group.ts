@@ -3,7 +3,7 @@ import { AppError, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../context.js';
-import { toClientErrors } from '../execution/client-errors.js';
+import type { ClientErrors } from '../execution/client-errors.js';
 import type { ConcurrencyLimit } from '../execution/concurrency-limit.js';
 import type { OperationResult } from '../execution/operation-result.js';
 import { runEvent, type SourceEvent } from '../execution/run-event.js';
@@ -17,6 +17,7 @@ import type { SubscriptionTelemetry } from './subscription-telemetry.js';
 
 export interface GroupOptions {
   readonly client: SubgraphClient;
+  readonly clientErrors: ClientErrors;
   readonly log: Log;
   readonly telemetry: SubscriptionTelemetry;
   /** Of runs at once, of all groups together. */
@@ -138,7 +139,7 @@ export class Group {
     const stop = telemetry.startRun();
     try {
       const result = await this.#execute(event, operation, context);
-      const errors = toClientErrors(result, context);
+      const errors = this.#options.clientErrors.ofResult(result, context);
       stop(errors.length > 0 ? 'errors' : 'ok');
       return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors.map(codeOf));
     } catch (error) {

@@ -2,6 +2,7 @@ import { unavailable, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { SourceEvent } from '../execution/run-event.js';
 import { toFetchError } from '../execution/fetch-errors.js';
+import { badResponse, readAnswer } from '../execution/read-answer.js';
 import type { FetchStep } from '../planning/steps.js';
 import { backoffMs } from './backoff.js';
 import { RecentIds } from './recent-ids.js';
@@ -202,8 +203,8 @@ export class Source {
     };
   }
 
-  #receive({ data, errors, extensions }: UpstreamPayload, from: Upstream): void {
-    const given = extensions?.['eventId'];
+  #receive(payload: UpstreamPayload, from: Upstream): void {
+    const given = payload.extensions?.['eventId'];
     const id = typeof given === 'string' && given !== '' ? given : null;
     // A resume, or the other of two upstreams, brings it again. Without ids, the outgoing one is believed.
     const isDuplicate = id === null ? this.#outgoing !== null && from === this.#upstream : this.#recent.has(id);
@@ -218,7 +219,9 @@ export class Source {
     const reconnected = this.#reconnected || (this.#heldAt !== null && this.#heldAt !== id);
     this.#reconnected = false;
     this.#heldAt = null;
-    this.#listener.event({ data: data ?? null, errors: errors ?? [] }, id, reconnected);
+    const { subgraph } = this.#facts.step;
+    const answer = readAnswer(payload, { subgraph, entities: null });
+    this.#listener.event(answer ?? { data: null, errors: [badResponse(subgraph)] }, id, reconnected);
   }
 
   /** The subgraph keeps what comes until it is asked for it: from behind the last event that was taken. */

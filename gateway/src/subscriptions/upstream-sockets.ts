@@ -2,6 +2,7 @@ import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import { createClient, type Client, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { readErrors } from '../execution/read-answer.js';
 
 /** A subscription at a subgraph. */
 export interface UpstreamRequest {
@@ -136,12 +137,12 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
           // Without data nothing was executed (GraphQL specification, "Response Format"): there is no event to wait for.
           if (data === undefined && errors !== undefined && end()) {
             unsubscribe();
-            listener.refused(errors);
+            listener.refused(readErrors(errors) ?? []);
           } else listener.next(payload as UpstreamPayload);
         },
         error: (error) => {
           if (!end()) return;
-          if (Array.isArray(error)) listener.refused(error as readonly GraphQLFormattedError[]);
+          if (Array.isArray(error)) listener.refused(readErrors(error) ?? []);
           else listener.lost({ kind: classify(error), cause: causeOf(error) });
         },
         complete: () => {

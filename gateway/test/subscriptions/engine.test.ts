@@ -91,7 +91,7 @@ describe('a subscription', () => {
     await using client = connectClient(gateway);
     const results = client.subscribe(PUBLISHED);
     expect(await results.ended).toEqual([
-      { message: 'No such topic.', extensions: { code: 'NOT_FOUND', reason: 'TOPIC' } },
+      { message: 'No such topic.', extensions: { code: 'NOT_FOUND', reason: 'TOPIC', subgraph: 'news' } },
     ]);
     feed.refuse([{ message: 'a password in a stack trace' }]);
     const masked = (await client.subscribe(PUBLISHED).ended) as Array<{ message: string; extensions: object }>;

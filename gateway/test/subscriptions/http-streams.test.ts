@@ -88,7 +88,7 @@ describe('subscriptions over HTTP', () => {
       const text = await (await post(MULTIPART, { query: PUBLISHED })).text();
       feed.refuse(null);
       expect(text).toContain(
-        '{"payload":null,"errors":[{"message":"No such topic.","extensions":{"code":"NOT_FOUND"}}]}\r\n--graphql--',
+        '{"payload":null,"errors":[{"message":"No such topic.","extensions":{"code":"NOT_FOUND","subgraph":"news"}}]}\r\n--graphql--',
       );
     });
 
