@@ -22,7 +22,7 @@ export interface RequestContext {
   readonly tokenProblem: TokenProblem | null;
   /** The Authorization header as it came, for calls to peers in the viewer's name. */
   readonly authorization: string | undefined;
-  /** Aborts when the client goes away. */
+  /** Aborts when the client goes away: no resolver is begun then, and what one waits for may be given up. */
   readonly signal: AbortSignal;
   readonly clientInfo: { readonly ipAddress: string | null; readonly userAgent: string | null };
   /** Of a subscription that resumes: the last event that the client has. */

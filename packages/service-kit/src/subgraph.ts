@@ -21,6 +21,7 @@ import {
   type HttpServiceOptions,
   type ServiceProcess,
 } from './http-server.js';
+import { stopWhenAborted } from './cancellation.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import { httpErrors } from './http-errors.js';
@@ -29,6 +30,7 @@ import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
 import { requestFacts } from './request-identification.js';
+import { limitRootFields } from './root-field-limit.js';
 import { enforceSecurityDirectives } from './security-directives.js';
 import {
   serveSubscriptions,
@@ -63,6 +65,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
 }
 
 const MAX_BODY_BYTES = 2 ** 20;
+/** More than a gateway lets through: it bounds them by a setting of its own. */
+const MAX_ROOT_FIELDS = 500;
 const GRAPHQL_PATH = '/graphql';
 
 /**
@@ -73,12 +77,15 @@ export async function createSubgraph<Context extends RequestContext>(
   options: SubgraphOptions<Context>,
 ): Promise<ServiceProcess> {
   const { name, log, metrics, verifier } = options;
-  const schema = enforceSecurityDirectives(
-    buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+  const schema = stopWhenAborted(
+    enforceSecurityDirectives(
+      buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+    ),
   );
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true,
+    validationRules: [limitRootFields(MAX_ROOT_FIELDS)],
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
@@ -188,8 +195,13 @@ function errorDoor<Context extends RequestContext>(service: string, serviceLog: 
               },
             );
         },
-        async willSendResponse({ response, errors, contextValue }) {
+        async willSendResponse({ response, errors, contextValue, operationName }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return;
+          // Nobody reads the answer, and what was not begun for want of a reader is no fault.
+          if (contextValue?.signal.aborted) {
+            contextValue.log.info({ operation: operationName }, 'operation given up: its client has gone');
+            return;
+          }
           const door = { service, log: contextValue?.log ?? serviceLog, requestId: contextValue?.requestId ?? '' };
           response.body.singleResult.errors = response.body.singleResult.errors.map(
             (formatted: GraphQLFormattedError, index) => toClientError(formatted, errors?.[index] ?? formatted, door),

@@ -1,7 +1,7 @@
 import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
 import { cloneDatabase, expectData, postGraphQL, type GraphQLResult, type TestDatabase } from '@taskgraph/testkit';
 import type pg from 'pg';
-import { createAuthSubgraph, readAuthConfig } from '../src/subgraph.js';
+import { createAuthSubgraph, readAuthConfig, type AuthParts } from '../src/subgraph.js';
 
 export const PASSWORD = 'seven green otters juggle';
 
@@ -32,7 +32,11 @@ export const REFRESH = `mutation($refreshToken: String!) { refreshSession(refres
   ... on AuthPayload { accessToken refreshToken expiresIn user { id email } } ... on InvalidRefreshTokenProblem { message } } }`;
 
 /** Starts the auth subgraph on a database of its own. */
-export async function startAuthGraph(settings: Record<string, string> = {}, given?: TestDatabase): Promise<AuthGraph> {
+export async function startAuthGraph(
+  settings: Record<string, string> = {},
+  given?: TestDatabase,
+  parts: Partial<AuthParts> = {},
+): Promise<AuthGraph> {
   const database = given ?? (await cloneDatabase('auth'));
   let pool: pg.Pool | undefined;
   const service = await createAuthSubgraph(
@@ -42,7 +46,7 @@ export async function startAuthGraph(settings: Record<string, string> = {}, give
       AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
       ...settings,
     }),
-    { log: createLog({ service: 'auth', level: 'silent' }), onPool: (made) => (pool = made) },
+    { log: createLog({ service: 'auth', level: 'silent' }), onPool: (made) => (pool = made), ...parts },
   );
   const { url } = await service.listen();
   const run: AuthGraph['run'] = (query, variables = {}, token) => postGraphQL(url, { query, variables, token });

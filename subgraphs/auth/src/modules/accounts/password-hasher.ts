@@ -8,20 +8,35 @@ const ARGON2ID = 2 as Algorithm;
 const ARGON2 = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 export interface PasswordHasher {
-  /** Argon2id with a salt of its own, as a PHC string. */
-  hash(password: string): Promise<string>;
-  /** Takes the same time when there is no hash to compare with, so that time does not tell who has an account. */
-  verify(stored: string | null, password: string): Promise<boolean>;
+  /** Argon2id with a salt of its own, as a PHC string. @throws the reason of `signal`, when it is aborted before the end */
+  hash(password: string, signal: AbortSignal): Promise<string>;
+  /**
+   * Takes the same time when there is no hash to compare with, so that time does not tell who has an account.
+   *
+   * @throws the reason of `signal`, when it is aborted before the end
+   */
+  verify(stored: string | null, password: string, signal: AbortSignal): Promise<boolean>;
 }
 
 export function createPasswordHasher(): PasswordHasher {
   let decoy: Promise<string> | null = null;
   return {
-    hash: (password) => hash(password, ARGON2),
-    async verify(stored, password) {
+    hash: (password, signal) => unlessAborted(signal, () => hash(password, ARGON2, signal)),
+    async verify(stored, password, signal) {
       decoy ??= hash(randomBytes(16), ARGON2);
-      const matches = await verify(stored ?? (await decoy), password);
+      const compared = stored ?? (await decoy);
+      const matches = await unlessAborted(signal, () => verify(compared, password, ARGON2, signal));
       return stored !== null && matches;
     },
   };
+}
+
+/** The library drops what waits for a thread; what a thread has begun comes to its end, and to nothing. */
+async function unlessAborted<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  signal.throwIfAborted();
+  try {
+    return await work();
+  } finally {
+    signal.throwIfAborted();
+  }
 }

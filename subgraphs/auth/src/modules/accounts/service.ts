@@ -62,7 +62,7 @@ export async function register(
     context.telemetry.registration(context.log, 'weak_password');
     return weakness;
   }
-  const passwordHash = await context.passwords.hash(password);
+  const passwordHash = await context.passwords.hash(password, context.signal);
   try {
     const { user, session } = await inTransaction(context.db, async (tx) => {
       const user = await tx.user.create({ data: { email, displayName, passwordHash } });
@@ -90,6 +90,7 @@ export async function login(
   const accepted = await context.passwords.verify(
     user?.passwordHash ?? null,
     isPossiblePassword(password) ? password : '',
+    context.signal,
   );
   if (!user || !accepted) {
     context.telemetry.login(context.log, 'refused', user?.id);
@@ -115,11 +116,12 @@ export async function changePassword(
   const password = parseNewPassword(newPassword);
   const user = await getUser(context, userId);
   const known =
-    isPossiblePassword(currentPassword) && (await context.passwords.verify(user.passwordHash, currentPassword));
+    isPossiblePassword(currentPassword) &&
+    (await context.passwords.verify(user.passwordHash, currentPassword, context.signal));
   if (!known) return WRONG_PASSWORD;
   const weakness = await findWeakness(password, [user.email, user.displayName]);
   if (weakness) return weakness;
-  const passwordHash = await context.passwords.hash(password);
+  const passwordHash = await context.passwords.hash(password, context.signal);
   const { changed, count } = await inTransaction(context.db, async (tx) => ({
     changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
     count: await revokeOtherSessions(tx, userId, sessionId),

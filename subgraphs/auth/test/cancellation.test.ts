@@ -1,0 +1,115 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { createLog, createUpstream } from '@taskgraph/service-kit';
+import { createPasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import { PASSWORD, startAuthGraph } from './auth-graph.js';
+
+const LOGINS = 400;
+const MANY_LOGINS = `mutation($input: LoginInput!) { ${Array.from(
+  { length: LOGINS },
+  (_, index) => `l${index}: login(input: $input) { __typename }`,
+).join(' ')} }`;
+
+/** The auth subgraph, which counts the passwords that it verifies and holds the third until it is let go. */
+async function startCounted() {
+  const hasher = createPasswordHasher();
+  const counted = { verified: 0 };
+  let reached: () => void = () => undefined;
+  let letGo: () => void = () => undefined;
+  const third = new Promise<void>((resolve) => (reached = resolve));
+  const gate = new Promise<void>((resolve) => (letGo = resolve));
+  const graph = await startAuthGraph({}, undefined, {
+    passwords: {
+      hash: (password, signal) => hasher.hash(password, signal),
+      async verify(stored, password, signal) {
+        counted.verified += 1;
+        if (counted.verified === 3) {
+          reached();
+          await gate;
+        }
+        return hasher.verify(stored, password, signal);
+      },
+    },
+  });
+  const closed = new Promise<void>((resolve) =>
+    graph.service.server.on('request', (_request, response: ServerResponse) =>
+      response.once('close', () => {
+        if (!response.writableFinished) resolve();
+      }),
+    ),
+  );
+  return { graph, counted, third, letGo, closed };
+}
+
+describe('an operation that nobody waits for any more', () => {
+  it.each([
+    ['its client goes away', 60_000, true],
+    ['its time is up', 1_000, false],
+  ])('logs nobody in after that: %s', async (_what, timeoutMs, leaves) => {
+    const { graph, counted, third, letGo, closed } = await startCounted();
+    await using _graph = graph;
+    const { email } = await graph.register();
+    const upstream = createUpstream({
+      name: 'auth',
+      url: graph.url,
+      log: createLog({ service: 'test', level: 'silent' }),
+      timeoutMs,
+    });
+    const client = new AbortController();
+    const answer = upstream.send({
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: MANY_LOGINS, variables: { input: { email, password: PASSWORD } } }),
+      idempotent: false,
+      signal: client.signal,
+    });
+    const refused = expect(answer).rejects.toThrow();
+    await third;
+    if (leaves) client.abort(new Error('gone'));
+    await refused;
+    await closed;
+    letGo();
+    // What is left would go on while others are served.
+    const others = 5;
+    for (let login = 0; login < others; login += 1) await graph.login(email);
+    expect(counted.verified).toBe(3 + others);
+    const { rows } = await graph.pool.query('SELECT count(*)::int AS sessions FROM sessions');
+    // One was opened by registering, two by the logins that were begun and ended before.
+    expect(rows).toEqual([{ sessions: 1 + 2 + others }]);
+    await upstream.close();
+  });
+
+  it('gives its place in the queue of passwords to others', async () => {
+    const hasher = createPasswordHasher();
+    const client = new AbortController();
+    const outcomes: string[] = [];
+    const waiting = Array.from({ length: 200 }, () =>
+      hasher.hash(PASSWORD, client.signal).then(
+        () => outcomes.push('hashed'),
+        (error: Error) => outcomes.push(error.message),
+      ),
+    );
+    client.abort(new Error('gone'));
+    await hasher.hash(PASSWORD, new AbortController().signal);
+    await Promise.all(waiting);
+    expect(outcomes).toEqual(Array(200).fill('gone'));
+    await expect(hasher.verify(null, PASSWORD, client.signal)).rejects.toThrow('gone');
+  });
+});
+
+describe("the subgraph's own port", () => {
+  it('takes operations of no more than 500 root fields, fragments spread', async () => {
+    await using graph = await startAuthGraph();
+    const fields = (count: number) => Array.from({ length: count }, (_, index) => `f${index}: __typename`).join(' ');
+    expect((await graph.run(`{ ${fields(500)} }`)).body.errors).toBeUndefined();
+    const many = `fragment F on Query { ${fields(101)} }`;
+    for (const query of [`{ ${fields(501)} }`, `{ ...F ...F ...F ...F ...F } ${many}`, `{ ... { ${fields(501)} } }`]) {
+      const { body } = await graph.run(query);
+      expect(body.errors).toMatchObject([
+        {
+          message: 'An operation has at most 500 root fields here.',
+          extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+        },
+      ]);
+    }
+  });
+});
