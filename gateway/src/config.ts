@@ -57,6 +57,9 @@ const schema = z.object({
   MAX_OPERATION_ALIASES: settings.positiveInt(200),
   MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
   MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
+  /** Labels of `@override` that hold for every request, and the header that names those of one: for a proxy to set. */
+  OVERRIDE_LABELS: settings.list(String, 'a label').optional(),
+  OVERRIDE_LABELS_HEADER: settings.headerName().optional(),
   /** Of one plan: an operation that takes longer is refused. */
   PLAN_TIMEOUT_MS: settings.durationMs(10_000),
   /** New operations that wait to be planned; beyond that they are shed. */

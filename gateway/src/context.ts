@@ -7,6 +7,8 @@ export interface GatewayContext {
   readonly identity: Identity;
   /** The Authorization header as it came: subgraphs verify it themselves. */
   readonly authorization: string | undefined;
+  /** Labels of `@override` that hold for it, as they came in a header. */
+  readonly overrideLabels?: string | undefined;
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
   readonly cancel: (reason: Error) => void;

@@ -20,6 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createOrigins } from './admission/origins.js';
+import { createOverrideLabels, type LabelFacts } from './admission/override-labels.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
 import { createClientErrors } from './execution/client-errors.js';
@@ -44,12 +45,14 @@ import { createGatewayTelemetry } from './telemetry.js';
 
 export { readGatewayConfig, type GatewayConfig } from './config.js';
 
-/** What a test puts in the place of the real part. */
+/** What a deployment adds, and what a test puts in the place of the real part. */
 export interface GatewayParts {
   readonly log: Log;
   readonly jwks: JwksSource;
   /** Carries the events of services; closed by who made it. */
   readonly bus: EventBus;
+  /** Names labels of `@override` that hold for a request, beside those of the settings and its header. */
+  readonly overrideLabelsOf: (facts: LabelFacts) => Iterable<string>;
 }
 
 const MIB = 1024 * 1024;
@@ -138,8 +141,14 @@ export async function createGateway(
     });
   if (bus) health.register('events', () => bus.ping(), { critical: false });
   const clientErrors = createClientErrors(config.showsErrorMessages);
+  const overrideLabels = createOverrideLabels({
+    labels: config.OVERRIDE_LABELS ?? [],
+    labelsOf: overrides.overrideLabelsOf,
+  });
+  const labelsHeader = config.OVERRIDE_LABELS_HEADER;
   const answer = createAnswer({
     operations: () => graph.operations(),
+    overrideLabels,
     persistedQueries: createPersistedQueries(),
     client,
     clientErrors,
@@ -157,6 +166,7 @@ export async function createGateway(
   });
   const subscriptions = createSubscriptions({
     operations: () => graph.operations(),
+    overrideLabels,
     client,
     clientErrors,
     sockets: upstreamSockets,
@@ -175,6 +185,7 @@ export async function createGateway(
   const webSockets = createWebSocketDoor({
     answer,
     identify,
+    labelsHeader,
     subscriptions,
     log,
     telemetry: subscriptionTelemetry,
@@ -201,6 +212,7 @@ export async function createGateway(
     origins,
     streams,
     identify,
+    labelsHeader,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
     exposePlans: config.SANDBOX,

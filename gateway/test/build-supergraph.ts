@@ -10,7 +10,7 @@ export function buildSupergraph(text: string): Supergraph {
   const prepared = prepareSupergraph(text);
   const planned = ApolloSupergraph.build(prepared.plannerSdl, BUILD_OPTIONS);
   const version = { planner: new QueryPlanner(planned, PLANNER_CONFIG), plannerSchema: prepared.plannerSchema };
-  return toSupergraph(describeGraph(planned, prepared), async (operation, operationName) =>
-    planOperation(version, operation, operationName),
+  return toSupergraph(describeGraph(planned, prepared), async (operation, operationName, labels) =>
+    planOperation(version, operation, operationName, labels),
   );
 }

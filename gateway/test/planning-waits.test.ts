@@ -4,6 +4,7 @@ import { print } from 'graphql';
 import { readGatewayConfig } from '../src/config.js';
 import { createClientErrors } from '../src/execution/client-errors.js';
 import { createAnswer } from '../src/http/answer.js';
+import { createOverrideLabels } from '../src/admission/override-labels.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
@@ -20,6 +21,7 @@ describe('an operation that waits to be planned', () => {
     const operations = createOperationCache({ ...supergraph, plan: () => new Promise(() => undefined) }, OPTIONS);
     const answer = createAnswer({
       operations: () => operations,
+      overrideLabels: createOverrideLabels({ labels: [] }),
       persistedQueries: createPersistedQueries(),
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),

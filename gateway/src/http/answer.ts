@@ -2,6 +2,7 @@ import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import { authorize } from '../admission/authorize.js';
+import type { OverrideLabels } from '../admission/override-labels.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { writeCacheControl, type CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
@@ -24,6 +25,7 @@ import { renderBody, type Reply } from './reply.js';
 export interface AnswerOptions {
   readonly operations: () => OperationCache;
   readonly persistedQueries: PersistedQueries;
+  readonly overrideLabels: OverrideLabels;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: GatewayTelemetry;
@@ -63,7 +65,8 @@ export function createAnswer(options: AnswerOptions): Answer {
 
   function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted | Promise<Admitted> {
     const text = options.persistedQueries.resolve(request);
-    const found = options.operations().get(text, request.operationName);
+    const holds = options.overrideLabels(arrival.context);
+    const found = options.operations().get(text, request.operationName, holds);
     // Known operations are not put off by a turn.
     return found instanceof Promise
       ? found.then((operation) => admitOperation(operation, text, request, arrival, seen))
@@ -188,7 +191,8 @@ function toSubscription(
   const { identity } = context;
   if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
   const lastEventId = readLastEventId(extensions, streams?.lastEventId);
-  return { kind: 'subscription', operation, text, operationName, variables, lastEventId };
+  const { overrideLabels } = context;
+  return { kind: 'subscription', operation, text, operationName, overrideLabels, variables, lastEventId };
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */

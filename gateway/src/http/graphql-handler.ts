@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
 import type { Origins } from '../admission/origins.js';
+import { readLabels } from '../admission/override-labels.js';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
@@ -19,6 +20,8 @@ export interface GraphQLHandlerOptions {
   readonly origins: Origins;
   readonly streams: HttpStreams;
   readonly identify: Identify;
+  /** In small letters; undefined where no header says which labels of `@override` hold. */
+  readonly labelsHeader: string | undefined;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
   /** Whether administrators may see the plans of their operations. */
@@ -60,6 +63,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       log: identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log,
       identity,
       authorization,
+      overrideLabels: readLabels(request.headers, options.labelsHeader),
       signal,
       cancel,
     };

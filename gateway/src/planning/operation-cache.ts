@@ -34,11 +34,12 @@ export interface OperationCache {
    * Returns at once what is known; what has to be planned first comes later. Who asks for the same meanwhile waits with the
    * first.
    *
+   * @param holds tells of a label of `@override` whether it holds; without it, none does
    * @throws Refusal, at once or later, when the text is no operation of this graph
    */
-  get(text: string, operationName: string | undefined): Operation | Promise<Operation>;
+  get(text: string, operationName: string | undefined, holds?: HoldsLabel): Operation | Promise<Operation>;
   /** What was asked for, the most recently used first. */
-  recent(): Array<{ readonly text: string; readonly operationName: string | undefined }>;
+  recent(): RecentOperation[];
   readonly bytes: () => number;
   readonly size: () => number;
 }
@@ -46,11 +47,20 @@ export interface OperationCache {
 /** Errors of validation that a client is told of; more of them help nobody. */
 const MAX_VALIDATION_ERRORS = 20;
 
-interface Entry {
-  readonly operation: Operation;
+export type HoldsLabel = (label: string) => boolean;
+
+export interface RecentOperation {
   readonly text: string;
   readonly operationName: string | undefined;
+  /** Of `@override`, those that hold. */
+  readonly labels: readonly string[];
 }
+
+interface Entry extends RecentOperation {
+  readonly operation: Operation;
+}
+
+const NO_LABELS: readonly string[] = [];
 
 export function createOperationCache(supergraph: Supergraph, options: OperationCacheOptions): OperationCache {
   const size = ({ operation, text }: Entry) => operation.bytes + 2 * text.length;
@@ -61,17 +71,32 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     sizeCalculation: ({ bytes }, key) => bytes + 2 * key.length,
   });
 
+  /** Operations as they are planned where labels of `@override` hold. */
+  const byLabels = new LRUCache<string, Entry>({ maxSize: options.maxBytes / 2, sizeCalculation: size });
+
   const underWay = new Map<string, Promise<Operation>>();
 
   function compile(text: string, operationName: string | undefined): Operation | Promise<Operation> {
     const document = readDocument(supergraph.schema, text, options.limits);
     const key = `${operationName ?? ''}\n${print(document)}`;
-    const known = byNormalText.get(key) ?? underWay.get(key);
+    const known = byNormalText.get(key);
     if (known) return known;
+    const work = () => build(supergraph, document, operationName, { ...options, length: text.length });
+    return compileOnce(key, work, (operation) => byNormalText.set(key, operation));
+  }
+
+  /** Who asks for the same meanwhile gets the same. */
+  function compileOnce(
+    key: string,
+    work: () => Promise<Operation>,
+    keep: (operation: Operation) => void,
+  ): Promise<Operation> {
+    const begun = underWay.get(key);
+    if (begun) return begun;
     const startedAt = performance.now();
-    const compiled = build(supergraph, document, operationName, { ...options, length: text.length })
+    const compiled = work()
       .then((operation) => {
-        byNormalText.set(key, operation);
+        keep(operation);
         options.onCompiled?.(performance.now() - startedAt);
         return operation;
       })
@@ -80,21 +105,58 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return compiled;
   }
 
+  function find(text: string, operationName: string | undefined): Operation | Promise<Operation> {
+    const key = operationName === undefined ? text : `${operationName}\n${text}`;
+    const known = byText.get(key);
+    if (known) return known.operation;
+    const keep = (operation: Operation) => {
+      byText.set(key, { operation, text, operationName, labels: NO_LABELS });
+      return operation;
+    };
+    const compiled = compile(text, operationName);
+    return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
+  }
+
+  /** An operation as it is planned for a request: most meet no override, and are what they are. */
+  function label(
+    operation: Operation,
+    holds: HoldsLabel,
+    { text, operationName }: Omit<RecentOperation, 'labels'>,
+  ): Operation | Promise<Operation> {
+    const { overrideLabels } = operation;
+    if (overrideLabels.length === 0) return operation;
+    const labels = overrideLabels.filter(holds);
+    if (labels.length === 0) return operation;
+    const key = JSON.stringify([labels, operationName ?? null, text]);
+    const known = byLabels.get(key);
+    if (known) return known.operation;
+    const work = () => {
+      const document = readDocument(supergraph.schema, text, options.limits);
+      const length = text.length;
+      return build(supergraph.labelled(labels), document, operationName, { ...options, length });
+    };
+    return compileOnce(key, work, (labelled) =>
+      byLabels.set(key, { operation: labelled, text, operationName, labels }),
+    );
+  }
+
   return {
     supergraph,
-    get(text, operationName) {
-      const key = operationName === undefined ? text : `${operationName}\n${text}`;
-      const known = byText.get(key);
-      if (known) return known.operation;
-      const keep = (operation: Operation) => {
-        byText.set(key, { operation, text, operationName });
-        return operation;
-      };
-      const compiled = compile(text, operationName);
-      return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
+    get(text, operationName, holds) {
+      const found = find(text, operationName);
+      if (!holds) return found;
+      const asked = { text, operationName };
+      return found instanceof Promise
+        ? found.then((operation) => label(operation, holds, asked))
+        : label(found, holds, asked);
     },
-    recent: () => [...byText.values()].map(({ text, operationName }) => ({ text, operationName })),
-    bytes: () => byText.calculatedSize + byNormalText.calculatedSize,
+    recent: () =>
+      [...byText.values(), ...byLabels.values()].map(({ text, operationName, labels }) => ({
+        text,
+        operationName,
+        labels,
+      })),
+    bytes: () => byText.calculatedSize + byNormalText.calculatedSize + byLabels.calculatedSize,
     size: () => byText.size,
   };
 }

@@ -17,6 +17,7 @@ import { assertAnswerable } from './answerable.js';
 import { prepareClientPaths, type ClientPath } from './client-paths.js';
 import { compilePlan, UnsupportedPlan } from './compile-plan.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './defer-labels.js';
+import { findOverrideLabels } from './override-labels.js';
 import { setResponseNamesApart } from './response-names.js';
 import { findSecuredSelections, type SecuredSelection } from './secured-selections.js';
 import type { FetchStep, Step } from './steps.js';
@@ -43,6 +44,8 @@ export interface Operation {
   readonly deferred: ReadonlyMap<string, DeferredSelection>;
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
+  /** Labels of `@override` that decide about its plan. */
+  readonly overrideLabels: readonly string[];
   readonly estimateCost: CostEstimate;
   /** Where an error is told to the client. */
   readonly clientPath: ClientPath;
@@ -90,6 +93,7 @@ export async function compileOperation(
     step,
     deferred,
     secured: findSecuredSelections(supergraph, fragmentsOf(clientDocument), clientNode),
+    overrideLabels: findOverrideLabels(supergraph, fragments, node),
     clientPath: prepareClientPaths(node.selectionSet, fragments),
     estimateCost: prepareCostEstimate(schema, node, fragments),
     // The document, the plan and the writers are about as large as each other.

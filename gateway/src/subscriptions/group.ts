@@ -32,6 +32,7 @@ export interface GroupFacts {
   readonly operation: Operation;
   readonly text: string;
   readonly operationName: string | undefined;
+  readonly overrideLabels: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 

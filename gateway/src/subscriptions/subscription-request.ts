@@ -8,6 +8,8 @@ export interface SubscriptionRequest {
   /** For compiling it again when the graph changes. */
   readonly text: string;
   readonly operationName: string | undefined;
+  /** Labels of `@override` that hold for it, as they came in a header. */
+  readonly overrideLabels: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
   /** The last event that the client has, when it comes back. */
   readonly lastEventId: string | null;

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
+import type { OverrideLabels } from '../admission/override-labels.js';
 import { authorize } from '../admission/authorize.js';
 import { hashKey } from '../caching/cache-keys.js';
 import type { Operation } from '../planning/operation.js';
@@ -16,6 +17,7 @@ import type { SubscriptionRequest } from './subscription-request.js';
 
 export interface SubscriptionsOptions extends Omit<ChannelOptions, 'end' | 'closed'> {
   readonly operations: () => OperationCache;
+  readonly overrideLabels: OverrideLabels;
   /** Whoever holds one of them may see every event. */
   readonly sharedScopes: readonly string[];
   readonly maxSubscriptions: number;
@@ -124,12 +126,15 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   /** Plans an operation for the graph that serves now. */
   async function replan({ channel, group }: Place): Promise<void> {
-    const { text, operationName, variables } = group.facts;
+    const { text, operationName, overrideLabels, variables } = group.facts;
     const end = (subscription: Subscription, errors: readonly GraphQLFormattedError[]) =>
       channelOptions.end(subscription, 'graph-changed', errors);
+    const [anyone] = group.members;
+    if (!anyone) return;
+    const holds = options.overrideLabels({ ...anyone.outlet.credentials, overrideLabels });
     let operation: Operation;
     try {
-      operation = await options.operations().get(text, operationName);
+      operation = await options.operations().get(text, operationName, holds);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       for (const subscription of [...group.members]) end(subscription, error.errors);
@@ -159,14 +164,14 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   return {
     start(request, start) {
-      const { operation, text, operationName, variables, lastEventId } = request;
+      const { operation, text, operationName, overrideLabels, variables, lastEventId } = request;
       const user = userOf(start.outlet.credentials);
       assertRoom(user);
       const subscription = new Subscription(start, operation.name, user);
       countUser(user, 1);
       telemetry.started(log, subscription);
       try {
-        join(subscription, { operation, text, operationName, variables }, lastEventId);
+        join(subscription, { operation, text, operationName, overrideLabels, variables }, lastEventId);
       } catch (error) {
         countUser(user, -1);
         telemetry.ended(log, subscription, 'defect');

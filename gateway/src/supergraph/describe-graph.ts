@@ -9,6 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
+import { findOverrideLabels } from './override-labels.js';
 import { findPlannerNames } from './planner-names.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { PreparedSupergraph } from './prepared-supergraph.js';
@@ -38,6 +39,7 @@ export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSuper
     subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
     interfaceObjects: findInterfaceObjects(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
+    overrides: findOverrideLabels(plannerSchema.document),
     plannerNames: [...findPlannerNames(plannerSchema.document)],
     requirements: { conditions, byCoordinate: [...byCoordinate] },
   };

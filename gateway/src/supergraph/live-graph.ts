@@ -56,8 +56,8 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
 
   /** @throws when main cannot serve it */
   async function prepare(version: number, description: GraphDescription): Promise<OperationCache> {
-    const supergraph = toSupergraph(description, (operation, operationName) =>
-      planner.plan(version, operation, operationName),
+    const supergraph = toSupergraph(description, (operation, operationName, labels) =>
+      planner.plan(version, operation, operationName, labels),
     );
     onVersion(supergraph);
     const operations = createOperationCache(supergraph, cache);
@@ -68,10 +68,10 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
 
   async function warmUp(next: OperationCache, recent: ReturnType<OperationCache['recent']>): Promise<void> {
     // The least recently used first, so that the order of use stays.
-    for (const { text, operationName } of recent.reverse()) {
+    for (const { text, operationName, labels } of recent.reverse()) {
       if (closed) return;
       try {
-        await next.get(text, operationName);
+        await next.get(text, operationName, (label) => labels.includes(label));
       } catch (error) {
         if (!(error instanceof Refusal))
           log.warn({ err: error }, 'an operation cannot be planned for the new supergraph');

@@ -11,28 +11,35 @@ export interface PlannedVersion {
   readonly plannerSchema: PlannerSchema;
 }
 
-/** Plans an operation. Returns the plan as JSON. @throws GraphQLError when it cannot be planned */
+/** Plans an operation, where these labels of `@override` hold. Returns the plan as JSON. @throws GraphQLError when it cannot be planned */
 export function planOperation(
   { planner, plannerSchema }: PlannedVersion,
   text: string,
   operationName: string | undefined,
+  labels: readonly string[],
 ): string {
   const document = parse(text);
   let plan: QueryPlan;
   try {
-    plan = buildPlan(planner, document, operationName);
+    plan = buildPlan(planner, document, operationName, labels);
   } catch (error) {
     const written = castToObjects(document, planner.supergraph.apiSchema().toGraphQLJSSchema());
     if (written === document) throw error;
-    plan = buildPlan(planner, written, operationName);
+    plan = buildPlan(planner, written, operationName, labels);
   }
   nestAliases(plan);
   return JSON.stringify(plannerSchema.calls.size === 0 ? plan : restoreCalls(plan, plannerSchema));
 }
 
-function buildPlan(planner: QueryPlanner, document: DocumentNode, operationName: string | undefined): QueryPlan {
+function buildPlan(
+  planner: QueryPlanner,
+  document: DocumentNode,
+  operationName: string | undefined,
+  labels: readonly string[],
+): QueryPlan {
   const schema = planner.supergraph.apiSchema();
   return planner.buildQueryPlan(
     operationFromDocument(schema, document, operationName === undefined ? {} : { operationName }),
+    { overrideConditions: new Map(labels.map((label) => [label, true])) },
   );
 }

@@ -9,6 +9,8 @@ export interface GraphDescription {
   /** Interfaces that some subgraph takes for an object type. */
   readonly interfaceObjects: readonly string[];
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
+  /** Labels of `@override` that decide about a field or a type's keys, by coordinate. */
+  readonly overrides: ReadonlyArray<readonly [coordinate: string, labels: readonly string[]]>;
   readonly plannerNames: readonly string[];
   readonly requirements: {
     readonly conditions: readonly SecurityCondition[];
@@ -25,6 +27,8 @@ export type PlannerQuestion =
       readonly version: number;
       readonly text: string;
       readonly operationName: string | undefined;
+      /** Of `@override`, those that hold; none when not set. */
+      readonly labels?: readonly string[];
     };
 
 /** A question as it is sent. The answer comes with the same id. */

@@ -24,7 +24,7 @@ export interface PlannerThread {
    */
   load(version: number, supergraph: string): Promise<GraphDescription>;
   /** @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released */
-  plan(version: number, text: string, operationName: string | undefined): Promise<string>;
+  plan(version: number, text: string, operationName: string | undefined, labels?: readonly string[]): Promise<string>;
   /** Forgets a version. What has been asked before is still planned. */
   release(version: number): void;
   close(): Promise<void>;
@@ -166,7 +166,7 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
         else worker.wake();
       });
     },
-    async plan(version, text, operationName) {
+    async plan(version, text, operationName, labels = []) {
       if (closed) throw closedError();
       if (!versions.has(version)) throw away('The graph has been replaced meanwhile. Try again.', 'REPLACED');
       if (!worker.isUp()) throw away('The planner is being restarted. Try again.', 'RESTARTING', worker.pauseMs());
@@ -178,7 +178,10 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
           log.warn({ planTimeoutMs }, 'an operation takes too long to plan; the planner is restarted');
           worker.end();
         };
-        ask({ kind: 'plan', version, text, operationName }, { timeoutMs: planTimeoutMs, onLate, onAnswer, onLost });
+        ask(
+          { kind: 'plan', version, text, operationName, labels },
+          { timeoutMs: planTimeoutMs, onLate, onAnswer, onLost },
+        );
       });
       if (answer.kind !== 'planned') throw unexpected(answer);
       return answer.plan;

@@ -75,7 +75,11 @@ async function answer(request: PlannerRequest): Promise<PlannerAnswer> {
     if (request.kind === 'load') return { ...(await load(request.version, request.supergraph)), id };
     const version = versions.get(request.version);
     if (!version) throw new Error('this version of the graph is no longer planned for');
-    return { id, kind: 'planned', plan: planOperation(version, request.text, request.operationName) };
+    return {
+      id,
+      kind: 'planned',
+      plan: planOperation(version, request.text, request.operationName, request.labels ?? []),
+    };
   } catch (error) {
     return { id, kind: 'failed', message: error instanceof Error ? error.message : String(error) };
   }

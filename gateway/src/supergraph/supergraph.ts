@@ -20,12 +20,16 @@ export interface Supergraph {
   readonly keepsTypename: KeepsTypename | null;
   /** Names of fields that the planner asks for on its own account. */
   readonly plannerNames: ReadonlySet<string>;
+  /** Labels of `@override` that decide about a field or a type's keys, by coordinate. */
+  readonly overrides: ReadonlyMap<string, readonly string[]>;
+  /** The same graph, planned for as it is where these labels of `@override` hold; of itself, none holds. */
+  labelled(labels: readonly string[]): Supergraph;
   /** @throws when the operation cannot be planned; AppError UNAVAILABLE when the planner is away or has too much to do */
   plan(document: DocumentNode, operationName: string | undefined): Promise<QueryPlan>;
 }
 
 /** Plans an operation for one version of the graph. Returns the plan as JSON. */
-export type PlanText = (text: string, operationName: string | undefined) => Promise<string>;
+export type PlanText = (text: string, operationName: string | undefined, labels: readonly string[]) => Promise<string>;
 
 export function toSupergraph(description: GraphDescription, planText: PlanText): Supergraph {
   const { apiSdl, subgraphs, plannerNames, requirements } = description;
@@ -35,7 +39,11 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
     typename === condition || subtypes.get(condition)?.has(typename) === true;
   const keepsTypename: KeepsTypename = (present, brought) =>
     interfaceObjects.has(brought) && typeof present === 'string' && !isSubtype(brought as string, present);
-  return {
+  const planFor = (labels: readonly string[]): Supergraph['plan'] => {
+    return async (document, operationName) =>
+      JSON.parse(await planText(print(document), operationName, labels)) as QueryPlan;
+  };
+  const supergraph: Supergraph = {
     // It was printed from a valid schema.
     schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
     requirements: { conditions: requirements.conditions, byCoordinate: new Map(requirements.byCoordinate) },
@@ -43,6 +51,9 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
     plannerNames: new Set(plannerNames),
     isSubtype,
     keepsTypename: interfaceObjects.size === 0 ? null : keepsTypename,
-    plan: async (document, operationName) => JSON.parse(await planText(print(document), operationName)) as QueryPlan,
+    overrides: new Map(description.overrides),
+    plan: planFor([]),
+    labelled: (labels) => ({ ...supergraph, plan: planFor(labels) }),
   };
+  return supergraph;
 }

@@ -86,6 +86,12 @@ export const settings = {
       }),
     ),
   text: (fallback: string) => z.string().min(1).default(fallback),
+  /** RFC 9110, 5.1. In small letters, as Node knows the headers of requests. */
+  headerName: () =>
+    z
+      .string()
+      .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header')
+      .transform((name) => name.toLowerCase()),
   file: () => z.string().min(1),
   secret: (minCharacters: number) => z.string().min(minCharacters, `must be at least ${minCharacters} characters`),
   logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),

@@ -56,14 +56,17 @@ export class Connection implements Outlet {
   isAlive = true;
   readonly #socket: WebSocket;
   readonly #services: ConnectionServices;
+  /** Of its handshake. */
+  readonly #overrideLabels: string | undefined;
   /** By the client's id: a subscription, or what cancels a query or mutation, or one that is being admitted. */
   readonly #operations = new Map<string, Subscription | AbortController>();
   #state: 'new' | 'identifying' | 'ready' | 'closing' = 'new';
   #isDraining = false;
 
-  constructor(socket: WebSocket, services: ConnectionServices) {
+  constructor(socket: WebSocket, services: ConnectionServices, overrideLabels: string | undefined) {
     this.#socket = socket;
     this.#services = services;
+    this.#overrideLabels = overrideLabels;
   }
 
   get isInitialised(): boolean {
@@ -232,7 +235,8 @@ export class Connection implements Outlet {
     const facts = { requestId, ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }) };
     const abort = (reason: Error) => cancel.abort(reason);
     const log = this.#services.log.child(facts);
-    return { requestId, log, identity, authorization, signal: cancel.signal, cancel: abort };
+    const overrideLabels = this.#overrideLabels;
+    return { requestId, log, identity, authorization, overrideLabels, signal: cancel.signal, cancel: abort };
   }
 
   #stop(id: string): void {

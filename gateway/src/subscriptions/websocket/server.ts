@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
+import { readLabels } from '../../admission/override-labels.js';
 import { createSweep } from '../sweep.js';
 import { Connection, type ConnectionServices } from './connection.js';
 import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
@@ -14,6 +15,8 @@ export interface WebSocketDoorOptions extends ConnectionServices {
   readonly initTimeoutMs: number;
   /** Between looks whether a client is still there. */
   readonly heartbeatMs: number;
+  /** In small letters; undefined where no header of the handshake says which labels of `@override` hold. */
+  readonly labelsHeader: string | undefined;
 }
 
 /** Takes WebSocket connections of clients. */
@@ -61,8 +64,8 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   let draining = false;
   let emptied: () => void = () => undefined;
 
-  function open(socket: ClientSocket): void {
-    const connection = new Connection(socket, options);
+  function open(socket: ClientSocket, overrideLabels: string | undefined): void {
+    const connection = new Connection(socket, options, overrideLabels);
     socket.connection = connection;
     connections.add(connection);
     socket.on('message', onMessage);
@@ -85,7 +88,8 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     upgrade(request, socket, head) {
       if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
       try {
-        server.handleUpgrade(request, socket, head, (accepted) => open(accepted));
+        const labels = readLabels(request.headers, options.labelsHeader);
+        server.handleUpgrade(request, socket, head, (accepted) => open(accepted, labels));
       } catch (error) {
         options.log.error({ err: error }, 'defect');
         socket.destroy();
