@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { JWKS_PATH } from '@taskgraph/contracts';
-import { ConfigError, parseConfig, processSettings, settings, tokenSettings } from '@taskgraph/service-kit';
+import {
+  ConfigError,
+  parseConfig,
+  processSettings,
+  settings,
+  showsSchema,
+  tokenSettings,
+} from '@taskgraph/service-kit';
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './origin-rules.js';
 import type { DocumentLimits } from './planning/limits.js';
@@ -12,8 +19,6 @@ const OWN_AUTH_URL = 'http://127.0.0.1:3001';
 const schema = z.object({
   ...processSettings,
   ...tokenSettings,
-  /** `development` turns on what helps whoever builds a client, and a stranger as well; anything else leaves it off. */
-  NODE_ENV: settings.text('production'),
   GATEWAY_PORT: settings.port(3000),
   SUPERGRAPH_PATH: settings.text(OWN_SUPERGRAPH),
   /** How often the supergraph file is looked at. */
@@ -98,8 +103,8 @@ const schema = z.object({
   /** How long browsers remember that a page may call; Chromium does so for two hours at most. */
   CORS_MAX_AGE_SECONDS: settings.durationSeconds(7_200),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
-  /** Serves Apollo Sandbox to browsers at GET /graphql, and answers introspection. */
-  SANDBOX: settings.flag(true),
+  /** Serves Apollo Sandbox to browsers at GET /graphql. */
+  SANDBOX: settings.optionalFlag(),
 });
 
 export interface GatewayConfig extends z.output<typeof schema> {
@@ -112,6 +117,8 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly subgraphUrls: Readonly<Record<string, string>>;
   /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
   readonly subgraphTimeoutsMs: Readonly<Record<string, number>>;
+  readonly introspection: boolean;
+  readonly sandbox: boolean;
   /** Whose pages may call. */
   readonly origins: readonly OriginRule[];
 }
@@ -129,14 +136,16 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const subgraphTimeoutsMs = readSubgraphTimeouts(env);
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
-  const origins = config.CORS_ORIGINS ?? (config.NODE_ENV === 'development' ? DEVELOPMENT : []);
+  const development = config.NODE_ENV === 'development';
   return {
     ...config,
     documentLimits: documentLimits(config),
     jwksUrl,
     subgraphUrls,
     subgraphTimeoutsMs,
-    origins,
+    introspection: showsSchema(config),
+    sandbox: config.SANDBOX ?? development,
+    origins: config.CORS_ORIGINS ?? (development ? DEVELOPMENT : []),
     showsErrorMessages: readErrorMessages(config.SUBGRAPH_ERROR_MESSAGES),
   };
 }

@@ -8,6 +8,7 @@ import {
   createRedisCache,
   httpErrors,
   identifyRequest,
+  isLoopback,
   multipartRequests,
   openEventBus,
   type EventBus,
@@ -101,7 +102,7 @@ export async function createGateway(
     cache: {
       maxBytes: config.PLAN_CACHE_MIB * MIB,
       limits: config.documentLimits,
-      introspection: config.SANDBOX,
+      introspection: config.introspection,
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },
     log,
@@ -153,6 +154,7 @@ export async function createGateway(
     client,
     clientErrors,
     telemetry,
+    hideSuggestions: !config.introspection,
     operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
   });
@@ -215,10 +217,10 @@ export async function createGateway(
     labelsHeader,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
-    exposePlans: config.SANDBOX,
+    exposePlans: config.introspection,
     compression: config.COMPRESSION,
   });
-  const sandbox = config.SANDBOX ? await renderSandbox() : null;
+  const sandbox = config.sandbox ? await renderSandbox() : null;
   const onClose = [
     async () => invalidation?.close(),
     async () => (overrides.bus ? undefined : bus?.close()),
@@ -251,6 +253,7 @@ export async function createGateway(
     return true;
   }
 
+  warnOfOpenDoors(config, log);
   const service = await createHttpService({
     name: 'gateway',
     config: { host: config.HOST, port: config.GATEWAY_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
@@ -293,6 +296,20 @@ export async function createGateway(
     webSockets.upgrade(request, socket, head);
   });
   return service;
+}
+
+/** What helps whoever builds a client helps whoever looks for a way in, once others than the builder can reach it. */
+function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
+  const open = [
+    introspection && 'INTROSPECTION',
+    sandbox && 'SANDBOX',
+    origins.some(({ kind }) => kind === 'any') && 'CORS_ORIGINS',
+  ].filter(Boolean);
+  if (open.length > 0 && !isLoopback(host))
+    log.warn(
+      { host, open },
+      'strangers can reach what is meant for development: set NODE_ENV=production, or these settings',
+    );
 }
 
 /** Waits for something, but not for ever. */

@@ -147,6 +147,8 @@ async function createGatewayUnderTest(
 ): Promise<GatewayUnderTest> {
   const service = await createGateway(
     readGatewayConfig({
+      INTROSPECTION: '1',
+      SANDBOX: '1',
       GATEWAY_PORT: '0',
       SUPERGRAPH_PATH: supergraphPath,
       SUPERGRAPH_POLL_MS: '20',

@@ -49,7 +49,7 @@ describe('the plan of an operation', () => {
   });
 
   it('is shown to nobody where the schema is not', async () => {
-    await using gateway = await startGateway(library(), { SANDBOX: '0' });
+    await using gateway = await startGateway(library(), { INTROSPECTION: '0' });
     const { body } = await gateway.run(QUERY, { headers, token: signTestToken({ role: 'ADMIN' }) });
     expect(body.extensions).toBeUndefined();
     expect(body.data?.['books']).toHaveLength(3);

@@ -26,6 +26,7 @@ describe('an operation that waits to be planned', () => {
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),
       telemetry: { operationFinished: () => undefined } as never,
+      hideSuggestions: false,
       operationTimeoutMs: 50,
       uploadTimeoutMs: 50,
     });

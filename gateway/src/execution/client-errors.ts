@@ -3,6 +3,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
+import { withoutSuggestions } from './suggestions.js';
 import type { ErrorPath } from './targets.js';
 
 /** Codes that say nothing to a client; so does the absence of one. */
@@ -38,7 +39,7 @@ export function createClientErrors(showsMessages: (subgraph: string) => boolean)
     else if (isErrorCode(code) && log.isLevelEnabled('debug')) log.debug({ code, path }, message);
     const isShown = !isDefect || (subgraph !== null && showsMessages(subgraph));
     return {
-      message: isShown ? message : 'Something went wrong on our side.',
+      message: isShown ? withoutSuggestions(message, code) : 'Something went wrong on our side.',
       ...(path && { path }),
       extensions: {
         ...(isShown && toPublic(extensions)),

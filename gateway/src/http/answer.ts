@@ -29,6 +29,8 @@ export interface AnswerOptions {
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: GatewayTelemetry;
+  /** Whether nothing is told of the schema but what is asked for by its names. */
+  readonly hideSuggestions: boolean;
   readonly operationTimeoutMs: number;
   readonly uploadTimeoutMs: number;
 }
@@ -89,7 +91,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
       throw badRequest('Files are uploaded by mutations only.');
     authorize(operation, request.variables, context);
-    assertVariables(operation, request.variables);
+    assertVariables(operation, request.variables, options);
     return { operation, text };
   }
 
@@ -247,11 +249,16 @@ function codeOf({ extensions }: GraphQLFormattedError): string {
 }
 
 /** Checks the variables of an operation against their types. @throws Refusal BAD_USER_INPUT */
-function assertVariables({ supergraph, node }: Operation, variables: Readonly<Record<string, unknown>>): void {
+function assertVariables(
+  { supergraph, node }: Operation,
+  variables: Readonly<Record<string, unknown>>,
+  { hideSuggestions }: Pick<AnswerOptions, 'hideSuggestions'>,
+): void {
   const { variableDefinitions } = node;
   if (!variableDefinitions || variableDefinitions.length === 0) return;
   const { errors } = getVariableValues(supergraph.schema, variableDefinitions, variables, {
     maxErrors: MAX_VARIABLE_ERRORS,
+    hideSuggestions,
   });
   if (errors) throw refuse('BAD_USER_INPUT', errors);
 }

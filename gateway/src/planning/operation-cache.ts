@@ -8,7 +8,6 @@ import {
   validate,
   visit,
   type DocumentNode,
-  type ValidationRule,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '@taskgraph/service-kit';
@@ -22,6 +21,7 @@ import { refuse, toRefusal } from './refusal.js';
 export interface OperationCacheOptions {
   readonly maxBytes: number;
   readonly limits: DocumentLimits;
+  /** Whether questions about the schema are answered, and names that it does not have are helped with. */
   readonly introspection: boolean;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number) => void;
@@ -167,8 +167,7 @@ async function build(
   operationName: string | undefined,
   { introspection, length }: { introspection: boolean; length: number },
 ): Promise<Operation> {
-  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-  const faults = findFaults(supergraph, document, rules);
+  const faults = findFaults(supergraph, document, introspection);
   if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
   assertNames(document);
   const node = getOperationAST(document, operationName);
@@ -190,13 +189,10 @@ async function build(
 }
 
 /** The rule of graphql-js about root fields of subscriptions throws where a variable decides about one. */
-function findFaults(
-  { schema }: Supergraph,
-  document: DocumentNode,
-  rules: readonly ValidationRule[],
-): readonly GraphQLError[] {
+function findFaults({ schema }: Supergraph, document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
+  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   try {
-    return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
+    return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !introspection });
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
     throw error;

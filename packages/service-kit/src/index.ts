@@ -23,6 +23,7 @@ export * from './http-errors.js';
 export * from './http-server.js';
 export * from './json-body.js';
 export * from './live-feed.js';
+export * from './loopback.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './parse-json.js';

@@ -71,6 +71,11 @@ export const settings = {
       .enum(['0', '1', 'true', 'false'], { error: 'must be 1, 0, true or false' })
       .transform((value) => value === '1' || value === 'true')
       .default(fallback),
+  optionalFlag: () =>
+    z
+      .enum(['0', '1', 'true', 'false'], { error: 'must be 1, 0, true or false' })
+      .transform((value) => value === '1' || value === 'true')
+      .optional(),
   projectId: () =>
     z.string().regex(/^[a-z][a-z0-9:.-]{2,62}$/, 'must be the id of a Google Cloud project, such as my-project'),
   /** A list with commas, each entry read by `parse`, which returns null for what is no `what`. */
@@ -99,11 +104,26 @@ export const settings = {
 
 /** Settings of every process. */
 export const processSettings = {
+  /** `development` turns on what helps whoever builds a client, and a stranger as well; anything else leaves it off. */
+  NODE_ENV: settings.text('production'),
+  /** Answers questions about the schema, and helps with names that it does not have. */
+  INTROSPECTION: settings.optionalFlag(),
   HOST: settings.host(),
   LOG_LEVEL: settings.logLevel(),
   /** How long requests in flight may take to finish after SIGTERM. */
   SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
 } as const;
+
+/** Whether a process tells strangers what its schema has. */
+export function showsSchema({
+  NODE_ENV,
+  INTROSPECTION,
+}: {
+  readonly NODE_ENV: string;
+  readonly INTROSPECTION?: boolean | undefined;
+}): boolean {
+  return INTROSPECTION ?? NODE_ENV === 'development';
+}
 
 /** Settings of a process with a database. */
 export const databaseSettings = {

@@ -11,9 +11,11 @@ import express, { type Express, type RequestHandler } from 'express';
 import {
   GraphQLError,
   OperationTypeNode,
+  type ASTVisitor,
   type DocumentNode,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  type ValidationContext,
 } from 'graphql';
 import {
   createHttpService,
@@ -43,6 +45,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** As in the supergraph. */
   readonly name: string;
   readonly config: HttpServerConfig;
+  /** Whether strangers may ask for the schema, by introspection or as SDL, and are helped with its names. */
+  readonly introspection?: boolean;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -76,7 +80,7 @@ const GRAPHQL_PATH = '/graphql';
 export async function createSubgraph<Context extends RequestContext>(
   options: SubgraphOptions<Context>,
 ): Promise<ServiceProcess> {
-  const { name, log, metrics, verifier } = options;
+  const { name, log, metrics, verifier, introspection = false } = options;
   const schema = stopWhenAborted(
     enforceSecurityDirectives(
       buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
@@ -84,8 +88,9 @@ export async function createSubgraph<Context extends RequestContext>(
   );
   const apollo = new ApolloServer<Context>({
     schema,
-    introspection: true,
-    validationRules: [limitRootFields(MAX_ROOT_FIELDS)],
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    validationRules: [limitRootFields(MAX_ROOT_FIELDS), ...(introspection ? [] : [NoServiceSdlRule])],
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
@@ -157,6 +162,7 @@ export async function createSubgraph<Context extends RequestContext>(
       server,
       path: GRAPHQL_PATH,
       schema,
+      introspection,
       verifier,
       context,
       log,
@@ -165,6 +171,16 @@ export async function createSubgraph<Context extends RequestContext>(
     });
   }
   return service;
+}
+
+/** `_service { sdl }` (Federation, "Subgraph schema specification") is introspection by another name: a gateway runs from its supergraph. */
+function NoServiceSdlRule(context: ValidationContext): ASTVisitor {
+  return {
+    Field(node) {
+      if (node.name.value === '_service' && context.getParentType() === context.getSchema().getQueryType())
+        context.reportError(new GraphQLError('The SDL of this subgraph is not served.', { nodes: node }));
+    },
+  };
 }
 
 /**

@@ -43,7 +43,7 @@ function token(role: string, expiresIn = 900): string {
   });
 }
 
-async function startSubgraph() {
+async function startSubgraph({ introspection = false } = {}) {
   const lines: Array<Record<string, unknown>> = [];
   const destination = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -58,6 +58,7 @@ async function startSubgraph() {
   const health = createHealth();
   const service = await createSubgraph<RequestContext>({
     name: 'sample',
+    introspection,
     config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 5_000 },
     log: createLog({ service: 'sample', level: 'debug', destination }),
     metrics: createMetrics('sample'),
@@ -139,6 +140,21 @@ describe('a subgraph', () => {
 
     const known = await graph.post('{ mine }', { authorization: `Bearer ${token('USER')}` });
     expect(known.body.data?.['mine']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('tells of its schema where it is to', async () => {
+    const questions = ['{ __schema { queryType { name } } }', '{ _service { sdl } }', '{ a: _service { b: sdl } }'];
+    await using closed = await startSubgraph();
+    for (const question of questions) {
+      const { body } = await closed.post(question);
+      expect(body.data ?? null).toBeNull();
+      expect(body.errors?.[0]?.extensions['code']).toBe('GRAPHQL_VALIDATION_FAILED');
+    }
+    expect((await closed.post('{ opn }')).body.errors?.[0]?.message).toBe('Cannot query field "opn" on type "Query".');
+    expect((await closed.post('{ __typename }')).body.data).toEqual({ __typename: 'Query' });
+    await using open = await startSubgraph({ introspection: true });
+    for (const question of questions) expect((await open.post(question)).body.errors).toBeUndefined();
+    expect((await open.post('{ opn }')).body.errors?.[0]?.message).toContain('Did you mean "open"?');
   });
 
   it('asks for scopes where the schema does', async () => {

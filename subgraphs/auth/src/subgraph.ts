@@ -11,6 +11,7 @@ import {
   type EventTransport,
   type Log,
   type ServiceProcess,
+  showsSchema,
 } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import type { AuthConfig } from './config.js';
@@ -97,6 +98,7 @@ export async function createAuthSubgraph(
 
     return await createSubgraph<AuthContext>({
       name: 'auth',
+      introspection: showsSchema(config),
       config: { host: config.HOST, port: config.AUTH_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
       log,
       metrics,

@@ -17,6 +17,7 @@ import {
   type JwksSource,
   type Log,
   type ServiceProcess,
+  showsSchema,
 } from '@taskgraph/service-kit';
 import pLimit from 'p-limit';
 import type pg from 'pg';
@@ -118,6 +119,7 @@ export async function createMediaSubgraph(
 
   return createSubgraph<MediaContext>({
     name: 'media',
+    introspection: showsSchema(config),
     config: { host: config.HOST, port: config.MEDIA_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
     log,
     metrics,

@@ -15,6 +15,7 @@ import {
   type JwksSource,
   type Log,
   type ServiceProcess,
+  showsSchema,
 } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import type { TaskConfig } from './config.js';
@@ -82,6 +83,7 @@ export async function createTaskSubgraph(
 
   return createSubgraph<TaskContext>({
     name: 'task',
+    introspection: showsSchema(config),
     config: { host: config.HOST, port: config.TASK_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
     log,
     metrics,

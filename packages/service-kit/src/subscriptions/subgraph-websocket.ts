@@ -53,6 +53,7 @@ export interface SubgraphWebSocketOptions<Context extends RequestContext> {
   readonly server: Server;
   readonly path: string;
   readonly schema: GraphQLSchema;
+  readonly introspection: boolean;
   readonly verifier: TokenVerifier;
   readonly context: (request: RequestContext) => Context | Promise<Context>;
   readonly log: Log;
@@ -99,7 +100,7 @@ export function serveSubscriptions<Context extends RequestContext>(
   const { name: service, schema, log, verifier } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = createSubscriptionMetrics(options.metrics);
-  const read = createSubscriptionReader(schema);
+  const read = createSubscriptionReader(schema, { hideSuggestions: !options.introspection });
   let isClosing = false;
 
   const protocol: ProtocolServer<Connection> = makeServer<Record<string, unknown> | undefined, Connection>({

@@ -4,6 +4,7 @@ import {
   Kind,
   OperationTypeNode,
   parse,
+  specifiedRules,
   validate,
   type DocumentNode,
   type GraphQLSchema,
@@ -43,14 +44,17 @@ const KEPT_DOCUMENTS = 200;
  *
  * @throws DocumentRefused, or AppError when it asks for anything but one subscription
  */
-export function createSubscriptionReader(schema: GraphQLSchema): (payload: SubscribePayload) => SubscriptionRequest {
+export function createSubscriptionReader(
+  schema: GraphQLSchema,
+  { hideSuggestions }: { readonly hideSuggestions: boolean },
+): (payload: SubscribePayload) => SubscriptionRequest {
   const documents = new LRUCache<string, DocumentNode>({ max: KEPT_DOCUMENTS });
 
   function readDocument(query: string): DocumentNode {
     const known = documents.get(query);
     if (known) return known;
     const document = parseDocument(query);
-    const errors = validate(schema, document);
+    const errors = validate(schema, document, specifiedRules, { hideSuggestions });
     if (errors.length > 0)
       throw new DocumentRefused(errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
     documents.set(query, document);
