@@ -15,6 +15,7 @@ import {
   type JwksSource,
   type Log,
   type ServiceProcess,
+  operationsAddress,
 } from '@taskgraph/service-kit';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -256,7 +257,12 @@ export async function createGateway(
   warnOfOpenDoors(config, log);
   const service = await createHttpService({
     name: 'gateway',
-    config: { host: config.HOST, port: config.GATEWAY_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
+    config: {
+      host: config.HOST,
+      port: config.GATEWAY_PORT,
+      operations: operationsAddress(config.OPERATIONS_HOST, config.GATEWAY_OPERATIONS_PORT),
+      shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    },
     log,
     metrics,
     health,

@@ -7,6 +7,7 @@ import { answerHttpError } from './http-errors.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
+import { createOperationsServer, type OperationsAddress } from './operations-server.js';
 import { requestIdentification } from './request-identification.js';
 
 export interface HttpServerConfig {
@@ -14,6 +15,8 @@ export interface HttpServerConfig {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly shutdownGraceMs: number;
+  /** Where health in detail and metrics are answered; beside everything else when absent. */
+  readonly operations?: OperationsAddress | null | undefined;
 }
 
 /** A process, or in embedded mode one of its services: something that listens and can be stopped. */
@@ -24,6 +27,8 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly shutdownGraceMs: number;
   readonly app: Express;
   readonly server: Server;
+  /** Where operators ask, once it listens; null where that is no port of its own. */
+  readonly operationsUrl: () => string | null;
   /** @throws when the port is taken or may not be used; the error has a `code` such as EADDRINUSE */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /** Lets requests in flight finish within the grace period, then frees everything. Safe to call twice. */
@@ -55,7 +60,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(requestIdentification(log, metrics));
-  mountOperationalRoutes(app, health, metrics);
+  const operations = config.operations ? createOperationsServer(config.operations, { health, metrics }) : null;
+  mountOperationalRoutes(app, { health, metrics, details: operations === null });
   await options.routes(app);
 
   const { front } = options;
@@ -76,6 +82,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   });
 
   let closing: Promise<void> | null = null;
+  let operationsUrl: string | null = null;
 
   async function shutDown(): Promise<void> {
     health.drain();
@@ -88,6 +95,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
         log.error({ err: error }, 'a resource could not be closed');
       }
     }
+    // Until now, so that the end can be watched.
+    if (operationsUrl !== null) await operations?.close();
     metrics.registry.clear();
     log.info('stopped');
   }
@@ -98,7 +107,12 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     shutdownGraceMs: config.shutdownGraceMs,
     app,
     server,
+    operationsUrl: () => operationsUrl,
     async listen() {
+      if (operations) {
+        operationsUrl = await operations.listen();
+        log.info({ url: operationsUrl }, 'listening for operators');
+      }
       const address = await startListening(server, config);
       log.info({ url: address.url }, 'listening');
       await options.onListen?.(address);

@@ -2,11 +2,18 @@ import type { Express } from 'express';
 import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';
 
+export interface OperationalRoutesOptions {
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** Whether dependencies and figures are told, and not only a status. */
+  readonly details: boolean;
+}
+
 /**
- * Mounts `/health/live` (the process runs), `/health/ready` (it may get traffic), `/health` (the same with every
+ * Mounts `/health/live` (the process runs) and `/health/ready` (it may get traffic); with details also `/health` (the same with every
  * dependency) and `/metrics` (Prometheus text format).
  */
-export function mountOperationalRoutes(app: Express, health: Health, metrics: Metrics): void {
+export function mountOperationalRoutes(app: Express, { health, metrics, details }: OperationalRoutesOptions): void {
   app.get('/health/live', (_request, response) => {
     response.set('cache-control', 'no-store').json({ status: 'ok' });
   });
@@ -18,6 +25,7 @@ export function mountOperationalRoutes(app: Express, health: Health, metrics: Me
       .set('cache-control', 'no-store')
       .json({ status });
   });
+  if (!details) return;
   app.get('/health', async (_request, response) => {
     const report = await health.report();
     const ready = report.status === 'ok' || report.status === 'degraded';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { OperationsAddress } from './operations-server.js';
 
 /** Thrown when the environment does not make a valid configuration; lists every fault at once. */
 export class ConfigError extends Error {
@@ -46,6 +47,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const settings = {
   /** 0 lets the system choose a free port. */
   port: (fallback: number) => integer(0, 65_535, '').default(fallback),
+  optionalPort: () => integer(0, 65_535, '').optional(),
   host: (fallback = '127.0.0.1') => z.string().min(1).default(fallback),
   redisUrl: () => z.url({ protocol: /^rediss?$/, error: 'must be redis://… or rediss://…' }),
   url: (fallback?: string) => {
@@ -109,10 +111,17 @@ export const processSettings = {
   /** Answers questions about the schema, and helps with names that it does not have. */
   INTROSPECTION: settings.optionalFlag(),
   HOST: settings.host(),
+  /** Where `<NAME>_OPERATIONS_PORT` listens. */
+  OPERATIONS_HOST: settings.host(),
   LOG_LEVEL: settings.logLevel(),
   /** How long requests in flight may take to finish after SIGTERM. */
   SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
 } as const;
+
+/** Where a process answers its operators, when that is a port of its own. */
+export function operationsAddress(host: string, port: number | undefined): OperationsAddress | null {
+  return port === undefined ? null : { host, port };
+}
 
 /** Whether a process tells strangers what its schema has. */
 export function showsSchema({

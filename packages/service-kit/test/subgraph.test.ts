@@ -43,7 +43,7 @@ function token(role: string, expiresIn = 900): string {
   });
 }
 
-async function startSubgraph({ introspection = false } = {}) {
+async function startSubgraph({ introspection = false, operations = false } = {}) {
   const lines: Array<Record<string, unknown>> = [];
   const destination = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -59,7 +59,12 @@ async function startSubgraph({ introspection = false } = {}) {
   const service = await createSubgraph<RequestContext>({
     name: 'sample',
     introspection,
-    config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 5_000 },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      operations: operations ? { host: '127.0.0.1', port: 0 } : null,
+      shutdownGraceMs: 5_000,
+    },
     log: createLog({ service: 'sample', level: 'debug', destination }),
     metrics: createMetrics('sample'),
     health,
@@ -140,6 +145,42 @@ describe('a subgraph', () => {
 
     const known = await graph.post('{ mine }', { authorization: `Bearer ${token('USER')}` });
     expect(known.body.data?.['mine']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('tells operators at their own port, and everybody else nothing but a status', async () => {
+    const operations = { operations: true };
+    await using graph = await startSubgraph(operations);
+    graph.health.register('database', async () => {
+      throw new Error('a password in a message');
+    });
+    const ask = async (url: string, path: string) => {
+      const response = await fetch(`${url}${path}`, { headers: { connection: 'close' } });
+      return { status: response.status, text: await response.text() };
+    };
+    const own = graph.service.operationsUrl() ?? '';
+    expect(own).not.toBe(graph.url);
+    for (const path of ['/health', '/metrics', '/health/', '/HEALTH', '/metrics?x=1', '//metrics'])
+      expect((await ask(graph.url, path)).status).toBe(404);
+    expect(await ask(graph.url, '/health/live')).toEqual({ status: 200, text: '{"status":"ok"}' });
+    expect(await ask(graph.url, '/health/ready')).toEqual({ status: 503, text: '{"status":"unavailable"}' });
+    expect((await ask(own, '/health')).text).toContain('a password in a message');
+    expect((await ask(own, '/metrics')).text).toContain('http_request_duration_seconds');
+    expect((await ask(own, '/health/ready')).status).toBe(503);
+    expect((await ask(own, '/graphql?query={open}')).status).toBe(404);
+    // The end can be watched.
+    const slow = graph.post('{ slow }');
+    await graph.started;
+    const closed = graph.service.close();
+    expect((await ask(own, '/health/ready')).text).toBe('{"status":"draining"}');
+    graph.releaseSlow();
+    await Promise.all([slow, closed]);
+    await expect(fetch(own)).rejects.toThrow();
+  });
+
+  it('answers operators at its one port when there is no other', async () => {
+    await using graph = await startSubgraph();
+    expect(graph.service.operationsUrl()).toBeNull();
+    for (const path of ['/health', '/metrics']) expect((await fetch(`${graph.url}${path}`)).status).toBe(200);
   });
 
   it('tells of its schema where it is to', async () => {

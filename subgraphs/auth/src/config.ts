@@ -14,6 +14,8 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   AUTH_PORT: settings.port(3001),
+  /** Of its own for `/metrics` and health in detail; they are answered at AUTH_PORT when absent. */
+  AUTH_OPERATIONS_PORT: settings.optionalPort(),
   AUTH_DATABASE_URL: settings.postgresUrl(),
   /** Signing keys are stored encrypted with it; whoever holds it and the database can sign tokens. */
   AUTH_KEY_ENCRYPTION_SECRET: settings.secret(32),

@@ -12,6 +12,7 @@ import {
   type Log,
   type ServiceProcess,
   showsSchema,
+  operationsAddress,
 } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import type { AuthConfig } from './config.js';
@@ -99,7 +100,12 @@ export async function createAuthSubgraph(
     return await createSubgraph<AuthContext>({
       name: 'auth',
       introspection: showsSchema(config),
-      config: { host: config.HOST, port: config.AUTH_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
+      config: {
+        host: config.HOST,
+        port: config.AUTH_PORT,
+        operations: operationsAddress(config.OPERATIONS_HOST, config.AUTH_OPERATIONS_PORT),
+        shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+      },
       log,
       metrics,
       health,

@@ -16,6 +16,8 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   MEDIA_PORT: settings.port(3003),
+  /** Of its own for `/metrics` and health in detail; they are answered at MEDIA_PORT when absent. */
+  MEDIA_OPERATIONS_PORT: settings.optionalPort(),
   MEDIA_DATABASE_URL: settings.postgresUrl(),
   AUTH_URL: settings.url('http://127.0.0.1:3001'),
   TASK_URL: settings.url('http://127.0.0.1:3002'),

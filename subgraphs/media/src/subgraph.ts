@@ -18,6 +18,7 @@ import {
   type Log,
   type ServiceProcess,
   showsSchema,
+  operationsAddress,
 } from '@taskgraph/service-kit';
 import pLimit from 'p-limit';
 import type pg from 'pg';
@@ -120,7 +121,12 @@ export async function createMediaSubgraph(
   return createSubgraph<MediaContext>({
     name: 'media',
     introspection: showsSchema(config),
-    config: { host: config.HOST, port: config.MEDIA_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
+    config: {
+      host: config.HOST,
+      port: config.MEDIA_PORT,
+      operations: operationsAddress(config.OPERATIONS_HOST, config.MEDIA_OPERATIONS_PORT),
+      shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    },
     log,
     metrics,
     health,

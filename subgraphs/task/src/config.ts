@@ -14,6 +14,8 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   TASK_PORT: settings.port(3002),
+  /** Of its own for `/metrics` and health in detail; they are answered at TASK_PORT when absent. */
+  TASK_OPERATIONS_PORT: settings.optionalPort(),
   TASK_DATABASE_URL: settings.postgresUrl(),
   AUTH_URL: settings.url('http://127.0.0.1:3001'),
   MEDIA_URL: settings.url('http://127.0.0.1:3003'),

@@ -16,6 +16,7 @@ import {
   type Log,
   type ServiceProcess,
   showsSchema,
+  operationsAddress,
 } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import type { TaskConfig } from './config.js';
@@ -84,7 +85,12 @@ export async function createTaskSubgraph(
   return createSubgraph<TaskContext>({
     name: 'task',
     introspection: showsSchema(config),
-    config: { host: config.HOST, port: config.TASK_PORT, shutdownGraceMs: config.SHUTDOWN_GRACE_MS },
+    config: {
+      host: config.HOST,
+      port: config.TASK_PORT,
+      operations: operationsAddress(config.OPERATIONS_HOST, config.TASK_OPERATIONS_PORT),
+      shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    },
     log,
     metrics,
     health,

@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import type { Health } from './health.js';
+import type { Metrics } from './metrics.js';
+import { mountOperationalRoutes } from './operational-routes.js';
+
+export interface OperationsAddress {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** Answers what is for operators only, at a port that strangers do not reach. */
+export interface OperationsServer {
+  /** @throws when the port is taken or may not be used */
+  listen(): Promise<string>;
+  /** Closes at once: who watches asks again. */
+  close(): Promise<void>;
+}
+
+export function createOperationsServer(
+  { host, port }: OperationsAddress,
+  { health, metrics }: { readonly health: Health; readonly metrics: Metrics },
+): OperationsServer {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  mountOperationalRoutes(app, { health, metrics, details: true });
+  const server = createServer(app);
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          const { port: chosen } = server.address() as AddressInfo;
+          resolve(`http://${host.includes(':') ? `[${host}]` : host}:${chosen}`);
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
