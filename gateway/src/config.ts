@@ -104,6 +104,10 @@ const schema = z.object({
   CORS_ORIGINS: settings.list(parseOriginRule, 'an origin such as https://app.example.com').optional(),
   /** How long browsers remember that a page may call; Chromium does so for two hours at most. */
   CORS_MAX_AGE_SECONDS: settings.durationSeconds(7_200),
+  /** Of the URL that an `EventSource` opens. */
+  EVENT_SOURCE_LIFETIME_SECONDS: settings.durationSeconds(30),
+  /** Shared by gateways that open each other's. */
+  EVENT_SOURCE_SECRET: settings.secret(32).optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql. */
   SANDBOX: settings.optionalFlag(),

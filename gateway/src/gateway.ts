@@ -31,9 +31,11 @@ import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
 import { createAnswer } from './http/answer.js';
 import { createCors } from './http/cors.js';
+import { createEventSourceDoor } from './http/event-source.js';
 import { asksForEvents, createGraphQLHandler } from './http/graphql-handler.js';
 import { renderSandbox } from './http/landing-page.js';
 import { createIdentify } from './identity/identify.js';
+import { createTickets } from './identity/tickets.js';
 import { badRequest } from './planning/refusal.js';
 import { createLiveGraph } from './supergraph/live-graph.js';
 import { createSubscriptionTelemetry } from './subscriptions/subscription-telemetry.js';
@@ -59,6 +61,8 @@ export interface GatewayParts {
 
 const MIB = 1024 * 1024;
 const ENDPOINT = '/graphql';
+/** Where an `EventSource` gets the URL that it opens. */
+const EVENT_SOURCE = `${ENDPOINT}/event-source`;
 const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 
 /**
@@ -210,9 +214,20 @@ export async function createGateway(
   // http
   const origins = createOrigins(config.origins);
   const cors = createCors({ origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS });
+  const eventSource = createEventSourceDoor({
+    identify,
+    tickets: createTickets({
+      secret: config.EVENT_SOURCE_SECRET ?? null,
+      lifetimeMs: config.EVENT_SOURCE_LIFETIME_SECONDS * 1_000,
+    }),
+    endpoint: ENDPOINT,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    lifetimeSeconds: config.EVENT_SOURCE_LIFETIME_SECONDS,
+  });
   const handler = createGraphQLHandler({
     answer,
     origins,
+    eventSource,
     streams,
     identify,
     labelsHeader,
@@ -240,17 +255,21 @@ export async function createGateway(
   /** Operations in JSON, and streams, go past Express; what is rarer, and the operator's routes, go through it. */
   function front(request: IncomingMessage, response: ServerResponse): boolean {
     const { method, headers, url } = request;
-    if (!isEndpoint(url)) return false;
+    const isTicket = url === EVENT_SOURCE;
+    if (!isTicket && !isEndpoint(url)) return false;
     if (cors(request, response)) return true;
     const isPost = method === 'POST' && isJson(headers['content-type']);
-    const isStream = method === 'GET' && asksForEvents(request);
+    const isStream = method === 'GET' && !isTicket && asksForEvents(request);
     if (!isPost && !isStream) return false;
     // How long streams last says nothing about how fast answers are.
-    const route = () => (streams.has(response) ? STREAM_ROUTE : ENDPOINT);
+    const route = () => (isTicket ? EVENT_SOURCE : streams.has(response) ? STREAM_ROUTE : ENDPOINT);
     const facts = identifyRequest(request, response, { log, metrics, route });
-    (isPost ? handler.post(request, response) : handler.get(request, response)).catch((error: unknown) =>
-      answerHttpError(error, response, facts.log),
-    );
+    const served = isTicket
+      ? handler.eventSource(request, response)
+      : isPost
+        ? handler.post(request, response)
+        : handler.get(request, response);
+    served.catch((error: unknown) => answerHttpError(error, response, facts.log));
     return true;
   }
 
@@ -284,6 +303,9 @@ export async function createGateway(
       );
       app.all(ENDPOINT, (_request, response) => {
         handler.refuse(response, badRequest('GraphQL is served to GET and POST.', 405, { allow: 'GET, POST' }));
+      });
+      app.all(EVENT_SOURCE, (_request, response) => {
+        handler.refuse(response, badRequest('POST the request here as application/json.', 405, { allow: 'POST' }));
       });
       app.use(httpErrors(log));
     },

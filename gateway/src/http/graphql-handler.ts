@@ -11,6 +11,7 @@ import { renderResultAsEvents, SSE } from '../subscriptions/streams/formats.js';
 import type { HttpStreams } from '../subscriptions/streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
+import type { EventSourceDoor } from './event-source.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
 import { renderBody, type Reply } from './reply.js';
 import { sendInParts } from './send-parts.js';
@@ -18,6 +19,7 @@ import { sendInParts } from './send-parts.js';
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
   readonly origins: Origins;
+  readonly eventSource: EventSourceDoor;
   readonly streams: HttpStreams;
   readonly identify: Identify;
   /** In small letters; undefined where no header says which labels of `@override` hold. */
@@ -36,6 +38,8 @@ export interface GraphQLHandler {
   post(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** A GET with the request in its parameters. */
   get(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A POST for the URL that an `EventSource` opens. */
+  eventSource(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** A multipart POST, read up to its first file. */
   multipart(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void>;
   refuse(response: ServerResponse, refusal: Refusal): void;
@@ -51,7 +55,7 @@ const FOREIGN = badRequest('Pages of this origin may not call: it is not in CORS
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
-  const { answer, origins, streams, identify, maxBodyBytes, maxBatchOperations } = options;
+  const { answer, origins, eventSource, streams, identify, maxBodyBytes, maxBatchOperations } = options;
 
   async function toContext(request: IncomingMessage): Promise<GatewayContext> {
     const facts = requestFacts(request);
@@ -130,9 +134,14 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     post: (request, response) => respond(request, response, () => readJsonBody(request, maxBodyBytes), POST),
     get: (request, response) => {
       const wantsEvents = asksForEvents(request);
-      if (wantsEvents && origins.of(request) === 'foreign') {
-        refuse(response, FOREIGN);
-        return Promise.resolve();
+      if (wantsEvents) {
+        try {
+          if (origins.of(request) === 'foreign') throw FOREIGN;
+          eventSource.admit(request);
+        } catch (error) {
+          refuse(response, toRefusal(error));
+          return Promise.resolve();
+        }
       }
       const isSafe =
         wantsEvents ||
@@ -152,6 +161,8 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       const parameters = new URLSearchParams(at < 0 ? '' : url.slice(at));
       return respond(request, response, () => readQueryParameters(parameters), { method: 'GET', multipart: false });
     },
+    eventSource: (request, response) =>
+      eventSource.issue(request, response).catch((error: unknown) => refuse(response, toRefusal(error))),
     multipart: (request, response, body) => {
       if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
         return respond(request, response, () => body, { method: 'POST', multipart: true });
