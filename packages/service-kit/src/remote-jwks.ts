@@ -10,6 +10,8 @@ export interface RemoteJwksOptions {
   readonly url: string;
   readonly log: Log;
   readonly timeoutMs?: number;
+  /** Keys older than this are fetched anew while they are used, so that nobody waits for it. */
+  readonly refreshAfterMs?: number;
   /** Keys older than this are fetched anew before use; when that fails the old ones go on serving. */
   readonly maxAgeMs?: number;
   /** At most one fetch in this time, so a flood of unknown key ids does not become a flood of fetches. */
@@ -24,6 +26,8 @@ const CIRCUIT_RESET_MS = 1_000;
 /** Of a set of keys, each of which has a few hundred bytes. */
 const MAX_BYTES = 2 ** 20;
 const NEVER = new AbortController().signal;
+/** A proxy on the way may keep the set for as long as auth allows; a key that has left it is to be missed at once. */
+const HEADERS = { accept: 'application/json', 'cache-control': 'no-cache' };
 
 /** Turns a JSON Web Key Set document into keys by id; keys of other kinds are left out. */
 export function parseJwks(document: unknown): Map<string, KeyObject> {
@@ -36,18 +40,25 @@ export function parseJwks(document: unknown): Map<string, KeyObject> {
   return keys;
 }
 
-/** Reads verification keys from a JWKS endpoint (RFC 7517) and keeps them. */
+/**
+ * Reads verification keys from a JWKS endpoint (RFC 7517) and keeps them.
+ *
+ * A key that has left the set is given out for `maxAgeMs` at most while the endpoint answers. Nobody waits for an endpoint
+ * that has failed last, as long as the key that he asks for is known. A key that stays is one and the same object.
+ */
 export function createRemoteJwks({
   url,
   log,
   timeoutMs = 3_000,
-  maxAgeMs = 600_000,
+  refreshAfterMs = 15_000,
+  maxAgeMs = 45_000,
   cooldownMs = 5_000,
   now = Date.now,
 }: RemoteJwksOptions): JwksSource {
   let keys = new Map<string, KeyObject>();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
+  let hasFailed = false;
   let underWay: Promise<void> | null = null;
 
   const circuit = createCircuit({ name: 'jwks', log, resetMs: CIRCUIT_RESET_MS });
@@ -59,7 +70,7 @@ export function createRemoteJwks({
       origin,
       path: `${pathname}${search}`,
       idempotent: true,
-      headers: { accept: 'application/json' },
+      headers: HEADERS,
       body: null,
       signal: NEVER,
       timeoutMs,
@@ -72,9 +83,17 @@ export function createRemoteJwks({
   async function fetchKeys(): Promise<void> {
     triedAt = now();
     try {
-      keys = await circuit.run<Map<string, KeyObject>>(readKeys, JUDGE);
-      fetchedAt = now();
+      const fetched = await circuit.run<Map<string, KeyObject>>(readKeys, JUDGE);
+      for (const [kid, key] of fetched) {
+        const before = keys.get(kid);
+        if (before?.equals(key)) fetched.set(kid, before);
+      }
+      keys = fetched;
+      // What was taken out while the answer was on its way may still be in it.
+      fetchedAt = triedAt;
+      hasFailed = false;
     } catch (error) {
+      hasFailed = true;
       // An open circuit has been told of.
       if (!(error instanceof CircuitOpenError)) log.warn({ err: error, url }, 'signing keys could not be fetched');
       throw error;
@@ -90,16 +109,19 @@ export function createRemoteJwks({
 
   return {
     async getKey(kid) {
-      const stale = now() - fetchedAt > maxAgeMs;
+      const age = now() - fetchedAt;
       const unknown = !keys.has(kid);
       // With no key at all a try is always worth its time: the auth service may have started a moment ago.
       const mayTry = underWay !== null || keys.size === 0 || now() - triedAt > cooldownMs;
-      if ((stale || unknown) && mayTry) {
-        try {
-          await refresh();
-        } catch (error) {
-          if (!keys.has(kid)) throw error;
-        }
+      if (mayTry && (unknown || age > refreshAfterMs)) {
+        const refreshed = refresh();
+        if (unknown || (age > maxAgeMs && !hasFailed)) {
+          try {
+            await refreshed;
+          } catch (error) {
+            if (!keys.has(kid)) throw error;
+          }
+        } else refreshed.catch(() => undefined);
       }
       return keys.get(kid) ?? null;
     },

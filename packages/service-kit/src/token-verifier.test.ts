@@ -49,6 +49,13 @@ describe('createTokenVerifier', () => {
     expect(await tokens.verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_EXPIRED' });
   });
 
+  it('lets two clocks differ by five seconds, and no more', async () => {
+    const time = 1_800_000_000_000;
+    const issued = (seconds: number) => sign({ iat: time / 1000 + seconds });
+    const outcomes = [5, 6].map(async (seconds) => (await verifier(() => time).verifyToken(issued(seconds))).kind);
+    expect(await Promise.all(outcomes)).toEqual(['accepted', 'refused']);
+  });
+
   it.each([
     ['another issuer', sign({}, { issuer: 'someone' })],
     ['another audience', sign({}, { audience: 'someone' })],
@@ -80,6 +87,9 @@ describe('createTokenVerifier', () => {
         { algorithm: 'HS256', keyid: 'k1', allowInsecureKeySizes: true },
       ),
     ],
+    ['a critical extension of the header', sign({}, { header: { alg: 'ES256', kid: 'k1', crit: ['exp'] } })],
+    ['an empty list of critical extensions', sign({}, { header: { alg: 'ES256', kid: 'k1', crit: [] } })],
+    ['an issue date in the future', sign({ iat: Math.floor(Date.now() / 1000) + 60 }, { expiresIn: 900 })],
     ['garbage', 'not.a.token'],
     ['a token beyond all size', 'a'.repeat(10_000)],
   ])('refuses %s', async (_what, token) => {

@@ -26,7 +26,7 @@ export interface TokenVerifierOptions {
   readonly jwks: JwksSource;
   readonly issuer: string;
   readonly audience: string;
-  /** How many accepted tokens are remembered until they expire. */
+  /** How many accepted tokens are remembered until they expire or their key is gone. */
   readonly cacheSize?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -45,8 +45,12 @@ const ABSENT: TokenOutcome = { kind: 'absent' };
 /**
  * Creates a verifier of access tokens.
  *
- * The algorithm is fixed, so neither `none` nor a public key abused as an HMAC secret passes (RFC 8725, 3.1).
- * An accepted token is remembered until it expires: a signature is checked once per token and process.
+ * The algorithm is fixed, so neither `none` nor a public key abused as an HMAC secret passes (RFC 8725, 3.1). No extension
+ * of the header is understood, so each that a token calls critical refuses it (RFC 7515, 4.1.11). A token that says it was
+ * issued in the future is refused, beyond five seconds of clock difference.
+ *
+ * An accepted token is remembered until it expires: a signature is checked once per token and process, as long as its source
+ * gives the same key under the token's key id.
  */
 export function createTokenVerifier({
   jwks,
@@ -55,17 +59,12 @@ export function createTokenVerifier({
   cacheSize = 10_000,
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
-  const accepted = new LRUCache<string, Extract<TokenOutcome, { kind: 'accepted' }>>({ max: cacheSize });
+  const accepted = new LRUCache<string, Accepted>({ max: cacheSize });
 
   async function verifyToken(token: string): Promise<TokenOutcome> {
     const known = accepted.get(token);
-    if (known) {
-      if (now() < (known.claims.exp + CLOCK_TOLERANCE_SECONDS) * 1000) return known;
-      accepted.delete(token);
-      return EXPIRED;
-    }
-    if (token.length > MAX_TOKEN_CHARACTERS) return INVALID;
-    const kid = readKeyId(token);
+    if (!known && token.length > MAX_TOKEN_CHARACTERS) return INVALID;
+    const kid = known?.kid ?? readKeyId(token);
     if (kid === null) return INVALID;
     let key: KeyObject | null;
     try {
@@ -73,10 +72,16 @@ export function createTokenVerifier({
     } catch {
       return { kind: 'refused', problem: 'JWKS_UNAVAILABLE' };
     }
+    if (known && key && isSameKey(key, known.key) && !isOver(known.outcome.claims)) return known.outcome;
+    if (known) accepted.delete(token);
     if (!key) return INVALID;
     const outcome = check(token, key);
-    if (outcome.kind === 'accepted') accepted.set(token, outcome);
+    if (outcome.kind === 'accepted') accepted.set(token, { outcome, kid, key });
     return outcome;
+  }
+
+  function isOver({ exp }: AccessTokenClaims): boolean {
+    return now() >= (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
   }
 
   function check(token: string, key: KeyObject): TokenOutcome {
@@ -94,7 +99,8 @@ export function createTokenVerifier({
     }
     const claims = accessTokenClaims.safeParse(payload);
     if (!claims.success) return INVALID;
-    const { sub, sid, role } = claims.data;
+    const { sub, sid, role, iat } = claims.data;
+    if (iat * 1000 > now() + CLOCK_TOLERANCE_SECONDS * 1000) return INVALID;
     return {
       kind: 'accepted',
       claims: claims.data,
@@ -112,10 +118,23 @@ export function createTokenVerifier({
   };
 }
 
+interface Accepted {
+  readonly outcome: Extract<TokenOutcome, { kind: 'accepted' }>;
+  readonly kid: string;
+  /** That has signed it. */
+  readonly key: KeyObject;
+}
+
+function isSameKey(one: KeyObject, other: KeyObject): boolean {
+  return one === other || one.equals(other);
+}
+
+/** Null for a token that cannot be verified, whatever its key. */
 function readKeyId(token: string): string | null {
   try {
-    const decoded = jwt.decode(token, { complete: true });
-    const kid = decoded?.header.kid;
+    const header = jwt.decode(token, { complete: true })?.header;
+    if (!header || 'crit' in header) return null;
+    const { kid } = header;
     return typeof kid === 'string' && kid.length <= 256 ? kid : null;
   } catch {
     return null;

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { createLog, createRemoteJwks } from '@taskgraph/service-kit';
+import { createLog, createRemoteJwks, createTokenVerifier } from '@taskgraph/service-kit';
+import { signTestToken, testKeySet } from '@taskgraph/testkit';
 
 function publicJwk(kid: string) {
   return {
@@ -14,19 +15,19 @@ function publicJwk(kid: string) {
 }
 
 async function startEndpoint(keys: unknown[]) {
-  const state = { keys, fetches: 0, broken: false, now: 1_000_000 };
+  const state = { keys, fetches: 0, broken: false, now: Date.now(), gate: Promise.resolve() };
   const server = createServer((_request, response) => {
     state.fetches += 1;
-    response.statusCode = state.broken ? 500 : 200;
-    response.end(JSON.stringify({ keys: state.keys }));
+    void state.gate.then(() => {
+      response.statusCode = state.broken ? 500 : 200;
+      response.end(JSON.stringify({ keys: state.keys }));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
   const jwks = createRemoteJwks({
     url,
     log: createLog({ service: 't', level: 'silent' }),
-    maxAgeMs: 60_000,
-    cooldownMs: 5_000,
     now: () => state.now,
   });
   return {
@@ -74,5 +75,66 @@ describe('createRemoteJwks', () => {
     await using other = await startEndpoint([]);
     other.state.broken = true;
     await expect(other.jwks.getKey('a')).rejects.toThrow('answered 500');
+  });
+
+  it('gives a key that stays as the same object, and fetches while it is used without anybody waiting', async () => {
+    await using endpoint = await startEndpoint([publicJwk('a')]);
+    const key = await endpoint.jwks.getKey('a');
+    let open: () => void = () => undefined;
+    endpoint.state.gate = new Promise((resolve) => (open = resolve));
+    endpoint.state.now += 20_000;
+    // The endpoint does not answer, and the key is there.
+    expect(await endpoint.jwks.getKey('a')).toBe(key);
+    open();
+    while (endpoint.state.fetches < 2) await new Promise(setImmediate);
+    endpoint.state.now += 20_000;
+    expect(await endpoint.jwks.getKey('a')).toBe(key);
+  });
+
+  it('keeps nobody waiting for an endpoint that has failed last', async () => {
+    await using endpoint = await startEndpoint([publicJwk('a')]);
+    await endpoint.jwks.getKey('a');
+    endpoint.state.broken = true;
+    endpoint.state.now += 61_000;
+    expect(await endpoint.jwks.getKey('a')).not.toBeNull();
+    endpoint.state.gate = new Promise(() => undefined);
+    endpoint.state.now += 6_000;
+    expect(await endpoint.jwks.getKey('a')).not.toBeNull();
+    while (endpoint.state.fetches < 3) await new Promise(setImmediate);
+  });
+});
+
+describe('a token whose key has left the set', () => {
+  const verifierOf = ({ jwks, state }: Awaited<ReturnType<typeof startEndpoint>>) =>
+    createTokenVerifier({ jwks, issuer: 'taskgraph', audience: 'taskgraph', now: () => state.now });
+
+  it('is refused within a minute, though it was accepted before', async () => {
+    await using endpoint = await startEndpoint([...testKeySet().keys]);
+    const verifier = verifierOf(endpoint);
+    const token = signTestToken();
+    expect((await verifier.verifyToken(token)).kind).toBe('accepted');
+    endpoint.state.keys = [];
+    endpoint.state.now += 59_000;
+    expect(await verifier.verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_INVALID' });
+  });
+
+  it('is refused when another key has taken its id', async () => {
+    await using endpoint = await startEndpoint([...testKeySet().keys]);
+    const verifier = verifierOf(endpoint);
+    const token = signTestToken();
+    expect((await verifier.verifyToken(token)).kind).toBe('accepted');
+    endpoint.state.keys = testKeySet().keys.map(({ kid }) => publicJwk(kid));
+    endpoint.state.now += 59_000;
+    expect(await verifier.verifyToken(token)).toEqual({ kind: 'refused', problem: 'TOKEN_INVALID' });
+  });
+
+  it('is accepted while the endpoint is broken: nobody knows that it has left', async () => {
+    await using endpoint = await startEndpoint([...testKeySet().keys]);
+    const verifier = verifierOf(endpoint);
+    const token = signTestToken();
+    await verifier.verifyToken(token);
+    endpoint.state.broken = true;
+    endpoint.state.now += 120_000;
+    expect((await verifier.verifyToken(token)).kind).toBe('accepted');
   });
 });

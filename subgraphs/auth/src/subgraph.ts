@@ -38,7 +38,7 @@ export interface AuthParts {
 }
 
 /** How long caches may keep the public keys. */
-const JWKS_MAX_AGE_SECONDS = 300;
+const JWKS_MAX_AGE_SECONDS = 15;
 
 /**
  * Composes the auth subgraph. The database must be migrated.

@@ -22,7 +22,7 @@ describe('sessions', () => {
   it('give tokens that anybody can verify with the published key', async () => {
     const { accessToken, user } = await graph.register();
     const response = await fetch(`${graph.url}/.well-known/jwks.json`);
-    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(response.headers.get('cache-control')).toBe('public, max-age=15');
     const { keys } = (await response.json()) as { keys: Array<{ kid: string }> };
     const decoded = jwt.decode(accessToken, { complete: true });
     const key = keys.find(({ kid }) => kid === decoded?.header.kid);
