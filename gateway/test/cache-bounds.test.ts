@@ -1,12 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMemoryCache } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
+import type { CachePolicy } from '../src/caching/cache-policy.js';
 import { readGatewayConfig } from '../src/config.js';
 import { createCachingClient } from '../src/caching/caching-client.js';
 import { introspect } from '../src/execution/introspection.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library } from './fake-subgraphs.js';
+
+function keptByAll(): CachePolicy {
+  const askedAt = Date.now();
+  const until = askedAt + 60_000;
+  return { audience: 'EVERYBODY', askedAt, sharedUntil: until, privateUntil: until, mustRevalidate: false };
+}
 
 describe('what is known of operations', () => {
   it('is bounded by the length of their texts, which clients choose', async () => {
@@ -18,7 +25,7 @@ describe('what is known of operations', () => {
       inner: {
         send: async () => {
           sent += 1;
-          return { data: { a: 1 }, errors: [], policy: { maxAgeSeconds: 60, scope: 'PUBLIC' } };
+          return { data: { a: 1 }, errors: [], policy: keptByAll() };
         },
       },
     });
@@ -33,6 +40,7 @@ describe('what is known of operations', () => {
           entities: null,
           variables: {},
           signal: new AbortController().signal,
+          isGuarded: false,
         },
         { identity: { kind: 'anonymous' }, authorization: undefined } as never,
       );

@@ -76,17 +76,18 @@ describe('an entity that is kept', () => {
     expect(await stars()).toBe(2);
   });
 
-  it('for its viewer alone is for the same rights alone', async () => {
+  it('for its viewer alone is for the same token alone', async () => {
     policy = 'max-age=60, private';
     const userId = '0192f0c1-0000-7000-8000-00000000000a';
-    const ask = async (role: 'ADMIN' | 'USER') =>
-      expectData(await gateway.run('{ shelf { mine: name } }', { token: signTestToken({ userId, role }) }));
-    await ask('USER');
-    await ask('USER');
+    const [first, second] = [signTestToken({ userId }), signTestToken({ userId, role: 'ADMIN' })];
+    const ask = async (token: string) => expectData(await gateway.run('{ shelf { mine: name } }', { token }));
+    await ask(first);
+    await ask(first);
     fetchedFrom('catalogue');
-    await ask('USER');
+    await ask(first);
     expect(fetchedFrom('catalogue')).toBe(0);
-    await ask('ADMIN');
+    // Another session, or other rights: the subgraph may answer otherwise.
+    await ask(second);
     expect(fetchedFrom('catalogue')).toBe(1);
     policy = 'max-age=60, public';
   });

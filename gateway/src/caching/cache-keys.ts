@@ -8,13 +8,18 @@ export function hashKey(...parts: readonly string[]): string {
   return hash.digest('base64url');
 }
 
-/** Who may see private data: the viewer; where the gateway verifies no tokens, whoever has the token. */
-export function viewerKey({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {
-  if (identity.kind === 'accepted') return `user:${identity.viewer.userId}`;
+/** Whose changes are one's own: the viewer's; where the gateway verifies no tokens, those with the same token. */
+export function viewerKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  const { identity } = context;
+  return identity.kind === 'accepted' ? `user:${identity.viewer.userId}` : credentialKey(context);
+}
+
+/** Who sends the same credentials: no two tokens are alike, and nobody who sends none can be told from others. */
+export function credentialKey({ authorization }: Pick<GatewayContext, 'authorization'>): string {
   return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
 }
 
-/** Who gets the same private data: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
+/** Who may see the same events: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
 export function privateKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
   const { identity } = context;
   if (identity.kind !== 'accepted') return viewerKey(context);

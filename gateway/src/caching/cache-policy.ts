@@ -1,34 +1,64 @@
-/** How long an answer stays true, and for whom (RFC 9111; Apollo's `@cacheControl`). */
+/**
+ * Who may get a kept answer; each is a part of the one before. EVERYBODY: what is said to be `public`. ALIKE: whoever sends
+ * the same credentials, or like the first one none at all. ONE: a single client, which only its token tells from others.
+ */
+export type Audience = 'EVERYBODY' | 'ALIKE' | 'ONE';
+
+/** How long an answer stays true, and for whom (RFC 9111). Times are milliseconds since the epoch, ages subtracted. */
 export interface CachePolicy {
-  readonly maxAgeSeconds: number;
-  readonly scope: 'PUBLIC' | 'PRIVATE';
+  readonly audience: Audience;
+  /** When it was asked for. */
+  readonly askedAt: number;
+  /** Until when caches that serve several clients may use it; 0 when they must not keep it. */
+  readonly sharedUntil: number;
+  /** Until when caches of one client may use it. */
+  readonly privateUntil: number;
+  /** Whether it must not be used later, not even by a cache that is cut off. */
+  readonly mustRevalidate: boolean;
 }
 
-/** Reads a `Cache-Control` header of a subgraph; null for what must not be kept. */
-export function readCacheControl(header: string | undefined): CachePolicy | null {
-  if (header === undefined) return null;
-  const directives = new Map(
-    header.split(',').map((part) => {
-      const [name = '', value = ''] = part.trim().toLowerCase().split('=');
-      return [name, value] as const;
-    }),
-  );
-  if (directives.has('no-store') || directives.has('no-cache')) return null;
-  const seconds = Number(directives.get('s-maxage') ?? directives.get('max-age'));
-  if (!Number.isFinite(seconds) || seconds <= 0) return null;
-  return { maxAgeSeconds: seconds, scope: directives.has('private') ? 'PRIVATE' : 'PUBLIC' };
+const BREADTH: Readonly<Record<Audience, number>> = { ONE: 0, ALIKE: 1, EVERYBODY: 2 };
+
+function narrower(one: Audience, other: Audience): Audience {
+  return BREADTH[one] < BREADTH[other] ? one : other;
 }
 
-/** The policy of what is made of two: the shorter time, the narrower scope. */
+/** The policy of what is made of two: the shorter times, the narrower audience. */
 export function restrict(one: CachePolicy | null, other: CachePolicy | null): CachePolicy | null {
   if (!one || !other) return null;
   return {
-    maxAgeSeconds: Math.min(one.maxAgeSeconds, other.maxAgeSeconds),
-    scope: one.scope === 'PRIVATE' || other.scope === 'PRIVATE' ? 'PRIVATE' : 'PUBLIC',
+    audience: narrower(one.audience, other.audience),
+    askedAt: Math.min(one.askedAt, other.askedAt),
+    sharedUntil: Math.min(one.sharedUntil, other.sharedUntil),
+    privateUntil: Math.min(one.privateUntil, other.privateUntil),
+    mustRevalidate: one.mustRevalidate || other.mustRevalidate,
   };
 }
 
-export function writeCacheControl(policy: CachePolicy | null): string {
-  if (!policy || policy.maxAgeSeconds < 1) return 'no-store';
-  return `max-age=${Math.floor(policy.maxAgeSeconds)}, ${policy.scope.toLowerCase()}`;
+/** The same answer for its client alone. */
+export function forOne(policy: CachePolicy): CachePolicy {
+  return { ...policy, audience: 'ONE', sharedUntil: 0 };
+}
+
+/** Until when the gateway may use it for this audience. */
+export function keptUntil({ audience, sharedUntil, privateUntil }: CachePolicy): number {
+  return audience === 'EVERYBODY' ? sharedUntil : privateUntil;
+}
+
+/**
+ * Writes what a client, and caches on its way, may do with an answer. Seconds that have begun count as left, as those of an
+ * `Age` do (RFC 9111, 1.2.2). What browsers may keep and what caches for several may are two times.
+ */
+export function writeCacheControl(policy: CachePolicy | null, now: number): string {
+  if (!policy) return 'no-store';
+  const shared = policy.audience === 'EVERYBODY' ? secondsLeft(policy.sharedUntil, now) : 0;
+  const own = secondsLeft(policy.privateUntil, now);
+  if (shared === 0 && own === 0) return 'no-store';
+  const more = policy.mustRevalidate ? ', must-revalidate' : '';
+  if (shared === 0) return `max-age=${own}, private${more}`;
+  return `max-age=${own}${shared === own ? '' : `, s-maxage=${shared}`}, public${more}`;
+}
+
+function secondsLeft(until: number, now: number): number {
+  return Math.max(0, Math.ceil((until - now) / 1000));
 }

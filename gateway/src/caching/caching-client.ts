@@ -4,10 +4,10 @@ import { OperationTypeNode } from 'graphql';
 import type { GatewayContext } from '../context.js';
 import { toFetchError } from '../execution/fetch-errors.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../execution/subgraph-client.js';
-import { entityMarker, hashKey, markers, privateKey, viewerKey } from './cache-keys.js';
-import type { CachePolicy } from './cache-policy.js';
+import { credentialKey, entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
+import { forOne, keptUntil, type Audience, type CachePolicy } from './cache-policy.js';
 import { createSharedMisses, type Miss } from './shared-misses.js';
-import { joinEntities, policyOf, readStored, type Changes, type Part, type Stored } from './stored.js';
+import { joinEntities, lastOf, readStored, type Changes, type Part, type Stored } from './stored.js';
 
 export interface CachingOptions {
   readonly cache: Cache;
@@ -31,8 +31,11 @@ interface Lookup {
 
 /**
  * Keeps what subgraphs allow to be kept by their `Cache-Control`: entities one by one, keyed by representation and
- * selection, root fields as a whole; private data for their viewer only. Whoever misses the same public data at the same
- * time waits for one fetch.
+ * selection, root fields as a whole. What is not said to be for everybody is kept for the same credentials only. Whoever
+ * misses the same public data at the same time waits for one fetch.
+ *
+ * **Invariant:** what takes a token to see is kept for the same token only where the gateway does not verify it: nobody else
+ * has checked who asks when an answer comes from here.
  *
  * A mutation's answer invalidates: everything kept for its viewer from that subgraph, the entities that it names for
  * everybody, and lists of that subgraph. Whether an operation may be kept is learnt from its first answer, so operations
@@ -45,7 +48,7 @@ export function createCachingClient({
   waitMs,
   now = Date.now,
 }: CachingOptions): SubgraphClient {
-  const policies = new Map<string, LRUCache<string, CachePolicy>>();
+  const audiences = new Map<string, LRUCache<string, { readonly audience: Audience }>>();
   const shared = createSharedMisses({ cache, now, waitMs });
 
   async function sendMutation(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
@@ -64,17 +67,25 @@ export function createCachingClient({
   }
 
   function learn({ subgraph, query }: SubgraphRequest, policy: CachePolicy | null): void {
-    let known = policies.get(subgraph);
+    let known = audiences.get(subgraph);
     if (!policy) return void known?.delete(query);
     if (!known)
-      policies.set(
+      audiences.set(
         subgraph,
         (known = new LRUCache({
           maxSize: KNOWN_OPERATIONS_BYTES,
-          sizeCalculation: (_policy, text) => 2 * text.length + 200,
+          sizeCalculation: (_audience, text) => 2 * text.length + 200,
         })),
       );
-    known.set(query, policy);
+    known.set(query, { audience: policy.audience });
+  }
+
+  /** For whom a fetch may be kept, as far as is known; null for one that is not looked for. */
+  function audienceOf(request: SubgraphRequest, context: GatewayContext): Audience | null {
+    const known = audiences.get(request.subgraph)?.get(request.query)?.audience;
+    if (known === undefined) return null;
+    const audience = isUnchecked(request, context) ? 'ONE' : known;
+    return audience === 'ONE' && context.authorization === undefined ? null : audience;
   }
 
   /** Fetches, and keeps what may be kept; tells what of it is for everybody. */
@@ -82,53 +93,55 @@ export function createCachingClient({
     request: SubgraphRequest,
     context: GatewayContext,
     itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
-    keyFor: (policy: CachePolicy, index: number) => string,
+    keyFor: (audience: Audience, index: number) => string,
   ): Promise<{ answer: SubgraphAnswer; brought: Array<Stored | null> }> {
-    const at = now();
-    const answer = await inner.send(request, context);
-    const policy = answer.errors.length > 0 ? null : answer.policy;
-    learn(request, policy);
+    const fetched = await inner.send(request, context);
+    const policy = fetched.policy && isUnchecked(request, context) ? forOne(fetched.policy) : fetched.policy;
+    const answer = policy === fetched.policy ? fetched : { ...fetched, policy };
+    learn(request, fetched.policy);
     const items = policy && itemsOf(answer);
-    if (!policy || !items) return { answer, brought: [] };
-    const ttlMs = Math.min(policy.maxAgeSeconds, MAX_AGE_SECONDS) * 1000;
+    const at = now();
+    const until = policy ? Math.min(keptUntil(policy), policy.askedAt + MAX_AGE_SECONDS * 1000) : 0;
+    // Who sends no token cannot be told from others.
+    const isForNobody = policy?.audience === 'ONE' && context.authorization === undefined;
+    if (!policy || !items || until <= at || isForNobody) return { answer, brought: [] };
     const entries: CacheEntry[] = [];
     const brought = items.map((item, index): Stored => {
-      const stored: Stored = { at, until: at + ttlMs, text: JSON.stringify(item) };
+      const stored: Stored = { policy, until, text: JSON.stringify(item) };
       // What is not there now may be there soon.
-      if (item !== null) entries.push({ key: keyFor(policy, index), value: JSON.stringify(stored), ttlMs });
+      if (item !== null)
+        entries.push({ key: keyFor(policy.audience, index), value: JSON.stringify(stored), ttlMs: until - at });
       return stored;
     });
     await cache.setMany(entries);
-    return { answer, brought: policy.scope === 'PUBLIC' ? brought : [] };
+    return { answer, brought: policy.audience === 'EVERYBODY' ? brought : [] };
   }
 
   async function sendRoot(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const policy = policies.get(request.subgraph)?.get(request.query);
-    const keyFor = (known: CachePolicy) => hashKey('root', request.subgraph, scopeOf(known, context), request.body);
-    const fetchRoot = () => fetchAndKeep(request, context, ({ data }) => (data ? [data] : null), keyFor);
-    if (!policy) return (await fetchRoot()).answer;
+    const keyFor = (audience: Audience) => hashKey('root', request.subgraph, scopeOf(audience, context), request.body);
+    const fetchRoot = (askedAfter?: number) =>
+      fetchAndKeep(withAskedAfter(request, askedAfter), context, ({ data }) => (data ? [data] : null), keyFor);
+    const audience = audienceOf(request, context);
+    if (!audience) return (await fetchRoot()).answer;
 
-    const key = keyFor(policy);
+    const key = keyFor(audience);
     const viewer = markers.viewer(request.subgraph, viewerKey(context));
     const [text, ...changes] = await cache.getMany([key, markers.subgraph(request.subgraph), viewer]);
     let stored = readStored(text, changes, now());
     onLookup(request.subgraph, stored ? 1 : 0, stored ? 0 : 1);
-    if (!stored && policy.scope === 'PRIVATE') return (await fetchRoot()).answer;
+    const askedAfter = lastOf(changes);
+    if (!stored && audience !== 'EVERYBODY') return (await fetchRoot(askedAfter)).answer;
     if (!stored) {
       let own: SubgraphAnswer | undefined;
       const found = await shared.run([{ key, changes }], request.signal, async () => {
-        const { answer, brought } = await fetchRoot();
+        const { answer, brought } = await fetchRoot(askedAfter);
         own = answer;
         return brought;
       });
       if (own) return own;
       stored = found.get(0) as Stored;
     }
-    return {
-      data: JSON.parse(stored.text) as SubgraphAnswer['data'],
-      errors: [],
-      policy: policyOf(stored, policy, now()),
-    };
+    return { data: JSON.parse(stored.text) as SubgraphAnswer['data'], errors: [], policy: stored.policy };
   }
 
   async function sendEntities(
@@ -137,43 +150,46 @@ export function createCachingClient({
     context: GatewayContext,
   ): Promise<SubgraphAnswer> {
     const { representations } = entities;
-    const keyFor = (known: CachePolicy, place: number) =>
-      hashKey('entity', request.subgraph, scopeOf(known, context), entities.head, representations[place] as string);
+    const keyFor = (audience: Audience, place: number) =>
+      hashKey('entity', request.subgraph, scopeOf(audience, context), entities.head, representations[place] as string);
 
-    const fetchPlaces = async (places: readonly number[]) => {
+    const fetchPlaces = async (places: readonly number[], askedAfter?: number) => {
       const some = places.map((place) => representations[place] as string);
       const isWhole = some.length === representations.length;
       const partial = isWhole
         ? request
         : { ...request, body: entities.bodyFor(some), entities: { ...entities, representations: some } };
       return fetchAndKeep(
-        partial,
+        withAskedAfter(partial, askedAfter),
         context,
         ({ data }) => {
           const list = data?.['_entities'];
           return Array.isArray(list) && list.length === places.length ? list : null;
         },
-        (known, index) => keyFor(known, places[index] as number),
+        (audience, index) => keyFor(audience, places[index] as number),
       );
     };
 
     const everything = [...representations.keys()];
-    const policy = policies.get(request.subgraph)?.get(request.query);
-    if (!policy) return (await fetchPlaces(everything)).answer;
+    const audience = audienceOf(request, context);
+    if (!audience) return (await fetchPlaces(everything)).answer;
 
-    const keys = everything.map((place) => keyFor(policy, place));
+    const keys = everything.map((place) => keyFor(audience, place));
     const lookups = await lookUp(request.subgraph, representations, keys, context);
     const kept = lookups.map(({ stored }) => stored);
     const missing = everything.filter((place) => !kept[place]);
     onLookup(request.subgraph, kept.length - missing.length, missing.length);
     const parts: Part[] = [];
     const fetchPart = async (places: readonly number[]) => {
-      const { answer, brought } = await fetchPlaces(places);
+      const { answer, brought } = await fetchPlaces(
+        places,
+        lastOf(places.flatMap((place) => lookups[place]?.changes ?? [])),
+      );
       parts.push({ places, answer });
       return brought;
     };
     try {
-      if (missing.length > 0 && policy.scope === 'PRIVATE') await fetchPart(missing);
+      if (missing.length > 0 && audience !== 'EVERYBODY') await fetchPart(missing);
       else if (missing.length > 0) {
         const misses = missing.map((place): Miss => ({
           key: keys[place] as string,
@@ -193,7 +209,7 @@ export function createCachingClient({
     }
     const [only] = parts;
     if (only && only.places.length === representations.length && isInOrder(only.places)) return only.answer;
-    return joinEntities(kept, parts, policy, now());
+    return joinEntities(kept, parts);
   }
 
   async function lookUp(
@@ -233,8 +249,17 @@ export function createCachingClient({
   };
 }
 
-function scopeOf(policy: CachePolicy, context: GatewayContext): string {
-  return policy.scope === 'PRIVATE' ? privateKey(context) : 'everybody';
+/** Only subgraphs know whether who asks may see it. */
+function isUnchecked({ isGuarded }: SubgraphRequest, { identity }: GatewayContext): boolean {
+  return isGuarded && identity.kind === 'unverified';
+}
+
+function scopeOf(audience: Audience, context: GatewayContext): string {
+  return audience === 'EVERYBODY' ? 'everybody' : `${audience} ${credentialKey(context)}`;
+}
+
+function withAskedAfter(request: SubgraphRequest, askedAfter: number | undefined): SubgraphRequest {
+  return askedAfter === undefined ? request : { ...request, askedAfter };
 }
 
 function isInOrder(places: readonly number[]): boolean {

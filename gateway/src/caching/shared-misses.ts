@@ -167,7 +167,7 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
           const landing = landings[at] as Landing;
           if (landing.kind === 'failed') throw landing.error;
           const { changes } = misses[index] as Miss;
-          if (landing.kind === 'stored' && !isChangedSince(landing.stored.at, changes))
+          if (landing.kind === 'stored' && !isChangedSince(landing.stored.policy.askedAt, changes))
             found.set(index, landing.stored);
           else (landing.kind === 'abandoned' ? again : alone).push(index);
         }

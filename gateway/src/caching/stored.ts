@@ -4,8 +4,8 @@ import { restrict, type CachePolicy } from './cache-policy.js';
 
 /** What is kept of one entity, or of one fetch of root fields. */
 export interface Stored {
-  /** When it was asked for, and until when it may be used; milliseconds since the epoch. */
-  readonly at: number;
+  readonly policy: CachePolicy;
+  /** Until when it is used here; milliseconds since the epoch. */
   readonly until: number;
   /** JSON. */
   readonly text: string;
@@ -19,16 +19,17 @@ export function isChangedSince(at: number, changes: Changes): boolean {
   return changes.some((changed) => changed !== undefined && Number(changed) >= at);
 }
 
+/** When something was changed last. */
+export function lastOf(changes: Changes): number | undefined {
+  const times = changes.flatMap((changed) => (changed === undefined ? [] : [Number(changed)]));
+  return times.length > 0 ? Math.max(...times) : undefined;
+}
+
 /** Null for what must not be used any more. */
 export function readStored(text: string | undefined, changes: Changes, now: number): Stored | null {
   if (text === undefined) return null;
   const stored = JSON.parse(text) as Stored;
-  return stored.until <= now || isChangedSince(stored.at, changes) ? null : stored;
-}
-
-/** The policy of what is kept, for the time that is left. */
-export function policyOf({ until }: Stored, { scope }: CachePolicy, now: number): CachePolicy {
-  return { scope, maxAgeSeconds: (until - now) / 1000 };
+  return stored.until <= now || isChangedSince(stored.policy.askedAt, changes) ? null : stored;
 }
 
 /** What one fetch brought, and for which of the wanted entities it was sent. */
@@ -38,23 +39,17 @@ export interface Part {
 }
 
 /** Puts what was kept and what was fetched into the order of the request, paths of errors included. */
-export function joinEntities(
-  kept: ReadonlyArray<Stored | null>,
-  parts: readonly Part[],
-  policy: CachePolicy,
-  now: number,
-): SubgraphAnswer {
+export function joinEntities(kept: ReadonlyArray<Stored | null>, parts: readonly Part[]): SubgraphAnswer {
   const entities: unknown[] = kept.map((stored) => (stored ? (JSON.parse(stored.text) as unknown) : null));
   const errors: GraphQLFormattedError[] = [];
-  let least: CachePolicy | null = policy;
-  for (const stored of kept) if (stored) least = restrict(least, policyOf(stored, policy, now));
+  const policies: Array<CachePolicy | null> = kept.flatMap((stored) => stored?.policy ?? []);
   for (const { places, answer } of parts) {
     const list = answer.data?.['_entities'];
     if (Array.isArray(list)) for (const [index, place] of places.entries()) entities[place] = list[index] ?? null;
     errors.push(...answer.errors.flatMap((error) => placeError(error, places)));
-    least = restrict(least, answer.policy);
+    policies.push(answer.policy);
   }
-  return { data: { _entities: entities }, errors, policy: least };
+  return { data: { _entities: entities }, errors, policy: policies.reduce(restrict, policies[0] ?? null) };
 }
 
 function placeError(error: GraphQLFormattedError, places: readonly number[]): GraphQLFormattedError[] {

@@ -20,6 +20,8 @@ export interface Execution {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Boolean variables that decide about steps and selections. */
   readonly conditions: ReadonlyMap<string, boolean>;
+  /** Whether the operation selects what takes a token to see. */
+  readonly isGuarded: boolean;
   readonly context: GatewayContext;
   readonly client: SubgraphClient;
   readonly isSubtype: IsSubtype;

@@ -1,7 +1,7 @@
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import { readCacheControl } from '../caching/cache-policy.js';
+import { readAnswerPolicy } from '../caching/answer-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
@@ -37,15 +37,18 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       headers['content-type'] = JSON_TYPE;
       // Who asks is a part of what is asked.
       const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
-      const { answer, isOwn } = await inFlight.share(key, request.signal, (signal) =>
+      const { answer, isOwn } = await inFlight.share(key, request, (signal) =>
         limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal })),
       );
-      return read(request, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+      const { data, errors } = read(request, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+      // What is wrong with an answer may be right in a moment.
+      const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });
+      return { data, errors, policy };
     }
     const end = inFlight.mutationStarts();
     try {
       const answer = await limit.run('mutation', request.signal, () => upstream().send(mutation(request, headers)));
-      return read(request, answer, answer.body);
+      return { ...read(request, answer, answer.body), policy: null };
     } finally {
       end();
     }
@@ -94,12 +97,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
 
 function read(
   { subgraph, entities }: SubgraphRequest,
-  { status, cacheControl }: UpstreamAnswer,
+  { status }: UpstreamAnswer,
   body: unknown,
-): SubgraphAnswer {
+): Pick<SubgraphAnswer, 'data' | 'errors'> {
   const answer = readAnswer(body, { subgraph, entities: entities && entities.representations.length });
   if (!answer) throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
-  return { ...answer, policy: readCacheControl(cacheControl) };
+  return answer;
 }
 
 const RETRY_AFTER_SECONDS = 1;

@@ -12,7 +12,7 @@ function deferredAnswer() {
       signal.addEventListener('abort', () => reject(new Error('cancelled')));
     });
   };
-  return { calls, start, settle: () => settle({ status: 200, text: '{}', body: {}, cacheControl: undefined }) };
+  return { calls, start, settle: () => settle({ status: 200, text: '{}', body: {}, headers: {}, sentAt: 0 }) };
 }
 
 const open = () => new AbortController();
@@ -21,10 +21,10 @@ describe('queries in flight', () => {
   it('are shared while they are under way, and not after', async () => {
     const { calls, start, settle } = deferredAnswer();
     const inFlight = createInFlight();
-    const both = [inFlight.share('q', open().signal, start), inFlight.share('q', open().signal, start)];
+    const both = [inFlight.share('q', open(), start), inFlight.share('q', open(), start)];
     settle();
     expect((await Promise.all(both)).map(({ isOwn }) => isOwn)).toEqual([true, false]);
-    void inFlight.share('q', open().signal, start);
+    void inFlight.share('q', open(), start);
     expect(calls).toHaveLength(2);
     settle();
   });
@@ -32,11 +32,11 @@ describe('queries in flight', () => {
   it('are not joined across a mutation, begun or answered', () => {
     const { calls, start, settle } = deferredAnswer();
     const inFlight = createInFlight();
-    const first = inFlight.share('q', open().signal, start);
+    const first = inFlight.share('q', open(), start);
     const end = inFlight.mutationStarts();
-    const second = inFlight.share('q', open().signal, start);
+    const second = inFlight.share('q', open(), start);
     end();
-    const third = inFlight.share('q', open().signal, start);
+    const third = inFlight.share('q', open(), start);
     expect(calls).toHaveLength(3);
     settle();
     for (const pending of [first, second, third]) pending.catch(() => undefined);
@@ -46,8 +46,8 @@ describe('queries in flight', () => {
     const { calls, start, settle } = deferredAnswer();
     const inFlight = createInFlight();
     const [one, two] = [open(), open()];
-    const first = inFlight.share('q', one.signal, start);
-    const second = inFlight.share('q', two.signal, start);
+    const first = inFlight.share('q', one, start);
+    const second = inFlight.share('q', two, start);
     one.abort(new Error('gone'));
     expect(calls[0]?.aborted).toBe(false);
     settle();
@@ -59,7 +59,7 @@ describe('queries in flight', () => {
     const { calls, start } = deferredAnswer();
     const inFlight = createInFlight();
     const [one, two] = [open(), open()];
-    const both = [inFlight.share('q', one.signal, start), inFlight.share('q', two.signal, start)];
+    const both = [inFlight.share('q', one, start), inFlight.share('q', two, start)];
     one.abort(new Error('gone'));
     two.abort(new Error('gone too'));
     expect(calls[0]?.aborted).toBe(true);

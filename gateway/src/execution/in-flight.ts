@@ -2,14 +2,14 @@ import type { UpstreamAnswer } from '@taskgraph/service-kit';
 
 export interface InFlight {
   /**
-   * Starts a query, or joins an equal one that is under way. `isOwn` tells whose parsed body it is: who joins parses the
-   * text for himself, because bodies are changed.
+   * Starts a query, or joins an equal one that is under way and was started after `askedAfter`, if that is given. `isOwn` tells
+   * whose parsed body it is: who joins parses the text for himself, because bodies are changed.
    *
    * @throws what the query throws; the reason of `signal`
    */
   share(
     key: string,
-    signal: AbortSignal,
+    wish: { readonly signal: AbortSignal; readonly askedAfter?: number | undefined },
     start: (signal: AbortSignal) => Promise<UpstreamAnswer>,
   ): Promise<{ readonly answer: UpstreamAnswer; readonly isOwn: boolean }>;
   /** To be called before a mutation is sent; returns what is to be called when it has been answered. */
@@ -21,6 +21,8 @@ export interface InFlight {
 interface Flight {
   readonly answer: Promise<UpstreamAnswer>;
   readonly cancel: AbortController;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
   passengers: number;
 }
 
@@ -37,7 +39,7 @@ export function createInFlight(): InFlight {
 
   function take(key: string, start: (signal: AbortSignal) => Promise<UpstreamAnswer>): Flight {
     const cancel = new AbortController();
-    const flight: Flight = { answer: start(cancel.signal), cancel, passengers: 0 };
+    const flight: Flight = { answer: start(cancel.signal), cancel, startedAt: Date.now(), passengers: 0 };
     const all = flights;
     all.set(key, flight);
     const land = () => {
@@ -53,9 +55,10 @@ export function createInFlight(): InFlight {
 
   return {
     changed: forget,
-    share(key, signal, start) {
+    share(key, { signal, askedAfter = -Infinity }, start) {
       const joined = flights.get(key);
-      const flight = joined && !joined.cancel.signal.aborted ? joined : take(key, start);
+      const mayJoin = joined && !joined.cancel.signal.aborted && joined.startedAt > askedAfter;
+      const flight = mayJoin ? joined : take(key, start);
       const isOwn = flight !== joined;
       flight.passengers += 1;
       // Who gives up does not wait for what others still want. This is done for every fetch: one listener, one promise.

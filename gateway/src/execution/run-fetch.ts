@@ -135,7 +135,7 @@ async function send(
   execution: Execution,
   representations: readonly string[] | null,
 ): Promise<SubgraphAnswer> {
-  const { variables, context, client, signal } = execution;
+  const { variables, context, client, signal, isGuarded } = execution;
   let head = step.bodyHead;
   let isFirst = true;
   for (const name of step.variables) {
@@ -156,6 +156,7 @@ async function send(
         entities: representations && { representations, head, bodyFor },
         variables,
         signal,
+        isGuarded,
       },
       context,
     );

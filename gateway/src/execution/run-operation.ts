@@ -52,7 +52,13 @@ export function finish(operation: Operation, execution: Execution): OperationRes
 }
 
 /** Of an answer that nothing has been fetched for yet. */
-const UNRESTRICTED: CachePolicy = { maxAgeSeconds: Infinity, scope: 'PUBLIC' };
+const UNRESTRICTED: CachePolicy = {
+  audience: 'EVERYBODY',
+  askedAt: Infinity,
+  sharedUntil: Infinity,
+  privateUntil: Infinity,
+  mustRevalidate: false,
+};
 
 export function createExecution(
   operation: Operation,
@@ -68,6 +74,7 @@ export function createExecution(
     errors,
     variables,
     conditions: operation.conditions(variables),
+    isGuarded: operation.secured.length > 0,
     context,
     client,
     isSubtype: operation.supergraph.isSubtype,

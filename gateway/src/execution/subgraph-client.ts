@@ -29,6 +29,10 @@ export interface SubgraphRequest {
   /** The variables themselves: files among them are streamed in a multipart request instead. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Whether the operation that it is made for selects what takes a token to see. */
+  readonly isGuarded: boolean;
+  /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */
+  readonly askedAfter?: number;
 }
 
 /** Objects of an answer. */

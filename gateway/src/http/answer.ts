@@ -4,7 +4,7 @@ import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from
 import { authorize } from '../admission/authorize.js';
 import type { OverrideLabels } from '../admission/override-labels.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
-import { writeCacheControl, type CachePolicy } from '../caching/cache-policy.js';
+import { forOne, writeCacheControl } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { ClientErrors } from '../execution/client-errors.js';
 import type { OperationResult } from '../execution/operation-result.js';
@@ -201,8 +201,9 @@ function toSubscription(
 function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
   if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
   // What takes a token to see is for its viewer, whatever the subgraphs say.
-  const policy: CachePolicy = operation.secured.length > 0 ? { ...cachePolicy, scope: 'PRIVATE' } : cachePolicy;
-  return { 'cache-control': writeCacheControl(policy), vary: 'accept' };
+  const policy = operation.secured.length > 0 ? forOne(cachePolicy) : cachePolicy;
+  const vary = policy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
+  return { 'cache-control': writeCacheControl(policy, Date.now()), vary };
 }
 
 /** Tells clients when to come again, where a subgraph's load was shed. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import { AppError, unavailable } from './app-error.js';
 import { createCircuit } from './circuit.js';
-import { AnswerTooLarge, exchange } from './exchange.js';
+import { AnswerTooLarge, exchange, type ExchangeAnswer } from './exchange.js';
 import type { Log } from './log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
 import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
@@ -48,7 +48,9 @@ export interface UpstreamAnswer {
   /** As it came; parsing it again makes a copy. */
   readonly text: string;
   readonly body: unknown;
-  readonly cacheControl: string | undefined;
+  readonly headers: ExchangeAnswer['headers'];
+  /** When this was asked for; milliseconds since the epoch. */
+  readonly sentAt: number;
 }
 
 /** Another GraphQL service over HTTP. */
@@ -119,6 +121,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     request: UpstreamRequest,
     dispatcher: Dispatcher = request.idempotent && sharing ? sharing : pool,
   ): Promise<UpstreamAnswer> {
+    const sentAt = Date.now();
     const { status, headers, text } = await exchange(dispatcher, {
       path,
       idempotent: request.idempotent,
@@ -129,13 +132,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       maxBytes: maxAnswerBytes,
     });
     if (status >= 500 && !text.startsWith('{')) throw new BadResponse(status, `${name} answered ${status}`);
-    const cacheControl = headers['cache-control'];
-    return {
-      status,
-      text,
-      body: parseBody(name, status, text),
-      cacheControl: typeof cacheControl === 'string' ? cacheControl : undefined,
-    };
+    return { status, text, body: parseBody(name, status, text), headers, sentAt };
   }
 
   async function postWithRetry(request: UpstreamRequest): Promise<UpstreamAnswer> {
