@@ -1,4 +1,5 @@
 import type { Log, TokenOutcome } from '@taskgraph/service-kit';
+import type { CacheWishes } from './caching/request-wishes.js';
 
 /** What one request carries through the gateway. */
 export interface GatewayContext {
@@ -9,6 +10,8 @@ export interface GatewayContext {
   readonly authorization: string | undefined;
   /** Labels of `@override` that hold for it, as they came in a header. */
   readonly overrideLabels?: string | undefined;
+  /** What the client wants of caches; absent where it cannot say so. */
+  readonly cacheWishes?: CacheWishes;
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: AbortSignal;
   readonly cancel: (reason: Error) => void;

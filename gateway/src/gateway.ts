@@ -206,6 +206,7 @@ export async function createGateway(
 
   const streams = createHttpStreams({
     subscriptions,
+    identify,
     telemetry: subscriptionTelemetry,
     heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
     maxBufferedBytes: config.SUBSCRIPTION_MAX_BUFFERED_BYTES,

@@ -135,8 +135,9 @@ export async function startGateway(
 export function startGatewayOn(
   { supergraphPath, subgraphs }: GatewayUnderTest,
   settings: Record<string, string> = {},
+  parts: Partial<GatewayParts> = {},
 ): Promise<GatewayUnderTest> {
-  return createGatewayUnderTest(supergraphPath, Object.values(subgraphs), settings);
+  return createGatewayUnderTest(supergraphPath, Object.values(subgraphs), settings, parts);
 }
 
 async function createGatewayUnderTest(

@@ -181,4 +181,34 @@ describe.each([
     expectData(await gateway.run(query, { token: ada }));
     expect(asked.length).toBe(before + 1);
   });
+
+  it('fetches anew for a client that says no-cache, and keeps what comes', async () => {
+    state.headers = { 'cache-control': 'max-age=60, public' };
+    const query = `{ a${(aliases += 1)}: mine }`;
+    const ask = (headers: Record<string, string> = {}) => gateway.run(query, { token: ada, headers });
+    await ask();
+    await ask();
+    expect(asked).toHaveLength(1);
+    for (const headers of [
+      { 'cache-control': 'no-cache' },
+      { 'cache-control': 'Max-Age=0' },
+      { pragma: 'no-cache' },
+    ] as Array<Record<string, string>>)
+      await ask(headers);
+    expect(asked).toHaveLength(4);
+    await ask({ 'cache-control': 'max-age=10', pragma: 'no-cache' });
+    expect(asked).toHaveLength(4);
+  });
+
+  it('keeps nothing for a client that says no-store', async () => {
+    state.headers = { 'cache-control': 'max-age=60, public' };
+    const query = `{ a${(aliases += 1)}: mine }`;
+    const ask = (cacheControl: string) =>
+      gateway.run(query, { token: ada, headers: { 'cache-control': cacheControl } });
+    for (let round = 0; round < 3; round += 1) await ask('no-store');
+    expect(asked).toHaveLength(3);
+    await ask('max-age=60');
+    await ask('no-store');
+    expect(asked).toHaveLength(4);
+  });
 });

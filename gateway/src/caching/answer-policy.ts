@@ -55,6 +55,13 @@ export function readAnswerPolicy({ status, headers, sentAt, receivedAt }: Answer
   return { audience, askedAt: sentAt, sharedUntil, privateUntil, mustRevalidate };
 }
 
+/** Whether an answer is for the one client for whom it was asked, and for no other that sends the same. */
+export function isForOneClient(headers: AnswerFacts['headers']): boolean {
+  const directives = readDirectives(textOf(headers['cache-control']) ?? '');
+  if (!directives || directives.has('private')) return true;
+  return headers['set-cookie'] !== undefined && directives.get('public') !== true;
+}
+
 interface HeaderTexts {
   readonly cacheControl: string | undefined;
   readonly vary: string | undefined;

@@ -83,7 +83,7 @@ export function createCachingClient({
   /** For whom a fetch may be kept, as far as is known; null for one that is not looked for. */
   function audienceOf(request: SubgraphRequest, context: GatewayContext): Audience | null {
     const known = audiences.get(request.subgraph)?.get(request.query)?.audience;
-    if (known === undefined) return null;
+    if (known === undefined || context.cacheWishes?.isFresh) return null;
     const audience = isUnchecked(request, context) ? 'ONE' : known;
     return audience === 'ONE' && context.authorization === undefined ? null : audience;
   }
@@ -104,7 +104,8 @@ export function createCachingClient({
     const until = policy ? Math.min(keptUntil(policy), policy.askedAt + MAX_AGE_SECONDS * 1000) : 0;
     // Who sends no token cannot be told from others.
     const isForNobody = policy?.audience === 'ONE' && context.authorization === undefined;
-    if (!policy || !items || until <= at || isForNobody) return { answer, brought: [] };
+    if (!policy || !items || until <= at || isForNobody || context.cacheWishes?.isUnkept)
+      return { answer, brought: [] };
     const entries: CacheEntry[] = [];
     const brought = items.map((item, index): Stored => {
       const stored: Stored = { policy, until, text: JSON.stringify(item) };
@@ -130,7 +131,7 @@ export function createCachingClient({
     let stored = readStored(text, changes, now());
     onLookup(request.subgraph, stored ? 1 : 0, stored ? 0 : 1);
     const askedAfter = lastOf(changes);
-    if (!stored && audience !== 'EVERYBODY') return (await fetchRoot(askedAfter)).answer;
+    if (!stored && !mayShare(audience, context)) return (await fetchRoot(askedAfter)).answer;
     if (!stored) {
       let own: SubgraphAnswer | undefined;
       const found = await shared.run([{ key, changes }], request.signal, async () => {
@@ -189,7 +190,7 @@ export function createCachingClient({
       return brought;
     };
     try {
-      if (missing.length > 0 && audience !== 'EVERYBODY') await fetchPart(missing);
+      if (missing.length > 0 && !mayShare(audience, context)) await fetchPart(missing);
       else if (missing.length > 0) {
         const misses = missing.map((place): Miss => ({
           key: keys[place] as string,
@@ -252,6 +253,11 @@ export function createCachingClient({
 /** Only subgraphs know whether who asks may see it. */
 function isUnchecked({ isGuarded }: SubgraphRequest, { identity }: GatewayContext): boolean {
   return isGuarded && identity.kind === 'unverified';
+}
+
+/** Whether others may wait for what is fetched. */
+function mayShare(audience: Audience, { cacheWishes }: GatewayContext): boolean {
+  return audience === 'EVERYBODY' && !cacheWishes?.isUnkept;
 }
 
 function scopeOf(audience: Audience, context: GatewayContext): string {

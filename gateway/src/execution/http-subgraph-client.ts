@@ -1,7 +1,7 @@
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import { readAnswerPolicy } from '../caching/answer-policy.js';
+import { isForOneClient, readAnswerPolicy } from '../caching/answer-policy.js';
 import type { GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
@@ -37,9 +37,18 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       headers['content-type'] = JSON_TYPE;
       // Who asks is a part of what is asked.
       const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
-      const { answer, isOwn } = await inFlight.share(key, request, (signal) =>
-        limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal })),
-      );
+      const wish = {
+        signal: request.signal,
+        askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
+      };
+      const send = (signal: AbortSignal) =>
+        limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal }));
+      let { answer, isOwn } = await inFlight.share(key, wish, send);
+      // Clients without a token are not told from each other by their key.
+      if (!isOwn && context.authorization === undefined && isForOneClient(answer.headers)) {
+        answer = await send(request.signal);
+        isOwn = true;
+      }
       const { data, errors } = read(request, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
       // What is wrong with an answer may be right in a moment.
       const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
 import type { Origins } from '../admission/origins.js';
 import { readLabels } from '../admission/override-labels.js';
+import { readCacheWishes } from '../caching/request-wishes.js';
 import type { GatewayContext } from '../context.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
@@ -60,7 +61,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   async function toContext(request: IncomingMessage): Promise<GatewayContext> {
     const facts = requestFacts(request);
     const { requestId, signal, cancel } = facts;
-    const { authorization } = request.headers;
+    const { authorization, pragma, 'cache-control': cacheControl } = request.headers;
     const identity = await identify(authorization);
     return {
       requestId,
@@ -68,6 +69,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       identity,
       authorization,
       overrideLabels: readLabels(request.headers, options.labelsHeader),
+      cacheWishes: readCacheWishes(cacheControl, pragma),
       signal,
       cancel,
     };

@@ -1,7 +1,11 @@
 import { createRemoteJwks, createTokenVerifier, type JwksSource, type Log } from '@taskgraph/service-kit';
 import type { Identity } from '../context.js';
 
-export type Identify = (authorization: string | undefined) => Promise<Identity>;
+export interface Identify {
+  (authorization: string | undefined): Promise<Identity>;
+  /** Whether who was identified is still believed: the key that has signed the token may have left the set. */
+  stillHolds(identity: Identity): Promise<boolean>;
+}
 
 export interface IdentifyOptions {
   /** Null when this gateway verifies no tokens. */
@@ -26,9 +30,15 @@ const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
  */
 export function createIdentify({ jwksUrl, jwks, issuer, audience, log }: IdentifyOptions): Identify {
   const source = jwks ?? (jwksUrl === null ? null : createRemoteJwks({ url: jwksUrl, log }));
-  if (!source) return async (authorization) => (isForwardable(authorization) ? { kind: 'unverified' } : INVALID);
+  if (!source) {
+    const identify = async (authorization: string | undefined): Promise<Identity> =>
+      isForwardable(authorization) ? { kind: 'unverified' } : INVALID;
+    return Object.assign(identify, { stillHolds: async () => true });
+  }
   const verifier = createTokenVerifier({ jwks: source, issuer, audience });
-  return (authorization) => verifier.verifyAuthorization(authorization);
+  return Object.assign((authorization: string | undefined) => verifier.verifyAuthorization(authorization), {
+    stillHolds: async (identity: Identity) => identity.kind !== 'accepted' || verifier.stillHolds(identity),
+  });
 }
 
 function isForwardable(authorization: string | undefined): boolean {

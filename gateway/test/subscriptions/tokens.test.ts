@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { signTestToken, uuid7 } from '@taskgraph/testkit';
+import { signTestToken, testJwks, uuid7 } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
 import type { FakeFeed } from '../fake-feed.js';
 import { connectClient, news, newsroom } from './newsroom.js';
@@ -120,5 +120,36 @@ describe('the token of a WebSocket connection', () => {
     expect((await results.next()).data).toEqual({ mine: { id: '9' } });
     expect(given).toBe(2);
     results.stop();
+  });
+});
+
+describe('a key that has left the set', () => {
+  it('ends connections and streams whose tokens it has signed', async () => {
+    let hasLeft = false;
+    const jwks = { getKey: async (kid: string) => (hasLeft ? null : testJwks.getKey(kid)) };
+    await using gateway = await startGateway(newsroom().fakes, { SUBSCRIPTION_HEARTBEAT_MS: '50' }, { jwks });
+    const feed = gateway.subgraphs['news']!.feed;
+    const token = signTestToken();
+    await using socket = await openSocket(gateway, { token });
+    await using anonymous = await openSocket(gateway);
+    socket.send(subscribe('1', MINE));
+    await feed.untilActive(1);
+    const stream = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${signTestToken()}`,
+      },
+      body: JSON.stringify({ query: MINE }),
+    });
+    await feed.untilActive(2);
+    hasLeft = true;
+    expect(await socket.closed).toEqual({ code: 4403, reason: 'Forbidden: TOKEN_INVALID' });
+    expect(await stream.text()).toContain('"reason":"TOKEN_INVALID"');
+    await feed.untilActive(0);
+    // Who has no token is not asked for its key.
+    anonymous.send({ type: 'ping' });
+    expect(await anonymous.next()).toEqual({ type: 'pong' });
   });
 });

@@ -10,16 +10,25 @@ export interface JwksSource {
   getKey(kid: string): Promise<KeyObject | null>;
 }
 
+export interface AcceptedToken {
+  readonly kind: 'accepted';
+  readonly viewer: Viewer;
+  readonly claims: AccessTokenClaims;
+}
+
 export type TokenOutcome =
-  | { readonly kind: 'accepted'; readonly viewer: Viewer; readonly claims: AccessTokenClaims }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'refused'; readonly problem: TokenProblem };
+  AcceptedToken | { readonly kind: 'absent' } | { readonly kind: 'refused'; readonly problem: TokenProblem };
 
 export interface TokenVerifier {
   /** Verifies the value of an Authorization header (RFC 6750, section 2.1). Never throws. */
   verifyAuthorization(header: string | undefined): Promise<TokenOutcome>;
   /** Verifies a bare access token. Never throws. */
   verifyToken(token: string): Promise<TokenOutcome>;
+  /**
+   * Tells whether the key of a token that was accepted is still good, for connections that outlive their first message. Nobody
+   * knows while the keys cannot be had, and then it is. Its time is the caller's business. Never throws.
+   */
+  stillHolds(outcome: AcceptedToken): Promise<boolean>;
 }
 
 export interface TokenVerifierOptions {
@@ -60,6 +69,7 @@ export function createTokenVerifier({
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
   const accepted = new LRUCache<string, Accepted>({ max: cacheSize });
+  const signers = new WeakMap<AcceptedToken, Signer>();
 
   async function verifyToken(token: string): Promise<TokenOutcome> {
     const known = accepted.get(token);
@@ -76,7 +86,10 @@ export function createTokenVerifier({
     if (known) accepted.delete(token);
     if (!key) return INVALID;
     const outcome = check(token, key);
-    if (outcome.kind === 'accepted') accepted.set(token, { outcome, kid, key });
+    if (outcome.kind === 'accepted') {
+      accepted.set(token, { outcome, kid, key });
+      signers.set(outcome, { kid, key });
+    }
     return outcome;
   }
 
@@ -110,6 +123,15 @@ export function createTokenVerifier({
 
   return {
     verifyToken,
+    async stillHolds(outcome) {
+      const signer = signers.get(outcome);
+      try {
+        const key = signer && (await jwks.getKey(signer.kid));
+        return Boolean(key && isSameKey(key, signer.key));
+      } catch {
+        return true;
+      }
+    },
     async verifyAuthorization(header) {
       if (header === undefined || header === '') return ABSENT;
       const token = BEARER.exec(header)?.[1];
@@ -118,11 +140,14 @@ export function createTokenVerifier({
   };
 }
 
-interface Accepted {
-  readonly outcome: Extract<TokenOutcome, { kind: 'accepted' }>;
+/** The key that has signed a token. */
+interface Signer {
   readonly kid: string;
-  /** That has signed it. */
   readonly key: KeyObject;
+}
+
+interface Accepted extends Signer {
+  readonly outcome: AcceptedToken;
 }
 
 function isSameKey(one: KeyObject, other: KeyObject): boolean {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { missingViewer } from '@taskgraph/service-kit';
+import { missingViewer, type TokenProblem } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../../context.js';
+import type { Identify } from '../../identity/identify.js';
 import { toRefusal } from '../../planning/refusal.js';
 import { toCredentials, type Credentials } from '../credentials.js';
 import { RESTARTING, SLOW_CONSUMER } from '../refusals.js';
@@ -15,6 +16,7 @@ import { MULTIPART, SSE, type StreamFormat } from './formats.js';
 
 export interface HttpStreamsOptions {
   readonly subscriptions: Subscriptions;
+  readonly identify: Identify;
   readonly telemetry: SubscriptionTelemetry;
   readonly heartbeatMs: number;
   /** Waiting for a client that reads too slowly. */
@@ -43,7 +45,10 @@ export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
     heartbeatMs,
     look(stream, now, isItsTurn) {
       if (now >= stream.credentials.expiresAtMs) stream.expire();
-      else if (isItsTurn) stream.heartbeat();
+      else if (isItsTurn) {
+        stream.heartbeat();
+        void stream.recheck();
+      }
     },
   });
 
@@ -116,8 +121,13 @@ class HttpStream implements Outlet {
     if (this.#beatsAfter > 1) this.#response.destroy();
   }
 
-  expire(): void {
-    const { errors } = toRefusal(missingViewer({ tokenProblem: 'TOKEN_EXPIRED' }));
+  /** Ends it when the key of its token is not good any more. */
+  async recheck(): Promise<void> {
+    if (!(await this.#options.identify.stillHolds(this.credentials.identity))) this.expire('TOKEN_INVALID');
+  }
+
+  expire(tokenProblem: TokenProblem = 'TOKEN_EXPIRED'): void {
+    const { errors } = toRefusal(missingViewer({ tokenProblem }));
     this.#leave('token-expired', this.#format.fail(errors));
   }
 

@@ -119,6 +119,15 @@ export class Connection implements Outlet {
     this.close(CLOSE_CODES.forbidden, 'Forbidden: token expired', 'token-expired');
   }
 
+  /** Closes it when the key of its token is not good any more. */
+  async recheck(): Promise<void> {
+    const { identity } = this.credentials;
+    if (await this.#services.identify.stillHolds(identity)) return;
+    // It may have been renewed meanwhile.
+    if (this.credentials.identity === identity)
+      this.close(CLOSE_CODES.forbidden, 'Forbidden: TOKEN_INVALID', 'token-expired');
+  }
+
   /** Closes it as soon as its queries and mutations are answered. Its subscriptions go on after the client's reconnection. */
   drain(): void {
     this.#isDraining = true;

@@ -45,7 +45,9 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       if (!connection.isInitialised && now - connection.openedAtMs >= initTimeoutMs)
         connection.close(CLOSE_CODES.initialisationTimeout, 'Connection initialisation timeout');
       else if (now >= connection.credentials.expiresAtMs) connection.expire();
-      if (isItsTurn) connection.probe();
+      if (!isItsTurn) return;
+      connection.probe();
+      void connection.recheck();
     },
   });
   const serverOptions = {
