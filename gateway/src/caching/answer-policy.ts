@@ -21,10 +21,11 @@ interface Terms {
   readonly mustRevalidate: boolean;
 }
 
-const KNOWN_TERMS = 1_000;
-/** A header that is longer says nothing that anybody means. */
+const KNOWN_TEXTS = 1_000;
+/** A header that is longer says nothing that anybody means; what it says is read once. */
 const MAX_HEADER_CHARACTERS = 1_024;
-const known = new LRUCache<string, { readonly terms: Terms | null }>({ max: KNOWN_TERMS });
+const knownDirectives = new LRUCache<string, { readonly directives: CacheDirectives | null }>({ max: KNOWN_TEXTS });
+const knownTerms = new LRUCache<string, { readonly terms: Terms | null }>({ max: KNOWN_TEXTS });
 
 /**
  * Reads for how long and for whom an answer of a subgraph may be kept (RFC 9111); null for not at all.
@@ -37,8 +38,11 @@ export function readAnswerPolicy({ status, headers, sentAt, receivedAt }: Answer
   const cacheControl = textOf(headers['cache-control']);
   const expires = textOf(headers['expires']);
   if (status !== 200 || (cacheControl === undefined && expires === undefined)) return null;
+  const directives = directivesOf(cacheControl ?? '');
+  // With a list of fields too: which of them an answer in GraphQL is made of cannot be said by their names.
+  if (!directives || directives.has('no-cache') || directives.has('no-store')) return null;
   const date = Date.parse(textOf(headers['date']) ?? '');
-  const terms = termsOf({
+  const terms = termsOf(directives, {
     cacheControl,
     vary: textOf(headers['vary']),
     pragma: cacheControl === undefined ? textOf(headers['pragma']) : undefined,
@@ -57,7 +61,7 @@ export function readAnswerPolicy({ status, headers, sentAt, receivedAt }: Answer
 
 /** Whether an answer is for the one client for whom it was asked, and for no other that sends the same. */
 export function isForOneClient(headers: AnswerFacts['headers']): boolean {
-  const directives = readDirectives(textOf(headers['cache-control']) ?? '');
+  const directives = directivesOf(textOf(headers['cache-control']) ?? '');
   if (!directives || directives.has('private')) return true;
   return headers['set-cookie'] !== undefined && directives.get('public') !== true;
 }
@@ -70,20 +74,23 @@ interface HeaderTexts {
   readonly expires: { readonly expires: string; readonly date: string } | undefined;
 }
 
-function termsOf(texts: HeaderTexts): Terms | null {
+function directivesOf(cacheControl: string): CacheDirectives | null {
+  if (cacheControl.length > MAX_HEADER_CHARACTERS) return null;
+  let entry = knownDirectives.get(cacheControl);
+  if (!entry) knownDirectives.set(cacheControl, (entry = { directives: readDirectives(cacheControl) }));
+  return entry.directives;
+}
+
+function termsOf(directives: CacheDirectives, texts: HeaderTexts): Terms | null {
   const { cacheControl = '', vary = '', pragma = '', expires } = texts;
-  if (cacheControl.length + vary.length + pragma.length > MAX_HEADER_CHARACTERS) return null;
+  if (vary.length + pragma.length > MAX_HEADER_CHARACTERS) return null;
   const key = `${cacheControl}\n${vary}\n${pragma}\n${texts.setsCookie}${expires ? `\n${expires.expires}\n${expires.date}` : ''}`;
-  let entry = known.get(key);
-  if (!entry) known.set(key, (entry = { terms: readTerms(texts) }));
+  let entry = knownTerms.get(key);
+  if (!entry) knownTerms.set(key, (entry = { terms: readTerms(directives, texts) }));
   return entry.terms;
 }
 
-function readTerms({ cacheControl, vary, pragma, setsCookie, expires }: HeaderTexts): Terms | null {
-  const directives = readDirectives(cacheControl ?? '');
-  if (!directives) return null;
-  // With a list of fields too: which of them an answer in GraphQL is made of cannot be said by their names.
-  if (directives.has('no-cache') || directives.has('no-store')) return null;
+function readTerms(directives: CacheDirectives, { vary, pragma, setsCookie, expires }: HeaderTexts): Terms | null {
   // What each fetch carries another of, or what nobody can know.
   const varies = (vary ?? '')
     .toLowerCase()
