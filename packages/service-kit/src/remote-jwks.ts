@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { jsonWebKey, jsonWebKeySet } from '@taskgraph/contracts';
-import { getGlobalDispatcher } from 'undici';
+import { Agent } from 'undici';
 import { CircuitOpenError, createCircuit, type Judge } from './circuit.js';
 import { exchange } from './exchange.js';
 import type { Log } from './log.js';
@@ -61,11 +61,13 @@ export function createRemoteJwks({
   let hasFailed = false;
   let underWay: Promise<void> | null = null;
 
+  // The global one may be that of Node's own version, which takes other handlers. One fetch in a while keeps no connection.
+  const dispatcher = new Agent({ pipelining: 0 });
   const circuit = createCircuit({ name: 'jwks', log, resetMs: CIRCUIT_RESET_MS });
 
   async function readKeys(): Promise<Map<string, KeyObject>> {
     const { origin, pathname, search } = new URL(url);
-    const { status, text } = await exchange(getGlobalDispatcher(), {
+    const { status, text } = await exchange(dispatcher, {
       method: 'GET',
       origin,
       path: `${pathname}${search}`,

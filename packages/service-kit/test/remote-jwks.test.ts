@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import { getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { createLog, createRemoteJwks, createTokenVerifier } from '@taskgraph/service-kit';
 import { signTestToken, testKeySet } from '@taskgraph/testkit';
 
@@ -52,6 +53,22 @@ describe('createRemoteJwks', () => {
     expect(keys.every((key) => key?.asymmetricKeyType === 'ec')).toBe(true);
     expect(endpoint.state.fetches).toBe(1);
     expect(await endpoint.jwks.getKey('b')).toBeNull();
+  });
+
+  it('fetches whatever the dispatcher is that all of the process share', async () => {
+    await using endpoint = await startEndpoint([publicJwk('a')]);
+    const before = getGlobalDispatcher();
+    const foreign = {
+      dispatch() {
+        throw new Error('of another version');
+      },
+    };
+    setGlobalDispatcher(foreign as never);
+    try {
+      expect(await endpoint.jwks.getKey('a')).not.toBeNull();
+    } finally {
+      setGlobalDispatcher(before);
+    }
   });
 
   it('finds a key that was added, without a fetch for each unknown id', async () => {
