@@ -172,6 +172,16 @@ describe.each([
     if (expected.includes('private')) expect(vary).toBe('accept, authorization');
   });
 
+  it('tells caches on the way of a GET that a private answer is for one token', async () => {
+    state.headers = { 'cache-control': 'max-age=60' };
+    const url = `${gateway.url}/graphql?query=${encodeURIComponent(`{ a${(aliases += 1)}: mine }`)}`;
+    const { headers } = await fetch(url, {
+      headers: { authorization: `Bearer ${ada}`, 'apollo-require-preflight': 'true' },
+    });
+    expect(headers.get('cache-control')).toBe('max-age=60, private');
+    expect(headers.get('vary')).toMatch(/^accept, authorization/);
+  });
+
   it('serves nothing past its end, its age included', async () => {
     await askInTurn('mine', { 'cache-control': 'max-age=500, public', age: '499' }, [ada]);
     const before = asked.length;
