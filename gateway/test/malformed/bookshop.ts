@@ -146,7 +146,13 @@ export function createBookshop(): Bookshop {
           upstream: {
             send: async ({ body }: { body: string }): Promise<UpstreamAnswer> => {
               const text = breakAnswer(name as SubgraphName, await sayOf(name, body));
-              return { status: 200, text, body: JSON.parse(text) as unknown, cacheControl: 'max-age=60, public' };
+              return {
+                status: 200,
+                text,
+                body: JSON.parse(text) as unknown,
+                headers: { 'cache-control': 'max-age=60, public' },
+                sentAt: Date.now(),
+              };
             },
           } as never,
         }),
