@@ -63,6 +63,13 @@ const MIB = 1024 * 1024;
 const ENDPOINT = '/graphql';
 /** Where an `EventSource` gets the URL that it opens. */
 const EVENT_SOURCE = `${ENDPOINT}/event-source`;
+/** The explorer's page has a policy of its own for what it loads, which cannot say who may show it in a frame (CSP 3, section 6.4.2). */
+const PAGE_HEADERS = {
+  'content-security-policy': "frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
 const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 
 /**
@@ -291,7 +298,11 @@ export async function createGateway(
       app.get('/', (_request, response) => response.redirect(ENDPOINT));
       app.get(ENDPOINT, async (request, response) => {
         const asksForPage = request.query['query'] === undefined && request.accepts(['json', 'html']) === 'html';
-        if (sandbox && asksForPage) response.type('html').send(await sandbox());
+        if (sandbox && asksForPage)
+          response
+            .set(PAGE_HEADERS)
+            .type('html')
+            .send(await sandbox());
         else await handler.get(request, response);
       });
       app.post(
@@ -349,7 +360,11 @@ async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
 }
 
 function isEndpoint(url: string | undefined): boolean {
-  return url === ENDPOINT || (url !== undefined && url.startsWith(`${ENDPOINT}?`));
+  if (url === ENDPOINT) return true;
+  if (!url?.startsWith(ENDPOINT)) return false;
+  // Proxies and clients add a slash.
+  const rest = url.charAt(ENDPOINT.length) === '/' ? ENDPOINT.length + 1 : ENDPOINT.length;
+  return rest === url.length || url.charAt(rest) === '?';
 }
 
 function isJson(contentType: string | undefined): boolean {

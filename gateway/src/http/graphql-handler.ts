@@ -105,7 +105,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       accepted,
       context,
       showsPlan,
-      streams: accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
+      // To HEAD a stream would be a head without an end.
+      streams:
+        request.method === 'HEAD'
+          ? null
+          : accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
     });
     if (outcome.kind === 'reply') return send(response, outcome, accepted, options.compression);
     if (response.destroyed) return;

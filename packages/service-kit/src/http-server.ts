@@ -59,6 +59,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  // One path is one resource, for whoever filters by path in front of the service.
+  app.enable('case sensitive routing');
   app.use(requestIdentification(log, metrics));
   const operations = config.operations ? createOperationsServer(config.operations, { health, metrics }) : null;
   mountOperationalRoutes(app, { health, metrics, details: operations === null });
@@ -67,6 +69,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   const { front } = options;
   const server = createServer((request, response) => {
     try {
+      if (!readTarget(request))
+        return void response.writeHead(400, { connection: 'close', 'content-length': '0' }).end();
       if (!front?.(request, response)) app(request, response);
     } catch (error) {
       answerHttpError(error, response, log);
@@ -125,6 +129,29 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     [Symbol.asyncDispose]: () => service.close(),
   };
   return service;
+}
+
+/**
+ * Reads the target of a request as other servers on the way do, or not at all. A server has to take the form that is meant for proxies,
+ * whose host stands in the place of the header's (RFC 9112, section 3.2.2), and to refuse a request with two hosts (section 3.2).
+ *
+ * @returns false for a request to refuse
+ */
+function readTarget(request: IncomingMessage): boolean {
+  const { url = '', rawHeaders } = request;
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts > 1) return false;
+  if (url.startsWith('/') || url === '*') return true;
+  const [start, authority] = /^https?:\/\/([^/?#]+)/i.exec(url) ?? [];
+  if (start === undefined) return false;
+  const path = url.slice(start.length);
+  request.url = path.startsWith('/') ? path : `/${path}`;
+  request.headers.host = authority;
+  return true;
 }
 
 function startListening(server: Server, { host, port }: HttpServerConfig): ReturnType<ServiceProcess['listen']> {
