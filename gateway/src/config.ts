@@ -10,6 +10,7 @@ import {
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './origin-rules.js';
+import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
 import type { DocumentLimits } from './planning/limits.js';
 
 const MIB = 1024 * 1024;
@@ -29,6 +30,13 @@ const schema = z.object({
   SUPERGRAPH_LOAD_TIMEOUT_MS: settings.durationMs(60_000),
   /** Where the public keys of access tokens are. */
   JWKS_URL: settings.url().optional(),
+  /** Refuses operations that ask for anything that their viewer may not see, in the place of answering the rest. */
+  AUTHORIZATION_REJECT: settings.flag(false),
+  /** Conditions on claims by policy, in JSON: `{"staff": {"role": "ADMIN"}}`. */
+  AUTHORIZATION_POLICIES: settings.text('{}').transform(readPolicies),
+  /** Asked about policies that are not among them. */
+  AUTHORIZATION_POLICY_URL: settings.url().optional(),
+  AUTHORIZATION_POLICY_TIMEOUT_MS: settings.durationMs(1_000),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
   SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
   /** Of one answer, after decompression, and of one event of a subscription. */
@@ -131,7 +139,7 @@ export interface GatewayConfig extends z.output<typeof schema> {
 
 const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) ?? []);
 
-const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REDIS_URL']);
+const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'AUTHORIZATION_POLICY_URL', 'REDIS_URL']);
 /** Settings of other processes, which share the environment when all run in one. */
 const NO_SUBGRAPH_TIMEOUTS = new Set(['PEER_TIMEOUT_MS', 'DB_CONNECT_TIMEOUT_MS', 'DB_STATEMENT_TIMEOUT_MS']);
 
@@ -174,6 +182,15 @@ function readErrorMessages(value: string): (subgraph: string) => boolean {
   if (value === 'all' || value === 'none') return () => value === 'all';
   const names = new Set(value.split(',').map((name) => subgraphKey(name.trim())));
   return (subgraph) => names.has(subgraphKey(subgraph));
+}
+
+function readPolicies(text: string, issues: z.RefinementCtx): PolicyTable {
+  try {
+    return parsePolicyTable(text);
+  } catch (error) {
+    issues.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
 }
 
 /** `<NAME>_URL`, with `_` for what cannot stand in the name of a setting, is the URL of the subgraph `<name>`. */

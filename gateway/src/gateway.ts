@@ -23,6 +23,9 @@ import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createOrigins } from './admission/origins.js';
 import { createOverrideLabels, type LabelFacts } from './admission/override-labels.js';
+import { createAuthorization } from './admission/authorization.js';
+import { createPolicies } from './admission/policies.js';
+import { createPolicyHook } from './admission/policy-hook.js';
 import { createPersistedQueries } from './admission/persisted-queries.js';
 import type { GatewayConfig } from './config.js';
 import { createClientErrors } from './execution/client-errors.js';
@@ -95,6 +98,23 @@ export async function createGateway(
     log,
   });
 
+  // admission
+  const policies = createPolicies({
+    table: config.AUTHORIZATION_POLICIES,
+    hook:
+      config.AUTHORIZATION_POLICY_URL === undefined
+        ? null
+        : createPolicyHook({
+            url: config.AUTHORIZATION_POLICY_URL,
+            timeoutMs: config.AUTHORIZATION_POLICY_TIMEOUT_MS,
+          }),
+  });
+  const authorization = createAuthorization({
+    operations: () => graph.operations(),
+    policies,
+    rejects: config.AUTHORIZATION_REJECT,
+  });
+
   // supergraph and planning
   const subgraphs = createSubgraphs({ config, log, telemetry, health });
   const graph = createLiveGraph({
@@ -115,10 +135,15 @@ export async function createGateway(
       maxBytes: config.PLAN_CACHE_MIB * MIB,
       limits: config.documentLimits,
       introspection: config.introspection,
+      isHopeless: policies.isHopeless,
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },
     log,
-    onVersion: (supergraph) => subgraphs.update(supergraph.subgraphs),
+    onVersion: (supergraph) => {
+      subgraphs.update(supergraph.subgraphs);
+      if (config.jwksUrl === null && !overrides.jwks && supergraph.requirements.byCoordinate.size > 0)
+        log.warn('no JWKS_URL is set: subgraphs alone decide who is signed in and which scopes he has');
+    },
     onSwap: () => void subscriptions.refresh(),
   });
   telemetry.watchOperations(() => graph.operations());
@@ -163,6 +188,7 @@ export async function createGateway(
     operations: () => graph.operations(),
     overrideLabels,
     persistedQueries: createPersistedQueries(),
+    authorization,
     client,
     clientErrors,
     telemetry,
@@ -181,6 +207,7 @@ export async function createGateway(
   const subscriptions = createSubscriptions({
     operations: () => graph.operations(),
     overrideLabels,
+    authorization,
     client,
     clientErrors,
     sockets: upstreamSockets,

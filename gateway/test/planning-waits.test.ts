@@ -23,6 +23,7 @@ describe('an operation that waits to be planned', () => {
       operations: () => operations,
       overrideLabels: createOverrideLabels({ labels: [] }),
       persistedQueries: createPersistedQueries(),
+      authorization: { admit: (operation) => operation },
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),
       telemetry: { operationFinished: () => undefined } as never,

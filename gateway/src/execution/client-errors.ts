@@ -5,6 +5,7 @@ import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
 import { withoutSuggestions } from './suggestions.js';
 import type { ErrorPath } from './targets.js';
+import { toWithheldErrors } from './withheld-errors.js';
 
 /** Codes that say nothing to a client; so does the absence of one. */
 const INTERNAL_CODES = new Set(['INTERNAL_SERVER_ERROR', 'DOWNSTREAM_SERVICE_ERROR']);
@@ -15,10 +16,10 @@ type ErrorContext = Pick<GatewayContext, 'log' | 'requestId'>;
 
 /** The door through which errors of an execution leave the gateway. */
 export interface ClientErrors {
-  /** What a client is told of a result: its errors, and positions that could not hold what came. */
+  /** What a client is told of a result: what is withheld from him, its errors, and positions that could not hold what came. */
   ofResult(
     result: Pick<OperationResult, 'errors' | 'violations'>,
-    context: ErrorContext,
+    context: ErrorContext & Pick<GatewayContext, 'identity'>,
   ): readonly GraphQLFormattedError[];
   /** What a client is told of one error. */
   ofError(error: ExecutionError, context: ErrorContext): GraphQLFormattedError;
@@ -55,11 +56,13 @@ export function createClientErrors(showsMessages: (subgraph: string) => boolean)
       if (errors.length === 0 && violations.length === 0) return NO_ERRORS;
       const defects = new Defects();
       const told = [
+        ...toWithheldErrors(violations, context.identity),
         ...errors.map((error) => tell(error, context, defects)),
         // What a subgraph answered does not fit the schema, and no error says why (GraphQL specification, 6.4.4).
-        ...violations.map(({ message, path, found }): GraphQLFormattedError => {
+        ...violations.flatMap(({ message, path, found, withheld }): GraphQLFormattedError[] => {
+          if (withheld) return [];
           defects.add(`a subgraph's answer does not fit the schema: ${message}`, { found }, path);
-          return { message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: context.requestId } };
+          return [{ message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: context.requestId } }];
         }),
       ];
       defects.log(context);

@@ -13,6 +13,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { clientName } from '../planning/response-names.js';
+import { withholdingOf, type Withholding } from '../planning/withheld-selections.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { leafWriter } from './leaf-writers.js';
 import { own, type Data, type ErrorPath } from './targets.js';
@@ -25,6 +26,8 @@ export interface Violation {
   readonly found?: string;
   /** Nothing was there, and null may stand there: that is told, as nobody said null. */
   readonly isGap?: true;
+  /** Set where the viewer may not see what is there: it is null for him, whatever it is. */
+  readonly withheld?: Withholding;
 }
 
 export interface Written {
@@ -182,13 +185,16 @@ class Compiler {
     const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
     if (!definition) return null;
     const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const withheld = withholdingOf(nodes);
     return {
       name,
       constant: null,
       nonNull: isNonNullType(definition.type),
       coordinate,
       isUntold: false,
-      write: this.value(definition.type, selectionSets, coordinate),
+      write: withheld
+        ? (_value, run) => withhold(run, withheld)
+        : this.value(definition.type, selectionSets, coordinate),
     };
   }
 
@@ -267,7 +273,8 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
         isNull = true;
       } else if (member === undefined && !run.missing.has(object)) {
         run.violated = true;
-        if (run.path)
+        // What is withheld has been told.
+        if (run.path && run.violations.length === before)
           run.violations.push({
             message: `Nothing has come for ${field.coordinate}.`,
             path: [...run.path],
@@ -312,6 +319,12 @@ function recall(run: Run, id: number, value: object): string | null {
 function readMember(object: Data, name: string): unknown {
   const value = object[name];
   return typeof value === 'function' ? own(object, name) : value;
+}
+
+function withhold(run: Run, withheld: Withholding): null {
+  run.violated = true;
+  if (run.path) run.violations.push({ message: 'The viewer may not see it.', path: [...run.path], withheld });
+  return null;
 }
 
 function violate(run: Run, message: string, found?: string): void {

@@ -15,26 +15,35 @@ export interface SourceEvent {
   readonly errors: readonly GraphQLFormattedError[];
 }
 
+export interface EventOperations {
+  /** What the subgraph was asked for. */
+  readonly operation: Operation;
+  /** The same, or one that withholds more. */
+  readonly shown: Operation;
+}
+
 /**
  * Runs the rest of a subscription's plan for one event, whose data become the root of the answer. The data are used up.
  * Never throws for what subgraphs do.
  */
 export async function runEvent(
-  operation: Operation,
+  { operation, shown }: EventOperations,
   { data, errors }: SourceEvent,
   options: Omit<RunOptions, 'incremental'>,
 ): Promise<OperationResult> {
-  const { primary, step } = operation;
+  const { primary } = operation;
   if (!primary) throw new Error('the operation is no subscription');
   const execution = createExecution(operation, options);
   const { root } = execution;
+  // What follows on another selection at the subgraph would not find what it needs.
+  const { step } = shown.primary?.operation === primary.operation ? shown : operation;
   if (errors.length > 0) execution.report(placeErrors(errors, primary, { ...execution, indexOf: null, came: data }));
   if (data) {
     applyRewrites(primary.outputRewrites, data, execution.isSubtype);
     merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);
   }
-  return finish(operation, execution);
+  return finish(shown, execution);
 }
 
 /** Finds what an event tells of, so that nothing older is believed of it. Leaves the data as they are. */

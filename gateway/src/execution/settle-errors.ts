@@ -14,7 +14,7 @@ const NOTHING: Settled = { errors: [], violations: [] };
  * Settles what a client is told: every error of subgraphs, and of the positions that could not hold what came those that no
  * error explains (GraphQL specification, "Handling Execution Errors": one error for each field).
  *
- * An error explains the position that it is told of, what is below it, and what is above it: null is passed up.
+ * An error explains the position that it is told of, what is below it, and what is above it: null is passed up. What is withheld is told whatever else is.
  */
 export function settleErrors(errors: readonly ExecutionError[], violations: readonly Violation[]): Settled {
   if (errors.length === 0) return violations.length === 0 ? NOTHING : { errors, violations };
@@ -31,6 +31,10 @@ export function settleErrors(errors: readonly ExecutionError[], violations: read
 
   const left: Violation[] = [];
   for (const violation of violations) {
+    if (violation.withheld) {
+      left.push(violation);
+      continue;
+    }
     if (explained.has(violation.path)) continue;
     const spare = spares.size === 0 ? undefined : findSpare(spares, violation.path);
     if (spare?.path) {

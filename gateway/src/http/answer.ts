@@ -1,7 +1,7 @@
 import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
-import { authorize } from '../admission/authorize.js';
+import type { Authorization } from '../admission/authorization.js';
 import type { OverrideLabels } from '../admission/override-labels.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { forOne, writeCacheControl } from '../caching/cache-policy.js';
@@ -26,6 +26,7 @@ export interface AnswerOptions {
   readonly operations: () => OperationCache;
   readonly persistedQueries: PersistedQueries;
   readonly overrideLabels: OverrideLabels;
+  readonly authorization: Authorization;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: GatewayTelemetry;
@@ -81,7 +82,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     request: GraphQLRequest,
     arrival: Arrival,
     seen: Seen,
-  ): Admitted {
+  ): Admitted | Promise<Admitted> {
     const { context } = arrival;
     seen.operation = operation;
     const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
@@ -90,9 +91,13 @@ export function createAnswer(options: AnswerOptions): Answer {
       throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
       throw badRequest('Files are uploaded by mutations only.');
-    authorize(operation, request.variables, context);
     assertVariables(operation, request.variables, options);
-    return { operation, text };
+    const finish = (allowed: Operation): Admitted => {
+      seen.operation = allowed;
+      return { operation: allowed, base: operation, text };
+    };
+    const allowed = options.authorization.admit(operation, request.variables, context);
+    return allowed instanceof Promise ? allowed.then(finish) : finish(allowed);
   }
 
   function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
@@ -134,10 +139,10 @@ export function createAnswer(options: AnswerOptions): Answer {
     try {
       if (request instanceof Refusal) throw request;
       const admitted = admit(request, arrival, seen);
-      const { operation, text } =
+      const { operation, base, text } =
         admitted instanceof Promise ? await untilDeadline(admitted, context.signal) : admitted;
       if (operation.type === OperationTypeNode.SUBSCRIPTION) {
-        const subscription = toSubscription(request, arrival, operation, text);
+        const subscription = toSubscription(request, arrival, { operation, base, text });
         endWatch();
         return subscription;
       }
@@ -187,14 +192,13 @@ export function createAnswer(options: AnswerOptions): Answer {
 function toSubscription(
   { operationName, variables, extensions }: GraphQLRequest,
   { context, streams }: Arrival,
-  operation: Operation,
-  text: string,
+  { operation, base, text }: Admitted,
 ): SubscriptionRequest {
   const { identity } = context;
   if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
   const lastEventId = readLastEventId(extensions, streams?.lastEventId);
   const { overrideLabels } = context;
-  return { kind: 'subscription', operation, text, operationName, overrideLabels, variables, lastEventId };
+  return { kind: 'subscription', operation, base, text, operationName, overrideLabels, variables, lastEventId };
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
@@ -220,6 +224,8 @@ const NO_STREAM =
 
 interface Admitted {
   readonly operation: Operation;
+  /** The same with all that it selects. */
+  readonly base: Operation;
   readonly text: string;
 }
 

@@ -17,12 +17,15 @@ import type { DocumentLimits } from './limits.js';
 import { compileOperation, type Operation } from './operation.js';
 import { readDocument } from './read-document.js';
 import { refuse, toRefusal } from './refusal.js';
+import type { Unmet } from './withheld-selections.js';
 
 export interface OperationCacheOptions {
   readonly maxBytes: number;
   readonly limits: DocumentLimits;
   /** Whether questions about the schema are answered, and names that it does not have are helped with. */
   readonly introspection: boolean;
+  /** Tells conditions that nobody meets, whoever signs in. */
+  readonly isHopeless?: Unmet['isHopeless'];
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number) => void;
 }
@@ -38,6 +41,12 @@ export interface OperationCache {
    * @throws Refusal, at once or later, when the text is no operation of this graph
    */
   get(text: string, operationName: string | undefined, holds?: HoldsLabel): Operation | Promise<Operation>;
+  /**
+   * An operation for viewers who do not meet these conditions of the graph; see `Operation.withhold`.
+   *
+   * @throws Refusal, at once or later, when what is left of it cannot be planned
+   */
+  withheld(operation: Operation, unmet: readonly number[]): Operation | Promise<Operation>;
   /** What was asked for, the most recently used first. */
   recent(): RecentOperation[];
   readonly bytes: () => number;
@@ -63,6 +72,7 @@ interface Entry extends RecentOperation {
 const NO_LABELS: readonly string[] = [];
 
 export function createOperationCache(supergraph: Supergraph, options: OperationCacheOptions): OperationCache {
+  const { isHopeless = () => false } = options;
   const size = ({ operation, text }: Entry) => operation.bytes + 2 * text.length;
   const byText = new LRUCache<string, Entry>({ maxSize: options.maxBytes / 2, sizeCalculation: size });
   // Texts that differ in white space and comments only are the same operation.
@@ -73,6 +83,13 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
 
   /** Operations as they are planned where labels of `@override` hold. */
   const byLabels = new LRUCache<string, Entry>({ maxSize: options.maxBytes / 2, sizeCalculation: size });
+  /** For viewers who may not see all of it. */
+  const byUnmet = new LRUCache<string, Operation>({
+    maxSize: options.maxBytes / 2,
+    sizeCalculation: ({ bytes }) => bytes,
+  });
+  const numbers = new WeakMap<Operation, number>();
+  let lastNumber = 0;
 
   const underWay = new Map<string, Promise<Operation>>();
 
@@ -150,13 +167,30 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
         ? found.then((operation) => label(operation, holds, asked))
         : label(found, holds, asked);
     },
+    withheld(operation, unmet) {
+      let number = numbers.get(operation);
+      if (number === undefined) numbers.set(operation, (number = lastNumber += 1));
+      const key = `${number} ${unmet.join()}`;
+      const known = byUnmet.get(key) ?? underWay.get(key);
+      if (known) return known;
+      const startedAt = performance.now();
+      const compiled = planned(() => operation.withhold({ indices: unmet, isHopeless }))
+        .then((withheld) => {
+          byUnmet.set(key, withheld);
+          options.onCompiled?.(performance.now() - startedAt);
+          return withheld;
+        })
+        .finally(() => underWay.delete(key));
+      underWay.set(key, compiled);
+      return compiled;
+    },
     recent: () =>
       [...byText.values(), ...byLabels.values()].map(({ text, operationName, labels }) => ({
         text,
         operationName,
         labels,
       })),
-    bytes: () => byText.calculatedSize + byNormalText.calculatedSize + byLabels.calculatedSize,
+    bytes: () => byText.calculatedSize + byNormalText.calculatedSize + byLabels.calculatedSize + byUnmet.calculatedSize,
     size: () => byText.size,
   };
 }
@@ -178,8 +212,13 @@ async function build(
         : `The document has no operation ${JSON.stringify(operationName)}.`;
     throw refuse('BAD_REQUEST', [{ message }]);
   }
+  return planned(() => compileOperation(supergraph, document, node, length));
+}
+
+/** @throws Refusal when it cannot be planned */
+async function planned(compile: () => Promise<Operation>): Promise<Operation> {
   try {
-    return await compileOperation(supergraph, document, node, length);
+    return await compile();
   } catch (error) {
     if (error instanceof AppError) throw toRefusal(error);
     if (error instanceof UnsupportedPlan)

@@ -21,6 +21,7 @@ import { findOverrideLabels } from './override-labels.js';
 import { setResponseNamesApart } from './response-names.js';
 import { findSecuredSelections, type SecuredSelection } from './secured-selections.js';
 import type { FetchStep, Step } from './steps.js';
+import { markWithheld, withoutWithheld, type Unmet } from './withheld-selections.js';
 
 /** Writers differ by the values of Boolean variables; an operation with many of them does not get one for each mix. */
 const MAX_WRITERS = 32;
@@ -46,6 +47,10 @@ export interface Operation {
   readonly secured: readonly SecuredSelection[];
   /** Labels of `@override` that decide about its plan. */
   readonly overrideLabels: readonly string[];
+  /** The conditions that its viewers do not meet; what asks for them is withheld. */
+  readonly unmet: readonly number[];
+  /** Compiles it for viewers who do not meet these conditions: what asks for them is not planned, and answered null. */
+  readonly withhold: (unmet: Unmet) => Promise<Operation>;
   readonly estimateCost: CostEstimate;
   /** Where an error is told to the client. */
   readonly clientPath: ClientPath;
@@ -59,23 +64,50 @@ export interface Operation {
 }
 
 /** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; AppError UNAVAILABLE */
-export async function compileOperation(
+export function compileOperation(
   supergraph: Supergraph,
   clientDocument: DocumentNode,
   clientNode: OperationDefinitionNode,
   textLength: number,
 ): Promise<Operation> {
-  const { schema } = supergraph;
-  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, supergraph.plannerNames));
+  const secured = findSecuredSelections(supergraph, fragmentsOf(clientDocument), clientNode);
+  const { plannerNames } = supergraph;
+  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, plannerNames));
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
+  const withhold = (unmet: Unmet) => {
+    const marked = markWithheld(supergraph, fragmentsOf(clientDocument), clientNode, unmet);
+    const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
+    // What is withheld is known at once, and told at once.
+    const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, plannerNames);
+    const labelled = labelDeferred(apart);
+    const [marks] = labelled.document.definitions as readonly [OperationDefinitionNode];
+    const planned = withoutWithheld(labelled.document);
+    const { indices } = unmet;
+    return compile(supergraph, { ...labelled, node: marks, planned, textLength, secured, unmet: indices, withhold });
+  };
+  return compile(supergraph, { document, node, deferred, planned: document, textLength, secured, unmet: [], withhold });
+}
+
+interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'secured' | 'unmet' | 'withhold'> {
+  /** The document without what is withheld. */
+  readonly planned: DocumentNode;
+  readonly textLength: number;
+}
+
+async function compile(
+  supergraph: Supergraph,
+  { document, node, deferred, planned, textLength, secured, unmet, withhold }: Prepared,
+): Promise<Operation> {
+  const { schema } = supergraph;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
   const fragments = fragmentsOf(document);
-  const plan = await planOf(supergraph, document, node);
+  const plannedNode = planned.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
+  const plan = await planOf(supergraph, planned, plannedNode);
   const { primary, step } = compilePlan(plan);
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
-  assertAnswerable(schema, fragments, rootType, node, [primary, step]);
+  assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);
   const deciding = decidingVariables(document, node);
   const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const writers = new Map<string, ResponseWriter>();
@@ -92,10 +124,12 @@ export async function compileOperation(
     primary,
     step,
     deferred,
-    secured: findSecuredSelections(supergraph, fragmentsOf(clientDocument), clientNode),
     overrideLabels: findOverrideLabels(supergraph, fragments, node),
+    secured,
+    unmet,
+    withhold,
     clientPath: prepareClientPaths(node.selectionSet, fragments),
-    estimateCost: prepareCostEstimate(schema, node, fragments),
+    estimateCost: prepareCostEstimate(schema, plannedNode, fragments),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,
     conditions(variables) {

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { AppError, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
-import type { GatewayContext } from '../context.js';
+import type { Authorization } from '../admission/authorization.js';
+import type { GatewayContext, Identity } from '../context.js';
 import type { ClientErrors } from '../execution/client-errors.js';
 import type { ConcurrencyLimit } from '../execution/concurrency-limit.js';
 import type { OperationResult } from '../execution/operation-result.js';
@@ -10,12 +11,14 @@ import { runEvent, type SourceEvent } from '../execution/run-event.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
 import { renderBody } from '../http/reply.js';
 import type { Operation } from '../planning/operation.js';
+import { Refusal } from '../planning/refusal.js';
 import type { Credentials } from './credentials.js';
 import { RenderedEvent } from './rendered-event.js';
 import type { Subscription } from './subscription.js';
 import type { SubscriptionTelemetry } from './subscription-telemetry.js';
 
 export interface GroupOptions {
+  readonly authorization: Authorization;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly log: Log;
@@ -29,7 +32,10 @@ export interface GroupOptions {
 
 /** What a group's members have in common. */
 export interface GroupFacts {
+  /** As its members may see it. */
   readonly operation: Operation;
+  /** With all that it selects. */
+  readonly base: Operation;
   readonly text: string;
   readonly operationName: string | undefined;
   readonly overrideLabels: string | undefined;
@@ -49,6 +55,7 @@ interface Queued {
   readonly event: LiveEvent;
   /** Of when it came: a newer version of the graph may plan the operation otherwise. */
   readonly operation: Operation;
+  readonly base: Operation;
   readonly number: number;
 }
 
@@ -102,7 +109,8 @@ export class Group {
   push(event: LiveEvent): boolean {
     if (this.#queue.length >= this.#options.maxQueuedEvents) return false;
     this.#number += 1;
-    this.#queue.push({ event, operation: this.facts.operation, number: this.#number });
+    const { operation, base } = this.facts;
+    this.#queue.push({ event, operation, base, number: this.#number });
     this.#running ??= this.#runAll().finally(() => (this.#running = null));
     return true;
   }
@@ -128,7 +136,7 @@ export class Group {
   }
 
   /** Null when nobody waits for it any more. */
-  async #run({ event, operation }: Queued): Promise<RenderedEvent | null> {
+  async #run({ event, operation, base }: Queued): Promise<RenderedEvent | null> {
     const sponsor = this.#sponsor();
     if (!sponsor) return null;
     const { telemetry } = this.#options;
@@ -139,13 +147,15 @@ export class Group {
     const context = this.#toContext(sponsor, cancel);
     const stop = telemetry.startRun();
     try {
-      const result = await this.#execute(event, operation, context);
+      const shown = await this.#authorize(operation, base, context);
+      const result = await this.#execute(event, operation, shown, context);
       const errors = this.#options.clientErrors.ofResult(result, context);
       stop(errors.length > 0 ? 'errors' : 'ok');
       return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors.map(codeOf));
     } catch (error) {
       stop('errors');
       if (this.#members.size === 0) return null;
+      if (error instanceof Refusal) return renderErrors(error.errors, event);
       context.log.error({ err: error }, 'defect');
       return renderDefect(context, event);
     } finally {
@@ -153,10 +163,34 @@ export class Group {
     }
   }
 
-  async #execute(event: LiveEvent, operation: Operation, context: GatewayContext): Promise<OperationResult> {
+  /**
+   * Decides again, with each event, what the members may see: policies may have changed. What was withheld when they subscribed
+   * stays so, since the subgraph was not asked for it.
+   */
+  async #authorize(operation: Operation, base: Operation, context: GatewayContext): Promise<Operation> {
+    const { authorization } = this.#options;
+    let shown = operation;
+    const judged = new Set<Identity>();
+    for (const { outlet } of this.#members.keys()) {
+      const { identity } = outlet.credentials;
+      if (judged.has(identity)) continue;
+      judged.add(identity);
+      const asker = identity === context.identity ? context : { ...context, ...outlet.credentials };
+      shown = await authorization.admit(base, this.facts.variables, asker, shown.unmet);
+    }
+    return shown;
+  }
+
+  async #execute(
+    event: LiveEvent,
+    operation: Operation,
+    shown: Operation,
+    context: GatewayContext,
+  ): Promise<OperationResult> {
     const { runs, client, runTimeoutMs } = this.#options;
     const { signal } = context;
-    const run = () => runEvent(operation, event.source(), { variables: this.facts.variables, context, client, signal });
+    const { variables } = this.facts;
+    const run = () => runEvent({ operation, shown }, event.source(), { variables, context, client, signal });
     // Without fetches there is nothing to wait for, and no time to run out.
     if (!operation.step) return run();
     return runs.run('query', signal, async () => {
@@ -201,8 +235,11 @@ function renderExtensions({ id, reconnected }: LiveEvent): string {
 
 function renderDefect({ requestId }: GatewayContext, event: LiveEvent): RenderedEvent {
   const code = 'INTERNAL_SERVER_ERROR';
-  const errors = [{ message: 'Something went wrong on our side.', extensions: { code, requestId } }];
-  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, [code]);
+  return renderErrors([{ message: 'Something went wrong on our side.', extensions: { code, requestId } }], event);
+}
+
+function renderErrors(errors: readonly GraphQLFormattedError[], event: LiveEvent): RenderedEvent {
+  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors.map(codeOf));
 }
 
 function codeOf({ extensions }: GraphQLFormattedError): string {

@@ -5,6 +5,8 @@ import { badRequest } from '../planning/refusal.js';
 export interface SubscriptionRequest {
   readonly kind: 'subscription';
   readonly operation: Operation;
+  /** The same with what its client may not see. */
+  readonly base: Operation;
   /** For compiling it again when the graph changes. */
   readonly text: string;
   readonly operationName: string | undefined;

@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { OverrideLabels } from '../admission/override-labels.js';
-import { authorize } from '../admission/authorize.js';
 import { hashKey } from '../caching/cache-keys.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
@@ -132,25 +131,30 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const [anyone] = group.members;
     if (!anyone) return;
     const holds = options.overrideLabels({ ...anyone.outlet.credentials, overrideLabels });
-    let operation: Operation;
+    let base: Operation;
     try {
-      operation = await options.operations().get(text, operationName, holds);
+      base = await options.operations().get(text, operationName, holds);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       for (const subscription of [...group.members]) end(subscription, error.errors);
       return;
     }
-    for (const subscription of [...group.members])
+    const allowed = new Map<Subscription, Operation>();
+    // Who joins meanwhile is among them.
+    for (const subscription of group.members)
       try {
-        authorize(operation, variables, subscription.outlet.credentials);
+        const { outlet, requestId } = subscription;
+        const asker = { ...outlet.credentials, requestId, log };
+        allowed.set(subscription, await options.authorization.admit(base, variables, asker));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         end(subscription, error.errors);
       }
     const [first] = group.members;
-    if (!first) return;
-    const facts: GroupFacts = { ...group.facts, operation };
-    if (isSameSource(operation.primary, channel.facts.step)) {
+    const [operation, ...others] = new Set(allowed.values());
+    if (!first || !operation) return;
+    const facts: GroupFacts = { ...group.facts, base, operation };
+    if (others.length === 0 && isSameSource(operation.primary, channel.facts.step)) {
       group.facts = facts;
       channel.rename(group, groupKey(facts, first.outlet.credentials));
       return;
@@ -158,20 +162,20 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     await channel.settled();
     for (const subscription of [...group.members]) {
       channel.leave(subscription, group);
-      join(subscription, facts, channel.deliveredId);
+      join(subscription, { ...facts, operation: allowed.get(subscription) ?? operation }, channel.deliveredId);
     }
   }
 
   return {
     start(request, start) {
-      const { operation, text, operationName, overrideLabels, variables, lastEventId } = request;
+      const { operation, base, text, operationName, overrideLabels, variables, lastEventId } = request;
       const user = userOf(start.outlet.credentials);
       assertRoom(user);
       const subscription = new Subscription(start, operation.name, user);
       countUser(user, 1);
       telemetry.started(log, subscription);
       try {
-        join(subscription, { operation, text, operationName, overrideLabels, variables }, lastEventId);
+        join(subscription, { operation, base, text, operationName, overrideLabels, variables }, lastEventId);
       } catch (error) {
         countUser(user, -1);
         telemetry.ended(log, subscription, 'defect');

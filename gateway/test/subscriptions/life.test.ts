@@ -138,7 +138,7 @@ describe('a supergraph that changes', () => {
           .replace('stars: Int', 'moons: Int @join__field(graph: RATINGS)\n  stars: Int'),
       'moons',
     );
-    expect(await results.ended).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING' } }]);
+    expect(await results.ended).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED', cause: 'TOKEN_MISSING' } }]);
   });
 });
 

@@ -12,8 +12,8 @@ export const SCOPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
 /** The only algorithm that tokens are signed with (RFC 7518, section 3.4). */
 export const TOKEN_ALGORITHM = 'ES256';
 
-/** Claims of an access token (RFC 7519, RFC 9068). Times are seconds since the epoch. */
-export const accessTokenClaims = z.object({
+/** Claims of an access token (RFC 7519, RFC 9068). Times are seconds since the epoch. Others are kept for policies to ask about. */
+export const accessTokenClaims = z.looseObject({
   iss: z.string(),
   aud: z.string(),
   /** The user's id. */
