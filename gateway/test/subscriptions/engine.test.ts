@@ -124,10 +124,7 @@ describe('a subscription', () => {
       'OPERATION_REJECTED',
       'NOT_SERVED',
     ]);
-    expect(await codeOf('subscription { mine { id } }')).toEqual([
-      'UNAUTHENTICATED',
-      'UNAUTHORIZED_FIELD_OR_TYPE',
-    ]);
+    expect(await codeOf('subscription { mine { id } }')).toEqual(['UNAUTHENTICATED', 'UNAUTHORIZED_FIELD_OR_TYPE']);
     await using ada = connectClient(gateway, { token: signTestToken() });
     const [error] = (await ada.subscribe('subscription { audit { id } }').ended) as [{ extensions: object }];
     expect(error.extensions).toMatchObject({ code: 'FORBIDDEN', cause: 'SCOPE_MISSING' });
