@@ -146,6 +146,10 @@ describe('an entity of which a subgraph knows an interface only', () => {
         },
       ],
       [
+        '{ weighed { ... on Bike { ... on Vehicle @include(if: true) { name } } ...V @skip(if: false) } } fragment V on Vehicle { label }',
+        { weighed: [{ name: 'name 1', label: 'label 1' }, { label: 'label 2' }] },
+      ],
+      [
         `{ weighed { ...V weight } }
          fragment V on Vehicle { label ... on Thing { peer { ... on Vehicle @include(if: true) { name ... on Car { doors } } } } }`,
         {

@@ -1,5 +1,6 @@
 import {
   isAbstractType,
+  isObjectType,
   Kind,
   typeFromAST,
   TypeInfo,
@@ -16,7 +17,8 @@ import {
 const MAX_COPIES = 64;
 
 /**
- * Writes fragments on interfaces and unions, where they stand on another interface, once for each object type that is both.
+ * Writes fragments on interfaces and unions, where they stand on another interface, once for each object type that is both;
+ * where they stand on an object type under a condition, inside that condition.
  *
  * From an `@interfaceObject` the planner finds the way to an object type only: at `... on Vehicle` in a field of type `Thing`,
  * whose subgraph knows nothing but things, it fails by an assertion. Returns the same document when there is nothing to
@@ -36,11 +38,13 @@ export function castToObjects(document: DocumentNode, schema: GraphQLSchema): Do
     const parent = types.getParentType();
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
     const condition = fragment?.typeCondition && typeFromAST(schema, fragment.typeCondition);
-    if (!parent || !condition || parent === condition || !isAbstractType(parent) || !isAbstractType(condition))
-      return null;
+    if (!parent || !condition || parent === condition || !isAbstractType(condition)) return null;
+    const { directives = [] } = selection;
     // What is deferred has one label.
-    if (selection.directives?.some(({ name }) => name.value === 'defer')) return null;
+    if (directives.some(({ name }) => name.value === 'defer')) return null;
     const possible = new Set(schema.getPossibleTypes(condition));
+    if (isObjectType(parent)) return directives.length > 0 && possible.has(parent) ? [parent.name] : null;
+    if (!isAbstractType(parent)) return null;
     return schema.getPossibleTypes(parent).flatMap((type) => (possible.has(type) ? [type.name] : []));
   }
 

@@ -8,6 +8,7 @@ import {
   graphql,
   OperationTypeNode,
   parse,
+  print,
   type DocumentNode,
   type GraphQLFormattedError,
   type GraphQLSchema,
@@ -34,6 +35,8 @@ export interface EngineAnswer {
   completed(): unknown;
   /** Whether the plan renames members between fetches. */
   readonly renames: boolean;
+  /** The operation as it is planned. */
+  readonly planned: string;
   /** The engine threw in the place of an answer. */
   readonly crashed: boolean;
 }
@@ -139,6 +142,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           subgraph: subgraph ?? '',
         })),
         renames: JSON.stringify(operation.plan).includes('KeyRenamer'),
+        planned: print(operation.document),
         crashed: false,
         completed: () => complete(supergraph.schema, operation.document, variables, execution.root),
       };
@@ -175,6 +179,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           subgraph: extensions?.serviceName ?? '',
         })),
         renames: false,
+        planned: query,
         crashed: answer === null,
         completed: () => null,
       };

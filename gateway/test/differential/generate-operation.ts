@@ -21,12 +21,21 @@ export interface GeneratedOperation {
 const MAX_DEPTH = 4;
 const ATTEMPTS = 20;
 const COLORS = ['RED', 'GREEN', 'BLUE'];
+const SIZES = ['BIG', 'SMALL'];
 
-/** Generates a valid operation on a schema: fields, aliases, arguments, variables, fragments of all kinds, conditions. */
-export function generateOperation(schema: GraphQLSchema, seed: number): GeneratedOperation {
+/**
+ * Generates a valid operation on a schema: fields, aliases, arguments, variables, fragments of all kinds, conditions.
+ *
+ * @param sharesNames lets one response name stand for several calls, below types that exclude each other
+ */
+export function generateOperation(
+  schema: GraphQLSchema,
+  seed: number,
+  { sharesNames = false }: { sharesNames?: boolean } = {},
+): GeneratedOperation {
   const random = createRandom(seed);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const operation = new Writer(schema, random).operation();
+    const operation = new Writer(schema, random, sharesNames).operation();
     // Response names that conflict are the one thing that the writer does not rule out.
     if (validate(schema, parse(operation.query)).length === 0) return operation;
   }
@@ -36,14 +45,16 @@ export function generateOperation(schema: GraphQLSchema, seed: number): Generate
 class Writer {
   readonly #schema: GraphQLSchema;
   readonly #random: Random;
+  readonly #sharesNames: boolean;
   readonly #fragments: string[] = [];
   readonly #declared = new Map<string, string>();
   readonly #variables: Record<string, unknown> = {};
   #count = 0;
 
-  constructor(schema: GraphQLSchema, random: Random) {
+  constructor(schema: GraphQLSchema, random: Random, sharesNames: boolean) {
     this.#schema = schema;
     this.#random = random;
+    this.#sharesNames = sharesNames;
   }
 
   operation(): GeneratedOperation {
@@ -86,7 +97,8 @@ class Writer {
     if (isComposite && depth >= MAX_DEPTH) return '__typename';
     const text = this.#arguments(field);
     // Arguments differ, so such a field gets a name of its own.
-    const alias = text !== '' || this.#random.chance(0.15) ? `${this.#name('a')}: ` : '';
+    const alias =
+      text !== '' || this.#random.chance(this.#sharesNames ? 0.5 : 0.15) ? `${this.#alias(String(field.type))}: ` : '';
     const selections = isComposite ? ` ${this.#selections(type, depth + 1)}` : '';
     return `${alias}${field.name}${text}${this.#condition()}${selections}`;
   }
@@ -118,6 +130,8 @@ class Writer {
         return this.#id(fieldName);
       case 'Color':
         return this.#random.pick(COLORS);
+      case 'Size':
+        return this.#random.pick(SIZES);
       case 'Filter':
         return {
           ...(this.#random.chance(0.5) && { colors: this.#random.some(COLORS, 0.5) }),
@@ -156,6 +170,12 @@ class Writer {
     return ` @${directive}(if: $${name})`;
   }
 
+  /** Fields of one type have the same few names, where names are shared. */
+  #alias(type: string): string {
+    if (!this.#sharesNames || this.#random.chance(0.15)) return this.#name('a');
+    return `x${this.#random.below(2)}_${type.replace(/\W/g, '_')}`;
+  }
+
   #name(prefix: string): string {
     this.#count += 1;
     return `${prefix}${this.#count}`;
@@ -169,5 +189,5 @@ function literal(value: unknown): string {
     return `{${Object.entries(value)
       .map(([name, inner]) => `${name}: ${literal(inner)}`)
       .join(', ')}}`;
-  return typeof value === 'string' && COLORS.includes(value) ? value : JSON.stringify(value);
+  return typeof value === 'string' && (COLORS.includes(value) || SIZES.includes(value)) ? value : JSON.stringify(value);
 }
