@@ -19,3 +19,9 @@ export interface GatewayContext {
 
 /** Who asks. `unverified`: the gateway knows no keys, so it leaves the decision to the subgraphs. */
 export type Identity = TokenOutcome | { readonly kind: 'unverified' };
+
+/** In whose name a request competes for room with others: its user, its token where nobody verifies it, or nobody's. */
+export function ownerOf({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  if (identity.kind === 'accepted') return identity.viewer.userId;
+  return identity.kind === 'unverified' ? (authorization ?? '') : '';
+}

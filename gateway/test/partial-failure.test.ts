@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { expectErrorCode } from '@taskgraph/testkit';
+import { expectErrorCode, signTestToken } from '@taskgraph/testkit';
 import { library, startGateway } from './fake-subgraphs.js';
 
 const QUERY = '{ books { title author { name } } }';
@@ -164,6 +165,43 @@ describe('a subgraph that cannot keep up', () => {
     clearInterval(release);
     expect(all.map(({ body }) => body.errors)).toEqual([undefined, undefined, undefined]);
     expect(most).toBe(2);
+  });
+});
+
+describe('a viewer who asks for more than a subgraph can do', () => {
+  it('waits for himself: others have their turn', async () => {
+    const held: Array<() => void> = [];
+    await using gateway = await startGateway(
+      library({
+        intercept: (request, response) => {
+          if (request.headers.authorization === undefined) return false;
+          held.push(() => {
+            response.setHeader('content-type', 'application/json');
+            response.end('{"data":{"_entities":[{"name":"x"}]}}');
+          });
+          return true;
+        },
+      }),
+      { SUBGRAPH_MAX_CONCURRENCY: '1', SUBGRAPH_MAX_WAITING: '3' },
+    );
+    const ask = (name: string, token: string) =>
+      gateway.run(`query ${name} { book(id: 1) { author { name } } }`, { token });
+    const [greedy, other] = [signTestToken(), signTestToken()];
+    const reasons: unknown[] = [];
+    const many = ['a', 'b', 'c', 'd', 'e', 'f'].map(async (name) => {
+      const { body } = await ask(name, greedy);
+      reasons.push(body.errors?.[0]?.extensions?.reason ?? 'answered');
+    });
+    // One is under way, three wait, two are too many.
+    while (reasons.length < 2) await nextTurn();
+    const answer = ask('g', other);
+    while (reasons.length < 3) await nextTurn();
+    expect(reasons).toEqual(['OVERLOADED', 'OVERLOADED', 'OVERLOADED']);
+    const release = setInterval(() => held.splice(0).forEach((letGo) => letGo()), 5);
+    expect((await answer).body.errors).toBeUndefined();
+    await Promise.all(many);
+    clearInterval(release);
+    expect(reasons.filter((reason) => reason === 'answered')).toHaveLength(3);
   });
 });
 

@@ -5,12 +5,17 @@ function setUp(maxActive: number, maxWaiting: number) {
   const limit = createConcurrencyLimit({ maxActive, maxWaiting });
   const started: string[] = [];
   const finish = new Map<string, () => void>();
-  const ask = (name: string, kind: WorkKind = 'query', signal = new AbortController().signal) =>
+  const ask = (name: string, kind: WorkKind = 'query', signal = new AbortController().signal, owner = '') =>
     limit
-      .run(kind, signal, () => {
-        started.push(name);
-        return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
-      })
+      .run(
+        kind,
+        signal,
+        () => {
+          started.push(name);
+          return new Promise<string>((resolve) => finish.set(name, () => resolve(name)));
+        },
+        owner,
+      )
       .catch((error: unknown) => (error instanceof Overloaded ? 'shed' : (error as Error).message));
   const end = async (name: string) => {
     finish.get(name)?.();
@@ -44,6 +49,36 @@ describe('a concurrency limit', () => {
     await end('write');
     await end('early query');
     expect(await Promise.all([first, write, early])).toEqual(['running', 'write', 'early query']);
+  });
+
+  it.each(['query', 'mutation'] as const)('lets owners take turns: %s', async (kind) => {
+    const { started, ask, end } = setUp(1, 10);
+    const askFor = (name: string, owner: string) => ask(name, kind, new AbortController().signal, owner);
+    const all = [askFor('running', 'a')];
+    for (const name of ['a1', 'a2', 'a3', 'a4']) all.push(askFor(name, 'a'));
+    for (const name of ['b1', 'b2']) all.push(askFor(name, 'b'));
+    all.push(askFor('c1', 'c'));
+    for (let turn = 0; turn < 8; turn += 1) await end(started[turn] as string);
+    await Promise.all(all);
+    expect(started).toEqual(['running', 'a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
+  it.each(['query', 'mutation'] as const)('lets nobody take all places to wait: %s', async (kind) => {
+    const { limit, ask, started, end } = setUp(1, 4);
+    const askFor = (name: string, owner: string) => ask(name, kind, new AbortController().signal, owner);
+    const first = askFor('running', 'a');
+    const [a1, a2, a3, a4] = ['a1', 'a2', 'a3', 'a4'].map((name) => askFor(name, 'a'));
+    expect(await askFor('a5', 'a')).toBe('shed');
+    const [b1, b2] = [askFor('b1', 'b'), askFor('b2', 'b')];
+    expect(await Promise.all([a4, a3])).toEqual(['shed', 'shed']);
+    // Each has two of four now.
+    expect(await askFor('b3', 'b')).toBe('shed');
+    const c1 = askFor('c1', 'c');
+    expect(await a2).toBe('shed');
+    expect(limit.waiting()).toBe(4);
+    for (let turn = 0; turn < 5; turn += 1) await end(started[turn] as string);
+    expect(await Promise.all([first, a1, b1, c1, b2])).toEqual(['running', 'a1', 'b1', 'c1', 'b2']);
+    expect([limit.active(), limit.waiting()]).toEqual([0, 0]);
   });
 
   it('sheds mutations when nothing else waits', async () => {

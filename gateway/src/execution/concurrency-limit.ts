@@ -1,3 +1,5 @@
+import { createFairQueue, type FairQueue } from './fair-queue.js';
+
 /** Thrown to who has to go because too many wait. */
 export class Overloaded extends Error {
   constructor() {
@@ -10,12 +12,15 @@ export type WorkKind = 'query' | 'mutation';
 
 export interface ConcurrencyLimit {
   /**
-   * Runs work when there is room for it. Who waits is let in mutations first, then in the order of arrival.
+   * Runs work when there is room for it. Who waits is let in mutations first; owners take turns, and what one of them asked for
+   * is let in in the order of arrival.
    *
-   * @throws Overloaded when too many wait: a query that comes then, or for a mutation the query that came last
+   * @param owner in whose name: of those who share it nobody gets more than his turn
+   * @throws Overloaded when too many wait: to the last of the owner for whom most queries wait, be it the one that comes; for a
+   *   mutation a query goes, and among mutations alone it is as among queries
    * @throws the signal's reason when it is aborted while waiting
    */
-  run<Result>(kind: WorkKind, signal: AbortSignal, work: () => Promise<Result>): Promise<Result>;
+  run<Result>(kind: WorkKind, signal: AbortSignal, work: () => Promise<Result>, owner?: string): Promise<Result>;
   readonly active: () => number;
   readonly waiting: () => number;
 }
@@ -34,28 +39,31 @@ export function createConcurrencyLimit({
   maxWaiting: number;
 }): ConcurrencyLimit {
   let active = 0;
-  const waiters: Record<WorkKind, Set<Waiter>> = { mutation: new Set(), query: new Set() };
-  const waiting = () => waiters.mutation.size + waiters.query.size;
+  const waiters: Record<WorkKind, FairQueue<Waiter>> = { mutation: createFairQueue(), query: createFairQueue() };
+  const waiting = () => waiters.mutation.size() + waiters.query.size();
 
   function leave(): void {
-    const [next] = waiters.mutation.size > 0 ? waiters.mutation : waiters.query;
+    const next = waiters.mutation.next() ?? waiters.query.next();
     // The place passes on, so nobody who comes now can take it.
     if (next) next.enter();
     else active -= 1;
   }
 
-  function makeRoom(kind: WorkKind): void {
+  function makeRoom(kind: WorkKind, owner: string): void {
     if (waiting() < maxWaiting) return;
-    const last = kind === 'mutation' ? [...waiters.query].at(-1) : undefined;
-    if (!last) throw new Overloaded();
-    last.refuse(new Overloaded());
+    const query = waiters.query.longest();
+    if (kind === 'mutation' && query) return query.last.refuse(new Overloaded());
+    // Whoever has more that wait than the one who comes would have with this one makes room for him.
+    const most = kind === 'mutation' ? waiters.mutation.longest() : query;
+    if (!most || most.count <= waiters[kind].count(owner) + 1) throw new Overloaded();
+    most.last.refuse(new Overloaded());
   }
 
-  function wait(kind: WorkKind, signal: AbortSignal): Promise<void> {
-    makeRoom(kind);
+  function wait(kind: WorkKind, signal: AbortSignal, owner: string): Promise<void> {
+    makeRoom(kind, owner);
     return new Promise((resolve, reject) => {
       const settle = () => {
-        waiters[kind].delete(waiter);
+        waiters[kind].remove(owner, waiter);
         signal.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter = {
@@ -70,16 +78,16 @@ export function createConcurrencyLimit({
       };
       const onAbort = () => waiter.refuse(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
-      waiters[kind].add(waiter);
+      waiters[kind].add(owner, waiter);
     });
   }
 
   return {
     active: () => active,
     waiting,
-    async run(kind, signal, work) {
+    async run(kind, signal, work, owner = '') {
       if (active < maxActive) active += 1;
-      else await wait(kind, signal);
+      else await wait(kind, signal, owner);
       try {
         return await work();
       } finally {

@@ -2,7 +2,7 @@ import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from '../caching/answer-policy.js';
-import type { GatewayContext } from '../context.js';
+import { ownerOf, type GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
 import { readAnswer } from './read-answer.js';
@@ -42,7 +42,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
       };
       const send = (signal: AbortSignal) =>
-        limit.run('query', signal, () => upstream().send({ headers, body: request.body, idempotent: true, signal }));
+        limit.run(
+          'query',
+          signal,
+          () => upstream().send({ headers, body: request.body, idempotent: true, signal }),
+          ownerOf(context),
+        );
       let { answer, isOwn } = await inFlight.share(key, wish, send);
       // Clients without a token are not told from each other by their key.
       if (!isOwn && context.authorization === undefined && isForOneClient(answer.headers)) {
@@ -56,7 +61,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     }
     const end = inFlight.mutationStarts();
     try {
-      const answer = await limit.run('mutation', request.signal, () => upstream().send(mutation(request, headers)));
+      const answer = await limit.run(
+        'mutation',
+        request.signal,
+        () => upstream().send(mutation(request, headers)),
+        ownerOf(context),
+      );
       return { ...read(request, answer, answer.body), policy: null };
     } finally {
       end();

@@ -3,7 +3,7 @@ import { AppError, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Authorization } from '../admission/authorization.js';
-import type { GatewayContext, Identity } from '../context.js';
+import { ownerOf, type GatewayContext, type Identity } from '../context.js';
 import type { ClientErrors } from '../execution/client-errors.js';
 import type { ConcurrencyLimit } from '../execution/concurrency-limit.js';
 import type { OperationResult } from '../execution/operation-result.js';
@@ -100,14 +100,19 @@ export class Group {
     this.#cancel?.abort(new Error('nobody listens any more'));
   }
 
+  /** Whether as many events wait as may. */
+  get isFull(): boolean {
+    return this.#queue.length >= this.#options.maxQueuedEvents;
+  }
+
   /** Resolves when a further event may wait. */
   async untilRoom(): Promise<void> {
-    if (this.#queue.length >= this.#options.maxQueuedEvents) await this.settled();
+    if (this.isFull) await this.settled();
   }
 
   /** Returns false when too many events wait already. */
   push(event: LiveEvent): boolean {
-    if (this.#queue.length >= this.#options.maxQueuedEvents) return false;
+    if (this.isFull) return false;
     this.#number += 1;
     const { operation, base } = this.facts;
     this.#queue.push({ event, operation, base, number: this.#number });
@@ -193,14 +198,15 @@ export class Group {
     const run = () => runEvent({ operation, shown }, event.source(), { variables, context, client, signal });
     // Without fetches there is nothing to wait for, and no time to run out.
     if (!operation.step) return run();
-    return runs.run('query', signal, async () => {
+    const timed = async () => {
       const timer = setTimeout(() => context.cancel(deadlineExceeded(runTimeoutMs)), runTimeoutMs);
       try {
         return await run();
       } finally {
         clearTimeout(timer);
       }
-    });
+    };
+    return runs.run('query', signal, timed, ownerOf(context));
   }
 
   /** Whose token the fetches go with: all members are one viewer, but tokens end. */
