@@ -94,6 +94,10 @@ const schema = z.object({
   SUBSCRIPTION_RETRY_MS: settings.durationMs(60_000),
   SUBSCRIPTION_MAX: settings.positiveInt(50_000),
   SUBSCRIPTION_MAX_PER_USER: settings.positiveInt(200),
+  /** Of everybody at one address who has not signed in. */
+  SUBSCRIPTION_MAX_PER_ADDRESS: settings.positiveInt(1_000),
+  /** A header in which a proxy says where a client is; without it, it is where the connection comes from. */
+  CLIENT_ADDRESS_HEADER: settings.headerName().optional(),
   /** Events of one subscription that wait while an earlier one is answered. */
   SUBSCRIPTION_MAX_QUEUED_EVENTS: settings.positiveInt(100),
   /** Answers to events that are fetched for at once. */

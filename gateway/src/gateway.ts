@@ -37,6 +37,7 @@ import { createCors } from './http/cors.js';
 import { createEventSourceDoor } from './http/event-source.js';
 import { asksForEvents, createGraphQLHandler } from './http/graphql-handler.js';
 import { renderSandbox } from './http/landing-page.js';
+import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
 import { createTickets } from './identity/tickets.js';
 import { badRequest } from './planning/refusal.js';
@@ -198,6 +199,7 @@ export async function createGateway(
   });
 
   // subscriptions
+  const addressOf = createClientAddress(config.CLIENT_ADDRESS_HEADER ?? null);
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics);
   const upstreamSockets = createUpstreamSockets({
     connectTimeoutMs: config.SUBGRAPH_TIMEOUT_MS,
@@ -222,6 +224,7 @@ export async function createGateway(
     sharedScopes: config.SUBSCRIPTION_SHARED_SCOPES.split(',').map((scope) => scope.trim()),
     maxSubscriptions: config.SUBSCRIPTION_MAX,
     maxPerUser: config.SUBSCRIPTION_MAX_PER_USER,
+    maxPerAddress: config.SUBSCRIPTION_MAX_PER_ADDRESS,
   });
   const webSockets = createWebSocketDoor({
     answer,
@@ -232,6 +235,7 @@ export async function createGateway(
     telemetry: subscriptionTelemetry,
     maxOperations: config.WEBSOCKET_MAX_OPERATIONS,
     maxBufferedBytes: config.SUBSCRIPTION_MAX_BUFFERED_BYTES,
+    addressOf,
     maxConnections: config.WEBSOCKET_MAX_CONNECTIONS,
     maxMessageBytes: config.WEBSOCKET_MAX_MESSAGE_BYTES,
     initTimeoutMs: config.WEBSOCKET_INIT_TIMEOUT_MS,
@@ -241,6 +245,7 @@ export async function createGateway(
   const streams = createHttpStreams({
     subscriptions,
     identify,
+    addressOf,
     telemetry: subscriptionTelemetry,
     heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
     maxBufferedBytes: config.SUBSCRIPTION_MAX_BUFFERED_BYTES,

@@ -14,6 +14,8 @@ export interface ChannelOptions extends GroupOptions, SourceOptions {
     reason: EndReason,
     errors: readonly GraphQLFormattedError[] | null,
   ) => void;
+  /** A group cannot keep up with the others. It is to go on in a channel of its own when it has room. */
+  readonly fellBehind: (channel: Channel, group: Group) => void;
   /** Nobody may join any more. */
   readonly closed: (channel: Channel) => void;
 }
@@ -26,6 +28,8 @@ export interface ChannelFacts extends SourceFacts {
 /** A token that a subgraph refuses so shortly before its end has ended there already. */
 const NEAR_EXPIRY_MS = 10_000;
 const MAX_REFUSED_TOKENS = 100;
+/** For groups to come after the others, before they have to go on by themselves. */
+const GRACE_MS = 250;
 
 /**
  * One subscription at a subgraph, for all clients that may see the same of the same. It goes with the token of one of
@@ -38,6 +42,8 @@ export class Channel {
   readonly #options: ChannelOptions;
   readonly #source: Source;
   readonly #groups = new Map<string, Group>();
+  /** Groups that have fallen behind, and answer what they have of this channel, with their last events. */
+  readonly #parted = new Map<Group, string>();
   readonly #refusedTokens = new Set<string | undefined>();
   #intake: Promise<void> = Promise.resolve();
   /** Events that have come and are not handed on yet. */
@@ -71,15 +77,21 @@ export class Channel {
 
   leave(subscription: Subscription, group: Group): void {
     group.remove(subscription);
+    if (group.size === 0) this.#parted.delete(group);
     if (group.size === 0 && this.#groups.get(group.key) === group) this.#groups.delete(group.key);
     if (this.#isClosed) return;
     if (this.#groups.size === 0) this.close();
     else if (this.#source.carrier === subscription) this.#passOn();
   }
 
+  /** The last event that a group has, or is about to have. */
+  deliveredTo(group: Group): string | null {
+    return this.#parted.get(group) ?? this.deliveredId;
+  }
+
   /** Lets others join a group whose operation has been planned anew. */
   rename(group: Group, key: string): void {
-    if (this.#groups.has(key)) return;
+    if (this.#groups.has(key) || this.#parted.has(group)) return;
     this.#groups.delete(group.key);
     group.key = key;
     this.#groups.set(key, group);
@@ -108,7 +120,7 @@ export class Channel {
   /** Resolves when every event that has come is delivered. */
   async settled(): Promise<void> {
     await this.#intake;
-    await Promise.all([...this.#groups.values()].map((group) => group.settled()));
+    await Promise.all([...this.#groups.values(), ...this.#parted.keys()].map((group) => group.settled()));
   }
 
   #passOn(): void {
@@ -121,7 +133,7 @@ export class Channel {
   async #handOn(event: SourceEvent, id: string | null, reconnected: boolean): Promise<void> {
     await this.#forgetOlder(event.data);
     // What can be asked for again waits for room. It is handed to all at once: who joins meanwhile has it not yet.
-    if (id !== null) for (const group of this.#groups.values()) await group.untilRoom();
+    if (id !== null) await this.#untilRoom();
     this.deliveredId = id ?? this.deliveredId;
     // Running an event uses up its data: all but a single group get copies.
     const text = this.#groups.size > 1 ? JSON.stringify(event.data) : null;
@@ -131,6 +143,32 @@ export class Channel {
       this.#options.telemetry.dropped('queue-full');
       for (const member of [...group.members]) this.#options.end(member, 'queue-full', [TOO_MANY_EVENTS]);
     }
+  }
+
+  /**
+   * One group is waited for. Of several, those that have no room a moment after others have it leave: nobody is held up by
+   * another's slow fetches.
+   */
+  async #untilRoom(): Promise<void> {
+    const full = this.#fullGroups();
+    if (full.length === 0) return;
+    const all = Promise.all(full.map((group) => group.untilRoom()));
+    if (this.deliveredId === null) return void (await all);
+    if (full.length === this.#groups.size) await Promise.race(full.map((group) => group.untilRoom()));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, GRACE_MS)))]);
+    clearTimeout(timer);
+    for (const group of this.#fullGroups()) this.#part(group, this.deliveredId);
+  }
+
+  #fullGroups(): Group[] {
+    return [...this.#groups.values()].filter(({ isFull }) => isFull);
+  }
+
+  #part(group: Group, lastEventId: string): void {
+    this.#groups.delete(group.key);
+    this.#parted.set(group, lastEventId);
+    this.#options.fellBehind(this, group);
   }
 
   #handedOn(): void {

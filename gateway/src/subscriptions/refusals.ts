@@ -16,8 +16,9 @@ export const SLOW_CONSUMER = fault(
   1,
 );
 
-export function tooManySubscriptions(most: number): GraphQLFormattedError {
-  return fault('RATE_LIMITED', `A user has at most ${most} subscriptions.`, 'TOO_MANY_SUBSCRIPTIONS', 10);
+export function tooManySubscriptions(most: number, isUser: boolean): GraphQLFormattedError {
+  const who = isUser ? 'A user has' : 'Who has not signed in has, with all others at the same address,';
+  return fault('RATE_LIMITED', `${who} at most ${most} subscriptions.`, 'TOO_MANY_SUBSCRIPTIONS', 10);
 }
 
 export function tooManyOperations(most: number): GraphQLFormattedError {

@@ -11,6 +11,8 @@ export interface SubscriptionTelemetry {
   /** An event that a client does not get. */
   dropped(reason: 'duplicate' | 'queue-full' | 'slow-consumer'): void;
   reconnecting(subgraph: string): void;
+  /** A group could not keep up with the others of its subscription at a subgraph, and goes on by itself. */
+  fellBehind(subgraph: string): void;
   watchUpstreams(counts: () => ReadonlyMap<string, number>): void;
   watchSockets(count: () => number): void;
 }
@@ -38,6 +40,11 @@ export function createSubscriptionTelemetry(metrics: Metrics): SubscriptionTelem
   const reconnects = metrics.counter(
     'taskgraph_gateway_subscription_reconnects_total',
     'Tries to subscribe again at a subgraph after its connection was lost.',
+    ['subgraph'],
+  );
+  const behind = metrics.counter(
+    'taskgraph_gateway_subscription_groups_behind_total',
+    'Times that clients with slow fetches were given a subscription of their own at a subgraph.',
     ['subgraph'],
   );
   const upstreams = metrics.gauge('taskgraph_gateway_subscription_upstreams', 'Subscriptions at subgraphs.', [
@@ -77,6 +84,9 @@ export function createSubscriptionTelemetry(metrics: Metrics): SubscriptionTelem
     },
     reconnecting(subgraph) {
       reconnects.inc({ subgraph });
+    },
+    fellBehind(subgraph) {
+      behind.inc({ subgraph });
     },
     watchUpstreams(counts) {
       (upstreams as unknown as { collect: () => void }).collect = () => {

@@ -20,6 +20,8 @@ export type EndReason =
 /** A connection to a client, which carries one subscription or many. */
 export interface Outlet {
   readonly transport: Transport;
+  /** Where the client is, as far as this process can see. */
+  readonly address: string;
   /** Those of now: they are renewed. */
   readonly credentials: Credentials;
   next(subscription: Subscription, event: RenderedEvent): void;
@@ -41,17 +43,17 @@ export class Subscription {
   readonly outlet: Outlet;
   readonly requestId: string;
   readonly name: string | null;
-  /** That limits count it for. */
-  readonly user: string | null;
+  /** That limits count it for: a user, or an address. */
+  readonly owner: string;
   readonly startedAt = performance.now();
   events = 0;
   ended = false;
 
-  constructor({ id, outlet, requestId }: SubscriptionStart, name: string | null, user: string | null) {
+  constructor({ id, outlet, requestId }: SubscriptionStart, name: string | null, owner: string) {
     this.id = id;
     this.outlet = outlet;
     this.requestId = requestId;
     this.name = name;
-    this.user = user;
+    this.owner = owner;
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { OverrideLabels } from '../admission/override-labels.js';
@@ -7,6 +7,7 @@ import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
 import { Refusal } from '../planning/refusal.js';
 import type { FetchStep } from '../planning/steps.js';
+import { backoffMs } from './backoff.js';
 import { Channel, type ChannelOptions } from './channel.js';
 import { rightsOf, userOf, viewerOf, type Credentials } from './credentials.js';
 import type { Group, GroupFacts } from './group.js';
@@ -14,13 +15,15 @@ import { FULL, RESTARTING, tooManySubscriptions } from './refusals.js';
 import { Subscription, type EndReason, type SubscriptionStart } from './subscription.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
-export interface SubscriptionsOptions extends Omit<ChannelOptions, 'end' | 'closed'> {
+export interface SubscriptionsOptions extends Omit<ChannelOptions, 'end' | 'closed' | 'fellBehind'> {
   readonly operations: () => OperationCache;
   readonly overrideLabels: OverrideLabels;
   /** Whoever holds one of them may see every event. */
   readonly sharedScopes: readonly string[];
   readonly maxSubscriptions: number;
   readonly maxPerUser: number;
+  /** Of everybody at one address who is no known user. */
+  readonly maxPerAddress: number;
 }
 
 /** All subscriptions of this process. */
@@ -47,12 +50,15 @@ interface Place {
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { log, telemetry, sharedScopes } = options;
   const places = new Map<Subscription, Place>();
-  const perUser = new Map<string, number>();
+  /** By user, or by the address of who is none. */
+  const perOwner = new Map<string, number>();
   /** Those that may be joined. */
   const channels = new Map<string, Channel>();
   /** Those that events come from, with those that are only joined under another key. */
   const all = new Set<Channel>();
   let draining = false;
+  /** How often the graph has changed. */
+  let refreshes = 0;
 
   const channelOptions: ChannelOptions = {
     ...options,
@@ -61,6 +67,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       if (errors) subscription.outlet.fail(subscription, errors);
       else subscription.outlet.complete(subscription);
     },
+    fellBehind: (channel, group) => void catchUp(channel, group),
     closed(channel) {
       all.delete(channel);
       if (channels.get(channel.facts.key) === channel) channels.delete(channel.facts.key);
@@ -78,24 +85,23 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     if (!place) return false;
     places.delete(subscription);
     subscription.ended = true;
-    countUser(subscription.user, -1);
+    countOwner(subscription, -1);
     place.channel.leave(subscription, place.group);
     telemetry.ended(log, subscription, reason);
     return true;
   }
 
-  function countUser(user: string | null, by: 1 | -1): void {
-    if (user === null) return;
-    const count = (perUser.get(user) ?? 0) + by;
-    if (count > 0) perUser.set(user, count);
-    else perUser.delete(user);
+  function countOwner({ owner }: Subscription, by: 1 | -1): void {
+    const count = (perOwner.get(owner) ?? 0) + by;
+    if (count > 0) perOwner.set(owner, count);
+    else perOwner.delete(owner);
   }
 
-  function assertRoom(user: string | null): void {
+  function assertRoom(user: string | null, owner: string): void {
     if (draining) throw refuseAs(RESTARTING);
     if (places.size >= options.maxSubscriptions) throw refuseAs(FULL);
-    if (user !== null && (perUser.get(user) ?? 0) >= options.maxPerUser)
-      throw refuseAs(tooManySubscriptions(options.maxPerUser));
+    const most = user === null ? options.maxPerAddress : options.maxPerUser;
+    if ((perOwner.get(owner) ?? 0) >= most) throw refuseAs(tooManySubscriptions(most, user !== null));
   }
 
   function join(subscription: Subscription, facts: GroupFacts, lastEventId: string | null): void {
@@ -123,6 +129,36 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     return channel;
   }
 
+  /** Lets a group go on in a channel of its own when it has answered what it has. */
+  async function catchUp(channel: Channel, group: Group): Promise<void> {
+    telemetry.fellBehind(channel.facts.step.subgraph);
+    await group.settled();
+    // Its clients come back to another process.
+    if (draining) return;
+    const lastEventId = channel.deliveredTo(group);
+    for (const subscription of [...group.members]) {
+      channel.leave(subscription, group);
+      join(subscription, group.facts, lastEventId);
+    }
+  }
+
+  /**
+   * Tries again as long as there is no planner to be had: meanwhile the group goes on with the plan that it has. Null when nobody
+   * waits for it, or a newer graph does.
+   */
+  async function planForMembers(group: Group, plan: () => Operation | Promise<Operation>): Promise<Operation | null> {
+    const began = refreshes;
+    for (let attempt = 0; ; attempt += 1) {
+      if (group.size === 0 || draining || refreshes !== began) return null;
+      try {
+        return await plan();
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        await delay(backoffMs(attempt), undefined, { ref: false });
+      }
+    }
+  }
+
   /** Plans an operation for the graph that serves now. */
   async function replan({ channel, group }: Place): Promise<void> {
     const { text, operationName, overrideLabels, variables } = group.facts;
@@ -131,14 +167,15 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const [anyone] = group.members;
     if (!anyone) return;
     const holds = options.overrideLabels({ ...anyone.outlet.credentials, overrideLabels });
-    let base: Operation;
+    let base: Operation | null;
     try {
-      base = await options.operations().get(text, operationName, holds);
+      base = await planForMembers(group, () => options.operations().get(text, operationName, holds));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       for (const subscription of [...group.members]) end(subscription, error.errors);
       return;
     }
+    if (!base) return;
     const allowed = new Map<Subscription, Operation>();
     // Who joins meanwhile is among them.
     for (const subscription of group.members)
@@ -160,24 +197,27 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       return;
     }
     await channel.settled();
+    const deliveredId = channel.deliveredTo(group);
     for (const subscription of [...group.members]) {
       channel.leave(subscription, group);
-      join(subscription, { ...facts, operation: allowed.get(subscription) ?? operation }, channel.deliveredId);
+      join(subscription, { ...facts, operation: allowed.get(subscription) ?? operation }, deliveredId);
     }
   }
 
   return {
     start(request, start) {
       const { operation, base, text, operationName, overrideLabels, variables, lastEventId } = request;
-      const user = userOf(start.outlet.credentials);
-      assertRoom(user);
-      const subscription = new Subscription(start, operation.name, user);
-      countUser(user, 1);
+      const { outlet } = start;
+      const user = userOf(outlet.credentials);
+      const owner = user ?? `at ${outlet.address}`;
+      assertRoom(user, owner);
+      const subscription = new Subscription(start, operation.name, owner);
+      countOwner(subscription, 1);
       telemetry.started(log, subscription);
       try {
         join(subscription, { operation, base, text, operationName, overrideLabels, variables }, lastEventId);
       } catch (error) {
-        countUser(user, -1);
+        countOwner(subscription, -1);
         telemetry.ended(log, subscription, 'defect');
         throw error;
       }
@@ -186,6 +226,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     leave: (subscription, reason) => void take(subscription, reason),
     renewed: (subscription) => places.get(subscription)?.channel.renewed(subscription),
     async refresh() {
+      refreshes += 1;
       for (const channel of all) channel.refresh();
       for (const place of new Set(places.values())) {
         try {
@@ -240,6 +281,11 @@ function groupKey({ operation, variables }: GroupFacts, credentials: Credentials
   let number = numbers.get(operation);
   if (number === undefined) numbers.set(operation, (number = lastNumber += 1));
   return `${number} ${hashKey(viewerOf(credentials), JSON.stringify(variables))}`;
+}
+
+/** The planner has too much to do, or is starting again: that says nothing about the operation. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Refusal && error.errors[0]?.extensions?.['code'] === 'UNAVAILABLE';
 }
 
 function refuseAs(error: GraphQLFormattedError): Refusal {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { missingViewer, type TokenProblem } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { GatewayContext } from '../../context.js';
+import type { ClientAddress } from '../../identity/client-address.js';
 import type { Identify } from '../../identity/identify.js';
 import { toRefusal } from '../../planning/refusal.js';
 import { toCredentials, type Credentials } from '../credentials.js';
@@ -17,6 +18,7 @@ import { MULTIPART, SSE, type StreamFormat } from './formats.js';
 export interface HttpStreamsOptions {
   readonly subscriptions: Subscriptions;
   readonly identify: Identify;
+  readonly addressOf: ClientAddress;
   readonly telemetry: SubscriptionTelemetry;
   readonly heartbeatMs: number;
   /** Waiting for a client that reads too slowly. */
@@ -74,6 +76,7 @@ export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
 
 class HttpStream implements Outlet {
   readonly transport: 'multipart' | 'sse';
+  readonly address: string;
   readonly credentials: Credentials;
   readonly #response: ServerResponse;
   readonly #format: StreamFormat;
@@ -85,6 +88,7 @@ class HttpStream implements Outlet {
 
   constructor(response: ServerResponse, format: StreamFormat, credentials: Credentials, options: HttpStreamsOptions) {
     this.transport = format.transport;
+    this.address = options.addressOf(response.req);
     this.credentials = credentials;
     this.#response = response;
     this.#format = format;

@@ -39,6 +39,12 @@ export interface ConnectionServices {
   readonly maxBufferedBytes: number;
 }
 
+/** What a handshake tells. */
+export interface ConnectedClient {
+  readonly address: string;
+  readonly overrideLabels: string | undefined;
+}
+
 const NOBODY: Credentials = { identity: { kind: 'absent' }, authorization: undefined, expiresAtMs: Infinity };
 const TEXT = { binary: false, compress: false };
 const ACCEPTED = readAccept('application/json') as Arrival['accepted'];
@@ -50,6 +56,7 @@ const NO_STREAM_HEADERS = { lastEventId: undefined };
  */
 export class Connection implements Outlet {
   readonly transport = 'websocket';
+  readonly address: string;
   readonly openedAtMs = Date.now();
   credentials: Credentials = NOBODY;
   /** Whether something was heard of the client since it was last asked. */
@@ -63,8 +70,9 @@ export class Connection implements Outlet {
   #state: 'new' | 'identifying' | 'ready' | 'closing' = 'new';
   #isDraining = false;
 
-  constructor(socket: WebSocket, services: ConnectionServices, overrideLabels: string | undefined) {
+  constructor(socket: WebSocket, services: ConnectionServices, { address, overrideLabels }: ConnectedClient) {
     this.#socket = socket;
+    this.address = address;
     this.#services = services;
     this.#overrideLabels = overrideLabels;
   }

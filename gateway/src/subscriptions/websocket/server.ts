@@ -4,11 +4,13 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { readLabels } from '../../admission/override-labels.js';
+import type { ClientAddress } from '../../identity/client-address.js';
 import { createSweep } from '../sweep.js';
-import { Connection, type ConnectionServices } from './connection.js';
+import { Connection, type ConnectedClient, type ConnectionServices } from './connection.js';
 import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
 
 export interface WebSocketDoorOptions extends ConnectionServices {
+  readonly addressOf: ClientAddress;
   readonly maxConnections: number;
   readonly maxMessageBytes: number;
   /** From the handshake to `connection_init`. */
@@ -66,8 +68,8 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   let draining = false;
   let emptied: () => void = () => undefined;
 
-  function open(socket: ClientSocket, overrideLabels: string | undefined): void {
-    const connection = new Connection(socket, options, overrideLabels);
+  function open(socket: ClientSocket, client: ConnectedClient): void {
+    const connection = new Connection(socket, options, client);
     socket.connection = connection;
     connections.add(connection);
     socket.on('message', onMessage);
@@ -90,8 +92,11 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     upgrade(request, socket, head) {
       if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
       try {
-        const labels = readLabels(request.headers, options.labelsHeader);
-        server.handleUpgrade(request, socket, head, (accepted) => open(accepted, labels));
+        const client = {
+          address: options.addressOf(request),
+          overrideLabels: readLabels(request.headers, options.labelsHeader),
+        };
+        server.handleUpgrade(request, socket, head, (accepted) => open(accepted, client));
       } catch (error) {
         options.log.error({ err: error }, 'defect');
         socket.destroy();
