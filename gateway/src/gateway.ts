@@ -18,7 +18,6 @@ import {
   operationsAddress,
 } from '@taskgraph/service-kit';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createOrigins } from './admission/origins.js';
@@ -50,6 +49,7 @@ import { createWebSocketDoor, refuse as refuseUpgrade } from './subscriptions/we
 import { createPlannerThread } from './supergraph/planner-thread.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
+import { within } from './within.js';
 
 export { readGatewayConfig, type GatewayConfig } from './config.js';
 
@@ -382,13 +382,6 @@ function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: Gatewa
       { host, open },
       'strangers can reach what is meant for development: set NODE_ENV=production, or these settings',
     );
-}
-
-/** Waits for something, but not for ever. */
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
-  const giveUp = new AbortController();
-  await Promise.race([work, delay(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
-  giveUp.abort();
 }
 
 function isEndpoint(url: string | undefined): boolean {
