@@ -28,6 +28,8 @@ const schema = z.object({
   SUPERGRAPH_POLL_MS: settings.durationMs(1_000),
   /** Of one supergraph: one that takes longer is refused, and the one before goes on. */
   SUPERGRAPH_LOAD_TIMEOUT_MS: settings.durationMs(60_000),
+  /** Of compiling the operations in use for a new supergraph before it serves; what is left is compiled when it is asked for. */
+  SUPERGRAPH_WARM_UP_MS: settings.durationMs(30_000),
   /** Where the public keys of access tokens are. */
   JWKS_URL: settings.url().optional(),
   /** Refuses operations that ask for anything that their viewer may not see, in the place of answering the rest. */

@@ -140,11 +140,13 @@ export async function createGateway(
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },
     log,
+    warmUpMs: config.SUPERGRAPH_WARM_UP_MS,
     onVersion: (supergraph) => {
-      subgraphs.update(supergraph.subgraphs);
+      subgraphs.prepare(supergraph);
       if (config.jwksUrl === null && !overrides.jwks && supergraph.requirements.byCoordinate.size > 0)
         log.warn('no JWKS_URL is set: subgraphs alone decide who is signed in and which scopes he has');
     },
+    onServe: (supergraph) => subgraphs.serve(supergraph),
     onSwap: () => void subscriptions.refresh(),
   });
   telemetry.watchOperations(() => graph.operations());
@@ -156,7 +158,7 @@ export async function createGateway(
       : createRedisCache({ url: config.REDIS_URL, prefix: 'taskgraph:gateway:', log });
   if (config.REDIS_URL !== undefined) health.register('redis', () => cache.ping(), { critical: false });
   const http = createHttpSubgraphClient({
-    subgraph: (name) => subgraphs.get(name),
+    subgraph: (name, graph) => subgraphs.get(name, graph),
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     uploadMaxBytes: config.UPLOAD_MAX_BYTES,
@@ -213,7 +215,7 @@ export async function createGateway(
     client,
     clientErrors,
     sockets: upstreamSockets,
-    urlOf: (subgraph) => subgraphs.get(subgraph).url,
+    urlOf: (subgraph) => subgraphs.urlOf(subgraph),
     log,
     telemetry: subscriptionTelemetry,
     runs: createConcurrencyLimit({ maxActive: config.SUBSCRIPTION_MAX_CONCURRENCY, maxWaiting: Infinity }),

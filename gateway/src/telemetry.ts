@@ -31,6 +31,8 @@ export interface GatewayTelemetry {
   plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
+  /** A subgraph is no part of the graph any more: nothing is told of it from now on. */
+  subgraphGone(subgraph: string): void;
   watchSubgraphs(subgraphs: () => Iterable<{ readonly upstream: Upstream; readonly limit: ConcurrencyLimit }>): void;
 }
 
@@ -134,8 +136,14 @@ export function createGatewayTelemetry(
     supergraphReloaded(outcome) {
       reloads.inc({ outcome });
     },
+    subgraphGone(subgraph) {
+      for (const metric of [fetches, lookups]) void forgetSeries(metric, 'subgraph', subgraph);
+      void forgetSeries(metrics.circuitVerdicts, 'upstream', subgraph);
+    },
     watchSubgraphs(subgraphs) {
       (circuits as unknown as { collect: () => void }).collect = () => {
+        circuits.reset();
+        underWay.reset();
         for (const { upstream, limit } of subgraphs()) {
           const subgraph = upstream.name;
           circuits.set({ subgraph }, CIRCUIT_VALUES[upstream.circuit()]);
@@ -145,4 +153,18 @@ export function createGatewayTelemetry(
       };
     },
   };
+}
+
+/** What a metric has counted under one value of a label. */
+async function forgetSeries(metric: CountedMetric, label: string, value: string): Promise<void> {
+  const { values } = await metric.get();
+  for (const { labels } of values) {
+    const { le: _bucket, ...own } = labels;
+    if (labels[label] === value) metric.remove(own);
+  }
+}
+
+interface CountedMetric {
+  get(): Promise<{ values: ReadonlyArray<{ labels: Partial<Record<string, string | number>> }> }>;
+  remove(labels: Partial<Record<string, string | number>>): void;
 }

@@ -33,6 +33,7 @@ describe('what is known of operations', () => {
       client.send(
         {
           subgraph: 'books',
+          graph: { subgraphs: [] },
           type: OperationTypeNode.QUERY,
           query,
           operationName: undefined,

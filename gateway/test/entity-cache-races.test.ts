@@ -63,6 +63,7 @@ function twoGateways(cacheControl: string) {
   const ask = async (variables = '') => {
     const request: SubgraphRequest = {
       subgraph: 'desk',
+      graph: { subgraphs: [] },
       type: OperationTypeNode.QUERY,
       query: '{ mine }',
       operationName: undefined,

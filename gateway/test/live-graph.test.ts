@@ -23,7 +23,7 @@ interface GraphUnderTest extends AsyncDisposable {
 }
 
 /** @param refuse every version but the first */
-async function startGraph(fault: PlannerFault = {}, refuse = false): Promise<GraphUnderTest> {
+async function startGraph(fault: PlannerFault = {}, refuse = false, warmUpMs = 600_000): Promise<GraphUnderTest> {
   const faulty = await writeFaultyPlanner(fault);
   let adopt: (text: string) => Promise<void> = () => Promise.reject(new Error('not started'));
   let versions = 0;
@@ -46,6 +46,7 @@ async function startGraph(fault: PlannerFault = {}, refuse = false): Promise<Gra
     }),
     cache: { maxBytes: 1_000_000, limits: readGatewayConfig({}).documentLimits, introspection: true },
     log,
+    warmUpMs,
     onVersion: () => {
       versions += 1;
       if (refuse && versions > 1) throw new Error('a subgraph has no address');
@@ -123,6 +124,24 @@ describe('a version that another one has replaced', () => {
     }
     expect(await last).toMatchObject({ type: 'query' });
     await reload;
+  });
+});
+
+describe('operations in use', () => {
+  it('are compiled before a version serves, for as long as that may take, the most recently used first', async () => {
+    const stuck = `if (request.kind === 'plan' && request.version === 2 && request.text.includes('stuck')) for (;;);`;
+    await using under = await startGraph({ onRequest: stuck }, false, 3_000);
+    await under.started;
+    const texts = ['{ stuck: books { id } }', '{ books { title } }', '{ authors { name } }'];
+    for (const text of texts) await under.graph.operations().get(text, undefined);
+    await under.reload(withField('subtitle'));
+    expect(under.swaps()).toBe(1);
+    expect(
+      under.graph
+        .operations()
+        .recent()
+        .map(({ text }) => text),
+    ).toEqual(['{ authors { name } }', '{ books { title } }']);
   });
 });
 

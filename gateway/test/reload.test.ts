@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readGatewayConfig } from '../src/config.js';
 import { createOperationCache } from '../src/planning/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
-import { composeSdl, library, startGateway } from './fake-subgraphs.js';
+import { composeSdl, library, startGateway, startSubgraph } from './fake-subgraphs.js';
 
 const RELOADS = 6;
 const PAUSE_MS = 300;
@@ -81,6 +81,71 @@ describe('a subgraph that moves', () => {
     release();
     const { body } = await answer;
     expect(body).toEqual({ data: { books: ['Jane', 'Jane', 'George'].map((name) => ({ author: { name } })) } });
+  });
+});
+
+describe('a version of the graph', () => {
+  const isLoaded = async (url: string) =>
+    /reloads_total\{[^}]*outcome="loaded"[^}]*\} 1/.test(await (await fetch(`${url}/metrics`)).text());
+
+  it('is asked as a whole: an operation goes to the addresses that it was compiled for', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let arrived: () => void = () => undefined;
+    const fetching = new Promise<void>((resolve) => (arrived = resolve));
+    const [books, authors] = library();
+    if (!books || !authors) throw new Error('the library has two subgraphs');
+    const Query = {
+      book: async () => {
+        arrived();
+        await held;
+        return { id: '1', author: { id: 'a' } };
+      },
+    };
+    await using gateway = await startGateway([{ ...books, resolvers: { Query } }, authors]);
+    const __resolveReference = ({ id }: { id: string }) => ({ id, name: 'of the new version' });
+    const moved = await startSubgraph({ ...authors, resolvers: { Author: { __resolveReference } } });
+    try {
+      const before = gateway.run('{ book(id: 1) { author { name } } }');
+      await fetching;
+      const original = await readFile(gateway.supergraphPath, 'utf8');
+      await writeFile(gateway.supergraphPath, original.replaceAll(gateway.subgraphs['authors']?.url ?? '', moved.url));
+      while (!(await isLoaded(gateway.url)));
+      const after = gateway.run('{ book(id: 1) { author { name } } }');
+      release();
+      expect((await before).body).toEqual({ data: { book: { author: { name: 'Jane Austen' } } } });
+      expect((await after).body).toEqual({ data: { book: { author: { name: 'of the new version' } } } });
+    } finally {
+      await moved.stop();
+    }
+  });
+
+  it('is what health and metrics tell of: a subgraph that is gone leaves them', async () => {
+    const [books, authors] = library();
+    if (!books || !authors) throw new Error('the library has two subgraphs');
+    const films = {
+      name: 'films',
+      typeDefs: 'type Query { films: [String] }',
+      resolvers: { Query: { films: () => ['x'] } },
+    };
+    await using gateway = await startGateway([books, authors, films]);
+    await gateway.run('{ films books { author { name } } }');
+    const told = async () => {
+      const health = (await (await fetch(`${gateway.url}/health`)).json()) as { dependencies: object };
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      const named = metrics.split('\n').filter((line) => /(subgraph|upstream)="films"/.test(line));
+      return { dependencies: Object.keys(health.dependencies).sort(), named: named.length > 0 };
+    };
+    expect(await told()).toEqual({ dependencies: ['authors', 'books', 'films'], named: true });
+    const known = [books, authors].map(({ name, typeDefs }) => ({
+      name,
+      typeDefs,
+      url: gateway.subgraphs[name]?.url ?? '',
+    }));
+    await writeFile(gateway.supergraphPath, composeSdl(known));
+    while (!(await isLoaded(gateway.url)));
+    expect(await told()).toEqual({ dependencies: ['authors', 'books'], named: false });
+    expect((await gateway.run('{ books { author { name } } }')).body.errors).toBeUndefined();
   });
 });
 

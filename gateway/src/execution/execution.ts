@@ -5,6 +5,7 @@ import type { ExecutionError } from './fetch-errors.js';
 import type { KeepsTypename } from './merge.js';
 import type { IsSubtype } from './rewrites.js';
 import type { SubgraphClient } from './subgraph-client.js';
+import type { Addressed } from './subgraphs.js';
 import type { Data } from './targets.js';
 
 /** One run of a plan. */
@@ -16,6 +17,8 @@ export interface Execution {
   /** Entities that a subgraph was asked for and does not have. */
   readonly missing: Set<object>;
   readonly errors: ExecutionError[];
+  /** The version of the graph that the operation was compiled for: it is fetched for at its addresses. */
+  readonly graph: Addressed;
   /** As the client sent them: subgraphs know the defaults. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** Boolean variables that decide about steps and selections. */

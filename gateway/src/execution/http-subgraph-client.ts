@@ -9,12 +9,12 @@ import { readAnswer } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads } from './multipart-body.js';
-import type { Subgraph } from './subgraphs.js';
+import type { Addressed, Subgraph } from './subgraphs.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
 export interface HttpSubgraphClientOptions {
-  /** @throws when there is no such subgraph */
-  readonly subgraph: (name: string) => Subgraph;
+  /** @throws when that version of the graph has no such subgraph */
+  readonly subgraph: (name: string, graph: Addressed) => Subgraph;
   readonly telemetry: GatewayTelemetry;
   readonly uploadTimeoutMs: number;
   readonly uploadMaxBytes: number;
@@ -28,15 +28,13 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   const inFlight = createInFlight();
 
   async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const { limit } = options.subgraph(request.subgraph);
-    // Looked up when it is sent: who has waited meanwhile goes to the address of now.
-    const upstream = () => options.subgraph(request.subgraph).upstream;
+    const { url, limit, upstream } = options.subgraph(request.subgraph, request.graph);
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
     if (request.type === OperationTypeNode.QUERY) {
       headers['content-type'] = JSON_TYPE;
-      // Who asks is a part of what is asked.
-      const key = `${request.subgraph}\n${context.authorization ?? ''}\n${request.body}`;
+      // Who asks is a part of what is asked, and so is whom.
+      const key = `${request.subgraph}\n${url}\n${context.authorization ?? ''}\n${request.body}`;
       const wish = {
         signal: request.signal,
         askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
@@ -45,7 +43,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         limit.run(
           'query',
           signal,
-          () => upstream().send({ headers, body: request.body, idempotent: true, signal }),
+          () => upstream.send({ headers, body: request.body, idempotent: true, signal }),
           ownerOf(context),
         );
       let { answer, isOwn } = await inFlight.share(key, wish, send);
@@ -64,7 +62,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       const answer = await limit.run(
         'mutation',
         request.signal,
-        () => upstream().send(mutation(request, headers)),
+        () => upstream.send(mutation(request, headers)),
         ownerOf(context),
       );
       return { ...read(request, answer, answer.body), policy: null };

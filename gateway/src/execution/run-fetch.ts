@@ -149,6 +149,7 @@ async function send(
     const answer = await client.send(
       {
         subgraph: step.subgraph,
+        graph: execution.graph,
         type: step.type,
         query: step.operation,
         operationName: step.operationName,

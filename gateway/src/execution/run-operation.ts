@@ -72,6 +72,7 @@ export function createExecution(
     shared: new Set(),
     missing: new Set(),
     errors,
+    graph: operation.supergraph,
     variables,
     conditions: operation.conditions(variables),
     isGuarded: operation.secured.length > 0,

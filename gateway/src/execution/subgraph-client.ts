@@ -1,6 +1,7 @@
 import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { CachePolicy } from '../caching/cache-policy.js';
 import type { GatewayContext } from '../context.js';
+import type { Addressed } from './subgraphs.js';
 
 /** What a subgraph answered to a fetch. */
 export interface SubgraphAnswer {
@@ -13,6 +14,8 @@ export interface SubgraphAnswer {
 
 export interface SubgraphRequest {
   readonly subgraph: string;
+  /** Whose address of the subgraph is asked. */
+  readonly graph: Addressed;
   readonly type: OperationTypeNode;
   readonly query: string;
   readonly operationName: string | undefined;

@@ -12,12 +12,30 @@ export interface Subgraph {
   readonly limit: ConcurrencyLimit;
 }
 
-/** The connections to all subgraphs, which outlive a reload of the supergraph. */
+/** A version of the graph: where its subgraphs are. */
+export interface Addressed {
+  readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
+}
+
+/**
+ * The connections to the subgraphs of all versions of the graph that are in use.
+ *
+ * An operation is fetched for at the addresses of the version that it was compiled for, however many versions come
+ * meanwhile. Versions share what has the same name and address.
+ */
 export interface Subgraphs {
-  /** Takes over the list of a supergraph. @throws when one of them has no address over HTTP; nothing has changed then */
-  update(subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>): void;
-  /** @throws when the supergraph has no such subgraph */
-  get(name: string): Subgraph;
+  /**
+   * Connects to the subgraphs of a version that does not serve yet.
+   *
+   * @throws when one of them has no address over HTTP; nothing has changed then
+   */
+  prepare(version: Addressed): void;
+  /** From now on this version serves: health and metrics tell of its subgraphs, and no others. */
+  serve(version: Addressed): void;
+  /** @throws when the version has no such subgraph */
+  get(name: string, version: Addressed): Subgraph;
+  /** Where a subgraph is in the version that serves; one that is gone, where it was. @throws when there was none */
+  urlOf(name: string): string;
   close(): Promise<void>;
 }
 
@@ -39,14 +57,22 @@ const PROBE = {
 /** @throws ConfigError when SUBGRAPH_CA_FILE names no certificates */
 export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
   const authorities = config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE);
-  const known = new Map<string, Subgraph>();
-  telemetry.watchSubgraphs(() => known.values());
+  /** The longest that an operation may take. */
+  const lastsMs = Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS);
+  const versions = new WeakMap<Addressed, ReadonlyMap<string, Subgraph>>();
+  /** Everything that is open, by name and address. */
+  const connections = new Map<string, Connection>();
+  const urls = new Map<string, string>();
+  let current: ReadonlyMap<string, Subgraph> = new Map();
+  telemetry.watchSubgraphs(() => current.values());
 
-  function connect(name: string, url: string): void {
-    const before = known.get(name);
-    if (before?.url === url) return;
-    // Requests in flight to the old address finish.
-    void before?.upstream.retire();
+  function connect(name: string, url: string): Subgraph {
+    const key = `${name}\n${url}`;
+    const known = connections.get(key);
+    if (known) {
+      clearTimeout(known.retirement);
+      return known.subgraph;
+    }
     const upstream = createUpstream({
       name,
       url,
@@ -65,22 +91,31 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       maxActive: config.SUBGRAPH_MAX_CONCURRENCY,
       maxWaiting: config.SUBGRAPH_MAX_WAITING,
     });
-    known.set(name, { url, upstream, limit });
-    health.register(
-      name,
-      async (signal) => {
-        await known.get(name)?.upstream.probe({ ...PROBE, signal });
-      },
-      {
-        critical: false,
-        details: () => ({ circuit: upstream.circuit(), active: limit.active(), waiting: limit.waiting() }),
-      },
-    );
+    const subgraph = { url, upstream, limit };
+    connections.set(key, { name, subgraph, retirement: undefined });
+    return subgraph;
+  }
+
+  function watch(name: string, { upstream, limit }: Subgraph): void {
+    health.register(name, async (signal) => void (await upstream.probe({ ...PROBE, signal })), {
+      critical: false,
+      details: () => ({ circuit: upstream.circuit(), active: limit.active(), waiting: limit.waiting() }),
+    });
+  }
+
+  /** Operations of the versions before go on for a while, and may not have asked it yet. */
+  function retireLater(key: string, connection: Connection): void {
+    clearTimeout(connection.retirement);
+    connection.retirement = setTimeout(() => {
+      connections.delete(key);
+      if (!current.has(connection.name)) telemetry.subgraphGone(connection.name);
+      void connection.subgraph.upstream.retire();
+    }, lastsMs).unref();
   }
 
   return {
-    update(subgraphs) {
-      const addressed = subgraphs.map(({ name, url }) => ({
+    prepare(version) {
+      const addressed = version.subgraphs.map(({ name, url }) => ({
         name,
         url: config.subgraphUrls[subgraphKey(name)] ?? url,
       }));
@@ -91,17 +126,47 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
         const found = lost.url ? `, but ${JSON.stringify(lost.url)}` : '';
         throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. Set ${setting}.`);
       }
-      for (const { name, url } of addressed) connect(name, url);
+      versions.set(version, new Map(addressed.map(({ name, url }) => [name, connect(name, url)])));
     },
-    get(name) {
-      const subgraph = known.get(name);
-      if (!subgraph) throw new Error(`There is no subgraph ${name}.`);
-      return subgraph;
+    serve(version) {
+      const before = current;
+      current = versions.get(version) ?? new Map<string, Subgraph>();
+      for (const name of before.keys()) {
+        if (current.has(name)) continue;
+        health.unregister(name);
+        telemetry.subgraphGone(name);
+      }
+      for (const [name, subgraph] of current) {
+        urls.set(name, subgraph.url);
+        if (before.get(name) !== subgraph) watch(name, subgraph);
+      }
+      for (const [key, connection] of connections)
+        if (current.get(connection.name) !== connection.subgraph) retireLater(key, connection);
+    },
+    get(name, version) {
+      const subgraph = versions.get(version)?.get(name);
+      // A subscription that could not be planned anew goes on with its old plan: by now at the address of today.
+      const isRetired = subgraph && !connections.has(`${name}\n${subgraph.url}`);
+      const found = isRetired ? current.get(name) : subgraph;
+      if (!found) throw new Error(`There is no subgraph ${name}.`);
+      return found;
+    },
+    urlOf(name) {
+      const url = urls.get(name);
+      if (url === undefined) throw new Error(`There is no subgraph ${name}.`);
+      return url;
     },
     async close() {
-      await Promise.all([...known.values()].map(({ upstream }) => upstream.close()));
+      for (const { retirement } of connections.values()) clearTimeout(retirement);
+      await Promise.all([...connections.values()].map(({ subgraph }) => subgraph.upstream.close()));
     },
   };
+}
+
+interface Connection {
+  readonly name: string;
+  readonly subgraph: Subgraph;
+  retirement: NodeJS.Timeout | undefined;
 }
 
 function isHttpUrl(url: string): boolean {

@@ -20,8 +20,12 @@ export interface LiveGraphOptions {
   readonly planner: PlannerThread;
   readonly cache: OperationCacheOptions;
   readonly log: Log;
+  /** For how long the operations in use may be compiled for a version before it takes traffic. */
+  readonly warmUpMs: number;
   /** Called before a version takes traffic. @throws to refuse it */
   readonly onVersion: (supergraph: Supergraph) => void;
+  /** Called in the moment in which a version begins to take traffic. */
+  readonly onServe?: (supergraph: Supergraph) => void;
   /** Called when another version has taken over. */
   readonly onSwap?: () => void;
 }
@@ -31,9 +35,10 @@ export interface LiveGraphOptions {
  * one, this makes what the engine needs.
  *
  * A new version takes traffic when the operations in use have been compiled for it, one at a time between requests, so
- * that a reload costs no request a plan.
+ * that a reload costs no request a plan; or when `warmUpMs` are over. Schema, plans and addresses change in one moment.
  */
-export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap }: LiveGraphOptions): LiveGraph {
+export function createLiveGraph(options: LiveGraphOptions): LiveGraph {
+  const { source, planner, cache, log, onVersion, onServe, onSwap } = options;
   let current: { readonly version: number; readonly operations: OperationCache } | null = null;
   let lastVersion = 0;
   let closed = false;
@@ -48,6 +53,7 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
       planner.release(version);
       throw error;
     }
+    onServe?.(current.operations.supergraph);
     if (!replaced) return;
     // What was asked of it is planned still: nobody holds on to it between finding its operations and asking for a plan.
     planner.release(replaced.version);
@@ -66,18 +72,36 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
     return operations;
   }
 
+  /** Compiles what has been asked for, the most recently used first, for as long as it may take. */
   async function warmUp(next: OperationCache, recent: ReturnType<OperationCache['recent']>): Promise<void> {
-    // The least recently used first, so that the order of use stays.
-    for (const { text, operationName, labels } of recent.reverse()) {
-      if (closed) return;
-      try {
-        await next.get(text, operationName, (label) => labels.includes(label));
-      } catch (error) {
-        if (!(error instanceof Refusal))
-          log.warn({ err: error }, 'an operation cannot be planned for the new supergraph');
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), options.warmUpMs);
+    const compiled: typeof recent = [];
+    const compile = ({ text, operationName, labels }: (typeof recent)[number]) =>
+      next.get(text, operationName, (label) => labels.includes(label));
+    try {
+      for (const asked of recent) {
+        if (closed) return;
+        if (over.signal.aborted) break;
+        try {
+          await unlessAborted(over.signal, Promise.resolve(compile(asked)));
+          compiled.push(asked);
+        } catch (error) {
+          if (!over.signal.aborted && !(error instanceof Refusal))
+            log.warn({ err: error }, 'an operation cannot be planned for the new supergraph');
+        }
+        await nextTurn();
       }
-      await nextTurn();
+    } finally {
+      clearTimeout(timer);
     }
+    if (over.signal.aborted)
+      log.warn(
+        { compiled: compiled.length, of: recent.length },
+        'the time to compile operations for the new supergraph is over',
+      );
+    // The order of use stays: what is known is touched once more, the least recently used first.
+    for (const asked of compiled.reverse()) void Promise.resolve(compile(asked)).catch(() => undefined);
   }
 
   return {
@@ -94,4 +118,20 @@ export function createLiveGraph({ source, planner, cache, log, onVersion, onSwap
       await ended;
     },
   };
+}
+
+/** Waits for work, but no longer than until the signal aborts. @throws the signal's reason */
+async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    work.catch(() => undefined);
+    aborted.catch(() => undefined);
+  }
 }

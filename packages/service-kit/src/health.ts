@@ -26,6 +26,8 @@ export interface HealthCheckOptions {
 export interface Health {
   /** A dependency that is `critical` takes readiness with it; another only degrades the report. */
   register(name: string, check: HealthCheck, options?: HealthCheckOptions): void;
+  /** What it depended on is no dependency any more. */
+  unregister(name: string): void;
   /** From now on not ready: the process is about to stop. */
   drain(): void;
   report(): Promise<HealthReport>;
@@ -40,6 +42,9 @@ export function createHealth(): Health {
   return {
     register(name, check, { critical = true, details } = {}) {
       checks.set(name, { check, critical, details });
+    },
+    unregister(name) {
+      checks.delete(name);
     },
     drain() {
       draining = true;
