@@ -2,10 +2,11 @@ import { OperationTypeNode } from 'graphql';
 import { findNamedEntities } from '../caching/named-entities.js';
 import type { Operation } from '../planning/operation.js';
 import { fetchIds, type DeferredPart, type DeferStep, type Step } from '../planning/steps.js';
+import { AnnouncedParts } from './announced-parts.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
-import type { OperationResult } from './operation-result.js';
-import { ArrivedAnswer, findPlaces, isBelow } from './part-places.js';
+import type { IncrementalPart, OperationResult, PendingPart } from './operation-result.js';
+import { ArrivedAnswer, findPlaces, isBelow, type Place } from './part-places.js';
 import { PartQueue } from './part-queue.js';
 import { partWriter, primaryWriter } from './part-writers.js';
 import { runStep } from './run-step.js';
@@ -28,6 +29,8 @@ interface Enclosing {
   readonly handedOut: Event;
   /** Places where it has become null: what is in it there never comes. */
   readonly lost: ErrorPath[];
+  /** The parts that are in it. */
+  readonly children: DeferredPart[];
 }
 
 /**
@@ -48,6 +51,7 @@ export async function runDeferred(
   /** The planner lets parts depend on fetches that it has left out: of `@skip(if: true)`. */
   const planned = new Set(fetchIds(step));
   const fetches = new Map<string, Event>();
+  const announced = new AnnouncedParts(operation);
   let arrived = new ArrivedAnswer(null);
 
   function fetchOf(id: string): Event {
@@ -60,7 +64,10 @@ export async function runDeferred(
   async function run(whole: Step | null, errors: ExecutionError[], enclosing: Enclosing): Promise<void> {
     let own = whole;
     while (own?.kind === 'defer') {
-      for (const part of own.deferred) parts.add(runPart(part, enclosing));
+      for (const part of own.deferred) {
+        enclosing.children.push(part);
+        parts.add(runPart(part, enclosing));
+      }
       own = own.primary.step;
     }
     if (!own) return;
@@ -75,24 +82,36 @@ export async function runDeferred(
 
   async function runPart(part: DeferredPart, enclosing: Enclosing): Promise<void> {
     const errors: ExecutionError[] = [];
-    const lost: ErrorPath[] = [];
-    const handedOut = new Event();
+    const own: Enclosing = { handedOut: new Event(), lost: [], children: [] };
     try {
       await Promise.all(part.depends.filter((id) => planned.has(id)).map((id) => fetchOf(id).done));
-      await run(part.step, errors, { handedOut, lost });
+      await run(part.step, errors, own);
       await invalidate();
       await enclosing.handedOut.done;
-      lost.push(...enclosing.lost);
-      handOut(part, errors, lost);
+      own.lost.push(...enclosing.lost);
+      handOut(part, errors, own);
     } finally {
-      handedOut.happen();
+      own.handedOut.happen();
     }
   }
 
-  function handOut({ name, path }: DeferredPart, errors: readonly ExecutionError[], lost: ErrorPath[]): void {
-    const places = findPlaces(root, path, isSubtype).filter(
+  /** Where a part has an object to be in. */
+  function placesOf({ path }: DeferredPart, lost: readonly ErrorPath[]): Place[] {
+    return findPlaces(root, path, isSubtype).filter(
       ({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)),
     );
+  }
+
+  /** Tells of the parts that are in one that is handed out. */
+  function announce({ children, lost }: Enclosing): PendingPart[] {
+    return children.flatMap((part) => placesOf(part, lost).flatMap(({ at }) => announced.add(part.name, at) ?? []));
+  }
+
+  function handOut(part: DeferredPart, errors: readonly ExecutionError[], own: Enclosing): void {
+    const { name, path } = part;
+    const { lost } = own;
+    const places = placesOf(part, lost);
+    const ready: IncrementalPart[] = [];
     // An error that says no place is told with the first.
     const unplaced = errors.filter((error) => !places.some(({ at }) => isBelow(error.path, at)));
     for (const [index, { value, at }] of places.entries()) {
@@ -102,18 +121,24 @@ export async function runDeferred(
       if (text === null) lost.push(at);
       else arrived.add(at, text);
       const told = [...(index === 0 ? unplaced : []), ...errors.filter((error) => isBelow(error.path, at))];
-      // A condition leaves it out here, or everything in it is put off further.
-      if (text === '{}' && told.length === 0) continue;
-      parts.emit({
-        label: operation.deferred.get(name)?.label ?? null,
-        path: at,
+      const late = announced.add(name, at);
+      ready.push({
+        ...announced.take(name, at),
+        pending: late ? [late] : [],
         data: text ?? 'null',
+        isEmpty: text === '{}' && told.length === 0,
         ...settleErrors(
           told,
           violations.map((violation) => ({ ...violation, path: [...at, ...violation.path] })),
         ),
       });
     }
+    // What was announced comes to an end, also where its object has gone meanwhile.
+    for (const gone of announced.takeAll(name))
+      ready.push({ ...gone, pending: [], data: 'null', isEmpty: true, errors: [], violations: [] });
+    const last = ready.pop();
+    if (last) ready.push({ ...last, pending: [...last.pending, ...announce(own)] });
+    for (const each of ready) parts.emit(each);
   }
 
   /** Before the client hears of what a mutation has changed. */
@@ -123,11 +148,12 @@ export async function runDeferred(
   }
 
   const primaryErrors: ExecutionError[] = [];
-  const primary: Enclosing = { handedOut: new Event(), lost: [] };
+  const primary: Enclosing = { handedOut: new Event(), lost: [], children: [] };
   await run(step, primaryErrors, primary);
   await invalidate();
   const { text, violations, objects } = primaryWriter(operation, conditions)(root, shared, missing);
   arrived = new ArrivedAnswer(text);
+  parts.pending = announce(primary);
   primary.handedOut.happen();
   const settled = settleErrors(primaryErrors, violations);
   return { data: text ?? 'null', ...settled, objects, cachePolicy: null, rest: parts };

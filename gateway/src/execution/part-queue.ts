@@ -1,24 +1,34 @@
-import type { IncrementalPart } from './operation-result.js';
+import type { IncrementalPart, LaterParts, PendingPart } from './operation-result.js';
 
-/** Parts that are there wait until they are read; the end comes when no work is left. */
-export class PartQueue implements AsyncIterable<IncrementalPart> {
+/** Parts that are there wait until they are read; the end comes when no work is left, or nobody reads any more. */
+export class PartQueue implements LaterParts {
+  /** What the first part of the answer announces. */
+  pending: readonly PendingPart[] = [];
   readonly #ready: IncrementalPart[] = [];
-  #pending = 0;
+  #working = 0;
   #failure: unknown = null;
+  #isLeft = false;
   #wake: () => void = () => undefined;
 
   add(work: Promise<void>): void {
-    this.#pending += 1;
+    this.#working += 1;
     work
       .catch((error: unknown) => (this.#failure ??= error))
       .finally(() => {
-        this.#pending -= 1;
+        this.#working -= 1;
         this.#wake();
       });
   }
 
   emit(part: IncrementalPart): void {
+    if (this.#isLeft) return;
     this.#ready.push(part);
+    this.#wake();
+  }
+
+  leave(): void {
+    this.#isLeft = true;
+    this.#ready.length = 0;
     this.#wake();
   }
 
@@ -26,8 +36,9 @@ export class PartQueue implements AsyncIterable<IncrementalPart> {
     for (;;) {
       const part = this.#ready.shift();
       if (part) yield part;
+      else if (this.#isLeft) return;
       else if (this.#failure) throw this.#failure as Error;
-      else if (this.#pending === 0) return;
+      else if (this.#working === 0) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

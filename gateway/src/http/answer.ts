@@ -20,7 +20,7 @@ import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from './graphql-request.js';
 import { renderRest } from './render-rest.js';
-import { renderBody, type Reply } from './reply.js';
+import { renderBody, renderFirst, type Reply } from './reply.js';
 
 export interface AnswerOptions {
   readonly operations: () => OperationCache;
@@ -107,7 +107,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       context,
       client: options.client,
       signal: context.signal,
-      incremental: arrival.accepted.incremental,
+      incremental: arrival.accepted.incremental !== null,
     });
   }
 
@@ -152,12 +152,18 @@ export function createAnswer(options: AnswerOptions): Answer {
       const errors = options.clientErrors.ofResult(result, context);
       const { rest } = result;
       if (rest) {
-        const parts = renderRest(rest, options.clientErrors, context, (later) => finish([...errors, ...later]));
+        const format = accepted.incremental ?? 'deferSpec=20220824';
+        const parts = renderRest(rest, {
+          clientErrors: options.clientErrors,
+          context,
+          format,
+          onEnd: (later) => finish([...errors, ...later]),
+        });
         return {
           kind: 'reply',
           status: 200,
           headers: NO_HEADERS,
-          body: renderBody(result.data, errors, `${extensions},"hasNext":true`),
+          body: renderBody(result.data, errors, extensions + renderFirst(rest.pending, format)),
           refusal: null,
           rest: parts,
         };

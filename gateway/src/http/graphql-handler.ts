@@ -15,7 +15,7 @@ import type { Answer, Arrival, PlanFormat } from './answer.js';
 import type { EventSourceDoor } from './event-source.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
 import { renderBody, type Reply } from './reply.js';
-import { sendInParts } from './send-parts.js';
+import { sendInParts, sendOnePart } from './send-parts.js';
 
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
@@ -47,7 +47,7 @@ export interface GraphQLHandler {
 }
 
 const NOT_ACCEPTABLE = badRequest(
-  'The answer is JSON: accept application/graphql-response+json or application/json.',
+  'The answer is JSON, or parts of it: accept application/graphql-response+json, application/json, multipart/mixed;deferSpec=20220824 or multipart/mixed;incrementalSpec=v0.2.',
   406,
 );
 /** `EventSource` asks without asking first, whatever the page's origin, and can send no header that would show what it is. */
@@ -129,7 +129,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return refuse(response, badRequest(limit));
     }
     // A batch is answered as a whole, so none of its parts comes later.
-    const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: false }, streams: null };
+    const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: null }, streams: null };
     const replies = await Promise.all(batch.map((body) => answer(tryReadGraphQLRequest(body), whole)));
     const text = `[${replies.map(({ body }) => body).join(',')}]`;
     const reply: Reply = { kind: 'reply', status: 200, headers: {}, body: text, refusal: null, rest: null };
@@ -213,16 +213,17 @@ function toReply({ errors, status, headers }: Refusal): Reply {
 async function send(
   response: ServerResponse,
   reply: Reply,
-  { type, eventsOnly }: Accepted,
+  { type, eventsOnly, partsOnly, incremental }: Accepted,
   compression: boolean,
 ): Promise<void> {
-  if (response.destroyed) return;
+  if (response.destroyed) return reply.rest?.leave();
   if (eventsOnly) {
     response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
     response.end(renderResultAsEvents(reply.body));
     return;
   }
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
+  if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
   const vary = joinVary(response.getHeader('vary'), reply.headers['vary'], compression && 'accept-encoding');
   const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers, ...(vary !== '' && { vary }) };
   if (!compression) {

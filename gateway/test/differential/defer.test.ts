@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { parse, validate } from 'graphql';
-import type { IncrementalPart } from '../../src/execution/operation-result.js';
+import type { IncrementalPart, PendingPart } from '../../src/execution/operation-result.js';
 import { ArrivedAnswer, isBelow } from '../../src/execution/part-places.js';
 import { startEngines, type Engines } from './engines.js';
 import { generateGraph } from './generate-graph.js';
@@ -11,7 +11,7 @@ import { putNothingOff, putOff } from './put-off.js';
 const GRAPHS = 3;
 const OPERATIONS_PER_GRAPH = 60;
 
-const counts = { operations: 0, inParts: 0, compared: 0 };
+const counts = { operations: 0, inParts: 0, announcedLater: 0, compared: 0 };
 
 describe('an answer in parts', () => {
   it('is the same as one answer, put together, for hundreds of generated operations', async () => {
@@ -33,6 +33,7 @@ describe('an answer in parts', () => {
     // The generator must go on generating something to compare.
     expect(counts.operations).toBeGreaterThan(60);
     expect(counts.inParts).toBeGreaterThan(30);
+    expect(counts.announcedLater).toBeGreaterThan(5);
     expect(counts.compared).toBeGreaterThan(20);
   }, 400_000);
 });
@@ -46,12 +47,29 @@ async function compare(engines: Engines, operation: GeneratedOperation): Promise
   counts.operations += 1;
   if (parts.length > 0) counts.inParts += 1;
   const sum = new ArrivedAnswer(first.data);
-  for (const { path, data, violations } of parts) {
+  const waiting = new Set<string>();
+  const announce = ({ id, path }: PendingPart): string | null => {
+    waiting.add(id);
+    return sum.has(path) ? null : `a part is announced at ${path.join('.')}, where nothing has arrived`;
+  };
+  for (const pending of first.rest?.pending ?? []) {
+    const fault = announce(pending);
+    if (fault) return fault;
+  }
+  for (const { id, path, data, violations, pending } of parts) {
+    if (pending.some((each) => each.id === id)) waiting.add(id);
+    if (!waiting.delete(id)) return `a part at ${path.join('.')} comes that was not announced, or twice`;
     if (!sum.has(path)) return `nothing has arrived at ${path.join('.')} when a part of it comes`;
     for (const violation of violations)
       if (!isBelow(violation.path, path)) return `an error at ${violation.path.join('.')} comes with ${path.join('.')}`;
     if (data !== 'null') sum.add(path, data);
+    for (const each of pending.filter((more) => more.id !== id)) {
+      const fault = announce(each);
+      if (fault) return fault;
+      counts.announcedLater += 1;
+    }
   }
+  if (waiting.size > 0) return `${waiting.size} parts were announced that never came`;
   const whole = await engines.result(putNothingOff(operation), false);
   // A null that is passed up ends at a part. And parts ask for entities again where one answer needs not: where they are
   // missing, answers differ rightly.

@@ -10,11 +10,15 @@ export interface AnswerPart {
 const DELIMITER = '\r\n---';
 
 /**
- * Posts an operation and yields the parts of its answer as they come (`multipart/mixed; deferSpec=20220824`).
+ * Posts an operation and yields the parts of its answer as they come (`multipart/mixed; deferSpec=20220824`, or the newer form).
  *
  * @throws when the answer is of another type, or ends without its last delimiter
  */
-export async function* postIncremental(url: string, request: GraphQLRequest): AsyncGenerator<AnswerPart> {
+export async function* postIncremental(
+  url: string,
+  request: GraphQLRequest,
+  format: 'deferSpec=20220824' | 'incrementalSpec=v0.2' = 'deferSpec=20220824',
+): AsyncGenerator<AnswerPart> {
   const { query, variables, operationName, token } = request;
   const target = new URL(url);
   if (target.pathname === '/') target.pathname = '/graphql';
@@ -22,7 +26,7 @@ export async function* postIncremental(url: string, request: GraphQLRequest): As
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      accept: 'multipart/mixed;deferSpec=20220824, application/json',
+      accept: `multipart/mixed;${format}, application/json`,
       connection: 'close',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...request.headers,
@@ -30,7 +34,7 @@ export async function* postIncremental(url: string, request: GraphQLRequest): As
     body: JSON.stringify({ query, variables, operationName }),
   });
   const type = response.headers.get('content-type');
-  if (type !== 'multipart/mixed; boundary="-"; deferSpec=20220824')
+  if (type !== `multipart/mixed; boundary="-"; ${format}`)
     throw new Error(`the answer is of type ${String(type)}: ${await response.text()}`);
   let text = '';
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
