@@ -46,6 +46,8 @@ const schema = z.object({
   /** Fetches under way at once to one subgraph, and how many more may wait; beyond that, load is shed. */
   SUBGRAPH_MAX_CONCURRENCY: settings.positiveInt(256),
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
+  /** Errors that are read of one answer of a subgraph; what is beyond is counted. */
+  SUBGRAPH_MAX_ERRORS: settings.positiveInt(1_000),
   /** Subgraphs whose messages clients read also where an error has no code that says something: `all`, `none`, or names. */
   SUBGRAPH_ERROR_MESSAGES: settings.text('none'),
   /** Speaks HTTP/2 to subgraphs that offer it over TLS. */

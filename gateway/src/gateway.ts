@@ -162,6 +162,7 @@ export async function createGateway(
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     uploadMaxBytes: config.UPLOAD_MAX_BYTES,
+    maxErrors: config.SUBGRAPH_MAX_ERRORS,
   });
   const caching = createCachingClient({
     cache,

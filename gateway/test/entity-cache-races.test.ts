@@ -48,6 +48,7 @@ function twoGateways(cacheControl: string) {
       telemetry: { startFetch: () => () => undefined } as never,
       uploadTimeoutMs: 1_000,
       uploadMaxBytes: 1_000,
+      maxErrors: 10,
     });
     return createCachingClient({ cache, inner, onLookup: () => undefined, waitMs: 60_000 });
   }

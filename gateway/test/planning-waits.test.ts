@@ -71,3 +71,17 @@ describe('an operation whose @defer the planner fails at', () => {
     expect(step?.kind).toBe('sequence');
   });
 });
+
+describe('a subscription that the planner fails at', () => {
+  it('is refused without the words of the planner: they may hold names that clients must not know', async () => {
+    const typeDefs = 'type Query { a: Int } type Subscription { added: Int }';
+    const graph = buildSupergraph(composeSdl([{ name: 'one', url: 'http://one.test', typeDefs }]));
+    const plan = () => Promise.reject(new Error('no way to Stealth.radarCode'));
+    const operations = createOperationCache({ ...graph, plan }, OPTIONS);
+    const refused = await Promise.resolve(operations.get('subscription { added }', undefined)).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: 'OPERATION_REJECTED', errors: [{ extensions: { reason: 'NOT_SERVED' } }] });
+    expect(JSON.stringify(refused)).not.toMatch(/Stealth|radarCode/);
+  });
+});

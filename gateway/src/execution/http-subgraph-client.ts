@@ -5,7 +5,7 @@ import { isForOneClient, readAnswerPolicy } from '../caching/answer-policy.js';
 import { ownerOf, type GatewayContext } from '../context.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
-import { readAnswer } from './read-answer.js';
+import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads } from './multipart-body.js';
@@ -18,6 +18,8 @@ export interface HttpSubgraphClientOptions {
   readonly telemetry: GatewayTelemetry;
   readonly uploadTimeoutMs: number;
   readonly uploadMaxBytes: number;
+  /** Errors that are read of one answer. */
+  readonly maxErrors: number;
 }
 
 const JSON_TYPE = 'application/json';
@@ -29,6 +31,11 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
 
   async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
     const { url, limit, upstream } = options.subgraph(request.subgraph, request.graph);
+    const asked: AskedFor = {
+      subgraph: request.subgraph,
+      entities: request.entities && request.entities.representations.length,
+      maxErrors: options.maxErrors,
+    };
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
     if (request.type === OperationTypeNode.QUERY) {
@@ -52,7 +59,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         answer = await send(request.signal);
         isOwn = true;
       }
-      const { data, errors } = read(request, answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown));
+      const { data, errors } = read(answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown), asked);
       // What is wrong with an answer may be right in a moment.
       const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });
       return { data, errors, policy };
@@ -65,7 +72,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         () => upstream.send(mutation(request, headers)),
         ownerOf(context),
       );
-      return { ...read(request, answer, answer.body), policy: null };
+      return { ...read(answer, answer.body, asked), policy: null };
     } finally {
       end();
     }
@@ -112,13 +119,9 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   };
 }
 
-function read(
-  { subgraph, entities }: SubgraphRequest,
-  { status }: UpstreamAnswer,
-  body: unknown,
-): Pick<SubgraphAnswer, 'data' | 'errors'> {
-  const answer = readAnswer(body, { subgraph, entities: entities && entities.representations.length });
-  if (!answer) throw unavailable(subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<SubgraphAnswer, 'data' | 'errors'> {
+  const answer = readAnswer(body, asked);
+  if (!answer) throw unavailable(asked.subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
   return answer;
 }
 

@@ -7,9 +7,11 @@ export interface AskedFor {
   readonly subgraph: string;
   /** How many entities; null for root fields. */
   readonly entities: number | null;
+  /** What is beyond is counted, so that a broken subgraph does not make the gateway write for minutes. */
+  readonly maxErrors?: number;
 }
 
-/** Of one answer; what is beyond is counted, so that a broken subgraph does not make the gateway write for minutes. */
+/** Of an event, whose message is bounded as a whole. */
 const MAX_ERRORS = 1_000;
 /** Of `extensions`: what is nested deeper is told to nobody, and could not be written as JSON. */
 const MAX_EXTENSIONS_DEPTH = 32;
@@ -23,12 +25,12 @@ const MAX_EXTENSIONS_DEPTH = 32;
  */
 export function readAnswer(
   body: unknown,
-  { subgraph, entities }: AskedFor,
+  { subgraph, entities, maxErrors }: AskedFor,
 ): Pick<SubgraphAnswer, 'data' | 'errors'> | null {
   if (!isObject(body)) return null;
   const data = body['data'] ?? null;
   if (data !== null && !isObject(data)) return null;
-  const errors = readErrors(body['errors']);
+  const errors = readErrors(body['errors'], maxErrors);
   if (!errors || (data === null && errors.length === 0)) return null;
   if (entities === null || data === null) return { data, errors };
 
@@ -57,10 +59,10 @@ export function badResponse(subgraph: string): GraphQLFormattedError {
 const NO_ERRORS: readonly GraphQLFormattedError[] = [];
 
 /** Reads the errors of an answer; null for what is no list. */
-export function readErrors(errors: unknown): readonly GraphQLFormattedError[] | null {
+export function readErrors(errors: unknown, maxErrors = MAX_ERRORS): readonly GraphQLFormattedError[] | null {
   if (errors === undefined || errors === null) return NO_ERRORS;
   if (!Array.isArray(errors)) return null;
-  const read = errors.slice(0, MAX_ERRORS).map(readError);
+  const read = errors.slice(0, maxErrors).map(readError);
   const left = errors.length - read.length;
   return left === 0 ? read : [...read, { message: `The subgraph tells of ${left} more errors.` }];
 }

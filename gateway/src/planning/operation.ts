@@ -186,7 +186,11 @@ async function planOf(
       if (whole === document) throw error;
       return supergraph.plan(whole, node.name?.value);
     }
-    throw new UnsupportedPlan(`This subscription is not served: ${error instanceof Error ? error.message : ''}`);
+    // The planner's own words may hold names that clients must not know.
+    throw new UnsupportedPlan(
+      'This subscription is not served: it has @defer, a condition on its root field, or what no subgraph can be asked for.',
+      { cause: error },
+    );
   }
 }
 

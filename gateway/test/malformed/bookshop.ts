@@ -159,6 +159,7 @@ export function createBookshop(): Bookshop {
         telemetry: { startFetch: () => () => undefined } as never,
         uploadTimeoutMs: 1_000,
         uploadMaxBytes: 1_000,
+        maxErrors: 1_000,
       });
       const client = createCachingClient({
         cache: createMemoryCache({ maxBytes: 1e7 }),
