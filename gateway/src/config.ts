@@ -59,6 +59,12 @@ const schema = z.object({
   UPLOAD_TIMEOUT_MS: settings.durationMs(120_000),
   UPLOAD_MAX_BYTES: settings.bytes(100 * MIB),
   UPLOAD_MAX_FILES: settings.positiveInt(10),
+  /** Where files wait that cannot be passed on while they arrive; the system's folder for such files when absent. */
+  UPLOAD_SPOOL_DIR: settings.file().optional(),
+  /** Of all files that wait there at one time. */
+  UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
+  /** Uploads under way at once to one subgraph, with connections of their own: slow ones keep nothing else waiting. */
+  SUBGRAPH_MAX_UPLOADS: settings.positiveInt(32),
   MAX_BODY_BYTES: settings.bytes(MIB),
   /** Compresses answers with gzip for clients that take it; asks subgraphs to do so. Worth its CPU on slow networks. */
   COMPRESSION: settings.flag(false),

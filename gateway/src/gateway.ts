@@ -6,11 +6,14 @@ import {
   createMemoryCache,
   createMetrics,
   createRedisCache,
+  createUploadSpool,
   httpErrors,
   identifyRequest,
   isLoopback,
   multipartRequests,
   openEventBus,
+  readHttpServerConfig,
+  saysJson,
   type EventBus,
   type JwksSource,
   type Log,
@@ -161,7 +164,6 @@ export async function createGateway(
     subgraph: (name, graph) => subgraphs.get(name, graph),
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
-    uploadMaxBytes: config.UPLOAD_MAX_BYTES,
     maxErrors: config.SUBGRAPH_MAX_ERRORS,
   });
   const caching = createCachingClient({
@@ -279,6 +281,8 @@ export async function createGateway(
     exposePlans: config.introspection,
     compression: config.COMPRESSION,
   });
+  const { UPLOAD_MAX_FILES: maxFiles, UPLOAD_MAX_BYTES: maxFileBytes, UPLOAD_SPOOL_DIR: folder } = config;
+  const spool = createUploadSpool({ folder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
   const sandbox = config.sandbox ? await renderSandbox() : null;
   const onClose = [
     async () => invalidation?.close(),
@@ -297,11 +301,11 @@ export async function createGateway(
 
   /** Operations in JSON, and streams, go past Express; what is rarer, and the operator's routes, go through it. */
   function front(request: IncomingMessage, response: ServerResponse): boolean {
-    const { method, headers, url } = request;
+    const { method, url } = request;
     const isTicket = url === EVENT_SOURCE;
     if (!isTicket && !isEndpoint(url)) return false;
     if (cors(request, response)) return true;
-    const isPost = method === 'POST' && isJson(headers['content-type']);
+    const isPost = saysJson(request);
     const isStream = method === 'GET' && !isTicket && asksForEvents(request);
     if (!isPost && !isStream) return false;
     // How long streams last says nothing about how fast answers are.
@@ -320,10 +324,8 @@ export async function createGateway(
   const service = await createHttpService({
     name: 'gateway',
     config: {
-      host: config.HOST,
-      port: config.GATEWAY_PORT,
+      ...readHttpServerConfig(config, config.GATEWAY_PORT),
       operations: operationsAddress(config.OPERATIONS_HOST, config.GATEWAY_OPERATIONS_PORT),
-      shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
     },
     log,
     metrics,
@@ -340,14 +342,10 @@ export async function createGateway(
             .send(await sandbox());
         else await handler.get(request, response);
       });
-      app.post(
-        ENDPOINT,
-        multipartRequests({ maxFiles: config.UPLOAD_MAX_FILES, maxFileBytes: config.UPLOAD_MAX_BYTES, log }),
-        async (request, response) => {
-          if (request.is('multipart/form-data')) await handler.multipart(request, response, request.body);
-          else handler.refuse(response, badRequest('Send the request as application/json.', 415));
-        },
-      );
+      app.post(ENDPOINT, multipartRequests({ maxFiles, maxFileBytes, spool, log }), async (request, response) => {
+        if (request.is('multipart/form-data')) await handler.multipart(request, response, request.body);
+        else handler.refuse(response, badRequest('Send the request as application/json.', 415));
+      });
       app.all(ENDPOINT, (_request, response) => {
         handler.refuse(response, badRequest('GraphQL is served to GET and POST.', 405, { allow: 'GET, POST' }));
       });
@@ -393,8 +391,4 @@ function isEndpoint(url: string | undefined): boolean {
   // Proxies and clients add a slash.
   const rest = url.charAt(ENDPOINT.length) === '/' ? ENDPOINT.length + 1 : ENDPOINT.length;
   return rest === url.length || url.charAt(rest) === '?';
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
 }

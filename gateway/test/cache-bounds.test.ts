@@ -40,6 +40,7 @@ describe('what is known of operations', () => {
           body: query,
           entities: null,
           variables: {},
+          variableNames: [],
           signal: new AbortController().signal,
           isGuarded: false,
         },

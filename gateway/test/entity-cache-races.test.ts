@@ -47,7 +47,6 @@ function twoGateways(cacheControl: string) {
       subgraph: () => ({ url: '', upstream: { send: upstream }, limit }) as never,
       telemetry: { startFetch: () => () => undefined } as never,
       uploadTimeoutMs: 1_000,
-      uploadMaxBytes: 1_000,
       maxErrors: 10,
     });
     return createCachingClient({ cache, inner, onLookup: () => undefined, waitMs: 60_000 });
@@ -71,6 +70,7 @@ function twoGateways(cacheControl: string) {
       body: `{ mine }${variables}`,
       entities: null,
       variables: {},
+      variableNames: [],
       signal: new AbortController().signal,
       isGuarded: false,
     };

@@ -80,6 +80,31 @@ describe('bytes that are malformed', () => {
     },
   );
 
+  it.each<[string, Record<string, string>]>([
+    ['gzip', { 'content-encoding': 'gzip' }],
+    ['an unknown encoding', { 'content-encoding': 'x, y' }],
+    ['UTF-16', { 'content-type': 'application/json; charset=utf-16' }],
+    ['Latin-1 between quotes', { 'content-type': 'application/json;a=b; Charset="latin1"' }],
+    ['a type of its own', { 'content-type': 'application/graphql' }],
+    ['no type', { 'content-type': '' }],
+    ['a form that is compressed', { 'content-type': 'multipart/form-data; boundary=b', 'content-encoding': 'br' }],
+  ])('are answered 415 where they are written in a way that is not read: %s', async (_what, headers) => {
+    const answer = await post('{"query":"{ __typename }"}', { 'content-type': 'application/json', ...headers });
+    expect([answer.status, await answer.json()]).toEqual([
+      415,
+      { errors: [{ message: expect.stringMatching(/^Send the request/), extensions: { code: 'BAD_REQUEST' } }] },
+    ]);
+  });
+
+  it.each<Record<string, string>>([
+    { 'content-encoding': 'identity' },
+    { 'content-type': 'Application/JSON ; charset=UTF-8' },
+    { 'content-type': 'application/json;charset="utf8"' },
+  ])('are read where they say what they are: %j', async (headers) => {
+    const answer = await post('{"query":"{ __typename }"}', { 'content-type': 'application/json', ...headers });
+    expect(answer.status).toBe(200);
+  });
+
   it('are refused where JSON is nested too deep', async () => {
     const query = 'query($x: Int) { __typename }';
     const inBody = await fetch(`${gateway.url}/graphql`, {

@@ -1,5 +1,5 @@
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import { AppError, unavailable, type UpstreamAnswer } from '@taskgraph/service-kit';
+import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from '../caching/answer-policy.js';
 import { ownerOf, type GatewayContext } from '../context.js';
@@ -8,7 +8,7 @@ import { toFetchError } from './fetch-errors.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
-import { encodeMultipart, findUploads } from './multipart-body.js';
+import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-body.js';
 import type { Addressed, Subgraph } from './subgraphs.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
@@ -17,7 +17,6 @@ export interface HttpSubgraphClientOptions {
   readonly subgraph: (name: string, graph: Addressed) => Subgraph;
   readonly telemetry: GatewayTelemetry;
   readonly uploadTimeoutMs: number;
-  readonly uploadMaxBytes: number;
   /** Errors that are read of one answer. */
   readonly maxErrors: number;
 }
@@ -26,11 +25,12 @@ const JSON_TYPE = 'application/json';
 
 /** Sends fetches over HTTP: queries shared while they are in flight, files streamed on. */
 export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): SubgraphClient {
-  const { telemetry, uploadTimeoutMs, uploadMaxBytes } = options;
+  const { telemetry, uploadTimeoutMs } = options;
   const inFlight = createInFlight();
 
   async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
-    const { url, limit, upstream } = options.subgraph(request.subgraph, request.graph);
+    const subgraph = options.subgraph(request.subgraph, request.graph);
+    const { url, limit, upstream } = subgraph;
     const asked: AskedFor = {
       subgraph: request.subgraph,
       entities: request.entities && request.entities.representations.length,
@@ -64,12 +64,15 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });
       return { data, errors, policy };
     }
+    const uploads = findUploads(request.variables, request.variableNames);
+    if (uploads.length > 0) await untilThere(uploads, request.signal);
     const end = inFlight.mutationStarts();
     try {
-      const answer = await limit.run(
+      const route = uploads.length > 0 ? subgraph.uploads : subgraph;
+      const answer = await route.limit.run(
         'mutation',
         request.signal,
-        () => upstream.send(mutation(request, headers)),
+        () => route.upstream.send(uploads.length > 0 ? upload(request, headers, uploads) : mutation(request, headers)),
         ownerOf(context),
       );
       return { ...read(answer, answer.body, asked), policy: null };
@@ -78,13 +81,16 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     }
   }
 
-  function mutation(request: SubgraphRequest, headers: Record<string, string>) {
-    const { query, variables, operationName, signal } = request;
-    const uploads = findUploads(variables);
-    if (uploads.length === 0) {
-      return { headers: { ...headers, 'content-type': JSON_TYPE }, body: request.body, idempotent: false, signal };
-    }
-    const { contentType, stream } = encodeMultipart({ query, variables, operationName }, uploads, uploadMaxBytes);
+  function mutation({ body, signal }: SubgraphRequest, headers: Record<string, string>): UpstreamRequest {
+    return { headers: { ...headers, 'content-type': JSON_TYPE }, body, idempotent: false, signal };
+  }
+
+  function upload(
+    { body, signal }: SubgraphRequest,
+    headers: Record<string, string>,
+    uploads: readonly PlacedUpload[],
+  ): UpstreamRequest {
+    const { contentType, stream } = encodeMultipart(body, uploads);
     return {
       headers: { ...headers, 'content-type': contentType, 'apollo-require-preflight': 'true' },
       body: stream,
@@ -123,6 +129,26 @@ function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<
   const answer = readAnswer(body, asked);
   if (!answer) throw unavailable(asked.subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
   return answer;
+}
+
+/**
+ * Waits until every file is there, or is the one that arrives: a subgraph, a connection and a place are taken up for what can be sent,
+ * and what is missing costs none of them anything.
+ *
+ * @throws AppError of a file that is not there, or does not arrive; the signal's reason
+ */
+async function untilThere(uploads: readonly PlacedUpload[], signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([aborted, Promise.all(uploads.map(({ upload }) => upload.promise))]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 const RETRY_AFTER_SECONDS = 1;

@@ -156,6 +156,7 @@ async function send(
         body: representations ? bodyFor(representations) : `${head}}}`,
         entities: representations && { representations, head, bodyFor },
         variables,
+        variableNames: step.variables,
         signal,
         isGuarded,
       },

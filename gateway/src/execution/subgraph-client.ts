@@ -29,8 +29,10 @@ export interface SubgraphRequest {
     readonly head: string;
     bodyFor(representations: readonly string[]): string;
   } | null;
-  /** The variables themselves: files among them are streamed in a multipart request instead. */
+  /** Of the whole operation. Files among those of this fetch are streamed in a multipart request, and null in its body. */
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Those of this fetch. */
+  readonly variableNames: readonly string[];
   readonly signal: AbortSignal;
   /** Whether the operation that it is made for selects what takes a token to see. */
   readonly isGuarded: boolean;

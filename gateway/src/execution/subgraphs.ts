@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { ConfigError, createUpstream, type Health, type Log, type Upstream } from '@taskgraph/service-kit';
+import {
+  ConfigError,
+  createUpstream,
+  type Health,
+  type Log,
+  type Upstream,
+  type UpstreamOptions,
+} from '@taskgraph/service-kit';
 import { subgraphKey, type GatewayConfig } from '../config.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
@@ -10,6 +17,8 @@ export interface Subgraph {
   readonly url: string;
   readonly upstream: Upstream;
   readonly limit: ConcurrencyLimit;
+  /** For requests with files: as slow as their clients, so they have connections and places of their own. */
+  readonly uploads: { readonly upstream: Upstream; readonly limit: ConcurrencyLimit };
 }
 
 /** A version of the graph: where its subgraphs are. */
@@ -73,12 +82,11 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       clearTimeout(known.retirement);
       return known.subgraph;
     }
-    const upstream = createUpstream({
+    const reach: UpstreamOptions = {
       name,
       url,
       log,
       timeoutMs: config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
-      maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
       maxAnswerBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
       breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
       breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
@@ -86,12 +94,15 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       authorities,
       compression: config.SUBGRAPH_COMPRESSION,
       onVerdict: (verdict, reason) => telemetry.circuitJudged(name, verdict, reason),
-    });
-    const limit = createConcurrencyLimit({
-      maxActive: config.SUBGRAPH_MAX_CONCURRENCY,
-      maxWaiting: config.SUBGRAPH_MAX_WAITING,
-    });
-    const subgraph = { url, upstream, limit };
+    };
+    const upstream = createUpstream({ ...reach, maxConnections: config.SUBGRAPH_MAX_CONNECTIONS });
+    const maxWaiting = config.SUBGRAPH_MAX_WAITING;
+    const limit = createConcurrencyLimit({ maxActive: config.SUBGRAPH_MAX_CONCURRENCY, maxWaiting });
+    const uploads = {
+      upstream: createUpstream({ ...reach, maxConnections: config.SUBGRAPH_MAX_UPLOADS }),
+      limit: createConcurrencyLimit({ maxActive: config.SUBGRAPH_MAX_UPLOADS, maxWaiting }),
+    };
+    const subgraph = { url, upstream, limit, uploads };
     connections.set(key, { name, subgraph, retirement: undefined });
     return subgraph;
   }
@@ -110,6 +121,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       connections.delete(key);
       if (!current.has(connection.name)) telemetry.subgraphGone(connection.name);
       void connection.subgraph.upstream.retire();
+      void connection.subgraph.uploads.upstream.retire();
     }, lastsMs).unref();
   }
 
@@ -158,7 +170,8 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
     },
     async close() {
       for (const { retirement } of connections.values()) clearTimeout(retirement);
-      await Promise.all([...connections.values()].map(({ subgraph }) => subgraph.upstream.close()));
+      const open = [...connections.values()].flatMap(({ subgraph }) => [subgraph.upstream, subgraph.uploads.upstream]);
+      await Promise.all(open.map((upstream) => upstream.close()));
     },
   };
 }

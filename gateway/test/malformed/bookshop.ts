@@ -155,10 +155,10 @@ export function createBookshop(): Bookshop {
               };
             },
           } as never,
+          uploads: null as never,
         }),
         telemetry: { startFetch: () => () => undefined } as never,
         uploadTimeoutMs: 1_000,
-        uploadMaxBytes: 1_000,
         maxErrors: 1_000,
       });
       const client = createCachingClient({

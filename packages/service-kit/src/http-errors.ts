@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { ErrorRequestHandler } from 'express';
+import { RefusedBody } from './json-body.js';
 import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
 
@@ -18,11 +19,15 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
   }
   const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
   const message =
-    status === 413
-      ? 'The request body is too large.'
-      : status < 500
-        ? 'The request body cannot be read.'
-        : 'Something went wrong on our side.';
+    error instanceof RefusedBody
+      ? error.message
+      : status === 415
+        ? 'Send the request as application/json, in UTF-8.'
+        : status === 413
+          ? 'The request body is too large.'
+          : status < 500
+            ? 'The request body cannot be read.'
+            : 'Something went wrong on our side.';
   // What is left of a body that was not read would be taken for the next request.
   const requestId = response.getHeader(REQUEST_ID_HEADER);
   const extensions = { code, ...(status === 500 && { requestId }) };

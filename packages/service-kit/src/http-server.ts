@@ -9,6 +9,8 @@ import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
 import { requestIdentification } from './request-identification.js';
+import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
+import type { ProcessSettings } from './settings.js';
 
 export interface HttpServerConfig {
   readonly host: string;
@@ -17,6 +19,22 @@ export interface HttpServerConfig {
   readonly shutdownGraceMs: number;
   /** Where health in detail and metrics are answered; beside everything else when absent. */
   readonly operations?: OperationsAddress | null | undefined;
+  /** Of requests that come slowly; as in `processSettings` when absent. */
+  readonly timeouts?: RequestTimeouts;
+}
+
+/** What the settings of every process say of its server. */
+export function readHttpServerConfig(config: ProcessSettings, port: number): HttpServerConfig {
+  return {
+    host: config.HOST,
+    port,
+    shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    timeouts: {
+      headersTimeoutMs: config.HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+      bodyIdleTimeoutMs: config.BODY_IDLE_TIMEOUT_MS,
+    },
+  };
 }
 
 /** A process, or in embedded mode one of its services: something that listens and can be stopped. */
@@ -67,7 +85,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   await options.routes(app);
 
   const { front } = options;
-  const server = createServer((request, response) => {
+  const timeouts = config.timeouts ?? REQUEST_TIMEOUTS;
+  const server = createServer({ connectionsCheckingInterval: lookEveryMs(timeouts) }, (request, response) => {
     try {
       if (!readTarget(request))
         return void response.writeHead(400, { connection: 'close', 'content-length': '0' }).end();
@@ -78,7 +97,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   });
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
-  server.headersTimeout = 66_000;
+  const endWatch = endSlowRequests(server, timeouts);
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -92,6 +111,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     health.drain();
     await options.onDrain?.();
     if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);
+    endWatch();
     for (const step of options.onClose ?? []) {
       try {
         await step();

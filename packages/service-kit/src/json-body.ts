@@ -5,8 +5,8 @@ import { parseJson, RefusedJson } from './parse-json.js';
 /** A body that is not taken. */
 export class RefusedBody extends Error {
   constructor(
-    /** Of HTTP: 400 for what is no JSON, 413 for what is too long. */
-    readonly status: 400 | 413,
+    /** Of HTTP: 400 for what is no JSON, 413 for what is too long, 415 for what is written in a way that is not read. */
+    readonly status: 400 | 413 | 415,
     message: string,
   ) {
     super(message);
@@ -14,24 +14,51 @@ export class RefusedBody extends Error {
   }
 }
 
-const JSON_IN_UTF8 = /^application\/json\s*(;\s*charset=utf-8\s*)?$/i;
-
-/** Whether a request has a body that {@link readJsonBody} can read: JSON in UTF-8, not compressed. */
-export function hasJsonBody({ method, headers }: IncomingMessage): boolean {
+/** Whether a request says that its body is JSON, in whatever coding and charset. */
+export function saysJson({ method, headers }: IncomingMessage): boolean {
+  const type = headers['content-type'];
+  // What nearly every client sends is told without a look at its parameters.
   return (
     method === 'POST' &&
-    headers['content-encoding'] === undefined &&
-    JSON_IN_UTF8.test(headers['content-type']?.trim() ?? '')
+    (type === 'application/json' || (type !== undefined && /^application\/json\s*(;|$)/i.test(type)))
   );
+}
+
+/** Whether a request has a body that {@link readJsonBody} can read: JSON in UTF-8, not compressed. */
+export function hasJsonBody(request: IncomingMessage): boolean {
+  return saysJson(request) && whyUnreadable(request) === null;
+}
+
+/**
+ * Makes sure that a body is neither compressed nor in another charset than UTF-8. Compressed bodies are not taken, as small ones do
+ * not need it and large ones would be larger than their limit.
+ *
+ * @throws RefusedBody 415 (RFC 9110, section 15.5.16)
+ */
+export function assertReadable(request: IncomingMessage): void {
+  const why = whyUnreadable(request);
+  if (why !== null) throw new RefusedBody(415, why);
+}
+
+function whyUnreadable({ headers }: IncomingMessage): string | null {
+  const encoding = headers['content-encoding']?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== '' && encoding !== 'identity')
+    return 'Send the request without a content-encoding.';
+  const type = headers['content-type'];
+  if (type === undefined || !type.includes(';')) return null;
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type) ?? [];
+  return charset === undefined || /^utf-?8$/i.test(charset) ? null : 'Send the request in the charset UTF-8.';
 }
 
 /**
  * Reads a JSON body.
  *
- * @throws RefusedBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`
+ * @throws RefusedBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
+ * 415 as {@link assertReadable} says
  */
 export function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    assertReadable(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     let whole = false;

@@ -31,7 +31,8 @@ export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
   return value;
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
+/** Whether a value of JSON has more levels of objects and arrays. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   if (Array.isArray(value)) {

@@ -116,7 +116,15 @@ export const processSettings = {
   LOG_LEVEL: settings.logLevel(),
   /** How long requests in flight may take to finish after SIGTERM. */
   SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
+  /** From the first byte of a request, or a new connection, to the end of its headers. */
+  HEADERS_TIMEOUT_MS: settings.durationMs(15_000),
+  /** From the first byte of a request to its last; longer than the gateway's UPLOAD_TIMEOUT_MS, which tells more. */
+  REQUEST_TIMEOUT_MS: settings.durationMs(150_000),
+  /** Without any byte of a body that is not whole. */
+  BODY_IDLE_TIMEOUT_MS: settings.durationMs(15_000),
 } as const;
+
+export type ProcessSettings = z.output<z.ZodObject<typeof processSettings>>;
 
 /** Where a process answers its operators, when that is a port of its own. */
 export function operationsAddress(host: string, port: number | undefined): OperationsAddress | null {

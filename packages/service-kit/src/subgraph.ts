@@ -28,8 +28,10 @@ import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import { httpErrors } from './http-errors.js';
 import { createJsonRequests } from './json-requests.js';
+import { RefusedBody } from './json-body.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
 import type { RequestContext } from './request-context.js';
 import { requestFacts } from './request-identification.js';
 import { limitRootFields } from './root-field-limit.js';
@@ -143,6 +145,7 @@ export async function createSubgraph<Context extends RequestContext>(
         GRAPHQL_PATH,
         express.json({ limit: MAX_BODY_BYTES }),
         ...(options.graphqlMiddleware ?? []),
+        otherBodies,
         expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
       );
       app.use(httpErrors(log));
@@ -182,6 +185,16 @@ function NoServiceSdlRule(context: ValidationContext): ASTVisitor {
     },
   };
 }
+
+/** JSON has been read by now, in UTF-8 before Express, and so have parts of a form: what is left of POST is nothing that is taken. */
+const otherBodies: RequestHandler = (request, _response, next) => {
+  if (request.method === 'POST' && request.body === undefined)
+    throw new RefusedBody(415, 'Send the request as application/json.');
+  if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new RefusedBody(400, 'The request body cannot be read.');
+  // Apollo Server looks for a body also where the request is in the address.
+  request.body ??= {};
+  next();
+};
 
 /**
  * Apollo's plugin computes `Cache-Control` from `@cacheControl`, for which it wraps every field's resolver. Without hints in the

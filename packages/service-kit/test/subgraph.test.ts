@@ -272,6 +272,33 @@ describe('a subgraph', () => {
     expect((await send('/graphql', {}, Buffer.from('{"query":"{ open } # \xe9"}', 'latin1'))).status).toBe(400);
     expect((await send('/graphql', {}, '{}')).status).toBe(400);
     expect((await send('/graphqls', {}, query)).status).toBe(404);
+    const deep = `{"query":"{ open }","variables":{"x":${'['.repeat(1_000)}${']'.repeat(1_000)}}}`;
+    for (const path of ['/graphql', '/graphql/']) expect((await send(path, {}, deep)).status).toBe(400);
+  });
+
+  it.each([
+    ['a charset', { 'content-type': 'application/json; charset=latin1' }],
+    ['a charset between quotes', { 'content-type': 'application/json; charset="iso-8859-1"' }],
+    ['an encoding', { 'content-encoding': 'zstd-or-what' }],
+    ['a type', { 'content-type': 'text/plain' }],
+    ['a type of forms', { 'content-type': 'application/x-www-form-urlencoded' }],
+  ])('answers 415 to %s that it does not take', async (_what, headers) => {
+    await using graph = await startSubgraph();
+    const answer = await fetch(`${graph.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'apollo-require-preflight': '1', ...headers },
+      body: '{"query":"{ open }"}',
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      415,
+      { errors: [{ message: expect.stringMatching(/^Send the request/), extensions: { code: 'BAD_REQUEST' } }] },
+    ]);
+  });
+
+  it('takes a GET', async () => {
+    await using graph = await startSubgraph();
+    const answer = await fetch(`${graph.url}/graphql?query={open}`, { headers: { 'apollo-require-preflight': '1' } });
+    expect([answer.status, await answer.json()]).toEqual([200, { data: { open: 'open' } }]);
   });
 
   it('refuses a body over the limit', async () => {

@@ -30,6 +30,8 @@ const schema = z.object({
   MEDIA_URL_SECRET: settings.secret(32),
   MEDIA_URL_LIFETIME_SECONDS: settings.durationSeconds(3_600),
   MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
+  /** Of all files that wait at one time, since they cannot be read while they arrive. */
+  UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
   MEDIA_MAX_PIXELS: settings.positiveInt(100_000_000),
   /** How many images are decoded at once; the others wait in line. */
   MEDIA_PROCESSING_CONCURRENCY: settings.positiveInt(2),

@@ -11,8 +11,10 @@ import {
   createServiceEvents,
   createSubgraph,
   createTokenVerifier,
+  createUploadSpool,
   multipartRequests,
   openEventTransport,
+  readHttpServerConfig,
   type EventTransport,
   type JwksSource,
   type Log,
@@ -67,6 +69,10 @@ export async function createMediaSubgraph(
   const store = createLocalDiskStore(path.join(folder, 'objects'));
   await store.check();
   const spool = await openSpool(path.join(folder, 'incoming'));
+  const waiting = createUploadSpool({
+    folder: path.join(folder, 'incoming'),
+    maxBytes: config.UPLOAD_SPOOL_MAX_BYTES,
+  });
   health.register('storage', () => store.check());
 
   const pool = createPgPool({
@@ -122,10 +128,8 @@ export async function createMediaSubgraph(
     name: 'media',
     introspection: showsSchema(config),
     config: {
-      host: config.HOST,
-      port: config.MEDIA_PORT,
+      ...readHttpServerConfig(config, config.MEDIA_PORT),
       operations: operationsAddress(config.OPERATIONS_HOST, config.MEDIA_OPERATIONS_PORT),
-      shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
     },
     log,
     metrics,
@@ -147,7 +151,7 @@ export async function createMediaSubgraph(
       processing,
     }),
     routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
-    graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, log })],
+    graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: waiting, log })],
     onListen: async ({ url }) => {
       ownUrl = url;
       events.start();

@@ -2,6 +2,7 @@ import {
   appendEvents,
   AppError,
   badUserInput,
+  fileMissing,
   inTransaction,
   requireViewer,
   unavailable,
@@ -176,10 +177,8 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
   try {
     return await file;
   } catch (cause) {
-    throw new AppError('BAD_USER_INPUT', 'The request holds no file for this variable.', {
-      reason: 'FILE_MISSING',
-      cause,
-    });
+    // What is not a file at all, such as a null where the schema has one, is none that was sent.
+    throw cause instanceof AppError ? cause : fileMissing();
   }
 }
 

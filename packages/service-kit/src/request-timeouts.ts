@@ -1,0 +1,106 @@
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '@taskgraph/contracts';
+
+export interface RequestTimeouts {
+  /** From the first byte of a request, or a new connection, to the end of its headers. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number;
+  /** Without any byte of a body that is not whole. */
+  readonly bodyIdleTimeoutMs: number;
+}
+
+export const REQUEST_TIMEOUTS: RequestTimeouts = {
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 150_000,
+  bodyIdleTimeoutMs: 15_000,
+};
+
+/** How late a time-out may be seen. */
+const MAX_LOOK_MS = 1_000;
+
+/** How often it is looked whether a time-out is over. */
+export function lookEveryMs(timeouts: RequestTimeouts): number {
+  return Math.max(10, Math.min(MAX_LOOK_MS, ...Object.values(timeouts).map((ms: number) => Math.ceil(ms / 4))));
+}
+
+interface Progress {
+  request: IncomingMessage | null;
+  response: ServerResponse | null;
+  bytes: number;
+  since: number;
+}
+
+/**
+ * Ends connections whose client is slow: sends no request, or does not go on with one (RFC 9110, section 15.5.9). Node itself sees to
+ * headers and to whole requests; here is seen to bodies that stand still. A body that waits because we do not read it is no client's
+ * fault.
+ *
+ * @returns what ends the watch
+ */
+export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () => void {
+  const { headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs } = timeouts;
+  // Node takes no longer one for headers than for the whole.
+  server.headersTimeout = Math.min(headersTimeoutMs, requestTimeoutMs);
+  server.requestTimeout = requestTimeoutMs;
+  const connections = new Map<Socket, Progress>();
+  server.on('connection', (socket) => {
+    connections.set(socket, { request: null, response: null, bytes: 0, since: 0 });
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    const progress = connections.get(request.socket);
+    if (!progress) return;
+    progress.request = request;
+    progress.response = response;
+    progress.bytes = -1;
+  });
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    refuseBytes(socket as Socket, STATUS_OF[code ?? ''] ?? 400, connections.get(socket as Socket)?.response ?? null);
+  });
+
+  function look(): void {
+    const now = performance.now();
+    for (const [socket, progress] of connections) {
+      const { request, response } = progress;
+      if (!request) continue;
+      if (request.complete || request.destroyed) {
+        progress.request = null;
+        progress.response = null;
+      } else if (socket.bytesRead !== progress.bytes || request.readableLength > 0) {
+        progress.bytes = socket.bytesRead;
+        progress.since = now;
+      } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, response);
+    }
+  }
+  const timer = setInterval(look, lookEveryMs(timeouts)).unref();
+  return () => clearInterval(timer);
+}
+
+/** Codes of Node's parser. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+const MESSAGES: Readonly<Record<number, string>> = {
+  408: 'The request did not arrive in time.',
+  413: 'The request is too large.',
+  431: 'The headers of the request are too large.',
+};
+
+/** Answers bytes that are no request, or not the whole of one, where nothing of an answer has been sent, and ends the connection. */
+function refuseBytes(socket: Socket, status: number, response: ServerResponse | null): void {
+  const hasBegun = response !== null && response.headersSent && !response.writableFinished;
+  if (socket.writable && !hasBegun) {
+    const code: ErrorCode = 'BAD_REQUEST';
+    const message = MESSAGES[status] ?? 'The request cannot be read.';
+    const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+  socket.destroySoon();
+}
