@@ -85,6 +85,26 @@ const schema = z.object({
   /** Labels of `@override` that hold for every request, and the header that names those of one: for a proxy to set. */
   OVERRIDE_LABELS: settings.list(String, 'a label').optional(),
   OVERRIDE_LABELS_HEADER: settings.headerName().optional(),
+  /** Automatic persisted queries: documents are remembered by their hash for whoever sends that. */
+  APQ: settings.flag(true),
+  /** A manifest of persisted queries: only its documents are served. */
+  SAFELIST_FILE: settings.file().optional(),
+  /** Whether other documents are refused, or only told in the log. */
+  SAFELIST_MODE: z.enum(['enforce', 'audit'], { error: 'must be enforce or audit' }).default('enforce'),
+  /** Takes ids only, and not the texts that they stand for. */
+  SAFELIST_REQUIRE_ID: settings.flag(false),
+  /** How often the manifest is looked at. */
+  SAFELIST_POLL_MS: settings.durationMs(1_000),
+  /** Of what the answer of one operation may hold; see `estimate-cost.ts`. */
+  MAX_OPERATION_COST: settings.positiveInt(10_000),
+  /** Of what one operation asks of one subgraph. */
+  SUBGRAPH_MAX_COST: settings.optionalPositiveInt(),
+  /** Whether what may cost more is refused, only counted, or not even estimated. */
+  DEMAND_CONTROL: z
+    .enum(['enforce', 'measure', 'off'], { error: 'must be enforce, measure or off' })
+    .default('enforce'),
+  /** Items in a list that nothing bounds. */
+  ASSUMED_LIST_SIZE: settings.positiveInt(10),
   /** Of one plan: an operation that takes longer is refused. */
   PLAN_TIMEOUT_MS: settings.durationMs(10_000),
   /** New operations that wait to be planned; beyond that they are shed. */
@@ -149,6 +169,8 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly sandbox: boolean;
   /** Whose pages may call. */
   readonly origins: readonly OriginRule[];
+  /** Limits of costs by subgraph, in the place of SUBGRAPH_MAX_COST: AUTH_MAX_COST is for the subgraph `auth`. */
+  readonly subgraphMaxCosts: Readonly<Record<string, number>>;
 }
 
 const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) ?? []);
@@ -162,6 +184,7 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const config = parseConfig(schema, env);
   const subgraphUrls = readSubgraphUrls(env);
   const subgraphTimeoutsMs = readSubgraphTimeouts(env);
+  const subgraphMaxCosts = readSubgraphMaxCosts(env);
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
   const development = config.NODE_ENV === 'development';
@@ -171,6 +194,7 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
     jwksUrl,
     subgraphUrls,
     subgraphTimeoutsMs,
+    subgraphMaxCosts,
     introspection: showsSchema(config),
     sandbox: config.SANDBOX ?? development,
     origins: config.CORS_ORIGINS ?? (development ? DEVELOPMENT : []),
@@ -231,13 +255,32 @@ function readSubgraphUrls(env: NodeJS.ProcessEnv): Record<string, string> {
 
 /** `<NAME>_TIMEOUT_MS`, named as the URLs are. */
 function readSubgraphTimeouts(env: NodeJS.ProcessEnv): Record<string, number> {
+  return readPerSubgraph(env, '_TIMEOUT_MS', settings.optionalDurationMs());
+}
+
+/** `<NAME>_MAX_COST`, named likewise. */
+function readSubgraphMaxCosts(env: NodeJS.ProcessEnv): Record<string, number> {
+  return readPerSubgraph(env, '_MAX_COST', settings.optionalPositiveInt());
+}
+
+function readPerSubgraph(
+  env: NodeJS.ProcessEnv,
+  ending: string,
+  setting: ReturnType<typeof settings.optionalPositiveInt>,
+): Record<string, number> {
   const names = Object.keys(env).filter(
-    (name) => /^[A-Z][A-Z0-9_]*_TIMEOUT_MS$/.test(name) && !(name in schema.shape) && !NO_SUBGRAPH_TIMEOUTS.has(name),
+    (name) =>
+      name.endsWith(ending) &&
+      /^[A-Z][A-Z0-9_]*$/.test(name) &&
+      !(name in schema.shape) &&
+      !NO_SUBGRAPH_TIMEOUTS.has(name),
   );
-  const timeouts = z.object(Object.fromEntries(names.map((name) => [name, settings.optionalDurationMs()])));
-  const read = Object.entries(parseConfig(timeouts, env));
+  const known = z.object(Object.fromEntries(names.map((name) => [name, setting])));
+  const read = Object.entries(parseConfig(known, env));
   return Object.fromEntries(
-    read.flatMap(([name, ms]) => (ms === undefined ? [] : [[name.slice(0, -'_TIMEOUT_MS'.length).toLowerCase(), ms]])),
+    read.flatMap(([name, value]) =>
+      value === undefined ? [] : [[name.slice(0, -ending.length).toLowerCase(), value]],
+    ),
   );
 }
 

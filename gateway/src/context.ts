@@ -6,6 +6,8 @@ export interface GatewayContext {
   readonly requestId: string;
   readonly log: Log;
   readonly identity: Identity;
+  /** Where the client is. */
+  readonly address?: string | undefined;
   /** The Authorization header as it came: subgraphs verify it themselves. */
   readonly authorization: string | undefined;
   /** Labels of `@override` that hold for it, as they came in a header. */
@@ -24,4 +26,9 @@ export type Identity = TokenOutcome | { readonly kind: 'unverified' };
 export function ownerOf({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {
   if (identity.kind === 'accepted') return identity.viewer.userId;
   return identity.kind === 'unverified' ? (authorization ?? '') : '';
+}
+
+/** Who takes turns with others at the planner: a user, and everybody without a token at one address. */
+export function clientOf({ identity, address }: Pick<GatewayContext, 'identity' | 'address'>): string {
+  return identity.kind === 'accepted' ? `user ${identity.viewer.userId}` : `address ${address ?? ''}`;
 }

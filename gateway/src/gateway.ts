@@ -28,13 +28,16 @@ import { createOverrideLabels, type LabelFacts } from './admission/override-labe
 import { createAuthorization } from './admission/authorization.js';
 import { createPolicies } from './admission/policies.js';
 import { createPolicyHook } from './admission/policy-hook.js';
-import { createPersistedQueries } from './admission/persisted-queries.js';
+import { createDemandControl } from './admission/demand-control.js';
+import { createNoPersistedQueries, createPersistedQueries } from './admission/persisted-queries.js';
+import { createRegisteredDocuments } from './admission/registered-documents.js';
 import type { GatewayConfig } from './config.js';
 import { createClientErrors } from './execution/client-errors.js';
 import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
 import { createSubgraphs } from './execution/subgraphs.js';
 import { createAnswer } from './http/answer.js';
+import { ENDPOINT, isEndpoint } from './http/endpoint.js';
 import { createCors } from './http/cors.js';
 import { createEventSourceDoor } from './http/event-source.js';
 import { asksForEvents, createGraphQLHandler } from './http/graphql-handler.js';
@@ -67,7 +70,6 @@ export interface GatewayParts {
 }
 
 const MIB = 1024 * 1024;
-const ENDPOINT = '/graphql';
 /** Where an `EventSource` gets the URL that it opens. */
 const EVENT_SOURCE = `${ENDPOINT}/event-source`;
 /** The explorer's page has a policy of its own for what it loads, which cannot say who may show it in a frame (CSP 3, section 6.4.2). */
@@ -140,6 +142,7 @@ export async function createGateway(
       limits: config.documentLimits,
       introspection: config.introspection,
       isHopeless: policies.isHopeless,
+      assumedListSize: config.ASSUMED_LIST_SIZE,
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },
     log,
@@ -190,11 +193,15 @@ export async function createGateway(
     labelsOf: overrides.overrideLabelsOf,
   });
   const labelsHeader = config.OVERRIDE_LABELS_HEADER;
+  const apq = config.APQ ? createPersistedQueries() : createNoPersistedQueries();
+  const onUnregistered: typeof telemetry.unregisteredDocument = (mode) => telemetry.unregisteredDocument(mode);
+  const registered = createRegisteredDocuments(config, { others: apq, log, onUnregistered });
   const answer = createAnswer({
     operations: () => graph.operations(),
     overrideLabels,
-    persistedQueries: createPersistedQueries(),
     authorization,
+    persistedQueries: registered?.queries ?? apq,
+    demand: createDemandControl(config, (subgraph) => telemetry.tooExpensive(subgraph)),
     client,
     clientErrors,
     telemetry,
@@ -271,6 +278,7 @@ export async function createGateway(
   });
   const handler = createGraphQLHandler({
     answer,
+    addressOf,
     origins,
     eventSource,
     streams,
@@ -287,12 +295,14 @@ export async function createGateway(
   const onClose = [
     async () => invalidation?.close(),
     async () => (overrides.bus ? undefined : bus?.close()),
+    async () => registered?.manifest.close(),
     () => graph.close(),
     () => upstreamSockets.close(),
     () => subgraphs.close(),
     () => cache.close(),
   ];
   try {
+    await registered?.manifest.start();
     await graph.start();
   } catch (error) {
     for (const step of onClose) await step();
@@ -383,12 +393,4 @@ function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: Gatewa
       { host, open },
       'strangers can reach what is meant for development: set NODE_ENV=production, or these settings',
     );
-}
-
-function isEndpoint(url: string | undefined): boolean {
-  if (url === ENDPOINT) return true;
-  if (!url?.startsWith(ENDPOINT)) return false;
-  // Proxies and clients add a slash.
-  const rest = url.charAt(ENDPOINT.length) === '/' ? ENDPOINT.length + 1 : ENDPOINT.length;
-  return rest === url.length || url.charAt(rest) === '?';
 }

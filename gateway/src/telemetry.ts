@@ -28,6 +28,10 @@ export interface GatewayTelemetry {
   changeHeard(eventType: string): void;
   /** Of parsing, validating and planning one operation, which is done once. */
   operationCompiled(durationMs: number): void;
+  /** An operation may cost more than it is allowed, as a whole or, where one is named, of one subgraph. */
+  tooExpensive(subgraph: string | null): void;
+  /** Of a request for a document that is not registered: refused, or only told. */
+  unregisteredDocument(mode: 'enforce' | 'audit'): void;
   plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
@@ -65,9 +69,19 @@ export function createGatewayTelemetry(
   );
   const costs = metrics.histogram(
     'taskgraph_gateway_operation_cost',
-    'Objects in an answer: as estimated before, and as they were.',
+    'Cost of an operation: as estimated before, and the objects that its answer had.',
     ['kind'],
     COST_BUCKETS,
+  );
+  const expensive = metrics.counter(
+    'taskgraph_gateway_operations_too_expensive_total',
+    'Operations over the limit of costs, refused or only counted; the subgraph whose limit it is, or none.',
+    ['subgraph'],
+  );
+  const unregistered = metrics.counter(
+    'taskgraph_gateway_unregistered_documents_total',
+    'Requests for documents that are not registered: refused (enforce) or only told (audit).',
+    ['mode'],
   );
   const lookups = metrics.counter('taskgraph_gateway_entity_cache_lookups_total', 'Entities looked up in the cache.', [
     'subgraph',
@@ -129,6 +143,12 @@ export function createGatewayTelemetry(
     },
     watchOperations(cache) {
       (cached as unknown as { collect: () => void }).collect = () => cached.set(cache().bytes());
+    },
+    tooExpensive(subgraph) {
+      expensive.inc({ subgraph: subgraph ?? '' });
+    },
+    unregisteredDocument(mode) {
+      unregistered.inc({ mode });
     },
     plannerRestarted() {
       plannerRestarts.inc();

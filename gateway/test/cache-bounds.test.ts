@@ -64,6 +64,7 @@ describe('answers about the schema', () => {
     const operations = createOperationCache(supergraph, {
       maxBytes: 1e8,
       limits: readGatewayConfig({}).documentLimits,
+      assumedListSize: 10,
       introspection: true,
     });
     const answer = async (index: number) => {

@@ -44,7 +44,12 @@ async function startGraph(fault: PlannerFault = {}, refuse = false, warmUpMs = 6
       onRestart: () => undefined,
       entry: faulty.entry,
     }),
-    cache: { maxBytes: 1_000_000, limits: readGatewayConfig({}).documentLimits, introspection: true },
+    cache: {
+      maxBytes: 1_000_000,
+      limits: readGatewayConfig({}).documentLimits,
+      assumedListSize: 10,
+      introspection: true,
+    },
     log,
     warmUpMs,
     onVersion: () => {

@@ -66,12 +66,38 @@ describe('the planner in its thread', () => {
   it('sheds plans beyond those that may wait', async () => {
     const planner = start({ maxWaiting: 2 });
     await planner.load(1, supergraph);
-    const waiting = [planner.plan(1, QUERY, undefined), planner.plan(1, QUERY, undefined)];
-    await expect(planner.plan(1, QUERY, undefined)).rejects.toMatchObject({
+    // One is being planned, two wait.
+    const waiting = [1, 2, 3].map(() => planner.plan(1, QUERY, undefined, [], 'user:1'));
+    await expect(planner.plan(1, QUERY, undefined, [], 'user:1')).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       reason: 'OVERLOADED',
     });
     await Promise.all(waiting);
+  });
+
+  it('lets clients take turns, and sheds those of the client that has brought most', async () => {
+    const planner = start({ maxWaiting: 10 });
+    await planner.load(1, supergraph);
+    const order: string[] = [];
+    const ask = (client: string) =>
+      planner.plan(1, QUERY, undefined, [], client).then(
+        () => order.push(client),
+        () => order.push(`${client} shed`),
+      );
+    const flood = Array.from({ length: 11 }, () => ask('flood'));
+    await Promise.all([ask('other'), ask('third'), ...flood]);
+    // One of the flood was being planned already, and two of it went for those of others.
+    expect(order.filter((each) => each.endsWith('shed'))).toEqual(['flood shed', 'flood shed']);
+    expect(order.filter((each) => !each.endsWith('shed')).indexOf('third')).toBeLessThanOrEqual(4);
+    expect(order).toHaveLength(13);
+  });
+
+  it('plans what was asked of a version before it was released', async () => {
+    const planner = start();
+    await planner.load(1, supergraph);
+    const plans = Promise.all([1, 2, 3].map(() => planner.plan(1, QUERY, undefined, [], 'a')));
+    planner.release(1);
+    for (const plan of await plans) expect(plan).toContain('authors');
   });
 });
 
@@ -80,10 +106,19 @@ describe('a gateway', () => {
     await using gateway = await startGateway(library(), { PLAN_TIMEOUT_MS: '1' });
     const { status, body } = await gateway.run(QUERY);
     expect(status).toBe(400);
-    expect(body.errors).toMatchObject([{ extensions: { code: 'OPERATION_REJECTED' } }]);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'OPERATION_REJECTED', reason: 'PLAN_TOO_EXPENSIVE' } }]);
+    // It costs one planner, however often it comes.
+    for (let again = 0; again < 20; again += 1) {
+      const { body: known } = await gateway.run(`${QUERY}${' '.repeat(again)}`);
+      expect(known.errors).toMatchObject([{ extensions: { reason: 'PLAN_TOO_EXPENSIVE' } }]);
+    }
     for (;;) {
       const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-      if (/planner_restarts_total\{[^}]*\} [1-9]/.test(metrics)) break;
+      const restarts = /planner_restarts_total\{[^}]*\} (\d+)/.exec(metrics)?.[1];
+      if (restarts !== undefined && restarts !== '0') {
+        expect(restarts).toBe('1');
+        break;
+      }
     }
   });
 });

@@ -14,7 +14,12 @@ const log = createLog({ service: 'gateway', level: 'silent' });
 const supergraph = buildSupergraph(
   composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` }))),
 );
-const OPTIONS = { maxBytes: 1e7, limits: readGatewayConfig({}).documentLimits, introspection: true };
+const OPTIONS = {
+  maxBytes: 1e7,
+  limits: readGatewayConfig({}).documentLimits,
+  assumedListSize: 10,
+  introspection: true,
+};
 
 describe('an operation that waits to be planned', () => {
   it('waits no longer than the operation may take', async () => {
@@ -24,6 +29,7 @@ describe('an operation that waits to be planned', () => {
       overrideLabels: createOverrideLabels({ labels: [] }),
       persistedQueries: createPersistedQueries(),
       authorization: { admit: (operation) => operation },
+      demand: { admit: () => null, admitPlan: () => undefined },
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),
       telemetry: { operationFinished: () => undefined } as never,

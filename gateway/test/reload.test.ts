@@ -178,6 +178,7 @@ describe('a flood of distinct operations', () => {
     const cache = createOperationCache(supergraph, {
       maxBytes,
       limits: readGatewayConfig({}).documentLimits,
+      assumedListSize: 10,
       introspection: true,
     });
     let most = 0;
@@ -197,6 +198,7 @@ describe('a flood of distinct operations', () => {
     const cache = createOperationCache(supergraph, {
       maxBytes: 10_000_000,
       limits: readGatewayConfig({}).documentLimits,
+      assumedListSize: 10,
       introspection: true,
       onCompiled: () => (compiled += 1),
     });

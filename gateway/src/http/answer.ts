@@ -2,10 +2,11 @@ import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { Authorization } from '../admission/authorization.js';
+import type { DemandControl } from '../admission/demand-control.js';
 import type { OverrideLabels } from '../admission/override-labels.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { forOne, writeCacheControl } from '../caching/cache-policy.js';
-import type { GatewayContext } from '../context.js';
+import { clientOf, type GatewayContext } from '../context.js';
 import type { ClientErrors } from '../execution/client-errors.js';
 import type { OperationResult } from '../execution/operation-result.js';
 import { findUploads } from '../execution/multipart-body.js';
@@ -13,6 +14,7 @@ import { runOperation } from '../execution/run-operation.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
+import type { OperationFacts } from '../planning/valid-operation.js';
 import { planText } from '../planning/plan-text.js';
 import { badRequest, defect, Refusal, refuse, toRefusal } from '../planning/refusal.js';
 import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subscription-request.js';
@@ -27,6 +29,7 @@ export interface AnswerOptions {
   readonly persistedQueries: PersistedQueries;
   readonly overrideLabels: OverrideLabels;
   readonly authorization: Authorization;
+  readonly demand: DemandControl;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: GatewayTelemetry;
@@ -69,22 +72,20 @@ export function createAnswer(options: AnswerOptions): Answer {
   function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted | Promise<Admitted> {
     const text = options.persistedQueries.resolve(request);
     const holds = options.overrideLabels(arrival.context);
-    const found = options.operations().get(text, request.operationName, holds);
+    const found = options.operations().get(text, request.operationName, holds, {
+      admit: (operation) => admitOperation(operation, request, arrival, seen),
+      client: clientOf(arrival.context),
+    });
     // Known operations are not put off by a turn.
     return found instanceof Promise
-      ? found.then((operation) => admitOperation(operation, text, request, arrival, seen))
-      : admitOperation(found, text, request, arrival, seen);
+      ? found.then((operation) => admitPlan(operation, text, request, arrival, seen))
+      : admitPlan(found, text, request, arrival, seen);
   }
 
-  function admitOperation(
-    operation: Operation,
-    text: string,
-    request: GraphQLRequest,
-    arrival: Arrival,
-    seen: Seen,
-  ): Admitted | Promise<Admitted> {
-    const { context } = arrival;
-    seen.operation = operation;
+  /** Decides before the operation is planned: what is refused costs no plan. */
+  function admitOperation(operation: OperationFacts, request: GraphQLRequest, arrival: Arrival, seen: Seen): void {
+    seen.facts = operation;
+    options.persistedQueries.keep(request);
     const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
     if (isStream && !arrival.streams) throw refuse('OPERATION_REJECTED', [{ message: NO_STREAM }]);
     if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY && !isStream)
@@ -92,8 +93,21 @@ export function createAnswer(options: AnswerOptions): Answer {
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
       throw badRequest('Files are uploaded by mutations only.');
     assertVariables(operation, request.variables, options);
+    seen.estimatedCost = options.demand.admit(operation, request.variables);
+  }
+
+  /** Takes out of the plan what the viewer may not see; what is left has to be within the limits of its subgraphs. */
+  function admitPlan(
+    operation: Operation,
+    text: string,
+    request: GraphQLRequest,
+    { context }: Arrival,
+    seen: Seen,
+  ): Admitted | Promise<Admitted> {
+    seen.operation = operation;
     const finish = (allowed: Operation): Admitted => {
       seen.operation = allowed;
+      options.demand.admitPlan(allowed, request.variables);
       return { operation: allowed, base: operation, text };
     };
     const allowed = options.authorization.admit(operation, request.variables, context);
@@ -123,16 +137,16 @@ export function createAnswer(options: AnswerOptions): Answer {
   async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
-    const seen: Seen = { operation: null, result: null };
+    const seen: Seen = { facts: null, estimatedCost: null, operation: null, result: null };
     const endWatch = watchDeadline(arrival);
     const finish = (errors: readonly GraphQLFormattedError[]) => {
       endWatch();
       telemetry.operationFinished(context.log, {
-        name: seen.operation?.name ?? null,
-        type: seen.operation?.type ?? 'unknown',
+        name: seen.facts?.name ?? null,
+        type: seen.facts?.type ?? 'unknown',
         durationMs: performance.now() - startedAt,
         errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
-        cost: costOf(seen, request),
+        cost: costOf(seen),
         plan: () => seen.operation && planText(seen.operation.plan),
       });
     };
@@ -148,7 +162,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       }
       const result = await execute(operation, request, arrival);
       seen.result = result;
-      const extensions = arrival.showsPlan && seen.operation ? renderPlan(seen.operation, arrival.showsPlan) : '';
+      const extensions = renderExtensions(arrival, request, operation, costOf(seen));
       const errors = options.clientErrors.ofResult(result, context);
       const { rest } = result;
       if (rest) {
@@ -236,19 +250,35 @@ interface Admitted {
 }
 
 interface Seen {
+  facts: OperationFacts | null;
+  /** Null while it is not known, and where costs are not estimated. */
+  estimatedCost: number | null;
   operation: Operation | null;
   result: OperationResult | null;
 }
 
-function costOf({ operation, result }: Seen, request: GraphQLRequest | Refusal) {
-  if (!operation || !result || request instanceof Refusal) return null;
-  return { estimated: operation.estimateCost(request.variables), actual: Math.max(0, result.objects - ROOT) };
+function costOf({ estimatedCost, result }: Seen) {
+  if (estimatedCost === null || !result) return null;
+  return { estimated: estimatedCost, actual: Math.max(0, result.objects - ROOT) };
 }
 
-/** The extension that Apollo Sandbox draws. */
-function renderPlan({ plan }: Operation, format: PlanFormat): string {
-  const shown = format === 'internal' ? plan : planText(plan);
-  return `,"extensions":${JSON.stringify({ __queryPlanExperimental: shown })}`;
+/** What administrators see who ask for it: the plan, which Apollo Sandbox draws, and what the operation costs. */
+function renderExtensions(
+  { showsPlan, context: { identity } }: Arrival,
+  { extensions, variables }: GraphQLRequest,
+  operation: Operation,
+  cost: ReturnType<typeof costOf>,
+): string {
+  const showsCost =
+    extensions['cost'] === true && identity.kind === 'accepted' && identity.viewer.role === 'ADMIN' && cost !== null;
+  if (!showsPlan && !showsCost) return '';
+  const shown = {
+    ...(showsPlan && {
+      __queryPlanExperimental: showsPlan === 'internal' ? operation.plan : planText(operation.plan),
+    }),
+    ...(showsCost && { cost: { ...cost, subgraphs: Object.fromEntries(operation.subgraphCosts(variables)) } }),
+  };
+  return `,"extensions":${JSON.stringify(shown)}`;
 }
 
 /** The root of the answer is free. */
@@ -263,7 +293,7 @@ function codeOf({ extensions }: GraphQLFormattedError): string {
 
 /** Checks the variables of an operation against their types. @throws Refusal BAD_USER_INPUT */
 function assertVariables(
-  { supergraph, node }: Operation,
+  { supergraph, node }: OperationFacts,
   variables: Readonly<Record<string, unknown>>,
   { hideSuggestions }: Pick<AnswerOptions, 'hideSuggestions'>,
 ): void {

@@ -6,6 +6,7 @@ import type { Origins } from '../admission/origins.js';
 import { readLabels } from '../admission/override-labels.js';
 import { readCacheWishes } from '../caching/request-wishes.js';
 import type { GatewayContext } from '../context.js';
+import type { ClientAddress } from '../identity/client-address.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
 import { renderResultAsEvents, SSE } from '../subscriptions/streams/formats.js';
@@ -23,6 +24,7 @@ export interface GraphQLHandlerOptions {
   readonly eventSource: EventSourceDoor;
   readonly streams: HttpStreams;
   readonly identify: Identify;
+  readonly addressOf: ClientAddress;
   /** In small letters; undefined where no header says which labels of `@override` hold. */
   readonly labelsHeader: string | undefined;
   readonly maxBodyBytes: number;
@@ -67,6 +69,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       requestId,
       log: identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log,
       identity,
+      address: options.addressOf(request),
       authorization,
       overrideLabels: readLabels(request.headers, options.labelsHeader),
       cacheWishes: readCacheWishes(cacheControl, pragma),

@@ -4,6 +4,8 @@ import { badRequest, Refusal } from '../planning/refusal.js';
 /** The members of a GraphQL request (GraphQL over HTTP, "Request Parameters"). */
 export interface GraphQLRequest {
   readonly query: string | undefined;
+  /** Of a registered document. */
+  readonly documentId?: string | undefined;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly extensions: Readonly<Record<string, unknown>>;
@@ -15,13 +17,16 @@ const NOTHING = Object.freeze({});
 export function readGraphQLRequest(body: unknown): GraphQLRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest('The request body has to be a JSON object with a "query".');
-  const { query, operationName, variables, extensions } = body as Record<string, unknown>;
+  const { query, documentId, operationName, variables, extensions } = body as Record<string, unknown>;
   if (query !== undefined && query !== null && typeof query !== 'string')
     throw badRequest('"query" has to be a string.');
+  if (documentId !== undefined && documentId !== null && typeof documentId !== 'string')
+    throw badRequest('"documentId" has to be a string.');
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string')
     throw badRequest('"operationName" has to be a string.');
   return {
     query: query ?? undefined,
+    ...(typeof documentId === 'string' && { documentId }),
     operationName: operationName === '' ? undefined : (operationName ?? undefined),
     variables: readMap('variables', variables),
     extensions: readMap('extensions', extensions),
@@ -49,10 +54,11 @@ export function readQueryParameters(parameters: URLSearchParams): GraphQLRequest
       throw badRequest(`"${name}" has to be JSON: it is ${(error as Error).message}.`);
     }
   };
-  for (const name of ['query', 'operationName', 'variables', 'extensions'])
+  for (const name of ['query', 'documentId', 'operationName', 'variables', 'extensions'])
     if (parameters.getAll(name).length > 1) throw badRequest(`"${name}" is given more than once.`);
   return readGraphQLRequest({
     query: parameters.get('query'),
+    documentId: parameters.get('documentId'),
     operationName: parameters.get('operationName'),
     variables: json('variables'),
     extensions: json('extensions'),

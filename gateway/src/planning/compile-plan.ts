@@ -5,7 +5,14 @@ import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
 
 /** A plan asks for something that this gateway does not do. */
-export class UnsupportedPlan extends Error {}
+export class UnsupportedPlan extends Error {
+  readonly reason: 'NOT_SERVED' | 'PLAN_TOO_EXPENSIVE';
+
+  constructor(message: string, options: ErrorOptions & { readonly reason?: UnsupportedPlan['reason'] } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? 'NOT_SERVED';
+  }
+}
 
 export interface CompiledPlan {
   /** What is subscribed to; null for queries and mutations. */

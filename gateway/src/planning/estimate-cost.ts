@@ -1,113 +1,234 @@
 import {
-  getNamedType,
-  getNullableType,
-  isCompositeType,
-  isListType,
-  isNonNullType,
   Kind,
   OperationTypeNode,
-  typeFromAST,
+  valueFromASTUntyped,
+  type DirectiveNode,
   type FieldNode,
   type FragmentDefinitionNode,
-  type GraphQLCompositeType,
-  type GraphQLOutputType,
-  type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { evaluate, product, sum, where, type Amount, type Variables } from './amounts.js';
+import { costOfArguments, readSize, readSlicing, type ReadVariable, type Size } from './argument-costs.js';
+import type { CostModel, FieldCost } from './cost-model.js';
 
-/**
- * Estimates the cost of an operation, in objects that its answer may hold: one for each object, as many as a list may have
- * for a list, and ten more for a mutation. Scalars are free.
- */
-export type CostEstimate = (variables: Readonly<Record<string, unknown>>) => number;
-
-/** Of a list that no argument bounds. */
-const DEFAULT_LIST_SIZE = 10;
-const MUTATION_COST = 10;
-/** Estimates end here: what multiplies lists in lists would soon be no number. */
-export const MAX_COST = Number.MAX_SAFE_INTEGER;
-/** Arguments that bound a list, or the lists of the connection that a field returns. */
-const SIZE_ARGUMENTS = new Set(['first', 'last', 'limit']);
-
-interface CostNode {
-  readonly isList: boolean;
-  /** A number, the name of a variable with its default, or null for what the enclosing field says. */
-  readonly size: number | { readonly variable: string; readonly fallback: number | null } | null;
-  readonly children: readonly CostNode[];
+/** What an operation may cost, known before it is planned; only variables are left open. */
+export interface CostEstimate {
+  /** A number, never below zero, and never above the largest safe one. */
+  estimate(variables: Variables): number;
+  /** Tells of a field of which exactly one slicing argument has to be given; null when all are right. */
+  fault(variables: Variables): string | null;
 }
 
-/** Prepares the estimate of an operation; only variables are left open. */
+export const MUTATION_COST = 10;
+
+type Condition = (variables: Variables) => boolean;
+
+/** What may be said of the lists that a field's selections hold. */
+interface Enclosing {
+  readonly fields: ReadonlySet<string>;
+  readonly size: Size;
+  /** By `@listSize`, which goes before what the list's own arguments say. */
+  readonly isDeclared: boolean;
+}
+
+/** Selections under the same conditions, on objects of one type. */
+interface Part {
+  readonly set: SelectionSetNode;
+  readonly type: string;
+  readonly conditions: ReadonlyMap<string, Condition>;
+}
+
+/** A field, wherever it is selected on one type, under one name and the same conditions. */
+interface SameField {
+  readonly node: FieldNode;
+  readonly parent: string;
+  readonly conditions: ReadonlyMap<string, Condition>;
+  readonly sets: SelectionSetNode[];
+}
+
+export interface CostReader {
+  readonly model: CostModel;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly read: ReadVariable;
+  /** Told of each place that holds objects: response names, and how many there may be. */
+  readonly onObjects?: (place: string, count: Amount) => void;
+  readonly onFault?: (fault: (variables: Variables) => string | null) => void;
+}
+
+/**
+ * Prepares the estimate of a valid operation, by the arithmetic of Federation's demand control: one for each object that the
+ * answer may hold, as many as a list may have for a list, ten more for a mutation; scalars are free. `@cost` says otherwise
+ * of fields, types and arguments, `@listSize` of lists. What `@skip` and `@include` leave out is free, and what is selected
+ * twice in one place is counted once.
+ */
 export function prepareCostEstimate(
-  schema: GraphQLSchema,
+  model: CostModel,
   node: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): CostEstimate {
-  const root = schema.getRootType(node.operation);
-  const defaults = new Map(
-    (node.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
-      variable.name.value,
-      defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : null,
-    ]),
-  );
+  const root = model.schema.getRootType(node.operation);
+  const faults: Array<(variables: Variables) => string | null> = [];
+  const reader: CostReader = { model, fragments, read: readerOf(node), onFault: (fault) => faults.push(fault) };
+  const total = sum([
+    node.operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0,
+    root ? costOfSelections(reader, root.name, [node.selectionSet], '', 1) : 0,
+  ]);
+  return {
+    estimate: (variables) => Math.max(0, evaluate(total, variables)),
+    fault(variables) {
+      for (const fault of faults) {
+        const found = fault(variables);
+        if (found !== null) return found;
+      }
+      return null;
+    },
+  };
+}
 
-  function nodesOf(selectionSet: SelectionSetNode, type: GraphQLCompositeType): CostNode[] {
-    return selectionSet.selections.flatMap((selection): CostNode[] => {
-      if (selection.kind === Kind.FIELD) return nodeOf(selection, type) ?? [];
-      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
-      if (!fragment) return [];
-      const condition = fragment.typeCondition ? typeFromAST(schema, fragment.typeCondition) : type;
-      return isCompositeType(condition) ? nodesOf(fragment.selectionSet, condition) : [];
+/** Reads variables with the defaults of an operation. */
+export function readerOf({ variableDefinitions }: OperationDefinitionNode): ReadVariable {
+  const defaults = new Map<string, unknown>();
+  for (const { variable, defaultValue } of variableDefinitions ?? [])
+    if (defaultValue) defaults.set(variable.name.value, valueFromASTUntyped(defaultValue));
+  return (name, variables) => {
+    const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    return given === undefined ? defaults.get(name) : given;
+  };
+}
+
+/**
+ * What selections cost for one object that they are made on.
+ *
+ * @param place of that object, as `reader.onObjects` is told of those below it
+ * @param count of such objects
+ */
+export function costOfSelections(
+  reader: CostReader,
+  type: string,
+  sets: readonly SelectionSetNode[],
+  place: string,
+  count: Amount,
+  enclosing: Enclosing | null = null,
+): Amount {
+  const parts = sets.map((set): Part => ({ set, type, conditions: ALWAYS }));
+  const amounts: Amount[] = [];
+  for (const same of collect(reader, parts).values()) {
+    const condition = all(same.conditions);
+    const name = (same.node.alias ?? same.node.name).value;
+    const amount = costOfField(reader, same, place === '' ? name : `${place}.${name}`, count, enclosing, condition);
+    amounts.push(condition ? where(condition, amount) : amount);
+  }
+  return sum(amounts);
+}
+
+function costOfField(
+  reader: CostReader,
+  { node, parent, sets }: SameField,
+  place: string,
+  count: Amount,
+  enclosing: Enclosing | null,
+  condition: Condition | null,
+): Amount {
+  const { model, read } = reader;
+  const field = model.field(parent, node.name.value);
+  if (!field) return 0;
+  const coordinate = `${parent}.${node.name.value}`;
+  const { size, within } = sizesOf(reader, coordinate, node, field, condition);
+  const items = field.isList ? countOf(node.name.value, size, enclosing, model.listSize) : 1;
+  let inner: Amount = 0;
+  if (field.type !== null) {
+    const objects = product(count, items);
+    const below = condition ? where(condition, objects) : objects;
+    reader.onObjects?.(place, below);
+    inner = costOfSelections(reader, field.type, sets, place, below, within);
+  }
+  return sum([product(items, sum([field.weight, inner])), costOfArguments(model, coordinate, node, field, read)]);
+}
+
+function sizesOf(
+  { read, onFault }: CostReader,
+  coordinate: string,
+  node: FieldNode,
+  field: FieldCost,
+  condition: Condition | null,
+): { size: Size; within: Enclosing | null } {
+  const { listSize } = field;
+  if (!listSize) return { size: null, within: null };
+  const { size, given } = readSlicing(listSize, node, field, read);
+  const names = listSize.slicingArguments.map((way) => way.join('.'));
+  if (onFault && listSize.requireOneSlicingArgument && names.length > 0 && given !== 1)
+    onFault((variables) => {
+      if (condition && !condition(variables)) return null;
+      const many = typeof given === 'number' ? given : given(variables);
+      return many === 1 ? null : `${coordinate} takes exactly one of ${names.join(', ')}; ${many} are given.`;
     });
-  }
+  if (listSize.sizedFields.length === 0) return { size, within: null };
+  return { size, within: { fields: new Set(listSize.sizedFields), size, isDeclared: field.isDeclared } };
+}
 
-  function nodeOf(field: FieldNode, parent: GraphQLCompositeType): CostNode[] | null {
-    const definition = 'getFields' in parent ? parent.getFields()[field.name.value] : undefined;
-    if (!definition || !field.selectionSet) return null;
-    const type = getNamedType(definition.type);
-    if (!isCompositeType(type)) return null;
-    const children = nodesOf(field.selectionSet, type);
-    return [{ isList: isList(definition.type), size: sizeOf(field, definition.args), children }];
-  }
-
-  function sizeOf(field: FieldNode, args: ReadonlyArray<{ name: string; defaultValue?: unknown }>): CostNode['size'] {
-    for (const { name, value } of field.arguments ?? []) {
-      if (!SIZE_ARGUMENTS.has(name.value)) continue;
-      if (value.kind === Kind.INT) return Number(value.value);
-      if (value.kind === Kind.VARIABLE)
-        return { variable: value.name.value, fallback: defaults.get(value.name.value) ?? null };
+/** What `@listSize` says around it, what it says itself, what the connection around it seems to say, and the usual. */
+function countOf(name: string, own: Size, enclosing: Enclosing | null, usual: number): Amount {
+  const around = enclosing?.fields.has(name) ? enclosing : null;
+  const order: readonly Size[] = around?.isDeclared ? [around.size, own] : [own, around?.size ?? null];
+  if (order.every((size) => typeof size !== 'function')) return order.find((size) => size !== null) ?? usual;
+  return (variables) => {
+    for (const size of order) {
+      const found = readSize(size, variables);
+      if (found !== null) return found;
     }
-    const standard = args.find(
-      ({ name, defaultValue }) => SIZE_ARGUMENTS.has(name) && typeof defaultValue === 'number',
-    );
-    return standard ? (standard.defaultValue as number) : null;
+    return usual;
+  };
+}
+
+const ALWAYS: ReadonlyMap<string, Condition> = new Map();
+
+function all(conditions: ReadonlyMap<string, Condition>): Condition | null {
+  if (conditions.size === 0) return null;
+  const each = [...conditions.values()];
+  return (variables) => each.every((condition) => condition(variables));
+}
+
+function collect(reader: CostReader, parts: readonly Part[]): ReadonlyMap<string, SameField> {
+  const fields = new Map<string, SameField>();
+  const left = [...parts];
+  for (let part = left.pop(); part; part = left.pop())
+    for (const selection of part.set.selections) {
+      const conditions = add(part.conditions, selection.directives, reader.read);
+      if (!conditions) continue;
+      if (selection.kind === Kind.FIELD) {
+        const name = (selection.alias ?? selection.name).value;
+        const key = `${part.type}.${name} ${[...conditions.keys()].sort().join(' ')}`;
+        let same = fields.get(key);
+        if (!same) fields.set(key, (same = { node: selection, parent: part.type, conditions, sets: [] }));
+        if (selection.selectionSet) same.sets.push(selection.selectionSet);
+        continue;
+      }
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : reader.fragments.get(selection.name.value);
+      if (!fragment) continue;
+      const type = fragment.typeCondition?.name.value ?? part.type;
+      left.push({ set: fragment.selectionSet, type, conditions });
+    }
+  return fields;
+}
+
+/** With the conditions of directives; null when they never hold. */
+function add(
+  conditions: ReadonlyMap<string, Condition>,
+  directives: readonly DirectiveNode[] | undefined,
+  read: ReadVariable,
+): ReadonlyMap<string, Condition> | null {
+  let added = conditions;
+  for (const { name, arguments: args } of directives ?? []) {
+    if (name.value !== 'skip' && name.value !== 'include') continue;
+    const isSkip = name.value === 'skip';
+    const value = args?.[0]?.value;
+    if (value?.kind === Kind.BOOLEAN && value.value === isSkip) return null;
+    if (value?.kind !== Kind.VARIABLE) continue;
+    const { value: variable } = value.name;
+    const key = `${isSkip ? '!' : ''}${variable}`;
+    if (added.has(key)) continue;
+    added = new Map(added).set(key, (variables) => (read(variable, variables) === true) !== isSkip);
   }
-
-  const nodes = root ? nodesOf(node.selectionSet, root) : [];
-  const base = node.operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
-  return (variables) =>
-    Math.min(
-      MAX_COST,
-      nodes.reduce((sum, child) => sum + costOf(child, null, variables), base),
-    );
-}
-
-function costOf(node: CostNode, enclosing: number | null, variables: Readonly<Record<string, unknown>>): number {
-  const own = readSize(node.size, variables);
-  const count = node.isList ? (own ?? enclosing ?? DEFAULT_LIST_SIZE) : 1;
-  // The size of a connection is that of the lists right below it.
-  const below = node.isList ? null : own;
-  let sum = 1;
-  for (const child of node.children) sum += costOf(child, below, variables);
-  return Math.min(MAX_COST, count * sum);
-}
-
-function readSize(size: CostNode['size'], variables: Readonly<Record<string, unknown>>): number | null {
-  if (size === null || typeof size === 'number') return size;
-  const given = variables[size.variable];
-  return typeof given === 'number' && given >= 0 ? given : size.fallback;
-}
-
-function isList(type: GraphQLOutputType): boolean {
-  return isListType(isNonNullType(type) ? getNullableType(type) : type);
+  return added;
 }

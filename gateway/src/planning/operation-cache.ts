@@ -1,23 +1,16 @@
-import {
-  getOperationAST,
-  GraphQLError,
-  Kind,
-  NoSchemaIntrospectionCustomRule,
-  print,
-  specifiedRules,
-  validate,
-  visit,
-  type DocumentNode,
-} from 'graphql';
+import { print } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { AppError } from '@taskgraph/service-kit';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './compile-plan.js';
+import { createCostModel } from './cost-model.js';
 import type { DocumentLimits } from './limits.js';
 import { compileOperation, type Operation } from './operation.js';
 import { readDocument } from './read-document.js';
 import { refuse, toRefusal } from './refusal.js';
+import { createRefusalMemory } from './refusal-memory.js';
 import type { Unmet } from './withheld-selections.js';
+import { validateOperation, type OperationFacts, type ValidOperation } from './valid-operation.js';
 
 export interface OperationCacheOptions {
   readonly maxBytes: number;
@@ -26,8 +19,18 @@ export interface OperationCacheOptions {
   readonly introspection: boolean;
   /** Tells conditions that nobody meets, whoever signs in. */
   readonly isHopeless?: Unmet['isHopeless'];
+  /** Items in a list that nothing bounds, where costs are estimated. */
+  readonly assumedListSize?: number;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number) => void;
+}
+
+/** Who asks for an operation. */
+export interface Asker {
+  /** Decides by what is known before planning. @throws Refusal: it is not planned for this request */
+  readonly admit: (operation: OperationFacts) => void;
+  /** Whose turn it takes to plan it. */
+  readonly client: string;
 }
 
 /** The operations of one version of the graph: each is parsed, validated, planned and compiled once. */
@@ -35,12 +38,17 @@ export interface OperationCache {
   readonly supergraph: Supergraph;
   /**
    * Returns at once what is known; what has to be planned first comes later. Who asks for the same meanwhile waits with the
-   * first.
+   * first. What was refused is refused again, for a while, without looking at it.
    *
    * @param holds tells of a label of `@override` whether it holds; without it, none does
-   * @throws Refusal, at once or later, when the text is no operation of this graph
+   * @throws Refusal, at once or later, when the text is no operation of this graph, and what `asker.admit` throws
    */
-  get(text: string, operationName: string | undefined, holds?: HoldsLabel): Operation | Promise<Operation>;
+  get(
+    text: string,
+    operationName: string | undefined,
+    holds?: HoldsLabel,
+    asker?: Asker,
+  ): Operation | Promise<Operation>;
   /**
    * An operation for viewers who do not meet these conditions of the graph; see `Operation.withhold`.
    *
@@ -52,9 +60,6 @@ export interface OperationCache {
   readonly bytes: () => number;
   readonly size: () => number;
 }
-
-/** Errors of validation that a client is told of; more of them help nobody. */
-const MAX_VALIDATION_ERRORS = 20;
 
 export type HoldsLabel = (label: string) => boolean;
 
@@ -71,34 +76,65 @@ interface Entry extends RecentOperation {
 
 const NO_LABELS: readonly string[] = [];
 
+/** An operation that has been read and validated; planned already when another text is the same. */
+interface Found {
+  /** Of all texts that differ in white space and comments only. */
+  readonly key: string;
+  readonly known: Operation | ValidOperation;
+  readonly textLength: number;
+}
+
+const DEFAULT_LIST_SIZE = 10;
+/** A document takes about as much memory as forty times its text. */
+const BYTES_OF_CHARACTER = 40;
+
 export function createOperationCache(supergraph: Supergraph, options: OperationCacheOptions): OperationCache {
-  const { isHopeless = () => false } = options;
+  const { maxBytes, isHopeless = () => false } = options;
+  const costs = createCostModel(supergraph.schema, supergraph.costs, options.assumedListSize ?? DEFAULT_LIST_SIZE);
   const size = ({ operation, text }: Entry) => operation.bytes + 2 * text.length;
-  const byText = new LRUCache<string, Entry>({ maxSize: options.maxBytes / 2, sizeCalculation: size });
+  const byText = new LRUCache<string, Entry>({ maxSize: maxBytes / 2, sizeCalculation: size });
   // Texts that differ in white space and comments only are the same operation.
   const byNormalText = new LRUCache<string, Operation>({
-    maxSize: options.maxBytes / 2,
+    maxSize: maxBytes / 2,
     sizeCalculation: ({ bytes }, key) => bytes + 2 * key.length,
   });
-
   /** Operations as they are planned where labels of `@override` hold. */
-  const byLabels = new LRUCache<string, Entry>({ maxSize: options.maxBytes / 2, sizeCalculation: size });
+  const byLabels = new LRUCache<string, Entry>({ maxSize: maxBytes / 2, sizeCalculation: size });
   /** For viewers who may not see all of it. */
   const byUnmet = new LRUCache<string, Operation>({
-    maxSize: options.maxBytes / 2,
+    maxSize: maxBytes / 2,
     sizeCalculation: ({ bytes }) => bytes,
   });
   const numbers = new WeakMap<Operation, number>();
   let lastNumber = 0;
-
+  /** What waits for a plan, or may not be planned for whoever has asked so far. */
+  const valid = new LRUCache<string, Found>({
+    maxSize: maxBytes / 8,
+    sizeCalculation: ({ textLength }) => 1_000 + BYTES_OF_CHARACTER * textLength,
+  });
+  const refusals = createRefusalMemory(maxBytes / 8);
   const underWay = new Map<string, Promise<Operation>>();
 
-  function compile(text: string, operationName: string | undefined): Operation | Promise<Operation> {
-    const document = readDocument(supergraph.schema, text, options.limits);
-    const key = `${operationName ?? ''}\n${print(document)}`;
-    const known = byNormalText.get(key);
+  /** @throws Refusal */
+  function find(key: string, text: string, operationName: string | undefined): Found {
+    const known = valid.get(key);
     if (known) return known;
-    const work = () => build(supergraph, document, operationName, { ...options, length: text.length });
+    const found = refusals.remember(key, () => {
+      const document = readDocument(supergraph.schema, text, options.limits);
+      const normal = `${operationName ?? ''}\n${print(document)}`;
+      const operation = byNormalText.get(normal);
+      const checked = operation ?? validateOperation(supergraph, document, operationName, { ...options, costs });
+      return { key: normal, known: checked, textLength: text.length };
+    });
+    valid.set(key, found);
+    return found;
+  }
+
+  function compile({ key, known, textLength }: Found, client: string | undefined): Operation | Promise<Operation> {
+    if ('plan' in known) return known;
+    const compiled = byNormalText.get(key);
+    if (compiled) return compiled;
+    const work = () => planned(() => compileOperation(known, costs, { textLength, client }));
     return compileOnce(key, work, (operation) => byNormalText.set(key, operation));
   }
 
@@ -111,7 +147,8 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     const begun = underWay.get(key);
     if (begun) return begun;
     const startedAt = performance.now();
-    const compiled = work()
+    const compiled = refusals
+      .rememberLater(`plan ${key}`, work)
       .then((operation) => {
         keep(operation);
         options.onCompiled?.(performance.now() - startedAt);
@@ -122,15 +159,25 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return compiled;
   }
 
-  function find(text: string, operationName: string | undefined): Operation | Promise<Operation> {
+  function findUnlabelled(
+    text: string,
+    operationName: string | undefined,
+    asker: Asker | undefined,
+  ): Operation | Promise<Operation> {
     const key = operationName === undefined ? text : `${operationName}\n${text}`;
     const known = byText.get(key);
-    if (known) return known.operation;
+    if (known) {
+      asker?.admit(known.operation);
+      return known.operation;
+    }
+    const found = find(key, text, operationName);
+    asker?.admit(found.known);
     const keep = (operation: Operation) => {
       byText.set(key, { operation, text, operationName, labels: NO_LABELS });
+      valid.delete(key);
       return operation;
     };
-    const compiled = compile(text, operationName);
+    const compiled = compile(found, asker?.client);
     return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
   }
 
@@ -139,6 +186,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     operation: Operation,
     holds: HoldsLabel,
     { text, operationName }: Omit<RecentOperation, 'labels'>,
+    client: string | undefined,
   ): Operation | Promise<Operation> {
     const { overrideLabels } = operation;
     if (overrideLabels.length === 0) return operation;
@@ -147,10 +195,10 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     const key = JSON.stringify([labels, operationName ?? null, text]);
     const known = byLabels.get(key);
     if (known) return known.operation;
-    const work = () => {
+    const work = async () => {
       const document = readDocument(supergraph.schema, text, options.limits);
-      const length = text.length;
-      return build(supergraph.labelled(labels), document, operationName, { ...options, length });
+      const asked = validateOperation(supergraph.labelled(labels), document, operationName, { ...options, costs });
+      return planned(() => compileOperation(asked, costs, { textLength: text.length, client }));
     };
     return compileOnce(key, work, (labelled) =>
       byLabels.set(key, { operation: labelled, text, operationName, labels }),
@@ -159,30 +207,20 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
 
   return {
     supergraph,
-    get(text, operationName, holds) {
-      const found = find(text, operationName);
+    get(text, operationName, holds, asker) {
+      const found = findUnlabelled(text, operationName, asker);
       if (!holds) return found;
       const asked = { text, operationName };
       return found instanceof Promise
-        ? found.then((operation) => label(operation, holds, asked))
-        : label(found, holds, asked);
+        ? found.then((operation) => label(operation, holds, asked, asker?.client))
+        : label(found, holds, asked, asker?.client);
     },
     withheld(operation, unmet) {
       let number = numbers.get(operation);
       if (number === undefined) numbers.set(operation, (number = lastNumber += 1));
       const key = `${number} ${unmet.join()}`;
-      const known = byUnmet.get(key) ?? underWay.get(key);
-      if (known) return known;
-      const startedAt = performance.now();
-      const compiled = planned(() => operation.withhold({ indices: unmet, isHopeless }))
-        .then((withheld) => {
-          byUnmet.set(key, withheld);
-          options.onCompiled?.(performance.now() - startedAt);
-          return withheld;
-        })
-        .finally(() => underWay.delete(key));
-      underWay.set(key, compiled);
-      return compiled;
+      const work = () => planned(() => operation.withhold({ indices: unmet, isHopeless }));
+      return byUnmet.get(key) ?? compileOnce(key, work, (withheld) => byUnmet.set(key, withheld));
     },
     recent: () =>
       [...byText.values(), ...byLabels.values()].map(({ text, operationName, labels }) => ({
@@ -190,29 +228,15 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
         operationName,
         labels,
       })),
-    bytes: () => byText.calculatedSize + byNormalText.calculatedSize + byLabels.calculatedSize + byUnmet.calculatedSize,
+    bytes: () =>
+      byText.calculatedSize +
+      byNormalText.calculatedSize +
+      byLabels.calculatedSize +
+      byUnmet.calculatedSize +
+      valid.calculatedSize +
+      refusals.bytes(),
     size: () => byText.size,
   };
-}
-
-async function build(
-  supergraph: Supergraph,
-  document: DocumentNode,
-  operationName: string | undefined,
-  { introspection, length }: { introspection: boolean; length: number },
-): Promise<Operation> {
-  const faults = findFaults(supergraph, document, introspection);
-  if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
-  assertNames(document);
-  const node = getOperationAST(document, operationName);
-  if (!node) {
-    const message =
-      operationName === undefined
-        ? 'The document has several operations: name one in operationName.'
-        : `The document has no operation ${JSON.stringify(operationName)}.`;
-    throw refuse('BAD_REQUEST', [{ message }]);
-  }
-  return planned(() => compileOperation(supergraph, document, node, length));
 }
 
 /** @throws Refusal when it cannot be planned */
@@ -222,30 +246,7 @@ async function planned(compile: () => Promise<Operation>): Promise<Operation> {
   } catch (error) {
     if (error instanceof AppError) throw toRefusal(error);
     if (error instanceof UnsupportedPlan)
-      throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: 'NOT_SERVED' } }]);
+      throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: error.reason } }]);
     throw error;
   }
-}
-
-/** The rule of graphql-js about root fields of subscriptions throws where a variable decides about one. */
-function findFaults({ schema }: Supergraph, document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
-  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-  try {
-    return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !introspection });
-  } catch (error) {
-    if (error instanceof GraphQLError) return [error];
-    throw error;
-  }
-}
-
-/** `__proto__` is a legal name, but no member of a JavaScript object. */
-function assertNames(document: DocumentNode): void {
-  visit(document, {
-    Name(node, _key, parent) {
-      if (node.value !== '__proto__' || !parent || !('kind' in parent) || parent.kind !== Kind.FIELD) return;
-      throw refuse('GRAPHQL_VALIDATION_FAILED', [
-        new GraphQLError('The name "__proto__" is not served.', { nodes: node }),
-      ]);
-    },
-  });
 }

@@ -9,6 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
+import { readCostDirectives } from './cost-directives.js';
 import { findOverrideLabels } from './override-labels.js';
 import { findPlannerNames } from './planner-names.js';
 import type { GraphDescription } from './planner-messages.js';
@@ -34,13 +35,15 @@ export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSuper
   const apollo = plannerSchema.calls.size === 0 ? planned : ApolloSupergraph.build(prepared.sdl, BUILD_OPTIONS);
   assertKnownGuards(apollo.schema);
   const { conditions, byCoordinate } = collectRequirements(apollo.schema);
+  const api = apollo.apiSchema();
   return {
-    apiSdl: printSchema(apollo.apiSchema().toGraphQLJSSchema({ includeDefer: true })),
+    apiSdl: printSchema(api.toGraphQLJSSchema({ includeDefer: true })),
     subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
     interfaceObjects: findInterfaceObjects(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
     overrides: findOverrideLabels(plannerSchema.document),
     plannerNames: [...findPlannerNames(plannerSchema.document)],
+    costs: readCostDirectives(apollo.schema, api),
     requirements: { conditions, byCoordinate: [...byCoordinate] },
   };
 }

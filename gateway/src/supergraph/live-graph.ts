@@ -62,8 +62,8 @@ export function createLiveGraph(options: LiveGraphOptions): LiveGraph {
 
   /** @throws when main cannot serve it */
   async function prepare(version: number, description: GraphDescription): Promise<OperationCache> {
-    const supergraph = toSupergraph(description, (operation, operationName, labels) =>
-      planner.plan(version, operation, operationName, labels),
+    const supergraph = toSupergraph(description, (operation, operationName, labels, client) =>
+      planner.plan(version, operation, operationName, labels, client),
     );
     onVersion(supergraph);
     const operations = createOperationCache(supergraph, cache);

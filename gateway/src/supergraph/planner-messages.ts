@@ -1,3 +1,4 @@
+import type { CostDirectives } from './cost-directives.js';
 import type { SecurityCondition } from './security-requirements.js';
 
 /** What main needs of a version of the graph; everything in it can be sent to another thread. */
@@ -12,6 +13,7 @@ export interface GraphDescription {
   /** Labels of `@override` that decide about a field or a type's keys, by coordinate. */
   readonly overrides: ReadonlyArray<readonly [coordinate: string, labels: readonly string[]]>;
   readonly plannerNames: readonly string[];
+  readonly costs: CostDirectives;
   readonly requirements: {
     readonly conditions: readonly SecurityCondition[];
     readonly byCoordinate: ReadonlyArray<readonly [coordinate: string, conditions: readonly number[]]>;

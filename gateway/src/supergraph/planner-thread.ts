@@ -1,4 +1,5 @@
 import { AppError, type Log } from '@taskgraph/service-kit';
+import { createFairQueue } from './fair-queue.js';
 import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner-messages.js';
 import { createRestartingWorker, type Death } from './restarting-worker.js';
 
@@ -8,7 +9,7 @@ export interface PlannerThreadOptions {
   readonly planTimeoutMs: number;
   /** Of one supergraph: one that takes longer is refused. */
   readonly loadTimeoutMs: number;
-  /** Plans that may wait for each other. */
+  /** Plans that may wait for each other; beyond that those of the client that has brought most are shed. */
   readonly maxWaiting: number;
   readonly onRestart: () => void;
   /** In the place of the planner's own code. */
@@ -23,8 +24,20 @@ export interface PlannerThread {
    * @throws when the supergraph cannot be served, when it takes too long, when the planner dies of it again and again, and when it cannot start
    */
   load(version: number, supergraph: string): Promise<GraphDescription>;
-  /** @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released */
-  plan(version: number, text: string, operationName: string | undefined, labels?: readonly string[]): Promise<string>;
+  /**
+   * Plans an operation. Clients take turns: one that brings many operations waits for itself.
+   *
+   * @param labels of `@override`, those that hold
+   * @param client whoever it is planned for; the gateway's own wishes are not shed
+   * @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released
+   */
+  plan(
+    version: number,
+    text: string,
+    operationName: string | undefined,
+    labels?: readonly string[],
+    client?: string,
+  ): Promise<string>;
   /** Forgets a version. What has been asked before is still planned. */
   release(version: number): void;
   close(): Promise<void>;
@@ -32,6 +45,9 @@ export interface PlannerThread {
 
 /** An operation that is too expensive to plan. */
 export class PlanTooExpensive extends Error {}
+
+/** What the gateway plans on its own account: what is in use, for a new supergraph. */
+export const OWN_CLIENT = '';
 
 /** Compiled code, also where this file runs as it is written. */
 const ENTRY = new URL('../../dist/supergraph/planner-worker.js', import.meta.url);
@@ -50,6 +66,12 @@ interface Version {
   } | null;
 }
 
+/** A plan that has not been sent to the thread yet. */
+interface Waiting {
+  readonly question: PlannerQuestion & { readonly kind: 'plan' };
+  readonly asked: Asked;
+}
+
 interface Asked {
   readonly timeoutMs: number;
   readonly onLate: () => void;
@@ -64,6 +86,11 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   const versions = new Map<number, Version>();
   /** What the thread has been asked, in the order in which it answers. */
   const asked = new Map<number, Asked>();
+  /** The thread is given one plan at a time. */
+  const waiting = createFairQueue<Waiting>(maxWaiting, OWN_CLIENT);
+  let planning = 0;
+  /** How many wait, by version: one that is released is kept by the thread until they have been sent. */
+  const waitingFor = new Map<number, number>();
   let lastId = 0;
   let closed = false;
   /** Of what is being done now: one thing after the other. */
@@ -73,7 +100,10 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
     env: ENV,
     log,
     onRestart,
-    onStart: () => [...versions.keys()].forEach(sendLoad),
+    onStart: () => {
+      for (const version of versions.keys()) sendLoad(version);
+      sendNext();
+    },
     onMessage: (message) => settle(message as PlannerAnswer),
     onDeath: survive,
   });
@@ -85,6 +115,43 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
     worker.hold(true);
     worker.post({ ...question, id });
     watchNext();
+  }
+
+  function sendNext(): void {
+    if (planning > 0 || !worker.isUp()) return;
+    const next = waiting.take();
+    if (!next) return;
+    planning += 1;
+    leaveQueue(next, () => askToPlan(next));
+  }
+
+  /** Tells the thread of a release that has waited for this, once that has been done which it waits for. */
+  function leaveQueue({ question: { version } }: Waiting, last: () => void = () => undefined): void {
+    const left = (waitingFor.get(version) ?? 0) - 1;
+    if (left > 0) waitingFor.set(version, left);
+    else waitingFor.delete(version);
+    last();
+    if (left <= 0 && !versions.has(version)) worker.post({ kind: 'release', version });
+  }
+
+  function askToPlan(next: Waiting): void {
+    const done = () => (planning -= 1);
+    ask(next.question, {
+      timeoutMs: next.asked.timeoutMs,
+      onLate() {
+        done();
+        next.asked.onLate();
+      },
+      onAnswer(answer) {
+        done();
+        next.asked.onAnswer(answer);
+        sendNext();
+      },
+      onLost(error) {
+        done();
+        next.asked.onLost(error);
+      },
+    });
   }
 
   function settle(answer: PlannerAnswer): void {
@@ -144,10 +211,12 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   }
 
   function survive({ cause, pauseMs }: Death): boolean {
+    waitingFor.clear();
     const lost = [...asked.values()];
     asked.clear();
     watchNext();
-    for (const { onLost } of lost) onLost(away('The planner was restarted. Try again.', 'RESTARTING', pauseMs));
+    for (const { onLost } of [...lost, ...waiting.takeAll().map(({ asked: plan }) => plan)])
+      onLost(away('The planner was restarted. Try again.', 'RESTARTING', pauseMs));
     for (const [number, { waiting }] of versions) {
       if (!cause || !waiting || (waiting.tries += 1) < MAX_LOAD_TRIES) continue;
       versions.delete(number);
@@ -166,22 +235,24 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
         else worker.wake();
       });
     },
-    async plan(version, text, operationName, labels = []) {
+    async plan(version, text, operationName, labels = [], client = OWN_CLIENT) {
       if (closed) throw closedError();
       if (!versions.has(version)) throw away('The graph has been replaced meanwhile. Try again.', 'REPLACED');
       if (!worker.isUp()) throw away('The planner is being restarted. Try again.', 'RESTARTING', worker.pauseMs());
-      if (asked.size >= maxWaiting)
-        throw away('Too many new operations are being planned. Try again shortly.', 'OVERLOADED');
       const answer = await new Promise<PlannerAnswer>((onAnswer, onLost) => {
         const onLate = () => {
           onLost(new PlanTooExpensive(`The operation cannot be planned within ${planTimeoutMs} ms.`));
           log.warn({ planTimeoutMs }, 'an operation takes too long to plan; the planner is restarted');
           worker.end();
         };
-        ask(
-          { kind: 'plan', version, text, operationName, labels },
-          { timeoutMs: planTimeoutMs, onLate, onAnswer, onLost },
-        );
+        const dropped = waiting.add(client, {
+          question: { kind: 'plan', version, text, operationName, labels },
+          asked: { timeoutMs: planTimeoutMs, onLate, onAnswer, onLost },
+        });
+        waitingFor.set(version, (waitingFor.get(version) ?? 0) + 1);
+        if (dropped) leaveQueue(dropped);
+        dropped?.asked.onLost(away('Too many new operations are being planned. Try again shortly.', 'OVERLOADED'));
+        sendNext();
       });
       if (answer.kind !== 'planned') throw unexpected(answer);
       return answer.plan;
@@ -191,11 +262,12 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
       if (!released) return;
       versions.delete(version);
       released.waiting?.reject(new Error('The version has been released.'));
-      worker.post({ kind: 'release', version });
+      if (!waitingFor.has(version)) worker.post({ kind: 'release', version });
     },
     async close() {
       closed = true;
-      for (const { onLost } of asked.values()) onLost(closedError());
+      for (const { onLost } of [...asked.values(), ...waiting.takeAll().map(({ asked: plan }) => plan)])
+        onLost(closedError());
       for (const { waiting } of versions.values()) waiting?.reject(closedError());
       asked.clear();
       versions.clear();

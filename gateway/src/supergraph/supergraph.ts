@@ -2,6 +2,7 @@ import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema, print, type DocumentNode, type GraphQLSchema } from 'graphql';
 import type { KeepsTypename } from '../execution/merge.js';
 import type { IsSubtype } from '../execution/rewrites.js';
+import type { CostDirectives } from './cost-directives.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { SecurityRequirements } from './security-requirements.js';
 
@@ -10,6 +11,7 @@ export interface Supergraph {
   /** What clients see. */
   readonly schema: GraphQLSchema;
   readonly requirements: SecurityRequirements;
+  readonly costs: CostDirectives;
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   /** By the whole schema: data of subgraphs may be of types that clients do not see. */
   readonly isSubtype: IsSubtype;
@@ -25,14 +27,19 @@ export interface Supergraph {
   /** The same graph, planned for as it is where these labels of `@override` hold; of itself, none holds. */
   labelled(labels: readonly string[]): Supergraph;
   /** @throws when the operation cannot be planned; AppError UNAVAILABLE when the planner is away or has too much to do */
-  plan(document: DocumentNode, operationName: string | undefined): Promise<QueryPlan>;
+  plan(document: DocumentNode, operationName: string | undefined, client?: string): Promise<QueryPlan>;
 }
 
 /** Plans an operation for one version of the graph. Returns the plan as JSON. */
-export type PlanText = (text: string, operationName: string | undefined, labels: readonly string[]) => Promise<string>;
+export type PlanText = (
+  text: string,
+  operationName: string | undefined,
+  labels: readonly string[],
+  client?: string,
+) => Promise<string>;
 
 export function toSupergraph(description: GraphDescription, planText: PlanText): Supergraph {
-  const { apiSdl, subgraphs, plannerNames, requirements } = description;
+  const { apiSdl, subgraphs, plannerNames, requirements, costs } = description;
   const subtypes = new Map(description.subtypes.map(([name, typenames]) => [name, new Set(typenames)]));
   const interfaceObjects = new Set<unknown>(description.interfaceObjects);
   const isSubtype: IsSubtype = (typename, condition) =>
@@ -40,12 +47,13 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
   const keepsTypename: KeepsTypename = (present, brought) =>
     interfaceObjects.has(brought) && typeof present === 'string' && !isSubtype(brought as string, present);
   const planFor = (labels: readonly string[]): Supergraph['plan'] => {
-    return async (document, operationName) =>
-      JSON.parse(await planText(print(document), operationName, labels)) as QueryPlan;
+    return async (document, operationName, client) =>
+      JSON.parse(await planText(print(document), operationName, labels, client)) as QueryPlan;
   };
   const supergraph: Supergraph = {
     // It was printed from a valid schema.
     schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
+    costs,
     requirements: { conditions: requirements.conditions, byCoordinate: new Map(requirements.byCoordinate) },
     subgraphs,
     plannerNames: new Set(plannerNames),

@@ -1,15 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { Supergraph } from '@apollo/federation-internals';
 import { describe, expect, it } from '@jest/globals';
-import { isObjectType, Kind, parse, validate, type OperationDefinitionNode } from 'graphql';
+import {
+  getIntrospectionQuery,
+  isObjectType,
+  Kind,
+  parse,
+  print,
+  validate,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { readGatewayConfig } from '../../src/config.js';
+import { createCostModel } from '../../src/planning/cost-model.js';
+import { readDocument } from '../../src/planning/read-document.js';
+import { validateOperation } from '../../src/planning/valid-operation.js';
 import { prepareSupergraph } from '../../src/supergraph/prepared-supergraph.js';
+import { buildSupergraph } from '../build-supergraph.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */
 const NOT_YET_SERVED = ['AuditEvents', 'DataExport', 'DeleteMyAccount', 'RequestDataExport'];
 
-const { sdl: supergraphSdl } = prepareSupergraph(
-  readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8'),
-);
+const text = readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8');
+const { sdl: supergraphSdl } = prepareSupergraph(text);
 const apiSchema = Supergraph.build(supergraphSdl).apiSchema().toGraphQLJSSchema();
 const operations = parse(readFileSync(new URL('./operations.graphql', import.meta.url), 'utf8')).definitions.filter(
   (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
@@ -34,6 +46,54 @@ describe('the operations that frontends send', () => {
   it('are all there but for those that no service answers yet', () => {
     const invalid = operations.filter((operation) => faultsOf(operation).length > 0);
     expect(invalid.map(({ name }) => name?.value).sort()).toEqual(NOT_YET_SERVED);
+  });
+});
+
+/** What GraphiQL, Apollo Sandbox and generators of code send first. */
+const INTROSPECTION: ReadonlyArray<readonly [string, string]> = [
+  ['introspection', getIntrospectionQuery()],
+  [
+    'introspection with everything',
+    getIntrospectionQuery({
+      descriptions: true,
+      specifiedByUrl: true,
+      directiveIsRepeatable: true,
+      schemaDescription: true,
+      inputValueDeprecation: true,
+      oneOf: true,
+    }),
+  ],
+];
+
+describe('admission', () => {
+  const { documentLimits, MAX_OPERATION_COST, ASSUMED_LIST_SIZE } = readGatewayConfig({});
+  const supergraph = buildSupergraph(text);
+  const costs = createCostModel(supergraph.schema, supergraph.costs, ASSUMED_LIST_SIZE);
+  const texts = operations
+    .filter(({ name }) => !NOT_YET_SERVED.includes(name?.value ?? ''))
+    .map((operation) => [operation.name?.value ?? '', print(operation)] as const);
+
+  it.each([...texts, ...INTROSPECTION])('lets %s pass, with pages of any size that is served', (_name, query) => {
+    const document = readDocument(supergraph.schema, query, documentLimits);
+    const { cost } = validateOperation(supergraph, document, undefined, { costs, introspection: true });
+    for (const variables of [{}, { first: 50 }, { first: 100 }]) {
+      expect(cost.fault(variables)).toBeNull();
+      expect(cost.estimate(variables)).toBeLessThanOrEqual(MAX_OPERATION_COST);
+    }
+  });
+
+  it('refuses many passwords, many uploads and pages in pages in pages', () => {
+    const costOf = (query: string) => {
+      const document = parse(query);
+      return validateOperation(supergraph, document, undefined, { costs, introspection: true }).cost.estimate({});
+    };
+    const logins = Array.from(
+      { length: 100 },
+      (_, index) => `a${index}: login(input: { email: "a", password: "b" }) { __typename }`,
+    );
+    expect(costOf(`mutation { ${logins.join(' ')} }`)).toBeGreaterThan(MAX_OPERATION_COST);
+    const page = (inner: string) => `tasks(first: 100) { edges { node { owner { ${inner} } } } }`;
+    expect(costOf(`{ ${page(page('id'))} }`)).toBeGreaterThan(MAX_OPERATION_COST);
   });
 });
 

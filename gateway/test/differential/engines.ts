@@ -86,6 +86,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
   const operations = createOperationCache(supergraph, {
     maxBytes: 1e9,
     limits: readGatewayConfig({}).documentLimits,
+    assumedListSize: 10,
     introspection: true,
   });
   let faults = 0;

@@ -82,6 +82,13 @@ export const ERROR_CODES = {
     retryable: false,
     logLevel: 'info',
   },
+  COST_ESTIMATED_TOO_EXPENSIVE: {
+    meaning:
+      'The answer may be larger, or take more work, than one operation is allowed; `extensions.cost` says by how much.',
+    httpStatus: 400,
+    retryable: false,
+    logLevel: 'info',
+  },
   BAD_REQUEST: {
     meaning: 'The HTTP request is not a GraphQL request.',
     httpStatus: 400,

@@ -63,6 +63,7 @@ export const settings = {
     z.string().regex(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}[a-z0-9]$/, 'must be the id of a Google Cloud project'),
   hostAndPort: () => z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:8085'),
   positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
+  optionalPositiveInt: () => integer(1, Number.MAX_SAFE_INTEGER, '').optional(),
   nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
   durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),
   optionalDurationMs: () => integer(1, MAX_TIMER_MS, ' of milliseconds').optional(),

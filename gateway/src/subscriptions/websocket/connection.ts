@@ -253,7 +253,8 @@ export class Connection implements Outlet {
     const abort = (reason: Error) => cancel.abort(reason);
     const log = this.#services.log.child(facts);
     const overrideLabels = this.#overrideLabels;
-    return { requestId, log, identity, authorization, overrideLabels, signal: cancel.signal, cancel: abort };
+    const { address } = this;
+    return { requestId, log, identity, address, authorization, overrideLabels, signal: cancel.signal, cancel: abort };
   }
 
   #stop(id: string): void {

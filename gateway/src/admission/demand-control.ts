@@ -1,0 +1,80 @@
+import type { GraphQLFormattedError } from 'graphql';
+import { subgraphKey, type GatewayConfig } from '../config.js';
+import type { Variables } from '../planning/amounts.js';
+import type { Operation } from '../planning/operation.js';
+import { Refusal, refuse } from '../planning/refusal.js';
+import type { OperationFacts } from '../planning/valid-operation.js';
+
+export type DemandControlSettings = Pick<
+  GatewayConfig,
+  'DEMAND_CONTROL' | 'MAX_OPERATION_COST' | 'SUBGRAPH_MAX_COST' | 'subgraphMaxCosts'
+>;
+
+/** Admits operations by what their answers may cost (Federation 2.9, "Demand control"). */
+export interface DemandControl {
+  /** By what is known before planning; returns the estimate, null when it is off. @throws Refusal */
+  admit(operation: OperationFacts, variables: Variables): number | null;
+  /** By what the plan asks of each subgraph. @throws Refusal */
+  admitPlan(operation: Operation, variables: Variables): void;
+}
+
+/** @param onTooExpensive told of each operation over a limit, whether it is refused or not, and whose limit it is */
+export function createDemandControl(
+  {
+    DEMAND_CONTROL: mode,
+    MAX_OPERATION_COST: maxCost,
+    SUBGRAPH_MAX_COST: usual,
+    subgraphMaxCosts,
+  }: DemandControlSettings,
+  onTooExpensive: (subgraph: string | null) => void,
+): DemandControl {
+  const maxSubgraphCost = (name: string) => subgraphMaxCosts[subgraphKey(name)] ?? usual ?? Infinity;
+  /** Subgraphs with a limit, by the names of one version of the graph. */
+  const limited = new WeakMap<OperationFacts['supergraph'], boolean>();
+
+  function hasLimits({ supergraph }: OperationFacts): boolean {
+    let found = limited.get(supergraph);
+    if (found === undefined) {
+      found = supergraph.subgraphs.some(({ name }) => maxSubgraphCost(name) < Infinity);
+      limited.set(supergraph, found);
+    }
+    return found;
+  }
+
+  return {
+    admit({ cost }, variables) {
+      if (mode === 'off') return null;
+      const fault = mode === 'enforce' ? cost.fault(variables) : null;
+      if (fault !== null)
+        throw refuse('OPERATION_REJECTED', [{ message: fault, extensions: { reason: 'SLICING_ARGUMENT' } }]);
+      const estimated = cost.estimate(variables);
+      if (estimated > maxCost) {
+        onTooExpensive(null);
+        if (mode === 'enforce') throw tooExpensive(estimated, maxCost, null);
+      }
+      return estimated;
+    },
+    admitPlan(operation, variables) {
+      if (mode === 'off' || !hasLimits(operation)) return;
+      for (const [subgraph, estimated] of operation.subgraphCosts(variables)) {
+        const max = maxSubgraphCost(subgraph);
+        if (estimated <= max) continue;
+        onTooExpensive(subgraph);
+        if (mode === 'enforce') throw tooExpensive(estimated, max, subgraph);
+      }
+    },
+  };
+}
+
+function tooExpensive(estimated: number, max: number, subgraph: string | null): Refusal {
+  const what = subgraph === null ? 'An operation' : `What an operation asks of ${subgraph}`;
+  const error: GraphQLFormattedError = {
+    message: `${what} costs at most ${max}; this one may cost ${estimated}. Ask for fewer items, or for less of each.`,
+    extensions: {
+      code: 'COST_ESTIMATED_TOO_EXPENSIVE',
+      ...(subgraph !== null && { subgraph }),
+      cost: { estimated, max },
+    },
+  };
+  return new Refusal('COST_ESTIMATED_TOO_EXPENSIVE', [error]);
+}
