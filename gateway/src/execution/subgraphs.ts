@@ -68,7 +68,8 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
   const authorities = config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE);
   /** The longest that an operation may take. */
   const lastsMs = Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS);
-  const versions = new WeakMap<Addressed, ReadonlyMap<string, Subgraph>>();
+  /** By their lists, which a version has in common with what is planned of it for labels of `@override`. */
+  const versions = new WeakMap<Addressed['subgraphs'], ReadonlyMap<string, Subgraph>>();
   /** Everything that is open, by name and address. */
   const connections = new Map<string, Connection>();
   const urls = new Map<string, string>();
@@ -138,11 +139,11 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
         const found = lost.url ? `, but ${JSON.stringify(lost.url)}` : '';
         throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. Set ${setting}.`);
       }
-      versions.set(version, new Map(addressed.map(({ name, url }) => [name, connect(name, url)])));
+      versions.set(version.subgraphs, new Map(addressed.map(({ name, url }) => [name, connect(name, url)])));
     },
     serve(version) {
       const before = current;
-      current = versions.get(version) ?? new Map<string, Subgraph>();
+      current = versions.get(version.subgraphs) ?? new Map<string, Subgraph>();
       for (const name of before.keys()) {
         if (current.has(name)) continue;
         health.unregister(name);
@@ -156,7 +157,7 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
         if (current.get(connection.name) !== connection.subgraph) retireLater(key, connection);
     },
     get(name, version) {
-      const subgraph = versions.get(version)?.get(name);
+      const subgraph = versions.get(version.subgraphs)?.get(name);
       // A subscription that could not be planned anew goes on with its old plan: by now at the address of today.
       const isRetired = subgraph && !connections.has(`${name}\n${subgraph.url}`);
       const found = isRetired ? current.get(name) : subgraph;
