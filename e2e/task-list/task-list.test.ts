@@ -82,7 +82,8 @@ describe('a person keeps a list of tasks', () => {
   it('refuses what makes no sense, with a code', async () => {
     expectErrorCode(await ada.run('CreateTask', { input: { title: '   ' } }), 'BAD_USER_INPUT');
     expectErrorCode(await ada.run('CreateTask', { input: { title: 'x'.repeat(201) } }), 'BAD_USER_INPUT');
-    expectErrorCode(await ada.run('Tasks', { first: 100_000 }), 'BAD_USER_INPUT');
+    expectErrorCode(await ada.run('Tasks', { first: 101 }), 'BAD_USER_INPUT');
+    expectErrorCode(await ada.run('Tasks', { first: 100_000 }), 'COST_ESTIMATED_TOO_EXPENSIVE');
     expectErrorCode(await ada.run('Tasks', { after: 'garbage' }), 'BAD_USER_INPUT');
     expectErrorCode(await ada.run('CreateTask', { input: { title: 'x', status: 'NOWHERE' } }), 'BAD_USER_INPUT');
   });
