@@ -103,8 +103,8 @@ export function schemaOf({ typeDefs, resolvers }) {
   return buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers }]);
 }
 
-/** Composes the supergraph for subgraphs at `urlOf(name)`, with some types more that nobody asks for. */
-export function composeGraph(urlOf, moreTypes = 0) {
+/** Composes the supergraph for subgraphs at `urlOf(name)`, with some types more that nobody asks for; `change` alters SDL. */
+export function composeGraph(urlOf, moreTypes = 0, change = (typeDefs) => typeDefs) {
   const ballast = Array.from({ length: moreTypes }, (_, index) => {
     const next = `Part${(index + 1) % moreTypes}`;
     return `type Part${index} @key(fields: "id") { id: ID! name: String size: Int next: ${next} others: [${next}!]! }`;
@@ -112,7 +112,7 @@ export function composeGraph(urlOf, moreTypes = 0) {
   const { supergraphSdl, errors } = composeServices(
     SUBGRAPHS.map(({ name, typeDefs }) => ({
       name,
-      typeDefs: parse(name === 'products' ? [typeDefs, ...ballast].join('\n') : typeDefs),
+      typeDefs: parse(change(name === 'products' ? [typeDefs, ...ballast].join('\n') : typeDefs)),
       url: urlOf(name),
     })),
   );

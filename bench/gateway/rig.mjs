@@ -33,7 +33,7 @@ export function createRig() {
   const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-bench-'));
   const children = [];
 
-  async function start(entry, env, { origin, nodeFlags = [] } = {}) {
+  async function start(entry, env, { origin, nodeFlags = [], answersTo = { query: '{__typename}' } } = {}) {
     const child = spawn(process.execPath, [...nodeFlags, path.join(here, entry)], {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -50,7 +50,7 @@ export function createRig() {
       return child;
     }
     const deadline = Date.now() + READY_MS;
-    while (!(await answers(origin))) {
+    while (!(await answers(origin, answersTo))) {
       if (ended || Date.now() > deadline) throw new Error(`${entry} does not start:\n${output}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -61,7 +61,7 @@ export function createRig() {
     folder,
     start,
     /** Starts those that are installed; `env(contender)` is the environment, `portOf(index)` where each listens. */
-    async startGateways(contenders, { env, portOf, sameHeap = false }) {
+    async startGateways(contenders, { env, portOf, sameHeap = false, answersTo }) {
       const gateways = [];
       for (const [index, contender] of contenders.entries()) {
         if (contender.needs && !isInstalled(contender.needs)) {
@@ -73,7 +73,7 @@ export function createRig() {
         const child = await start(
           `contenders/${contender.entry}`,
           { NODE_ENV: 'production', ...env(contender), PORT: port, GATEWAY_PORT: port, ...contender.env },
-          { origin, nodeFlags: sameHeap ? [LARGE_YOUNG_GENERATION] : contender.nodeFlags },
+          { origin, nodeFlags: sameHeap ? [LARGE_YOUNG_GENERATION] : contender.nodeFlags, answersTo },
         );
         gateways.push({ ...contender, origin, child });
       }
@@ -86,11 +86,11 @@ export function createRig() {
   };
 }
 
-async function answers(origin) {
+async function answers(origin, request) {
   const response = await fetch(`${origin}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: '{"query":"{__typename}"}',
+    body: JSON.stringify(request),
   }).catch(() => null);
   return response?.ok === true;
 }
