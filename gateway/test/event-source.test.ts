@@ -58,7 +58,11 @@ describe('an EventSource', () => {
 
   it('is anonymous without a ticket, and nobody with one that is not for it', async () => {
     expect(await first(await open(await urlFor({ query: MINE })))).toMatchObject({
-      errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING' } }],
+      errors: [
+        {
+          extensions: { code: 'UNAUTHENTICATED', reason: 'UNAUTHORIZED_FIELD_OR_TYPE', cause: 'TOKEN_MISSING' },
+        },
+      ],
     });
     const url = await urlFor({ query: '{ __typename }' }, bearer());
     const other = url.replace('__typename', 'a%3A__typename');
