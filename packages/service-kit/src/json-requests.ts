@@ -6,6 +6,7 @@ import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { identifyRequest } from './request-identification.js';
 import { sendBody } from './send-body.js';
+import { refuseSubscriptions } from './subscriptions/refuse-subscriptions.js';
 
 export interface JsonRequestsOptions<Context extends BaseContext> {
   readonly apollo: ApolloServer<Context>;
@@ -30,6 +31,7 @@ export function createJsonRequests<Context extends BaseContext>(
   async function serve(request: IncomingMessage, response: ServerResponse, search: string): Promise<void> {
     const body = await readJsonBody(request, maxBodyBytes);
     if (typeof body !== 'object' || body === null) throw new RefusedBody(400, 'The request body is no JSON object.');
+    refuseSubscriptions((body as { query?: unknown }).query);
     const answer = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: 'POST', headers: toHeaderMap(request), search, body },
       context: () => context(request),

@@ -36,6 +36,7 @@ import type { RequestContext } from './request-context.js';
 import { requestFacts } from './request-identification.js';
 import { limitRootFields } from './root-field-limit.js';
 import { enforceSecurityDirectives } from './security-directives.js';
+import { ONLY_OVER_WEBSOCKETS, refuseSubscriptions } from './subscriptions/refuse-subscriptions.js';
 import {
   serveSubscriptions,
   type SubgraphWebSocket,
@@ -191,6 +192,9 @@ const otherBodies: RequestHandler = (request, _response, next) => {
   if (request.method === 'POST' && request.body === undefined)
     throw new RefusedBody(415, 'Send the request as application/json.');
   if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new RefusedBody(400, 'The request body cannot be read.');
+  refuseSubscriptions(
+    request.method === 'GET' ? request.query['query'] : (request.body as { query?: unknown } | null)?.query,
+  );
   // Apollo Server looks for a body also where the request is in the address.
   request.body ??= {};
   next();
@@ -217,12 +221,9 @@ function errorDoor<Context extends RequestContext>(service: string, serviceLog: 
       return {
         async didResolveOperation({ operation }) {
           if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
-            throw new GraphQLError(
-              'Subscriptions are served over WebSockets (graphql-transport-ws), at the same path.',
-              {
-                extensions: { code: 'OPERATION_REJECTED' },
-              },
-            );
+            throw new GraphQLError(ONLY_OVER_WEBSOCKETS, {
+              extensions: { code: 'OPERATION_REJECTED', http: { status: 400 } },
+            });
         },
         async willSendResponse({ response, errors, contextValue, operationName }) {
           if (response.body.kind !== 'single' || !response.body.singleResult.errors) return;

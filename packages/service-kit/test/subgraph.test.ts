@@ -295,6 +295,22 @@ describe('a subgraph', () => {
     ]);
   });
 
+  it('refuses a subscription that a rule of graphql-js cannot judge', async () => {
+    await using graph = await startSubgraph();
+    const query = 'subscription($x: Boolean = true) { news @skip(if: $x) }';
+    const headers = { 'content-type': 'application/json', 'apollo-require-preflight': '1' };
+    for (const answer of [
+      await fetch(`${graph.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) }),
+      await fetch(`${graph.url}/graphql?query=${encodeURIComponent(query)}`, { headers }),
+    ])
+      expect([answer.status, await answer.json()]).toEqual([
+        400,
+        {
+          errors: [{ message: expect.stringContaining('served over WebSockets'), extensions: { code: 'BAD_REQUEST' } }],
+        },
+      ]);
+  });
+
   it('takes a GET', async () => {
     await using graph = await startSubgraph();
     const answer = await fetch(`${graph.url}/graphql?query={open}`, { headers: { 'apollo-require-preflight': '1' } });

@@ -54,7 +54,7 @@ export function createSubscriptionReader(
     const known = documents.get(query);
     if (known) return known;
     const document = parseDocument(query);
-    const errors = validate(schema, document, specifiedRules, { hideSuggestions });
+    const errors = validateDocument(schema, document, hideSuggestions);
     if (errors.length > 0)
       throw new DocumentRefused(errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')));
     documents.set(query, document);
@@ -88,6 +88,20 @@ function parseDocument(query: string): DocumentNode {
     return parse(query, { maxTokens: MAX_TOKENS });
   } catch (error) {
     if (error instanceof GraphQLError) throw new DocumentRefused([withCode(error, 'GRAPHQL_PARSE_FAILED')]);
+    throw error;
+  }
+}
+
+/** A rule of graphql-js throws where a root field is put off by a variable, instead of reporting it. */
+function validateDocument(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  hideSuggestions: boolean,
+): readonly GraphQLError[] {
+  try {
+    return validate(schema, document, specifiedRules, { hideSuggestions });
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
     throw error;
   }
 }
