@@ -9,6 +9,7 @@ import {
   type RedisServer,
 } from '@taskgraph/testkit';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
+import { withoutAge } from './without-age.js';
 
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';
 
@@ -220,16 +221,16 @@ function keepsEntities(settings: () => Record<string, string>) {
 
   it('tells clients the least of what the subgraphs allow', async () => {
     const header = async (query: string) => (await gateway.run(query)).headers.get('cache-control');
-    const seconds = /^max-age=(\d+), public$/.exec(
-      (await header('{ books(authors: ["a"]) { author { name } } }')) ?? '',
-    )?.[1];
-    expect(Number(seconds)).toBeGreaterThan(50);
-    expect(Number(seconds)).toBeLessThanOrEqual(60);
-    expect(await header('{ books(authors: ["a"]) { __typename } }')).toMatch(/^max-age=(300|299), public$/);
+    for (const [query, expected] of [
+      ['{ books(authors: ["a"]) { author { name } } }', 'max-age=60, public'],
+      ['{ books(authors: ["a"]) { __typename } }', 'max-age=300, public'],
+    ] as const)
+      expect(withoutAge(await header(query), expected)).toBe(expected);
     expect(await header('mutation { rename(id: "a", name: "Jane") { id } }')).toBe('no-store');
     expect(await header('{ __typename }')).toBe('no-store');
     policy = 'max-age=20, private';
-    expect(await header('{ books(authors: ["b"]) { author { later: name } } }')).toBe('max-age=20, private');
+    const told = await header('{ books(authors: ["b"]) { author { later: name } } }');
+    expect(withoutAge(told, 'max-age=20, private')).toBe('max-age=20, private');
     policy = 'max-age=60, public';
   });
 
@@ -275,7 +276,7 @@ describe('a gateway that is told to keep nothing', () => {
     await using gateway = await startGateway(fakes, { ENTITY_CACHE_MIB: '0' });
     for (let round = 0; round < 3; round += 1) {
       const { headers } = await gateway.run('{ books(authors: ["a"]) { author { name } } }');
-      expect(headers.get('cache-control')).toBe('max-age=60, public');
+      expect(withoutAge(headers.get('cache-control'), 'max-age=60, public')).toBe('max-age=60, public');
     }
     expect(gateway.subgraphs['authors']?.requests).toHaveLength(3);
   });

@@ -42,6 +42,7 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Spaw
   if (!existsSync(entry)) throw new Error(`${options.entry} is not built: run npm run build first.`);
   const lines: string[] = [];
   let child = launch(entry, options, lines);
+  let ended = endOf(child);
 
   const service: SpawnedService = {
     name: options.name,
@@ -54,8 +55,7 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Spaw
       return isRunning(child);
     },
     async end(signal) {
-      if (!isRunning(child)) return child.exitCode ?? child.signalCode ?? 0;
-      const ended = exitOf(child);
+      if (!isRunning(child)) return ended;
       child.kill(signal);
       const giveUp = new AbortController();
       const late = delay(STOP_TIMEOUT_MS, 'late' as const, { signal: giveUp.signal }).catch(() => 'done' as const);
@@ -69,10 +69,11 @@ export async function spawnService(options: ServiceProcessOptions): Promise<Spaw
       giveUp.abort();
       return ended;
     },
-    exit: async () => (isRunning(child) ? exitOf(child) : (child.exitCode ?? child.signalCode ?? 0)),
+    exit: () => ended,
     async start() {
       if (isRunning(child)) return;
       child = launch(entry, options, lines);
+      ended = endOf(child);
       await untilReady(child, options, lines);
     },
   };
@@ -84,8 +85,8 @@ function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null && child.pid !== undefined;
 }
 
-function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
-  // 'close' comes after the last line of output, 'exit' before.
+function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  // 'close' comes after the last line of output, 'exit' before; between them the process is gone and its last lines are not read.
   return new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 0)));
 }
 
