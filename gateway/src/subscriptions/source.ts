@@ -80,6 +80,8 @@ export class Source {
   #attempt = 0;
   #lostSince: number | null = null;
   #reconnected = false;
+  /** Whether it has a connection of its own, since an event was too large on one that it shared or may have shared. */
+  #isAlone = false;
   /** Whether it waits until earlier events are answered. */
   #isHeld = false;
   /** The event that was let go then: the next one that comes, unless the subgraph cannot resume. */
@@ -138,7 +140,7 @@ export class Source {
       ...(this.#lastEventId !== null && { extensions: { lastEventId: this.#lastEventId } }),
     };
     upstream.stop = sockets.subscribe(
-      { url, authorization, requestId: carrier.requestId, payload },
+      { url, authorization, requestId: carrier.requestId, payload, isAlone: this.#isAlone },
       this.#listen(upstream),
     );
   }
@@ -254,6 +256,11 @@ export class Source {
     this.#options.log.warn({ subgraph, kind, err: cause }, 'a subscription at a subgraph is lost');
     if (kind === 'token') return this.#tokenRefused(authorization, carrier, null);
     if (kind === 'fatal') return this.#giveUp(cause, 'BAD_RESPONSE');
+    if (kind === 'too-large') {
+      if (this.#isAlone) return this.#giveUp(cause, 'ANSWER_TOO_LARGE');
+      // Whose event it was is not known: each goes on alone, and the one for which it comes again ends.
+      this.#isAlone = true;
+    }
     const now = Date.now();
     if (now - openedAt >= this.#options.stableMs) {
       this.#lostSince = null;
@@ -271,7 +278,7 @@ export class Source {
     }, waitMs);
   }
 
-  #giveUp(cause: unknown, reason: 'CONNECTION' | 'BAD_RESPONSE'): void {
+  #giveUp(cause: unknown, reason: 'CONNECTION' | 'BAD_RESPONSE' | 'ANSWER_TOO_LARGE'): void {
     const { subgraph } = this.#facts.step;
     const { formatted } = toFetchError(unavailable(subgraph, cause, reason), subgraph);
     this.#listener.failed('unavailable', [formatted]);

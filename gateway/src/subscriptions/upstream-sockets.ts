@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   readonly authorization: string | undefined;
   readonly requestId: string;
   readonly payload: SubscribePayload;
+  /** Whether it has a connection of its own, whoever shares its token. */
+  readonly isAlone: boolean;
 }
 
 export interface UpstreamPayload {
@@ -31,12 +33,15 @@ export interface UpstreamListener {
 }
 
 export interface UpstreamLoss {
-  /** `token`: the subgraph does not take it. `fatal`: to try again would end alike. */
-  readonly kind: 'retryable' | 'token' | 'fatal';
+  /**
+   * `token`: the subgraph does not take it. `too-large`: an event of a subscription on its connection has more bytes than are
+   * read. `fatal`: to try again would end alike.
+   */
+  readonly kind: 'retryable' | 'token' | 'too-large' | 'fatal';
   readonly cause: unknown;
 }
 
-/** WebSocket connections to subgraphs, one for each token: those who share a token share it. */
+/** WebSocket connections to subgraphs, one for each token: subscriptions with the same token share it. */
 export interface UpstreamSockets {
   /** Returns what ends the subscription. */
   subscribe(request: UpstreamRequest, listener: UpstreamListener): () => void;
@@ -65,9 +70,12 @@ const TOKEN_CODES = new Set([4401, 4403]);
 const ACCIDENTS = new Set([1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014]);
 /** Codes of graphql-transport-ws that waiting does not cure. */
 const MISUNDERSTANDINGS = new Set([4004, 4005, 4400, 4406, 4409, 4429, 4500]);
+/** What `ws` calls a message of more bytes than `maxPayload`. */
+const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 export function createUpstreamSockets(options: UpstreamSocketsOptions): UpstreamSockets {
   const connections = new Map<string, Connection>();
+  let alone = 0;
 
   class UpstreamSocket extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
@@ -114,7 +122,8 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
 
   return {
     subscribe(request, listener) {
-      const key = `${request.url}\n${request.authorization ?? ''}`;
+      const own = request.isAlone ? (alone += 1) : '';
+      const key = `${request.url}\n${own}\n${request.authorization ?? ''}`;
       const connection = connections.get(key) ?? connect(request);
       connections.set(key, connection);
       let over = false;
@@ -175,7 +184,8 @@ function webSocketUrl(url: string): string {
 }
 
 function classify(error: unknown): UpstreamLoss['kind'] {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const { code, message, error: inner } = (error ?? {}) as Record<string, unknown>;
+  if ((inner as NodeJS.ErrnoException | undefined)?.code === TOO_LARGE) return 'too-large';
   if (typeof code === 'number') {
     if (TOKEN_CODES.has(code)) return 'token';
     return MISUNDERSTANDINGS.has(code) || (code < 2000 && !ACCIDENTS.has(code)) ? 'fatal' : 'retryable';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startGateway, type GatewayUnderTest, type StartedSubgraph } from '../fake-subgraphs.js';
-import { connectClient, news, newsroom, PUBLISHED } from './newsroom.js';
+import { article, connectClient, news, newsroom, PUBLISHED } from './newsroom.js';
 
 const IDS = 'subscription { published { id } }';
 
@@ -181,5 +181,28 @@ describe('a subscription whose subgraph goes away', () => {
     await feed.untilActive(1);
     feed.close(4400, 'no');
     expect(await results.ended).toMatchObject([{ extensions: { code: 'UNAVAILABLE', reason: 'BAD_RESPONSE' } }]);
+  });
+
+  it('ends when its next event has more bytes than are read, and others of the same token go on', async () => {
+    await using narrow = await startGateway(newsroom().fakes, { SUBGRAPH_MAX_ANSWER_BYTES: '20000' });
+    const { feed } = narrow.subgraphs['news']!;
+    await using client = connectClient(narrow);
+    const results = client.subscribe('subscription { published { id title } }');
+    const others = client.subscribe(IDS);
+    await feed.untilActive(2);
+    feed.publish(news('1', { eventId: 'l1' }));
+    for (const each of [results, others]) expect((await each.next()).extensions).toEqual({ eventId: 'l1' });
+    feed.publish({ root: { published: { ...article('2'), title: 'x'.repeat(20_000) } }, id: 'l2' });
+    expect(await results.ended).toEqual([
+      {
+        message: 'The news service is unavailable. Try again shortly.',
+        extensions: { code: 'UNAVAILABLE', reason: 'ANSWER_TOO_LARGE', subgraph: 'news' },
+      },
+    ]);
+    // The same event is small where the title is not selected; it is there already, or comes after the reconnection.
+    expect((await others.next()).extensions).toMatchObject({ eventId: 'l2' });
+    feed.publish(news('3', { eventId: 'l3' }));
+    expect((await others.next()).extensions).toMatchObject({ eventId: 'l3' });
+    others.stop();
   });
 });
