@@ -15,6 +15,11 @@ const noEnvironment = {
   message: 'Settings are read in config.ts, where all faults are reported together.',
 };
 
+const noBareSession = {
+  selector: "NewExpression[callee.object.name='pg']:not(:has(CallExpression[callee.name='databaseSession']))",
+  message: 'A session in another zone reads and writes other instants: connect with databaseSession(url).',
+};
+
 export default tseslint.config(
   {
     ignores: [
@@ -49,7 +54,7 @@ export default tseslint.config(
       },
     },
     rules: {
-      'no-restricted-syntax': ['error', noDefaultExport, noEnvironment],
+      'no-restricted-syntax': ['error', noDefaultExport, noEnvironment, noBareSession],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-unused-vars': [

@@ -1,3 +1,4 @@
+export * from './database-session.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './headers.js';

@@ -1,3 +1,4 @@
+import { databaseSession } from '@taskgraph/contracts';
 import pg from 'pg';
 
 /** The one role of an embedded cluster. */
@@ -41,13 +42,17 @@ export async function ensureDatabase(adminUrl: string, name: string): Promise<bo
   });
 }
 
-/** Runs `work` on one connection and closes it. */
+/** Runs `work` on one connection, whose zone is UTC, and closes it. */
 export async function withClient<Result>(
   connectionString: string,
   work: (client: pg.Client) => Promise<Result>,
   options: pg.ClientConfig = {},
 ): Promise<Result> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000, ...options });
+  const client = new pg.Client({
+    connectionString: databaseSession(connectionString),
+    connectionTimeoutMillis: 10_000,
+    ...options,
+  });
   // A server that goes away between two statements is reported by the next statement; unheard it would end the process.
   client.on('error', () => undefined);
   await client.connect();

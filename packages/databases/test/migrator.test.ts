@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { createMigrator, withClient, type Migrator, type ProgressLog } from '@taskgraph/databases';
-import { createEmptyDatabase } from '@taskgraph/testkit';
+import { createEmptyDatabase, preferForeignSessions } from '@taskgraph/testkit';
 import { query, tables } from './database-queries.js';
 import { createSchemaFixture } from './schema-fixture.js';
 
@@ -45,6 +45,18 @@ describe('up', () => {
       missing: [],
       failed: [],
     });
+  });
+
+  it('moves instants in UTC, whatever zone the database is in, also after a script that has changed it', async () => {
+    await using schema = await createSchemaFixture();
+    await using database = await createEmptyDatabase();
+    await preferForeignSessions(database);
+    await schema.writeMigration('20260101000000_first', `SET timezone = 'Asia/Tokyo'; CREATE TABLE a (i timestamptz);`);
+    await schema.writeMigration('20260102000000_second', `INSERT INTO a VALUES ('2027-03-28 02:30:00');`);
+    await createMigrator({ folder: schema.folder, url: database.url }).up();
+    expect(await query(database.url, 'SELECT extract(epoch FROM i)::float8 * 1000 AS i FROM a')).toEqual([
+      { i: Date.parse('2027-03-28T02:30:00Z') },
+    ]);
   });
 
   it('creates the database when there is none', async () => {

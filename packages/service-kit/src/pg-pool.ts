@@ -1,3 +1,4 @@
+import { databaseSession } from '@taskgraph/contracts';
 import pg from 'pg';
 import type { Health } from './health.js';
 import type { Log } from './log.js';
@@ -20,7 +21,7 @@ type StatementListener = (text: string) => void;
 const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
 
 /**
- * Creates a connection pool that times every statement and survives a restart of PostgreSQL: a broken idle connection
+ * Creates a connection pool whose sessions are in UTC, that times every statement and survives a restart of PostgreSQL: a broken idle connection
  * is dropped and the next query opens another.
  */
 export function createPgPool(options: PgPoolOptions): pg.Pool {
@@ -46,7 +47,7 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
   }
 
   const pool = new pg.Pool({
-    connectionString: options.connectionString,
+    connectionString: databaseSession(options.connectionString),
     max: options.max,
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs,

@@ -114,6 +114,18 @@ export async function cloneDatabase(schema: string): Promise<TestDatabase> {
   return createDatabase(schema, templateName(schema));
 }
 
+/**
+ * Gives the sessions of a database preferences that a server far away may have: a zone with summer time that is ahead of UTC by
+ * an hour at least, and dates with the day first. A connection that is open keeps what it has.
+ */
+export async function preferForeignSessions({ name }: TestDatabase): Promise<void> {
+  const database = pg.escapeIdentifier(name);
+  await withClient(testServerUrl(), async (client) => {
+    await client.query(`ALTER DATABASE ${database} SET timezone = 'Europe/Berlin'`);
+    await client.query(`ALTER DATABASE ${database} SET datestyle = 'SQL, DMY'`);
+  });
+}
+
 /** Creates an empty database. Disposing drops it. */
 export async function createEmptyDatabase(prefix = 'empty'): Promise<TestDatabase> {
   return createDatabase(prefix, 'template0');

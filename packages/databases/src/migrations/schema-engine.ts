@@ -9,6 +9,7 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type * as engineBindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import type { DiffTarget, SchemaEngine as WasmEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
+import { databaseSession } from '@taskgraph/contracts';
 import pg from 'pg';
 import { MigrationError } from './migration-error.js';
 import type { Migration, SchemaFolder } from './migration-folder.js';
@@ -177,7 +178,11 @@ interface DisposableFactory extends SqlMigrationAwareDriverAdapterFactory {
 function adapterFactory(url: string, scratchUrl: string | undefined): DisposableFactory {
   const pools: pg.Pool[] = [];
   const open = async (connectionString: string): Promise<SqlDriverAdapter> => {
-    const pool = new EnginePool({ connectionString, max: 1, application_name: 'taskgraph-migrate' });
+    const pool = new EnginePool({
+      connectionString: databaseSession(connectionString),
+      max: 1,
+      application_name: 'taskgraph-migrate',
+    });
     pool.on('error', () => undefined);
     pools.push(pool);
     return openAdapter(pool);

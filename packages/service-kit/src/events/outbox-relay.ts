@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EventSource } from '@taskgraph/contracts';
+import { databaseSession, type EventSource } from '@taskgraph/contracts';
 import pg from 'pg';
 import type { LiveFeed } from '../live-feed.js';
 import type { Log } from '../log.js';
@@ -108,7 +108,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     let failing = false;
     while (!stop.signal.aborted) {
       const client = new pg.Client({
-        connectionString: options.connectionString,
+        connectionString: databaseSession(options.connectionString),
         application_name: `taskgraph-${source}-relay`,
         connectionTimeoutMillis: 5_000,
         statement_timeout: STATEMENT_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-import { eventEnvelope, type EventEnvelope, type EventSource } from '@taskgraph/contracts';
+import { databaseSession, eventEnvelope, type EventEnvelope, type EventSource } from '@taskgraph/contracts';
 import pg from 'pg';
 import { OUTBOX_CHANNEL } from '../outbox.js';
 import { EventsError, type DeadLetterStore, type StoredLetter } from './dead-letter-store.js';
@@ -123,7 +123,7 @@ function toLetter(keeper: EventSource, row: LetterRow): DatabaseLetter {
 
 async function connect(source: EventSource, url: string): Promise<pg.Client> {
   const client = new pg.Client({
-    connectionString: url,
+    connectionString: databaseSession(url),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'taskgraph-events',
   });
