@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { expectData, expectErrorCode, signTestToken } from '@taskgraph/testkit';
 import { readGatewayConfig } from '../src/config.js';
 import { createOperationCache, type OperationCache } from '../src/planning/operation-cache.js';
+import { evaluateCosts } from '../src/planning/subgraph-costs.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, startGateway, type FakeSubgraph } from './fake-subgraphs.js';
 
@@ -155,7 +156,7 @@ describe('the cost of an operation by @cost and @listSize', () => {
 
   it('is told of each subgraph, as its fetches are', async () => {
     const costs = async (query: string, variables = {}) =>
-      Object.fromEntries((await cache.get(query, undefined)).subgraphCosts(variables));
+      evaluateCosts((await cache.get(query, undefined)).subgraphCosts, variables);
     expect(await costs('{ all { title } }')).toEqual({ books: 30 });
     expect(await costs('{ some(first: 8) { price { cents } } }')).toEqual({ books: 8, prices: 8 * (1 + 1) });
     expect(await costs('query($n: Int) { some(first: $n) { tax { cents } } }', { n: 20 })).toEqual({

@@ -36,12 +36,22 @@ export interface AuthorizationOptions {
   readonly rejects: boolean;
 }
 
+/** What is to be decided about an operation. */
+interface Wanted {
+  /** Of conditions, in their order. */
+  readonly indices: readonly number[];
+  /** Of policies that these conditions name; the same set for the same operation. */
+  readonly policies: ReadonlySet<string>;
+}
+
 /** Of an operation, found out once. */
 interface Asked {
-  /** Indices of conditions that are known with the viewer. */
-  readonly ofViewer: readonly number[];
-  /** Selections that ask for policies. */
-  readonly ofPolicies: ReadonlyArray<{ readonly selection: SecuredSelection; readonly indices: readonly number[] }>;
+  /** Selections that ask for policies, and that variables may leave out. */
+  readonly optional: ReadonlyArray<{ readonly selection: SecuredSelection; readonly indices: readonly number[] }>;
+  /** What is wanted whatever the variables are. */
+  readonly always: Wanted;
+  /** The same where nobody is known here: subgraphs decide about the rest. Of policies they know nothing. */
+  readonly alwaysOfUnverified: Wanted;
 }
 
 export function createAuthorization({ operations, policies, rejects }: AuthorizationOptions): Authorization {
@@ -53,6 +63,15 @@ export function createAuthorization({ operations, policies, rejects }: Authoriza
     return asked;
   }
 
+  function wantedOf(operation: Operation, variables: Variables, { identity }: Asker): Wanted {
+    const { optional, always, alwaysOfUnverified } = askedOf(operation);
+    const fixed = identity.kind === 'unverified' ? alwaysOfUnverified : always;
+    if (optional.length === 0) return fixed;
+    const values = operation.conditions(variables);
+    const more = optional.filter(({ selection }) => !isLeftOut(selection, values)).flatMap(({ indices }) => indices);
+    return more.length === 0 ? fixed : toWanted(operation, [...fixed.indices, ...more]);
+  }
+
   function decide(
     operation: Operation,
     variables: Variables,
@@ -61,9 +80,10 @@ export function createAuthorization({ operations, policies, rejects }: Authoriza
     verdicts: PolicyVerdicts,
     alreadyUnmet: readonly number[],
   ): Operation | Promise<Operation> {
-    const found = indices.filter((index) => !isMet(conditionAt(operation, index), identity, verdicts));
+    const holds = (index: number) => isMet(conditionAt(operation, index), identity, verdicts);
+    if (alreadyUnmet.length === 0 && indices.every(holds)) return operation;
+    const found = indices.filter((index) => !holds(index));
     const unmet = alreadyUnmet.length === 0 ? found : ordered([...found, ...alreadyUnmet]);
-    if (unmet.length === 0) return operation;
     assertServed(operation, variables, identity, new Set(unmet));
     return operations().withheld(operation, unmet);
   }
@@ -93,16 +113,9 @@ export function createAuthorization({ operations, policies, rejects }: Authoriza
   return {
     admit(operation, variables, asker, alreadyUnmet = NOTHING) {
       if (operation.secured.length === 0) return operation;
-      const { ofViewer, ofPolicies } = askedOf(operation);
-      // Without keys nobody is known here, so subgraphs decide. Of policies they know nothing.
-      const indices = asker.identity.kind === 'unverified' ? [] : ofViewer;
-      if (ofPolicies.length === 0) return decide(operation, variables, asker, indices, NO_VERDICTS, alreadyUnmet);
-      const values = operation.conditions(variables);
-      const wanted = ofPolicies.filter(({ selection }) => !isLeftOut(selection, values));
-      const policyIndices = ordered(wanted.flatMap((each) => each.indices));
-      const names = new Set(policyIndices.flatMap((index) => namesOf(conditionAt(operation, index))));
-      const all = ordered([...indices, ...policyIndices]);
-      const decideBy = (told: PolicyVerdicts) => decide(operation, variables, asker, all, told, alreadyUnmet);
+      const { indices, policies: names } = wantedOf(operation, variables, asker);
+      if (names.size === 0) return decide(operation, variables, asker, indices, NO_VERDICTS, alreadyUnmet);
+      const decideBy = (told: PolicyVerdicts) => decide(operation, variables, asker, indices, told, alreadyUnmet);
       const verdicts = policies.evaluate(names, asker);
       return verdicts instanceof Promise ? verdicts.then(decideBy) : decideBy(verdicts);
     },
@@ -118,13 +131,24 @@ function ordered(indices: readonly number[]): number[] {
 
 function readAsked(operation: Operation): Asked {
   const isPolicy = (index: number) => conditionAt(operation, index).kind === 'policies';
-  const all = ordered(operation.secured.flatMap(({ conditions }) => conditions));
+  const ofPolicies = operation.secured.flatMap((selection) => {
+    const indices = selection.conditions.filter(isPolicy);
+    return indices.length === 0 ? [] : [{ selection, indices }];
+  });
+  const ofViewer = operation.secured.flatMap(({ conditions }) => conditions.filter((index) => !isPolicy(index)));
+  const fixed = ofPolicies.filter(({ selection }) => selection.unless.length === 0).flatMap(({ indices }) => indices);
   return {
-    ofViewer: all.filter((index) => !isPolicy(index)),
-    ofPolicies: operation.secured.flatMap((selection) => {
-      const indices = selection.conditions.filter(isPolicy);
-      return indices.length === 0 ? [] : [{ selection, indices }];
-    }),
+    optional: ofPolicies.filter(({ selection }) => selection.unless.length > 0),
+    always: toWanted(operation, [...ofViewer, ...fixed]),
+    alwaysOfUnverified: toWanted(operation, fixed),
+  };
+}
+
+function toWanted(operation: Operation, indices: readonly number[]): Wanted {
+  const inOrder = ordered(indices);
+  return {
+    indices: inOrder,
+    policies: new Set(inOrder.flatMap((index) => namesOf(conditionAt(operation, index)))),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { subgraphKey, type GatewayConfig } from '../config.js';
-import type { Variables } from '../planning/amounts.js';
+import { evaluate, type Amount, type Variables } from '../planning/amounts.js';
 import type { Operation } from '../planning/operation.js';
 import { Refusal, refuse } from '../planning/refusal.js';
+import type { SubgraphCosts } from '../planning/subgraph-costs.js';
 import type { OperationFacts } from '../planning/valid-operation.js';
 
 export type DemandControlSettings = Pick<
@@ -29,16 +30,13 @@ export function createDemandControl(
   onTooExpensive: (subgraph: string | null) => void,
 ): DemandControl {
   const maxSubgraphCost = (name: string) => subgraphMaxCosts[subgraphKey(name)] ?? usual ?? Infinity;
-  /** Subgraphs with a limit, by the names of one version of the graph. */
-  const limited = new WeakMap<OperationFacts['supergraph'], boolean>();
+  /** Of a plan, found out once. */
+  const known = new WeakMap<SubgraphCosts, readonly Bound[]>();
 
-  function hasLimits({ supergraph }: OperationFacts): boolean {
-    let found = limited.get(supergraph);
-    if (found === undefined) {
-      found = supergraph.subgraphs.some(({ name }) => maxSubgraphCost(name) < Infinity);
-      limited.set(supergraph, found);
-    }
-    return found;
+  function boundsOf({ subgraphCosts }: Operation): readonly Bound[] {
+    let bounds = known.get(subgraphCosts);
+    if (!bounds) known.set(subgraphCosts, (bounds = readBounds(subgraphCosts, maxSubgraphCost)));
+    return bounds;
   }
 
   return {
@@ -55,15 +53,31 @@ export function createDemandControl(
       return estimated;
     },
     admitPlan(operation, variables) {
-      if (mode === 'off' || !hasLimits(operation)) return;
-      for (const [subgraph, estimated] of operation.subgraphCosts(variables)) {
-        const max = maxSubgraphCost(subgraph);
+      if (mode === 'off') return;
+      for (const { subgraph, cost, max } of boundsOf(operation)) {
+        const estimated = evaluate(cost, variables);
         if (estimated <= max) continue;
         onTooExpensive(subgraph);
         if (mode === 'enforce') throw tooExpensive(estimated, max, subgraph);
       }
     },
   };
+}
+
+/** What a plan may cost a subgraph that has a limit, and the limit. */
+interface Bound {
+  readonly subgraph: string;
+  readonly cost: Amount;
+  readonly max: number;
+}
+
+/** Where no variable decides, and the limit is kept, nothing is left to be looked at for each request. */
+function readBounds(costs: SubgraphCosts, maxOf: (subgraph: string) => number): Bound[] {
+  return [...costs].flatMap(([subgraph, cost]) => {
+    const max = maxOf(subgraph);
+    const isKept = max === Infinity || (typeof cost === 'number' && cost <= max);
+    return isKept ? [] : [{ subgraph, cost, max }];
+  });
 }
 
 function tooExpensive(estimated: number, max: number, subgraph: string | null): Refusal {

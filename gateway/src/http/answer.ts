@@ -17,6 +17,7 @@ import type { OperationCache } from '../planning/operation-cache.js';
 import type { OperationFacts } from '../planning/valid-operation.js';
 import { planText } from '../planning/plan-text.js';
 import { badRequest, defect, Refusal, refuse, toRefusal } from '../planning/refusal.js';
+import { evaluateCosts } from '../planning/subgraph-costs.js';
 import { readLastEventId, type SubscriptionRequest } from '../subscriptions/subscription-request.js';
 import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
@@ -276,7 +277,7 @@ function renderExtensions(
     ...(showsPlan && {
       __queryPlanExperimental: showsPlan === 'internal' ? operation.plan : planText(operation.plan),
     }),
-    ...(showsCost && { cost: { ...cost, subgraphs: Object.fromEntries(operation.subgraphCosts(variables)) } }),
+    ...(showsCost && { cost: { ...cost, subgraphs: evaluateCosts(operation.subgraphCosts, variables) } }),
   };
   return `,"extensions":${JSON.stringify(shown)}`;
 }

@@ -6,8 +6,8 @@ import { costOfSelections, MUTATION_COST, readerOf, type CostReader } from './es
 import { fragmentsOf } from './measure-document.js';
 import type { FetchStep, Step } from './steps.js';
 
-/** What an operation may cost each subgraph, by its name. */
-export type SubgraphCosts = (variables: Variables) => ReadonlyMap<string, number>;
+/** What an operation may cost each subgraph, by its name; never below zero. A number where no variable decides about it. */
+export type SubgraphCosts = ReadonlyMap<string, Amount>;
 
 /**
  * Prepares the estimate of a plan: what each fetch selects, as often as there are objects that it is made for. Keys and
@@ -81,8 +81,12 @@ export function prepareSubgraphCosts(
   }
 
   for (const step of steps) visit(step, (amount) => amount);
-  const totals = [...bySubgraph].map(([subgraph, amounts]) => [subgraph, sum(amounts)] as const);
-  return (variables) => new Map(totals.map(([subgraph, total]) => [subgraph, Math.max(0, evaluate(total, variables))]));
+  return new Map([...bySubgraph].map(([subgraph, amounts]) => [subgraph, greatest(0, sum(amounts))]));
+}
+
+/** What an operation costs each subgraph with the variables of a request. */
+export function evaluateCosts(costs: SubgraphCosts, variables: Variables): Record<string, number> {
+  return Object.fromEntries([...costs].map(([subgraph, amount]) => [subgraph, evaluate(amount, variables)]));
 }
 
 function entitiesOf({ selections }: SelectionSetNode): SelectionSetNode | null {
