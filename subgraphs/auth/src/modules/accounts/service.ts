@@ -2,7 +2,14 @@ import { appendEvents, inTransaction, requireViewer } from '@taskgraph/service-k
 import type { AuthContext } from '../../context.js';
 import { isUniqueViolation } from '../../db.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from '../../generated/graphql.js';
-import { assertLiveSession, openSession, revokeOtherSessions, type AuthPayloadRow } from '../sessions/service.js';
+import {
+  assertLiveSession,
+  lockLiveSession,
+  lockUser,
+  openSession,
+  revokeOtherSessions,
+  type AuthPayloadRow,
+} from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { isPossiblePassword, normaliseEmail, parseDisplayName, parseEmail, parseNewPassword } from './account-input.js';
@@ -79,7 +86,11 @@ export async function register(
   }
 }
 
-/** Opens a session. The answer and its time are the same whether the address or the password is wrong. */
+/**
+ * Opens a session. The answer and its time are the same whether the address or the password is wrong.
+ *
+ * Comparing takes long: a password that was changed meanwhile has let nobody in, and whose account has gone is unknown.
+ */
 export async function login(
   context: AuthContext,
   { email, password }: LoginInput,
@@ -92,17 +103,20 @@ export async function login(
     isPossiblePassword(password) ? password : '',
     context.signal,
   );
-  if (!user || !accepted) {
-    context.telemetry.login(context.log, 'refused', user?.id);
-    return INVALID_CREDENTIALS;
-  }
-  const session = await inTransaction(context.db, (tx) => openSession(context, tx, user));
-  context.telemetry.login(context.log, 'accepted', user.id);
-  return session;
+  const session =
+    user && accepted
+      ? await inTransaction(context.db, async (tx) => {
+          const current = await lockUser(tx, user.id, 'SHARE');
+          return current?.passwordHash === user.passwordHash ? openSession(context, tx, current) : null;
+        })
+      : null;
+  context.telemetry.login(context.log, session ? 'accepted' : 'refused', user?.id);
+  return session ?? INVALID_CREDENTIALS;
 }
 
 /**
- * Changes the password and ends the other sessions, in one transaction.
+ * Changes the password and ends the other sessions, in one transaction. Of two changes at once that know the same password, the
+ * second finds that it does not know it any more.
  *
  * @throws UNAUTHENTICATED when the session of the token has ended
  * @throws BAD_USER_INPUT when the new password is too short or too long
@@ -122,10 +136,16 @@ export async function changePassword(
   const weakness = await findWeakness(password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
-  const { changed, count } = await inTransaction(context.db, async (tx) => ({
-    changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
-    count: await revokeOtherSessions(tx, userId, sessionId),
-  }));
+  const outcome = await inTransaction(context.db, async (tx) => {
+    const current = await lockLiveSession(context, tx);
+    if (current.passwordHash !== user.passwordHash) return null;
+    return {
+      changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
+      count: await revokeOtherSessions(tx, userId, sessionId),
+    };
+  });
+  if (!outcome) return WRONG_PASSWORD;
+  const { changed, count } = outcome;
   context.telemetry.passwordChanged(context.log, userId);
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, count);
   return { __typename: 'ChangePasswordSuccess', user: changed };

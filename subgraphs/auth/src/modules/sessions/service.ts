@@ -8,6 +8,7 @@ import {
 } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
 import { createRefreshToken, hashRefreshToken } from './refresh-token.js';
@@ -41,7 +42,9 @@ const MAX_USER_AGENT_CHARACTERS = 512;
 
 const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 
-/** Opens a session with its first pair of tokens. */
+/**
+ * Opens a session with its first pair of tokens. What has let the user in must hold in this very transaction: see {@link lockUser}.
+ */
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
   const { ipAddress, userAgent } = context.clientInfo;
   const session = await tx.session.create({
@@ -66,8 +69,9 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
 }
 
 /**
- * Spends a refresh token for a new pair. The row is locked, so of two who present one token at once the second finds it
- * spent; a spent token ends its session, whoever came first (RFC 9700, section 4.14.2).
+ * Spends a refresh token for a new pair. Its user, session and row are locked, so of two who present one token at once the second
+ * finds it spent, and a session that is being ended gives no more tokens; a spent token ends its session, whoever came first
+ * (RFC 9700, section 4.14.2).
  */
 export async function refreshSession(
   context: AuthContext,
@@ -79,14 +83,15 @@ export async function refreshSession(
     return INVALID_REFRESH_TOKEN;
   }
   const outcome = await inTransaction(context.db, async (tx) => {
-    const [locked] = await tx.$queryRaw<Array<{ id: string }>>`
-      SELECT id FROM refresh_tokens WHERE token_hash = ${tokenHash} FOR UPDATE`;
-    if (!locked) return { kind: 'unknown' as const };
-    const token = await tx.refreshToken.findUniqueOrThrow({
-      where: { id: locked.id },
-      include: { session: { include: { user: true } } },
+    const found = await tx.refreshToken.findUnique({
+      where: { tokenHash },
+      select: { session: { select: { id: true, userId: true } } },
     });
-    const { session } = token;
+    const user = found && (await lockUser(tx, found.session.userId, 'SHARE'));
+    const session = user && (await lockSession(tx, found.session.id));
+    // Under the lock of its session: it is read as whoever came before has left it.
+    const token = session && (await tx.refreshToken.findUnique({ where: { tokenHash } }));
+    if (!token) return { kind: 'unknown' as const };
     if (session.revokedAt !== null || session.expiresAt <= new Date())
       return { kind: 'ended' as const, sessionId: session.id };
     if (token.spentAt !== null) {
@@ -102,12 +107,44 @@ export async function refreshSession(
     return {
       kind: 'renewed' as const,
       sessionId: session.id,
-      payload: await issuePair(context, tx, session.user, session.id),
+      payload: await issuePair(context, tx, user, session.id),
     };
   });
   context.telemetry.refresh(context.log, outcome.kind, outcome.kind === 'unknown' ? undefined : outcome.sessionId);
   return outcome.kind === 'renewed' ? outcome.payload : INVALID_REFRESH_TOKEN;
 }
+
+/**
+ * Locks a user until the end of the transaction and reads it as it is then; null when the account is gone. Whoever opens or renews
+ * a session asks for `SHARE`, so that a change of password, role or account and the sessions that it ends come before that or
+ * after it, never in between. Locks are taken in the order user, session.
+ */
+export async function lockUser(tx: AuthTx, id: string, mode: 'SHARE' | 'NO KEY UPDATE'): Promise<UserRow | null> {
+  await tx.$queryRaw`SELECT id FROM users WHERE id = ${id}::uuid FOR ${Prisma.raw(mode)}`;
+  return tx.user.findUnique({ where: { id } });
+}
+
+async function lockSession(tx: AuthTx, id: string): Promise<SessionRow | null> {
+  await tx.$queryRaw`SELECT id FROM sessions WHERE id = ${id}::uuid FOR UPDATE`;
+  return tx.session.findUnique({ where: { id } });
+}
+
+/**
+ * Checks in a transaction that the session of the request has not ended, and keeps it from ending before the transaction does:
+ * work that took long, such as hashing, may have outlived it.
+ *
+ * @throws UNAUTHENTICATED
+ */
+export async function lockLiveSession(context: AuthContext, tx: AuthTx): Promise<UserRow> {
+  const { sessionId, userId } = requireViewer(context);
+  const user = await lockUser(tx, userId, 'NO KEY UPDATE');
+  const session = user && (await lockSession(tx, sessionId));
+  if (!session || session.userId !== userId || session.revokedAt !== null || session.expiresAt <= new Date())
+    throw sessionEnded();
+  return user;
+}
+
+const sessionEnded = () => unauthenticated('SESSION_REVOKED', 'This session has ended. Log in again.');
 
 /**
  * Checks in the database that the session of the request's token has not ended. Other services find out when the access
@@ -118,7 +155,7 @@ export async function refreshSession(
 export async function assertLiveSession(context: AuthContext): Promise<void> {
   const { sessionId, userId } = requireViewer(context);
   if (!(await isLiveSession(context.db, sessionId, userId))) {
-    throw unauthenticated('SESSION_REVOKED', 'This session has ended. Log in again.');
+    throw sessionEnded();
   }
 }
 
@@ -137,22 +174,20 @@ export async function listSessions(context: AuthContext): Promise<SessionRow[]> 
   });
 }
 
-/** Ends the session of the request. */
+/** Ends the session of the request. @throws UNAUTHENTICATED when it has ended */
 export async function logout(context: AuthContext): Promise<{ revokedSessions: number }> {
-  await assertLiveSession(context);
   const { userId, sessionId } = requireViewer(context);
   return revoke(context, 'logout', { id: sessionId, userId });
 }
 
-/** Ends all sessions of the viewer. */
+/** Ends all sessions of the viewer. @throws UNAUTHENTICATED when that of the request has ended */
 export async function logoutEverywhere(context: AuthContext): Promise<{ revokedSessions: number }> {
-  await assertLiveSession(context);
   return revoke(context, 'logout_everywhere', { userId: requireViewer(context).userId });
 }
 
-/** @throws NOT_FOUND when the viewer has no live session of this id */
+/** @throws UNAUTHENTICATED when the session of the request has ended; NOT_FOUND when the viewer has no live one of this id */
 export async function revokeSession(context: AuthContext, id: string): Promise<{ revokedSessions: number }> {
-  await assertLiveSession(context);
+  if (!isUuid(id)) await assertLiveSession(context);
   const outcome = isUuid(id) ? await revoke(context, 'revoked', { id, userId: requireViewer(context).userId }) : null;
   if (!outcome?.revokedSessions) throw notFound('Session');
   return outcome;
@@ -163,9 +198,9 @@ async function revoke(
   reason: 'logout' | 'logout_everywhere' | 'revoked',
   where: { userId: string; id?: string },
 ): Promise<{ revokedSessions: number }> {
-  const { count } = await context.db.session.updateMany({
-    where: { ...where, ...live() },
-    data: { revokedAt: new Date() },
+  const count = await inTransaction(context.db, async (tx) => {
+    await lockLiveSession(context, tx);
+    return (await tx.session.updateMany({ where: { ...where, ...live() }, data: { revokedAt: new Date() } })).count;
   });
   context.telemetry.sessionsRevoked(context.log, reason, where.userId, count);
   return { revokedSessions: count };
