@@ -25,7 +25,10 @@ const WORKSPACES = [
   'embedded',
   'gateway',
   ...SUBGRAPHS.map((name) => `subgraphs/${name}`),
-  ...listFolders('packages').map((name) => `packages/${name}`),
+  ...listFolders('packages')
+    .map((name) => `packages/${name}`)
+    // What a switch of branches leaves of a package, such as its dist, is none.
+    .filter((folder) => existsSync(path.join(root, folder, 'package.json'))),
 ];
 
 /** Ends the program with a message for the person at the terminal, without a stack. */
