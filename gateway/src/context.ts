@@ -1,5 +1,4 @@
 import type { Log, TokenOutcome } from '@taskgraph/service-kit';
-import type { CacheWishes } from './caching/request-wishes.js';
 
 /** What one request carries through the gateway. */
 export interface GatewayContext {
@@ -19,8 +18,28 @@ export interface GatewayContext {
   readonly cancel: (reason: Error) => void;
 }
 
+/** What a client wants of caches on the way of its request (RFC 9111, 5.2.1). */
+export interface CacheWishes {
+  /** Nothing that was asked for before. */
+  readonly isFresh: boolean;
+  /** Nothing of the answer is kept for others, or for later. */
+  readonly isUnkept: boolean;
+}
+
 /** Who asks. `unverified`: the gateway knows no keys, so it leaves the decision to the subgraphs. */
 export type Identity = TokenOutcome | { readonly kind: 'unverified' };
+
+/** Who asks, in one request. */
+export type Asker = Pick<GatewayContext, 'identity' | 'authorization' | 'requestId' | 'log'>;
+
+/** What decides about the labels of a request. */
+export type LabelFacts = Pick<GatewayContext, 'identity' | 'authorization' | 'overrideLabels'>;
+
+/**
+ * Tells which labels of `@override` hold for a request: their fields are asked of the subgraph that takes them over. Nothing is
+ * done before the first label is asked about.
+ */
+export type OverrideLabels = (facts: LabelFacts) => (label: string) => boolean;
 
 /** In whose name a request competes for room with others: its user, its token where nobody verifies it, or nobody's. */
 export function ownerOf({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {

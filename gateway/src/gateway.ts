@@ -24,7 +24,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createCachingClient } from './caching/caching-client.js';
 import { invalidateOnEvents } from './caching/event-invalidation.js';
 import { createOrigins } from './admission/origins.js';
-import { createOverrideLabels, type LabelFacts } from './admission/override-labels.js';
+import { createOverrideLabels } from './admission/override-labels.js';
 import { createAuthorization } from './admission/authorization.js';
 import { createPolicies } from './admission/policies.js';
 import { createPolicyHook } from './admission/policy-hook.js';
@@ -32,6 +32,7 @@ import { createDemandControl } from './admission/demand-control.js';
 import { createNoPersistedQueries, createPersistedQueries } from './admission/persisted-queries.js';
 import { createRegisteredDocuments } from './admission/registered-documents.js';
 import type { GatewayConfig } from './config.js';
+import type { LabelFacts } from './context.js';
 import { createClientErrors } from './execution/client-errors.js';
 import { createConcurrencyLimit } from './execution/concurrency-limit.js';
 import { createHttpSubgraphClient } from './execution/http-subgraph-client.js';
@@ -53,6 +54,7 @@ import { createHttpStreams } from './subscriptions/streams/http-streams.js';
 import { createUpstreamSockets } from './subscriptions/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './subscriptions/websocket/server.js';
 import { createPlannerThread } from './supergraph/planner-thread.js';
+import { toSubgraphsSettings } from './subgraph-settings.js';
 import { createSupergraphSource } from './supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { within } from './within.js';
@@ -122,7 +124,7 @@ export async function createGateway(
   });
 
   // supergraph and planning
-  const subgraphs = createSubgraphs({ config, log, telemetry, health });
+  const subgraphs = createSubgraphs({ settings: toSubgraphsSettings(config), log, telemetry, health });
   const graph = createLiveGraph({
     source: createSupergraphSource({
       path: config.SUPERGRAPH_PATH,

@@ -1,8 +1,7 @@
-import type { Log, Metrics, Upstream } from '@taskgraph/service-kit';
-import type { ConcurrencyLimit } from './execution/concurrency-limit.js';
+import type { Log, Metrics } from '@taskgraph/service-kit';
+import type { FetchTelemetry } from './execution/http-subgraph-client.js';
+import type { SubgraphsTelemetry } from './execution/subgraphs.js';
 import type { OperationCache } from './planning/operation-cache.js';
-
-type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
 
 export interface OperationFacts {
   readonly name: string | null;
@@ -16,12 +15,8 @@ export interface OperationFacts {
 }
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
-export interface GatewayTelemetry {
-  /** Returns the function that ends the measurement of one fetch. */
-  startFetch(subgraph: string): (outcome: FetchOutcome) => void;
+export interface GatewayTelemetry extends FetchTelemetry, SubgraphsTelemetry {
   operationFinished(log: Log, facts: OperationFacts): void;
-  /** A call to a subgraph was no success, and was counted as a failure of it or not. */
-  circuitJudged(subgraph: string, verdict: 'failure' | 'none', reason: string): void;
   /** Of entities, or root fields, in the cache. */
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** An event has told what the cache must forget. */
@@ -35,9 +30,6 @@ export interface GatewayTelemetry {
   plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused'): void;
   watchOperations(cache: () => OperationCache): void;
-  /** A subgraph is no part of the graph any more: nothing is told of it from now on. */
-  subgraphGone(subgraph: string): void;
-  watchSubgraphs(subgraphs: () => Iterable<{ readonly upstream: Upstream; readonly limit: ConcurrencyLimit }>): void;
 }
 
 const COST_BUCKETS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000];

@@ -1,7 +1,8 @@
 import type { Viewer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import type { Identity } from '../context.js';
+import type { Asker, Identity } from '../context.js';
 import { toWithheldError, unmetFault } from '../execution/withheld-errors.js';
+import type { Authorization } from '../planning/authorization.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
 import { Refusal, toRefusal } from '../planning/refusal.js';
@@ -9,25 +10,9 @@ import type { SecuredSelection } from '../planning/secured-selections.js';
 import type { Withholding } from '../planning/withheld-selections.js';
 import type { SecurityCondition } from '../supergraph/security-requirements.js';
 import type { Policies } from './policies.js';
-import type { Asker, PolicyVerdicts } from './policy-hook.js';
+import type { PolicyVerdicts } from './policy-hook.js';
 
 type Variables = Readonly<Record<string, unknown>>;
-
-/** Decides what of an operation its viewer may see (Federation specification, `@authenticated`, `@requiresScopes`, `@policy`). */
-export interface Authorization {
-  /**
-   * Returns the operation as this viewer may run it: itself, or one without what is withheld, which is answered null.
-   *
-   * @param alreadyUnmet conditions that count as not met, whatever is decided now
-   * @throws Refusal, at once or later, when nothing is left to be subscribed to, or when operations are refused as a whole
-   */
-  admit(
-    operation: Operation,
-    variables: Variables,
-    asker: Asker,
-    alreadyUnmet?: readonly number[],
-  ): Operation | Promise<Operation>;
-}
 
 export interface AuthorizationOptions {
   readonly operations: () => Pick<OperationCache, 'withheld'>;

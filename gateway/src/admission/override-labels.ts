@@ -1,15 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { GatewayContext } from '../context.js';
-
-/** What decides about the labels of a request. */
-export type LabelFacts = Pick<GatewayContext, 'identity' | 'authorization' | 'overrideLabels'>;
-
-/**
- * Tells which labels of `@override` hold for a request: their fields are asked of the subgraph that takes them over. Nothing is
- * done before the first label is asked about.
- */
-export type OverrideLabels = (facts: LabelFacts) => (label: string) => boolean;
+import type { LabelFacts, OverrideLabels } from '../context.js';
 
 export interface OverrideLabelsOptions {
   /** Hold for every request. */

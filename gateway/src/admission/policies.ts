@@ -1,7 +1,8 @@
 import type { AccessTokenClaims } from '@taskgraph/contracts';
+import type { Asker } from '../context.js';
 import type { SecurityCondition } from '../supergraph/security-requirements.js';
 import { meetsClaims, type PolicyTable } from './claim-conditions.js';
-import type { Asker, PolicyHook, PolicyVerdicts } from './policy-hook.js';
+import type { PolicyHook, PolicyVerdicts } from './policy-hook.js';
 
 /** Decides about policies (`@policy`). */
 export interface Policies {

@@ -1,9 +1,6 @@
 import type { Log } from '@taskgraph/service-kit';
 import { z } from 'zod';
-import type { GatewayContext } from '../context.js';
-
-/** Who asks, in one request. */
-export type Asker = Pick<GatewayContext, 'identity' | 'authorization' | 'requestId' | 'log'>;
+import type { Asker } from '../context.js';
 
 /** Whether each policy allows it, by its name; one that is absent does not. */
 export type PolicyVerdicts = ReadonlyMap<string, boolean>;

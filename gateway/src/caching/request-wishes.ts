@@ -1,13 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import type { CacheWishes } from '../context.js';
 import { readDirectives, secondsOf } from './cache-directives.js';
-
-/** What a client wants of caches on the way of its request (RFC 9111, 5.2.1). */
-export interface CacheWishes {
-  /** Nothing that was asked for before. */
-  readonly isFresh: boolean;
-  /** Nothing of the answer is kept for others, or for later. */
-  readonly isUnkept: boolean;
-}
 
 const ANYTHING: CacheWishes = { isFresh: false, isUnkept: false };
 const KNOWN_WISHES = 100;

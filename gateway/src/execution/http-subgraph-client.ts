@@ -3,7 +3,6 @@ import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from '../caching/answer-policy.js';
 import { ownerOf, type GatewayContext } from '../context.js';
-import type { GatewayTelemetry } from '../telemetry.js';
 import { toFetchError } from './fetch-errors.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
@@ -12,10 +11,17 @@ import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-bod
 import type { Addressed, Subgraph } from './subgraphs.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
+export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
+
+export interface FetchTelemetry {
+  /** Returns the function that ends the measurement of one fetch. */
+  startFetch(subgraph: string): (outcome: FetchOutcome) => void;
+}
+
 export interface HttpSubgraphClientOptions {
   /** @throws when that version of the graph has no such subgraph */
   readonly subgraph: (name: string, graph: Addressed) => Subgraph;
-  readonly telemetry: GatewayTelemetry;
+  readonly telemetry: FetchTelemetry;
   readonly uploadTimeoutMs: number;
   /** Errors that are read of one answer. */
   readonly maxErrors: number;

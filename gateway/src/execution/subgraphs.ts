@@ -1,15 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
-import {
-  ConfigError,
-  createUpstream,
-  type Health,
-  type Log,
-  type Upstream,
-  type UpstreamOptions,
-} from '@taskgraph/service-kit';
-import { subgraphKey, type GatewayConfig } from '../config.js';
-import type { GatewayTelemetry } from '../telemetry.js';
+import { createUpstream, type Health, type Log, type Upstream, type UpstreamOptions } from '@taskgraph/service-kit';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
 /** How to reach one subgraph. */
@@ -48,10 +37,39 @@ export interface Subgraphs {
   close(): Promise<void>;
 }
 
+export interface SubgraphsTelemetry {
+  /** A call to a subgraph was no success, and was counted as a failure of it or not. */
+  circuitJudged(subgraph: string, verdict: 'failure' | 'none', reason: string): void;
+  /** A subgraph is no part of the graph any more: nothing is told of it from now on. */
+  subgraphGone(subgraph: string): void;
+  watchSubgraphs(subgraphs: () => Iterable<Pick<Subgraph, 'upstream' | 'limit'>>): void;
+}
+
+/** How subgraphs are reached. */
+export interface SubgraphsSettings {
+  readonly exchange: Pick<
+    UpstreamOptions,
+    'maxAnswerBytes' | 'breakerErrorPercentage' | 'breakerResetMs' | 'http2' | 'authorities' | 'compression'
+  >;
+  /** Where a subgraph is, in the place of the supergraph's word. */
+  readonly urlOf: (subgraph: string) => string | undefined;
+  /** What an operator can do about a subgraph whose address is not known. */
+  readonly adviceFor: (subgraph: string) => string;
+  readonly timeoutMs: (subgraph: string) => number;
+  readonly maxConnections: number;
+  /** Fetches under way at once to one subgraph, and how many more may wait. */
+  readonly maxConcurrency: number;
+  readonly maxWaiting: number;
+  /** Uploads under way at once to one subgraph. */
+  readonly maxUploads: number;
+  /** How long an operation may take that was compiled for an earlier version of the graph. */
+  readonly longestOperationMs: number;
+}
+
 export interface SubgraphsOptions {
-  readonly config: GatewayConfig;
+  readonly settings: SubgraphsSettings;
   readonly log: Log;
-  readonly telemetry: GatewayTelemetry;
+  readonly telemetry: SubgraphsTelemetry;
   readonly health: Health;
 }
 
@@ -63,11 +81,8 @@ const PROBE = {
   timeoutMs: PROBE_TIMEOUT_MS,
 } as const;
 
-/** @throws ConfigError when SUBGRAPH_CA_FILE names no certificates */
-export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOptions): Subgraphs {
-  const authorities = config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE);
-  /** The longest that an operation may take. */
-  const lastsMs = Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS);
+export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsOptions): Subgraphs {
+  const { urlOf, adviceFor, timeoutMs, maxConnections, maxConcurrency, maxWaiting, maxUploads } = settings;
   /** By their lists, which a version has in common with what is planned of it for labels of `@override`. */
   const versions = new WeakMap<Addressed['subgraphs'], ReadonlyMap<string, Subgraph>>();
   /** Everything that is open, by name and address. */
@@ -84,24 +99,18 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       return known.subgraph;
     }
     const reach: UpstreamOptions = {
+      ...settings.exchange,
       name,
       url,
       log,
-      timeoutMs: config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
-      maxAnswerBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
-      breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
-      breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
-      http2: config.SUBGRAPH_HTTP2,
-      authorities,
-      compression: config.SUBGRAPH_COMPRESSION,
+      timeoutMs: timeoutMs(name),
       onVerdict: (verdict, reason) => telemetry.circuitJudged(name, verdict, reason),
     };
-    const upstream = createUpstream({ ...reach, maxConnections: config.SUBGRAPH_MAX_CONNECTIONS });
-    const maxWaiting = config.SUBGRAPH_MAX_WAITING;
-    const limit = createConcurrencyLimit({ maxActive: config.SUBGRAPH_MAX_CONCURRENCY, maxWaiting });
+    const upstream = createUpstream({ ...reach, maxConnections });
+    const limit = createConcurrencyLimit({ maxActive: maxConcurrency, maxWaiting });
     const uploads = {
-      upstream: createUpstream({ ...reach, maxConnections: config.SUBGRAPH_MAX_UPLOADS }),
-      limit: createConcurrencyLimit({ maxActive: config.SUBGRAPH_MAX_UPLOADS, maxWaiting }),
+      upstream: createUpstream({ ...reach, maxConnections: maxUploads }),
+      limit: createConcurrencyLimit({ maxActive: maxUploads, maxWaiting }),
     };
     const subgraph = { url, upstream, limit, uploads };
     connections.set(key, { name, subgraph, retirement: undefined });
@@ -123,21 +132,17 @@ export function createSubgraphs({ config, log, telemetry, health }: SubgraphsOpt
       if (!current.has(connection.name)) telemetry.subgraphGone(connection.name);
       void connection.subgraph.upstream.retire();
       void connection.subgraph.uploads.upstream.retire();
-    }, lastsMs).unref();
+    }, settings.longestOperationMs).unref();
   }
 
   return {
     prepare(version) {
-      const addressed = version.subgraphs.map(({ name, url }) => ({
-        name,
-        url: config.subgraphUrls[subgraphKey(name)] ?? url,
-      }));
+      const addressed = version.subgraphs.map(({ name, url }) => ({ name, url: urlOf(name) ?? url }));
       // All or none: a list that is refused leaves the connections of the one before as they are.
       const lost = addressed.find(({ url }) => !isHttpUrl(url));
       if (lost) {
-        const setting = `${subgraphKey(lost.name).toUpperCase()}_URL`;
         const found = lost.url ? `, but ${JSON.stringify(lost.url)}` : '';
-        throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. Set ${setting}.`);
+        throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. ${adviceFor(lost.name)}`);
       }
       versions.set(version.subgraphs, new Map(addressed.map(({ name, url }) => [name, connect(name, url)])));
     },
@@ -185,17 +190,4 @@ interface Connection {
 
 function isHttpUrl(url: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-}
-
-/** Those of the file, beside those that Node knows: other subgraphs may have public certificates. */
-function readAuthorities(file: string): readonly string[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([`SUBGRAPH_CA_FILE: ${(error as Error).message}`]);
-  }
-  if (!text.includes('-----BEGIN CERTIFICATE-----'))
-    throw new ConfigError([`SUBGRAPH_CA_FILE: ${file} holds no certificates in PEM`]);
-  return [...rootCertificates, text];
 }

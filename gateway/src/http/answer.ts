@@ -1,17 +1,17 @@
 import { AppError, missingViewer } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
-import type { Authorization } from '../admission/authorization.js';
 import type { DemandControl } from '../admission/demand-control.js';
-import type { OverrideLabels } from '../admission/override-labels.js';
 import type { PersistedQueries } from '../admission/persisted-queries.js';
 import { forOne, writeCacheControl } from '../caching/cache-policy.js';
-import { clientOf, type GatewayContext } from '../context.js';
+import { clientOf, type GatewayContext, type OverrideLabels } from '../context.js';
 import type { ClientErrors } from '../execution/client-errors.js';
 import type { OperationResult } from '../execution/operation-result.js';
 import { findUploads } from '../execution/multipart-body.js';
+import { renderBody } from '../execution/render-body.js';
 import { runOperation } from '../execution/run-operation.js';
 import type { SubgraphClient } from '../execution/subgraph-client.js';
+import type { Authorization } from '../planning/authorization.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';
 import type { OperationFacts } from '../planning/valid-operation.js';
@@ -23,7 +23,7 @@ import type { GatewayTelemetry } from '../telemetry.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from './graphql-request.js';
 import { renderRest } from './render-rest.js';
-import { renderBody, renderFirst, type Reply } from './reply.js';
+import { renderFirst, type Reply } from './reply.js';
 
 export interface AnswerOptions {
   readonly operations: () => OperationCache;

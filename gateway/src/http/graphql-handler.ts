@@ -6,6 +6,7 @@ import type { Origins } from '../admission/origins.js';
 import { readLabels } from '../admission/override-labels.js';
 import { readCacheWishes } from '../caching/request-wishes.js';
 import type { GatewayContext } from '../context.js';
+import { renderBody } from '../execution/render-body.js';
 import type { ClientAddress } from '../identity/client-address.js';
 import type { Identify } from '../identity/identify.js';
 import { badRequest, Refusal } from '../planning/refusal.js';
@@ -15,7 +16,7 @@ import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
 import type { EventSourceDoor } from './event-source.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
-import { renderBody, type Reply } from './reply.js';
+import type { Reply } from './reply.js';
 import { sendInParts, sendOnePart } from './send-parts.js';
 
 export interface GraphQLHandlerOptions {

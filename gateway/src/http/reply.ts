@@ -26,13 +26,6 @@ export interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'pa
   readonly errors: readonly object[];
 }
 
-/** `{"data":…}`, with errors first so that whoever reads the beginning sees them. */
-export function renderBody(data: string | null, errors: readonly object[], more = ''): string {
-  const told = errors.length > 0 ? `"errors":${JSON.stringify(errors)}` : '';
-  const both = told !== '' && data !== null ? ',' : '';
-  return `{${told}${both}${data === null ? '' : `"data":${data}`}${more}}`;
-}
-
 /** What the first part of an answer has beside its data, in this form. */
 export function renderFirst(pending: readonly PendingPart[], format: PartsFormat): string {
   return `${format === 'incrementalSpec=v0.2' ? renderPending(pending) : ''},"hasNext":true`;

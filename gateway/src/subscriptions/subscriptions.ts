@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
-import type { OverrideLabels } from '../admission/override-labels.js';
+import type { OverrideLabels } from '../context.js';
 import { hashKey } from '../caching/cache-keys.js';
 import type { Operation } from '../planning/operation.js';
 import type { OperationCache } from '../planning/operation-cache.js';

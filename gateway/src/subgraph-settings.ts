@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { ConfigError } from '@taskgraph/service-kit';
+import { subgraphKey, type GatewayConfig } from './config.js';
+import type { SubgraphsSettings } from './execution/subgraphs.js';
+
+/**
+ * Says how this gateway reaches its subgraphs.
+ *
+ * @throws ConfigError when SUBGRAPH_CA_FILE names no certificates
+ */
+export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
+  return {
+    urlOf: (name) => config.subgraphUrls[subgraphKey(name)],
+    adviceFor: (name) => `Set ${subgraphKey(name).toUpperCase()}_URL.`,
+    timeoutMs: (name) => config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
+    exchange: {
+      maxAnswerBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
+      breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
+      breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
+      http2: config.SUBGRAPH_HTTP2,
+      authorities: config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE),
+      compression: config.SUBGRAPH_COMPRESSION,
+    },
+    maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
+    maxConcurrency: config.SUBGRAPH_MAX_CONCURRENCY,
+    maxWaiting: config.SUBGRAPH_MAX_WAITING,
+    maxUploads: config.SUBGRAPH_MAX_UPLOADS,
+    longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
+  };
+}
+
+/** Those of the file, beside those that Node knows: other subgraphs may have public certificates. */
+function readAuthorities(file: string): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${(error as Error).message}`]);
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${file} holds no certificates in PEM`]);
+  return [...rootCertificates, text];
+}
