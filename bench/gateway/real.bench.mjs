@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { chooseFreePorts, postGraphQL, spawnGraph, startTestDatabases, uploadGraphQL } from '@taskgraph/testkit';
 import { parse, print } from 'graphql';
 import sharp from 'sharp';
-import { secureSupergraph } from '../../gateway/dist/supergraph/security-requirements.js';
+import { secureSupergraph } from '../../packages/federation-engine/dist/supergraph/security-requirements.js';
 import { loadSteadily } from './load.mjs';
 import {
   assertEqualAnswers,

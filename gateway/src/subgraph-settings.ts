@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { ConfigError } from '@taskgraph/service-kit';
 import { subgraphKey, type GatewayConfig } from './config.js';
-import type { SubgraphsSettings } from './execution/subgraphs.js';
+import type { SubgraphsSettings } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
 
 /**
  * Says how this gateway reaches its subgraphs.

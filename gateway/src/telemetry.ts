@@ -1,7 +1,7 @@
 import type { Log, Metrics } from '@taskgraph/service-kit';
-import type { FetchTelemetry } from './execution/http-subgraph-client.js';
-import type { SubgraphsTelemetry } from './execution/subgraphs.js';
-import type { OperationCache } from './planning/operation-cache.js';
+import type { FetchTelemetry } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
+import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
+import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
 
 export interface OperationFacts {
   readonly name: string | null;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMemoryCache, type Cache, type UpstreamAnswer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import { createCachingClient } from '../src/caching/caching-client.js';
-import { createHttpSubgraphClient } from '../src/execution/http-subgraph-client.js';
-import type { SubgraphClient, SubgraphRequest } from '../src/execution/subgraph-client.js';
+import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';
+import { createHttpSubgraphClient } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
+import type { SubgraphClient, SubgraphRequest } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
 
 /** A door that is open until it is shut; whoever comes to it meanwhile is counted. */
 function createDoor() {

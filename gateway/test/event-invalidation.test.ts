@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
 import { createLog, createMemoryEventBus, type EventBus } from '@taskgraph/service-kit';
 import { expectData } from '@taskgraph/testkit';
-import { namedBy } from '../src/caching/event-invalidation.js';
+import { namedBy } from '../src/event-invalidation.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
 
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])';

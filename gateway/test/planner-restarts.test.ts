@@ -1,7 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
-import { createPlannerThread, PlanTooExpensive, type PlannerThread } from '../src/supergraph/planner-thread.js';
+import {
+  createPlannerThread,
+  PlanTooExpensive,
+  type PlannerThread,
+} from '@taskgraph/federation-engine/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner } from './faulty-planner.js';
 

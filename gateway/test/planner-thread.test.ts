@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
-import { createPlannerThread, PlanTooExpensive, type PlannerThread } from '../src/supergraph/planner-thread.js';
+import {
+  createPlannerThread,
+  PlanTooExpensive,
+  type PlannerThread,
+} from '@taskgraph/federation-engine/supergraph/planner-thread.js';
 import { composeSdl, library, startGateway } from './fake-subgraphs.js';
 
 const log = createLog({ service: 'gateway', level: 'silent' });

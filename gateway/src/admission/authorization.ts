@@ -1,14 +1,14 @@
 import type { Viewer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import type { Asker, Identity } from '../context.js';
-import { toWithheldError, unmetFault } from '../execution/withheld-errors.js';
-import type { Authorization } from '../planning/authorization.js';
-import type { Operation } from '../planning/operation.js';
-import type { OperationCache } from '../planning/operation-cache.js';
-import { Refusal, toRefusal } from '../planning/refusal.js';
-import type { SecuredSelection } from '../planning/secured-selections.js';
-import type { Withholding } from '../planning/withheld-selections.js';
-import type { SecurityCondition } from '../supergraph/security-requirements.js';
+import type { Asker, Identity } from '@taskgraph/federation-engine/request/context.js';
+import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/execute/withheld-errors.js';
+import type { Authorization } from '@taskgraph/federation-engine/compile/authorization.js';
+import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
+import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { Refusal, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
+import type { SecuredSelection } from '@taskgraph/federation-engine/compile/security/secured-selections.js';
+import type { Withholding } from '@taskgraph/federation-engine/compile/security/withheld-selections.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/supergraph/security-requirements.js';
 import type { Policies } from './policies.js';
 import type { PolicyVerdicts } from './policy-hook.js';
 

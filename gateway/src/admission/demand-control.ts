@@ -1,10 +1,10 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { subgraphKey, type GatewayConfig } from '../config.js';
-import { evaluate, type Amount, type Variables } from '../planning/amounts.js';
-import type { Operation } from '../planning/operation.js';
-import { Refusal, refuse } from '../planning/refusal.js';
-import type { SubgraphCosts } from '../planning/subgraph-costs.js';
-import type { OperationFacts } from '../planning/valid-operation.js';
+import { evaluate, type Amount, type Variables } from '@taskgraph/federation-engine/compile/cost/amounts.js';
+import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
+import { Refusal, refuse } from '@taskgraph/federation-engine/request/refusal.js';
+import type { SubgraphCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
+import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
 
 export type DemandControlSettings = Pick<
   GatewayConfig,

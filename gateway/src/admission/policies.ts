@@ -1,6 +1,6 @@
 import type { AccessTokenClaims } from '@taskgraph/contracts';
-import type { Asker } from '../context.js';
-import type { SecurityCondition } from '../supergraph/security-requirements.js';
+import type { Asker } from '@taskgraph/federation-engine/request/context.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/supergraph/security-requirements.js';
 import { meetsClaims, type PolicyTable } from './claim-conditions.js';
 import type { PolicyHook, PolicyVerdicts } from './policy-hook.js';
 

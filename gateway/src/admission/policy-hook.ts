@@ -1,6 +1,6 @@
 import type { Log } from '@taskgraph/service-kit';
 import { z } from 'zod';
-import type { Asker } from '../context.js';
+import type { Asker } from '@taskgraph/federation-engine/request/context.js';
 
 /** Whether each policy allows it, by its name; one that is absent does not. */
 export type PolicyVerdicts = ReadonlyMap<string, boolean>;

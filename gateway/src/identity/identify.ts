@@ -1,5 +1,5 @@
 import { createRemoteJwks, createTokenVerifier, type JwksSource, type Log } from '@taskgraph/service-kit';
-import type { Identity } from '../context.js';
+import type { Identity } from '@taskgraph/federation-engine/request/context.js';
 
 export interface Identify {
   (authorization: string | undefined): Promise<Identity>;

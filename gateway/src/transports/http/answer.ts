@@ -1,0 +1,325 @@
+import { AppError, missingViewer } from '@taskgraph/service-kit';
+import { isErrorCode } from '@taskgraph/contracts';
+import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import type { DemandControl } from '../../admission/demand-control.js';
+import type { PersistedQueries } from '../../admission/persisted-queries.js';
+import { forOne, writeCacheControl } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
+import { clientOf, type GatewayContext, type OverrideLabels } from '@taskgraph/federation-engine/request/context.js';
+import type { ClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
+import type { OperationResult } from '@taskgraph/federation-engine/execute/operation-result.js';
+import { findUploads } from '@taskgraph/federation-engine/subgraphs/multipart-body.js';
+import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
+import { runOperation } from '@taskgraph/federation-engine/execute/run-operation.js';
+import type { SubgraphClient } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
+import type { Authorization } from '@taskgraph/federation-engine/compile/authorization.js';
+import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
+import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
+import { planText } from '@taskgraph/federation-engine/compile/plan/plan-text.js';
+import { badRequest, defect, Refusal, refuse, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
+import { readLastEventId, type SubscriptionRequest } from '@taskgraph/federation-engine/live/subscription-request.js';
+import type { GatewayTelemetry } from '../../telemetry.js';
+import type { Accepted } from './accept.js';
+import type { GraphQLRequest } from './graphql-request.js';
+import { renderRest } from './render-rest.js';
+import { renderFirst, type Reply } from './reply.js';
+
+export interface AnswerOptions {
+  readonly operations: () => OperationCache;
+  readonly persistedQueries: PersistedQueries;
+  readonly overrideLabels: OverrideLabels;
+  readonly authorization: Authorization;
+  readonly demand: DemandControl;
+  readonly client: SubgraphClient;
+  readonly clientErrors: ClientErrors;
+  readonly telemetry: GatewayTelemetry;
+  /** Whether nothing is told of the schema but what is asked for by its names. */
+  readonly hideSuggestions: boolean;
+  readonly operationTimeoutMs: number;
+  readonly uploadTimeoutMs: number;
+}
+
+export interface Arrival {
+  readonly method: 'GET' | 'POST';
+  /** Whether files may be among the variables. */
+  readonly multipart: boolean;
+  readonly accepted: Accepted;
+  /** Set where the client can be sent any number of results. */
+  readonly streams: {
+    /** Of the header of that name. */
+    readonly lastEventId: string | undefined;
+  } | null;
+  /** The form in which the answer shows its plan, for who may see it; null for all others. */
+  readonly showsPlan: PlanFormat | null;
+  readonly context: GatewayContext;
+}
+
+export type PlanFormat = 'prettified' | 'internal';
+
+/** Answers one GraphQL request; to a subscription, with what it takes to run it. Never throws. */
+export interface Answer {
+  (request: GraphQLRequest | Refusal, arrival: Arrival & { readonly streams: null }): Promise<Reply>;
+  (request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest>;
+}
+
+const MAX_VARIABLE_ERRORS = 20;
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
+/** Creates the stage between HTTP and the engine: what to run, whether it may run, and what the client is told. */
+export function createAnswer(options: AnswerOptions): Answer {
+  const { telemetry } = options;
+
+  function admit(request: GraphQLRequest, arrival: Arrival, seen: Seen): Admitted | Promise<Admitted> {
+    const text = options.persistedQueries.resolve(request);
+    const holds = options.overrideLabels(arrival.context);
+    const found = options.operations().get(text, request.operationName, holds, {
+      admit: (operation) => admitOperation(operation, request, arrival, seen),
+      client: clientOf(arrival.context),
+    });
+    // Known operations are not put off by a turn.
+    return found instanceof Promise
+      ? found.then((operation) => admitPlan(operation, text, request, arrival, seen))
+      : admitPlan(found, text, request, arrival, seen);
+  }
+
+  /** Decides before the operation is planned: what is refused costs no plan. */
+  function admitOperation(operation: OperationFacts, request: GraphQLRequest, arrival: Arrival, seen: Seen): void {
+    seen.facts = operation;
+    options.persistedQueries.keep(request);
+    const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
+    if (isStream && !arrival.streams) throw refuse('OPERATION_REJECTED', [{ message: NO_STREAM }]);
+    if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY && !isStream)
+      throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
+    if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
+      throw badRequest('Files are uploaded by mutations only.');
+    assertVariables(operation, request.variables, options);
+    seen.estimatedCost = options.demand.admit(operation, request.variables);
+  }
+
+  /** Takes out of the plan what the viewer may not see; what is left has to be within the limits of its subgraphs. */
+  function admitPlan(
+    operation: Operation,
+    text: string,
+    request: GraphQLRequest,
+    { context }: Arrival,
+    seen: Seen,
+  ): Admitted | Promise<Admitted> {
+    seen.operation = operation;
+    const finish = (allowed: Operation): Admitted => {
+      seen.operation = allowed;
+      options.demand.admitPlan(allowed, request.variables);
+      return { operation: allowed, base: operation, text };
+    };
+    const allowed = options.authorization.admit(operation, request.variables, context);
+    return allowed instanceof Promise ? allowed.then(finish) : finish(allowed);
+  }
+
+  function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
+    const { context } = arrival;
+    return runOperation(operation, {
+      variables: request.variables,
+      context,
+      client: options.client,
+      signal: context.signal,
+      incremental: arrival.accepted.incremental !== null,
+    });
+  }
+
+  /** Of the whole operation: its planning, and all its parts. Returns what ends the watch. */
+  function watchDeadline({ multipart, context }: Arrival): () => void {
+    const timeoutMs = multipart
+      ? Math.max(options.operationTimeoutMs, options.uploadTimeoutMs)
+      : options.operationTimeoutMs;
+    const timer = setTimeout(() => context.cancel(deadlineExceeded(timeoutMs)), timeoutMs);
+    return () => clearTimeout(timer);
+  }
+
+  async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
+    const startedAt = performance.now();
+    const { context, accepted } = arrival;
+    const seen: Seen = { facts: null, estimatedCost: null, operation: null, result: null };
+    const endWatch = watchDeadline(arrival);
+    const finish = (errors: readonly GraphQLFormattedError[]) => {
+      endWatch();
+      telemetry.operationFinished(context.log, {
+        name: seen.facts?.name ?? null,
+        type: seen.facts?.type ?? 'unknown',
+        durationMs: performance.now() - startedAt,
+        errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
+        cost: costOf(seen),
+        plan: () => seen.operation && planText(seen.operation.plan),
+      });
+    };
+    try {
+      if (request instanceof Refusal) throw request;
+      const admitted = admit(request, arrival, seen);
+      const { operation, base, text } =
+        admitted instanceof Promise ? await untilDeadline(admitted, context.signal) : admitted;
+      if (operation.type === OperationTypeNode.SUBSCRIPTION) {
+        const subscription = toSubscription(request, arrival, { operation, base, text });
+        endWatch();
+        return subscription;
+      }
+      const result = await execute(operation, request, arrival);
+      seen.result = result;
+      const extensions = renderExtensions(arrival, request, operation, costOf(seen));
+      const errors = options.clientErrors.ofResult(result, context);
+      const { rest } = result;
+      if (rest) {
+        const format = accepted.incremental ?? 'deferSpec=20220824';
+        const parts = renderRest(rest, {
+          clientErrors: options.clientErrors,
+          context,
+          format,
+          onEnd: (later) => finish([...errors, ...later]),
+        });
+        return {
+          kind: 'reply',
+          status: 200,
+          headers: NO_HEADERS,
+          body: renderBody(result.data, errors, extensions + renderFirst(rest.pending, format)),
+          refusal: null,
+          rest: parts,
+        };
+      }
+      finish(errors);
+      return {
+        kind: 'reply',
+        status: 200,
+        headers: errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result),
+        body: renderBody(result.data, errors, extensions),
+        refusal: null,
+        rest: null,
+      };
+    } catch (error) {
+      const refusal = defect(error, context);
+      finish(refusal.errors);
+      const status = refusal.ofTransport || accepted.readsStatus ? refusal.status : 200;
+      return {
+        kind: 'reply',
+        status,
+        headers: refusal.headers,
+        body: renderBody(null, refusal.errors),
+        refusal: refusal.errors,
+        rest: null,
+      };
+    }
+  }
+  return answer as Answer;
+}
+
+/** @throws Refusal for a token that is not taken: the subscription would end before its first event */
+function toSubscription(
+  { operationName, variables, extensions }: GraphQLRequest,
+  { context, streams }: Arrival,
+  { operation, base, text }: Admitted,
+): SubscriptionRequest {
+  const { identity } = context;
+  if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
+  const lastEventId = readLastEventId(extensions, streams?.lastEventId);
+  const { overrideLabels } = context;
+  return { kind: 'subscription', operation, base, text, operationName, overrideLabels, variables, lastEventId };
+}
+
+/** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
+function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
+  if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
+  // What takes a token to see is for its viewer, whatever the subgraphs say.
+  const policy = operation.secured.length > 0 ? forOne(cachePolicy) : cachePolicy;
+  const vary = policy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
+  return { 'cache-control': writeCacheControl(policy, Date.now()), vary };
+}
+
+/** Tells clients when to come again, where a subgraph's load was shed. */
+function retryAfter(errors: readonly GraphQLFormattedError[]): Readonly<Record<string, string>> {
+  const seconds = errors.flatMap(({ extensions }) => {
+    const given = extensions?.['retryAfter'];
+    return typeof given === 'number' ? [given] : [];
+  });
+  return seconds.length === 0 ? NO_HEADERS : { 'retry-after': String(Math.max(...seconds)) };
+}
+
+const NO_STREAM =
+  'Subscriptions are served over WebSocket (graphql-transport-ws), as multipart/mixed;subscriptionSpec="1.0" and as text/event-stream.';
+
+interface Admitted {
+  readonly operation: Operation;
+  /** The same with all that it selects. */
+  readonly base: Operation;
+  readonly text: string;
+}
+
+interface Seen {
+  facts: OperationFacts | null;
+  /** Null while it is not known, and where costs are not estimated. */
+  estimatedCost: number | null;
+  operation: Operation | null;
+  result: OperationResult | null;
+}
+
+function costOf({ estimatedCost, result }: Seen) {
+  if (estimatedCost === null || !result) return null;
+  return { estimated: estimatedCost, actual: Math.max(0, result.objects - ROOT) };
+}
+
+/** What administrators see who ask for it: the plan, which Apollo Sandbox draws, and what the operation costs. */
+function renderExtensions(
+  { showsPlan, context: { identity } }: Arrival,
+  { extensions, variables }: GraphQLRequest,
+  operation: Operation,
+  cost: ReturnType<typeof costOf>,
+): string {
+  const showsCost =
+    extensions['cost'] === true && identity.kind === 'accepted' && identity.viewer.role === 'ADMIN' && cost !== null;
+  if (!showsPlan && !showsCost) return '';
+  const shown = {
+    ...(showsPlan && {
+      __queryPlanExperimental: showsPlan === 'internal' ? operation.plan : planText(operation.plan),
+    }),
+    ...(showsCost && { cost: { ...cost, subgraphs: evaluateCosts(operation.subgraphCosts, variables) } }),
+  };
+  return `,"extensions":${JSON.stringify(shown)}`;
+}
+
+/** The root of the answer is free. */
+const ROOT = 1;
+
+const NO_CODES: readonly string[] = [];
+
+function codeOf({ extensions }: GraphQLFormattedError): string {
+  const code = extensions?.['code'];
+  return isErrorCode(code) ? code : 'OTHER';
+}
+
+/** Checks the variables of an operation against their types. @throws Refusal BAD_USER_INPUT */
+function assertVariables(
+  { supergraph, node }: OperationFacts,
+  variables: Readonly<Record<string, unknown>>,
+  { hideSuggestions }: Pick<AnswerOptions, 'hideSuggestions'>,
+): void {
+  const { variableDefinitions } = node;
+  if (!variableDefinitions || variableDefinitions.length === 0) return;
+  const { errors } = getVariableValues(supergraph.schema, variableDefinitions, variables, {
+    maxErrors: MAX_VARIABLE_ERRORS,
+    hideSuggestions,
+  });
+  if (errors) throw refuse('BAD_USER_INPUT', errors);
+}
+
+/** Waits for an operation to be planned, but no longer than it may take as a whole. @throws Refusal DEADLINE_EXCEEDED */
+function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      const reason: unknown = signal.reason;
+      // Who has gone away needs no answer: what is planned for him is there for the next who asks.
+      if (reason instanceof AppError) reject(toRefusal(reason));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function deadlineExceeded(timeoutMs: number): AppError {
+  return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
+}

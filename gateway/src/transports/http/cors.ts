@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import cors from 'cors';
+import type { Origins } from '../../admission/origins.js';
+
+export interface CorsOptions {
+  readonly origins: Origins;
+  /** Whether any page may call at all. */
+  readonly isOpen: boolean;
+  /** How long a browser may remember the answer to a preflight. */
+  readonly maxAgeSeconds: number;
+}
+
+/** Of an answer, beside what every page may read (Fetch, "CORS-safelisted response-header name"). */
+const EXPOSED_HEADERS = ['retry-after', 'x-request-id'];
+export const METHODS = ['GET', 'POST'];
+
+/**
+ * Creates what tells browsers whose pages may read an answer (Fetch, "HTTP-CORS protocol"), before anything else is looked at, so that
+ * refusals are readable too.
+ *
+ * The function returned answers preflights by itself, without a look at who asks, and returns true then. Headers that it sets stay
+ * through `writeHead`, except for `vary`, which whoever adds to it has to join.
+ */
+export function createCors({
+  origins,
+  isOpen,
+  maxAgeSeconds,
+}: CorsOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const allow = cors({
+    // `*` and credentials exclude each other.
+    ...(origins.any ? { origin: '*' } : { origin: (origin, done) => done(null, origin as string), credentials: true }),
+    methods: METHODS,
+    exposedHeaders: EXPOSED_HEADERS,
+    maxAge: maxAgeSeconds,
+  });
+
+  return (request, response) => {
+    const { headers, method } = request;
+    const asks = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+    if (headers.origin === undefined || origins.of(request) !== 'listed') {
+      // A cache on the way may not give the answer for one origin to another.
+      if (isOpen && !origins.any) response.setHeader('vary', 'Origin');
+      if (method !== 'OPTIONS') return false;
+      response.writeHead(204, { allow: [...METHODS, 'OPTIONS'].join(', '), 'content-length': '0' }).end();
+      return true;
+    }
+    // Private Network Access: a page of the internet that asks a machine of the intranet.
+    if (asks && headers['access-control-request-private-network'] === 'true')
+      response.setHeader('access-control-allow-private-network', 'true');
+    let isAnswered = true;
+    allow(request, response, () => (isAnswered = false));
+    return isAnswered;
+  };
+}

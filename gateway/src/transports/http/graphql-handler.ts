@@ -1,0 +1,267 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
+import type { Origins } from '../../admission/origins.js';
+import { readLabels } from '../../admission/override-labels.js';
+import { readCacheWishes } from './request-wishes.js';
+import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
+import type { ClientAddress } from '../../identity/client-address.js';
+import type { Identify } from '../../identity/identify.js';
+import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { renderResultAsEvents, SSE } from '../streams/formats.js';
+import type { HttpStreams } from '../streams/http-streams.js';
+import { readAccept, type Accepted } from './accept.js';
+import type { Answer, Arrival, PlanFormat } from './answer.js';
+import type { EventSourceDoor } from './event-source.js';
+import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
+import type { Reply } from './reply.js';
+import { sendInParts, sendOnePart } from './send-parts.js';
+
+export interface GraphQLHandlerOptions {
+  readonly answer: Answer;
+  readonly origins: Origins;
+  readonly eventSource: EventSourceDoor;
+  readonly streams: HttpStreams;
+  readonly identify: Identify;
+  readonly addressOf: ClientAddress;
+  /** In small letters; undefined where no header says which labels of `@override` hold. */
+  readonly labelsHeader: string | undefined;
+  readonly maxBodyBytes: number;
+  readonly maxBatchOperations: number;
+  /** Whether administrators may see the plans of their operations. */
+  readonly exposePlans: boolean;
+  /** Whether answers are compressed for clients that take it. */
+  readonly compression: boolean;
+}
+
+/** Serves GraphQL over HTTP on identified requests. */
+export interface GraphQLHandler {
+  /** A POST with a JSON body: the common case. */
+  post(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A GET with the request in its parameters. */
+  get(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A POST for the URL that an `EventSource` opens. */
+  eventSource(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** A multipart POST, read up to its first file. */
+  multipart(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void>;
+  refuse(response: ServerResponse, refusal: Refusal): void;
+}
+
+const NOT_ACCEPTABLE = badRequest(
+  'The answer is JSON, or parts of it: accept application/graphql-response+json, application/json, multipart/mixed;deferSpec=20220824 or multipart/mixed;incrementalSpec=v0.2.',
+  406,
+);
+/** `EventSource` asks without asking first, whatever the page's origin, and can send no header that would show what it is. */
+const FOREIGN = badRequest('Pages of this origin may not call: it is not in CORS_ORIGINS.', 403);
+/** Headers that no foreign page can send without asking first (CORS, "simple requests"). */
+const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
+
+export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
+  const { answer, origins, eventSource, streams, identify, maxBodyBytes, maxBatchOperations } = options;
+
+  async function toContext(request: IncomingMessage): Promise<GatewayContext> {
+    const facts = requestFacts(request);
+    const { requestId, signal, cancel } = facts;
+    const { authorization, pragma, 'cache-control': cacheControl } = request.headers;
+    const identity = await identify(authorization);
+    return {
+      requestId,
+      log: identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log,
+      identity,
+      address: options.addressOf(request),
+      authorization,
+      overrideLabels: readLabels(request.headers, options.labelsHeader),
+      cacheWishes: readCacheWishes(cacheControl, pragma),
+      signal,
+      cancel,
+    };
+  }
+
+  /** Apollo Sandbox asks for the plan with these headers. */
+  function planFormat({ headers }: IncomingMessage, { identity }: GatewayContext): PlanFormat | null {
+    const wanted = options.exposePlans && headers['apollo-query-plan-experimental'] !== undefined;
+    if (!wanted || identity.kind !== 'accepted' || identity.viewer.role !== 'ADMIN') return null;
+    return headers['apollo-query-plan-experimental-format'] === 'internal' ? 'internal' : 'prettified';
+  }
+
+  async function respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    read: () => unknown,
+    place: Pick<Arrival, 'method' | 'multipart'>,
+  ): Promise<void> {
+    const accepted = readAccept(request.headers.accept);
+    if (!accepted) return refuse(response, NOT_ACCEPTABLE);
+    let body: unknown;
+    try {
+      body = await read();
+    } catch (error) {
+      return refuse(response, toRefusal(error));
+    }
+    const context = await toContext(request);
+    const showsPlan = planFormat(request, context);
+    if (Array.isArray(body))
+      return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null });
+    const outcome = await answer(tryReadGraphQLRequest(body), {
+      ...place,
+      accepted,
+      context,
+      showsPlan,
+      // To HEAD a stream would be a head without an end.
+      streams:
+        request.method === 'HEAD'
+          ? null
+          : accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
+    });
+    if (outcome.kind === 'reply') return send(response, outcome, accepted, options.compression);
+    if (response.destroyed) return;
+    try {
+      streams.open(response, outcome, context, accepted.stream ?? 'multipart');
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      await send(response, toReply(error), accepted, options.compression);
+    }
+  }
+
+  async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
+    if (batch.length === 0) return refuse(response, badRequest('The batch is empty.'));
+    if (batch.length > maxBatchOperations) {
+      const limit =
+        maxBatchOperations === 1 ? 'Batches are not served.' : `A batch has at most ${maxBatchOperations} operations.`;
+      return refuse(response, badRequest(limit));
+    }
+    // A batch is answered as a whole, so none of its parts comes later.
+    const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: null }, streams: null };
+    const replies = await Promise.all(batch.map((body) => answer(tryReadGraphQLRequest(body), whole)));
+    const text = `[${replies.map(({ body }) => body).join(',')}]`;
+    const reply: Reply = { kind: 'reply', status: 200, headers: {}, body: text, refusal: null, rest: null };
+    await send(response, reply, arrival.accepted, options.compression);
+  }
+
+  return {
+    post: (request, response) => respond(request, response, () => readJsonBody(request, maxBodyBytes), POST),
+    get: (request, response) => {
+      const wantsEvents = asksForEvents(request);
+      if (wantsEvents) {
+        try {
+          if (origins.of(request) === 'foreign') throw FOREIGN;
+          eventSource.admit(request);
+        } catch (error) {
+          refuse(response, toRefusal(error));
+          return Promise.resolve();
+        }
+      }
+      const isSafe =
+        wantsEvents ||
+        PREFLIGHT_HEADERS.some((name) => request.headers[name]) ||
+        isNoForm(request.headers['content-type']);
+      if (!isSafe) {
+        refuse(
+          response,
+          badRequest(
+            'This request could have been sent by a foreign page: add the header apollo-require-preflight: true.',
+          ),
+        );
+        return Promise.resolve();
+      }
+      const url = request.url ?? '';
+      const at = url.indexOf('?');
+      const parameters = new URLSearchParams(at < 0 ? '' : url.slice(at));
+      return respond(request, response, () => readQueryParameters(parameters), { method: 'GET', multipart: false });
+    },
+    eventSource: (request, response) =>
+      eventSource.issue(request, response).catch((error: unknown) => refuse(response, toRefusal(error))),
+    multipart: (request, response, body) => {
+      if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
+        return respond(request, response, () => body, { method: 'POST', multipart: true });
+      refuse(
+        response,
+        badRequest(
+          'This upload could have been sent by a foreign page: add the header apollo-require-preflight: true.',
+        ),
+      );
+      return Promise.resolve();
+    },
+    refuse,
+  };
+}
+
+const POST = { method: 'POST', multipart: false } as const;
+
+function refuse(response: ServerResponse, { errors, status, headers }: Refusal): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(renderBody(null, errors));
+}
+
+/** What is left of a body that was not read would be taken for the next request. */
+const CLOSING = { connection: 'close' };
+
+/** @throws what is no refusal */
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof RefusedBody)) throw error;
+  return badRequest(error.message, error.status, error.status === 413 ? CLOSING : {});
+}
+
+function toReply({ errors, status, headers }: Refusal): Reply {
+  return { kind: 'reply', status, headers, body: renderBody(null, errors), refusal: errors, rest: null };
+}
+
+async function send(
+  response: ServerResponse,
+  reply: Reply,
+  { type, eventsOnly, partsOnly, incremental }: Accepted,
+  compression: boolean,
+): Promise<void> {
+  if (response.destroyed) return reply.rest?.leave();
+  if (eventsOnly) {
+    response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
+    response.end(renderResultAsEvents(reply.body));
+    return;
+  }
+  if (reply.rest) return sendInParts(response, reply.body, reply.rest);
+  if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
+  const vary = joinVary(response.getHeader('vary'), reply.headers['vary'], compression && 'accept-encoding');
+  const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers, ...(vary !== '' && { vary }) };
+  if (!compression) {
+    sendBody(response, reply.status, headers, reply.body);
+    return;
+  }
+  const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
+  const body = isWorthIt ? await compress(reply.body) : reply.body;
+  if (response.destroyed) return;
+  const more = { ...headers, ...(isWorthIt && { 'content-encoding': 'gzip' }) };
+  sendBody(response, reply.status, more, body);
+}
+
+/** What `writeHead` is given takes the place of what was set before. */
+function joinVary(...parts: ReadonlyArray<string | number | readonly string[] | false | undefined>): string {
+  return parts.filter(Boolean).flat().join(', ');
+}
+
+/** Smaller answers fit into one packet anyway. */
+const MIN_COMPRESSED = 1_024;
+const compress = promisify<string, Buffer>(gzip);
+
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
+}
+
+/** Whether a GET is for a stream of events, as `EventSource` sends it. */
+export function asksForEvents({ headers }: IncomingMessage): boolean {
+  return headers.accept?.includes('text/event-stream') ?? false;
+}
+
+/** Whether a content type is none of those that forms have. */
+function isNoForm(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false;
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  return type !== '' && !['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'].includes(type);
+}

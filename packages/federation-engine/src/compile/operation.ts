@@ -1,0 +1,188 @@
+import type { QueryPlan } from '@apollo/query-planner';
+import { AppError } from '@taskgraph/service-kit';
+import { GraphQLError, OperationTypeNode } from 'graphql';
+import type {
+  DocumentNode,
+  FieldNode,
+  FragmentDefinitionNode,
+  GraphQLObjectType,
+  OperationDefinitionNode,
+} from 'graphql';
+import { collectFields } from './write/collect-fields.js';
+import { compileResponseWriter, type ResponseWriter } from './write/response-writer.js';
+import { PlanTooExpensive } from '../supergraph/planner-thread.js';
+import type { Supergraph } from '../supergraph/supergraph.js';
+import { assertAnswerable } from './plan/answerable.js';
+import { prepareClientPaths, type ClientPath } from './plan/client-paths.js';
+import { compilePlan, UnsupportedPlan } from './plan/compile-plan.js';
+import type { CostModel } from './cost/cost-model.js';
+import { labelDeferred, withoutDefer, type DeferredSelection } from './plan/defer-labels.js';
+import { findOverrideLabels } from './plan/override-labels.js';
+import { setResponseNamesApart } from './plan/response-names.js';
+import { fragmentsOf } from './document/measure-document.js';
+import type { FetchStep, Step } from './plan/steps.js';
+import { prepareSubgraphCosts, type SubgraphCosts } from './cost/subgraph-costs.js';
+import type { OperationFacts, ValidOperation } from './valid-operation.js';
+import { markWithheld, withoutWithheld, type Unmet } from './security/withheld-selections.js';
+
+/** Writers differ by the values of Boolean variables; an operation with many of them does not get one for each mix. */
+const MAX_WRITERS = 32;
+
+/** An operation of a client, ready to be run any number of times. */
+export interface Operation extends OperationFacts {
+  /** As it is planned: response names may differ from the client's, see `response-names.ts`. */
+  readonly document: DocumentNode;
+  readonly rootType: GraphQLObjectType;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly plan: QueryPlan;
+  /** What is subscribed to; null for queries and mutations. */
+  readonly primary: FetchStep | null;
+  /** What is fetched: of a subscription, for each of its events. Null when nothing has to be. */
+  readonly step: Step | null;
+  /** What is put off, by the labels of the plan. */
+  readonly deferred: ReadonlyMap<string, DeferredSelection>;
+  /** Labels of `@override` that decide about its plan. */
+  readonly overrideLabels: readonly string[];
+  /** The conditions that its viewers do not meet; what asks for them is withheld. */
+  readonly unmet: readonly number[];
+  /** Compiles it for viewers who do not meet these conditions: what asks for them is not planned, and answered null. */
+  readonly withhold: (unmet: Unmet) => Promise<Operation>;
+  readonly subgraphCosts: SubgraphCosts;
+  /** Where an error is told to the client. */
+  readonly clientPath: ClientPath;
+  /** About what memory it takes. */
+  readonly bytes: number;
+  writer(conditions: ReadonlyMap<string, boolean>): ResponseWriter;
+  /** Fields of the root that ask about the schema. */
+  introspection(conditions: ReadonlyMap<string, boolean>): readonly FieldNode[];
+}
+
+/** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; AppError UNAVAILABLE */
+export function compileOperation(
+  valid: ValidOperation,
+  costs: CostModel,
+  { textLength, client }: { readonly textLength: number; readonly client?: string | undefined },
+): Promise<Operation> {
+  const { supergraph, document: clientDocument, node: clientNode } = valid;
+  const shared = { valid, costs, textLength, client };
+  const { plannerNames } = supergraph;
+  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, plannerNames));
+  const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
+  const withhold = (unmet: Unmet) => {
+    const marked = markWithheld(supergraph, fragmentsOf(clientDocument), clientNode, unmet);
+    const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
+    // What is withheld is known at once, and told at once.
+    const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, plannerNames);
+    const labelled = labelDeferred(apart);
+    const [marks] = labelled.document.definitions as readonly [OperationDefinitionNode];
+    const planned = withoutWithheld(labelled.document);
+    const { indices } = unmet;
+    return compile({ ...shared, ...labelled, node: marks, planned, unmet: indices, withhold });
+  };
+  return compile({ ...shared, document, node, deferred, planned: document, unmet: [], withhold });
+}
+
+interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'unmet' | 'withhold'> {
+  /** What it was before anything was withheld. */
+  readonly valid: ValidOperation;
+  readonly costs: CostModel;
+  /** Whose turn it takes to plan it. */
+  readonly client: string | undefined;
+  /** The document without what is withheld. */
+  readonly planned: DocumentNode;
+  readonly textLength: number;
+}
+
+async function compile({
+  valid: { supergraph, secured, cost, conditions },
+  costs,
+  document,
+  node,
+  deferred,
+  planned,
+  textLength,
+  client,
+  unmet,
+  withhold,
+}: Prepared): Promise<Operation> {
+  const { schema } = supergraph;
+  const rootType = schema.getRootType(node.operation);
+  if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
+  const fragments = fragmentsOf(document);
+  const plannedNode = planned.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
+  const plan = await planOf(supergraph, planned, plannedNode, client);
+  const { primary, step } = compilePlan(plan);
+  if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
+    throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
+  assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);
+  const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
+  const writers = new Map<string, ResponseWriter>();
+
+  return {
+    supergraph,
+    document,
+    node,
+    name: node.name?.value ?? null,
+    type: node.operation,
+    rootType,
+    fragments,
+    plan,
+    primary,
+    step,
+    deferred,
+    overrideLabels: findOverrideLabels(supergraph, fragments, node),
+    secured,
+    unmet,
+    withhold,
+    clientPath: prepareClientPaths(node.selectionSet, fragments),
+    cost,
+    subgraphCosts: prepareSubgraphCosts(costs, plannedNode, [primary, step]),
+    // The document, the plan and the writers are about as large as each other.
+    bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,
+    conditions,
+    writer(conditions) {
+      const key = [...conditions.values()].map(Number).join('');
+      let writer = writers.get(key);
+      if (!writer) {
+        if (writers.size >= MAX_WRITERS) writers.clear();
+        writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet]);
+        writers.set(key, writer);
+      }
+      return writer;
+    },
+    introspection(conditions) {
+      if (!asksAboutSchema) return [];
+      return [...collectFields({ schema, fragments, conditions }, rootType, [node.selectionSet]).values()]
+        .flat()
+        .filter(({ name }) => name.value === '__schema' || name.value === '__type');
+    },
+  };
+}
+
+/**
+ * Of subscriptions the planner takes no `@defer`, and no condition on the root field. Of others it fails at some `@defer` by
+ * an assertion of its own; that is a wish, so they are planned as a whole.
+ */
+async function planOf(
+  supergraph: Supergraph,
+  document: DocumentNode,
+  node: OperationDefinitionNode,
+  client: string | undefined,
+): Promise<QueryPlan> {
+  try {
+    return await supergraph.plan(document, node.name?.value, client);
+  } catch (error) {
+    if (error instanceof PlanTooExpensive) throw new UnsupportedPlan(error.message, { reason: 'PLAN_TOO_EXPENSIVE' });
+    if (error instanceof AppError) throw error;
+    if (node.operation !== OperationTypeNode.SUBSCRIPTION) {
+      const whole = withoutDefer(document);
+      if (whole === document) throw error;
+      return supergraph.plan(whole, node.name?.value, client);
+    }
+    // The planner's own words may hold names that clients must not know.
+    throw new UnsupportedPlan(
+      'This subscription is not served: it has @defer, a condition on its root field, or what no subgraph can be asked for.',
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,88 @@
+import {
+  getNamedType,
+  isCompositeType,
+  Kind,
+  typeFromAST,
+  type DirectiveNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import type { Supergraph } from '../../supergraph/supergraph.js';
+import { guardsOf } from './guards.js';
+
+/** A selection that asks something of the viewer. */
+export interface SecuredSelection {
+  /** Indices into the conditions of the supergraph: all of them have to hold. */
+  readonly conditions: readonly number[];
+  /** Response names from the root; list indices are not known yet. */
+  readonly path: readonly string[];
+  /** Names of variables that leave the selection out: when false, or when true. */
+  readonly unless: readonly { readonly variable: string; readonly is: boolean }[];
+}
+
+/** Finds the selections of an operation that ask something of the viewer. */
+export function findSecuredSelections(
+  supergraph: Supergraph,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  operation: OperationDefinitionNode,
+): SecuredSelection[] {
+  const { schema, requirements } = supergraph;
+  const root = schema.getRootType(operation.operation);
+  if (!root || requirements.byCoordinate.size === 0) return [];
+  const guards = guardsOf(supergraph);
+  const found: SecuredSelection[] = [];
+
+  function walk(
+    selectionSet: SelectionSetNode,
+    parent: GraphQLCompositeType,
+    path: readonly string[],
+    unless: SecuredSelection['unless'],
+  ): void {
+    for (const selection of selectionSet.selections) {
+      const conditions = conditionsOf(selection.directives);
+      if (conditions === null) continue;
+      const here = [...unless, ...conditions];
+      if (selection.kind === Kind.FIELD) {
+        walkField(selection, parent, path, here);
+        continue;
+      }
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+      if (!fragment) continue;
+      const type = fragment.typeCondition ? typeFromAST(schema, fragment.typeCondition) : parent;
+      if (type && isCompositeType(type)) walk(fragment.selectionSet, type, path, here);
+    }
+  }
+
+  function walkField(
+    field: FieldNode,
+    parent: GraphQLCompositeType,
+    path: readonly string[],
+    unless: SecuredSelection['unless'],
+  ): void {
+    const fieldPath = [...path, (field.alias ?? field.name).value];
+    const conditions = guards(parent, field.name.value);
+    if (conditions.length > 0) found.push({ conditions, path: fieldPath, unless });
+    const definition = 'getFields' in parent ? parent.getFields()[field.name.value] : undefined;
+    const type = definition && getNamedType(definition.type);
+    if (field.selectionSet && isCompositeType(type)) walk(field.selectionSet, type, fieldPath, unless);
+  }
+
+  walk(operation.selectionSet, root, [], []);
+  return found;
+}
+
+/** The variables that decide about a selection; null when it is left out whatever they are. */
+function conditionsOf(directives: readonly DirectiveNode[] | undefined): SecuredSelection['unless'] | null {
+  const conditions: { variable: string; is: boolean }[] = [];
+  for (const { name, arguments: args } of directives ?? []) {
+    if (name.value !== 'skip' && name.value !== 'include') continue;
+    const leavesOutWhen = name.value === 'skip';
+    const value = args?.[0]?.value;
+    if (value?.kind === Kind.BOOLEAN && value.value === leavesOutWhen) return null;
+    if (value?.kind === Kind.VARIABLE) conditions.push({ variable: value.name.value, is: leavesOutWhen });
+  }
+  return conditions;
+}

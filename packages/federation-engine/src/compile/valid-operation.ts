@@ -1,0 +1,93 @@
+import {
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  specifiedRules,
+  validate,
+  visit,
+  type DocumentNode,
+  type OperationDefinitionNode,
+  type OperationTypeNode,
+} from 'graphql';
+import type { Supergraph } from '../supergraph/supergraph.js';
+import { prepareConditions, type Conditions } from './conditions.js';
+import type { CostModel } from './cost/cost-model.js';
+import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
+import { fragmentsOf } from './document/measure-document.js';
+import { refuse } from '../request/refusal.js';
+import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
+
+/** What is known of an operation before it is planned: all that it takes to decide whether it may run. */
+export interface OperationFacts {
+  readonly supergraph: Supergraph;
+  readonly node: OperationDefinitionNode;
+  readonly name: string | null;
+  readonly type: OperationTypeNode;
+  /** What it selects that not everybody may. */
+  readonly secured: readonly SecuredSelection[];
+  readonly cost: CostEstimate;
+  readonly conditions: Conditions;
+}
+
+/** An operation that fits the schema, as the client wrote it. */
+export interface ValidOperation extends OperationFacts {
+  readonly document: DocumentNode;
+}
+
+/** Errors of validation that a client is told of; more of them help nobody. */
+const MAX_VALIDATION_ERRORS = 20;
+
+/** Validates an operation and reads from it what admission asks. @throws Refusal */
+export function validateOperation(
+  supergraph: Supergraph,
+  document: DocumentNode,
+  operationName: string | undefined,
+  { costs, introspection }: { readonly costs: CostModel; readonly introspection: boolean },
+): ValidOperation {
+  const faults = findFaults(supergraph, document, introspection);
+  if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
+  assertNames(document);
+  const node = getOperationAST(document, operationName);
+  if (!node) {
+    const message =
+      operationName === undefined
+        ? 'The document has several operations: name one in operationName.'
+        : `The document has no operation ${JSON.stringify(operationName)}.`;
+    throw refuse('BAD_REQUEST', [{ message }]);
+  }
+  const fragments = fragmentsOf(document);
+  return {
+    supergraph,
+    document,
+    node,
+    name: node.name?.value ?? null,
+    type: node.operation,
+    secured: findSecuredSelections(supergraph, fragments, node),
+    conditions: prepareConditions(document, node),
+    cost: prepareCostEstimate(costs, node, fragments),
+  };
+}
+
+/** The rule of graphql-js about root fields of subscriptions throws where a variable decides about one. */
+function findFaults({ schema }: Supergraph, document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
+  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  try {
+    return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !introspection });
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    throw error;
+  }
+}
+
+/** `__proto__` is a legal name, but no member of a JavaScript object. */
+function assertNames(document: DocumentNode): void {
+  visit(document, {
+    Name(node, _key, parent) {
+      if (node.value !== '__proto__' || !parent || !('kind' in parent) || parent.kind !== Kind.FIELD) return;
+      throw refuse('GRAPHQL_VALIDATION_FAILED', [
+        new GraphQLError('The name "__proto__" is not served.', { nodes: node }),
+      ]);
+    },
+  });
+}

@@ -1,0 +1,87 @@
+import { Kind, isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
+import type { Operation } from '../operation.js';
+import { compileResponseWriter, type ResponseWriter } from './response-writer.js';
+import { FRAGMENT } from '../../execute/rewrites.js';
+import type { Data } from '../../execute/targets.js';
+
+/** Writers differ by the values of Boolean variables, which clients choose. */
+const MAX_WRITERS = 64;
+
+const writers = new WeakMap<Operation, Map<string, ResponseWriter>>();
+
+/** Finds or makes a writer that is kept with its operation. */
+function writerFor(operation: Operation, key: string, compile: () => ResponseWriter): ResponseWriter {
+  const known = writers.get(operation) ?? new Map<string, ResponseWriter>();
+  writers.set(operation, known);
+  let writer = known.get(key);
+  if (!writer) {
+    if (known.size >= MAX_WRITERS) known.clear();
+    writer = compile();
+    known.set(key, writer);
+  }
+  return writer;
+}
+
+/** Writes everything that is not put off. */
+export function primaryWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
+  const { supergraph, fragments, rootType, node } = operation;
+  return writerFor(operation, `primary ${[...conditions.values()].join()}`, () =>
+    compileResponseWriter({ schema: supergraph.schema, fragments, conditions, withoutDeferred: true }, rootType, [
+      node.selectionSet,
+    ]),
+  );
+}
+
+/** The writer of what a part selects, at a place of this type; for a place that does not tell, of the declared type. */
+export function partWriter(
+  operation: Operation,
+  name: string,
+  path: readonly string[],
+  conditions: ReadonlyMap<string, boolean>,
+  value: Data,
+): ResponseWriter | null {
+  const selected = operation.deferred.get(name);
+  if (!selected) return null;
+  const { schema } = operation.supergraph;
+  const typename = path.length === 0 ? operation.rootType.name : value['__typename'];
+  const named = typeof typename === 'string' ? schema.getType(typename) : undefined;
+  const type = isCompositeType(named) ? named : typeAt(operation, path);
+  const { fragments } = operation;
+  return writerFor(operation, `${name} ${type.name} ${[...conditions.values()].join()}`, () =>
+    compileResponseWriter({ schema, fragments, conditions, withoutDeferred: true }, type, [selected.selectionSet]),
+  );
+}
+
+/** The type declared at a path of response names. */
+function typeAt({ supergraph, rootType, node, fragments }: Operation, path: readonly string[]): GraphQLCompositeType {
+  let type: GraphQLCompositeType = rootType;
+  let selections: readonly SelectionSetNode[] = [node.selectionSet];
+  for (const element of path) {
+    if (element.startsWith(FRAGMENT)) {
+      const named = supergraph.schema.getType(element.slice(FRAGMENT.length));
+      if (isCompositeType(named)) type = named;
+      continue;
+    }
+    const fields = findFields(selections, element, fragments);
+    const definition = 'getFields' in type ? type.getFields()[fields[0]?.name.value ?? ''] : undefined;
+    const named = definition && getNamedType(definition.type);
+    if (!named || !isCompositeType(named)) break;
+    type = named;
+    selections = fields.flatMap(({ selectionSet }) => selectionSet ?? []);
+  }
+  return type;
+}
+
+function findFields(
+  selections: readonly SelectionSetNode[],
+  name: string,
+  fragments: Operation['fragments'],
+): Array<{ name: { value: string }; selectionSet?: SelectionSetNode | undefined }> {
+  return selections.flatMap((set) =>
+    set.selections.flatMap((selection) => {
+      if (selection.kind === Kind.FIELD) return (selection.alias ?? selection.name).value === name ? [selection] : [];
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
+      return fragment ? findFields([fragment.selectionSet], name, fragments) : [];
+    }),
+  );
+}

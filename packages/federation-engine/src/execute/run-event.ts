@@ -1,0 +1,62 @@
+import type { GraphQLFormattedError } from 'graphql';
+import { findNamedEntities } from './named-entities.js';
+import type { Operation } from '../compile/operation.js';
+import { placeErrors } from './fetch-errors.js';
+import { merge } from './merge.js';
+import type { OperationResult } from './operation-result.js';
+import { applyRewrites } from './rewrites.js';
+import { createExecution, finish, runNested, type RunOptions } from './run-operation.js';
+import type { NamedEntities } from '../subgraphs/subgraph-client.js';
+import type { Data } from './targets.js';
+
+/** What a subgraph sent for a subscription: the result of its part of the operation. */
+export interface SourceEvent {
+  readonly data: Data | null;
+  readonly errors: readonly GraphQLFormattedError[];
+}
+
+export interface EventOperations {
+  /** What the subgraph was asked for. */
+  readonly operation: Operation;
+  /** The same, or one that withholds more. */
+  readonly shown: Operation;
+}
+
+/**
+ * Runs the rest of a subscription's plan for one event, whose data become the root of the answer. The data are used up.
+ * Never throws for what subgraphs do.
+ */
+export async function runEvent(
+  { operation, shown }: EventOperations,
+  { data, errors }: SourceEvent,
+  options: Omit<RunOptions, 'incremental'>,
+): Promise<OperationResult> {
+  const { primary } = operation;
+  if (!primary) throw new Error('the operation is no subscription');
+  const execution = createExecution(operation, options);
+  const { root } = execution;
+  // What follows on another selection at the subgraph would not find what it needs.
+  const { step } = shown.primary?.operation === primary.operation ? shown : operation;
+  if (errors.length > 0) execution.report(placeErrors(errors, primary, { ...execution, indexOf: null, came: data }));
+  if (data) {
+    applyRewrites(primary.outputRewrites, data, execution.isSubtype);
+    merge(root, data, execution.keepsTypename);
+    if (step) await runNested(step, execution);
+  }
+  return finish(shown, execution);
+}
+
+/** Finds what an event tells of, so that nothing older is believed of it. Leaves the data as they are. */
+export function entitiesOf(
+  operation: Operation,
+  data: Data,
+  variables: Readonly<Record<string, unknown>>,
+): NamedEntities {
+  const rewrites = operation.primary?.outputRewrites ?? [];
+  let root = data;
+  if (rewrites.length > 0) {
+    root = structuredClone(data);
+    applyRewrites(rewrites, root, operation.supergraph.isSubtype);
+  }
+  return findNamedEntities(operation, root, operation.conditions(variables));
+}

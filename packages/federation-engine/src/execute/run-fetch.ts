@@ -1,0 +1,172 @@
+import type { FetchStep } from '../compile/plan/steps.js';
+import { groupByContext } from './context-arguments.js';
+import type { Execution } from './execution.js';
+import { placeErrors, toFetchError, type EntityIndex } from './fetch-errors.js';
+import { groupEntities, type EntityGroup } from './group-entities.js';
+import { merge, mergeAll } from './merge.js';
+import { compileRepresentation, type RepresentationPlan } from './representations.js';
+import { applyRewrites } from './rewrites.js';
+import { badResponse } from '../subgraphs/read-answer.js';
+import type { SubgraphAnswer } from '../subgraphs/subgraph-client.js';
+import { collectTargets, type Data, type Targets } from './targets.js';
+
+/** Compiled at a step's first use; they live as long as the step. */
+const plans = new WeakMap<FetchStep, RepresentationPlan>();
+
+/**
+ * Runs one fetch and merges its results into the answer. It never throws: a fetch that fails costs its own fields, and
+ * each of them gets an error.
+ */
+export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
+  const { root, shared, context } = execution;
+  try {
+    if (!step.requires) await fetchRootFields(step, execution);
+    else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
+    else await fetchEntities(collectTargets(root, step.path, shared), step, execution);
+  } catch (error) {
+    // What came could be read but not be used, such as values nested thousands of levels deep.
+    context.log.error({ err: error, subgraph: step.subgraph }, 'an answer of a subgraph cannot be used');
+    const everything = step.requires ? () => 0 : null;
+    execution.report(
+      placeErrors([badResponse(step.subgraph)], step, { ...execution, indexOf: everything, came: null }),
+    );
+  }
+}
+
+async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
+  const { objects: targets } = collectTargets(execution.root, step.path, execution.shared);
+  if (targets.length === 0) return;
+  const { data, errors } = await send(step, execution, null);
+  if (errors.length > 0) execution.report(placeErrors(errors, step, { ...execution, indexOf: null, came: data }));
+  if (!data) return;
+  dropUnasked(data, step.members);
+  applyRewrites(step.outputRewrites, data, execution.isSubtype);
+  // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
+  for (const [index, target] of targets.entries())
+    merge(target, index < targets.length - 1 ? structuredClone(data) : data, execution.keepsTypename);
+}
+
+/** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
+async function fetchByContext(step: FetchStep, execution: Execution): Promise<void> {
+  const groups = groupByContext(execution.root, step.path, step.contextRewrites, execution.isSubtype);
+  await Promise.all(
+    groups.map(({ targets, variables }) =>
+      fetchEntities(targets, step, { ...execution, variables: { ...execution.variables, ...variables } }),
+    ),
+  );
+}
+
+/**
+ * Fetches what a subgraph knows of entities. Equal representations are sent once, and what comes for one is merged into
+ * every entity that it stands for: objects inside then stand at several places.
+ */
+async function fetchEntities(targets: Targets, step: FetchStep, execution: Execution): Promise<void> {
+  const { shared } = execution;
+  const groups = groupEntities(targets, planOf(step, execution), step.sharing.targets ? shared : null);
+  if (groups.length === 0) return;
+
+  const representations = groups.map(({ representation }) => representation);
+  const { data, errors } = await send(step, execution, representations);
+  // As long as the list of representations: see `read-answer.ts`.
+  const entities = (data?.['_entities'] ?? null) as Array<Data | null> | null;
+  const foreign = entities ? findForeign(entities, groups, execution) : [];
+  if (errors.length > 0 || foreign.length > 0) {
+    const faults = foreign.map((index) => ({ ...badResponse(step.subgraph), path: ['_entities', index] }));
+    execution.report(
+      placeErrors([...errors, ...faults], step, { ...execution, indexOf: indexEntities(groups), came: entities }),
+    );
+  }
+  if (!entities) return;
+  for (const index of foreign) entities[index] = null;
+  for (let index = 0; index < groups.length; index += 1) {
+    const entity = entities[index] ?? null;
+    const { entities: equal } = groups[index] as EntityGroup;
+    if (entity === null) {
+      for (const target of equal) execution.missing.add(target);
+      continue;
+    }
+    dropUnasked(entity, step.members);
+    entity['__typename'] ??= equal[0]?.['__typename'];
+    applyRewrites(step.outputRewrites, entity, execution.isSubtype);
+    mergeAll(equal, entity, step.sharing.mayShare, shared, execution.keepsTypename);
+  }
+}
+
+/** Entities that say to be of a type that cannot be that of the one they were asked for. */
+function findForeign(
+  entities: ReadonlyArray<Data | null>,
+  groups: readonly EntityGroup[],
+  { isSubtype }: Execution,
+): number[] {
+  const foreign: number[] = [];
+  for (let index = 0; index < groups.length; index += 1) {
+    const given = entities[index]?.['__typename'] ?? null;
+    const known = groups[index]?.entities[0]?.['__typename'];
+    if (given === null || given === known || typeof known !== 'string') continue;
+    // A subgraph may know a type as an interface object only.
+    const fits = typeof given === 'string' && (isSubtype(given, known) || isSubtype(known, given));
+    if (!fits) foreign.push(index);
+  }
+  return foreign;
+}
+
+/** Keeps what a subgraph was not asked for out of the fields of others. */
+function dropUnasked(object: Data, members: ReadonlySet<string>): void {
+  for (const name in object) if (!members.has(name) && name !== '__typename') Reflect.deleteProperty(object, name);
+}
+
+function indexEntities(groups: readonly EntityGroup[]): EntityIndex {
+  const indices = new Map<Data, number>();
+  for (const [index, { entities }] of groups.entries()) for (const entity of entities) indices.set(entity, index);
+  return (object) => indices.get(object);
+}
+
+function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
+  let plan = plans.get(step);
+  if (!plan) {
+    plan = compileRepresentation(step.requires ?? [], step.inputRewrites, execution.isSubtype);
+    plans.set(step, plan);
+  }
+  return plan;
+}
+
+async function send(
+  step: FetchStep,
+  execution: Execution,
+  representations: readonly string[] | null,
+): Promise<SubgraphAnswer> {
+  const { variables, context, client, signal, isGuarded } = execution;
+  let head = step.bodyHead;
+  let isFirst = true;
+  for (const name of step.variables) {
+    const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (value === undefined) continue;
+    head += `${isFirst ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    isFirst = false;
+  }
+  const bodyFor = (list: readonly string[]) => `${head}${isFirst ? '' : ','}"representations":[${list.join(',')}]}}`;
+  try {
+    const answer = await client.send(
+      {
+        subgraph: step.subgraph,
+        graph: execution.graph,
+        type: step.type,
+        query: step.operation,
+        operationName: step.operationName,
+        body: representations ? bodyFor(representations) : `${head}}}`,
+        entities: representations && { representations, head, bodyFor },
+        variables,
+        variableNames: step.variables,
+        signal,
+        isGuarded,
+      },
+      context,
+    );
+    execution.restrict(answer.policy);
+    return answer;
+  } catch (error) {
+    const { formatted } = toFetchError(error, step.subgraph);
+    execution.restrict(null);
+    return { data: null, errors: [formatted], policy: null };
+  }
+}

@@ -1,0 +1,109 @@
+import { OperationTypeNode } from 'graphql';
+import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
+import { findNamedEntities } from './named-entities.js';
+import type { GatewayContext } from '../request/context.js';
+import type { Operation } from '../compile/operation.js';
+import type { DeferStep, Step } from '../compile/plan/steps.js';
+import { runDeferred } from './deferred.js';
+import type { Execution } from './execution.js';
+import type { ExecutionError } from './fetch-errors.js';
+import { introspect } from './introspection.js';
+import type { OperationResult } from './operation-result.js';
+import { runStep } from './run-step.js';
+import { settleErrors } from './settle-errors.js';
+import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
+import type { Data } from './targets.js';
+
+export interface RunOptions {
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly context: GatewayContext;
+  readonly client: SubgraphClient;
+  readonly signal: AbortSignal;
+  /** Whether the client reads an answer in parts. */
+  readonly incremental: boolean;
+}
+
+/** Runs an operation whose variables fit. Never throws for what subgraphs do. */
+export async function runOperation(operation: Operation, options: RunOptions): Promise<OperationResult> {
+  const execution = createExecution(operation, options);
+  const { root, conditions } = execution;
+  const introspection = operation.introspection(conditions);
+  if (introspection.length > 0) Object.assign(root, introspect(operation, introspection, options.variables));
+
+  const step = operation.step && chooseBranch(operation.step, conditions);
+  if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
+  if (step) await runNested(step, execution);
+  if (operation.type === OperationTypeNode.MUTATION)
+    await options.client.invalidate?.(findNamedEntities(operation, root, conditions));
+  return finish(operation, execution);
+}
+
+/** Writes what has been fetched as the answer. */
+export function finish(operation: Operation, execution: Execution): OperationResult {
+  const { root, conditions } = execution;
+  const { text, violations, objects } = operation.writer(conditions)(root, execution.shared, execution.missing);
+  return {
+    data: text ?? 'null',
+    ...settleErrors(execution.errors, violations),
+    objects,
+    cachePolicy: execution.cachePolicy(),
+    rest: null,
+  };
+}
+
+/** Of an answer that nothing has been fetched for yet. */
+const UNRESTRICTED: CachePolicy = {
+  audience: 'EVERYBODY',
+  askedAt: Infinity,
+  sharedUntil: Infinity,
+  privateUntil: Infinity,
+  mustRevalidate: false,
+};
+
+export function createExecution(
+  operation: Operation,
+  { variables, context, client, signal }: Omit<RunOptions, 'incremental'>,
+): Execution {
+  const errors: ExecutionError[] = [];
+  let cachePolicy: CachePolicy | null = UNRESTRICTED;
+  const root: Data = {};
+  return {
+    root,
+    shared: new Set(),
+    missing: new Set(),
+    errors,
+    graph: operation.supergraph,
+    variables,
+    conditions: operation.conditions(variables),
+    isGuarded: operation.secured.length > 0,
+    context,
+    client,
+    isSubtype: operation.supergraph.isSubtype,
+    keepsTypename: operation.supergraph.keepsTypename,
+    clientPath: operation.clientPath,
+    signal,
+    report: (more) => void errors.push(...more),
+    restrict: (policy) => {
+      cachePolicy = cachePolicy === UNRESTRICTED ? policy : restrict(cachePolicy, policy);
+    },
+    cachePolicy: () => (cachePolicy === UNRESTRICTED ? null : cachePolicy),
+  };
+}
+
+/** A plan with `@defer(if: $variable)` begins with conditions; what is deferred stands at the top of the branch. */
+function chooseBranch(step: Step, conditions: ReadonlyMap<string, boolean>): Step | null {
+  if (step.kind !== 'condition') return step;
+  const branch = conditions.get(step.variable) === true ? step.ifTrue : step.ifFalse;
+  return branch && chooseBranch(branch, conditions);
+}
+
+/** For clients that read one answer only, deferred parts are run at once: `@defer` is a wish. */
+async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
+  if (step.primary.step) await runNested(step.primary.step, execution);
+  await Promise.all(step.deferred.map(async (part) => part.step && runNested(part.step, execution)));
+}
+
+export async function runNested(step: Step, execution: Execution): Promise<void> {
+  if (step.kind === 'defer') await runWhole(step, execution);
+  else await runStep(step, execution);
+}

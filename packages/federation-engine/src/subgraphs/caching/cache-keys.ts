@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { GatewayContext } from '../../request/context.js';
+
+/** Keys are of one length, whatever clients send, and tell nobody who reads the cache what was asked. */
+export function hashKey(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest('base64url');
+}
+
+/** Whose changes are one's own: the viewer's; where the gateway verifies no tokens, those with the same token. */
+export function viewerKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  const { identity } = context;
+  return identity.kind === 'accepted' ? `user:${identity.viewer.userId}` : credentialKey(context);
+}
+
+/** Who sends the same credentials: no two tokens are alike, and nobody who sends none can be told from others. */
+export function credentialKey({ authorization }: Pick<GatewayContext, 'authorization'>): string {
+  return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
+}
+
+/** Who may see the same events: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
+export function privateKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+  const { identity } = context;
+  if (identity.kind !== 'accepted') return viewerKey(context);
+  return `${viewerKey(context)} ${identity.viewer.scopes.join(' ')}`;
+}
+
+/** Markers say when something has changed last; what was stored before is not used any more. */
+export const markers = {
+  /** Something of this subgraph was changed by anybody. */
+  subgraph: (subgraph: string) => `changed:subgraph:${subgraph}`,
+  /** This viewer has changed something in this subgraph. */
+  viewer: (subgraph: string, viewer: string) => `changed:viewer:${hashKey(subgraph, viewer)}`,
+  entity: (typename: string, id: string) => `changed:entity:${hashKey(typename, id)}`,
+  /** Some entity of this type was changed: it may be one that is kept under another key than its `id`. */
+  otherKeys: (typename: string) => `changed:other-keys:${typename}`,
+  /** Some entity of this type was changed, and it is not known which. */
+  type: (typename: string) => `changed:type:${typename}`,
+};
+
+/** The marker of an entity: by its `id`, or, where it is asked for by another key, of all of its type that are. */
+export function entityMarker(representation: string): { readonly typename: string; readonly key: string } {
+  const { __typename: typename, id } = JSON.parse(representation) as { __typename: string; id?: unknown };
+  const isKnown = typeof id === 'string' || typeof id === 'number';
+  return { typename, key: isKnown ? markers.entity(typename, String(id)) : markers.otherKeys(typename) };
+}

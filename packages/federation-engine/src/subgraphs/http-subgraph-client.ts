@@ -1,0 +1,168 @@
+import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
+import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from '@taskgraph/service-kit';
+import { OperationTypeNode } from 'graphql';
+import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
+import { ownerOf, type GatewayContext } from '../request/context.js';
+import { toFetchError } from '../execute/fetch-errors.js';
+import { readAnswer, type AskedFor } from './read-answer.js';
+import { Overloaded } from './concurrency-limit.js';
+import { createInFlight } from './in-flight.js';
+import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-body.js';
+import type { Addressed, Subgraph } from './subgraphs.js';
+import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
+
+export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
+
+export interface FetchTelemetry {
+  /** Returns the function that ends the measurement of one fetch. */
+  startFetch(subgraph: string): (outcome: FetchOutcome) => void;
+}
+
+export interface HttpSubgraphClientOptions {
+  /** @throws when that version of the graph has no such subgraph */
+  readonly subgraph: (name: string, graph: Addressed) => Subgraph;
+  readonly telemetry: FetchTelemetry;
+  readonly uploadTimeoutMs: number;
+  /** Errors that are read of one answer. */
+  readonly maxErrors: number;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** Sends fetches over HTTP: queries shared while they are in flight, files streamed on. */
+export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): SubgraphClient {
+  const { telemetry, uploadTimeoutMs } = options;
+  const inFlight = createInFlight();
+
+  async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
+    const subgraph = options.subgraph(request.subgraph, request.graph);
+    const { url, limit, upstream } = subgraph;
+    const asked: AskedFor = {
+      subgraph: request.subgraph,
+      entities: request.entities && request.entities.representations.length,
+      maxErrors: options.maxErrors,
+    };
+    const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
+    if (context.authorization !== undefined) headers['authorization'] = context.authorization;
+    if (request.type === OperationTypeNode.QUERY) {
+      headers['content-type'] = JSON_TYPE;
+      // Who asks is a part of what is asked, and so is whom.
+      const key = `${request.subgraph}\n${url}\n${context.authorization ?? ''}\n${request.body}`;
+      const wish = {
+        signal: request.signal,
+        askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
+      };
+      const send = (signal: AbortSignal) =>
+        limit.run(
+          'query',
+          signal,
+          () => upstream.send({ headers, body: request.body, idempotent: true, signal }),
+          ownerOf(context),
+        );
+      let { answer, isOwn } = await inFlight.share(key, wish, send);
+      // Clients without a token are not told from each other by their key.
+      if (!isOwn && context.authorization === undefined && isForOneClient(answer.headers)) {
+        answer = await send(request.signal);
+        isOwn = true;
+      }
+      const { data, errors } = read(answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown), asked);
+      // What is wrong with an answer may be right in a moment.
+      const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });
+      return { data, errors, policy };
+    }
+    const uploads = findUploads(request.variables, request.variableNames);
+    if (uploads.length > 0) await untilThere(uploads, request.signal);
+    const end = inFlight.mutationStarts();
+    try {
+      const route = uploads.length > 0 ? subgraph.uploads : subgraph;
+      const answer = await route.limit.run(
+        'mutation',
+        request.signal,
+        () => route.upstream.send(uploads.length > 0 ? upload(request, headers, uploads) : mutation(request, headers)),
+        ownerOf(context),
+      );
+      return { ...read(answer, answer.body, asked), policy: null };
+    } finally {
+      end();
+    }
+  }
+
+  function mutation({ body, signal }: SubgraphRequest, headers: Record<string, string>): UpstreamRequest {
+    return { headers: { ...headers, 'content-type': JSON_TYPE }, body, idempotent: false, signal };
+  }
+
+  function upload(
+    { body, signal }: SubgraphRequest,
+    headers: Record<string, string>,
+    uploads: readonly PlacedUpload[],
+  ): UpstreamRequest {
+    const { contentType, stream } = encodeMultipart(body, uploads);
+    return {
+      headers: { ...headers, 'content-type': contentType, 'apollo-require-preflight': 'true' },
+      body: stream,
+      idempotent: false,
+      signal,
+      timeoutMs: uploadTimeoutMs,
+    };
+  }
+
+  return {
+    async send(request, context) {
+      const stop = telemetry.startFetch(request.subgraph);
+      try {
+        const answer = await exchange(request, context);
+        stop(answer.errors.length > 0 ? 'errors' : 'ok');
+        return answer;
+      } catch (error) {
+        if (error instanceof Overloaded) {
+          stop('shed');
+          throw overloaded(request.subgraph);
+        }
+        const { fault } = toFetchError(error, request.subgraph);
+        stop(request.signal.aborted ? 'aborted' : 'unavailable');
+        context.log.warn(
+          { subgraph: request.subgraph, code: fault.code, reason: fault.reason, err: fault.cause },
+          'subgraph fetch failed',
+        );
+        throw fault;
+      }
+    },
+    invalidate: async () => inFlight.changed(),
+  };
+}
+
+function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<SubgraphAnswer, 'data' | 'errors'> {
+  const answer = readAnswer(body, asked);
+  if (!answer) throw unavailable(asked.subgraph, new Error(`status ${status} without data or errors`), 'BAD_RESPONSE');
+  return answer;
+}
+
+/**
+ * Waits until every file is there, or is the one that arrives: a subgraph, a connection and a place are taken up for what can be sent,
+ * and what is missing costs none of them anything.
+ *
+ * @throws AppError of a file that is not there, or does not arrive; the signal's reason
+ */
+async function untilThere(uploads: readonly PlacedUpload[], signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([aborted, Promise.all(uploads.map(({ upload }) => upload.promise))]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** Every line of its own would make the load worse: the metric tells how many. */
+function overloaded(subgraph: string): AppError {
+  return new AppError('UNAVAILABLE', `The ${subgraph} service is overloaded. Try again shortly.`, {
+    reason: 'OVERLOADED',
+    extensions: { subgraph, retryAfter: RETRY_AFTER_SECONDS },
+  });
+}

@@ -1,0 +1,58 @@
+import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import type { CachePolicy } from './cache-policy.js';
+import type { GatewayContext } from '../request/context.js';
+import type { Addressed } from './subgraphs.js';
+
+/** What a subgraph answered to a fetch. */
+export interface SubgraphAnswer {
+  /** Owned by who asked: it may be changed. */
+  readonly data: Record<string, unknown> | null;
+  readonly errors: readonly GraphQLFormattedError[];
+  /** Null when it must not be kept. */
+  readonly policy: CachePolicy | null;
+}
+
+export interface SubgraphRequest {
+  readonly subgraph: string;
+  /** Whose address of the subgraph is asked. */
+  readonly graph: Addressed;
+  readonly type: OperationTypeNode;
+  readonly query: string;
+  readonly operationName: string | undefined;
+  /** The whole body of a JSON request. */
+  readonly body: string;
+  /** What a fetch of entities is made of; null for one of root fields. */
+  readonly entities: {
+    /** Each as JSON; no two are equal. */
+    readonly representations: readonly string[];
+    /** The body up to the representations: what is selected, and with which variables. */
+    readonly head: string;
+    bodyFor(representations: readonly string[]): string;
+  } | null;
+  /** Of the whole operation. Files among those of this fetch are streamed in a multipart request, and null in its body. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Those of this fetch. */
+  readonly variableNames: readonly string[];
+  readonly signal: AbortSignal;
+  /** Whether the operation that it is made for selects what takes a token to see. */
+  readonly isGuarded: boolean;
+  /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */
+  readonly askedAfter?: number;
+}
+
+/** Objects of an answer. */
+export interface NamedEntities {
+  readonly entities: ReadonlyArray<{ readonly typename: string; readonly id: string }>;
+  /** Types of objects that could not be identified. */
+  readonly types: readonly string[];
+  /** Subgraphs whose root fields may answer otherwise now. */
+  readonly lists?: readonly string[];
+}
+
+/** Sends fetches to subgraphs. */
+export interface SubgraphClient {
+  /** @throws AppError when no usable answer comes */
+  send(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer>;
+  /** Tells that these were changed: nothing that was asked before is believed of them. Absent when nothing is kept. */
+  invalidate?(changed: NamedEntities): Promise<void>;
+}

@@ -1,0 +1,67 @@
+import type { QueryPlan } from '@apollo/query-planner';
+import { buildSchema, print, type DocumentNode, type GraphQLSchema } from 'graphql';
+import type { KeepsTypename } from '../execute/merge.js';
+import type { IsSubtype } from '../execute/rewrites.js';
+import type { CostDirectives } from './cost-directives.js';
+import type { GraphDescription } from './planner-messages.js';
+import type { SecurityRequirements } from './security-requirements.js';
+
+/** One version of the graph, with everything that is computed from it once. */
+export interface Supergraph {
+  /** What clients see. */
+  readonly schema: GraphQLSchema;
+  readonly requirements: SecurityRequirements;
+  readonly costs: CostDirectives;
+  readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
+  /** By the whole schema: data of subgraphs may be of types that clients do not see. */
+  readonly isSubtype: IsSubtype;
+  /**
+   * A subgraph with an `@interfaceObject` names the interface where it means one of its types: what is known better stays. Null
+   * where there is none.
+   */
+  readonly keepsTypename: KeepsTypename | null;
+  /** Names of fields that the planner asks for on its own account. */
+  readonly plannerNames: ReadonlySet<string>;
+  /** Labels of `@override` that decide about a field or a type's keys, by coordinate. */
+  readonly overrides: ReadonlyMap<string, readonly string[]>;
+  /** The same graph, planned for as it is where these labels of `@override` hold; of itself, none holds. */
+  labelled(labels: readonly string[]): Supergraph;
+  /** @throws when the operation cannot be planned; AppError UNAVAILABLE when the planner is away or has too much to do */
+  plan(document: DocumentNode, operationName: string | undefined, client?: string): Promise<QueryPlan>;
+}
+
+/** Plans an operation for one version of the graph. Returns the plan as JSON. */
+export type PlanText = (
+  text: string,
+  operationName: string | undefined,
+  labels: readonly string[],
+  client?: string,
+) => Promise<string>;
+
+export function toSupergraph(description: GraphDescription, planText: PlanText): Supergraph {
+  const { apiSdl, subgraphs, plannerNames, requirements, costs } = description;
+  const subtypes = new Map(description.subtypes.map(([name, typenames]) => [name, new Set(typenames)]));
+  const interfaceObjects = new Set<unknown>(description.interfaceObjects);
+  const isSubtype: IsSubtype = (typename, condition) =>
+    typename === condition || subtypes.get(condition)?.has(typename) === true;
+  const keepsTypename: KeepsTypename = (present, brought) =>
+    interfaceObjects.has(brought) && typeof present === 'string' && !isSubtype(brought as string, present);
+  const planFor = (labels: readonly string[]): Supergraph['plan'] => {
+    return async (document, operationName, client) =>
+      JSON.parse(await planText(print(document), operationName, labels, client)) as QueryPlan;
+  };
+  const supergraph: Supergraph = {
+    // It was printed from a valid schema.
+    schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
+    costs,
+    requirements: { conditions: requirements.conditions, byCoordinate: new Map(requirements.byCoordinate) },
+    subgraphs,
+    plannerNames: new Set(plannerNames),
+    isSubtype,
+    keepsTypename: interfaceObjects.size === 0 ? null : keepsTypename,
+    overrides: new Map(description.overrides),
+    plan: planFor([]),
+    labelled: (labels) => ({ ...supergraph, plan: planFor(labels) }),
+  };
+  return supergraph;
+}
