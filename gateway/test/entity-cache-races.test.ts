@@ -45,7 +45,7 @@ function twoGateways(cacheControl: string) {
     const limit = { run: (_kind: string, _signal: AbortSignal, run: () => unknown) => run() };
     const inner = createHttpSubgraphClient({
       subgraph: () => ({ url: '', upstream: { send: upstream }, limit }) as never,
-      telemetry: { startFetch: () => () => undefined } as never,
+      telemetry: { startFetch: () => () => undefined },
       uploadTimeoutMs: 1_000,
       maxErrors: 10,
     });

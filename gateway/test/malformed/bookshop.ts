@@ -157,7 +157,7 @@ export function createBookshop(): Bookshop {
           } as never,
           uploads: null as never,
         }),
-        telemetry: { startFetch: () => () => undefined } as never,
+        telemetry: { startFetch: () => () => undefined },
         uploadTimeoutMs: 1_000,
         maxErrors: 1_000,
       });
