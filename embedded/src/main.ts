@@ -1,4 +1,4 @@
-import { ConfigError, exitOnFault } from '@taskgraph/service-kit';
+import { ConfigError, exitOnFault, flushLog } from '@taskgraph/service-kit';
 import { readEmbeddedConfig } from './config.js';
 import { HELP, parseFlags, type Flags } from './flags.js';
 import { LaunchError } from './launch-error.js';
@@ -62,6 +62,7 @@ function endOnFault(starting: Promise<System>, progress: Progress): void {
     },
     drain: async () => (await starting).close(),
     drainTimeoutMs: () => FAULT_DRAIN_MS,
+    flush: async () => (system ? flushLog(system.log) : undefined),
   });
 }
 

@@ -11,6 +11,8 @@ export interface FaultPolicy {
   readonly drain: () => Promise<void>;
   /** Of the drain; what is not done then is cut. */
   readonly drainTimeoutMs: () => number;
+  /** Lets what was written down arrive. */
+  readonly flush: () => Promise<void>;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface FaultPolicy {
  * Nobody knows what such a fault has left behind, so the process is not gone on with; a supervisor starts it again. What others
  * have under way is not the fault's, so it is finished first.
  */
-export function exitOnFault({ report, drain, drainTimeoutMs }: FaultPolicy): void {
+export function exitOnFault({ report, drain, drainTimeoutMs, flush }: FaultPolicy): void {
   const exit = () => process.exit(EXIT_FAULT);
   let faults = 0;
   // Rejections that nobody handles come here too, since there is no listener for them alone (Node, `--unhandled-rejections=throw`).
@@ -33,7 +35,8 @@ export function exitOnFault({ report, drain, drainTimeoutMs }: FaultPolicy): voi
     }
     if (faults > 1 + MAX_FAULTS_WHILE_DRAINING) exit();
     if (faults > 1) return;
-    setTimeout(exit, drainTimeoutMs());
-    drain().then(exit, exit);
+    const end = () => void flush().then(exit, exit);
+    setTimeout(end, drainTimeoutMs());
+    drain().then(end, end);
   });
 }

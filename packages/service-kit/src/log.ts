@@ -27,7 +27,8 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
     serializers: { err: (error: Error) => withoutSecrets(stdSerializers.err(error)) },
   };
-  const log = destination ? pino(options, destination) : pino(options);
+  // Lines are written beside the event loop; with a minimal length, pino's `flush` tells when they are.
+  const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false }));
   // Children inherit it: what they are bound to passes no formatter of their parent.
   const make = Reflect.get(log, 'child') as (...parameters: never) => unknown;
   Object.defineProperty(log, 'child', {
@@ -36,4 +37,21 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     },
   });
   return log;
+}
+
+/** Whoever reads standard output may have stopped reading it. */
+const FLUSH_TIMEOUT_MS = 5_000;
+
+/**
+ * Waits until what has been logged is written, for at most five seconds. Of a process that exits before, lines come in another order,
+ * or not at all. Never throws.
+ */
+export async function flushLog(log: Log): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+    // An error tells of a pipe that takes no fsync.
+    log.flush(() => resolve());
+  });
+  clearTimeout(timer);
 }

@@ -1,5 +1,6 @@
 import { exitOnFault } from './exit-on-fault.js';
 import type { ServiceProcess } from './http-server.js';
+import { flushLog } from './log.js';
 import { ConfigError } from './settings.js';
 
 /** sysexits.h: EX_CONFIG. */
@@ -19,6 +20,7 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
     },
     drain: async () => service?.close(),
     drainTimeoutMs: () => service?.shutdownGraceMs ?? 0,
+    flush: async () => (service ? flushLog(service.log) : undefined),
   });
   try {
     service = await create();
@@ -32,13 +34,19 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     stopping = true;
-    running.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${describe(error)}\n`);
-        process.exit(1);
-      },
-    );
+    void running
+      .close()
+      .then(
+        () => 0,
+        (error: unknown) => {
+          process.stderr.write(`${describe(error)}\n`);
+          return 1;
+        },
+      )
+      .then(async (code) => {
+        await flushLog(running.log);
+        process.exit(code);
+      });
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

@@ -1,4 +1,5 @@
 // A service for the test of runProcess: it has faults of its own on paths that nothing catches.
+import { pbkdf2 } from 'node:crypto';
 import { setImmediate } from 'node:timers';
 import { createHealth, createHttpService, createLog, createMetrics, runProcess } from '@taskgraph/service-kit';
 
@@ -33,6 +34,8 @@ await runProcess(async () => {
         response.app.locals.finish = () => response.end('finished');
       });
       app.get('/fault/:kind', (request, response) => {
+        // The only thread that writes the log is busy for a while.
+        if (process.env.BUSY) pbkdf2('x', 'y', 1_500_000, 64, 'sha512', () => {});
         response.on('finish', kinds[request.params.kind]);
         response.end();
       });

@@ -38,6 +38,13 @@ describe('a fault that nothing catches', () => {
     expect(await service.end('SIGTERM')).toBe(0);
   });
 
+  it('is written down in order to the last line, however busy the threads are that write', async () => {
+    const service = await start({ BUSY: '1', UV_THREADPOOL_SIZE: '1' });
+    await cause(service, 'exception');
+    expect(await service.exit()).toBe(70);
+    expect(service.lines.at(-1)).toContain('stopped');
+  });
+
   it('is waited for no longer than the grace period', async () => {
     const service = await start({ HANGS: '1', GRACE_MS: '200' });
     await cause(service, 'exception');
