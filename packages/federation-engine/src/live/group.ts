@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { AppError, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
-import { ownerOf, type GatewayContext, type Identity } from '../request/context.js';
+import { clientOf, type GatewayContext, type Identity } from '../request/context.js';
 import type { ClientErrors } from '../execute/client-errors.js';
 import type { ConcurrencyLimit } from '../subgraphs/concurrency-limit.js';
 import type { OperationResult } from '../execute/operation-result.js';
@@ -206,7 +206,7 @@ export class Group {
         clearTimeout(timer);
       }
     };
-    return runs.run('query', signal, timed, ownerOf(context));
+    return runs.run('query', signal, timed, clientOf(context));
   }
 
   /** Whose token the fetches go with: all members are one viewer, but tokens end. */
@@ -227,6 +227,7 @@ export class Group {
       requestId,
       log: log.child({ requestId, ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }) }),
       identity,
+      address: outlet.address,
       authorization,
       signal: cancel.signal,
       cancel: (reason) => cancel.abort(reason),

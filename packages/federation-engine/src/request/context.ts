@@ -41,13 +41,10 @@ export type LabelFacts = Pick<GatewayContext, 'identity' | 'authorization' | 'ov
  */
 export type OverrideLabels = (facts: LabelFacts) => (label: string) => boolean;
 
-/** In whose name a request competes for room with others: its user, its token where nobody verifies it, or nobody's. */
-export function ownerOf({ identity, authorization }: Pick<GatewayContext, 'identity' | 'authorization'>): string {
-  if (identity.kind === 'accepted') return identity.viewer.userId;
-  return identity.kind === 'unverified' ? (authorization ?? '') : '';
-}
-
-/** Who takes turns with others at the planner: a user, and everybody without a token at one address. */
+/**
+ * Who takes turns with others, at the planner, for subgraphs and for events: a user, and everybody at one address that is not known as
+ * a user. A token that nobody has verified tells nothing, since a client can make up as many as it likes.
+ */
 export function clientOf({ identity, address }: Pick<GatewayContext, 'identity' | 'address'>): string {
   return identity.kind === 'accepted' ? `user ${identity.viewer.userId}` : `address ${address ?? ''}`;
 }

@@ -2,7 +2,7 @@ import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
-import { ownerOf, type GatewayContext } from '../request/context.js';
+import { clientOf, type GatewayContext } from '../request/context.js';
 import { toFetchError } from '../execute/fetch-errors.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
@@ -57,7 +57,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
           'query',
           signal,
           () => upstream.send({ headers, body: request.body, idempotent: true, signal }),
-          ownerOf(context),
+          clientOf(context),
         );
       let { answer, isOwn } = await inFlight.share(key, wish, send);
       // Clients without a token are not told from each other by their key.
@@ -79,7 +79,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         'mutation',
         request.signal,
         () => route.upstream.send(uploads.length > 0 ? upload(request, headers, uploads) : mutation(request, headers)),
-        ownerOf(context),
+        clientOf(context),
       );
       return { ...read(answer, answer.body, asked), policy: null };
     } finally {
