@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { databaseSession } from '@taskgraph/contracts';
 import pg from 'pg';
 import type { Health } from './health.js';
@@ -22,7 +23,7 @@ const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
 
 /**
  * Creates a connection pool whose sessions are in UTC, that times every statement and survives a restart of PostgreSQL: a broken idle connection
- * is dropped and the next query opens another.
+ * is dropped and the next query opens another, and so is one that does not answer.
  */
 export function createPgPool(options: PgPoolOptions): pg.Pool {
   const { metrics, log } = options;
@@ -34,15 +35,30 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
       const text = statementText(args[0]);
       for (const listener of listeners) listener(text);
       const startedAt = performance.now();
-      const observe = (outcome: 'ok' | 'error') =>
-        metrics.sqlDuration.observe({ outcome }, (performance.now() - startedAt) / 1000);
+      const observe = (error?: unknown) => {
+        metrics.sqlDuration.observe({ outcome: error ? 'error' : 'ok' }, (performance.now() - startedAt) / 1000);
+        if (isReadTimeout(error)) this.#giveUp();
+      };
+      const callback = args.at(-1);
+      if (typeof callback === 'function') {
+        args[args.length - 1] = (error: unknown, ...results: unknown[]): unknown => {
+          observe(error);
+          return Reflect.apply(callback, undefined, [error, ...results]) as unknown;
+        };
+      }
       const answer: unknown = (super.query as (...inner: unknown[]) => unknown).apply(this, args);
-      if (answer instanceof Promise)
-        answer.then(
-          () => observe('ok'),
-          () => observe('error'),
-        );
+      if (answer instanceof Promise) answer.then(() => observe(), observe);
       return answer as never;
+    }
+
+    /**
+     * Ends the connection at once. The server is in the midst of a statement, perhaps of a transaction, of which nobody knows
+     * any more how far it has come: what follows on this connection, such as a ROLLBACK, would wait behind it and be dropped, and
+     * the next who gets it from the pool would go on with somebody else's transaction.
+     */
+    #giveUp(): void {
+      const { stream } = (this as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+      stream.destroy();
     }
   }
 
@@ -72,6 +88,11 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
     await pool.query('SELECT 1');
   });
   return pool;
+}
+
+/** pg gives it no code. */
+function isReadTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function statementText(first: unknown): string {

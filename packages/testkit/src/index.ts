@@ -11,6 +11,7 @@ export * from './redis-server.js';
 export * from './self-signed-certificate.js';
 export * from './service-process.js';
 export * from './spawned-graph.js';
+export * from './tcp-proxy.js';
 export * from './test-databases.js';
 export * from './test-identity.js';
 export { uuid7 } from '@taskgraph/contracts';

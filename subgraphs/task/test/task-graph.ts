@@ -3,6 +3,7 @@ import {
   createMetrics,
   openEventTransport,
   type LiveFeed,
+  type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import {
@@ -51,6 +52,7 @@ export interface TaskGraph extends AsyncDisposable {
 export async function startTaskGraph(
   settings: Record<string, string> = {},
   given?: { readonly database: TestDatabase; readonly mediaStatus: Map<string, string> },
+  parts: { readonly log?: Log } = {},
 ): Promise<TaskGraph> {
   const mediaStatus = given?.mediaStatus ?? new Map<string, string>();
   const unknownUsers = new Set<string>();
@@ -69,7 +71,7 @@ export async function startTaskGraph(
     PEER_TIMEOUT_MS: '60000',
     ...settings,
   });
-  const log = createLog({ service: 'task', level: 'silent' });
+  const log = parts.log ?? createLog({ service: 'task', level: 'silent' });
   const opened = openEventTransport(config, { log, metrics: createMetrics('transport') });
   const { feed, untilListening } = watchListeners(opened.feed);
   const transport = { ...opened, feed };

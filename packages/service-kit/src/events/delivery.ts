@@ -41,7 +41,7 @@ const MAX_ERROR_CHARACTERS = 900;
  * The tries are made here, in place, rather than by giving the event back to the transport: meanwhile the later events of its
  * subject would be handled before it.
  *
- * A try that fails because the database is away says nothing about the event, so it is not counted: an outage makes no dead
+ * A try that fails because the database is away, or hangs, says nothing about the event, so it is not counted: an outage makes no dead
  * letters.
  */
 export async function deliver(options: DeliveryOptions): Promise<DeliveryOutcome> {
@@ -71,9 +71,10 @@ export async function deliver(options: DeliveryOptions): Promise<DeliveryOutcome
   }
 }
 
+/** A database that is too slow, like one that hangs, says nothing about the event either. */
 function isAway(error: unknown): boolean {
   const fault = error instanceof AppError ? error : toDatabaseFault(error, 'consumer');
-  return fault?.code === 'UNAVAILABLE';
+  return fault?.code === 'UNAVAILABLE' || fault?.reason === 'DATABASE_TOO_SLOW';
 }
 
 /** An error and what caused it, in one line that an attribute of a message can hold. */
