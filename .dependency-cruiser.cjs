@@ -1,6 +1,58 @@
 const TEST_FILES = '\\.test\\.ts$|/test/';
 const SERVICES = '^(subgraphs/[^/]+|gateway)/';
 
+/**
+ * The floors of a house, from the top: a request goes down, and so do imports. Those of one line do not know each other either.
+ * Paths are below the house's folder; `.` are the files of the folder itself.
+ */
+const HOUSES = {
+  gateway: {
+    folder: 'gateway/src',
+    floors: [['.'], ['transports'], ['admission'], ['identity']],
+  },
+  engine: {
+    folder: 'packages/federation-engine/src',
+    floors: [
+      ['.'],
+      ['live'],
+      ['execute'],
+      ['compile'],
+      ['compile/write', 'compile/cost'],
+      ['compile/security'],
+      ['compile/plan', 'compile/document'],
+      ['supergraph', 'subgraphs/caching'],
+      ['subgraphs'],
+      ['request'],
+    ],
+  },
+};
+
+/** One rule for each floor: it knows those below. */
+function floorRules([house, { folder, floors }]) {
+  const filesOf = (floor) => `^${folder}/${floor === '.' ? '' : `${floor}/`}[^/]+$`;
+  // Folders that no line names are a part of the floor that they lie in.
+  const named = new Set(floors.flat());
+  const partsOf = (floor) => [filesOf(floor), ...(floor === '.' ? [] : [`^${folder}/${floor}/(?!${inner(floor)})`])];
+  const inner = (floor) => {
+    const below = [...named]
+      .filter((other) => other.startsWith(`${floor}/`))
+      .map((other) => other.slice(floor.length + 1));
+    return below.length > 0 ? `(${below.join('|')})/` : '$';
+  };
+  return floors
+    .flatMap((line, index) =>
+      line.map((floor) => ({
+        name: `${house}-${floor === '.' ? 'root' : floor.replace('/', '-')}-knows-what-is-below`,
+        comment:
+          'A request only ever goes down: a floor that knows one above it, or beside it, cannot be read without that.',
+        severity: 'error',
+        from: { path: partsOf(floor), pathNot: TEST_FILES },
+        to: { path: [...floors.slice(0, index).flat(), ...line.filter((other) => other !== floor)].flatMap(partsOf) },
+      })),
+    )
+    .filter(({ to }) => to.path.length > 0);
+}
+
 /** What may import what. The comment of a rule is its reason, and is printed with a violation. */
 module.exports = {
   forbidden: [
@@ -9,6 +61,14 @@ module.exports = {
       comment: 'A cycle is one module in two files: neither can be read, tested or moved alone.',
       severity: 'error',
       from: { pathNot: '/generated/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-folder-cycles',
+      comment: 'Folders that know each other are one folder, whatever the listing says; types count as well.',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^(gateway|packages/federation-engine)/src' },
       to: { circular: true },
     },
     {
@@ -114,6 +174,7 @@ module.exports = {
       from: {},
       to: { path: '\\.test\\.ts$' },
     },
+    ...Object.entries(HOUSES).flatMap(floorRules),
     {
       name: 'the-launcher-stands-on-top',
       comment: 'Whoever imports the launcher starts the whole system with it.',

@@ -9,7 +9,7 @@ import {
   tokenSettings,
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
-import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './origin-rules.js';
+import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/compile/document/limits.js';
 

@@ -54,7 +54,7 @@ import { createHttpStreams } from './transports/streams/http-streams.js';
 import { createUpstreamSockets } from '@taskgraph/federation-engine/live/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './transports/websocket/server.js';
 import { createPlannerThread } from '@taskgraph/federation-engine/supergraph/planner-thread.js';
-import { toSubgraphsSettings } from './subgraph-settings.js';
+import { toDemandControl, toRegisteredDocuments, toSubgraphsSettings } from './options.js';
 import { createSupergraphSource } from '@taskgraph/federation-engine/supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { within } from './within.js';
@@ -197,13 +197,13 @@ export async function createGateway(
   const labelsHeader = config.OVERRIDE_LABELS_HEADER;
   const apq = config.APQ ? createPersistedQueries() : createNoPersistedQueries();
   const onUnregistered: typeof telemetry.unregisteredDocument = (mode) => telemetry.unregisteredDocument(mode);
-  const registered = createRegisteredDocuments(config, { others: apq, log, onUnregistered });
+  const registered = createRegisteredDocuments({ ...toRegisteredDocuments(config), others: apq, log, onUnregistered });
   const answer = createAnswer({
     operations: () => graph.operations(),
     overrideLabels,
     authorization,
     persistedQueries: registered?.queries ?? apq,
-    demand: createDemandControl(config, (subgraph) => telemetry.tooExpensive(subgraph)),
+    demand: createDemandControl(toDemandControl(config), (subgraph) => telemetry.tooExpensive(subgraph)),
     client,
     clientErrors,
     telemetry,

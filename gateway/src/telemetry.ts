@@ -1,22 +1,11 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import type { Metrics } from '@taskgraph/service-kit';
 import type { FetchTelemetry } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
 import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
 import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
-
-export interface OperationFacts {
-  readonly name: string | null;
-  readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
-  readonly durationMs: number;
-  readonly errorCodes: readonly string[];
-  /** In objects; null for what was not executed. */
-  readonly cost: { readonly estimated: number; readonly actual: number } | null;
-  /** For the log of slow operations. */
-  readonly plan: () => string | null;
-}
+import type { AnswerTelemetry } from './transports/http/answer.js';
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
-export interface GatewayTelemetry extends FetchTelemetry, SubgraphsTelemetry {
-  operationFinished(log: Log, facts: OperationFacts): void;
+export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, SubgraphsTelemetry {
   /** Of entities, or root fields, in the cache. */
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** An event has told what the cache must forget. */

@@ -32,7 +32,7 @@ describe('an operation that waits to be planned', () => {
       demand: { admit: () => null, admitPlan: () => undefined },
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),
-      telemetry: { operationFinished: () => undefined } as never,
+      telemetry: { operationFinished: () => undefined },
       hideSuggestions: false,
       operationTimeoutMs: 50,
       uploadTimeoutMs: 50,

@@ -1,15 +1,17 @@
 import type { GraphQLFormattedError } from 'graphql';
-import { subgraphKey, type GatewayConfig } from '../config.js';
 import { evaluate, type Amount, type Variables } from '@taskgraph/federation-engine/compile/cost/amounts.js';
 import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
 import { Refusal, refuse } from '@taskgraph/federation-engine/request/refusal.js';
 import type { SubgraphCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
 
-export type DemandControlSettings = Pick<
-  GatewayConfig,
-  'DEMAND_CONTROL' | 'MAX_OPERATION_COST' | 'SUBGRAPH_MAX_COST' | 'subgraphMaxCosts'
->;
+export interface DemandControlOptions {
+  /** Whether what may cost more is refused, only counted, or not even estimated. */
+  readonly mode: 'enforce' | 'measure' | 'off';
+  readonly maxCost: number;
+  /** Of what one operation asks of a subgraph; infinite where that has no limit. */
+  readonly maxSubgraphCost: (subgraph: string) => number;
+}
 
 /** Admits operations by what their answers may cost (Federation 2.9, "Demand control"). */
 export interface DemandControl {
@@ -21,15 +23,9 @@ export interface DemandControl {
 
 /** @param onTooExpensive told of each operation over a limit, whether it is refused or not, and whose limit it is */
 export function createDemandControl(
-  {
-    DEMAND_CONTROL: mode,
-    MAX_OPERATION_COST: maxCost,
-    SUBGRAPH_MAX_COST: usual,
-    subgraphMaxCosts,
-  }: DemandControlSettings,
+  { mode, maxCost, maxSubgraphCost }: DemandControlOptions,
   onTooExpensive: (subgraph: string | null) => void,
 ): DemandControl {
-  const maxSubgraphCost = (name: string) => subgraphMaxCosts[subgraphKey(name)] ?? usual ?? Infinity;
   /** Of a plan, found out once. */
   const known = new WeakMap<SubgraphCosts, readonly Bound[]>();
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { OriginRule } from '../origin-rules.js';
+import type { OriginRule } from './origin-rules.js';
 
 /**
  * Where the page that sends a request comes from, as its browser tells (RFC 6454, section 7).

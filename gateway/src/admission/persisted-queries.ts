@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { GraphQLRequest } from '../transports/http/graphql-request.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
 
 /** Where the text of a request comes from. */

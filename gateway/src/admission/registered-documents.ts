@@ -1,39 +1,31 @@
-import type { Log } from '@taskgraph/service-kit';
-import type { GatewayConfig } from '../config.js';
+import type { DocumentLimits } from '@taskgraph/federation-engine/compile/document/limits.js';
 import { createDocumentManifest, type DocumentManifest } from './document-manifest.js';
 import type { PersistedQueries } from './persisted-queries.js';
 import { createSafelist, type SafelistOptions } from './safelist.js';
 
-type Settings = Pick<
-  GatewayConfig,
-  'SAFELIST_FILE' | 'SAFELIST_MODE' | 'SAFELIST_REQUIRE_ID' | 'SAFELIST_POLL_MS' | 'documentLimits'
->;
+export interface RegisteredDocumentsOptions extends Pick<SafelistOptions, 'mode' | 'requireId' | 'others' | 'log'> {
+  /** The manifest; undefined where there is none. */
+  readonly path: string | undefined;
+  /** How often it is looked at. */
+  readonly pollMs: number;
+  readonly limits: DocumentLimits;
+  readonly onUnregistered: (mode: SafelistOptions['mode']) => void;
+}
 
-/** Serves the documents of the manifest that settings name; null where they name none. */
+/** Serves the documents of a manifest; null where there is none. */
 export function createRegisteredDocuments(
-  settings: Settings,
-  services: {
-    readonly others: PersistedQueries;
-    readonly log: Log;
-    readonly onUnregistered: (mode: SafelistOptions['mode']) => void;
-  },
+  options: RegisteredDocumentsOptions,
 ): { readonly manifest: DocumentManifest; readonly queries: PersistedQueries } | null {
-  const { SAFELIST_FILE: path, SAFELIST_MODE: mode } = settings;
+  const { path, pollMs, limits, mode, requireId, others, log } = options;
   if (path === undefined) return null;
-  const { log, others } = services;
-  const manifest = createDocumentManifest({
-    path,
-    pollMs: settings.SAFELIST_POLL_MS,
-    limits: settings.documentLimits,
-    log,
-  });
+  const manifest = createDocumentManifest({ path, pollMs, limits, log });
   const queries = createSafelist({
     documents: () => manifest.documents(),
     mode,
-    requireId: settings.SAFELIST_REQUIRE_ID,
+    requireId,
     others,
     log,
-    onUnregistered: () => services.onUnregistered(mode),
+    onUnregistered: () => options.onUnregistered(mode),
   });
   return { manifest, queries };
 }

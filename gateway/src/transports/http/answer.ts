@@ -1,4 +1,4 @@
-import { AppError, missingViewer } from '@taskgraph/service-kit';
+import { AppError, missingViewer, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { DemandControl } from '../../admission/demand-control.js';
@@ -19,11 +19,26 @@ import { planText } from '@taskgraph/federation-engine/compile/plan/plan-text.js
 import { badRequest, defect, Refusal, refuse, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
 import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
 import { readLastEventId, type SubscriptionRequest } from '@taskgraph/federation-engine/live/subscription-request.js';
-import type { GatewayTelemetry } from '../../telemetry.js';
 import type { Accepted } from './accept.js';
-import type { GraphQLRequest } from './graphql-request.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
 import { renderRest } from './render-rest.js';
 import { renderFirst, type Reply } from './reply.js';
+
+export interface AnsweredOperation {
+  readonly name: string | null;
+  readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
+  readonly durationMs: number;
+  readonly errorCodes: readonly string[];
+  /** In objects; null for what was not executed. */
+  readonly cost: { readonly estimated: number; readonly actual: number } | null;
+  /** For the log of slow operations. */
+  readonly plan: () => string | null;
+}
+
+/** Is told of every operation that is answered. */
+export interface AnswerTelemetry {
+  operationFinished(log: Log, facts: AnsweredOperation): void;
+}
 
 export interface AnswerOptions {
   readonly operations: () => OperationCache;
@@ -33,7 +48,7 @@ export interface AnswerOptions {
   readonly demand: DemandControl;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
-  readonly telemetry: GatewayTelemetry;
+  readonly telemetry: AnswerTelemetry;
   /** Whether nothing is told of the schema but what is asked for by its names. */
   readonly hideSuggestions: boolean;
   readonly operationTimeoutMs: number;

@@ -1,15 +1,6 @@
+import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
 import { parseJson } from '@taskgraph/service-kit';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
-
-/** The members of a GraphQL request (GraphQL over HTTP, "Request Parameters"). */
-export interface GraphQLRequest {
-  readonly query: string | undefined;
-  /** Of a registered document. */
-  readonly documentId?: string | undefined;
-  readonly operationName: string | undefined;
-  readonly variables: Readonly<Record<string, unknown>>;
-  readonly extensions: Readonly<Record<string, unknown>>;
-}
 
 const NOTHING = Object.freeze({});
 

@@ -1,6 +1,6 @@
 import type { Operation } from '../compile/operation.js';
 import type { PendingPart } from './operation-result.js';
-import type { ErrorPath } from './targets.js';
+import type { ErrorPath } from '../request/data.js';
 
 /** The parts of one answer that clients are told of before they come, by the `@defer` and the place. */
 export class AnnouncedParts {

@@ -4,7 +4,7 @@ import type { GatewayContext } from '../request/context.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
 import { withoutSuggestions } from './suggestions.js';
-import type { ErrorPath } from './targets.js';
+import type { ErrorPath } from '../request/data.js';
 import { toWithheldErrors } from './withheld-errors.js';
 
 /** Codes that say nothing to a client; so does the absence of one. */

@@ -1,7 +1,9 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { PathStep } from '../compile/plan/steps.js';
-import { FRAGMENT, type IsSubtype } from './rewrites.js';
-import { isOneOf, own, type Data, type Targets } from './targets.js';
+import { FRAGMENT } from './rewrites.js';
+import type { IsSubtype } from '../supergraph/supergraph.js';
+import { isOneOf, type Targets } from './targets.js';
+import { own, type Data } from '../request/data.js';
 
 /** Entities whose contexts say the same. */
 export interface ContextGroup {

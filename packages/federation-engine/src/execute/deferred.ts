@@ -8,10 +8,10 @@ import type { ExecutionError } from './fetch-errors.js';
 import type { IncrementalPart, OperationResult, PendingPart } from './operation-result.js';
 import { ArrivedAnswer, findPlaces, isBelow, type Place } from './part-places.js';
 import { PartQueue } from './part-queue.js';
-import { partWriter, primaryWriter } from '../compile/write/part-writers.js';
+import { partWriter, primaryWriter } from './part-writers.js';
 import { runStep } from './run-step.js';
 import { settleErrors } from './settle-errors.js';
-import type { ErrorPath } from './targets.js';
+import type { ErrorPath } from '../request/data.js';
 
 /** Something that happens once. */
 class Event {

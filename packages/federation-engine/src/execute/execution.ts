@@ -2,11 +2,11 @@ import type { CachePolicy } from '../subgraphs/cache-policy.js';
 import type { GatewayContext } from '../request/context.js';
 import type { ClientPath } from '../compile/plan/client-paths.js';
 import type { ExecutionError } from './fetch-errors.js';
-import type { KeepsTypename } from './merge.js';
-import type { IsSubtype } from './rewrites.js';
+import type { KeepsTypename } from '../supergraph/supergraph.js';
+import type { IsSubtype } from '../supergraph/supergraph.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
 import type { Addressed } from '../subgraphs/subgraphs.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 
 /** One run of a plan. */
 export interface Execution {

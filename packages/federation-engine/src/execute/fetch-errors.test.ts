@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { compilePlan } from '../compile/plan/compile-plan.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { placeErrors } from './fetch-errors.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 
 const { step: STEP } = compilePlan({
   kind: 'QueryPlan',

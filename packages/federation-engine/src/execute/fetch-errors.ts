@@ -1,9 +1,9 @@
-import { AppError, unavailable } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { ClientPath } from '../compile/plan/client-paths.js';
 import { renamePath } from '../compile/plan/renamed-members.js';
 import type { FetchStep } from '../compile/plan/steps.js';
-import { collectPlaces, own, type Data, type ErrorPath } from './targets.js';
+import { collectPlaces } from './targets.js';
+import { own, type Data, type ErrorPath } from '../request/data.js';
 
 /** An error of the answer, before the gateway's door: see `client-errors.ts`. */
 export interface ExecutionError extends GraphQLFormattedError {
@@ -124,17 +124,3 @@ function rootPlaces(root: Data, { path }: FetchStep): readonly ErrorPath[] {
 }
 
 const ROOT: readonly ErrorPath[] = [[]];
-
-/** What a failed fetch tells the client. */
-export function toFetchError(error: unknown, subgraph: string): { fault: AppError; formatted: GraphQLFormattedError } {
-  const known = error instanceof AppError ? error : unavailable(subgraph, error);
-  // The reason that an upload stream gave up is wrapped in the failure of the connection.
-  const fault = known.cause instanceof AppError ? known.cause : known;
-  return {
-    fault,
-    formatted: {
-      message: fault.message,
-      extensions: { ...fault.details, code: fault.code, ...(fault.reason !== undefined && { reason: fault.reason }) },
-    },
-  };
-}

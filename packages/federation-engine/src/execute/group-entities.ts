@@ -1,5 +1,6 @@
 import type { RepresentationPlan } from './representations.js';
-import type { Data, Targets } from './targets.js';
+import type { Targets } from './targets.js';
+import type { Data } from '../request/data.js';
 
 /** Entities with equal representations. */
 export interface EntityGroup {

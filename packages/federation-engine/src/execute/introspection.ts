@@ -2,7 +2,7 @@ import { executeSync, Kind, type DocumentNode, type FieldNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Operation } from '../compile/operation.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 
 /** Answers without variables are the same every time. They are large: a few are kept of each version of the graph. */
 const MAX_ANSWERS = 8;

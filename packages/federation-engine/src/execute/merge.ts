@@ -1,10 +1,5 @@
-import { own, type Data } from './targets.js';
-
-/**
- * Tells whether an object keeps the type's name that it has when another is brought. Null where no subgraph names a type
- * that says less than what is known.
- */
-export type KeepsTypename = (present: unknown, brought: unknown) => boolean;
+import type { KeepsTypename } from '../supergraph/supergraph.js';
+import { own, type Data } from '../request/data.js';
 
 /**
  * Merges what a fetch brought into an object of the answer, in place. Invariants:

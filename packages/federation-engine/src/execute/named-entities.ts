@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { collectFields } from '../compile/write/collect-fields.js';
 import type { NamedEntities } from '../subgraphs/subgraph-client.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 import type { Operation } from '../compile/operation.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { CachePolicy } from '../subgraphs/cache-policy.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { Violation } from '../compile/write/response-writer.js';
-import type { ErrorPath } from './targets.js';
+import type { ErrorPath } from '../request/data.js';
 
 /** The answer to an operation, as JSON text and errors that have not passed the gateway's door yet. */
 export interface OperationResult {

@@ -1,7 +1,8 @@
 import { clientName } from '../compile/plan/response-names.js';
 import { merge } from './merge.js';
-import { FRAGMENT, type IsSubtype } from './rewrites.js';
-import { own, type Data, type ErrorPath } from './targets.js';
+import { FRAGMENT } from './rewrites.js';
+import type { IsSubtype } from '../supergraph/supergraph.js';
+import { own, type Data, type ErrorPath } from '../request/data.js';
 
 /** An object that a part is about. */
 export interface Place {

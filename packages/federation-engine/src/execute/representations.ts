@@ -1,7 +1,8 @@
 import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
 import { merge } from './merge.js';
-import { applyRewrites, type IsSubtype } from './rewrites.js';
-import { own, type Data } from './targets.js';
+import { applyRewrites } from './rewrites.js';
+import type { IsSubtype } from '../supergraph/supergraph.js';
+import { own, type Data } from '../request/data.js';
 
 /** What a fetch sends of entities. */
 export interface RepresentationPlan {

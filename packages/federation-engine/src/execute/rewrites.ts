@@ -1,8 +1,6 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
-import { own, type Data } from './targets.js';
-
-/** Tells whether an object of type `typename` fulfils a type condition, by the supergraph's schema. */
-export type IsSubtype = (typename: string, condition: string) => boolean;
+import type { IsSubtype } from '../supergraph/supergraph.js';
+import { own, type Data } from '../request/data.js';
 
 /** Begins an element of a path that is a type condition. */
 export const FRAGMENT = '... on ';

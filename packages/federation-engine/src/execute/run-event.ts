@@ -7,7 +7,7 @@ import type { OperationResult } from './operation-result.js';
 import { applyRewrites } from './rewrites.js';
 import { createExecution, finish, runNested, type RunOptions } from './run-operation.js';
 import type { NamedEntities } from '../subgraphs/subgraph-client.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 
 /** What a subgraph sent for a subscription: the result of its part of the operation. */
 export interface SourceEvent {

@@ -1,14 +1,16 @@
 import type { FetchStep } from '../compile/plan/steps.js';
 import { groupByContext } from './context-arguments.js';
 import type { Execution } from './execution.js';
-import { placeErrors, toFetchError, type EntityIndex } from './fetch-errors.js';
+import { toFetchError } from '../subgraphs/fetch-fault.js';
+import { placeErrors, type EntityIndex } from './fetch-errors.js';
 import { groupEntities, type EntityGroup } from './group-entities.js';
 import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import { badResponse } from '../subgraphs/read-answer.js';
 import type { SubgraphAnswer } from '../subgraphs/subgraph-client.js';
-import { collectTargets, type Data, type Targets } from './targets.js';
+import { collectTargets, type Targets } from './targets.js';
+import type { Data } from '../request/data.js';
 
 /** Compiled at a step's first use; they live as long as the step. */
 const plans = new WeakMap<FetchStep, RepresentationPlan>();

@@ -12,7 +12,7 @@ import type { OperationResult } from './operation-result.js';
 import { runStep } from './run-step.js';
 import { settleErrors } from './settle-errors.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
-import type { Data } from './targets.js';
+import type { Data } from '../request/data.js';
 
 export interface RunOptions {
   readonly variables: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import type { ExecutionError } from './fetch-errors.js';
 import type { Violation } from '../compile/write/response-writer.js';
-import type { ErrorPath } from './targets.js';
+import type { ErrorPath } from '../request/data.js';
 
 export interface Settled {
   readonly errors: readonly ExecutionError[];

@@ -1,9 +1,5 @@
 import type { PathStep } from '../compile/plan/steps.js';
-
-/** An object of an answer, as it came from a subgraph. */
-export type Data = Record<string, unknown>;
-
-export type ErrorPath = ReadonlyArray<string | number>;
+import { own, type Data, type ErrorPath } from '../request/data.js';
 
 /** Objects at a path, and what holds each of them: `holders[i][keys[i]]` is `objects[i]`. */
 export interface Targets {
@@ -92,9 +88,4 @@ export function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const typename = (value as Data)['__typename'];
   return typeof typename !== 'string' || types.has(typename);
-}
-
-/** A member of the object itself: names such as `constructor` are legal response names. */
-export function own(object: Data, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }

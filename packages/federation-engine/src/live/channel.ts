@@ -1,6 +1,6 @@
 import { missingViewer } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
-import { toFetchError } from '../execute/fetch-errors.js';
+import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { entitiesOf, type SourceEvent } from '../execute/run-event.js';
 import { Group, type GroupFacts, type GroupOptions } from './group.js';
 import { TOO_MANY_EVENTS } from './refusals.js';

@@ -1,7 +1,7 @@
 import { unavailable, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { SourceEvent } from '../execute/run-event.js';
-import { toFetchError } from '../execute/fetch-errors.js';
+import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { badResponse, readAnswer } from '../subgraphs/read-answer.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { backoffMs } from './backoff.js';

@@ -3,7 +3,7 @@ import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
 import { clientOf, type GatewayContext } from '../request/context.js';
-import { toFetchError } from '../execute/fetch-errors.js';
+import { toFetchError } from './fetch-fault.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';

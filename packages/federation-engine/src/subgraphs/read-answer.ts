@@ -1,6 +1,6 @@
 import { unavailable } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
-import { toFetchError } from '../execute/fetch-errors.js';
+import { toFetchError } from './fetch-fault.js';
 import type { SubgraphAnswer } from './subgraph-client.js';
 
 export interface AskedFor {

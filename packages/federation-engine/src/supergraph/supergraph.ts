@@ -1,10 +1,17 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildSchema, print, type DocumentNode, type GraphQLSchema } from 'graphql';
-import type { KeepsTypename } from '../execute/merge.js';
-import type { IsSubtype } from '../execute/rewrites.js';
 import type { CostDirectives } from './cost-directives.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { SecurityRequirements } from './security-requirements.js';
+
+/** Tells whether an object of type `typename` fulfils a type condition, by the supergraph's schema. */
+export type IsSubtype = (typename: string, condition: string) => boolean;
+
+/**
+ * Tells whether an object keeps the type's name that it has when another is brought. Null where no subgraph names a type
+ * that says less than what is known.
+ */
+export type KeepsTypename = (present: unknown, brought: unknown) => boolean;
 
 /** One version of the graph, with everything that is computed from it once. */
 export interface Supergraph {

@@ -16,7 +16,7 @@ import { clientName } from '../plan/response-names.js';
 import { withholdingOf, type Withholding } from '../security/withheld-selections.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { leafWriter } from './leaf-writers.js';
-import { own, type Data, type ErrorPath } from '../../execute/targets.js';
+import { own, type Data, type ErrorPath } from '../../request/data.js';
 
 /** A position that cannot hold what is there, such as null in the place of a non-null type. */
 export interface Violation {

@@ -2,7 +2,7 @@ import type { Cache, CacheEntry } from '@taskgraph/service-kit';
 import { LRUCache } from 'lru-cache';
 import { OperationTypeNode } from 'graphql';
 import type { GatewayContext } from '../../request/context.js';
-import { toFetchError } from '../../execute/fetch-errors.js';
+import { toFetchError } from '../fetch-fault.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../subgraph-client.js';
 import { credentialKey, entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
 import { forOne, keptUntil, type Audience, type CachePolicy } from '../cache-policy.js';

@@ -1,8 +1,8 @@
 import { Kind, isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
-import type { Operation } from '../operation.js';
-import { compileResponseWriter, type ResponseWriter } from './response-writer.js';
-import { FRAGMENT } from '../../execute/rewrites.js';
-import type { Data } from '../../execute/targets.js';
+import type { Operation } from '../compile/operation.js';
+import { compileResponseWriter, type ResponseWriter } from '../compile/write/response-writer.js';
+import { FRAGMENT } from './rewrites.js';
+import type { Data } from '../request/data.js';
 
 /** Writers differ by the values of Boolean variables, which clients choose. */
 const MAX_WRITERS = 64;

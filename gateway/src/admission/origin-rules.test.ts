@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createOrigins } from './admission/origins.js';
+import { createOrigins } from './origins.js';
 import { DEVELOPMENT_ORIGINS, parseOriginRule } from './origin-rules.js';
 
 function judge(rules: readonly string[], headers: Record<string, string>) {

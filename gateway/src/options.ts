@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { ConfigError } from '@taskgraph/service-kit';
+import type { DemandControlOptions } from './admission/demand-control.js';
+import type { RegisteredDocumentsOptions } from './admission/registered-documents.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
 
@@ -27,6 +29,28 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
     maxWaiting: config.SUBGRAPH_MAX_WAITING,
     maxUploads: config.SUBGRAPH_MAX_UPLOADS,
     longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
+  };
+}
+
+/** Says what operations may cost. */
+export function toDemandControl(config: GatewayConfig): DemandControlOptions {
+  return {
+    mode: config.DEMAND_CONTROL,
+    maxCost: config.MAX_OPERATION_COST,
+    maxSubgraphCost: (name) => config.subgraphMaxCosts[subgraphKey(name)] ?? config.SUBGRAPH_MAX_COST ?? Infinity,
+  };
+}
+
+/** Says which documents are served. */
+export function toRegisteredDocuments(
+  config: GatewayConfig,
+): Pick<RegisteredDocumentsOptions, 'path' | 'mode' | 'requireId' | 'pollMs' | 'limits'> {
+  return {
+    path: config.SAFELIST_FILE,
+    mode: config.SAFELIST_MODE,
+    requireId: config.SAFELIST_REQUIRE_ID,
+    pollMs: config.SAFELIST_POLL_MS,
+    limits: config.documentLimits,
   };
 }
 
