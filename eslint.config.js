@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import graphql from '@graphql-eslint/eslint-plugin';
 import tseslint from 'typescript-eslint';
 
-const TESTS = ['**/*.test.ts', '**/test/**', 'e2e/**', 'packages/testkit/**'];
+const TESTS = ['**/*.test.ts', '**/test/**', 'deployment/**', 'e2e/**', 'packages/testkit/**'];
 const SCRIPTS = ['scripts/**/*.mjs', '**/*.mjs', '*.js', '*.cjs'];
 
 const noDefaultExport = {

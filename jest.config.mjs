@@ -43,6 +43,7 @@ export default {
       testPathIgnorePatterns: ['/node_modules/', '/gateway/test/contract/'],
     },
     { ...shared, displayName: 'contract', testMatch: ['<rootDir>/gateway/test/contract/**/*.test.ts'] },
+    { ...shared, displayName: 'deployment', testMatch: ['<rootDir>/deployment/test/**/*.test.ts'] },
     { ...shared, ...onPostgres, displayName: 'story', testMatch: ['<rootDir>/e2e/**/*.test.ts'] },
   ],
 };

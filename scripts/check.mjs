@@ -15,6 +15,10 @@ const withTests = !process.argv.includes(NO_TESTS);
 
 const bin = (file) => [process.execPath, path.join(root, 'node_modules', file)];
 
+/** A tool that npm does not bring; where it cannot be installed, the step is skipped, but never in CI. */
+const tool = (...parameters) => [process.execPath, 'scripts/run-tool.mjs', ...parameters];
+const SKIPPED = 77;
+
 /** Name, what it holds, command, and what to do when it fails. */
 const steps = [
   [
@@ -42,6 +46,7 @@ const steps = [
       'gateway',
       'embedded',
       'e2e',
+      'deployment',
     ],
     null,
   ],
@@ -51,6 +56,7 @@ const steps = [
     [process.execPath, 'scripts/compose.mjs', '--check'],
     'npm run compose',
   ],
+  ['dockerfile', 'hadolint', tool('hadolint', 'Dockerfile'), null],
   ...(withTests ? [['tests', 'every test', [process.execPath, 'scripts/test.mjs'], null]] : []),
 ];
 
@@ -61,17 +67,29 @@ for (const [name, what, command, remedy] of steps) {
   console.log(`\n── ${name}: ${what}`);
   const startedAt = Date.now();
   const { status, lastLine } = await run(command);
-  outcomes.push({ name, what, passed: status === 0, seconds: (Date.now() - startedAt) / 1000, remedy, lastLine });
+  const skipped = status === SKIPPED && process.env.CI !== 'true';
+  outcomes.push({
+    name,
+    what,
+    passed: status === 0 || skipped,
+    skipped,
+    seconds: (Date.now() - startedAt) / 1000,
+    remedy,
+    lastLine,
+  });
 }
 
 console.log('\n');
-for (const { name, what, passed, seconds, remedy } of outcomes) {
+for (const { name, what, passed, skipped, seconds, remedy } of outcomes) {
   const hint = passed || !remedy ? '' : `   try: ${remedy}`;
   console.log(
-    `${passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`,
+    `${skipped ? ' skip ' : passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`,
   );
 }
 const failed = outcomes.filter(({ passed }) => !passed);
+const skips = outcomes.filter(({ skipped }) => skipped);
+if (skips.length > 0)
+  console.log(`\nSkipped: ${skips.map(({ name }) => name).join(', ')}; the output above says what is missing.`);
 console.log(failed.length === 0 ? '\nEverything passes.' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
 const tests = outcomes.find(({ name }) => name === 'tests');
 // Whoever reads only the last line reads the counts.

