@@ -1,6 +1,6 @@
 import { AppError, missingViewer, type Log } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
-import { getVariableValues, OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { DemandControl } from '../../admission/demand-control.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
 import { forOne, writeCacheControl } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
@@ -15,6 +15,7 @@ import type { Authorization } from '@taskgraph/federation-engine/compile/authori
 import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
 import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
+import { checkVariables } from '@taskgraph/federation-engine/compile/check-variables.js';
 import { planText } from '@taskgraph/federation-engine/compile/plan/plan-text.js';
 import { badRequest, defect, Refusal, refuse, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
 import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
@@ -78,7 +79,6 @@ export interface Answer {
   (request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest>;
 }
 
-const MAX_VARIABLE_ERRORS = 20;
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** Creates the stage between HTTP and the engine: what to run, whether it may run, and what the client is told. */
@@ -108,7 +108,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)
       throw badRequest('Files are uploaded by mutations only.');
-    assertVariables(operation, request.variables, options);
+    checkVariables(operation, request.variables, options);
     seen.estimatedCost = options.demand.admit(operation, request.variables);
   }
 
@@ -305,21 +305,6 @@ const NO_CODES: readonly string[] = [];
 function codeOf({ extensions }: GraphQLFormattedError): string {
   const code = extensions?.['code'];
   return isErrorCode(code) ? code : 'OTHER';
-}
-
-/** Checks the variables of an operation against their types. @throws Refusal BAD_USER_INPUT */
-function assertVariables(
-  { supergraph, node }: OperationFacts,
-  variables: Readonly<Record<string, unknown>>,
-  { hideSuggestions }: Pick<AnswerOptions, 'hideSuggestions'>,
-): void {
-  const { variableDefinitions } = node;
-  if (!variableDefinitions || variableDefinitions.length === 0) return;
-  const { errors } = getVariableValues(supergraph.schema, variableDefinitions, variables, {
-    maxErrors: MAX_VARIABLE_ERRORS,
-    hideSuggestions,
-  });
-  if (errors) throw refuse('BAD_USER_INPUT', errors);
 }
 
 /** Waits for an operation to be planned, but no longer than it may take as a whole. @throws Refusal DEADLINE_EXCEEDED */

@@ -27,13 +27,17 @@ export class Refusal extends Error {
   }
 }
 
-/** Gives errors of graphql-js a code. */
+/** Of an error of graphql-js: it may repeat names and values of any length. */
+const MAX_MESSAGE_CHARACTERS = 1_000;
+
+/** Gives errors of graphql-js a code, and bounds their messages. */
 export function refuse(code: ErrorCode, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
   return new Refusal(
     code,
     errors.map((error) => {
       const { message, locations, extensions } = ('toJSON' in error ? error.toJSON() : error) as GraphQLFormattedError;
-      return { message, ...(locations && { locations }), extensions: { ...extensions, code } };
+      const told = message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message;
+      return { message: told, ...(locations && { locations }), extensions: { ...extensions, code } };
     }),
   );
 }
