@@ -40,7 +40,7 @@ const schema = z.object({
   AUTHORIZATION_POLICY_URL: settings.url().optional(),
   AUTHORIZATION_POLICY_TIMEOUT_MS: settings.durationMs(1_000),
   SUBGRAPH_TIMEOUT_MS: settings.durationMs(3_000),
-  SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(64),
+  SUBGRAPH_MAX_CONNECTIONS: settings.positiveInt(256),
   /** Of one answer, after decompression, and of one event of a subscription. */
   SUBGRAPH_MAX_ANSWER_BYTES: settings.bytes(16 * MIB),
   /** Fetches under way at once to one subgraph, and how many more may wait; beyond that, load is shed. */

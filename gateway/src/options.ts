@@ -25,7 +25,10 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
       compression: config.SUBGRAPH_COMPRESSION,
     },
     maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
-    maxConcurrency: config.SUBGRAPH_MAX_CONCURRENCY,
+    // A fetch that were let in without a connection would wait for one behind whoever came first, and nobody would take turns.
+    maxConcurrency: config.SUBGRAPH_HTTP2
+      ? config.SUBGRAPH_MAX_CONCURRENCY
+      : Math.min(config.SUBGRAPH_MAX_CONCURRENCY, config.SUBGRAPH_MAX_CONNECTIONS),
     maxWaiting: config.SUBGRAPH_MAX_WAITING,
     maxUploads: config.SUBGRAPH_MAX_UPLOADS,
     longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),

@@ -40,7 +40,7 @@ function turnstile() {
   };
 }
 
-const SETTINGS = { CLIENT_ADDRESS_HEADER: 'X-Forwarded-For', SUBGRAPH_MAX_CONCURRENCY: '1', ENTITY_CACHE_MIB: '0' };
+const SETTINGS = { CLIENT_ADDRESS_HEADER: 'X-Forwarded-For', ENTITY_CACHE_MIB: '0' };
 
 async function ask(gateway: GatewayUnderTest, address: string, query: string, token?: string): Promise<unknown> {
   const response = await fetch(`${gateway.url}/graphql`, {
@@ -63,17 +63,26 @@ async function untilWaiting(gateway: GatewayUnderTest, count: number): Promise<v
 }
 
 describe('requests that wait for a subgraph', () => {
-  it.each([
-    ['whoever is not known, by address, whatever tokens they make up', (who: string) => `made-up-${who}`],
-    ['users', () => undefined],
-  ])('are let in by turns: %s', async (_who, madeUp) => {
+  it.each<[string, Record<string, string>, (who: string) => string | undefined]>([
+    [
+      'whoever is not known, by address, whatever tokens they make up',
+      { SUBGRAPH_MAX_CONCURRENCY: '1' },
+      (who) => `made-up-${who}`,
+    ],
+    ['users', { SUBGRAPH_MAX_CONCURRENCY: '1' }, () => undefined],
+    [
+      'users, where there are fewer connections than fetches may be under way',
+      { SUBGRAPH_MAX_CONNECTIONS: '1' },
+      () => undefined,
+    ],
+  ])('are let in by turns: %s', async (_who, settings, madeUp) => {
     const gate = turnstile();
     const shelf: FakeSubgraph = {
       name: 'shelf',
       typeDefs: `${LINK} type Query { n(of: String): String }`,
       intercept: gate.intercept,
     };
-    await using gateway = await startGateway([shelf], SETTINGS);
+    await using gateway = await startGateway([shelf], { ...SETTINGS, ...settings });
     const tokens = { greedy: signTestToken(), modest: signTestToken() };
     const send = (who: 'greedy' | 'modest', index: number) => {
       const address = madeUp('x') === undefined || who === 'greedy' ? '10.0.0.1' : '10.0.0.2';

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
-import { library, startGateway } from '../fake-subgraphs.js';
+import { library, startGateway, type FakeSubgraph } from '../fake-subgraphs.js';
 
 const QUERY = '{ books { title author { name } } }';
 const TITLES = ['Emma', 'Persuasion', 'Middlemarch'];
@@ -257,6 +257,20 @@ describe('messages of subgraphs', () => {
 });
 
 describe('values of subgraphs', () => {
+  it('may be nested so deep where an object is expected that nobody could walk it: that costs that place', async () => {
+    const depth = 100_000;
+    const deep = '['.repeat(depth) + ']'.repeat(depth);
+    const fake: FakeSubgraph = {
+      name: 'deep',
+      typeDefs: 'type Query { x: Int } type Mutation { set: Thing } type Thing { id: ID! }',
+      intercept: (_request, response) => (response.end(`{"data":{"set":${deep}}}`), true),
+    };
+    await using gateway = await startGateway([fake]);
+    const { body } = await gateway.run('mutation { set { id } }');
+    expect(body.data).toEqual({ set: null });
+    expect(body.errors?.map(({ path }) => path)).toEqual([['set']]);
+  });
+
   it('may be nested so deep that they cannot be written: that costs them, and nothing else', async () => {
     const depth = 20_000;
     const deep = '['.repeat(depth) + ']'.repeat(depth);

@@ -50,12 +50,16 @@ export function findNamedEntities(
   }
 
   function walk(value: unknown, declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): void {
-    if (typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) {
-      for (const item of value) walk(item, declared, selectionSets);
-      return;
+    // Lists of lists may be nested to any depth, whatever the type says; objects are as deep as the operation.
+    const waiting: unknown[] = [value];
+    while (waiting.length > 0) {
+      const next = waiting.pop();
+      if (Array.isArray(next)) for (let index = next.length - 1; index >= 0; index -= 1) waiting.push(next[index]);
+      else if (typeof next === 'object' && next !== null) walkObject(next as Data, declared, selectionSets);
     }
-    const object = value as Data;
+  }
+
+  function walkObject(object: Data, declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): void {
     const named = typeof object['__typename'] === 'string' ? schema.getType(object['__typename']) : undefined;
     const type = isCompositeType(named) ? named : declared;
     if (object !== root) note(object, type);
