@@ -1,0 +1,19 @@
+output "cluster" {
+  description = "Name and place of the cluster, for `gcloud container clusters get-credentials`."
+  value       = { name = google_container_cluster.this.name, location = google_container_cluster.this.location }
+}
+
+output "registry" {
+  description = "Where images are pushed to."
+  value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}"
+}
+
+output "ingress_address" {
+  description = "What the name of the gateway has to resolve to."
+  value       = google_compute_global_address.ingress.address
+}
+
+output "backups" {
+  description = "Bucket for dumps and copies."
+  value       = google_storage_bucket.backups.name
+}
