@@ -57,6 +57,8 @@ const steps = [
     'npm run compose',
   ],
   ['dockerfile', 'hadolint', tool('hadolint', 'Dockerfile'), null],
+  ['workflows', 'actionlint', tool('actionlint', '-shellcheck=', '-pyflakes='), null],
+  ['terraform', 'terraform fmt', tool('terraform-fmt', 'terraform'), 'terraform fmt -recursive terraform'],
   ...(withTests ? [['tests', 'every test', [process.execPath, 'scripts/test.mjs'], null]] : []),
 ];
 

@@ -20,7 +20,6 @@ const TOOLS = {
     onPath('kubectl', 'kustomize') ??
     onPath('kustomize', 'build') ??
     withArguments(fromGo('kustomize', 'sigs.k8s.io/kustomize/kustomize/v5', 'v5.8.0'), 'build'),
-  // hclfmt knows the canonical form as well, if not the folders.
   'terraform-fmt': () =>
     onPath('terraform', 'fmt', '-check', '-diff', '-recursive') ??
     onPath('tofu', 'fmt', '-check', '-diff', '-recursive') ?? {
