@@ -141,6 +141,7 @@ export async function createGateway(
     }),
     cache: {
       maxBytes: config.PLAN_CACHE_MIB * MIB,
+      maxWaiting: config.PLAN_MAX_WAITING,
       limits: config.documentLimits,
       introspection: config.introspection,
       isHopeless: policies.isHopeless,

@@ -8,6 +8,7 @@ import type { DocumentLimits } from './document/limits.js';
 import { compileOperation, type Operation } from './operation.js';
 import { readDocument } from './document/read-document.js';
 import { refuse, toRefusal } from '../request/refusal.js';
+import { createReadingTurns } from './reading-turns.js';
 import { createRefusalMemory } from './refusal-memory.js';
 import type { Unmet } from './security/withheld-selections.js';
 import { validateOperation, type OperationFacts, type ValidOperation } from './valid-operation.js';
@@ -21,6 +22,8 @@ export interface OperationCacheOptions {
   readonly isHopeless?: Unmet['isHopeless'];
   /** Items in a list that nothing bounds, where costs are estimated. */
   readonly assumedListSize?: number;
+  /** New documents that wait to be read; beyond that, those of the client that has most are refused. */
+  readonly maxWaiting?: number;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number) => void;
 }
@@ -85,6 +88,9 @@ interface Found {
 }
 
 const DEFAULT_LIST_SIZE = 10;
+const DEFAULT_MAX_WAITING = 1_000;
+/** In whose name this process compiles for itself. */
+const NOBODY = '';
 /** A document takes about as much memory as forty times its text. */
 const BYTES_OF_CHARACTER = 40;
 
@@ -114,6 +120,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   });
   const refusals = createRefusalMemory(maxBytes / 8);
   const underWay = new Map<string, Promise<Operation>>();
+  const turns = createReadingTurns(options.maxWaiting ?? DEFAULT_MAX_WAITING, NOBODY);
 
   /** @throws Refusal */
   function find(key: string, text: string, operationName: string | undefined): Found {
@@ -170,6 +177,17 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       asker?.admit(known.operation);
       return known.operation;
     }
+    const isRead = valid.has(key) || refusals.has(key);
+    const turn = isRead ? null : turns.take(asker?.client ?? NOBODY);
+    const begin = () => read(key, { text, operationName }, asker);
+    return turn ? turn.then(begin, refuseLater) : begin();
+  }
+
+  function read(
+    key: string,
+    { text, operationName }: Omit<RecentOperation, 'labels'>,
+    asker: Asker | undefined,
+  ): Operation | Promise<Operation> {
     const found = find(key, text, operationName);
     asker?.admit(found.known);
     const keep = (operation: Operation) => {
@@ -237,6 +255,10 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       refusals.bytes(),
     size: () => byText.size,
   };
+}
+
+function refuseLater(error: unknown): never {
+  throw error instanceof AppError ? toRefusal(error) : error;
 }
 
 /** @throws Refusal when it cannot be planned */

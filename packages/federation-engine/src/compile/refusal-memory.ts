@@ -7,6 +7,7 @@ import { Refusal } from '../request/refusal.js';
  * another time, because a part was away or busy, is not remembered.
  */
 export interface RefusalMemory {
+  has(key: string): boolean;
   /** @throws Refusal, the same again where it is remembered */
   remember<Value>(key: string, read: () => Value): Value;
   /** For what is read later. */
@@ -36,6 +37,7 @@ export function createRefusalMemory(maxBytes: number): RefusalMemory {
   }
 
   return {
+    has: (key) => refusals.has(key),
     remember(key, read) {
       const known = refusals.get(key);
       if (known) throw known;
