@@ -17,6 +17,8 @@ export interface HttpServerConfig {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly shutdownGraceMs: number;
+  /** For how long requests are still taken after the end was asked for, while the service is not ready; 0 when absent. */
+  readonly shutdownDrainMs?: number;
   /** Where health in detail and metrics are answered; beside everything else when absent. */
   readonly operations?: OperationsAddress | null | undefined;
   /** Of requests that come slowly; as in `processSettings` when absent. */
@@ -29,6 +31,7 @@ export function readHttpServerConfig(config: ProcessSettings, port: number): Htt
     host: config.HOST,
     port,
     shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    shutdownDrainMs: config.SHUTDOWN_DRAIN_MS,
     timeouts: {
       headersTimeoutMs: config.HEADERS_TIMEOUT_MS,
       requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
@@ -41,7 +44,7 @@ export function readHttpServerConfig(config: ProcessSettings, port: number): Htt
 export interface ServiceProcess extends AsyncDisposable {
   readonly name: string;
   readonly log: Log;
-  /** How long {@link close} waits for what is under way. */
+  /** How long {@link close} waits at most. */
   readonly shutdownGraceMs: number;
   readonly app: Express;
   readonly server: Server;
@@ -49,7 +52,10 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly operationsUrl: () => string | null;
   /** @throws when the port is taken or may not be used; the error has a `code` such as EADDRINUSE */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
-  /** Lets requests in flight finish within the grace period, then frees everything. Safe to call twice. */
+  /**
+   * Says that it is not ready, goes on answering for `shutdownDrainMs`, lets requests in flight finish within the grace period, then
+   * frees everything. Safe to call twice.
+   */
   close(): Promise<void>;
 }
 
@@ -85,8 +91,11 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   await options.routes(app);
 
   const { front } = options;
+  let closing: Promise<void> | null = null;
   const timeouts = config.timeouts ?? REQUEST_TIMEOUTS;
   const server = createServer({ connectionsCheckingInterval: lookEveryMs(timeouts) }, (request, response) => {
+    // The client opens its next connection elsewhere (RFC 9112, section 9.6).
+    if (closing) response.shouldKeepAlive = false;
     try {
       if (!readTarget(request))
         return void response.writeHead(400, { connection: 'close', 'content-length': '0' }).end();
@@ -104,11 +113,12 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     socket.once('close', () => sockets.delete(socket));
   });
 
-  let closing: Promise<void> | null = null;
   let operationsUrl: string | null = null;
 
   async function shutDown(): Promise<void> {
     health.drain();
+    // Whoever spreads requests over several processes has to see that this one is not ready before it refuses any.
+    if (server.listening && config.shutdownDrainMs) await delay(config.shutdownDrainMs);
     await options.onDrain?.();
     if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);
     endWatch();
@@ -128,7 +138,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   const service: ServiceProcess = {
     name,
     log,
-    shutdownGraceMs: config.shutdownGraceMs,
+    shutdownGraceMs: (config.shutdownDrainMs ?? 0) + config.shutdownGraceMs,
     app,
     server,
     operationsUrl: () => operationsUrl,

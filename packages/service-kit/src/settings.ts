@@ -115,7 +115,9 @@ export const processSettings = {
   /** Where `<NAME>_OPERATIONS_PORT` listens. */
   OPERATIONS_HOST: settings.host(),
   LOG_LEVEL: settings.logLevel(),
-  /** How long requests in flight may take to finish after SIGTERM. */
+  /** How long a process that is told to stop goes on answering while it says that it is not ready. */
+  SHUTDOWN_DRAIN_MS: settings.durationMs(0),
+  /** How long requests in flight may take to finish after that. */
   SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
   /** From the first byte of a request, or a new connection, to the end of its headers. */
   HEADERS_TIMEOUT_MS: settings.durationMs(15_000),

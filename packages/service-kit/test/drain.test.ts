@@ -1,0 +1,62 @@
+import { Agent, request } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { createHealth, createHttpService, createLog, createMetrics, type ServiceProcess } from '@taskgraph/service-kit';
+
+const CLIENTS = 40;
+
+function startService(shutdownDrainMs: number): Promise<ServiceProcess> {
+  return createHttpService({
+    name: 'drained',
+    config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 30_000, shutdownDrainMs },
+    log: createLog({ service: 'drained', level: 'silent' }),
+    metrics: createMetrics('drained'),
+    health: createHealth(),
+    routes: (app) => {
+      app.get('/work', (_request, response) => void response.json({ done: true }));
+    },
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly connection: string | undefined;
+}
+
+function ask(url: string, path: string, agent?: Agent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, url), { agent, headers: agent ? {} : { connection: 'close' } }, (response) => {
+      response.resume();
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, connection: response.headers.connection }));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+describe('a service that is told to stop', () => {
+  it('answers busy clients until they have seen that it is not ready, and asks them to go elsewhere', async () => {
+    const service = await startService(6_000);
+    const { url } = await service.listen();
+    const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+    let isReady = true;
+    const answers: Answer[] = [];
+    const clients = Array.from({ length: CLIENTS }, async () => {
+      while (isReady) answers.push(await ask(url, '/work', agent));
+    });
+    while (answers.length < 10 * CLIENTS) await new Promise((resolve) => setImmediate(resolve));
+    expect(new Set(answers.map(({ connection }) => connection))).toEqual(new Set(['keep-alive']));
+    const before = answers.length;
+    const stopped = service.close();
+    // What a load balancer does.
+    while ((await ask(url, '/health/ready')).status !== 503) await new Promise((resolve) => setImmediate(resolve));
+    while (answers.length < before + 2 * CLIENTS) await new Promise((resolve) => setImmediate(resolve));
+    isReady = false;
+    await Promise.all(clients);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    // Those of requests that were under way at the signal may still be kept.
+    expect(answers.slice(before + CLIENTS).every(({ connection }) => connection === 'close')).toBe(true);
+    agent.destroy();
+    await stopped;
+    await expect(ask(url, '/health/live')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
