@@ -1,0 +1,1 @@
+-- Undoes 20261126172500_canonical_text: there is nothing to undo. Texts in one form are texts that were possible before.
