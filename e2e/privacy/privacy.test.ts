@@ -91,12 +91,22 @@ describe('what is mine is hidden from others', () => {
     expectErrorCode(await ben.run('DeleteTask', { id: taskId }), 'FORBIDDEN');
   });
 
-  it('takes the picture from the assignee with the task', async () => {
+  it('takes the picture from the assignee with the task, and from all to whom they had passed it on', async () => {
+    const kept = await ben.addTask({ title: "Ben's", assigneeId: eve.id });
+    const attached = expectData(await ben.run('AttachMedia', { input: { taskId: kept, mediaIds: [mediaId] } }));
+    expect(attached.attachMedia.__typename).toBe('AttachMediaSuccess');
+    expect(expectData(await eve.run('Media', { id: mediaId })).media.id).toBe(mediaId);
+
     const { updateTask } = expectData(
       await ada.run('UpdateTask', { input: { id: taskId, expectedVersion: 1, assigneeId: null } }),
     );
     expect(updateTask.__typename).toBe('UpdateTaskSuccess');
     expectErrorCode(await ben.run('TaskWithMedia', { id: taskId }), 'NOT_FOUND');
-    expectErrorCode(await ben.run('Media', { id: mediaId }), 'NOT_FOUND');
+    for (const who of [ben, eve]) {
+      expectErrorCode(await who.run('Media', { id: mediaId }), 'NOT_FOUND');
+      const { task } = expectData(await who.run('TaskWithMedia', { id: kept }));
+      expect(task.media).toMatchObject({ totalCount: 1, edges: [{ node: null }] });
+    }
+    expect(expectData(await ada.run('Media', { id: mediaId })).media.id).toBe(mediaId);
   });
 });

@@ -76,11 +76,22 @@ function refinement(code: ErrorCode, door: ErrorDoor): { requestId?: string } {
 
 /** The code of an error that the GraphQL machinery itself raises about the request, null for one about our code. */
 function protocolCode(original: unknown, formatted: GraphQLFormattedError): ErrorCode | null {
-  const given = formatted.extensions?.['code'];
-  if (typeof given !== 'string') return null;
-  const mapped = CODES_OF_APOLLO[given] ?? (isErrorCode(given) && given !== 'INTERNAL_SERVER_ERROR' ? given : null);
   // A resolver's TypeError never has a code; only a GraphQLError that was raised on purpose does.
-  return original instanceof GraphQLError ? mapped : null;
+  if (!(original instanceof GraphQLError)) return null;
+  const given = formatted.extensions?.['code'];
+  const mapped =
+    typeof given === 'string' && Object.hasOwn(CODES_OF_APOLLO, given) ? CODES_OF_APOLLO[given] : undefined;
+  if (mapped) return mapped;
+  if (typeof given === 'string' && isErrorCode(given) && given !== 'INTERNAL_SERVER_ERROR') return given;
+  return isAboutVariables(original) ? 'BAD_USER_INPUT' : null;
+}
+
+/**
+ * An error of graphql-js without a path, that no resolver threw, is about the variables: all else of the request was checked before.
+ * It gives none a code, and Apollo Server only some: not the one that there are too many of them.
+ */
+function isAboutVariables({ path, originalError }: GraphQLError): boolean {
+  return path === undefined && (originalError === undefined || originalError instanceof GraphQLError);
 }
 
 function logFault(fault: AppError, formatted: GraphQLFormattedError, { log }: ErrorDoor): void {

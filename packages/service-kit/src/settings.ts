@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findMisspelled } from './misspelled-settings.js';
 import type { OperationsAddress } from './operations-server.js';
 
 /** Thrown when the environment does not make a valid configuration; lists every fault at once. */
@@ -12,20 +13,36 @@ export class ConfigError extends Error {
   }
 }
 
+/** Somebody who has misspelled a setting is told so once, however many services of the process know the right one. */
+const told = new Set<string>();
+
+function warnOfMisspelled({ given, meant }: { readonly given: string; readonly meant: string }): void {
+  if (told.has(given)) return;
+  told.add(given);
+  process.emitWarning(`${given} is no setting. Did you mean ${meant}?`, 'SettingWarning');
+}
+
 /**
- * Reads settings out of an environment. An empty string counts as unset, as in shells and compose files.
+ * Reads settings out of an environment. An empty string counts as unset, as in shells and compose files. Of variables that are nearly
+ * settings, the process warns.
  *
  * @throws ConfigError listing all faults together, each with the setting's name
  */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: NodeJS.ProcessEnv): z.output<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const outcome = schema.safeParse(present);
-  if (outcome.success) return outcome.data;
+  const misspelled = schema instanceof z.ZodObject ? findMisspelled(Object.keys(schema.shape), present) : [];
+  if (outcome.success) {
+    misspelled.forEach(warnOfMisspelled);
+    return outcome.data;
+  }
   throw new ConfigError(
     outcome.error.issues.map((issue) => {
       const name = issue.path.join('.');
       const given = present[name];
-      return given === undefined ? `${name} is required: ${issue.message}` : `${name}: ${issue.message}`;
+      if (given !== undefined) return `${name}: ${issue.message}`;
+      const twin = misspelled.find(({ meant }) => meant === name);
+      return `${name} is required: ${issue.message}${twin ? ` (${twin.given} is set: is it meant?)` : ''}`;
     }),
   );
 }

@@ -24,6 +24,7 @@ import {
   type ServiceProcess,
 } from './http-server.js';
 import { stopWhenAborted } from './cancellation.js';
+import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './fresh-loaders.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import { httpErrors } from './http-errors.js';
@@ -42,6 +43,7 @@ import {
   type SubgraphWebSocket,
   type SubscriptionLimits,
 } from './subscriptions/subgraph-websocket.js';
+import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 export interface SubgraphOptions<Context extends RequestContext> {
@@ -57,8 +59,10 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** A resolvers map that `satisfies CompleteResolvers`. */
   readonly resolvers: object;
   readonly verifier: TokenVerifier;
-  /** Adds the database and fresh loaders to what every request carries; called once per execution. */
-  readonly context: (request: RequestContext) => Context | Promise<Context>;
+  /** Adds the database and the like to what every request carries; called once per execution. */
+  readonly context: ContextParts<Context>['context'];
+  /** Makes the loaders of an execution; called again when a mutation has changed what they may have read. */
+  readonly loaders?: ContextParts<Context>['loaders'];
   /** Routes beside `/graphql`, e.g. the JWKS document or files. */
   readonly routes?: (app: Express) => void;
   /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
@@ -85,10 +89,15 @@ export async function createSubgraph<Context extends RequestContext>(
 ): Promise<ServiceProcess> {
   const { name, log, metrics, verifier, introspection = false } = options;
   const schema = stopWhenAborted(
-    enforceSecurityDirectives(
-      buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+    renewLoadersAfterMutations(
+      enforceSecurityDirectives(
+        refuseUnstorableText(
+          buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+        ),
+      ),
     ),
   );
+  const createContext = contextMaker<Context>(options);
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
@@ -114,7 +123,7 @@ export async function createSubgraph<Context extends RequestContext>(
     const { authorization } = request.headers;
     const outcome = await verifier.verifyAuthorization(authorization);
     const viewer = outcome.kind === 'accepted' ? outcome.viewer : null;
-    return options.context({
+    return createContext({
       requestId: facts.requestId,
       log: viewer ? facts.log.child({ userId: viewer.userId }) : facts.log,
       signal: facts.signal,
@@ -159,7 +168,7 @@ export async function createSubgraph<Context extends RequestContext>(
     onClose: [() => apollo.stop(), ...(options.onClose ?? [])],
   });
   if (schema.getSubscriptionType()) {
-    const { context, subscriptionLimits: limits } = options;
+    const { subscriptionLimits: limits } = options;
     const { server } = service;
     subscriptions = serveSubscriptions({
       name,
@@ -168,7 +177,7 @@ export async function createSubgraph<Context extends RequestContext>(
       schema,
       introspection,
       verifier,
-      context,
+      context: createContext,
       log,
       metrics,
       limits,

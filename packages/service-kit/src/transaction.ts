@@ -8,6 +8,8 @@ export type Tx<Client> = Client & { readonly [transactionBrand]: true };
 interface TransactionOptions {
   readonly isolationLevel?: 'ReadCommitted' | 'RepeatableRead' | 'Serializable';
   readonly timeoutMs?: number;
+  /** 1 for work that has effects outside the database. */
+  readonly tries?: number;
 }
 
 /** The part of a Prisma client that opens interactive transactions. */
@@ -24,12 +26,12 @@ const RETRYABLE_CODES = new Set(['40001', '40P01', 'P2034']);
 
 /**
  * Runs `work` in one transaction, again when PostgreSQL picked it as the loser of a deadlock or of a serialization
- * conflict, so `work` must have no effect outside the database.
+ * conflict, so `work` must have no effect outside the database, unless there is one try only.
  */
 export async function inTransaction<Client, Result>(
   client: TransactionalClient<Client>,
   work: (tx: Tx<Client>) => Promise<Result>,
-  { isolationLevel, timeoutMs = 10_000 }: TransactionOptions = {},
+  { isolationLevel, timeoutMs = 10_000, tries = MAX_TRIES }: TransactionOptions = {},
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -39,7 +41,7 @@ export async function inTransaction<Client, Result>(
         ...(isolationLevel && { isolationLevel: isolationLevel as never }),
       });
     } catch (error) {
-      if (attempt >= MAX_TRIES || !isTransactionConflict(error)) throw error;
+      if (attempt >= tries || !isTransactionConflict(error)) throw error;
       await delay(Math.random() * 20 * attempt);
     }
   }

@@ -126,6 +126,23 @@ export async function preferForeignSessions({ name }: TestDatabase): Promise<voi
   });
 }
 
+/** Counts the rows of every table of a database. */
+export function countAllRows(url: string): Promise<Readonly<Record<string, number>>> {
+  return withClient(url, async (client) => {
+    const tables = await client.query<{ name: string }>(
+      `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+    );
+    const counts: Record<string, number> = {};
+    for (const { name } of tables.rows) {
+      const { rows } = await client.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM ${pg.escapeIdentifier(name)}`,
+      );
+      counts[name] = rows[0]?.count ?? 0;
+    }
+    return counts;
+  });
+}
+
 /** Creates an empty database. Disposing drops it. */
 export async function createEmptyDatabase(prefix = 'empty'): Promise<TestDatabase> {
   return createDatabase(prefix, 'template0');

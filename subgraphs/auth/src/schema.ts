@@ -1,5 +1,4 @@
-import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
-import { DateTimeResolver } from 'graphql-scalars';
+import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';

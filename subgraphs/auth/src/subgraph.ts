@@ -114,7 +114,6 @@ export async function createAuthSubgraph(
       context: (request) => ({
         ...request,
         db,
-        loaders: createUserLoaders(db),
         passwords,
         tokens,
         verifier,
@@ -122,6 +121,7 @@ export async function createAuthSubgraph(
         sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,
         issuedTo: new Set(),
       }),
+      loaders: () => createUserLoaders(db),
       routes: (app) => {
         app.get(JWKS_PATH, (_request, response) => {
           response

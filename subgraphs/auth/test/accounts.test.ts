@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countStatements } from '@taskgraph/service-kit';
 import { expectData, expectErrorCode, type GraphQLResult } from '@taskgraph/testkit';
+import { createPasswordHasher } from '../src/modules/accounts/password-hasher.js';
 import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from './auth-graph.js';
 
 describe('accounts', () => {
@@ -77,6 +78,21 @@ describe('accounts', () => {
     expect(rows[0].password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     expect(rows[0].token_hash).toHaveLength(32);
     expect(JSON.stringify(rows)).not.toContain(refreshToken);
+  });
+
+  it('take a password however its letters are composed, also one that was stored as it was typed', async () => {
+    const email = 'zoe@example.com';
+    const [composed, decomposed] = ['Zo\u00eb juggles green otters', 'Zoe\u0308 juggles green otters'];
+    expect(expectData(await registerAs({ email, password: composed })).register.__typename).toBe('AuthPayload');
+    const logIn = async (password: string) =>
+      expectData(await graph.run(LOGIN, { input: { email, password } })).login.__typename as string;
+    for (const password of [composed, decomposed, decomposed.replace('otters', 'otter\uff53')])
+      expect([password, await logIn(password)]).toEqual([password, 'AuthPayload']);
+
+    const stored = await createPasswordHasher().hash(decomposed, new AbortController().signal);
+    await graph.pool.query('UPDATE users SET password_hash = $1 WHERE email = $2', [stored, email]);
+    expect(await logIn(decomposed)).toBe('AuthPayload');
+    expect(await logIn(composed)).toBe('InvalidCredentialsProblem');
   });
 
   it('answer a wrong password and an unknown address alike', async () => {

@@ -21,4 +21,6 @@ export interface MediaContext extends RequestContext {
   readonly limits: { readonly maxBytes: number; readonly maxPixels: number };
   /** Lets a bounded number of images be decoded at once. */
   readonly processing: LimitFunction;
+  /** Lets a bounded number of items be written into the store at once. */
+  readonly storing: LimitFunction;
 }

@@ -1,5 +1,4 @@
-import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
-import { DateTimeResolver } from 'graphql-scalars';
+import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import { GraphQLUpload } from 'graphql-upload-minimal';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { mediaResolvers } from './modules/media/resolvers.js';

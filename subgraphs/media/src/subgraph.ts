@@ -14,6 +14,7 @@ import {
   createUploadSpool,
   multipartRequests,
   openEventTransport,
+  reachableHost,
   readHttpServerConfig,
   type EventTransport,
   type JwksSource,
@@ -34,7 +35,7 @@ import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
 import { sweepInterrupted } from './modules/uploads/service.js';
 import { resolvers, typeDefs } from './schema.js';
-import { createLocalDiskStore } from './storage/local-disk-store.js';
+import { openLocalDiskStore } from './storage/local-disk-store.js';
 import { openSpool } from './storage/spool.js';
 import { createMediaTelemetry } from './telemetry.js';
 
@@ -51,6 +52,7 @@ export interface MediaParts {
 
 const MAX_FILES_PER_REQUEST = 10;
 const SWEEP_INTERVAL_MS = 10 * 60_000;
+const NEXT_LOOK_MS = 10_000;
 
 /**
  * Composes the media subgraph. The database must be migrated.
@@ -66,7 +68,7 @@ export async function createMediaSubgraph(
   const health = createHealth();
   const telemetry = createMediaTelemetry(metrics);
   const folder = path.resolve(config.TASKGRAPH_DATA_DIR, 'media');
-  const store = createLocalDiskStore(path.join(folder, 'objects'));
+  const store = await openLocalDiskStore(path.join(folder, 'objects'));
   await store.check();
   const spool = await openSpool(path.join(folder, 'incoming'));
   const waiting = createUploadSpool({
@@ -104,20 +106,26 @@ export async function createMediaSubgraph(
   const task = createPeer({ name: 'task', url: config.TASK_URL, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
   const taskDirectory = createTaskDirectory(task);
   const processing = pLimit(config.MEDIA_PROCESSING_CONCURRENCY);
+  // Each holds a connection meanwhile; the others are for all else.
+  const storing = pLimit(Math.max(1, Math.floor(config.DB_POOL_MAX / 2)));
   const limits = { maxBytes: config.MEDIA_MAX_BYTES, maxPixels: config.MEDIA_MAX_PIXELS };
-  let ownUrl = `http://${config.HOST}:${config.MEDIA_PORT}`;
+  let ownPort = config.MEDIA_PORT;
   const urls = createSignedUrls({
     secret: config.MEDIA_URL_SECRET,
     lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
-    publicUrl: () => config.MEDIA_PUBLIC_URL ?? ownUrl,
+    publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
   });
 
   let sweeps: NodeJS.Timeout | undefined;
+  let nextLook: NodeJS.Timeout | undefined;
 
   async function sweep(): Promise<void> {
     try {
-      const count = await sweepInterrupted({ db, store });
+      const { count, isUnfinished } = await sweepInterrupted({ db, store });
       if (count > 0) telemetry.interruptedSwept(log, count);
+      // What was cut off just now, perhaps by the end of the process before this one, is too young to be told from what is under way.
+      clearTimeout(nextLook);
+      if (isUnfinished) nextLook = setTimeout(() => void sweep(), NEXT_LOOK_MS).unref();
     } catch (error) {
       // The service is of use all the same, and the next time comes.
       log.warn({ err: error }, 'interrupted uploads could not be cleaned up');
@@ -140,7 +148,6 @@ export async function createMediaSubgraph(
     context: (request) => ({
       ...request,
       db,
-      loaders: createMediaLoaders(db, taskDirectory, request),
       store,
       spool,
       urls,
@@ -149,17 +156,22 @@ export async function createMediaSubgraph(
       telemetry,
       limits,
       processing,
+      storing,
     }),
+    loaders: (request) => createMediaLoaders(db, taskDirectory, request),
     routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
     graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: waiting, log })],
-    onListen: async ({ url }) => {
-      ownUrl = url;
+    onListen: async ({ port }) => {
+      ownPort = port;
       events.start();
       await sweep();
       sweeps = setInterval(() => void sweep(), SWEEP_INTERVAL_MS).unref();
     },
     onClose: [
-      async () => clearInterval(sweeps),
+      async () => {
+        clearTimeout(nextLook);
+        clearInterval(sweeps);
+      },
       () => events.close(),
       () => transport.close(),
       () => task.close(),

@@ -104,7 +104,7 @@ describe('what a crash left between the row and its files', () => {
     await using graph = await startMediaGraph();
     const id = await graph.addMedia(buildViewer(), await smallPng());
     await graph.pool.query(
-      "UPDATE media_items SET status = 'PROCESSING', updated_at = now() - interval '1 hour' WHERE id = $1",
+      "UPDATE media_items SET status = 'PROCESSING', updated_at = now() - interval '10 seconds' WHERE id = $1",
       [id],
     );
     const abandoned = path.join(graph.dataDir, 'media', 'incoming', '999999999-crashed');
@@ -113,6 +113,30 @@ describe('what a crash left between the row and its files', () => {
     await using again = await graph.restart();
     expect(await again.countRows()).toBe(0);
     expect(await again.files()).toEqual([]);
+  });
+});
+
+describe('what another process has under way', () => {
+  it('is left alone as long as that process lives, however long it takes', async () => {
+    await using graph = await startMediaGraph();
+    const id = await graph.addMedia(buildViewer(), await smallPng());
+    await graph.pool.query(
+      "UPDATE media_items SET status = 'PROCESSING', updated_at = now() - interval '1 hour' WHERE id = $1",
+      [id],
+    );
+    const uploader = await graph.pool.connect();
+    await uploader.query('BEGIN');
+    await uploader.query('SELECT id FROM media_items WHERE id = $1 FOR UPDATE', [id]);
+    {
+      await using other = await graph.restart();
+      expect(await other.countRows()).toBe(1);
+      expect((await other.files()).length).toBeGreaterThan(0);
+    }
+    // What a process has locked is free when it is gone.
+    uploader.release(true);
+    await using other = await graph.restart();
+    expect(await other.countRows()).toBe(0);
+    expect(await other.files()).toEqual([]);
   });
 });
 

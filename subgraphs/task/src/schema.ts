@@ -1,5 +1,4 @@
-import { loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
-import { DateTimeResolver } from 'graphql-scalars';
+import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { attachmentResolvers } from './modules/attachments/resolvers.js';
 import { taskResolvers } from './modules/tasks/resolvers.js';

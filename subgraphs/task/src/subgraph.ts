@@ -99,13 +99,13 @@ export async function createTaskSubgraph(
     context: (request) => ({
       ...request,
       db,
-      loaders: { ...createTaskLoaders(db, request.viewer), ...createAttachmentLoaders(db, request.viewer) },
       userDirectory,
       mediaDirectory,
       feed: transport.feed,
       outbox,
       telemetry,
     }),
+    loaders: ({ viewer }) => ({ ...createTaskLoaders(db, viewer), ...createAttachmentLoaders(db, viewer) }),
     onListen: () => events.start(),
     onClose: [
       () => events.close(),

@@ -24,7 +24,10 @@ describe('attachments', () => {
 
   function readyMedia(count: number): string[] {
     const ids = Array.from({ length: count }, () => randomUUID());
-    for (const id of ids) graph.mediaStatus.set(id, 'READY');
+    for (const id of ids) {
+      graph.mediaStatus.set(id, 'READY');
+      graph.mediaUploaders.set(id, ada.userId);
+    }
     return ids;
   }
   const attach = (who: TestViewer, taskId: string, mediaIds: readonly string[]) =>
@@ -119,6 +122,7 @@ describe('attachments', () => {
     const stranger = buildViewer();
     const taskId = await graph.addTask(ada, { assigneeId: assignee.userId });
     const [id] = readyMedia(1) as [string];
+    graph.mediaUploaders.set(id, assignee.userId);
     expectErrorCode(await attach(stranger, taskId, [id]), 'NOT_FOUND');
     expectErrorCode(await attach({ ...ada, token: 'garbage' }, taskId, [id]), 'UNAUTHENTICATED');
     expectData(await attach(assignee, taskId, [id]));

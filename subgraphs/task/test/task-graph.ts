@@ -29,8 +29,11 @@ export interface TaskGraph extends AsyncDisposable {
   readonly service: ServiceProcess;
   readonly auth: EntityServer;
   readonly media: EntityServer;
+  readonly database: TestDatabase;
   /** Media that the media service knows, with their status. */
   readonly mediaStatus: Map<string, string>;
+  /** Who has uploaded which of them, where that matters. */
+  readonly mediaUploaders: Map<string, string>;
   /** Users that the auth service does not know. */
   readonly unknownUsers: Set<string>;
   run(who: TestViewer | null, query: string, variables?: Record<string, unknown>): Promise<GraphQLResult>;
@@ -55,12 +58,13 @@ export async function startTaskGraph(
   parts: { readonly log?: Log } = {},
 ): Promise<TaskGraph> {
   const mediaStatus = given?.mediaStatus ?? new Map<string, string>();
+  const mediaUploaders = new Map<string, string>();
   const unknownUsers = new Set<string>();
   const database = given?.database ?? (await cloneDatabase('task'));
   const auth = await startEntityServer(({ id }) => (unknownUsers.has(id) ? null : { id }));
   const media = await startEntityServer(({ id }) => {
     const status = mediaStatus.get(id);
-    return status === undefined ? null : { id, status };
+    return status === undefined ? null : { id, status, uploadedBy: { id: mediaUploaders.get(id) ?? id } };
   });
   let pool: pg.Pool | undefined;
   const config = readTaskConfig({
@@ -85,7 +89,9 @@ export async function startTaskGraph(
     service,
     auth,
     media,
+    database,
     mediaStatus,
+    mediaUploaders,
     unknownUsers,
     run,
     subscribe: (who, query, variables = {}, lastEventId) =>

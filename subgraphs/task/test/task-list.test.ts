@@ -42,6 +42,15 @@ describe('the list of tasks', () => {
 
   const list = async (variables: Record<string, unknown>): Promise<Page> =>
     expectData(await graph.run(ada, LIST, variables)).tasks as Page;
+  it('is searched in letters that are composed in any way', async () => {
+    const grace = buildViewer();
+    await graph.addTask(grace, { title: 'Zoe\u0308', description: 'Caf\u00e9' });
+    for (const search of ['Zo\u00eb', 'ZOE\u0308', 'cafe\u0301', 'CAF\u00c9']) {
+      const { tasks } = expectData(await graph.run(grace, LIST, { filter: { search } }));
+      expect([search, tasks.totalCount]).toEqual([search, 1]);
+    }
+  });
+
   const titles = ({ edges }: Page) => edges.map(({ node }) => node.title);
 
   it.each([

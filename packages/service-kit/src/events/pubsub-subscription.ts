@@ -105,19 +105,18 @@ export function openPubSubSubscription(options: PubSubSubscriptionOptions): Even
     if (closing.signal.aborted) return message.nack();
     const { data } = message;
     const event = parseEnvelope(data);
-    // Absent where Pub/Sub forwards no dead letters.
-    const attempt = Math.max(1, message.deliveryAttempt);
     const outcome = event
       ? await deliver({
           event,
           handle: options.handle,
-          attempt,
+          // Pub/Sub's own count has in it what was given back unseen, so a few deployments would use all tries up.
+          attempt: 1,
           retryDelayMs: options.retryDelayMs,
           slots,
           isPatient: true,
           signal: closing.signal,
         })
-      : ({ kind: 'dead', attempts: attempt, error: 'this is no event' } as const);
+      : ({ kind: 'dead', attempts: 1, error: 'this is no event' } as const);
     switch (outcome.kind) {
       case 'handled':
         return message.ack();

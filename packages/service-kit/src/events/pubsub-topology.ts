@@ -1,13 +1,19 @@
 import type { PubSub, Subscription, SubscriptionMetadata, Topic } from '@google-cloud/pubsub';
 import { EVENT_TOPICS, type EventTopic } from '@taskgraph/contracts';
 import { durableGroups, type DurableGroup } from './durable-groups.js';
-import { MAX_DELIVERIES } from './event-bus.js';
 import { GRPC, grpcCode, within } from './pubsub-client.js';
 
 /** Where what a group could not handle goes. */
 export const DEAD_LETTER_TOPIC = 'dead-letters';
 /** Keeps dead letters for the operator: a topic without a subscription forgets what it is given. */
 export const DEAD_LETTER_SUBSCRIPTION = `${DEAD_LETTER_TOPIC}.inspect`;
+
+/**
+ * Deliveries after which Pub/Sub forwards a message to the dead letters by itself: the most that it allows. It counts whatever comes
+ * back, also what a process that stops gives back without a look at it, up to some hundred messages at each deployment. What tries
+ * are, the process counts that makes them; this is for messages that kill each process that gets them.
+ */
+const MAX_DELIVERY_ATTEMPTS = 100;
 
 const CALL_TIMEOUT_MS = 10_000;
 const SECOND = 1;
@@ -155,7 +161,7 @@ function durableSettings(client: PubSub, prefix: string): SubscriptionMetadata {
     ...(!client.isEmulator && {
       deadLetterPolicy: {
         deadLetterTopic: `projects/${client.projectId}/topics/${prefix}${DEAD_LETTER_TOPIC}`,
-        maxDeliveryAttempts: MAX_DELIVERIES,
+        maxDeliveryAttempts: MAX_DELIVERY_ATTEMPTS,
       },
     }),
   };

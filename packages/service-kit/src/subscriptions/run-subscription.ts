@@ -6,7 +6,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { toClientError, withCode, type ErrorDoor } from '../graphql-errors.js';
+import { toClientError, type ErrorDoor } from '../graphql-errors.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
 /** What the `subscribe` function of a field yields: the root value of each event's execution. */
@@ -61,8 +61,7 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
     operationName: request.operationName,
     variableValues: request.variables,
   };
-  const format = (errors: readonly GraphQLError[]) =>
-    errors.map(withRequestCode).map((error) => toClientError(error.toJSON(), error, door));
+  const format = (errors: readonly GraphQLError[]) => errors.map((error) => toClientError(error.toJSON(), error, door));
   try {
     const source = await createSourceEventStream({ ...args, contextValue: await createContext() });
     if (!(Symbol.asyncIterator in source)) throw new SubscriptionFailure(format(source.errors ?? []));
@@ -83,10 +82,4 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
   } finally {
     over.abort();
   }
-}
-
-/** An error without a path that no resolver threw is about the variables: all else of the request was checked before. */
-function withRequestCode(error: GraphQLError): GraphQLError {
-  const isOfRequest = !error.path && !error.originalError && error.extensions['code'] === undefined;
-  return isOfRequest ? withCode(error, 'BAD_USER_INPUT') : error;
 }

@@ -99,7 +99,7 @@ const EVERYTHING = [
     await expect(applyTopology(client, { groups })).rejects.toThrow('message_retention_duration out of bounds');
     expect((await subscription.getMetadata())[0].deadLetterPolicy).toEqual({
       deadLetterTopic: `projects/${client.projectId}/topics/dead-letters`,
-      maxDeliveryAttempts: 5,
+      maxDeliveryAttempts: 100,
     });
   });
 });

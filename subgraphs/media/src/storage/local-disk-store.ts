@@ -2,13 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '@taskgraph/service-kit';
 import type { ObjectStore } from './object-store.js';
 
 const KEY_PATTERN = /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/;
 const PREFIX_PATTERN = /^([a-z0-9][a-z0-9.-]*\/)+$/;
 
-/** Keeps objects as files below a folder. An object appears by a rename, so nobody ever reads half of one. */
-export function createLocalDiskStore(root: string): ObjectStore {
+/**
+ * Keeps objects as files below a folder, which it makes. An object appears by a rename, so nobody ever reads half of one. A folder that
+ * is removed meanwhile is not made again: what was in it is lost, and the check says so.
+ *
+ * @throws when the folder cannot be made
+ */
+export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
+  await makeFolder(root);
+
   /** @throws on a key that could lead out of the folder: a defect of the caller */
   function pathOf(key: string): string {
     if (!KEY_PATTERN.test(key)) throw new Error(`not a key: ${key}`);
@@ -17,6 +25,7 @@ export function createLocalDiskStore(root: string): ObjectStore {
 
   async function place(key: string, localPath: string): Promise<void> {
     const target = pathOf(key);
+    await access(root, constants.W_OK);
     await mkdir(path.dirname(target), { recursive: true });
     await rename(localPath, target);
   }
@@ -24,7 +33,6 @@ export function createLocalDiskStore(root: string): ObjectStore {
   return {
     putFile: place,
     async put(key, bytes) {
-      await mkdir(root, { recursive: true });
       const temporary = path.join(root, `.${randomUUID()}.part`);
       try {
         await writeFile(temporary, bytes, { flag: 'wx' });
@@ -60,7 +68,7 @@ export function createLocalDiskStore(root: string): ObjectStore {
       }
     },
     async check() {
-      await mkdir(root, { recursive: true });
+      if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
       await access(root, constants.W_OK | constants.R_OK);
     },
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '@taskgraph/service-kit';
 
 /** Where uploads wait until they are known to be good: local files that never outlive their process. */
 export interface Spool {
@@ -15,7 +16,7 @@ const FOLDER_PATTERN = /^(\d+)-/;
 
 /** Opens a spool for this process and removes those of processes that died. */
 export async function openSpool(root: string): Promise<Spool> {
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   await removeAbandoned(root);
   const folder = path.join(root, `${process.pid}-${randomUUID()}`);
   await mkdir(folder);

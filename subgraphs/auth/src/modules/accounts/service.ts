@@ -12,7 +12,7 @@ import {
 } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
-import { isPossiblePassword, normaliseEmail, parseDisplayName, parseEmail, parseNewPassword } from './account-input.js';
+import { normaliseEmail, parseDisplayName, parseEmail, parseNewPassword, possiblePasswords } from './account-input.js';
 import { estimatePassword, MIN_PASSWORD_SCORE } from './password-strength.js';
 
 export interface EmailTaken {
@@ -95,14 +95,8 @@ export async function login(
   context: AuthContext,
   { email, password }: LoginInput,
 ): Promise<AuthPayloadRow | InvalidCredentials> {
-  const user = isPossiblePassword(password)
-    ? await context.db.user.findUnique({ where: { email: normaliseEmail(email) } })
-    : null;
-  const accepted = await context.passwords.verify(
-    user?.passwordHash ?? null,
-    isPossiblePassword(password) ? password : '',
-    context.signal,
-  );
+  const user = await context.db.user.findUnique({ where: { email: normaliseEmail(email) } });
+  const accepted = await knowsPassword(context, user?.passwordHash ?? null, password);
   const session =
     user && accepted
       ? await inTransaction(context.db, async (tx) => {
@@ -129,10 +123,7 @@ export async function changePassword(
   const { userId, sessionId } = requireViewer(context);
   const password = parseNewPassword(newPassword);
   const user = await getUser(context, userId);
-  const known =
-    isPossiblePassword(currentPassword) &&
-    (await context.passwords.verify(user.passwordHash, currentPassword, context.signal));
-  if (!known) return WRONG_PASSWORD;
+  if (!(await knowsPassword(context, user.passwordHash, currentPassword))) return WRONG_PASSWORD;
   const weakness = await findWeakness(password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
@@ -149,6 +140,19 @@ export async function changePassword(
   context.telemetry.passwordChanged(context.log, userId);
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, count);
   return { __typename: 'ChangePasswordSuccess', user: changed };
+}
+
+/** Compares every form in which the password may have been set, whether one matches or not: time tells nothing. */
+async function knowsPassword(
+  { passwords, signal }: AuthContext,
+  stored: string | null,
+  text: string,
+): Promise<boolean> {
+  const forms = possiblePasswords(text);
+  let known = false;
+  for (const form of forms.length > 0 ? forms : [''])
+    known = (await passwords.verify(forms.length > 0 ? stored : null, form, signal)) || known;
+  return known;
 }
 
 async function findWeakness(password: string, personal: readonly string[]): Promise<WeakPassword | null> {

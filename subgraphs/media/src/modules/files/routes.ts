@@ -30,10 +30,12 @@ async function serveFile(
   response: Response,
   { db, store, urls, telemetry }: FileRouteParts,
 ): Promise<void> {
-  const { id = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
+  const { id: given = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
+  // Letter case means nothing in a UUID (RFC 9562, section 4), but in the keys of the store it does.
+  const id = given.toLowerCase();
   const variant = parseVariantSlug(slug);
   if (!isUuid(id) || !variant) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  const verdict = urls.verify(id.toLowerCase(), variant, request.query);
+  const verdict = urls.verify(id, variant, request.query);
   if (verdict !== 'valid') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
     return problem(

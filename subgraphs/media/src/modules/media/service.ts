@@ -9,6 +9,7 @@ import {
   type PageArgs,
 } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
+import type { MediaTx } from '../../db.js';
 import { mediaPrefix } from '../../storage/object-keys.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canDelete } from './policy.js';
@@ -48,7 +49,6 @@ export async function deleteMedia(context: MediaContext, id: string): Promise<{ 
   await context.store.deleteAll(mediaPrefix(media.id));
   const deleted = await removeRow(context, media);
   if (!deleted) throw notFound('Media');
-  context.loaders.media.clear(media.id);
   context.telemetry.deleted(context.log, media.id);
   return { mediaId: media.id };
 }
@@ -56,14 +56,19 @@ export async function deleteMedia(context: MediaContext, id: string): Promise<{ 
 /** Removes the row of an item whose files are gone, and tells of it. Returns false when somebody else has done so. */
 export async function removeRow(
   { db, requestId }: Pick<MediaContext, 'db'> & { readonly requestId?: string | undefined },
-  { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,
+  item: Pick<MediaRow, 'id' | 'uploaderId'>,
 ): Promise<boolean> {
-  return inTransaction(db, async (tx) => {
-    const { count } = await tx.mediaItem.deleteMany({ where: { id } });
-    if (count === 0) return false;
-    await appendEvents(tx, [{ type: 'media.deleted.v1', subject: id, data: { mediaId: id, uploaderId } }], {
-      requestId,
-    });
-    return true;
-  });
+  return inTransaction(db, (tx) => deleteRow(tx, item, { requestId }));
+}
+
+/** The same in a transaction that is there already. */
+export async function deleteRow(
+  tx: MediaTx,
+  { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,
+  { requestId }: { readonly requestId?: string | undefined },
+): Promise<boolean> {
+  const { count } = await tx.mediaItem.deleteMany({ where: { id } });
+  if (count === 0) return false;
+  await appendEvents(tx, [{ type: 'media.deleted.v1', subject: id, data: { mediaId: id, uploaderId } }], { requestId });
+  return true;
 }

@@ -10,6 +10,8 @@ describe('sanitizeFilename', () => {
     ['gnp.\u202egpj.png', 'gnp.gpj.png'],
     ['..', 'unnamed'],
     ['', 'unnamed'],
+    ['\u200b\u3164', 'unnamed'],
+    [`${'x'.repeat(249)}😀.jpeg`, `${'x'.repeat(249)}.jpeg`],
     [`${'x'.repeat(300)}.jpeg`, `${'x'.repeat(250)}.jpeg`],
   ])('makes of %j %j', (given, expected) => {
     expect(sanitizeFilename(given)).toBe(expected);

@@ -2,6 +2,7 @@ import {
   appendEvents,
   AppError,
   badUserInput,
+  canonicalText,
   fileMissing,
   inTransaction,
   requireViewer,
@@ -9,9 +10,10 @@ import {
 } from '@taskgraph/service-kit';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
+import type { MediaTx } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { MediaRow } from '../media/mappers.js';
-import { removeRow } from '../media/service.js';
+import { deleteRow, removeRow } from '../media/service.js';
 import { sanitizeFilename } from './filename.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
@@ -86,13 +88,15 @@ export async function uploadMedia(
     if (context.signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
 
-    const media = await store(
-      context,
-      path,
-      received as Received,
-      processed as Processed,
-      sanitizeFilename(upload.filename),
-      description,
+    const media = await context.storing(() =>
+      store(
+        context,
+        path,
+        received as Received,
+        processed as Processed,
+        sanitizeFilename(upload.filename),
+        description,
+      ),
     );
     telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
     return { __typename: 'UploadMediaSuccess', media };
@@ -105,7 +109,8 @@ export async function uploadMedia(
 
 /**
  * Writes the row first, as PROCESSING, then the files, then READY: after a crash the row tells what there is to clean up
- * (see `sweepInterrupted`).
+ * (see `sweepInterrupted`). The row is locked while its files are written, so whoever sweeps sees that somebody is at work, and
+ * the end of a process is the end of its locks. Each holds a connection: `storing` bounds how many.
  */
 async function store(
   { db, store, viewer, tokenProblem, requestId }: MediaContext,
@@ -134,16 +139,19 @@ async function store(
     await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
     return id;
   });
-  try {
+  const work = async (tx: MediaTx) => {
+    const locked = await tx.$queryRaw<unknown[]>`SELECT id FROM media_items WHERE id = ${id}::uuid FOR UPDATE`;
+    if (locked.length === 0) throw unavailable('media', undefined, 'STORAGE_UNAVAILABLE');
     await store.putFile(objectKey(id, 'original'), path);
     await Promise.all(thumbnails.map(({ size, bytes }) => store.put(objectKey(id, size), bytes)));
-    return await inTransaction(db, async (tx) => {
-      const media = await tx.mediaItem.update({ where: { id }, data: { status: 'READY' } });
-      await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {
-        requestId,
-      });
-      return media;
+    const media = await tx.mediaItem.update({ where: { id }, data: { status: 'READY' } });
+    await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {
+      requestId,
     });
+    return media;
+  };
+  try {
+    return await inTransaction(db, work, { timeoutMs: STORE_TIMEOUT_MS, tries: 1 });
   } catch (error) {
     // When the store cannot even delete, the row stays for the sweep.
     await store.deleteAll(mediaPrefix(id));
@@ -157,20 +165,38 @@ function isStorageFailure(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
-/** An upload that takes longer than this between its row and its files is dead. */
-const INTERRUPTED_AFTER_MS = 10 * 60_000;
+/** What takes longer to write the files of one item is given up. */
+const STORE_TIMEOUT_MS = 10 * 60_000;
+/** Between an item's row and its lock there is a moment, which is not worth a sweep. */
+const UNLOCKED_MOMENT_MS = 5_000;
 
-/** Removes what uploads left that were cut off by a crash between their row and their last file. Returns how many. */
-export async function sweepInterrupted({ db, store }: Pick<MediaContext, 'db' | 'store'>): Promise<number> {
-  const abandoned = await db.mediaItem.findMany({
-    where: { status: 'PROCESSING', updatedAt: { lt: new Date(Date.now() - INTERRUPTED_AFTER_MS) } },
-    select: { id: true, uploaderId: true },
+/**
+ * Removes what uploads left that were cut off by a crash between their row and their last file: an item that is being processed, and
+ * whose row nobody has locked. Tells how many it has removed, and whether there are some that are too young to tell.
+ */
+export async function sweepInterrupted({
+  db,
+  store,
+}: Pick<MediaContext, 'db' | 'store'>): Promise<{ readonly count: number; readonly isUnfinished: boolean }> {
+  const before = new Date(Date.now() - UNLOCKED_MOMENT_MS);
+  const unready = await db.mediaItem.findMany({
+    where: { status: 'PROCESSING' },
+    select: { id: true, uploaderId: true, updatedAt: true },
   });
-  for (const item of abandoned) {
-    await store.deleteAll(mediaPrefix(item.id));
-    await removeRow({ db }, item);
+  const suspects = unready.filter(({ updatedAt }) => updatedAt < before);
+  let count = 0;
+  for (const item of suspects) {
+    const isAbandoned = await inTransaction(db, async (tx) => {
+      const locked = await tx.$queryRaw<unknown[]>`
+        SELECT id FROM media_items WHERE id = ${item.id}::uuid AND status = 'PROCESSING' FOR UPDATE SKIP LOCKED`;
+      if (locked.length === 0) return false;
+      // Files of a row that stays are deleted by the next sweep again.
+      await store.deleteAll(mediaPrefix(item.id));
+      return deleteRow(tx, item, {});
+    });
+    if (isAbandoned) count += 1;
   }
-  return abandoned.length;
+  return { count, isUnfinished: suspects.length < unready.length };
 }
 
 async function openUpload(file: UploadValue): Promise<FileUpload> {
@@ -183,11 +209,10 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
 }
 
 function parseAltText(text: string | null): string | null {
-  const altText = text?.trim() ?? '';
+  const altText = canonicalText(text ?? '');
   if (altText.length > MAX_ALT_TEXT_CHARACTERS) {
     throw badUserInput(`An alternative text has at most ${MAX_ALT_TEXT_CHARACTERS} characters.`, 'INVALID_ALT_TEXT');
   }
-  if (altText.includes('\u0000')) throw badUserInput('An alternative text has no NUL characters.', 'INVALID_ALT_TEXT');
   return altText === '' ? null : altText;
 }
 

@@ -20,7 +20,7 @@ export interface AttachmentLoaders {
   readonly taskMedia: (page: PageRequest) => DataLoader<string, AttachmentConnectionRow>;
   /** By media id. */
   readonly mediaTasks: (page: PageRequest) => DataLoader<string, TaskConnectionRow>;
-  /** By media id. */
+  /** By media id: whether a task that the viewer may see shows the item, see {@link shownAttachments}. */
   readonly attachedToVisibleTask: DataLoader<string, boolean>;
 }
 
@@ -53,12 +53,29 @@ export function createAttachmentLoaders(db: TaskDb, viewer: Viewer | null): Atta
     ),
     attachedToVisibleTask: new DataLoader(async (mediaIds) => {
       const rows = await db.$queryRaw<Array<{ mediaId: string }>>`
-        SELECT DISTINCT m.media_id AS "mediaId" FROM task_media m JOIN tasks t ON t.id = m.task_id
-        WHERE m.media_id = ANY(${uuidArray(mediaIds)}) AND ${visible}`;
+        ${shownAttachments(mediaIds)}
+        SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`;
       const attached = new Set(rows.map(({ mediaId }) => mediaId));
       return mediaIds.map((id) => attached.has(id));
     }),
   };
+}
+
+/**
+ * The attachments that show their item: those by its uploader or an administrator, and borrowed ones as long as whoever made them
+ * sees the item by an attachment that shows it. Those who see a task are its owner and its assignee, here without administrators:
+ * what these attach is not borrowed. UNION drops what was found before, so attachments that lean on each other end it.
+ */
+function shownAttachments(mediaIds: readonly string[]): Prisma.Sql {
+  return Prisma.sql`
+    WITH RECURSIVE shown AS (
+      SELECT task_id, media_id FROM task_media WHERE media_id = ANY(${uuidArray(mediaIds)}) AND NOT borrowed
+      UNION
+      SELECT b.task_id, b.media_id
+      FROM shown s
+      JOIN tasks seen ON seen.id = s.task_id
+      JOIN task_media b ON b.media_id = s.media_id AND b.borrowed AND b.attached_by IN (seen.owner_id, seen.assignee_id)
+    )`;
 }
 
 export function attachmentCursor({ position }: Pick<AttachmentRow, 'position'>): string {

@@ -1,6 +1,10 @@
 import type { Peer, PeerCaller } from '@taskgraph/service-kit';
 
-export type MediaState = 'ready' | 'not_ready' | 'not_found';
+export interface MediaState {
+  readonly state: 'ready' | 'not_ready' | 'not_found';
+  /** Null for what is not found. */
+  readonly uploaderId: string | null;
+}
 
 /** What this service needs to know of media. */
 export interface MediaDirectory {
@@ -18,15 +22,24 @@ const MEDIA_STATES = /* GraphQL */ `
       ... on Media {
         id
         status
+        uploadedBy {
+          id
+        }
       }
     }
   }
 `;
 
+interface MediaEntity {
+  readonly id: string;
+  readonly status: string;
+  readonly uploadedBy?: { readonly id: string } | null;
+}
+
 export function createMediaDirectory(media: Peer): MediaDirectory {
   return {
     async statesOf(mediaIds, caller) {
-      const { _entities } = await media.query<{ _entities: Array<{ id: string; status: string } | null> }>(
+      const { _entities } = await media.query<{ _entities: Array<MediaEntity | null> }>(
         MEDIA_STATES,
         { representations: mediaIds.map((id) => ({ __typename: 'Media', id })) },
         caller,
@@ -34,8 +47,9 @@ export function createMediaDirectory(media: Peer): MediaDirectory {
       return new Map(
         mediaIds.map((id, index): [string, MediaState] => {
           const entity = _entities[index];
-          if (!entity) return [id, 'not_found'];
-          return [id, entity.status === 'READY' ? 'ready' : 'not_ready'];
+          if (!entity) return [id, { state: 'not_found', uploaderId: null }];
+          const state = entity.status === 'READY' ? 'ready' : 'not_ready';
+          return [id, { state, uploaderId: entity.uploadedBy?.id ?? null }];
         }),
       );
     },

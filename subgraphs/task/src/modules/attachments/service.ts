@@ -10,11 +10,12 @@ import {
 import type { TaskContext } from '../../context.js';
 import { uuidArray, type TaskTx } from '../../db.js';
 import type { AttachMediaInput, DetachMediaInput } from '../../generated/graphql.js';
-import { Prisma } from '../../generated/prisma/client.js';
+import { Prisma, type KnownMedia } from '../../generated/prisma/client.js';
 import { visibleTasks } from '../tasks/loaders.js';
 import type { TaskRow } from '../tasks/mappers.js';
 import { getTask } from '../tasks/service.js';
 import type { MediaState } from './media-directory.js';
+import { mayShow } from './policy.js';
 
 export interface AttachMediaSuccess {
   readonly __typename: 'AttachMediaSuccess';
@@ -36,6 +37,9 @@ const MAX_MEDIA_PER_TASK = 500;
 /**
  * Attaches media to a task, all or none.
  *
+ * What somebody attaches that another has uploaded is borrowed: it is shown on the task as long as they see it on another one too
+ * (docs/decisions/0012-borrowed-media.md). The uploader, or an administrator, who attaches it as well shows it for good.
+ *
  * Attaching the same item twice is one attachment, so a client may ask again after a lost response; what is attached
  * already is not checked anew.
  *
@@ -44,21 +48,22 @@ const MAX_MEDIA_PER_TASK = 500;
  * @throws CONFLICT when the task would have too many media
  */
 export async function attachMedia(context: TaskContext, input: AttachMediaInput): Promise<AttachMediaOutcome> {
-  const { userId } = requireViewer(context);
+  const viewer = requireViewer(context);
+  const { userId } = viewer;
   const mediaIds = parseMediaIds(input.mediaIds);
   const task = await getTask(context, input.taskId);
 
   const malformed = mediaIds.filter((id) => !isUuid(id));
   if (malformed.length > 0) return refuse(context, task, 'not_found', malformed);
-  const problem = await checkMedia(context, task, mediaIds);
-  if (problem) return problem;
+  const checked = await checkMedia(context, task, mediaIds);
+  if (checked.kind === 'problem') return checked.outcome;
 
   const outcome = await inTransaction(context.db, async (tx) => {
     await lockMedia(tx, mediaIds, 'attach');
-    await lockVisibleTask(context, tx, task.id);
+    const current = await lockVisibleTask(context, tx, task.id);
     const present = await tx.taskMedia.findMany({
       where: { taskId: task.id },
-      select: { mediaId: true, position: true },
+      select: { mediaId: true, position: true, borrowed: true },
     });
     const known = new Set(present.map(({ mediaId }) => mediaId));
     const fresh = mediaIds.filter((id) => !known.has(id));
@@ -79,7 +84,13 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
         position: lastPosition + 1 + index,
         attachedBy: userId,
         attachedAt,
+        borrowed: !mayShow(viewer, checked.uploaders.get(mediaId)),
       })),
+    });
+    const lent = present.filter(({ mediaId, borrowed }) => borrowed && mayShow(viewer, checked.uploaders.get(mediaId)));
+    await tx.taskMedia.updateMany({
+      where: { taskId: task.id, mediaId: { in: lent.map(({ mediaId }) => mediaId) } },
+      data: { borrowed: false },
     });
     await appendEvents(
       tx,
@@ -90,12 +101,12 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
       })),
       context,
     );
-    return { kind: 'attached' as const, mediaIds: fresh };
+    return { kind: 'attached' as const, mediaIds: fresh, task: current };
   });
 
   if (outcome.kind === 'gone') return refuse(context, task, 'not_found', outcome.mediaIds);
   if (outcome.mediaIds.length > 0) context.telemetry.mediaAttached(context.log, task.id, outcome.mediaIds);
-  return { __typename: 'AttachMediaSuccess', task };
+  return { __typename: 'AttachMediaSuccess', task: outcome.task };
 }
 
 /**
@@ -106,12 +117,12 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
 export async function detachMedia(context: TaskContext, input: DetachMediaInput): Promise<{ task: TaskRow }> {
   const mediaIds = parseMediaIds(input.mediaIds).filter(isUuid);
   const task = await getTask(context, input.taskId);
-  const count = await inTransaction(context.db, async (tx) => {
-    await lockVisibleTask(context, tx, task.id);
-    return detach(tx, { taskId: task.id, mediaId: { in: mediaIds } }, context);
-  });
+  const { current, count } = await inTransaction(context.db, async (tx) => ({
+    current: await lockVisibleTask(context, tx, task.id),
+    count: await detach(tx, { taskId: task.id, mediaId: { in: mediaIds } }, context),
+  }));
   if (count > 0) context.telemetry.mediaDetached(context.log, task.id, count);
-  return { task };
+  return { task: current };
 }
 
 /** Takes attachments away, each with its event. Returns how many there were. */
@@ -153,40 +164,71 @@ export async function lockMedia(tx: TaskTx, mediaIds: readonly string[], purpose
 }
 
 /** Writers of one task's attachments go one after the other, and none writes to a task that is being deleted. */
-async function lockVisibleTask(context: TaskContext, tx: TaskTx, id: string): Promise<void> {
+async function lockVisibleTask(context: TaskContext, tx: TaskTx, id: string): Promise<TaskRow> {
   await tx.$queryRaw`SELECT id FROM tasks WHERE id = ${id}::uuid FOR UPDATE`;
-  const visible = await tx.task.count({ where: { id, ...visibleTasks(requireViewer(context)) } });
-  if (visible === 0) throw notFound('Task');
+  const visible = await tx.task.findFirst({ where: { id, ...visibleTasks(requireViewer(context)) } });
+  if (!visible) throw notFound('Task');
+  return visible;
 }
 
-async function checkMedia(
-  context: TaskContext,
-  task: TaskRow,
-  mediaIds: readonly string[],
-): Promise<AttachMediaOutcome | null> {
+type CheckedMedia =
+  | { readonly kind: 'problem'; readonly outcome: AttachMediaOutcome }
+  /** Who has uploaded what, as far as that is known. */
+  | { readonly kind: 'fine'; readonly uploaders: ReadonlyMap<string, string> };
+
+/** What is attached already is not checked anew, and only who has uploaded it is looked up. */
+async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonly string[]): Promise<CheckedMedia> {
   const attached = await context.db.taskMedia.findMany({
     where: { taskId: task.id, mediaId: { in: [...mediaIds] } },
-    select: { mediaId: true },
+    select: { mediaId: true, borrowed: true },
   });
-  const known = new Set(attached.map(({ mediaId }) => mediaId));
-  const unknown = mediaIds.filter((id) => !known.has(id));
-  if (unknown.length === 0) return null;
-  const states = await statesOf(context, unknown);
+  const present = new Set(attached.map(({ mediaId }) => mediaId));
+  const told = await context.db.knownMedia.findMany({ where: { mediaId: { in: [...mediaIds] } } });
+  const fresh = mediaIds.filter((id) => !present.has(id));
+  const states = await statesOf(context, fresh, told);
   for (const reason of ['not_found', 'not_ready'] as const) {
-    const affected = unknown.filter((id) => states.get(id) === reason);
-    if (affected.length > 0) return refuse(context, task, reason, affected);
+    const affected = fresh.filter((id) => states.get(id)?.state === reason);
+    if (affected.length > 0) return { kind: 'problem', outcome: refuse(context, task, reason, affected) };
   }
-  return null;
+  const uploaders = new Map(told.map(({ mediaId, uploaderId }) => [mediaId, uploaderId]));
+  // What is borrowed may now be shown by its uploader; where nobody has told yet who that is, it is asked for.
+  const lent = attached.filter(({ mediaId, borrowed }) => borrowed && !uploaders.has(mediaId));
+  const lentStates = await statesOfLent(
+    context,
+    lent.map(({ mediaId }) => mediaId),
+  );
+  for (const [id, { uploaderId }] of [...states, ...lentStates]) if (uploaderId !== null) uploaders.set(id, uploaderId);
+  return { kind: 'fine', uploaders };
+}
+
+/** Nothing while the media service cannot be asked: what is attached stays so, and borrowed. */
+async function statesOfLent(
+  context: TaskContext,
+  mediaIds: readonly string[],
+): Promise<ReadonlyMap<string, MediaState>> {
+  if (mediaIds.length === 0) return new Map();
+  try {
+    return await context.mediaDirectory.statesOf(mediaIds, context);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'UNAVAILABLE') return new Map();
+    throw error;
+  }
 }
 
 /** What the media service has told is known; only what it has not, or what the viewer did not upload, is asked for. */
-async function statesOf(context: TaskContext, mediaIds: readonly string[]): Promise<ReadonlyMap<string, MediaState>> {
+async function statesOf(
+  context: TaskContext,
+  mediaIds: readonly string[],
+  told: readonly KnownMedia[],
+): Promise<ReadonlyMap<string, MediaState>> {
   const { userId } = requireViewer(context);
-  const told = await context.db.knownMedia.findMany({ where: { mediaId: { in: [...mediaIds] } } });
+  const wanted = new Set(mediaIds);
   const states = new Map<string, MediaState>();
   for (const { mediaId, uploaderId, state } of told) {
-    if (state === 'DELETED') states.set(mediaId, 'not_found');
-    else if (uploaderId === userId) states.set(mediaId, state === 'READY' ? 'ready' : 'not_ready');
+    if (!wanted.has(mediaId)) continue;
+    if (state === 'DELETED') states.set(mediaId, { state: 'not_found', uploaderId });
+    else if (uploaderId === userId)
+      states.set(mediaId, { state: state === 'READY' ? 'ready' : 'not_ready', uploaderId });
   }
   const open = mediaIds.filter((id) => !states.has(id));
   if (open.length === 0) return states;

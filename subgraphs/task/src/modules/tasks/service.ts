@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   appendEvents,
   badUserInput,
@@ -123,7 +124,8 @@ export async function createTask(context: TaskContext, input: CreateTaskInput): 
 }
 
 /**
- * Changes a task that is still in the version that the caller has seen; of two callers with one version one wins.
+ * Changes a task that is still in the version that the caller has seen; of two callers with one version one wins. What is the same
+ * as before is no change: without any the task keeps its version, and nobody hears of it.
  *
  * @throws NOT_FOUND when there is no such task for this viewer
  * @throws FORBIDDEN when the viewer may not assign this user
@@ -135,9 +137,9 @@ export async function updateTask(
 ): Promise<UpdateTaskSuccess | StaleVersion> {
   const viewer = requireViewer(context);
   const known = await getTask(context, input.id);
-  const changes = toChanges(input);
-  if (changes.assigneeId !== undefined && changes.assigneeId !== known.assigneeId)
-    await assertAssigneeExists(context, changes.assigneeId);
+  const wanted = toChanges(input);
+  if (wanted.assigneeId !== undefined && wanted.assigneeId !== known.assigneeId)
+    await assertAssigneeExists(context, wanted.assigneeId);
 
   const outcome = await inTransaction(context.db, async (tx) => {
     const [locked] = await tx.$queryRaw<
@@ -146,9 +148,11 @@ export async function updateTask(
     const current = locked ? await tx.task.findFirst({ where: { id: known.id, ...visibleTasks(viewer) } }) : null;
     if (!current) throw notFound('Task');
     if (current.version !== input.expectedVersion) return { kind: 'stale' as const, current };
+    const changes = withoutRepetitions(wanted, current);
     if (changes.assigneeId !== undefined && !canAssign(viewer, current, changes.assigneeId)) {
       throw forbidden('Only the owner of the task assigns somebody.', 'ASSIGNMENT');
     }
+    if (Object.keys(changes).length === 0) return { kind: 'same' as const, task: current };
     const task = await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } });
     const { id, version } = task;
     await appendEvents(
@@ -159,7 +163,6 @@ export async function updateTask(
     return { kind: 'updated' as const, task };
   });
 
-  context.loaders.task.clear(known.id);
   if (outcome.kind === 'stale') {
     context.telemetry.updateRefusedAsStale(context.log, known.id);
     return {
@@ -168,13 +171,19 @@ export async function updateTask(
       current: outcome.current,
     };
   }
-  context.telemetry.taskUpdated(context.log, known.id, outcome.task.version);
+  if (outcome.kind === 'updated') context.telemetry.taskUpdated(context.log, known.id, outcome.task.version);
   return { __typename: 'UpdateTaskSuccess', task: outcome.task };
 }
 
 type TaskChanges = Partial<
   Pick<TaskRow, 'title' | 'description' | 'status' | 'priority' | 'dueAt' | 'labels' | 'assigneeId'>
 >;
+
+/** Leaves only what differs from the present task. */
+function withoutRepetitions(wanted: TaskChanges, current: TaskRow): TaskChanges {
+  const entries = Object.entries(wanted) as Array<[keyof TaskChanges, TaskRow[keyof TaskChanges]]>;
+  return Object.fromEntries(entries.filter(([field, value]) => !isDeepStrictEqual(value, current[field])));
+}
 
 /** Absent members stay as they are; null clears where there can be nothing, and is refused elsewhere. */
 function toChanges(input: UpdateTaskInput): TaskChanges {
@@ -224,7 +233,6 @@ export async function deleteTask(context: TaskContext, id: string): Promise<{ ta
     const data = { taskId: task.id, ownerId, assigneeId, mediaIds };
     await appendEvents(tx, [{ type: 'task.deleted.v1', subject: task.id, data }], context);
   });
-  context.loaders.task.clear(task.id);
   context.telemetry.taskDeleted(context.log, task.id);
   return { taskId: task.id };
 }

@@ -6,7 +6,8 @@ const BAD = expect.objectContaining({ code: 'BAD_USER_INPUT' }) as never;
 describe('task input', () => {
   it('trims titles and refuses blank, long and multi-line ones', () => {
     expect(parseTitle('  Ship it ')).toBe('Ship it');
-    for (const title of ['', '  ', 'x'.repeat(201), 'a\nb', 'a\u0000b']) expect(() => parseTitle(title)).toThrow(BAD);
+    for (const title of ['', '  ', '\u200b\u200e', 'x'.repeat(201), 'a\nb', 'a\u0000b'])
+      expect(() => parseTitle(title)).toThrow(BAD);
   });
 
   it('takes a blank description for none', () => {
@@ -18,7 +19,14 @@ describe('task input', () => {
   it('drops repeated labels and refuses too many or malformed ones', () => {
     expect(parseLabels(['home', ' home ', 'work'])).toEqual(['home', 'work']);
     expect(() => parseLabels(Array.from({ length: 21 }, (_, index) => `l${index}`))).toThrow(BAD);
-    for (const label of ['', 'x'.repeat(51), 'a\tb']) expect(() => parseLabels([label])).toThrow(BAD);
+    for (const label of ['', '\u200d', 'x'.repeat(51), 'a\tb']) expect(() => parseLabels([label])).toThrow(BAD);
+  });
+
+  it('gives texts the form in which they are looked for', () => {
+    expect(parseTitle('Zoe\u0308')).toBe('Zo\u00eb');
+    expect(parseDescription(' Zoe\u0308\n')).toBe(' Zo\u00eb\n');
+    expect(parseLabels(['Zoe\u0308', 'Zo\u00eb'])).toEqual(['Zo\u00eb']);
+    expect(parseSearch('Zoe\u0308')).toBe('Zo\u00eb');
   });
 
   it('refuses ids that are none', () => {

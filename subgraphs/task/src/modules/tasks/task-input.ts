@@ -1,18 +1,17 @@
-import { badUserInput, isUuid } from '@taskgraph/service-kit';
+import { badUserInput, canonicalText, isUuid, isVisible } from '@taskgraph/service-kit';
 
 const MAX_TITLE_CHARACTERS = 200;
 const MAX_DESCRIPTION_CHARACTERS = 10_000;
 const MAX_LABELS = 20;
 const MAX_LABEL_CHARACTERS = 50;
 const MAX_SEARCH_CHARACTERS = 200;
-/** PostgreSQL refuses NUL in text; the other control characters only spoil displays. */
+/** They would spoil displays. */
 const FORBIDDEN_IN_LINE = /\p{Cc}/u;
-const NUL = /\u0000/;
 
-/** @throws BAD_USER_INPUT when it is blank, too long or not one line */
+/** @throws BAD_USER_INPUT when nothing of it is seen, and when it is too long or not one line */
 export function parseTitle(text: string): string {
-  const title = text.trim();
-  if (title === '' || title.length > MAX_TITLE_CHARACTERS) {
+  const title = canonicalText(text);
+  if (!isVisible(title) || title.length > MAX_TITLE_CHARACTERS) {
     throw badUserInput(`A title has 1 to ${MAX_TITLE_CHARACTERS} characters.`, 'INVALID_TITLE');
   }
   if (FORBIDDEN_IN_LINE.test(title))
@@ -23,19 +22,19 @@ export function parseTitle(text: string): string {
 /** A blank description is none. @throws BAD_USER_INPUT when it is too long */
 export function parseDescription(text: string | null): string | null {
   if (text === null || text.trim() === '') return null;
-  if (text.length > MAX_DESCRIPTION_CHARACTERS) {
+  const description = text.normalize('NFC');
+  if (description.length > MAX_DESCRIPTION_CHARACTERS) {
     throw badUserInput(`A description has at most ${MAX_DESCRIPTION_CHARACTERS} characters.`, 'INVALID_DESCRIPTION');
   }
-  if (NUL.test(text)) throw badUserInput('A description has no NUL characters.', 'INVALID_DESCRIPTION');
-  return text;
+  return description;
 }
 
 /** Drops repetitions and keeps the order. @throws BAD_USER_INPUT when there are too many or one is malformed */
 export function parseLabels(texts: readonly string[]): string[] {
-  const labels = [...new Set(texts.map((text) => text.trim()))];
+  const labels = [...new Set(texts.map(canonicalText))];
   if (labels.length > MAX_LABELS) throw badUserInput(`A task has at most ${MAX_LABELS} labels.`, 'TOO_MANY_LABELS');
   for (const label of labels) {
-    if (label === '' || label.length > MAX_LABEL_CHARACTERS || FORBIDDEN_IN_LINE.test(label)) {
+    if (!isVisible(label) || label.length > MAX_LABEL_CHARACTERS || FORBIDDEN_IN_LINE.test(label)) {
       throw badUserInput(`A label has 1 to ${MAX_LABEL_CHARACTERS} characters on one line.`, 'INVALID_LABEL');
     }
   }
@@ -50,11 +49,11 @@ export function parseUserId(id: string, field: string): string {
 
 /** Null when there is nothing to look for. @throws BAD_USER_INPUT when it is too long */
 export function parseSearch(text: string): string | null {
-  const search = text.trim();
+  const search = canonicalText(text);
   if (search.length > MAX_SEARCH_CHARACTERS) {
     throw badUserInput(`A search text has at most ${MAX_SEARCH_CHARACTERS} characters.`, 'INVALID_SEARCH');
   }
-  return search === '' || NUL.test(search) ? null : search;
+  return search === '' ? null : search;
 }
 
 /** Takes the meaning of wildcards from what goes into LIKE: somebody who looks for `100%` means just that. */

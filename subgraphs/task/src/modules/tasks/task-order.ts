@@ -1,4 +1,12 @@
-import { decodeCursor, encodeCursor, invalidCursor, isUuid, type PageRequest } from '@taskgraph/service-kit';
+import {
+  decodeCursor,
+  encodeCursor,
+  invalidCursor,
+  isStorable,
+  isUuid,
+  isWrittenInstant,
+  type PageRequest,
+} from '@taskgraph/service-kit';
 import type { TaskOrder, TaskOrderField } from '../../generated/graphql.js';
 import { TaskPriority, type Prisma } from '../../generated/prisma/client.js';
 import type { TaskRow } from './mappers.js';
@@ -76,9 +84,9 @@ function parseTaskCursor(sort: TaskSort, cursor: string): Position {
 }
 
 function isSortValue(field: TaskOrderField, value: string): boolean {
-  if (field === 'TITLE') return !value.includes('\u0000');
+  if (field === 'TITLE') return isStorable(value);
   if (field === 'PRIORITY') return (PRIORITIES_BY_RANK as string[]).includes(value);
-  return !Number.isNaN(Date.parse(value));
+  return isWrittenInstant(value);
 }
 
 /** What stands behind a position in the list, or ahead of it. */

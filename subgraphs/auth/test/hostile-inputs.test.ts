@@ -1,0 +1,52 @@
+import { buildSubgraphSchema } from '@apollo/subgraph';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { countAllRows, hostilePlaces, probeHostilePlace, type HostileTarget } from '@taskgraph/testkit';
+import type { PasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import { typeDefs } from '../src/schema.js';
+import { PASSWORD, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
+
+/** Thousands of passwords come in, of which none has to be safe. */
+const cheap: PasswordHasher = {
+  hash: async (password) => `plain ${password}`,
+  verify: async (stored, password) => stored === `plain ${password}`,
+};
+
+describe('whatever comes in', () => {
+  let graph: AuthGraph;
+  let viewer: Tokens & { readonly email: string };
+  beforeAll(async () => {
+    graph = await startAuthGraph({}, undefined, { passwords: cheap });
+  });
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
+
+  let registered = 0;
+  const target: HostileTarget = {
+    async samples() {
+      viewer = await graph.register();
+      const samples: Record<string, unknown> = {
+        'Query.user(id)': viewer.user.id,
+        'Query.verifyToken(token)': viewer.accessToken,
+        'User.id': viewer.user.id,
+        'RegisterInput.email': `other.${(registered += 1)}@example.com`,
+        'RegisterInput.password': PASSWORD,
+        'LoginInput.email': viewer.email,
+        'LoginInput.password': PASSWORD,
+        'ChangePasswordInput.currentPassword': PASSWORD,
+        'ChangePasswordInput.newPassword': `${PASSWORD} again`,
+        'Mutation.refreshSession(refreshToken)': viewer.refreshToken,
+      };
+      return (coordinate) => samples[coordinate];
+    },
+    send: ({ query, variables }) => graph.run(query, { ...variables }, viewer.accessToken),
+    countRows: () => countAllRows(graph.database.url),
+  };
+
+  it.each(hostilePlaces(buildSubgraphSchema({ typeDefs })))(
+    'at $coordinate, gets a right answer or an error with a code, and leaves nothing half',
+    async (place) => {
+      expect(await probeHostilePlace(place, target)).toEqual([]);
+    },
+  );
+});
