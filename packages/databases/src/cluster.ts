@@ -29,6 +29,8 @@ export interface Cluster extends ClusterConnection, AsyncDisposable {
   readonly created: boolean;
   /** The server's process id. */
   readonly pid: number;
+  /** Resolves with the server's last lines when it has ended without being stopped. */
+  readonly ended: Promise<readonly string[]>;
   /** Ends connections and stops the server; without `persistent` the data are removed. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -92,6 +94,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     dataDir,
     created,
     pid: server.pid,
+    ended: server.ended,
     stop() {
       stopping ??= stopAndTidy();
       return stopping;

@@ -22,6 +22,8 @@ export interface ServerOptions {
 
 export interface PostgresServer {
   readonly pid: number;
+  /** Resolves with its last lines when it has ended without being stopped. */
+  readonly ended: Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 const KEPT_LINES = 40;
+const TOLD_LINES = 5;
 
 /** Starts the server and waits until it answers a query. @throws ClusterError */
 export async function startServer(options: ServerOptions): Promise<PostgresServer> {
@@ -65,8 +68,12 @@ export async function startServer(options: ServerOptions): Promise<PostgresServe
   const pid = child.pid as number;
   const guard = startGuard(pid, files.pidFile, options.removeOnOwnerDeath);
   let stopping = false;
-  void ended.then(() => {
-    if (!stopping) log.warn(`PostgreSQL ended unexpectedly:\n${lines.join('\n')}`);
+  const endedByItself = new Promise<readonly string[]>((resolve) => {
+    void ended.then(() => {
+      if (stopping) return;
+      log.warn(`PostgreSQL ended unexpectedly:\n${lines.join('\n')}`);
+      resolve(lines.slice(-TOLD_LINES));
+    });
   });
   // A cluster that nobody stops does not keep a finished program alive; the guard stops the server then.
   child.unref();
@@ -74,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<PostgresServe
 
   return {
     pid,
+    ended: endedByItself,
     async stop() {
       stopping = true;
       if (child.exitCode === null && child.signalCode === null) {

@@ -173,6 +173,40 @@ describe('up', () => {
     expect(await history(database.url)).toHaveLength(2);
   });
 
+  it('waits for another runner that builds an index concurrently, which waits for nobody that waits for it', async () => {
+    await using schema = await createSchemaFixture();
+    await using database = await createEmptyDatabase();
+    await schema.writeMigration('20260101000000_first', 'CREATE TABLE a (i int);');
+    await createMigrator({ folder: schema.folder, url: database.url }).up();
+    await schema.writeMigration('20260102000000_second', 'CREATE INDEX CONCURRENTLY a_i ON a (i);');
+    const runner = () => {
+      const { log, lines } = quietly();
+      return { lines, done: createMigrator({ folder: schema.folder, url: database.url, log }).up() };
+    };
+    await withClient(database.url, async (writer) => {
+      const until = async (condition: () => boolean | Promise<boolean>) => {
+        while (!(await condition())) await writer.query('SELECT pg_sleep(0.02)');
+      };
+      // The index waits for this transaction.
+      await writer.query('BEGIN; INSERT INTO a VALUES (1)');
+      const first = runner();
+      await until(
+        async () =>
+          (
+            await query<{ pid: number }>(
+              database.url,
+              `SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'`,
+            )
+          ).length > 0,
+      );
+      const others = [runner(), runner()];
+      await until(() => others.every(({ lines }) => lines.some((line) => line.includes('another runner'))));
+      await writer.query('COMMIT');
+      expect(await first.done).toEqual({ applied: ['20260102000000_second'] });
+      for (const { done } of others) expect(await done).toEqual({ applied: [] });
+    });
+  });
+
   it('gives up when another runner does not end', async () => {
     await using schema = await createSchemaFixture();
     await using database = await createEmptyDatabase();

@@ -142,7 +142,12 @@ export function createMigrator(options: MigratorOptions): Migrator {
     folder,
     up: () =>
       withDatabase(async (client) => {
-        const state = await readState(client);
+        let state = await readState(client);
+        // Unfinished is also what another runner is just doing outside of a transaction: it is read again when that is over.
+        if (state.failed.length > 0) {
+          await lockMigrations(client, lockWaitMs, log);
+          state = await readState(client);
+        }
         assertApplicable(folder, state);
         for (const name of state.missing)
           log.warn(
