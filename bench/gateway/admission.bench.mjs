@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // What admission and authorization cost: one gateway with all of it on, one with all of it off, the same build, in turns.
-//   npm run bench -- gateway/admission   --rounds N (10)   --requests N (per round: 1500 two-step, 80 heavy)
+//   npm run bench -- gateway/admission   --rounds N (10)   --requests N (per round: 3000 two-step, 160 heavy)
 //   --viewers N (200)   --connections N (50)
-// On: limits of documents, demand control, a safelist of registered documents, and @authenticated and @policy on
-// fields that the operations select. Off: none of it. Both verify tokens, and answer the same.
+// On: limits of documents, demand control, a safelist of registered documents, @authenticated and @policy on fields that
+// the operations select, and the headers for the page that asks (CORS). Off: none of it but the limits of documents. Both
+// verify tokens, and answer the same.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -20,7 +21,8 @@ const { values: flags } = parseArgs({
     viewers: { type: 'string', default: '200' },
   },
 });
-const REQUESTS = { 'two-step': 1_500, heavy: 80 };
+const REQUESTS = { 'two-step': 3_000, heavy: 160 };
+const ORIGIN = 'https://app.example.com';
 const GUARDS = [
   ['federation/v2.3"', 'federation/v2.9"'],
   ['"@provides", "@shareable"', '"@provides", "@shareable", "@authenticated", "@policy"'],
@@ -66,6 +68,7 @@ try {
       AUTHORIZATION_POLICIES: JSON.stringify({ member: { role: ['USER', 'ADMIN'] } }),
       MAX_OPERATION_COST: '1000000000',
       SUBGRAPH_MAX_COST: '1000000000',
+      CORS_ORIGINS: ORIGIN,
       SAFELIST_FILE: file('manifest.json', JSON.stringify(manifest)),
     },
   };
@@ -86,6 +89,7 @@ try {
   const viewers = Array.from({ length: Number(flags.viewers) }, () => ({
     'content-type': 'application/json',
     accept: 'application/json',
+    origin: ORIGIN,
     authorization: `Bearer ${signTestToken({ expiresInSeconds: 7200 })}`,
   }));
   for (const [name, operation] of Object.entries(OPERATIONS)) {

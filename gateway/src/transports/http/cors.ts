@@ -34,6 +34,14 @@ export function createCors({
     maxAge: maxAgeSeconds,
   });
 
+  // Of every answer but those to preflights, which are rare: it is the same for all.
+  const exposing = Object.entries({
+    ...(origins.any
+      ? { 'access-control-allow-origin': '*' }
+      : { vary: 'Origin', 'access-control-allow-credentials': 'true' }),
+    'access-control-expose-headers': EXPOSED_HEADERS.join(','),
+  });
+
   return (request, response) => {
     const { headers, method } = request;
     const asks = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
@@ -47,6 +55,11 @@ export function createCors({
     // Private Network Access: a page of the internet that asks a machine of the intranet.
     if (asks && headers['access-control-request-private-network'] === 'true')
       response.setHeader('access-control-allow-private-network', 'true');
+    if (method !== 'OPTIONS') {
+      for (const [name, value] of exposing) response.setHeader(name, value);
+      if (!origins.any) response.setHeader('access-control-allow-origin', headers.origin);
+      return false;
+    }
     let isAnswered = true;
     allow(request, response, () => (isAnswered = false));
     return isAnswered;
