@@ -20,10 +20,14 @@ interface Field {
   readonly target: string;
   readonly list: boolean;
   readonly hasArgument: boolean;
+  /** Another field of the type, which another subgraph has. */
+  readonly requires?: string;
+  /** Others require it, so its errors would be told where nobody asked for it. */
+  readonly isSure?: boolean;
 }
 
 const LINK =
-  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@interfaceObject", "@shareable"])';
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@external", "@requires", "@interfaceObject", "@shareable"])';
 const ENTITIES = ['T0', 'T1', 'T2', 'T3'];
 /** Interfaces that have keys, with their types. */
 const INTERFACES: Readonly<Record<string, readonly string[]>> = { V: ['T0', 'T1'], W: ['T1', 'T2'] };
@@ -35,7 +39,7 @@ const INSTANCES = 3;
 
 /**
  * Generates a world: entities of four types, two interfaces of them that are objects in subgraphs of their own, unions of
- * entities and of plain objects, arguments, lists, null, fields that fail, and ways back to `Query`.
+ * entities and of plain objects, arguments, lists, null, fields that fail, fields that require others, and ways back to `Query`.
  */
 export function generateWorld(seed: number): GeneratedWorld {
   const random = createRandom(seed);
@@ -43,7 +47,9 @@ export function generateWorld(seed: number): GeneratedWorld {
   const resolve: GeneratedWorld['resolve'] = (type, field, source, args) => {
     const known = fields.get(`${type}.${field}`);
     if (!known) throw new Error(`the world has no ${type}.${field}`);
-    return valueOf(known, (source as Partial<Thing> | undefined)?.id ?? 'root', args, seed);
+    const id = (source as Partial<Thing> | undefined)?.id ?? 'root';
+    const required = known.requires === undefined ? undefined : fields.get(`${type}.${known.requires}`);
+    return valueOf(known, id, args, seed, required && valueOf(required, id, {}, seed));
   };
   const make = (owner: string, prefix: string, targets: readonly string[], count: number, leaves = 0.5): Field[] =>
     Array.from({ length: count }, (_, index) => ({
@@ -59,17 +65,25 @@ export function generateWorld(seed: number): GeneratedWorld {
       for (const field of own)
         for (const each of [type, ...(frame.objects.includes(type) ? (INTERFACES[type] ?? []) : [])])
           fields.set(`${each}.${field.name}`, field);
-    return toSubgraph(name, types, frame, resolve);
+    return toSubgraph(name, types, frame, (type, field, source, args) => {
+      const known = fields.get(`${type}.${field}`);
+      if (known?.requires === undefined) return resolve(type, field, source, args);
+      const { id, [known.requires]: required } = source as Thing & Record<string, unknown>;
+      return valueOf(known, id, args, seed, required ?? null);
+    });
   };
   const home = new Map<string, Field[]>([
     ['Query', everything.slice(0, -1).map((target, index) => root(`h${index}`, target, random))],
-    ...ENTITIES.map((type): [string, Field[]] => [type, make(type, 'a', everything, 4)]),
+    ...ENTITIES.map((type): [string, Field[]] => [type, [...make(type, 'a', everything, 4), ...required(type)]]),
     // Through which the same entities are reached by several ways.
     ...SLOTS.map((type): [string, Field[]] => [type, make(type, 'a', ['T3', 'T3', 'V', 'Any'], 4, 0.2)]),
   ]);
   const other = new Map<string, Field[]>([
     ['Query', [root('o', 'String', random)]],
-    ...ENTITIES.map((type): [string, Field[]] => [type, make(type, 'b', [...ENTITIES, 'Any', 'Query'], 4)]),
+    ...ENTITIES.map((type): [string, Field[]] => [
+      type,
+      [...make(type, 'b', [...ENTITIES, 'Any', 'Query'], 4), ...requiring(type)],
+    ]),
   ]);
   const objects = Object.keys(INTERFACES).map((type): [string, Map<string, Field[]>] => [
     type,
@@ -99,6 +113,16 @@ function root(name: string, target: string, random: Random): Field {
   return { name, owner: 'Query', target, list: random.chance(0.5), hasArgument: random.chance(0.3) };
 }
 
+const PLAIN = { target: 'String', list: false, hasArgument: false };
+
+function required(owner: string): Field[] {
+  return ['r0', 'r1'].map((name) => ({ ...PLAIN, name, owner, isSure: true }));
+}
+
+function requiring(owner: string): Field[] {
+  return ['r0', 'r1', 'r1'].map((requires, index) => ({ ...PLAIN, name: `d${index}`, owner, requires }));
+}
+
 function toSubgraph(
   name: string,
   types: ReadonlyMap<string, readonly Field[]>,
@@ -116,12 +140,14 @@ function toSubgraph(
         (source: unknown, args: Record<string, unknown>) => resolve(type, field.name, source, args),
       ]),
     );
-    if (isEntity) resolvers[type]['__resolveReference'] = ({ id }: Thing) => ({ __typename: type, id });
+    if (isEntity) resolvers[type]['__resolveReference'] = (reference: Thing) => ({ ...reference, __typename: type });
     const implemented = above.length > 0 ? `implements ${above.join(' & ')}` : '';
-    const lines = own.map(
-      (field) =>
-        `${field.name}${field.hasArgument ? '(size: Size)' : ''}: ${field.list ? `[${field.target}]` : field.target}`,
-    );
+    const lines = own.map((field) => {
+      const required = field.requires === undefined ? '' : `@requires(fields: "${field.requires}")`;
+      const of = field.list ? `[${field.target}]` : field.target;
+      return `${field.name}${field.hasArgument ? '(size: Size)' : ''}: ${of} ${required}`;
+    });
+    for (const each of new Set(own.flatMap(({ requires }) => requires ?? []))) lines.push(`${each}: String @external`);
     return `type ${type} ${implemented} ${directives} { ${isEntity ? 'id: ID!' : ''} ${lines.join(' ')} }`;
   });
   for (const each of [...interfaces, ...unions])
@@ -139,15 +165,22 @@ function toSubgraph(
   return { name, typeDefs, resolvers };
 }
 
-function valueOf(field: Field, id: string, args: Readonly<Record<string, unknown>>, seed: number): unknown {
+/** @param required the value of the field that it requires */
+function valueOf(
+  field: Field,
+  id: string,
+  args: Readonly<Record<string, unknown>>,
+  seed: number,
+  required?: unknown,
+): unknown {
   const place = `${field.owner}.${field.name} of ${id} ${JSON.stringify(args['size'] ?? null)}`;
   const value = hash(`${seed} ${place}`);
   // What is shared by all that is asked is there.
-  if (field.owner !== 'Query' && value % 13 === 0) throw new Error(`${place} fails`);
+  if (field.owner !== 'Query' && !field.isSure && value % 13 === 0) throw new Error(`${place} fails`);
   if (field.owner !== 'Query' && value % 11 === 0) return null;
   const one = (index: number): unknown => {
     const item = hash(`${value} ${index}`);
-    if (field.target === 'String') return place;
+    if (field.target === 'String') return required === undefined ? place : `${place}, ${JSON.stringify(required)}`;
     if (field.target === 'Int') return item % 1000;
     if (field.target === 'Query') return { __typename: 'Query' };
     const members = MEMBERS[field.target] ?? [field.target];

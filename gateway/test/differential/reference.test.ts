@@ -8,10 +8,10 @@ import { generateWorld, type GeneratedWorld } from './generate-world.js';
 const WORLDS = 12;
 const OPERATIONS_PER_WORLD = 60;
 
-const counts = { operations: 0, withData: 0, withErrors: 0, withSharedNames: 0, unasked: 0 };
+const counts = { operations: 0, withData: 0, withErrors: 0, withSharedNames: 0, withRequired: 0, unasked: 0 };
 
 describe('the engine answers as one schema would that knows everything', () => {
-  it('to generated operations: interface objects, names shared by unions, and the paths of errors', async () => {
+  it('to generated operations: interface objects, names shared by unions, requirements under conditions, and the paths of errors', async () => {
     for (let index = 0; index < WORLDS; index += 1) {
       const world = generateWorld(index);
       const engines = await startEngines(world.subgraphs);
@@ -28,10 +28,11 @@ describe('the engine answers as one schema would that knows everything', () => {
       }
     }
     // The generators must go on generating something to compare.
-    const { operations, withData, withErrors, withSharedNames, unasked } = counts;
+    const { operations, withData, withErrors, withSharedNames, withRequired, unasked } = counts;
     expect(withData).toBeGreaterThan(0.5 * operations);
     expect(withErrors).toBeGreaterThan(0.1 * operations);
     expect(withSharedNames).toBeGreaterThan(0.03 * operations);
+    expect(withRequired).toBeGreaterThan(0.03 * operations);
     expect(unasked).toBeLessThan(0.2 * operations);
   }, 600_000);
 });
@@ -43,6 +44,8 @@ async function compare(world: GeneratedWorld, engines: Engines, operation: Gener
   if (expected.data) counts.withData += 1;
   if (expected.errors.length > 0) counts.withErrors += 1;
   if (ours.renames || /\bapart\d/.test(ours.planned)) counts.withSharedNames += 1;
+  // What leaves out a field may not leave out what is fetched beside it.
+  if (/\bd\d @(skip|include)\(if: \$/.test(operation.query)) counts.withRequired += 1;
   if (!isDeepStrictEqual(ours.data, expected.data))
     return `data differ:\n    ours ${JSON.stringify(ours.data)}\nexpected ${JSON.stringify(expected.data)}`;
   const told = new Set(ours.errors.map(({ message, path }) => `${path}: ${message}`));

@@ -1,4 +1,6 @@
+import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { FetchStep } from '../compile/plan/steps.js';
+import { isSelected, requirementsLeft } from './conditional-fetch.js';
 import { groupByContext } from './context-arguments.js';
 import type { Execution } from './execution.js';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
@@ -12,8 +14,8 @@ import type { SubgraphAnswer } from '../subgraphs/subgraph-client.js';
 import { collectTargets, type Targets } from './targets.js';
 import type { Data } from '../request/data.js';
 
-/** Compiled at a step's first use; they live as long as the step. */
-const plans = new WeakMap<FetchStep, RepresentationPlan>();
+/** Of what a step requires: compiled at its first use; they live as long as the step. */
+const plans = new WeakMap<readonly QueryPlanSelectionNode[], RepresentationPlan>();
 
 /**
  * Runs one fetch and merges its results into the answer. It never throws: a fetch that fails costs its own fields, and
@@ -22,6 +24,7 @@ const plans = new WeakMap<FetchStep, RepresentationPlan>();
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
   const { root, shared, context } = execution;
   try {
+    if (!isSelected(step, execution.conditions)) return;
     if (!step.requires) await fetchRootFields(step, execution);
     else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
     else await fetchEntities(collectTargets(root, step.path, shared), step, execution);
@@ -124,10 +127,11 @@ function indexEntities(groups: readonly EntityGroup[]): EntityIndex {
 }
 
 function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
-  let plan = plans.get(step);
+  const requires = requirementsLeft(step, execution.conditions);
+  let plan = plans.get(requires);
   if (!plan) {
-    plan = compileRepresentation(step.requires ?? [], step.inputRewrites, execution.isSubtype);
-    plans.set(step, plan);
+    plan = compileRepresentation(requires, step.inputRewrites, execution.isSubtype);
+    plans.set(requires, plan);
   }
   return plan;
 }

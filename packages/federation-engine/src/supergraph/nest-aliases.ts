@@ -1,4 +1,4 @@
-import type { FetchDataRewrite, FetchNode, PlanNode, QueryPlan, SubscriptionNode } from '@apollo/query-planner';
+import type { FetchDataRewrite, FetchNode, QueryPlan } from '@apollo/query-planner';
 import {
   Kind,
   parse,
@@ -8,6 +8,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { visitFetches } from './visit-fetches.js';
 
 const FRAGMENT = '... on ';
 
@@ -20,30 +21,6 @@ const FRAGMENT = '... on ';
  */
 export function nestAliases({ node }: QueryPlan): void {
   if (node) visitFetches(node, nestInFetch);
-}
-
-function visitFetches(node: PlanNode | SubscriptionNode, visit: (fetch: FetchNode) => void): void {
-  const inner = (one: PlanNode | undefined): void => {
-    if (one) visitFetches(one, visit);
-  };
-  switch (node.kind) {
-    case 'Fetch':
-      return visit(node);
-    case 'Sequence':
-    case 'Parallel':
-      return node.nodes.forEach(inner);
-    case 'Flatten':
-      return inner(node.node);
-    case 'Condition':
-      inner(node.ifClause);
-      return inner(node.elseClause);
-    case 'Defer':
-      inner(node.primary.node);
-      return node.deferred.forEach((part) => inner(part.node));
-    case 'Subscription':
-      visit(node.primary);
-      return inner(node.rest);
-  }
 }
 
 function nestInFetch(fetch: FetchNode): void {

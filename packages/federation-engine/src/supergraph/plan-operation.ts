@@ -1,6 +1,7 @@
 import { operationFromDocument } from '@apollo/federation-internals';
 import type { QueryPlan, QueryPlanner } from '@apollo/query-planner';
 import { parse, type DocumentNode } from 'graphql';
+import { markConditions } from './conditional-requirements.js';
 import { nestAliases } from './nest-aliases.js';
 import { castToObjects } from './object-casts.js';
 import type { PlannerSchema } from './planner-schema.js';
@@ -28,7 +29,9 @@ export function planOperation(
     plan = buildPlan(planner, written, operationName, labels);
   }
   nestAliases(plan);
-  return JSON.stringify(plannerSchema.calls.size === 0 ? plan : restoreCalls(plan, plannerSchema));
+  const restored = plannerSchema.calls.size === 0 ? plan : restoreCalls(plan, plannerSchema);
+  markConditions(restored, plannerSchema);
+  return JSON.stringify(restored);
 }
 
 function buildPlan(

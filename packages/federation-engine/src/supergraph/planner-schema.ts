@@ -26,6 +26,8 @@ export interface PlannerSchema {
   readonly calls: ReadonlyMap<string, RequiredCall>;
   /** Members that a field requires, as paths of names joined by dots; by {@link requirementKey}. */
   readonly requirements: ReadonlyMap<string, readonly string[]>;
+  /** Keys of a type in a subgraph, each as such paths; by {@link requirementKey} without a field. */
+  readonly keys: ReadonlyMap<string, ReadonlyArray<readonly string[]>>;
 }
 
 type TypeNode = ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode;
@@ -54,15 +56,32 @@ export function preparePlannerSchema(supergraph: DocumentNode): PlannerSchema {
         if (required === undefined) return directive;
         const selections = standIns.replace(parseFieldSet(required), type.name.value);
         const graph = graphs.get(graphOf(directive)) ?? '';
-        requirements.set(requirementKey(graph, type.name.value, field.name.value), memberPaths(selections, ''));
+        // Of an interface a field requires what it requires of any of its types.
+        for (const { value: name } of [type.name, ...(type.interfaces ?? []).map((each) => each.name)]) {
+          const key = requirementKey(graph, name, field.name.value);
+          requirements.set(key, [...(requirements.get(key) ?? []), ...memberPaths(selections, '')]);
+        }
         return withTextArgument(directive, 'requires', printFieldSet(selections));
       }),
     })),
   }));
   const { calls } = standIns;
-  if (calls.size === 0) return { document: rewritten, calls, requirements };
+  const keys = findKeys(supergraph, graphs);
+  if (calls.size === 0) return { document: rewritten, calls, requirements, keys };
   const uses = findUses(rewritten, calls);
-  return { document: mapTypes(rewritten, (type) => standIns.addTo(type, uses)), calls, requirements };
+  return { document: mapTypes(rewritten, (type) => standIns.addTo(type, uses)), calls, requirements, keys };
+}
+
+function findKeys(supergraph: DocumentNode, graphs: ReadonlyMap<string, string>): PlannerSchema['keys'] {
+  const keys = new Map<string, Array<readonly string[]>>();
+  for (const type of typesByName(supergraph).values())
+    for (const directive of type.directives ?? []) {
+      const text = directive.name.value === 'join__type' ? textArgument(directive, 'key') : undefined;
+      if (text === undefined) continue;
+      const key = requirementKey(graphs.get(graphOf(directive)) ?? '', type.name.value, '');
+      keys.set(key, [...(keys.get(key) ?? []), memberPaths(parseFieldSet(text), '')]);
+    }
+  return keys;
 }
 
 export function requirementKey(subgraph: string, type: string, field: string): string {

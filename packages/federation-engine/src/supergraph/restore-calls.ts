@@ -18,6 +18,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { requirementKey, type PlannerSchema } from './planner-schema.js';
+import { dropPaths, requiredPaths } from './required-paths.js';
 
 /**
  * Puts fields with arguments where a plan has their stand-ins (see `planner-schema.ts`).
@@ -121,7 +122,7 @@ function standInRenames(
 function split(node: FetchNode, { calls, requirements }: PlannerSchema): FetchNode[] {
   const { requires } = node;
   if (!requires) return [node];
-  const required = requiredPaths(requires, '');
+  const required = requiredPaths(requires);
   const sentAs = (path: string) =>
     path
       .split('.')
@@ -155,32 +156,8 @@ function split(node: FetchNode, { calls, requirements }: PlannerSchema): FetchNo
       ...node,
       operation: print(part),
       variableUsages: (node.variableUsages ?? []).filter((name) => used.has(name)),
-      requires: dropPaths(requires, '', (path) => rivals.has(path) && !members.has(path)),
+      requires: dropPaths(requires, (path) => rivals.has(path) && !members.has(path)),
     };
-  });
-}
-
-function requiredPaths(selections: readonly QueryPlanSelectionNode[], base: string): string[] {
-  return selections.flatMap((selection) => {
-    if (selection.kind === 'InlineFragment') return requiredPaths(selection.selections, base);
-    const path = base === '' ? selection.name : `${base}.${selection.name}`;
-    return [path, ...requiredPaths(selection.selections ?? [], path)];
-  });
-}
-
-function dropPaths(
-  selections: readonly QueryPlanSelectionNode[],
-  base: string,
-  isDropped: (path: string) => boolean,
-): QueryPlanSelectionNode[] {
-  return selections.flatMap((selection): QueryPlanSelectionNode[] => {
-    if (selection.kind === 'InlineFragment')
-      return [{ ...selection, selections: dropPaths(selection.selections, base, isDropped) }];
-    const path = base === '' ? selection.name : `${base}.${selection.name}`;
-    if (isDropped(path)) return [];
-    return [
-      selection.selections ? { ...selection, selections: dropPaths(selection.selections, path, isDropped) } : selection,
-    ];
   });
 }
 

@@ -1,5 +1,6 @@
-import type { FetchNode, PlanNode, QueryPlan, ResponsePath, SubscriptionNode } from '@apollo/query-planner';
+import type { PlanNode, QueryPlan, ResponsePath, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
+import type { PlannedFetch } from '../../supergraph/conditional-requirements.js';
 import { joinPath, producedPaths } from './produced-paths.js';
 import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
@@ -63,7 +64,7 @@ function compileNode(node: PlanNode, path: readonly PathStep[], producers: Produ
   }
 }
 
-function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Producers): FetchStep {
+function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: Producers): FetchStep {
   const { operation, operationName } = node;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
   const base = nameOf(path);
@@ -81,6 +82,7 @@ function compileFetch(node: FetchNode, path: readonly PathStep[], producers: Pro
     rootNames,
     members,
     requires: node.requires ?? null,
+    conditions: node.conditions ?? null,
     inputRewrites: node.inputRewrites ?? [],
     outputRewrites: node.outputRewrites ?? [],
     renamed: findRenamedMembers(node.outputRewrites ?? []),

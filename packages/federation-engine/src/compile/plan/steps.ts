@@ -1,5 +1,6 @@
 import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { OperationTypeNode } from 'graphql';
+import type { FetchConditions } from '../../supergraph/conditional-requirements.js';
 import type { RenamedMembers } from './renamed-members.js';
 
 /**
@@ -85,6 +86,8 @@ export interface FetchStep {
   readonly members: ReadonlySet<string>;
   /** What it sends of each entity; null for a fetch of root fields. */
   readonly requires: readonly QueryPlanSelectionNode[] | null;
+  /** What Boolean variables say about it; null when nothing. */
+  readonly conditions: FetchConditions | null;
   readonly inputRewrites: readonly FetchDataRewrite[];
   readonly outputRewrites: readonly FetchDataRewrite[];
   /** What the output rewrites rename; null when nothing. */

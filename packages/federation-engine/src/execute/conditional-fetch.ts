@@ -1,0 +1,40 @@
+import type { QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { FetchStep } from '../compile/plan/steps.js';
+import type { Included } from '../supergraph/conditional-requirements.js';
+import { dropPaths } from '../supergraph/required-paths.js';
+
+type Conditions = ReadonlyMap<string, boolean>;
+type Requires = readonly QueryPlanSelectionNode[];
+
+/** What is left of a step's requirements, by what is dropped; found out once. */
+const known = new WeakMap<FetchStep, Map<string, Requires>>();
+
+/** Whether conditions leave anything that a fetch selects. */
+export function isSelected({ conditions }: FetchStep, values: Conditions): boolean {
+  return !conditions?.selected || conditions.selected.some((included) => holds(included, values));
+}
+
+/**
+ * What a fetch requires of entities where conditions have these values: what is needed by nothing that is selected is not
+ * required. The same list for the same step and values.
+ */
+export function requirementsLeft(step: FetchStep, values: Conditions): Requires {
+  const requires = step.requires ?? NOTHING;
+  const conditional = step.conditions?.requirements ?? [];
+  if (conditional.length === 0) return requires;
+  const dropped = conditional.filter(({ neededBy }) => !neededBy.some((included) => holds(included, values)));
+  if (dropped.length === 0) return requires;
+  let byDropped = known.get(step);
+  if (!byDropped) known.set(step, (byDropped = new Map<string, Requires>()));
+  const paths = dropped.map(({ path }) => path);
+  const key = paths.join();
+  let left = byDropped.get(key);
+  if (!left) byDropped.set(key, (left = dropPaths(requires, (path) => paths.includes(path))));
+  return left;
+}
+
+const NOTHING: Requires = [];
+
+function holds(included: Included, values: Conditions): boolean {
+  return included.every(({ variable, is }) => (values.get(variable) === true) === is);
+}
