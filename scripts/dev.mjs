@@ -5,6 +5,7 @@ import { watch } from 'node:fs';
 import path from 'node:path';
 import { prepareOrExit, root } from './prepare.mjs';
 import { spawnSystem } from './system-process.mjs';
+import { whenStarterIsGone } from './starter.mjs';
 
 /** Editors and git write several files at a time. */
 const SETTLE_MS = 150;
@@ -26,6 +27,7 @@ const watchers = WATCHED.map((folder) =>
   }),
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stop(signal));
+whenStarterIsGone(() => void stop('SIGTERM'));
 start();
 
 function changed(file) {

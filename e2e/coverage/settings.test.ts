@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { isNear } from '@taskgraph/service-kit';
 
 const ROOT = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
@@ -55,6 +56,16 @@ function documented(path: string): Map<string, string> {
 const isLimit = ({ name, kind }: Setting) =>
   /^(positiveInt|nonNegativeInt|duration\w+|optionalDuration\w+|bytes)$/.test(kind) &&
   /(^|_)(MAX|TIMEOUT|LIFETIME|GRACE|BYTES|CONCURRENCY|WINDOW|MIB)(_|$)/.test(name);
+
+describe('no setting', () => {
+  it('is taken for a misspelling of another: processes share an environment', () => {
+    const names = settings.map(({ name }) => name);
+    const near = names.flatMap((name) =>
+      names.filter((other) => other !== name && isNear(name, other)).map((other) => `${name} ${other}`),
+    );
+    expect(near).toEqual([]);
+  });
+});
 
 describe('every setting', () => {
   it('is found', () => {

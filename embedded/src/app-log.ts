@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createLog, type Log } from '@taskgraph/service-kit';
+import { createLog, makeFolder, type Log } from '@taskgraph/service-kit';
 import type { EmbeddedConfig, ServiceName } from './config.js';
 import type { DataDir } from './data-dir.js';
 
@@ -35,7 +35,7 @@ export interface AppLog {
 
 /** Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read. */
 export async function openAppLog({ logs }: DataDir, { screenLevel, fileLevel, show }: AppLogOptions): Promise<AppLog> {
-  await mkdir(logs, { recursive: true });
+  await makeFolder(logs);
   const file = path.join(logs, 'taskgraph.log');
   const size = await stat(file).then(
     (status) => status.size,

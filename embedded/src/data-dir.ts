@@ -1,5 +1,6 @@
-import { access, constants, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '@taskgraph/service-kit';
 import { LaunchError } from './launch-error.js';
 
 /** What the launcher keeps in the data folder. */
@@ -31,7 +32,7 @@ export function dataDirOf(folder: string): DataDir {
 export async function prepareDataDir({ folder }: DataDir): Promise<void> {
   const probe = path.join(folder, `.probe-${process.pid}`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     await writeFile(probe, '');
     await rm(probe);
@@ -53,6 +54,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
       return 'the file system is read-only';
     case 'ENOSPC':
       return 'the disk is full';
+    case 'ENOENT':
+      return 'no folder can be made there';
     case 'EEXIST':
     case 'ENOTDIR':
       return 'a file is in its place, or in the place of a folder above it';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { HELP, parseFlags } from './flags.js';
+import { fileURLToPath } from 'node:url';
+import { parseFlags, readHelp } from './flags.js';
 
 describe('flags of npm start', () => {
   it('leave everything to the settings when there are none', () => {
@@ -27,6 +28,6 @@ describe('flags of npm start', () => {
   });
 
   it.each(['--reset', '--no-seed', '--quiet', '--verbose', '--help'])('%s is in the help', (flag) => {
-    expect(HELP).toContain(`npm start -- ${flag}`);
+    expect(readHelp(fileURLToPath(new URL('../..', import.meta.url)))).toContain(`npm start -- ${flag}`);
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { LaunchError } from './launch-error.js';
 
 export interface Flags {
@@ -12,25 +14,10 @@ export interface Flags {
 
 const KNOWN = ['--reset', '--no-seed', '--quiet', '--verbose', '--help', '-h'] as const;
 
-export const HELP = `Starts the whole system on this machine: PostgreSQL, three subgraphs and the gateway, in one process.
-
-  npm start                 start; the data of the last start are there again
-  npm start -- --reset      start over: removes accounts, tasks, pictures and secrets first
-  npm start -- --no-seed    start without making demo data (the same as SEED_DEMO=0)
-  npm start -- --quiet      say only where the gateway is, and what goes wrong
-  npm start -- --verbose    show the logs of the services as well
-  npm start -- --help       this
-
-Settings, from the environment:
-
-  GATEWAY_PORT, AUTH_PORT, TASK_PORT, MEDIA_PORT    3000, 3001, 3002, 3003; 0 is any free port
-  HOST                      127.0.0.1; where the services listen
-  TASKGRAPH_DATA_DIR        .data; where everything is kept
-  SEED_DEMO                 1; whether the first start makes demo data
-  LOG_LEVEL                 warn on the screen, info in the log file; sets both when given
-
-README.md has the settings of each service; they apply here too.
-`;
+/** Of `embedded/help.txt`, which the start script prints by itself: nothing has to be installed to be told how. */
+export function readHelp(root: string): string {
+  return readFileSync(path.join(root, 'embedded', 'help.txt'), 'utf8');
+}
 
 /** @throws LaunchError that names every flag it does not know */
 export function parseFlags(parameters: readonly string[]): Flags {

@@ -1,6 +1,6 @@
 import { ConfigError, exitOnFault, flushLog } from '@taskgraph/service-kit';
 import { readEmbeddedConfig } from './config.js';
-import { HELP, parseFlags, type Flags } from './flags.js';
+import { parseFlags, readHelp, type Flags } from './flags.js';
 import { LaunchError } from './launch-error.js';
 import { createProgress, type Progress } from './progress.js';
 import { demoQueryScreen, runningScreen } from './screen.js';
@@ -15,12 +15,15 @@ const FAULT_DRAIN_MS = 60_000;
 
 const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof EXIT_BY_SIGNAL;
+/** sysexits.h: EX_UNAVAILABLE, EX_CONFIG. */
+const EXIT_FAILED = 69;
+const EXIT_CONFIG = 78;
 
 /** Runs the whole system until a signal ends it. Returns the exit code. */
 async function run(parameters: readonly string[]): Promise<number> {
   const flags = parseFlags(parameters);
   if (flags.help) {
-    process.stdout.write(HELP);
+    process.stdout.write(readHelp(REPOSITORY));
     return 0;
   }
   const config = readEmbeddedConfig(REPOSITORY);
@@ -40,10 +43,14 @@ async function run(parameters: readonly string[]): Promise<number> {
   const background = present(system, flags, flags.seed ?? config.seedDemo, { progress, signal: stop.signal }).then(
     giveBackMemory,
   );
-  await stopped;
+  const failure = await Promise.race([stopped, system.failed]);
+  if (failure) progress.say(`\n${explain(failure)}\n`);
   progress.say('\nStopping …');
+  // What is under way in the background would wait for what is gone.
+  stop.abort();
   await background;
   await system.close();
+  if (failure) return EXIT_FAILED;
   progress.say('Stopped. The data are kept.');
   return 0;
 }
@@ -147,5 +154,5 @@ try {
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`\n${explain(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { chooseFreePort } from '@taskgraph/databases';
+import { loopbackOf } from '@taskgraph/service-kit';
 import { portSetting, SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
 import { LaunchError } from './launch-error.js';
 
@@ -73,18 +74,11 @@ function tryListening(host: string, port: number): Promise<string | null> {
 /** Asks whoever listens whether it is one of ours, and which. */
 async function findTaskgraph(host: string, port: number): Promise<string | null> {
   try {
-    const response = await fetch(`http://${reachableHost(host)}:${port}/metrics`, {
+    const response = await fetch(`http://${loopbackOf(host)}:${port}/metrics`, {
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     });
     return /^taskgraph_[^{]*\{[^}]*service="([a-z]+)"/m.exec(await response.text())?.[1] ?? null;
   } catch {
     return null;
   }
-}
-
-/** Where a service that listens on `host` is reached from this machine, ready for a URL. */
-export function reachableHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

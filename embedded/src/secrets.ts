@@ -11,6 +11,12 @@ const schema = z.object({
 
 export type Secrets = z.output<typeof schema>;
 
+/** Good enough to look for faults in the settings with, before the real ones are read. */
+export const PLACEHOLDER_SECRETS: Secrets = {
+  AUTH_KEY_ENCRYPTION_SECRET: '-'.repeat(32),
+  MEDIA_URL_SECRET: '-'.repeat(32),
+};
+
 /**
  * Returns the secrets of this data folder, made at the first start. (The database's password is kept with the database.)
  *

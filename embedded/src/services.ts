@@ -1,7 +1,8 @@
 import type { Cluster } from '@taskgraph/databases';
 import {
-  ConfigError,
   createMemoryLiveFeed,
+  loopbackOf,
+  reachableHost,
   type EventBus,
   type EventTransport,
   type ServiceProcess,
@@ -11,8 +12,8 @@ import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
 import { DATABASES } from './database.js';
 import type { DataDir } from './data-dir.js';
 import { LaunchError } from './launch-error.js';
-import { reachableHost } from './ports.js';
 import type { Secrets } from './secrets.js';
+import { readServiceConfigs } from './service-configs.js';
 
 /** What one person needs; each may be set otherwise. All services share one event loop: what keeps one busy keeps all waiting. */
 const SMALL = {
@@ -24,11 +25,15 @@ const SMALL = {
   PEER_TIMEOUT_MS: '30000',
 };
 
+/** Whom others ask. */
+export const PEERS = ['auth', 'task', 'media'] as const satisfies readonly ServiceName[];
+
 export interface ServiceEnvOptions {
   readonly config: EmbeddedConfig;
   readonly dataDir: DataDir;
   readonly ports: Readonly<Record<ServiceName, number>>;
-  readonly cluster: Cluster;
+  /** Where databases are: known once PostgreSQL runs. */
+  readonly cluster: Pick<Cluster, 'url'>;
   readonly secrets: Secrets;
 }
 
@@ -42,11 +47,10 @@ export function serviceEnv(
   return {
     ...SMALL,
     ...secrets,
-    AUTH_URL: urls.auth,
-    TASK_URL: urls.task,
-    MEDIA_URL: urls.media,
-    MEDIA_PUBLIC_URL: urls.media,
+    MEDIA_PUBLIC_URL: `http://${reachableHost(config.host)}:${ports.media}`,
     ...given,
+    // All are started here: what is set for processes that find each other elsewhere is not meant.
+    ...Object.fromEntries(PEERS.map((name) => [`${name.toUpperCase()}_URL`, urls[name]])),
     // The log decides what is shown; the services' own level would only keep lines from it.
     LOG_LEVEL: 'trace',
     HOST: config.host,
@@ -57,7 +61,7 @@ export function serviceEnv(
 }
 
 export function serviceUrls(host: string, ports: Readonly<Record<ServiceName, number>>): Record<ServiceName, string> {
-  const url = (name: ServiceName) => `http://${reachableHost(host)}:${ports[name]}`;
+  const url = (name: ServiceName) => `http://${loopbackOf(host)}:${ports[name]}`;
   return { gateway: url('gateway'), auth: url('auth'), task: url('task'), media: url('media') };
 }
 
@@ -86,24 +90,7 @@ export async function startServices(
   { log, bus }: { readonly log: AppLog; readonly bus: EventBus },
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
-  const faults = new Set<string>();
-  const read = <Config>(readConfig: (env: NodeJS.ProcessEnv) => Config): Config | null => {
-    try {
-      return readConfig(env);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      for (const fault of error.faults) faults.add(fault);
-      return null;
-    }
-  };
-  const configs = {
-    gateway: read(gateway.readGatewayConfig),
-    auth: read(auth.readAuthConfig),
-    task: read(task.readTaskConfig),
-    media: read(media.readMediaConfig),
-  };
-  if (!configs.gateway || !configs.auth || !configs.task || !configs.media) throw new ConfigError([...faults]);
-
+  const configs = readServiceConfigs(env);
   const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
     ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus })],
     ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport: transportOf(bus) })],

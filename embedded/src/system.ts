@@ -6,11 +6,14 @@ import type { EmbeddedConfig, ServiceName } from './config.js';
 import { dataDirOf, prepareDataDir, wipeDataDir, type DataDir } from './data-dir.js';
 import { DATABASES, migrateAll, settlePostgres, startPostgres } from './database.js';
 import type { Flags } from './flags.js';
+import { watchGround } from './ground.js';
 import { acquireInstanceLock } from './instance-lock.js';
+import type { LaunchError } from './launch-error.js';
 import { reservePorts } from './ports.js';
 import type { Progress } from './progress.js';
-import { readOrCreateSecrets } from './secrets.js';
-import { loadServices, serviceEnv, serviceUrls, startServices } from './services.js';
+import { PLACEHOLDER_SECRETS, readOrCreateSecrets } from './secrets.js';
+import { readServiceConfigs } from './service-configs.js';
+import { loadServices, PEERS, serviceEnv, serviceUrls, startServices } from './services.js';
 
 export interface SystemOptions {
   /** The repository. */
@@ -30,6 +33,8 @@ export interface System {
   readonly logFile: string;
   /** Of the launcher itself. */
   readonly log: Log;
+  /** Resolves when what everything stands on is gone: PostgreSQL has ended, or the data folder was removed. */
+  readonly failed: Promise<LaunchError>;
   /** Stops the gateway first and PostgreSQL last. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -62,6 +67,7 @@ async function start(
   undo: Array<() => Promise<void>>,
 ): Promise<Omit<System, 'close'>> {
   const dataDir = dataDirOf(config.dataDir);
+  assertServiceSettings(env, config, dataDir);
   await prepareDataDir(dataDir);
   const lock = await acquireInstanceLock(dataDir);
   undo.push(() => lock.release());
@@ -114,8 +120,15 @@ async function start(
   const urls = serviceUrls(config.host, ports);
   await lock.announce(`${urls.gateway}/graphql`);
   signal.throwIfAborted();
-  warnOfIgnored(env, progress);
-  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file, log: ownLog(log) };
+  warnOfIgnored(env, urls, progress);
+  const failed = watchGround({ dataDir, cluster, whenOver: (step) => void undo.push(step) });
+  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file, log: ownLog(log), failed };
+}
+
+/** Before anything is started, or even made: what the services would say of their settings. @throws ConfigError */
+function assertServiceSettings(env: NodeJS.ProcessEnv, config: EmbeddedConfig, dataDir: DataDir): void {
+  const cluster = { url: (name: string) => `postgresql://taskgraph@127.0.0.1/${name}` };
+  readServiceConfigs(serviceEnv(env, { config, dataDir, ports: config.ports, cluster, secrets: PLACEHOLDER_SECRETS }));
 }
 
 function openLog(
@@ -147,14 +160,18 @@ function ownLog(log: AppLog): Log {
   return log.of('gateway').child({ service: 'launcher' });
 }
 
-/** Somebody who has set a database's URL expects it to be used. */
-function warnOfIgnored(env: NodeJS.ProcessEnv, progress: Progress): void {
-  const ignored = [...DATABASES.map((name) => `${name.toUpperCase()}_DATABASE_URL`), 'PUBSUB_PROJECT_ID'].filter(
-    (setting) => env[setting],
-  );
+/** Somebody who has set where a database or a service is expects it to be used. */
+function warnOfIgnored(env: NodeJS.ProcessEnv, urls: Readonly<Record<ServiceName, string>>, progress: Progress): void {
+  const ignored = [
+    ...DATABASES.map((name) => `${name.toUpperCase()}_DATABASE_URL`).filter((setting) => env[setting]),
+    ...PEERS.filter((name) => ![undefined, '', urls[name]].includes(env[`${name.toUpperCase()}_URL`])).map(
+      (name) => `${name.toUpperCase()}_URL`,
+    ),
+    ...(env['PUBSUB_PROJECT_ID'] ? ['PUBSUB_PROJECT_ID'] : []),
+  ];
   if (ignored.length > 0)
     progress.say(
-      `  ${ignored.join(', ')} ${ignored.length === 1 ? 'is' : 'are'} not used here: npm start brings its own PostgreSQL, and events stay in its process.`,
+      `  ${ignored.join(', ')} ${ignored.length === 1 ? 'is' : 'are'} not used here: npm start brings its own PostgreSQL and services, and events stay in its process.`,
     );
 }
 

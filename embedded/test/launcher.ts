@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { chooseFreePorts } from '@taskgraph/testkit';
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WAIT_MS = 60_000;
 const POLL_MS = 25;
 
@@ -30,6 +31,8 @@ export interface Launcher extends AsyncDisposable {
   readonly graphqlUrl: string;
   /** Runs `npm start -- …flags` without npm in between. */
   run(flags?: readonly string[], env?: Readonly<Record<string, string>>): Run;
+  /** Runs `npm start` itself. */
+  runWithNpm(flags?: readonly string[]): Run;
 }
 
 /** Runs the real start script on a data folder and ports of its own. */
@@ -40,21 +43,26 @@ export async function createLauncher(): Promise<Launcher> {
   const dataDir = path.join(parent, 'data');
   const [gateway, auth, task, media] = (await chooseFreePorts(4)) as [number, number, number, number];
   const runs: Run[] = [];
+  const settings = {
+    TASKGRAPH_DATA_DIR: dataDir,
+    GATEWAY_PORT: String(gateway),
+    AUTH_PORT: String(auth),
+    TASK_PORT: String(task),
+    MEDIA_PORT: String(media),
+  };
+  const keep = (run: Run) => {
+    runs.push(run);
+    return run;
+  };
   return {
     dataDir,
     ports: { gateway, auth, task, media },
     graphqlUrl: `http://127.0.0.1:${gateway}/graphql`,
     run(flags = [], env = {}) {
-      const run = launch(flags, {
-        TASKGRAPH_DATA_DIR: dataDir,
-        GATEWAY_PORT: String(gateway),
-        AUTH_PORT: String(auth),
-        TASK_PORT: String(task),
-        MEDIA_PORT: String(media),
-        ...env,
-      });
-      runs.push(run);
-      return run;
+      return keep(launch(process.execPath, [START, ...flags], { ...settings, ...env }));
+    },
+    runWithNpm(flags = []) {
+      return keep(launch('npm', ['start', '--', ...flags], settings));
     },
     async [Symbol.asyncDispose]() {
       for (const run of runs) await run.stop();
@@ -63,9 +71,10 @@ export async function createLauncher(): Promise<Launcher> {
   };
 }
 
-function launch(flags: readonly string[], env: Readonly<Record<string, string>>): Run {
+function launch(command: string, parameters: readonly string[], env: Readonly<Record<string, string>>): Run {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const child = spawn(process.execPath, [START, ...flags], {
+  const child = spawn(command, parameters, {
+    cwd: ROOT,
     env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { createLauncher } from './launcher.js';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('npm start says why it cannot', () => {
   it('names the port that is in use, the setting, and a way out', async () => {
@@ -32,9 +39,55 @@ describe('npm start says why it cannot', () => {
   it('lists every faulty setting at once', async () => {
     await using launcher = await createLauncher();
     const run = launcher.run([], { GATEWAY_PORT: 'http', LOG_LEVEL: 'loud' });
-    expect(await run.ended).toBe(1);
+    expect(await run.ended).toBe(78);
     expect(run.output).toContain('GATEWAY_PORT');
     expect(run.output).toContain('LOG_LEVEL');
+  });
+
+  it('finds the faults in settings of the services before anything is started or made', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run([], {
+      MEDIA_MAX_BYTES: 'many',
+      AUTH_KEY_ENCRYPTION_SECRET: 'short',
+      SUBGRAPH_TIMEOUT_MS: '0',
+    });
+    expect(await run.ended).toBe(78);
+    for (const name of ['MEDIA_MAX_BYTES', 'AUTH_KEY_ENCRYPTION_SECRET', 'SUBGRAPH_TIMEOUT_MS'])
+      expect(run.output).toContain(name);
+    expect(run.output).not.toContain('PostgreSQL');
+    expect(existsSync(launcher.dataDir)).toBe(false);
+  });
+
+  it('says what a misspelled setting was meant to be', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run([], { MEDIA_MAX_BYTS: '1', AUTH_PROT: '4001', GATEWAY_PORT: 'http' });
+    expect(await run.ended).toBe(78);
+    const again = launcher.run([], { MEDIA_MAX_BYTS: '1', MEDIA_MAX_PIXELS: 'many' });
+    expect(await again.ended).toBe(78);
+    expect(again.output).toContain('MEDIA_MAX_BYTS is no setting. Did you mean MEDIA_MAX_BYTES?');
+  });
+
+  (existsSync('/proc/self') ? it : it.skip)(
+    'does not try for ever to make a folder where there can be none',
+    async () => {
+      await using launcher = await createLauncher();
+      const run = launcher.run([], { TASKGRAPH_DATA_DIR: '/proc/taskgraph' });
+      expect(await run.ended).toBe(1);
+      expect(run.output).toContain('The data folder /proc/taskgraph cannot be used');
+    },
+  );
+
+  it('tells its flags without a look at what is installed', async () => {
+    const copy = await mkdtemp(path.join(tmpdir(), 'taskgraph-help-'));
+    try {
+      for (const file of ['scripts', 'embedded/help.txt', 'package.json', 'package-lock.json'])
+        await cp(path.join(REPOSITORY, file), path.join(copy, file), { recursive: true });
+      const { stdout } = await promisify(execFile)(process.execPath, [path.join(copy, 'scripts/start.mjs'), '--help']);
+      expect(stdout).toContain('npm start -- --reset');
+      expect(existsSync(path.join(copy, 'node_modules'))).toBe(false);
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
   });
 
   it('does not overwrite a folder that is no cluster of its own', async () => {

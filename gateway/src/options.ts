@@ -24,6 +24,7 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
       authorities: config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE),
       compression: config.SUBGRAPH_COMPRESSION,
     },
+    assertReady,
     maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
     // A fetch that were let in without a connection would wait for one behind whoever came first, and nobody would take turns.
     maxConcurrency: config.SUBGRAPH_HTTP2
@@ -33,6 +34,18 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
     maxUploads: config.SUBGRAPH_MAX_UPLOADS,
     longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
   };
+}
+
+/**
+ * Asks a subgraph at `/health/ready` of its own address, where those of this project say whether what they need is there: one whose
+ * database is away answers `{__typename}` all the same. Another answer than 503, or none, says nothing.
+ *
+ * @throws when it says that it is not ready
+ */
+async function assertReady(url: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' }).catch(() => null);
+  await response?.body?.cancel();
+  if (response?.status === 503) throw new Error('it answers, and says that it is not ready');
 }
 
 /** Says what operations may cost. */

@@ -65,6 +65,10 @@ export async function startSubgraph({ name, typeDefs, resolvers, intercept }: Fa
   const requests: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
     if (intercept?.(request, response)) return;
+    if (request.method === 'GET') {
+      response.writeHead(404).end();
+      return;
+    }
     let text = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => (text += chunk));

@@ -30,6 +30,40 @@ describe('what an operation costs', () => {
   });
 });
 
+describe('the health of the gateway', () => {
+  it('says of a subgraph what that says of itself, where it says something', async () => {
+    let ready = false;
+    const [first, ...others] = library();
+    if (!first) throw new Error('there is no subgraph');
+    await using gateway = await startGateway([
+      {
+        ...first,
+        intercept(request, response) {
+          if (request.url !== '/health/ready') return false;
+          response.writeHead(ready ? 200 : 503).end();
+          return true;
+        },
+      },
+      ...others,
+    ]);
+    const health = async () =>
+      (await (await fetch(`${gateway.url}/health`)).json()) as {
+        status: string;
+        dependencies: Record<string, { status: string; error?: string }>;
+      };
+    const { status, dependencies } = await health();
+    expect(status).toBe('degraded');
+    expect(dependencies[first.name]).toMatchObject({
+      status: 'unavailable',
+      error: expect.stringContaining('not ready'),
+    });
+    // The others have no such page.
+    for (const { name } of others) expect(dependencies[name]).toMatchObject({ status: 'ok' });
+    ready = true;
+    expect((await health()).status).toBe('ok');
+  });
+});
+
 describe('the plan of an operation', () => {
   const headers = { 'apollo-query-plan-experimental': '1' };
 

@@ -16,10 +16,14 @@ export class ConfigError extends Error {
 /** Somebody who has misspelled a setting is told so once, however many services of the process know the right one. */
 const told = new Set<string>();
 
-function warnOfMisspelled({ given, meant }: { readonly given: string; readonly meant: string }): void {
-  if (told.has(given)) return;
-  told.add(given);
-  process.emitWarning(`${given} is no setting. Did you mean ${meant}?`, 'SettingWarning');
+function warnOnce(text: string): void {
+  if (told.has(text)) return;
+  told.add(text);
+  process.emitWarning(text, 'SettingWarning');
+}
+
+function describeMisspelled({ given, meant }: { readonly given: string; readonly meant: string }): string {
+  return `${given} is no setting. Did you mean ${meant}?`;
 }
 
 /**
@@ -28,23 +32,28 @@ function warnOfMisspelled({ given, meant }: { readonly given: string; readonly m
  *
  * @throws ConfigError listing all faults together, each with the setting's name
  */
-export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: NodeJS.ProcessEnv): z.output<Schema> {
+export function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  env: NodeJS.ProcessEnv,
+  warn: (text: string) => void = warnOnce,
+): z.output<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const outcome = schema.safeParse(present);
   const misspelled = schema instanceof z.ZodObject ? findMisspelled(Object.keys(schema.shape), present) : [];
   if (outcome.success) {
-    misspelled.forEach(warnOfMisspelled);
+    misspelled.map(describeMisspelled).forEach((text) => warn(text));
     return outcome.data;
   }
-  throw new ConfigError(
-    outcome.error.issues.map((issue) => {
+  throw new ConfigError([
+    ...outcome.error.issues.map((issue) => {
       const name = issue.path.join('.');
       const given = present[name];
       if (given !== undefined) return `${name}: ${issue.message}`;
       const twin = misspelled.find(({ meant }) => meant === name);
       return `${name} is required: ${issue.message}${twin ? ` (${twin.given} is set: is it meant?)` : ''}`;
     }),
-  );
+    ...misspelled.map(describeMisspelled),
+  ]);
 }
 
 const MAX_TIMER_MS = 2_147_483_647;

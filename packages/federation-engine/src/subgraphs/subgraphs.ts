@@ -56,6 +56,8 @@ export interface SubgraphsSettings {
   /** What an operator can do about a subgraph whose address is not known. */
   readonly adviceFor: (subgraph: string) => string;
   readonly timeoutMs: (subgraph: string) => number;
+  /** Asks a subgraph that answers whether it is ready as well. @throws what health tells when it says that it is not */
+  readonly assertReady?: (url: string, signal: AbortSignal) => Promise<void>;
   readonly maxConnections: number;
   /** Fetches under way at once to one subgraph, and how many more may wait. */
   readonly maxConcurrency: number;
@@ -117,8 +119,12 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     return subgraph;
   }
 
-  function watch(name: string, { upstream, limit }: Subgraph): void {
-    health.register(name, async (signal) => void (await upstream.probe({ ...PROBE, signal })), {
+  function watch(name: string, { url, upstream, limit }: Subgraph): void {
+    const check = async (signal: AbortSignal) => {
+      await upstream.probe({ ...PROBE, signal });
+      await settings.assertReady?.(url, signal);
+    };
+    health.register(name, check, {
       critical: false,
       details: () => ({ circuit: upstream.circuit(), active: limit.active(), waiting: limit.waiting() }),
     });

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { isPortFree } from '@taskgraph/databases';
+import { expectData, postGraphQL, smallPng, uploadGraphQL } from '@taskgraph/testkit';
+import { createLauncher, type Launcher } from './launcher.js';
+
+async function untilFree(launcher: Launcher): Promise<void> {
+  for (const port of Object.values(launcher.ports)) while (!(await isPortFree(port))) await delay(25);
+}
+
+describe('npm start, when what it stands on is gone,', () => {
+  it('stops and says so: PostgreSQL was killed', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run(['--no-seed', '--verbose']);
+    await run.until('There are no demo data');
+    const [pid] = (await readFile(path.join(launcher.dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await run.ended).toBe(69);
+    expect(run.output).toContain('PostgreSQL has ended');
+    await untilFree(launcher);
+    const again = launcher.run(['--no-seed', '--quiet']);
+    await again.until(launcher.graphqlUrl);
+    expect(await again.stop()).toBe(0);
+  });
+
+  it('stops and says so: the data folder was removed', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run(['--no-seed']);
+    await run.until('There are no demo data');
+    await rm(launcher.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    expect(await run.ended).toBe(69);
+    expect(run.output).toContain(`The data folder ${launcher.dataDir} was removed`);
+    await untilFree(launcher);
+    expect(await readdir(path.dirname(launcher.dataDir))).not.toContain('data');
+  });
+});
+
+describe('npm start, when npm is gone,', () => {
+  // How a process that was killed is noticed behind npm's shell is told by /proc.
+  it.each(existsSync('/proc/self/stat') ? (['SIGTERM', 'SIGKILL'] as const) : (['SIGTERM'] as const))(
+    'stops what it has started: %s',
+    async (signal) => {
+      await using launcher = await createLauncher();
+      const run = launcher.runWithNpm(['--no-seed', '--quiet']);
+      await run.until(launcher.graphqlUrl);
+      run.kill(signal);
+      await untilFree(launcher);
+      // What npm has started ends when the system has: with it the pipe that this waits for.
+      await run.ended;
+      const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);
+      expect(stdout).not.toContain(launcher.dataDir);
+    },
+  );
+});
+
+describe('npm start, on every interface,', () => {
+  it('gives URLs that others can open, and finds its services whatever is set for others', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run(['--no-seed'], {
+      HOST: '0.0.0.0',
+      AUTH_URL: 'http://127.0.0.1:1',
+      MEDIA_URL: 'http://127.0.0.1:1',
+    });
+    await run.until('There are no demo data');
+    expect(run.output).toContain('AUTH_URL, MEDIA_URL are not used here');
+    const { register } = expectData(
+      await postGraphQL(launcher.graphqlUrl, {
+        query: `mutation { register(input: { email: "a@example.com", password: "seven green otters juggle", displayName: "A" }) { ... on AuthPayload { accessToken } } }`,
+      }),
+    );
+    const { uploadMedia } = expectData(
+      await uploadGraphQL(launcher.graphqlUrl, {
+        query: `mutation($file: Upload!) { uploadMedia(file: $file) { ... on UploadMediaSuccess { media { url } } } }`,
+        files: { 'variables.file': { filename: 'a.png', content: await smallPng(), contentType: 'image/png' } },
+        token: register.accessToken,
+      }),
+    );
+    const url = new URL(uploadMedia.media.url as string);
+    expect(url.port).toBe(String(launcher.ports.media));
+    const { reachableHost } = await import('@taskgraph/service-kit');
+    expect(url.hostname).toBe(reachableHost('0.0.0.0'));
+    expect((await fetch(url, { headers: { connection: 'close' } })).status).toBe(200);
+    expect(await run.stop()).toBe(0);
+  });
+});
