@@ -33,13 +33,20 @@ describe('a person manages sessions', () => {
     expect(expectData(unknown).login).toEqual(expectData(wrong).login);
   });
 
-  it('renews the session; a spent refresh token ends it', async () => {
+  it('renews the session, to the same pair for two tabs at once; a spent refresh token ends it later', async () => {
     const ada = await story.newPerson('Ada');
     const renewed = tokensOf(
       (await story.run('RefreshSession', { refreshToken: ada.refreshToken })).body,
       'refreshSession',
     );
     expect(renewed.user.id).toBe(ada.id);
+    const again = tokensOf(
+      (await story.run('RefreshSession', { refreshToken: ada.refreshToken })).body,
+      'refreshSession',
+    );
+    expect([again.accessToken, again.refreshToken]).toEqual([renewed.accessToken, renewed.refreshToken]);
+
+    await story.graph?.runSql('auth', `UPDATE refresh_tokens SET spent_at = spent_at - interval '1 minute'`);
 
     const replay = await story.run('RefreshSession', { refreshToken: ada.refreshToken });
     expect(expectData(replay).refreshSession.__typename).toBe('InvalidRefreshTokenProblem');

@@ -21,6 +21,8 @@ const schema = z.object({
   AUTH_KEY_ENCRYPTION_SECRET: settings.secret(32),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
+  /** How long a refresh token that was exchanged gets the same pair again; 0 is not at all. */
+  REFRESH_LEEWAY_SECONDS: settings.nonNegativeInt(10),
 });
 
 export type AuthConfig = z.output<typeof schema>;

@@ -14,6 +14,7 @@ export interface AuthContext extends RequestContext {
   readonly verifier: TokenVerifier;
   readonly telemetry: AuthTelemetry;
   readonly sessionLifetimeMs: number;
+  readonly refreshLeewayMs: number;
   /** Users who got tokens in this very execution: they see their own e-mail address although the request carries no token. */
   readonly issuedTo: Set<string>;
 }

@@ -119,6 +119,7 @@ export async function createAuthSubgraph(
         verifier,
         telemetry,
         sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,
+        refreshLeewayMs: config.REFRESH_LEEWAY_SECONDS * 1000,
         issuedTo: new Set(),
       }),
       loaders: () => createUserLoaders(db),

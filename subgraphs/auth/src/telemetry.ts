@@ -2,7 +2,7 @@ import type { Log, Metrics } from '@taskgraph/service-kit';
 
 type RegistrationOutcome = 'registered' | 'email_taken' | 'weak_password';
 type LoginOutcome = 'accepted' | 'refused';
-type RefreshOutcome = 'renewed' | 'unknown' | 'ended' | 'reused';
+type RefreshOutcome = 'renewed' | 'repeated' | 'unknown' | 'ended' | 'reused';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface AuthTelemetry {

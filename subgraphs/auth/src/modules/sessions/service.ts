@@ -8,10 +8,11 @@ import {
 } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
-import { Prisma } from '../../generated/prisma/client.js';
+import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
 import { createRefreshToken, hashRefreshToken } from './refresh-token.js';
+import { fingerprintOf, openAnswer, sealAnswer } from './sealed-answer.js';
 
 /** The row behind an `AuthPayload`. */
 export interface AuthPayloadRow {
@@ -70,8 +71,9 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
 
 /**
  * Spends a refresh token for a new pair. Its user, session and row are locked, so of two who present one token at once the second
- * finds it spent, and a session that is being ended gives no more tokens; a spent token ends its session, whoever came first
- * (RFC 9700, section 4.14.2).
+ * finds it spent, and a session that is being ended gives no more tokens. A spent token ends its session, whoever came first (RFC
+ * 9700, section 4.14.2), but for a moment in which the same program gets the same pair again: a second tab, or one that has lost the
+ * answer.
  */
 export async function refreshSession(
   context: AuthContext,
@@ -94,24 +96,65 @@ export async function refreshSession(
     if (!token) return { kind: 'unknown' as const };
     if (session.revokedAt !== null || session.expiresAt <= new Date())
       return { kind: 'ended' as const, sessionId: session.id };
+    const now = new Date();
     if (token.spentAt !== null) {
-      await tx.session.update({ where: { id: session.id }, data: { revokedAt: new Date() } });
+      const payload = repeatAnswer(context, { ...token, spentAt: token.spentAt }, refreshToken, user, now);
+      if (payload) return { kind: 'repeated' as const, sessionId: session.id, payload };
+      await tx.session.update({ where: { id: session.id }, data: { revokedAt: now } });
       return { kind: 'reused' as const, sessionId: session.id };
     }
-    const now = new Date();
-    await tx.refreshToken.update({ where: { id: token.id }, data: { spentAt: now } });
+    const payload = await issuePair(context, tx, user, session.id);
+    await spend(context, tx, token, { presented: refreshToken, payload, now });
     await tx.session.update({
       where: { id: session.id },
       data: { lastUsedAt: now, expiresAt: new Date(now.getTime() + context.sessionLifetimeMs) },
     });
-    return {
-      kind: 'renewed' as const,
-      sessionId: session.id,
-      payload: await issuePair(context, tx, user, session.id),
-    };
+    return { kind: 'renewed' as const, sessionId: session.id, payload };
   });
   context.telemetry.refresh(context.log, outcome.kind, outcome.kind === 'unknown' ? undefined : outcome.sessionId);
-  return outcome.kind === 'renewed' ? outcome.payload : INVALID_REFRESH_TOKEN;
+  return 'payload' in outcome ? outcome.payload : INVALID_REFRESH_TOKEN;
+}
+
+/** Marks a token as exchanged, with what it was exchanged for as long as that may be asked for again; older answers are forgotten. */
+async function spend(
+  { clientInfo, refreshLeewayMs }: AuthContext,
+  tx: AuthTx,
+  { id, sessionId }: RefreshToken,
+  { presented, payload, now }: { readonly presented: string; readonly payload: AuthPayloadRow; readonly now: Date },
+): Promise<void> {
+  await tx.refreshToken.updateMany({
+    where: { sessionId, answer: { not: null }, spentAt: { lt: new Date(now.getTime() - refreshLeewayMs) } },
+    data: { answer: null, spentBy: null },
+  });
+  const { accessToken, refreshToken, expiresIn } = payload;
+  const sealed = { accessToken, refreshToken, expiresAt: now.getTime() + expiresIn * 1000 };
+  await tx.refreshToken.update({
+    where: { id },
+    data: {
+      spentAt: now,
+      ...(refreshLeewayMs > 0 && {
+        answer: sealAnswer(sealed, presented),
+        spentBy: fingerprintOf(clientInfo.userAgent),
+      }),
+    },
+  });
+}
+
+/** The pair that a token was exchanged for, as long as the same program may have it again; null from then on. */
+function repeatAnswer(
+  context: AuthContext,
+  { answer, spentBy, spentAt }: RefreshToken & { readonly spentAt: Date },
+  presented: string,
+  user: UserRow,
+  now: Date,
+): AuthPayloadRow | null {
+  const isInTime = now.getTime() - spentAt.getTime() < context.refreshLeewayMs;
+  if (!isInTime || !answer || !spentBy) return null;
+  if (!Buffer.from(spentBy).equals(fingerprintOf(context.clientInfo.userAgent))) return null;
+  const { accessToken, refreshToken, expiresAt } = openAnswer(answer, presented);
+  context.issuedTo.add(user.id);
+  const expiresIn = Math.max(0, Math.floor((expiresAt - now.getTime()) / 1000));
+  return { __typename: 'AuthPayload', accessToken, refreshToken, expiresIn, user };
 }
 
 /**
