@@ -5,6 +5,7 @@ import {
   canonicalText,
   fileMissing,
   inTransaction,
+  isVisible,
   requireViewer,
   unavailable,
 } from '@taskgraph/service-kit';
@@ -213,7 +214,7 @@ function parseAltText(text: string | null): string | null {
   if (altText.length > MAX_ALT_TEXT_CHARACTERS) {
     throw badUserInput(`An alternative text has at most ${MAX_ALT_TEXT_CHARACTERS} characters.`, 'INVALID_ALT_TEXT');
   }
-  return altText === '' ? null : altText;
+  return isVisible(altText) ? altText : null;
 }
 
 function toReceiveProblem(received: ReceivedFile, maxBytes: number): UploadProblem | null {

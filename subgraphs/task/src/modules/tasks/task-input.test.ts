@@ -12,6 +12,7 @@ describe('task input', () => {
 
   it('takes a blank description for none', () => {
     expect(parseDescription(' \n ')).toBeNull();
+    expect(parseDescription('\u200b\n\u2066')).toBeNull();
     expect(parseDescription('two\nlines')).toBe('two\nlines');
     expect(() => parseDescription('x'.repeat(10_001))).toThrow(BAD);
   });

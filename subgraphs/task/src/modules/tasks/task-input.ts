@@ -19,9 +19,9 @@ export function parseTitle(text: string): string {
   return title;
 }
 
-/** A blank description is none. @throws BAD_USER_INPUT when it is too long */
+/** A description of which nothing is seen is none. @throws BAD_USER_INPUT when it is too long */
 export function parseDescription(text: string | null): string | null {
-  if (text === null || text.trim() === '') return null;
+  if (text === null || !isVisible(text)) return null;
   const description = text.normalize('NFC');
   if (description.length > MAX_DESCRIPTION_CHARACTERS) {
     throw badUserInput(`A description has at most ${MAX_DESCRIPTION_CHARACTERS} characters.`, 'INVALID_DESCRIPTION');
