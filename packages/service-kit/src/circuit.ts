@@ -20,14 +20,15 @@ export interface CircuitOptions {
   readonly log: Log;
   /**
    * Asks the cheapest question there is, which no client has a part in. It decides where a call leaves it open who is to blame,
-   * and whether an open circuit closes. Absent where clients have no part in any call: then the next call is the try.
+   * and whether an open circuit closes; it is asked in the background, so that a service is taken back without a client that waits for
+   * it. Absent where clients have no part in any call: then the next call is the try.
    *
    * @throws when the service does not answer as it should
    */
   readonly probe?: () => Promise<unknown>;
   /** Share of failures that opens the circuit, percent. */
   readonly errorPercentage?: number | undefined;
-  /** How long an open circuit refuses before it tries again. */
+  /** How long an open circuit refuses, at most, before it tries again. It tries after {@link FIRST_PAUSE_MS}, and waits twice as long each time. */
   readonly resetMs?: number | undefined;
   /** Told of everything that is no success. */
   readonly onVerdict?: ((verdict: 'failure' | 'none', error: unknown) => void) | undefined;
@@ -42,6 +43,8 @@ export interface Circuit {
    */
   run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: AbortSignal): Promise<Result>;
   readonly state: () => 'closed' | 'open' | 'half_open';
+  /** Tries no more by itself. */
+  close(): void;
 }
 
 /** The service has failed so often that it is not asked for a while. */
@@ -57,6 +60,8 @@ class Failure extends Error {}
 /** Neither a success nor a failure: the breaker counts nothing. */
 class NoVerdict extends Error {}
 
+/** Most outages are restarts, and over soon. */
+const FIRST_PAUSE_MS = 500;
 const WINDOW_MS = 10_000;
 /** Fewer calls than this in a window say nothing about a service's health. */
 const VOLUME = 5;
@@ -73,7 +78,8 @@ const NEVER = new AbortController().signal;
 export function createCircuit(options: CircuitOptions): Circuit {
   const { name, log, probe, onVerdict, resetMs = 30_000, errorPercentage = 50 } = options;
   const breaker = circuitBreaker(handleType(Failure), {
-    halfOpenAfter: resetMs,
+    // When is decided here.
+    halfOpenAfter: 0,
     breaker: new SamplingBreaker({
       // Above a share: all calls have to fail where it is 100.
       threshold: Math.min(errorPercentage, 99.99) / 100,
@@ -83,10 +89,18 @@ export function createCircuit(options: CircuitOptions): Circuit {
   });
   let isToldOpen = false;
   let triesAt = 0;
+  let pauseMs = 0;
   let isProbing = false;
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
 
   breaker.onBreak((reason) => {
-    triesAt = Date.now() + resetMs;
+    pauseMs = Math.min(resetMs, isToldOpen ? 2 * pauseMs : FIRST_PAUSE_MS);
+    triesAt = Date.now() + pauseMs;
+    if (probe && !isClosed) {
+      clearTimeout(timer);
+      timer = setTimeout(() => void tryAgain(probe).catch(() => undefined), pauseMs).unref();
+    }
     const cause = 'error' in reason ? reason.error.cause : undefined;
     if (isToldOpen) log.debug({ upstream: name, err: cause }, 'circuit stays open');
     else log.warn({ upstream: name, err: cause, resetMs }, 'circuit opened');
@@ -135,6 +149,10 @@ export function createCircuit(options: CircuitOptions): Circuit {
     state() {
       if (breaker.state === CircuitState.Closed) return 'closed';
       return breaker.state === CircuitState.HalfOpen || Date.now() >= triesAt ? 'half_open' : 'open';
+    },
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
     },
     async run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal = NEVER): Promise<Result> {
       signal.throwIfAborted();

@@ -188,9 +188,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     probe: (request) => post(request, probing),
     circuit: circuit.state,
     async retire() {
+      circuit.close();
       await Promise.all([pool.close(), probing.close(), sharing?.close()]);
     },
     async close() {
+      circuit.close();
       closed.abort(new Error('closed'));
       await Promise.all([pool.destroy(), probing.destroy(), sharing?.destroy()]);
     },

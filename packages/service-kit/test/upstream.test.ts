@@ -172,7 +172,7 @@ describe('the circuit of a service', () => {
       await expect(answer).rejects.toThrow('gone');
     }
     await sendMany(upstream, () => ({}), 5);
-    expect(upstream.circuit()).toBe('open');
+    expect(started.lines.filter(isOpened)).not.toEqual([]);
   });
 
   it('opens where nobody listens, and says once why', async () => {
@@ -202,11 +202,11 @@ describe('the circuit of a service', () => {
     const { upstream, service } = started;
     service.isWell = false;
     while ((await sendMany(upstream, () => ({}), 1))[0] !== 'CIRCUIT_OPEN');
-    expect(upstream.circuit()).toBe('open');
+    expect(upstream.circuit()).not.toBe('closed');
     expect(started.verdicts.filter((verdict) => verdict.startsWith('failure')).length).toBeGreaterThanOrEqual(5);
   });
 
-  it('is tried by a question of its own before anything of a client, and closes when that is answered', async () => {
+  it('is tried by a question of its own without any client, and closes when that is answered', async () => {
     let isBroken = true;
     await using started = await startService(
       ({ response }) => (isBroken ? response.writeHead(503).end('starting') : response.end(OK)),
@@ -215,19 +215,13 @@ describe('the circuit of a service', () => {
     const { upstream, service, lines } = started;
     service.isWell = false;
     await sendMany(upstream, () => ({}), 5);
-    while (upstream.circuit() !== 'half_open') await nextTurn();
-    const caller = new AbortController();
-    const left = send(upstream, { signal: caller.signal });
-    while (service.probes === 0) await nextTurn();
-    // Others are not held up by the try; who leaves does not end it, and closes nothing.
+    // Tried again and again, though no client asks for anything.
+    while (service.probes < 3) await nextTurn();
     expect(await sendMany(upstream, () => ({}), 1)).toEqual(['CIRCUIT_OPEN']);
-    caller.abort(new Error('gone'));
-    await expect(left).rejects.toThrow('gone');
-    expect(upstream.circuit()).toBe('half_open');
     isBroken = false;
     service.isWell = true;
-    while ((await sendMany(upstream, () => ({}), 1))[0] !== null) await delay(10);
-    expect(upstream.circuit()).toBe('closed');
+    while (upstream.circuit() !== 'closed') await nextTurn();
+    expect(await sendMany(upstream, () => ({}), 1)).toEqual([null]);
     expect(lines.map(({ msg }) => msg)).toEqual(['circuit opened', 'circuit closed']);
   });
 });
