@@ -93,14 +93,15 @@ describe('the circuit of a service', () => {
       ({ response, body }) => {
         if (!body.includes('login')) response.end(OK);
       },
-      { timeoutMs: 200, maxConnections: 4 },
+      // The cheapest question is answered within it on a busy machine as well.
+      { timeoutMs: 1_500, maxConnections: 4 },
     );
     const { upstream, verdicts } = started;
     const expensive = { body: '{"query":"{ login }"}' };
-    expect(await sendMany(upstream, () => expensive, 8)).toEqual(Array(8).fill('TIMEOUT'));
+    expect(await sendMany(upstream, () => expensive, 6)).toEqual(Array(6).fill('TIMEOUT'));
     const atOnce = await Promise.all(Array.from({ length: 20 }, () => sendMany(upstream, () => expensive, 1)));
     expect(atOnce.flat()).toEqual(Array(20).fill('TIMEOUT'));
-    while (verdicts.length < 28) await nextTurn();
+    while (verdicts.length < 26) await nextTurn();
     expect(new Set(verdicts)).toEqual(new Set(['none TIMEOUT']));
     expect(upstream.circuit()).toBe('closed');
     expect((await send(upstream)).body).toEqual({ data: { ok: true } });
