@@ -262,7 +262,12 @@ whereRendered('the gke overlay', () => {
   });
 
   it('scrapes the ports for operators', () => {
-    const monitor = find<Manifest & { spec: { endpoints: unknown } }>(manifests, 'ServiceMonitor', 'taskgraph');
+    const monitor = find<Manifest & { spec: { endpoints: unknown; jobLabel: string } }>(
+      manifests,
+      'ServiceMonitor',
+      'taskgraph',
+    );
+    expect(monitor.spec.jobLabel).toBe('app.kubernetes.io/part-of');
     expect(monitor.spec.endpoints).toEqual([expect.objectContaining({ port: 'operations', path: '/metrics' })]);
     const { spec } = find<NetworkPolicy>(manifests, 'NetworkPolicy', 'monitoring');
     expect(spec.ingress?.[0]?.ports?.map(({ port }) => port).sort()).toEqual(PROCESSES.map(operationsPortOf).sort());
