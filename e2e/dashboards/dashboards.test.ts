@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  chooseFreePorts,
+  expectData,
+  hasPubSubEmulator,
+  hasRedisServer,
+  smallPng,
+  subscribeGraphQL,
+  textFile,
+} from '@taskgraph/testkit';
+import { queriesOf, type PanelQuery } from '../../deployment/test/dashboards.js';
+import { operation } from '../operations.js';
+import { PASSWORD, startStory, type Person, type Story } from '../story.js';
+import { hasPrometheus, startPrometheus, type Prometheus } from './prometheus.js';
+
+const OBSERVABILITY = new URL('../../observability/prometheus/', import.meta.url);
+const SERVICES = { gateway: 3100, auth: 3101, task: 3102, media: 3103 } as const;
+/** Grafana fills this in from the time that is shown and how often is scraped. */
+const RATE_INTERVAL = '1m';
+const DEADLINE_MS = 100_000;
+
+const withServers = hasPrometheus() && hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+
+withServers('an operator looks at the dashboards', () => {
+  let story: Story;
+  let prometheus: Prometheus;
+  let ada: Person;
+  beforeAll(async () => {
+    const ports = await chooseFreePorts(4);
+    const names = Object.keys(SERVICES) as Array<keyof typeof SERVICES>;
+    const settings = Object.fromEntries(
+      names.map((name, index) => [`${name.toUpperCase()}_OPERATIONS_PORT`, String(ports[index])]),
+    );
+    story = await startStory({ withEvents: true, settings });
+    prometheus = await startPrometheus({
+      config: readFileSync(new URL('prometheus.yml', OBSERVABILITY), 'utf8'),
+      addresses: Object.fromEntries(
+        names.map((name, index) => [`${name}:${SERVICES[name]}`, `127.0.0.1:${ports[index]}`]),
+      ),
+      rulesFolder: fileURLToPath(new URL('rules', OBSERVABILITY)),
+    });
+    ada = await story.newPerson('Ada Lovelace');
+  });
+  afterAll(async () => {
+    await prometheus?.[Symbol.asyncDispose]();
+    await story?.[Symbol.asyncDispose]();
+  });
+
+  /** What people do all day, and some of what they should not do. */
+  async function live(): Promise<void> {
+    await story.newPerson('Somebody New');
+    expectData(await story.run('Login', { input: { email: ada.email, password: PASSWORD } }));
+    await story.run('Login', { input: { email: ada.email, password: 'not this one at all' } });
+    const taskId = await ada.addTask({ title: 'Look at dashboards' });
+    const query = operation('MediaAttached');
+    await using heard = subscribeGraphQL(story.gatewayUrl, { query, variables: { taskId }, token: ada.accessToken });
+    const mediaId = await ada.addPicture(await smallPng());
+    await ada.upload({ filename: 'notes.txt', content: textFile(), contentType: 'text/plain' });
+    await attachUntilHeard(taskId, mediaId, heard);
+    const bob = await story.newPerson('Bob Foreign');
+    // Media asks task whether somebody else may see it.
+    await bob.run('Media', { id: mediaId });
+    const { media } = expectData(await ada.run('Media', { id: mediaId }));
+    const picture = await fetch(media.url);
+    await picture.arrayBuffer();
+    await (await fetch(`${media.url}x`)).arrayBuffer();
+    await ada.run('TaskWithMedia', { id: taskId });
+    expectData(await ada.run('DeleteMedia', { id: mediaId }));
+  }
+
+  /** A subscription is served from when it is there, which nobody tells: attach until it hears. */
+  async function attachUntilHeard(
+    taskId: string,
+    mediaId: string,
+    heard: ReturnType<typeof subscribeGraphQL>,
+  ): Promise<void> {
+    const input = { taskId, mediaIds: [mediaId] };
+    let arrived = false;
+    const event = heard.events(1).then(() => (arrived = true));
+    for (let tries = 0; !arrived && tries < 50; tries += 1) {
+      expectData(await ada.run('AttachMedia', { input }));
+      await Promise.race([event, delay(500)]);
+      if (!arrived) await ada.run('DetachMedia', { input });
+    }
+    await event;
+    // What was heard may be of an attachment that is detached by now.
+    expectData(await ada.run('AttachMedia', { input }));
+  }
+
+  async function isShown({ expression }: PanelQuery): Promise<boolean> {
+    const samples = await prometheus.query(expression.replaceAll('$__rate_interval', RATE_INTERVAL));
+    return samples.some(({ value }) => Number.isFinite(value));
+  }
+
+  it('and every panel shows something', async () => {
+    const giveUpAt = Date.now() + DEADLINE_MS;
+    let empty = queriesOf();
+    expect(empty.length).toBeGreaterThan(50);
+    while (empty.length > 0 && Date.now() < giveUpAt) {
+      await live();
+      const shown = await Promise.all(empty.map(isShown));
+      empty = empty.filter((_query, index) => !shown[index]);
+    }
+    expect(empty.map(({ dashboard, panel, expression }) => `${dashboard}, ${panel}: ${expression}`)).toEqual([]);
+  });
+
+  it('and no alert fires', async () => {
+    const firing = await prometheus.query('ALERTS{alertstate="firing", severity="page"}');
+    expect(firing).toEqual([]);
+  });
+});
