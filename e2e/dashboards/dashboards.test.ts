@@ -20,7 +20,9 @@ const OBSERVABILITY = new URL('../../observability/prometheus/', import.meta.url
 const SERVICES = { gateway: 3100, auth: 3101, task: 3102, media: 3103 } as const;
 /** Grafana fills this in from the time that is shown and how often is scraped. */
 const RATE_INTERVAL = '1m';
-const DEADLINE_MS = 100_000;
+/** Recorded ratios need a few scrapes, and a busy machine takes long for a round of the story. */
+const DEADLINE_MS = 240_000;
+const TEST_TIMEOUT_MS = 300_000;
 
 const withServers = hasPrometheus() && hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
@@ -95,17 +97,21 @@ withServers('an operator looks at the dashboards', () => {
     return samples.some(({ value }) => Number.isFinite(value));
   }
 
-  it('and every panel shows something', async () => {
-    const giveUpAt = Date.now() + DEADLINE_MS;
-    let empty = queriesOf();
-    expect(empty.length).toBeGreaterThan(50);
-    while (empty.length > 0 && Date.now() < giveUpAt) {
-      await live();
-      const shown = await Promise.all(empty.map(isShown));
-      empty = empty.filter((_query, index) => !shown[index]);
-    }
-    expect(empty.map(({ dashboard, panel, expression }) => `${dashboard}, ${panel}: ${expression}`)).toEqual([]);
-  });
+  it(
+    'and every panel shows something',
+    async () => {
+      const giveUpAt = Date.now() + DEADLINE_MS;
+      let empty = queriesOf();
+      expect(empty.length).toBeGreaterThan(50);
+      while (empty.length > 0 && Date.now() < giveUpAt) {
+        await live();
+        const shown = await Promise.all(empty.map(isShown));
+        empty = empty.filter((_query, index) => !shown[index]);
+      }
+      expect(empty.map(({ dashboard, panel, expression }) => `${dashboard}, ${panel}: ${expression}`)).toEqual([]);
+    },
+    TEST_TIMEOUT_MS,
+  );
 
   it('and no alert fires', async () => {
     const firing = await prometheus.query('ALERTS{alertstate="firing", severity="page"}');
