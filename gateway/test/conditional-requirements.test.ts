@@ -137,6 +137,46 @@ describe('a field whose requirement a condition leaves out with it', () => {
     }
   });
 
+  it('costs no field of another type that stands at the same place', async () => {
+    await using gateway = await startGateway([
+      {
+        name: 'home',
+        typeDefs: `${LINK}
+          type Query { both: [Both] }
+          union Both = One | Two
+          type One @key(fields: "id") { id: ID! plain: String }
+          type Two @key(fields: "id") { id: ID! plain: String }`,
+        resolvers: {
+          Query: { both: () => ['One', 'Two'].map((each) => ({ __typename: each, id: each, plain: `plain ${each}` })) },
+          Both: { __resolveType: ({ __typename }: { __typename: string }) => __typename },
+        },
+      },
+      {
+        name: 'facts',
+        typeDefs: `${LINK}
+          type One @key(fields: "id") { id: ID! plain: String @external fact: String derived: String @requires(fields: "plain") }
+          type Two @key(fields: "id") { id: ID! plain: String @external fact: String derived: String @requires(fields: "plain") }`,
+        resolvers: Object.fromEntries(
+          ['One', 'Two'].map((each) => [
+            each,
+            {
+              __resolveReference: (reference: Reference) => reference,
+              fact: ({ id }: Reference) => `fact of ${id}`,
+              derived: ({ plain }: Reference) => `from ${plain}`,
+            },
+          ]),
+        ),
+      },
+    ]);
+    for (const condition of ['@include(if: $on)', '@include(if: false)']) {
+      const query = `query($on: Boolean = false) { on: __typename @include(if: $on)
+        both { ... on One { fact derived } ... on Two { fact derived ${condition} } } }`;
+      expect(expectData(await gateway.run(query))).toEqual({
+        both: [{ fact: 'fact of One', derived: 'from plain One' }, { fact: 'fact of Two' }],
+      });
+    }
+  });
+
   it('costs no other field of an interface object', async () => {
     await using gateway = await startGateway(SUBGRAPHS);
     const query = 'query($on: Boolean!) { ride { seats fast @include(if: $on) } }';
@@ -144,6 +184,16 @@ describe('a field whose requirement a condition leaves out with it', () => {
     expect(expectData(await gateway.run(query, { variables: { on: true } }))).toEqual({
       ride: { seats: 1, fast: '2 wheels' },
     });
+  });
+
+  it('is not asked for where it never is wanted, and a variable decides about all around it', async () => {
+    await using gateway = await startGateway(SUBGRAPHS);
+    const query = 'query($on: Boolean!) { one @include(if: $on) { id fact derived @include(if: false) } }';
+    expect(expectData(await gateway.run(query, { variables: { on: true } }))).toEqual({
+      one: { id: '1', fact: 'fact of 1' },
+    });
+    const empty = '{ one { near { derived @skip(if: true) ... on Thing @include(if: false) { id } } } }';
+    expect(expectData(await gateway.run(empty))).toEqual({ one: { near: {} } });
   });
 
   it('is not fetched at all where nothing is left of the fetch', async () => {

@@ -17,6 +17,7 @@ import { prepareClientPaths, type ClientPath } from './plan/client-paths.js';
 import { compilePlan, UnsupportedPlan } from './plan/compile-plan.js';
 import type { CostModel } from './cost/cost-model.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './plan/defer-labels.js';
+import { withoutFixedConditions } from './plan/fixed-conditions.js';
 import { findOverrideLabels } from './plan/override-labels.js';
 import { setResponseNamesApart } from './plan/response-names.js';
 import { fragmentsOf } from './document/measure-document.js';
@@ -109,8 +110,10 @@ async function compile({
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
   const fragments = fragmentsOf(document);
-  const plannedNode = planned.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
-  const plan = await planOf(supergraph, planned, plannedNode, client);
+  // Of a subscription, whoever subscribes is told that nothing of it is left.
+  const settled = node.operation === OperationTypeNode.SUBSCRIPTION ? planned : withoutFixedConditions(planned);
+  const plannedNode = settled.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
+  const plan = await planOf(supergraph, settled, plannedNode, client);
   const { primary, step } = compilePlan(plan);
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');

@@ -1,6 +1,6 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { FetchStep } from '../compile/plan/steps.js';
-import type { Included } from '../supergraph/conditional-requirements.js';
+import type { ConditionalRequirement, Included } from '../supergraph/conditional-requirements.js';
 import { dropPaths } from '../supergraph/required-paths.js';
 
 type Conditions = ReadonlyMap<string, boolean>;
@@ -26,11 +26,19 @@ export function requirementsLeft(step: FetchStep, values: Conditions): Requires 
   if (dropped.length === 0) return requires;
   let byDropped = known.get(step);
   if (!byDropped) known.set(step, (byDropped = new Map<string, Requires>()));
-  const paths = dropped.map(({ path }) => path);
-  const key = paths.join();
+  const key = dropped.map(({ type, path }) => `${type} ${path}`).join();
   let left = byDropped.get(key);
-  if (!left) byDropped.set(key, (left = dropPaths(requires, (path) => paths.includes(path))));
+  if (!left) byDropped.set(key, (left = requires.map((selection) => without(selection, dropped))));
   return left;
+}
+
+function without(
+  selection: QueryPlanSelectionNode,
+  dropped: readonly ConditionalRequirement[],
+): QueryPlanSelectionNode {
+  if (selection.kind !== 'InlineFragment') return selection;
+  const paths = new Set(dropped.flatMap(({ type, path }) => (type === selection.typeCondition ? path : [])));
+  return { ...selection, selections: dropPaths(selection.selections, (path) => paths.has(path)) };
 }
 
 const NOTHING: Requires = [];

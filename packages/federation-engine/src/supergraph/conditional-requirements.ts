@@ -17,6 +17,8 @@ export type Included = ReadonlyArray<{ readonly variable: string; readonly is: b
 
 /** A member that a fetch of entities need not send where nothing is selected that needs it. */
 export interface ConditionalRequirement {
+  /** Of the entities that it is sent of, as the fetch's requirements have it. */
+  readonly type: string;
   /** Names joined by dots. */
   readonly path: string;
   /** Any of these is enough; none where it never is needed. */
@@ -37,8 +39,8 @@ export type PlannedFetch = FetchNode & { readonly conditions?: FetchConditions }
  * Tells of each fetch of entities which of its requirements depend on conditions.
  *
  * Beside other fields of a subgraph the planner fetches `derived @include(if: $c)`, which requires `plain`, and asks for `plain` under
- * the same condition. It says of every entity that `plain` has to be sent all the same: without it nothing of the fetch could be.
- * What identifies an entity is always sent.
+ * the same condition, or not at all where it can never hold. It says of every entity that `plain` has to be sent all the same:
+ * without it nothing of the fetch could be. What identifies an entity is always sent.
  */
 export function markConditions({ node }: QueryPlan, schema: PlannerSchema): void {
   if (!node) return;
@@ -61,24 +63,39 @@ function findConditions(
   { requirements, keys }: PlannerSchema,
 ): FetchConditions | null {
   const fields = selectedOfEntities(parse(operation, { noLocation: true }));
-  if (fields.every(({ included }) => included?.length === 0)) return null;
-  const neededBy = new Map<string, Included[]>();
-  for (const { type, field, included } of fields)
-    for (const path of requirements.get(requirementKey(subgraph, type, field.name.value)) ?? [])
-      neededBy.set(path, [...(neededBy.get(path) ?? []), ...(included ? [included] : [])]);
-  const conditional = [...neededBy].flatMap(([path, each]): ConditionalRequirement[] =>
-    each.every((included) => included.length > 0) ? [{ path, neededBy: each }] : [],
-  );
-  // A member may be required, and be a key as well: one key has to be left.
-  const sent = new Set(requiredPaths(requires).filter((path) => !conditional.some((each) => each.path === path)));
-  const isIdentified = [...new Set(fields.map(({ type }) => type))].every((type) =>
-    keys.get(requirementKey(subgraph, type, ''))?.some((key) => key.every((path) => sent.has(path))),
-  );
+  const isKey = (path: string) =>
+    fields.some(({ type }) => keys.get(requirementKey(subgraph, type, ''))?.some((key) => key.includes(path)));
+  const conditional = requires.flatMap((selection): ConditionalRequirement[] => {
+    if (selection.kind !== 'InlineFragment' || selection.typeCondition === undefined) return [];
+    const { typeCondition: type, selections } = selection;
+    // A subgraph may know the type as an interface object only.
+    const own = fields.filter((field) => field.type === type);
+    const needs = neededBy(own.length > 0 ? own : fields, subgraph, requirements);
+    return [...new Set(requiredPaths(selections))].flatMap((path): ConditionalRequirement[] => {
+      const each = needs.get(path) ?? [];
+      const isAlways = path.endsWith('__typename') || isKey(path) || each.some((included) => included.length === 0);
+      return isAlways ? [] : [{ type, path, neededBy: each }];
+    });
+  });
   const selected = fields.flatMap(({ included }) => (included ? [included] : []));
-  return {
-    requirements: isIdentified ? conditional : [],
-    selected: selected.every((included) => included.length > 0) ? selected : null,
-  };
+  const isAlwaysSelected = fields.length === 0 || selected.some((included) => included.length === 0);
+  if (conditional.length === 0 && isAlwaysSelected) return null;
+  return { requirements: conditional, selected: isAlwaysSelected ? null : selected };
+}
+
+/** Which conditions let a field be selected that needs a path, by the path. */
+function neededBy(
+  fields: readonly Selected[],
+  subgraph: string,
+  requirements: PlannerSchema['requirements'],
+): ReadonlyMap<string, readonly Included[]> {
+  const found = new Map<string, Included[]>();
+  for (const { type, field, included } of fields) {
+    if (!included) continue;
+    for (const path of requirements.get(requirementKey(subgraph, type, field.name.value)) ?? [])
+      found.set(path, [...(found.get(path) ?? []), included]);
+  }
+  return found;
 }
 
 /** What a fetch selects of entities themselves. */
