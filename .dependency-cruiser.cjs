@@ -176,6 +176,13 @@ module.exports = {
     },
     ...Object.entries(HOUSES).flatMap(floorRules),
     {
+      name: 'the-engine-serves-anybody',
+      comment: 'The engine is installed without the rest of this repository, so it knows nothing of it.',
+      severity: 'error',
+      from: { path: '^packages/federation-engine/src/', pathNot: TEST_FILES },
+      to: { path: '^(packages/(?!federation-engine/)|subgraphs|gateway|embedded|e2e)' },
+    },
+    {
       name: 'the-launcher-stands-on-top',
       comment: 'Whoever imports the launcher starts the whole system with it.',
       severity: 'error',

@@ -3,9 +3,7 @@ import {
   createHealth,
   createHttpService,
   createLog,
-  createMemoryCache,
   createMetrics,
-  createRedisCache,
   createUploadSpool,
   httpErrors,
   identifyRequest,
@@ -34,6 +32,8 @@ import { createRegisteredDocuments } from './admission/registered-documents.js';
 import type { GatewayConfig } from './config.js';
 import type { LabelFacts } from '@taskgraph/federation-engine/request/context.js';
 import { createClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
+import { createMemoryCache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import { createRedisCache } from '@taskgraph/federation-engine/subgraphs/caching/redis-cache.js';
 import { createConcurrencyLimit } from '@taskgraph/federation-engine/subgraphs/concurrency-limit.js';
 import { createHttpSubgraphClient } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
 import { createSubgraphs } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
@@ -45,16 +45,17 @@ import { asksForEvents, createGraphQLHandler } from './transports/http/graphql-h
 import { renderSandbox } from './transports/http/landing-page.js';
 import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
+import { toMissingViewer } from './identity/missing-viewer.js';
 import { createTickets } from './identity/tickets.js';
 import { badRequest } from '@taskgraph/federation-engine/request/refusal.js';
 import { createLiveGraph } from '@taskgraph/federation-engine/live-graph.js';
-import { createSubscriptionTelemetry } from '@taskgraph/federation-engine/live/subscription-telemetry.js';
+import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createSubscriptions } from '@taskgraph/federation-engine/live/subscriptions.js';
 import { createHttpStreams } from './transports/streams/http-streams.js';
 import { createUpstreamSockets } from '@taskgraph/federation-engine/live/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './transports/websocket/server.js';
 import { createPlannerThread } from '@taskgraph/federation-engine/supergraph/planner-thread.js';
-import { toDemandControl, toRegisteredDocuments, toSubgraphsSettings } from './options.js';
+import { toDemandControl, toOperationCache, toRegisteredDocuments, toSubgraphsSettings } from './options.js';
 import { createSupergraphSource } from '@taskgraph/federation-engine/supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { within } from './within.js';
@@ -128,6 +129,7 @@ export async function createGateway(
   const graph = createLiveGraph({
     source: createSupergraphSource({
       path: config.SUPERGRAPH_PATH,
+      advice: "SUPERGRAPH_PATH names it; `npm run compose` writes the project's own.",
       pollMs: config.SUPERGRAPH_POLL_MS,
       log,
       onReload: (outcome) => telemetry.supergraphReloaded(outcome),
@@ -140,12 +142,8 @@ export async function createGateway(
       onRestart: () => telemetry.plannerRestarted(),
     }),
     cache: {
-      maxBytes: config.PLAN_CACHE_MIB * MIB,
-      maxWaiting: config.PLAN_MAX_WAITING,
-      limits: config.documentLimits,
-      introspection: config.introspection,
+      ...toOperationCache(config),
       isHopeless: policies.isHopeless,
-      assumedListSize: config.ASSUMED_LIST_SIZE,
       onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
     },
     log,
@@ -190,7 +188,7 @@ export async function createGateway(
       log,
     });
   if (bus) health.register('events', () => bus.ping(), { critical: false });
-  const clientErrors = createClientErrors(config.showsErrorMessages);
+  const clientErrors = createClientErrors(config.showsErrorMessages, toMissingViewer);
   const overrideLabels = createOverrideLabels({
     labels: config.OVERRIDE_LABELS ?? [],
     labelsOf: overrides.overrideLabelsOf,
@@ -231,6 +229,7 @@ export async function createGateway(
     urlOf: (subgraph) => subgraphs.urlOf(subgraph),
     log,
     telemetry: subscriptionTelemetry,
+    missingViewer: toMissingViewer,
     runs: createConcurrencyLimit({ maxActive: config.SUBSCRIPTION_MAX_CONCURRENCY, maxWaiting: Infinity }),
     runTimeoutMs: config.OPERATION_TIMEOUT_MS,
     maxQueuedEvents: config.SUBSCRIPTION_MAX_QUEUED_EVENTS,

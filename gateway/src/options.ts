@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
+import type { OperationCacheOptions } from '@taskgraph/federation-engine/compile/operation-cache.js';
 import { ConfigError } from '@taskgraph/service-kit';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { RegisteredDocumentsOptions } from './admission/registered-documents.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
+
+const MIB = 1024 * 1024;
 
 /**
  * Says how this gateway reaches its subgraphs.
@@ -54,6 +57,17 @@ export function toDemandControl(config: GatewayConfig): DemandControlOptions {
     mode: config.DEMAND_CONTROL,
     maxCost: config.MAX_OPERATION_COST,
     maxSubgraphCost: (name) => config.subgraphMaxCosts[subgraphKey(name)] ?? config.SUBGRAPH_MAX_COST ?? Infinity,
+  };
+}
+
+/** Says what is compiled, and how much of it is kept. */
+export function toOperationCache(config: GatewayConfig): OperationCacheOptions {
+  return {
+    maxBytes: config.PLAN_CACHE_MIB * MIB,
+    maxWaiting: config.PLAN_MAX_WAITING,
+    limits: config.documentLimits,
+    introspection: config.introspection,
+    assumedListSize: config.ASSUMED_LIST_SIZE,
   };
 }
 

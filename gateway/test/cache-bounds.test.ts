@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache } from '@taskgraph/service-kit';
+import { createMemoryCache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
 import { OperationTypeNode } from 'graphql';
 import type { CachePolicy } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
 import { readGatewayConfig } from '../src/config.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache, type Cache, type UpstreamAnswer } from '@taskgraph/service-kit';
+import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
 import { OperationTypeNode } from 'graphql';
 import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';
 import { createHttpSubgraphClient } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';

@@ -1,6 +1,6 @@
-import type { Viewer } from '@taskgraph/service-kit';
 import { OperationTypeNode } from 'graphql';
-import type { Asker, Identity } from '@taskgraph/federation-engine/request/context.js';
+import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/request/context.js';
+import { toMissingViewer } from '../identity/missing-viewer.js';
 import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/execute/withheld-errors.js';
 import type { Authorization } from '@taskgraph/federation-engine/compile/authorization.js';
 import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
@@ -89,9 +89,9 @@ export function createAuthorization({ operations, policies, rejects }: Authoriza
       const failed = conditions.filter((index) => unmet.has(index)).map((index) => conditionAt(operation, index));
       if (failed.length === 0) continue;
       const withheld: Withholding = { conditions: failed, isHopeless: failed.some(policies.isHopeless) };
-      const fault = unmetFault(withheld, identity);
+      const fault = unmetFault(withheld, identity, toMissingViewer);
       if (rejects) throw toRefusal(fault, path);
-      throw new Refusal(fault.code, [toWithheldError(path, withheld, identity)]);
+      throw new Refusal(fault.code, [toWithheldError(path, withheld, identity, toMissingViewer)]);
     }
   }
 

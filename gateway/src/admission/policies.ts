@@ -1,5 +1,4 @@
-import type { AccessTokenClaims } from '@taskgraph/contracts';
-import type { Asker } from '@taskgraph/federation-engine/request/context.js';
+import type { Asker, Claims } from '@taskgraph/federation-engine/request/context.js';
 import type { SecurityCondition } from '@taskgraph/federation-engine/supergraph/security-requirements.js';
 import { meetsClaims, type PolicyTable } from './claim-conditions.js';
 import type { PolicyHook, PolicyVerdicts } from './policy-hook.js';
@@ -51,7 +50,7 @@ export function createPolicies({ table, hook }: PoliciesOptions): Policies {
     return names.map(async (name) => [name, (await known.get(name)) === true] as const);
   }
 
-  function byTable(names: ReadonlySet<string>, claims: AccessTokenClaims | null): Told {
+  function byTable(names: ReadonlySet<string>, claims: Claims | null): Told {
     const verdicts = new Map<string, boolean>();
     const others: string[] = [];
     for (const name of names) {

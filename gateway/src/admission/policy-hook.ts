@@ -1,4 +1,4 @@
-import type { Log } from '@taskgraph/service-kit';
+import type { Log } from '@taskgraph/federation-engine/request/log.js';
 import { z } from 'zod';
 import type { Asker } from '@taskgraph/federation-engine/request/context.js';
 

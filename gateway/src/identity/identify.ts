@@ -1,4 +1,10 @@
-import { createRemoteJwks, createTokenVerifier, type JwksSource, type Log } from '@taskgraph/service-kit';
+import {
+  createRemoteJwks,
+  createTokenVerifier,
+  type AcceptedToken,
+  type JwksSource,
+  type Log,
+} from '@taskgraph/service-kit';
 import type { Identity } from '@taskgraph/federation-engine/request/context.js';
 
 export interface Identify {
@@ -37,7 +43,8 @@ export function createIdentify({ jwksUrl, jwks, issuer, audience, log }: Identif
   }
   const verifier = createTokenVerifier({ jwks: source, issuer, audience });
   return Object.assign((authorization: string | undefined) => verifier.verifyAuthorization(authorization), {
-    stillHolds: async (identity: Identity) => identity.kind !== 'accepted' || verifier.stillHolds(identity),
+    stillHolds: async (identity: Identity) =>
+      identity.kind !== 'accepted' || verifier.stillHolds(identity as AcceptedToken),
   });
 }
 

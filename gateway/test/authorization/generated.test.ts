@@ -7,7 +7,7 @@ import { createAuthorization } from '../../src/admission/authorization.js';
 import { parsePolicyTable } from '../../src/admission/claim-conditions.js';
 import { createPolicies } from '../../src/admission/policies.js';
 import { readGatewayConfig } from '../../src/config.js';
-import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
 import { createClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
 import { runOperation } from '@taskgraph/federation-engine/execute/run-operation.js';
 import type { SubgraphClient } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
@@ -68,7 +68,7 @@ function gatewayOf(graph: GuardedGraph) {
     const identity = viewer.isSignedIn
       ? { kind: 'accepted', viewer: { scopes: viewer.scopes }, claims: { can: viewer.policies } }
       : { kind: 'absent' };
-    const context = { requestId: 'r', log, identity, authorization: undefined, signal } as unknown as GatewayContext;
+    const context = { requestId: 'r', log, identity, authorization: undefined, signal } as unknown as OperationContext;
     const operation = await authorization.admit(await operations.get(query, undefined), variables, context);
     const result = await runOperation(operation, { variables, context, client, signal, incremental: false });
     return {

@@ -127,3 +127,9 @@ it('folders that know each other are caught, though no file is in a cycle', asyn
   expect(await violationsOf(both.slice(0, 1), STATEMENTS['imports of types only'], isCycle)).toEqual([]);
   expect((await violationsOf(both, STATEMENTS['imports of types only'], isCycle)).length).toBeGreaterThan(0);
 });
+
+it('the engine is caught when it knows another package of this repository', async () => {
+  const ours = [{ from: `${ENGINE}/request/a.ts`, to: 'packages/contracts/src/b.ts' }];
+  const isMeant = (rule: string) => rule === 'the-engine-serves-anybody';
+  expect(await violationsOf(ours, STATEMENTS['imports of types only'], isMeant)).toHaveLength(1);
+});

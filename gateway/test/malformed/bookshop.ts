@@ -1,5 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { createLog, createMemoryCache, type UpstreamAnswer } from '@taskgraph/service-kit';
+import { createLog } from '@taskgraph/service-kit';
+import { createMemoryCache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
 import { graphql, parse, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { readGatewayConfig } from '../../src/config.js';
 import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';

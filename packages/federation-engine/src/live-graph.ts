@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '@taskgraph/service-kit';
+import type { Log } from './request/log.js';
 import { createOperationCache, type OperationCache, type OperationCacheOptions } from './compile/operation-cache.js';
 import { Refusal } from './request/refusal.js';
 import type { GraphDescription } from './supergraph/planner-messages.js';

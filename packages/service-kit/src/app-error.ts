@@ -1,25 +1,13 @@
 import type { ErrorCode } from '@taskgraph/contracts';
+import { Fault, type FaultDetails } from '@taskgraph/federation-engine/upstream';
 
-export interface AppErrorDetails {
-  /** Refines the code, UPPER_SNAKE. */
-  readonly reason?: string | undefined;
-  readonly cause?: unknown;
-  /** Further members of `errors[].extensions`; must be safe to show to a client. */
-  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
-}
+/** A fault of the table in `contracts`: the request cannot be served, for a reason that the client may know. */
+export class AppError extends Fault {
+  declare readonly code: ErrorCode;
 
-/** A fault: the request cannot be served, for a reason that the client may know. */
-export class AppError extends Error {
-  readonly code: ErrorCode;
-  readonly reason: string | undefined;
-  readonly details: Readonly<Record<string, unknown>>;
-
-  constructor(code: ErrorCode, message: string, { reason, cause, extensions }: AppErrorDetails = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(code: ErrorCode, message: string, details: FaultDetails = {}) {
+    super(code, message, details);
     this.name = 'AppError';
-    this.code = code;
-    this.reason = reason;
-    this.details = extensions ?? {};
   }
 }
 

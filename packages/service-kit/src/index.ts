@@ -1,5 +1,4 @@
 export * from './app-error.js';
-export * from './cache.js';
 export * from './complete-resolvers.js';
 export * from './database-faults.js';
 export * from './date-time.js';
@@ -57,4 +56,3 @@ export * from './uploads/read-multipart.js';
 export { fileMissing } from './uploads/received-upload.js';
 export { RefusedMultipart } from './uploads/upload-map.js';
 export * from './uploads/upload-spool.js';
-export * from './upstream.js';

@@ -1,9 +1,9 @@
 import { REQUEST_ID_HEADER, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { createUpstream, Fault } from '@taskgraph/federation-engine/upstream';
 import { AppError, unavailable } from './app-error.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
-import { createUpstream } from './upstream.js';
 
 export interface PeerOptions {
   /** As in the supergraph. */
@@ -61,7 +61,7 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
         answer = body as PeerAnswer;
       } catch (error) {
         stop({ outcome: 'unavailable' });
-        throw error instanceof AppError ? error : unavailable(name, error);
+        throw toPeerUnavailable(name, error);
       }
       const failure = answer.errors?.[0];
       stop({ outcome: failure ? 'error' : 'ok' });
@@ -78,6 +78,14 @@ interface PeerAnswer {
     readonly message: string;
     readonly extensions?: { readonly code?: unknown; readonly reason?: string; readonly subgraph?: string };
   }>;
+}
+
+/** What kept a call from being answered; the caller's own reason stays as it is. */
+function toPeerUnavailable(name: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (!(error instanceof Fault)) return unavailable(name, error);
+  const { message, reason, cause, details } = error;
+  return new AppError('UNAVAILABLE', message, { reason, cause, extensions: details });
 }
 
 /** Codes about the viewer or about the peer's own dependencies pass; the rest is the peer's trouble, not the client's. */

@@ -1,8 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { jsonWebKey, jsonWebKeySet } from '@taskgraph/contracts';
+import { CircuitOpenError, createCircuit, exchange, type Judge } from '@taskgraph/federation-engine/upstream';
 import { Agent } from 'undici';
-import { CircuitOpenError, createCircuit, type Judge } from './circuit.js';
-import { exchange } from './exchange.js';
 import type { Log } from './log.js';
 import type { JwksSource } from './token-verifier.js';
 

@@ -4,7 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '../src/log.js';
 import { createRemoteJwks } from '../src/remote-jwks.js';
-import { createUpstream } from '../src/upstream.js';
+import { createUpstream } from '@taskgraph/federation-engine/upstream';
 
 const MIB = 2 ** 20;
 const MAX_BYTES = MIB;

@@ -3,9 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { AppError } from '../src/app-error.js';
 import type { Log } from '../src/log.js';
-import { createUpstream, type Upstream, type UpstreamOptions, type UpstreamRequest } from '../src/upstream.js';
+import {
+  createUpstream,
+  Fault,
+  type Upstream,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from '@taskgraph/federation-engine/upstream';
 
 interface Asked {
   readonly request: IncomingMessage;
@@ -80,7 +85,7 @@ async function sendMany(upstream: Upstream, request: () => Partial<UpstreamReque
       () => null,
       (thrown: unknown) => thrown,
     );
-    reasons.push(error instanceof AppError ? error.reason : error);
+    reasons.push(error instanceof Fault ? error.reason : error);
   }
   return reasons;
 }
@@ -149,7 +154,7 @@ describe('the circuit of a service', () => {
       if (end) throw end;
     }
     const { upstream } = started;
-    const tooLarge = new AppError('BAD_USER_INPUT', 'A file has at most 1 bytes.', { reason: 'UPLOAD_TOO_LARGE' });
+    const tooLarge = new Fault('BAD_USER_INPUT', 'A file has at most 1 bytes.', { reason: 'UPLOAD_TOO_LARGE' });
     await sendMany(upstream, () => ({ body: upload(tooLarge) }), 10);
     await sendMany(upstream, () => ({ body: upload(new Error('the client went away')) }), 10);
     await sendMany(upstream, () => ({ body: upload(null), headers: { 'content-type': 'now' } }), 10);

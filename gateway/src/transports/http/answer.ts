@@ -1,10 +1,12 @@
-import { AppError, missingViewer, type Log } from '@taskgraph/service-kit';
+import { AppError } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { DemandControl } from '../../admission/demand-control.js';
+import { isAdministrator } from '../../identity/is-administrator.js';
+import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
 import { forOne, writeCacheControl } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
-import { clientOf, type GatewayContext, type OverrideLabels } from '@taskgraph/federation-engine/request/context.js';
+import { clientOf, type OperationContext, type OverrideLabels } from '@taskgraph/federation-engine/request/context.js';
 import type { ClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
 import type { OperationResult } from '@taskgraph/federation-engine/execute/operation-result.js';
 import { findUploads } from '@taskgraph/federation-engine/subgraphs/multipart-body.js';
@@ -20,8 +22,11 @@ import { planText } from '@taskgraph/federation-engine/compile/plan/plan-text.js
 import { badRequest, defect, Refusal, refuse, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
 import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
 import { readLastEventId, type SubscriptionRequest } from '@taskgraph/federation-engine/live/subscription-request.js';
+import { Fault } from '@taskgraph/federation-engine/request/fault.js';
+import type { Log } from '@taskgraph/federation-engine/request/log.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
+import { statusOf } from './refusal-status.js';
 import { renderRest } from './render-rest.js';
 import { renderFirst, type Reply } from './reply.js';
 
@@ -68,7 +73,7 @@ export interface Arrival {
   } | null;
   /** The form in which the answer shows its plan, for who may see it; null for all others. */
   readonly showsPlan: PlanFormat | null;
-  readonly context: GatewayContext;
+  readonly context: OperationContext;
 }
 
 export type PlanFormat = 'prettified' | 'internal';
@@ -210,7 +215,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     } catch (error) {
       const refusal = defect(error, context);
       finish(refusal.errors);
-      const status = refusal.ofTransport || accepted.readsStatus ? refusal.status : 200;
+      const status = refusal.ofTransport || accepted.readsStatus ? statusOf(refusal) : 200;
       return {
         kind: 'reply',
         status,
@@ -231,7 +236,7 @@ function toSubscription(
   { operation, base, text }: Admitted,
 ): SubscriptionRequest {
   const { identity } = context;
-  if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
+  if (identity.kind === 'refused') throw toRefusal(toMissingViewer(identity));
   const lastEventId = readLastEventId(extensions, streams?.lastEventId);
   const { overrideLabels } = context;
   return { kind: 'subscription', operation, base, text, operationName, overrideLabels, variables, lastEventId };
@@ -285,8 +290,7 @@ function renderExtensions(
   operation: Operation,
   cost: ReturnType<typeof costOf>,
 ): string {
-  const showsCost =
-    extensions['cost'] === true && identity.kind === 'accepted' && identity.viewer.role === 'ADMIN' && cost !== null;
+  const showsCost = extensions['cost'] === true && isAdministrator(identity) && cost !== null;
   if (!showsPlan && !showsCost) return '';
   const shown = {
     ...(showsPlan && {
@@ -313,7 +317,7 @@ function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promis
     const onAbort = () => {
       const reason: unknown = signal.reason;
       // Who has gone away needs no answer: what is planned for him is there for the next who asks.
-      if (reason instanceof AppError) reject(toRefusal(reason));
+      if (reason instanceof Fault) reject(toRefusal(reason));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { missingViewer, readJsonBody, sendBody } from '@taskgraph/service-kit';
+import { readJsonBody, sendBody } from '@taskgraph/service-kit';
+import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { Identify } from '../../identity/identify.js';
 import type { Tickets } from '../../identity/tickets.js';
 import { badRequest, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
@@ -35,7 +36,7 @@ export function createEventSourceDoor(options: EventSourceDoorOptions): EventSou
       const { authorization } = request.headers;
       const identity = await identify(authorization);
       // EventSource would not tell why it is refused.
-      if (identity.kind === 'refused') throw toRefusal(missingViewer({ tokenProblem: identity.problem }));
+      if (identity.kind === 'refused') throw toRefusal(toMissingViewer(identity));
       const search = toSearch(readGraphQLRequest(await readJsonBody(request, maxBodyBytes)));
       const ticket = authorization === undefined ? '' : TICKET + tickets.issue(authorization, search);
       const url = `${endpoint}?${search}${ticket}`;

@@ -5,9 +5,10 @@ import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/se
 import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/override-labels.js';
 import { readCacheWishes } from './request-wishes.js';
-import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
 import type { ClientAddress } from '../../identity/client-address.js';
+import { isAdministrator } from '../../identity/is-administrator.js';
 import type { Identify } from '../../identity/identify.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
 import { renderResultAsEvents, SSE } from '../streams/formats.js';
@@ -17,6 +18,7 @@ import type { Answer, Arrival, PlanFormat } from './answer.js';
 import type { EventSourceDoor } from './event-source.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './graphql-request.js';
 import type { Reply } from './reply.js';
+import { statusOf } from './refusal-status.js';
 import { sendInParts, sendOnePart } from './send-parts.js';
 
 export interface GraphQLHandlerOptions {
@@ -61,7 +63,7 @@ const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name'
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
   const { answer, origins, eventSource, streams, identify, maxBodyBytes, maxBatchOperations } = options;
 
-  async function toContext(request: IncomingMessage): Promise<GatewayContext> {
+  async function toContext(request: IncomingMessage): Promise<OperationContext> {
     const facts = requestFacts(request);
     const { requestId, signal, cancel } = facts;
     const { authorization, pragma, 'cache-control': cacheControl } = request.headers;
@@ -80,9 +82,9 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   }
 
   /** Apollo Sandbox asks for the plan with these headers. */
-  function planFormat({ headers }: IncomingMessage, { identity }: GatewayContext): PlanFormat | null {
+  function planFormat({ headers }: IncomingMessage, { identity }: OperationContext): PlanFormat | null {
     const wanted = options.exposePlans && headers['apollo-query-plan-experimental'] !== undefined;
-    if (!wanted || identity.kind !== 'accepted' || identity.viewer.role !== 'ADMIN') return null;
+    if (!wanted || !isAdministrator(identity)) return null;
     return headers['apollo-query-plan-experimental-format'] === 'internal' ? 'internal' : 'prettified';
   }
 
@@ -190,9 +192,10 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
 
 const POST = { method: 'POST', multipart: false } as const;
 
-function refuse(response: ServerResponse, { errors, status, headers }: Refusal): void {
+function refuse(response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, {
+  const { errors, headers } = refusal;
+  response.writeHead(statusOf(refusal), {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     ...headers,
@@ -210,8 +213,16 @@ function toRefusal(error: unknown): Refusal {
   return badRequest(error.message, error.status, error.status === 413 ? CLOSING : {});
 }
 
-function toReply({ errors, status, headers }: Refusal): Reply {
-  return { kind: 'reply', status, headers, body: renderBody(null, errors), refusal: errors, rest: null };
+function toReply(refusal: Refusal): Reply {
+  const { errors, headers } = refusal;
+  return {
+    kind: 'reply',
+    status: statusOf(refusal),
+    headers,
+    body: renderBody(null, errors),
+    refusal: errors,
+    rest: null,
+  };
 }
 
 async function send(

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { missingViewer, type TokenProblem } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
-import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import type { Identify } from '../../identity/identify.js';
 import { toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
@@ -31,7 +31,7 @@ export interface HttpStreams {
   open(
     response: ServerResponse,
     request: SubscriptionRequest,
-    context: GatewayContext,
+    context: OperationContext,
     transport: 'multipart' | 'sse',
   ): void;
   /** Whether a response is, or was, such a stream: how long it took says nothing about speed. */

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { closeReason, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { WebSocket } from 'ws';
-import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
 import { readAccept } from '../http/accept.js';
 import type { Answer, Arrival } from '../http/answer.js';
 import { tryReadGraphQLRequest } from '../http/graphql-request.js';
@@ -247,7 +247,7 @@ export class Connection implements Outlet {
     this.#operations.set(id, subscriptions.start(outcome, { id, outlet: this, requestId }));
   }
 
-  #toContext(requestId: string, cancel: AbortController): GatewayContext {
+  #toContext(requestId: string, cancel: AbortController): OperationContext {
     const { identity, authorization } = this.credentials;
     const facts = { requestId, ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }) };
     const abort = (reason: Error) => cancel.abort(reason);

@@ -1,6 +1,6 @@
 import { print } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { AppError } from '@taskgraph/service-kit';
+import { Fault } from '../request/fault.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './plan/compile-plan.js';
 import { createCostModel } from './cost/cost-model.js';
@@ -258,7 +258,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
 }
 
 function refuseLater(error: unknown): never {
-  throw error instanceof AppError ? toRefusal(error) : error;
+  throw error instanceof Fault ? toRefusal(error) : error;
 }
 
 /** @throws Refusal when it cannot be planned */
@@ -266,7 +266,7 @@ async function planned(compile: () => Promise<Operation>): Promise<Operation> {
   try {
     return await compile();
   } catch (error) {
-    if (error instanceof AppError) throw toRefusal(error);
+    if (error instanceof Fault) throw toRefusal(error);
     if (error instanceof UnsupportedPlan)
       throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: error.reason } }]);
     throw error;

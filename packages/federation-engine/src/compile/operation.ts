@@ -1,5 +1,5 @@
 import type { QueryPlan } from '@apollo/query-planner';
-import { AppError } from '@taskgraph/service-kit';
+import { Fault } from '../request/fault.js';
 import { GraphQLError, OperationTypeNode } from 'graphql';
 import type {
   DocumentNode,
@@ -58,7 +58,7 @@ export interface Operation extends OperationFacts {
   introspection(conditions: ReadonlyMap<string, boolean>): readonly FieldNode[];
 }
 
-/** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; AppError UNAVAILABLE */
+/** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; Fault UNAVAILABLE */
 export function compileOperation(
   valid: ValidOperation,
   costs: CostModel,
@@ -176,7 +176,7 @@ async function planOf(
     return await supergraph.plan(document, node.name?.value, client);
   } catch (error) {
     if (error instanceof PlanTooExpensive) throw new UnsupportedPlan(error.message, { reason: 'PLAN_TOO_EXPENSIVE' });
-    if (error instanceof AppError) throw error;
+    if (error instanceof Fault) throw error;
     if (node.operation !== OperationTypeNode.SUBSCRIPTION) {
       const whole = withoutDefer(document);
       if (whole === document) throw error;

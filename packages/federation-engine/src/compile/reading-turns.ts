@@ -1,4 +1,4 @@
-import { AppError } from '@taskgraph/service-kit';
+import { Fault } from '../request/fault.js';
 import { createFairQueue } from '../supergraph/fair-queue.js';
 
 /** Lets documents be read one by one, a client after the other. */
@@ -6,7 +6,7 @@ export interface ReadingTurns {
   /**
    * Returns null when the client may read now, else what resolves when it may.
    *
-   * @throws AppError UNAVAILABLE, later, to the last of the client that has most that wait, when too many wait
+   * @throws Fault UNAVAILABLE, later, to the last of the client that has most that wait, when too many wait
    */
   take(client: string): Promise<void> | null;
 }
@@ -46,7 +46,7 @@ export function createReadingTurns(maxWaiting: number, exempt: string): ReadingT
       return new Promise((begin, drop) => {
         const dropped = waiting.add(client, { begin, drop });
         dropped?.drop(
-          new AppError('UNAVAILABLE', 'Too many new operations are being read. Try again shortly.', {
+          new Fault('UNAVAILABLE', 'Too many new operations are being read. Try again shortly.', {
             reason: 'OVERLOADED',
             extensions: { retryAfter: 1 },
           }),

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '@taskgraph/contracts';
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../request/refusal.js';
 
@@ -15,7 +14,7 @@ export interface RefusalMemory {
   readonly bytes: () => number;
 }
 
-const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const LASTING: ReadonlySet<string> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_REJECTED',

@@ -1,6 +1,6 @@
-import { isErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
-import type { GatewayContext } from '../request/context.js';
+import { missingViewer, type MissingViewer } from '../request/missing-viewer.js';
+import type { OperationContext } from '../request/context.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
 import { withoutSuggestions } from './suggestions.js';
@@ -12,14 +12,14 @@ const INTERNAL_CODES = new Set(['INTERNAL_SERVER_ERROR', 'DOWNSTREAM_SERVICE_ERR
 /** Members of `extensions` that tell of a subgraph's insides. */
 const PRIVATE_EXTENSIONS = new Set(['serviceName', 'stacktrace', 'http', 'exception']);
 
-type ErrorContext = Pick<GatewayContext, 'log' | 'requestId'>;
+type ErrorContext = Pick<OperationContext, 'log' | 'requestId'>;
 
 /** The door through which errors of an execution leave the gateway. */
 export interface ClientErrors {
   /** What a client is told of a result: what is withheld from him, its errors, and positions that could not hold what came. */
   ofResult(
     result: Pick<OperationResult, 'errors' | 'violations'>,
-    context: ErrorContext & Pick<GatewayContext, 'identity'>,
+    context: ErrorContext & Pick<OperationContext, 'identity'>,
   ): readonly GraphQLFormattedError[];
   /** What a client is told of one error. */
   ofError(error: ExecutionError, context: ErrorContext): GraphQLFormattedError;
@@ -31,13 +31,16 @@ export interface ClientErrors {
  *
  * @param showsMessages whether defects of a subgraph are told with its own message
  */
-export function createClientErrors(showsMessages: (subgraph: string) => boolean): ClientErrors {
+export function createClientErrors(
+  showsMessages: (subgraph: string) => boolean,
+  toMissingViewer: MissingViewer = missingViewer,
+): ClientErrors {
   function tell(error: ExecutionError, { log, requestId }: ErrorContext, defects: Defects): GraphQLFormattedError {
     const { message, path, subgraph, extensions = {} } = error;
     const { code } = extensions;
     const isDefect = typeof code !== 'string' || INTERNAL_CODES.has(code);
     if (isDefect) defects.add('defect', { subgraph, message, extensions }, path);
-    else if (isErrorCode(code) && log.isLevelEnabled('debug')) log.debug({ code, path }, message);
+    else if (log.isLevelEnabled('debug')) log.debug({ code, path }, message);
     const isShown = !isDefect || (subgraph !== null && showsMessages(subgraph));
     return {
       message: isShown ? withoutSuggestions(message, code) : 'Something went wrong on our side.',
@@ -56,7 +59,7 @@ export function createClientErrors(showsMessages: (subgraph: string) => boolean)
       if (errors.length === 0 && violations.length === 0) return NO_ERRORS;
       const defects = new Defects();
       const told = [
-        ...toWithheldErrors(violations, context.identity),
+        ...toWithheldErrors(violations, context.identity, toMissingViewer),
         ...errors.map((error) => tell(error, context, defects)),
         // What a subgraph answered does not fit the schema, and no error says why (GraphQL specification, 6.4.4).
         ...violations.flatMap(({ message, path, found, withheld }): GraphQLFormattedError[] => {

@@ -1,5 +1,5 @@
 import type { CachePolicy } from '../subgraphs/cache-policy.js';
-import type { GatewayContext } from '../request/context.js';
+import type { OperationContext } from '../request/context.js';
 import type { ClientPath } from '../compile/plan/client-paths.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { KeepsTypename } from '../supergraph/supergraph.js';
@@ -25,7 +25,7 @@ export interface Execution {
   readonly conditions: ReadonlyMap<string, boolean>;
   /** Whether the operation selects what takes a token to see. */
   readonly isGuarded: boolean;
-  readonly context: GatewayContext;
+  readonly context: OperationContext;
   readonly client: SubgraphClient;
   readonly isSubtype: IsSubtype;
   readonly keepsTypename: KeepsTypename | null;

@@ -1,7 +1,7 @@
 import { OperationTypeNode } from 'graphql';
 import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
 import { findNamedEntities } from './named-entities.js';
-import type { GatewayContext } from '../request/context.js';
+import type { OperationContext } from '../request/context.js';
 import type { Operation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
 import { runDeferred } from './deferred.js';
@@ -16,7 +16,7 @@ import type { Data } from '../request/data.js';
 
 export interface RunOptions {
   readonly variables: Readonly<Record<string, unknown>>;
-  readonly context: GatewayContext;
+  readonly context: OperationContext;
   readonly client: SubgraphClient;
   readonly signal: AbortSignal;
   /** Whether the client reads an answer in parts. */

@@ -1,4 +1,4 @@
-import { missingViewer } from '@taskgraph/service-kit';
+import { missingViewer, type MissingViewer } from '../request/missing-viewer.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { entitiesOf, type SourceEvent } from '../execute/run-event.js';
@@ -16,6 +16,8 @@ export interface ChannelOptions extends GroupOptions, SourceOptions {
   ) => void;
   /** A group cannot keep up with the others. It is to go on in a channel of its own when it has room. */
   readonly fellBehind: (channel: Channel, group: Group) => void;
+  /** What somebody is told whose credentials a subgraph refuses. */
+  readonly missingViewer?: MissingViewer;
   /** Nobody may join any more. */
   readonly closed: (channel: Channel) => void;
 }
@@ -203,7 +205,10 @@ export class Channel {
     if (this.#refusedTokens.size > MAX_REFUSED_TOKENS) this.#forgetRefusedTokens();
     // One that ends here, too, in a moment, is renewed or ended as the client's connection is.
     if (carrier.outlet.credentials.expiresAtMs - Date.now() >= NEAR_EXPIRY_MS) {
-      const fault = missingViewer({ tokenProblem: authorization === undefined ? null : 'TOKEN_INVALID' });
+      const { missingViewer: toMissingViewer = missingViewer } = this.#options;
+      const fault = toMissingViewer(
+        authorization === undefined ? { kind: 'absent' } : { kind: 'refused', problem: 'TOKEN_INVALID' },
+      );
       const told = errors ?? [toFetchError(fault, subgraph).formatted];
       for (const member of [...this.#members()])
         if (member.outlet.credentials.authorization === authorization) this.#end(member, 'refused', told);

@@ -1,5 +1,5 @@
 import { hashKey, privateKey, viewerKey } from '../subgraphs/caching/cache-keys.js';
-import type { GatewayContext, Identity } from '../request/context.js';
+import type { OperationContext, Identity } from '../request/context.js';
 
 /** In whose name a subscription runs. A connection replaces them as a whole when its token is renewed. */
 export interface Credentials {
@@ -13,7 +13,7 @@ export interface Credentials {
 export function toCredentials({
   identity,
   authorization,
-}: Pick<GatewayContext, 'identity' | 'authorization'>): Credentials {
+}: Pick<OperationContext, 'identity' | 'authorization'>): Credentials {
   const expiresAtMs = identity.kind === 'accepted' ? identity.claims.exp * 1000 : Infinity;
   return { identity, authorization, expiresAtMs };
 }

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { AppError, type Log } from '@taskgraph/service-kit';
-import { isErrorCode } from '@taskgraph/contracts';
+import { Fault } from '../request/fault.js';
+import type { Log } from '../request/log.js';
 import type { GraphQLFormattedError } from 'graphql';
-import { clientOf, type GatewayContext, type Identity } from '../request/context.js';
+import { clientOf, type OperationContext, type Identity } from '../request/context.js';
 import type { ClientErrors } from '../execute/client-errors.js';
 import type { ConcurrencyLimit } from '../subgraphs/concurrency-limit.js';
 import type { OperationResult } from '../execute/operation-result.js';
@@ -172,7 +172,7 @@ export class Group {
    * Decides again, with each event, what the members may see: policies may have changed. What was withheld when they subscribed
    * stays so, since the subgraph was not asked for it.
    */
-  async #authorize(operation: Operation, base: Operation, context: GatewayContext): Promise<Operation> {
+  async #authorize(operation: Operation, base: Operation, context: OperationContext): Promise<Operation> {
     const { authorization } = this.#options;
     let shown = operation;
     const judged = new Set<Identity>();
@@ -190,7 +190,7 @@ export class Group {
     event: LiveEvent,
     operation: Operation,
     shown: Operation,
-    context: GatewayContext,
+    context: OperationContext,
   ): Promise<OperationResult> {
     const { runs, client, runTimeoutMs } = this.#options;
     const { signal } = context;
@@ -220,7 +220,7 @@ export class Group {
     return first;
   }
 
-  #toContext({ requestId, outlet }: Subscription, cancel: AbortController): GatewayContext {
+  #toContext({ requestId, outlet }: Subscription, cancel: AbortController): OperationContext {
     const { identity, authorization }: Credentials = outlet.credentials;
     const { log } = this.#options;
     return {
@@ -240,7 +240,7 @@ function renderExtensions({ id, reconnected }: LiveEvent): string {
   return `,"extensions":${JSON.stringify({ ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) })}`;
 }
 
-function renderDefect({ requestId }: GatewayContext, event: LiveEvent): RenderedEvent {
+function renderDefect({ requestId }: OperationContext, event: LiveEvent): RenderedEvent {
   const code = 'INTERNAL_SERVER_ERROR';
   return renderErrors([{ message: 'Something went wrong on our side.', extensions: { code, requestId } }], event);
 }
@@ -251,9 +251,9 @@ function renderErrors(errors: readonly GraphQLFormattedError[], event: LiveEvent
 
 function codeOf({ extensions }: GraphQLFormattedError): string {
   const code = extensions?.['code'];
-  return isErrorCode(code) ? code : 'OTHER';
+  return typeof code === 'string' ? code : 'OTHER';
 }
 
-function deadlineExceeded(timeoutMs: number): AppError {
-  return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
+function deadlineExceeded(timeoutMs: number): Fault {
+  return new Fault('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
 }

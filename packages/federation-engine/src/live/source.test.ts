@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { createLog, createMetrics } from '@taskgraph/service-kit';
+import { SILENT } from '../request/log.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { Source, type SourceListener } from './source.js';
 import type { Subscription } from './subscription.js';
-import { createSubscriptionTelemetry } from './subscription-telemetry.js';
+import { NO_SUBSCRIPTION_TELEMETRY } from './subscription-telemetry.js';
 import type { UpstreamListener, UpstreamRequest } from './upstream-sockets.js';
 
 /** One subscription at the subgraph, whose time a test decides. */
@@ -45,8 +45,8 @@ function startSource() {
         close: async () => undefined,
       },
       urlOf: () => 'http://news',
-      log: createLog({ service: 'test', level: 'silent' }),
-      telemetry: createSubscriptionTelemetry(createMetrics('test')),
+      log: SILENT,
+      telemetry: NO_SUBSCRIPTION_TELEMETRY,
       retryMs: 60_000,
       stableMs: 9_000,
     },

@@ -1,4 +1,5 @@
-import { unavailable, type Log } from '@taskgraph/service-kit';
+import { unavailable } from '../request/fault.js';
+import type { Log } from '../request/log.js';
 import type { GraphQLFormattedError } from 'graphql';
 import type { SourceEvent } from '../execute/run-event.js';
 import { toFetchError } from '../subgraphs/fetch-fault.js';

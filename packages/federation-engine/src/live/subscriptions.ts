@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import type { ErrorCode } from '@taskgraph/contracts';
 import type { GraphQLFormattedError } from 'graphql';
 import type { OverrideLabels } from '../request/context.js';
 import { hashKey } from '../subgraphs/caching/cache-keys.js';
@@ -289,5 +288,5 @@ function isBusy(error: unknown): boolean {
 }
 
 function refuseAs(error: GraphQLFormattedError): Refusal {
-  return new Refusal(error.extensions?.['code'] as ErrorCode, [error]);
+  return new Refusal(error.extensions?.['code'] as string, [error]);
 }

@@ -1,7 +1,7 @@
-import type { Log, TokenOutcome } from '@taskgraph/service-kit';
+import type { Log } from './log.js';
 
-/** What one request carries through the gateway. */
-export interface GatewayContext {
+/** What one request carries through the engine. */
+export interface OperationContext {
   readonly requestId: string;
   readonly log: Log;
   readonly identity: Identity;
@@ -26,14 +26,27 @@ export interface CacheWishes {
   readonly isUnkept: boolean;
 }
 
-/** Who asks. `unverified`: the gateway knows no keys, so it leaves the decision to the subgraphs. */
-export type Identity = TokenOutcome | { readonly kind: 'unverified' };
+/** Somebody who is known. */
+export interface Viewer {
+  readonly userId: string;
+  readonly scopes: readonly string[];
+}
+
+/** What is known of a viewer, and until when: seconds since the epoch (RFC 7519, section 4.1.4). */
+export type Claims = Readonly<Record<string, unknown>> & { readonly exp: number };
+
+/** Who asks, as the host has found out. `unverified`: it leaves the decision to the subgraphs. */
+export type Identity =
+  | { readonly kind: 'accepted'; readonly viewer: Viewer; readonly claims: Claims }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'refused'; readonly problem: string }
+  | { readonly kind: 'unverified' };
 
 /** Who asks, in one request. */
-export type Asker = Pick<GatewayContext, 'identity' | 'authorization' | 'requestId' | 'log'>;
+export type Asker = Pick<OperationContext, 'identity' | 'authorization' | 'requestId' | 'log'>;
 
 /** What decides about the labels of a request. */
-export type LabelFacts = Pick<GatewayContext, 'identity' | 'authorization' | 'overrideLabels'>;
+export type LabelFacts = Pick<OperationContext, 'identity' | 'authorization' | 'overrideLabels'>;
 
 /**
  * Tells which labels of `@override` hold for a request: their fields are asked of the subgraph that takes them over. Nothing is
@@ -45,6 +58,6 @@ export type OverrideLabels = (facts: LabelFacts) => (label: string) => boolean;
  * Who takes turns with others, at the planner, for subgraphs and for events: a user, and everybody at one address that is not known as
  * a user. A token that nobody has verified tells nothing, since a client can make up as many as it likes.
  */
-export function clientOf({ identity, address }: Pick<GatewayContext, 'identity' | 'address'>): string {
+export function clientOf({ identity, address }: Pick<OperationContext, 'identity' | 'address'>): string {
   return identity.kind === 'accepted' ? `user ${identity.viewer.userId}` : `address ${address ?? ''}`;
 }

@@ -1,19 +1,19 @@
-import { ERROR_CODES, type ErrorCode } from '@taskgraph/contracts';
-import type { AppError, Log } from '@taskgraph/service-kit';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+import type { Fault } from './fault.js';
+import type { Log } from './log.js';
 
 /** A request is not executed; nothing has been fetched for it. */
 export class Refusal extends Error {
-  readonly code: ErrorCode;
+  readonly code: string;
   readonly errors: readonly GraphQLFormattedError[];
-  /** The HTTP status for clients that read it. */
-  readonly status: number;
+  /** An HTTP status, where the code does not say which. */
+  readonly status: number | null;
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the status is meant for every client: the fault is of the HTTP request, not of the GraphQL in it. */
   readonly ofTransport: boolean;
 
   constructor(
-    code: ErrorCode,
+    code: string,
     errors: readonly GraphQLFormattedError[],
     options: { status?: number; headers?: Readonly<Record<string, string>>; ofTransport?: boolean } = {},
   ) {
@@ -21,7 +21,7 @@ export class Refusal extends Error {
     this.name = 'Refusal';
     this.code = code;
     this.errors = errors;
-    this.status = options.status ?? ERROR_CODES[code].httpStatus;
+    this.status = options.status ?? null;
     this.headers = options.headers ?? {};
     this.ofTransport = options.ofTransport ?? false;
   }
@@ -31,7 +31,7 @@ export class Refusal extends Error {
 const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /** Gives errors of graphql-js a code, and bounds their messages. */
-export function refuse(code: ErrorCode, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
+export function refuse(code: string, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
   return new Refusal(
     code,
     errors.map((error) => {
@@ -43,10 +43,7 @@ export function refuse(code: ErrorCode, errors: ReadonlyArray<GraphQLError | { r
 }
 
 /** A fault that is known before anything is fetched. */
-export function toRefusal(
-  { code, message, reason, details }: AppError,
-  path?: ReadonlyArray<string | number>,
-): Refusal {
+export function toRefusal({ code, message, reason, details }: Fault, path?: ReadonlyArray<string | number>): Refusal {
   const extensions = { ...details, code, ...(reason !== undefined && { reason }) };
   const { retryAfter } = details;
   return new Refusal(code, [{ message, ...(path && { path: [...path] }), extensions }], {
@@ -61,7 +58,7 @@ export function toRefusal(
 export function defect(error: unknown, { log, requestId }: { readonly log: Log; readonly requestId: string }): Refusal {
   if (error instanceof Refusal) return error;
   log.error({ err: error }, 'defect');
-  const code: ErrorCode = 'INTERNAL_SERVER_ERROR';
+  const code = 'INTERNAL_SERVER_ERROR';
   return new Refusal(code, [{ message: 'Something went wrong on our side.', extensions: { code, requestId } }], {
     ofTransport: true,
   });
@@ -69,6 +66,6 @@ export function defect(error: unknown, { log, requestId }: { readonly log: Log; 
 
 /** A refusal because of the HTTP request itself. */
 export function badRequest(message: string, status = 400, headers: Readonly<Record<string, string>> = {}): Refusal {
-  const code: ErrorCode = 'BAD_REQUEST';
+  const code = 'BAD_REQUEST';
   return new Refusal(code, [{ message, extensions: { code } }], { status, headers, ofTransport: true });
 }

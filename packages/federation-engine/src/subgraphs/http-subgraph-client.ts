@@ -1,8 +1,9 @@
-import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import { AppError, unavailable, type UpstreamAnswer, type UpstreamRequest } from '@taskgraph/service-kit';
+import { REQUEST_ID_HEADER } from '../request/request-id.js';
+import { Fault, unavailable } from '../request/fault.js';
+import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
-import { clientOf, type GatewayContext } from '../request/context.js';
+import { clientOf, type OperationContext } from '../request/context.js';
 import { toFetchError } from './fetch-fault.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
 import { Overloaded } from './concurrency-limit.js';
@@ -34,7 +35,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   const { telemetry, uploadTimeoutMs } = options;
   const inFlight = createInFlight();
 
-  async function exchange(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
+  async function exchange(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
     const subgraph = options.subgraph(request.subgraph, request.graph);
     const { url, limit, upstream } = subgraph;
     const asked: AskedFor = {
@@ -141,7 +142,7 @@ function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<
  * Waits until every file is there, or is the one that arrives: a subgraph, a connection and a place are taken up for what can be sent,
  * and what is missing costs none of them anything.
  *
- * @throws AppError of a file that is not there, or does not arrive; the signal's reason
+ * @throws Fault of a file that is not there, or does not arrive; the signal's reason
  */
 async function untilThere(uploads: readonly PlacedUpload[], signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -160,8 +161,8 @@ async function untilThere(uploads: readonly PlacedUpload[], signal: AbortSignal)
 const RETRY_AFTER_SECONDS = 1;
 
 /** Every line of its own would make the load worse: the metric tells how many. */
-function overloaded(subgraph: string): AppError {
-  return new AppError('UNAVAILABLE', `The ${subgraph} service is overloaded. Try again shortly.`, {
+function overloaded(subgraph: string): Fault {
+  return new Fault('UNAVAILABLE', `The ${subgraph} service is overloaded. Try again shortly.`, {
     reason: 'OVERLOADED',
     extensions: { subgraph, retryAfter: RETRY_AFTER_SECONDS },
   });

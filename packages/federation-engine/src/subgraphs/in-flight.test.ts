@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { UpstreamAnswer } from '@taskgraph/service-kit';
+import type { UpstreamAnswer } from './upstream.js';
 import { createInFlight } from './in-flight.js';
 
 function deferredAnswer() {

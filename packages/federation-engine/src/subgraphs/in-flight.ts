@@ -1,4 +1,4 @@
-import type { UpstreamAnswer } from '@taskgraph/service-kit';
+import type { UpstreamAnswer } from './upstream.js';
 
 export interface InFlight {
   /**

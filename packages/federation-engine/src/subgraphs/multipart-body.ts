@@ -37,7 +37,7 @@ export function findUploads(
  * The stream throws an AppError when a file is not there, is too large or does not arrive whole.
  */
 export function encodeMultipart(operations: string, uploads: readonly PlacedUpload[]): MultipartBody {
-  const boundary = `taskgraph-${randomUUID()}`;
+  const boundary = `form-${randomUUID()}`;
   const byUpload = new Map<Upload, string[]>();
   for (const { path, upload } of uploads) byUpload.set(upload, [...(byUpload.get(upload) ?? []), path]);
   const map = JSON.stringify(Object.fromEntries([...byUpload.values()].map((paths, index) => [String(index), paths])));

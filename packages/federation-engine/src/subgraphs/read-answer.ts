@@ -1,4 +1,4 @@
-import { unavailable } from '@taskgraph/service-kit';
+import { unavailable } from '../request/fault.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { toFetchError } from './fetch-fault.js';
 import type { SubgraphAnswer } from './subgraph-client.js';

@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { CachePolicy } from './cache-policy.js';
-import type { GatewayContext } from '../request/context.js';
+import type { OperationContext } from '../request/context.js';
 import type { Addressed } from './subgraphs.js';
 
 /** What a subgraph answered to a fetch. */
@@ -52,7 +52,7 @@ export interface NamedEntities {
 /** Sends fetches to subgraphs. */
 export interface SubgraphClient {
   /** @throws AppError when no usable answer comes */
-  send(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer>;
+  send(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer>;
   /** Tells that these were changed: nothing that was asked before is believed of them. Absent when nothing is kept. */
   invalidate?(changed: NamedEntities): Promise<void>;
 }

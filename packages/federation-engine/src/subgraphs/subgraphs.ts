@@ -1,4 +1,5 @@
-import { createUpstream, type Health, type Log, type Upstream, type UpstreamOptions } from '@taskgraph/service-kit';
+import { createUpstream, type Upstream, type UpstreamOptions } from './upstream.js';
+import type { Log } from '../request/log.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
 /** How to reach one subgraph. */
@@ -68,11 +69,21 @@ export interface SubgraphsSettings {
   readonly longestOperationMs: number;
 }
 
+/** Where it is told how to find out whether a subgraph is there. */
+export interface SubgraphHealth {
+  register(
+    name: string,
+    check: (signal: AbortSignal) => Promise<void>,
+    options: { readonly critical: false; readonly details: () => Readonly<Record<string, unknown>> },
+  ): void;
+  unregister(name: string): void;
+}
+
 export interface SubgraphsOptions {
   readonly settings: SubgraphsSettings;
   readonly log: Log;
   readonly telemetry: SubgraphsTelemetry;
-  readonly health: Health;
+  readonly health: SubgraphHealth;
 }
 
 const PROBE_TIMEOUT_MS = 1_500;

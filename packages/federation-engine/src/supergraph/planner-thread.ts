@@ -1,4 +1,5 @@
-import { AppError, type Log } from '@taskgraph/service-kit';
+import { Fault } from '../request/fault.js';
+import type { Log } from '../request/log.js';
 import { createFairQueue } from './fair-queue.js';
 import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner-messages.js';
 import { createRestartingWorker, type Death } from './restarting-worker.js';
@@ -29,7 +30,7 @@ export interface PlannerThread {
    *
    * @param labels of `@override`, those that hold
    * @param client whoever it is planned for; the gateway's own wishes are not shed
-   * @throws when it cannot be planned; AppError UNAVAILABLE, also for a version that has been released
+   * @throws when it cannot be planned; Fault UNAVAILABLE, also for a version that has been released
    */
   plan(
     version: number,
@@ -277,15 +278,15 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   };
 }
 
-function away(message: string, reason: string, pauseMs = 0): AppError {
-  return new AppError('UNAVAILABLE', message, {
+function away(message: string, reason: string, pauseMs = 0): Fault {
+  return new Fault('UNAVAILABLE', message, {
     reason,
     extensions: { retryAfter: Math.max(1, Math.ceil(pauseMs / 1_000)) },
   });
 }
 
-function closedError(): AppError {
-  return new AppError('UNAVAILABLE', 'The planner is closed.');
+function closedError(): Fault {
+  return new Fault('UNAVAILABLE', 'The planner is closed.');
 }
 
 /** What came in the place of what was asked for. */

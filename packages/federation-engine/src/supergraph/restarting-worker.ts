@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Log } from '@taskgraph/service-kit';
+import type { Log } from '../request/log.js';
 
 export interface RestartingWorkerOptions {
   readonly entry: URL;

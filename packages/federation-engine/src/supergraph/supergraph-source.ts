@@ -1,6 +1,6 @@
 import { unwatchFile, watchFile, type StatsListener } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Log } from '@taskgraph/service-kit';
+import type { Log } from '../request/log.js';
 
 export interface SupergraphSource {
   /** Reads the supergraph, then again whenever it changes. @throws when it cannot be read */
@@ -14,13 +14,21 @@ export interface SupergraphSourceOptions {
   readonly pollMs: number;
   readonly log: Log;
   readonly onReload?: (outcome: 'loaded' | 'refused') => void;
+  /** What an operator can do where it cannot be read at the start. */
+  readonly advice?: string;
 }
 
 /**
  * Loads a supergraph file and watches it. A new file that cannot be served is refused with a log line, and the one before
  * goes on serving. Versions are taken one after the other; of several that come meanwhile, the newest.
  */
-export function createSupergraphSource({ path, pollMs, log, onReload }: SupergraphSourceOptions): SupergraphSource {
+export function createSupergraphSource({
+  path,
+  pollMs,
+  log,
+  onReload,
+  advice = '',
+}: SupergraphSourceOptions): SupergraphSource {
   let taken = '';
   let closed = false;
   let listener: StatsListener | null = null;
@@ -52,7 +60,7 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
 
   return {
     async start(onText) {
-      taken = await readSupergraph(path);
+      taken = await readSupergraph(path, advice && ` ${advice}`);
       await onText(taken);
       if (closed) return;
       listener = () => {
@@ -73,13 +81,10 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
   };
 }
 
-async function readSupergraph(path: string): Promise<string> {
+async function readSupergraph(path: string, advice: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new Error(
-      `The supergraph ${path} cannot be read. SUPERGRAPH_PATH names it; \`npm run compose\` writes the project's own.`,
-      { cause },
-    );
+    throw new Error(`The supergraph ${path} cannot be read.${advice}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GatewayContext } from '../../request/context.js';
+import type { OperationContext } from '../../request/context.js';
 
 /** Keys are of one length, whatever clients send, and tell nobody who reads the cache what was asked. */
 export function hashKey(...parts: readonly string[]): string {
@@ -9,18 +9,18 @@ export function hashKey(...parts: readonly string[]): string {
 }
 
 /** Whose changes are one's own: the viewer's; where the gateway verifies no tokens, those with the same token. */
-export function viewerKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+export function viewerKey(context: Pick<OperationContext, 'identity' | 'authorization'>): string {
   const { identity } = context;
   return identity.kind === 'accepted' ? `user:${identity.viewer.userId}` : credentialKey(context);
 }
 
 /** Who sends the same credentials: no two tokens are alike, and nobody who sends none can be told from others. */
-export function credentialKey({ authorization }: Pick<GatewayContext, 'authorization'>): string {
+export function credentialKey({ authorization }: Pick<OperationContext, 'authorization'>): string {
   return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
 }
 
 /** Who may see the same events: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
-export function privateKey(context: Pick<GatewayContext, 'identity' | 'authorization'>): string {
+export function privateKey(context: Pick<OperationContext, 'identity' | 'authorization'>): string {
   const { identity } = context;
   if (identity.kind !== 'accepted') return viewerKey(context);
   return `${viewerKey(context)} ${identity.viewer.scopes.join(' ')}`;

@@ -1,7 +1,7 @@
-import type { Cache, CacheEntry } from '@taskgraph/service-kit';
+import type { Cache, CacheEntry } from './cache.js';
 import { LRUCache } from 'lru-cache';
 import { OperationTypeNode } from 'graphql';
-import type { GatewayContext } from '../../request/context.js';
+import type { OperationContext } from '../../request/context.js';
 import { toFetchError } from '../fetch-fault.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../subgraph-client.js';
 import { credentialKey, entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
@@ -51,7 +51,7 @@ export function createCachingClient({
   const audiences = new Map<string, LRUCache<string, { readonly audience: Audience }>>();
   const shared = createSharedMisses({ cache, now, waitMs });
 
-  async function sendMutation(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
+  async function sendMutation(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
     try {
       return await inner.send(request, context);
     } finally {
@@ -81,7 +81,7 @@ export function createCachingClient({
   }
 
   /** For whom a fetch may be kept, as far as is known; null for one that is not looked for. */
-  function audienceOf(request: SubgraphRequest, context: GatewayContext): Audience | null {
+  function audienceOf(request: SubgraphRequest, context: OperationContext): Audience | null {
     const known = audiences.get(request.subgraph)?.get(request.query)?.audience;
     if (known === undefined || context.cacheWishes?.isFresh) return null;
     const audience = isUnchecked(request, context) ? 'ONE' : known;
@@ -91,7 +91,7 @@ export function createCachingClient({
   /** Fetches, and keeps what may be kept; tells what of it is for everybody. */
   async function fetchAndKeep(
     request: SubgraphRequest,
-    context: GatewayContext,
+    context: OperationContext,
     itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
     keyFor: (audience: Audience, index: number) => string,
   ): Promise<{ answer: SubgraphAnswer; brought: Array<Stored | null> }> {
@@ -118,7 +118,7 @@ export function createCachingClient({
     return { answer, brought: policy.audience === 'EVERYBODY' ? brought : [] };
   }
 
-  async function sendRoot(request: SubgraphRequest, context: GatewayContext): Promise<SubgraphAnswer> {
+  async function sendRoot(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
     const keyFor = (audience: Audience) => hashKey('root', request.subgraph, scopeOf(audience, context), request.body);
     const fetchRoot = (askedAfter?: number) =>
       fetchAndKeep(withAskedAfter(request, askedAfter), context, ({ data }) => (data ? [data] : null), keyFor);
@@ -148,7 +148,7 @@ export function createCachingClient({
   async function sendEntities(
     request: SubgraphRequest,
     entities: NonNullable<SubgraphRequest['entities']>,
-    context: GatewayContext,
+    context: OperationContext,
   ): Promise<SubgraphAnswer> {
     const { representations } = entities;
     const keyFor = (audience: Audience, place: number) =>
@@ -217,7 +217,7 @@ export function createCachingClient({
     subgraph: string,
     representations: readonly string[],
     keys: readonly string[],
-    context: GatewayContext,
+    context: OperationContext,
   ): Promise<Lookup[]> {
     const named = representations.map(entityMarker);
     const types = [...new Set(named.map(({ typename }) => typename))];
@@ -251,16 +251,16 @@ export function createCachingClient({
 }
 
 /** Only subgraphs know whether who asks may see it. */
-function isUnchecked({ isGuarded }: SubgraphRequest, { identity }: GatewayContext): boolean {
+function isUnchecked({ isGuarded }: SubgraphRequest, { identity }: OperationContext): boolean {
   return isGuarded && identity.kind === 'unverified';
 }
 
 /** Whether others may wait for what is fetched. */
-function mayShare(audience: Audience, { cacheWishes }: GatewayContext): boolean {
+function mayShare(audience: Audience, { cacheWishes }: OperationContext): boolean {
   return audience === 'EVERYBODY' && !cacheWishes?.isUnkept;
 }
 
-function scopeOf(audience: Audience, context: GatewayContext): string {
+function scopeOf(audience: Audience, context: OperationContext): string {
   return audience === 'EVERYBODY' ? 'everybody' : `${audience} ${credentialKey(context)}`;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cache } from '@taskgraph/service-kit';
+import type { Cache } from './cache.js';
 import { isChangedSince, readStored, type Changes, type Stored } from './stored.js';
 
 /** Something public that is not kept. */

@@ -1,4 +1,4 @@
-import { AppError } from './app-error.js';
+import { Fault } from '../request/fault.js';
 import { CircuitOpenError, type Verdict } from './circuit.js';
 
 /** The connection is not there, or no longer: what was asked may be asked again. */
@@ -66,7 +66,7 @@ export function judge(error: unknown, isText: boolean): Verdict {
 
 /** Errors of the connection have codes; those of a stream that is sent, and of this side, have not. */
 function isOfTheConnection(error: unknown, code: string | undefined): boolean {
-  return code !== undefined && !OWN_FAULTS.has(code) && !(error instanceof AppError);
+  return code !== undefined && !OWN_FAULTS.has(code) && !(error instanceof Fault);
 }
 
 /** Why a call was no success, as a metric tells: CALLER where it ended on this side. */
@@ -88,7 +88,7 @@ export function failureReason(error: unknown): string {
 /** Whether the connection failed, so that what may be sent twice may be sent again. */
 export function isConnectionFailure(error: unknown): boolean {
   const { code } = facts(error);
-  return !(error instanceof AppError) && code !== undefined && CONNECTION_FAILURES.has(code);
+  return !(error instanceof Fault) && code !== undefined && CONNECTION_FAILURES.has(code);
 }
 
 /** Errors of the platform are told by their members: those of another realm are no instances of ours. */

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasRedisServer, startRedisServer, type RedisServer } from '@taskgraph/testkit';
-import { createMemoryCache, createRedisCache, type Cache } from '../src/cache.js';
-import { createLog } from '../src/log.js';
-
-const log = createLog({ service: 'test', level: 'silent' });
+import { SILENT as log } from '../src/request/log.js';
+import { createMemoryCache, type Cache } from '../src/subgraphs/caching/cache.js';
+import { createRedisCache } from '../src/subgraphs/caching/redis-cache.js';
 
 /** What every cache does. */
 function behavesAsCache(open: () => Promise<Cache>) {

@@ -1,5 +1,5 @@
 import { CircuitState, circuitBreaker, handleType, SamplingBreaker } from 'cockatiel';
-import type { Log } from './log.js';
+import type { Log } from '../request/log.js';
 
 /**
  * What one call says about the health of a service. `none`: nothing, because of its caller, or because of what was asked.

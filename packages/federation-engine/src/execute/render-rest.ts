@@ -1,5 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { GatewayContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
 import type { ClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
 import type { IncrementalPart, LaterParts } from '@taskgraph/federation-engine/execute/operation-result.js';
 import type { PartsFormat } from './accept.js';
@@ -7,7 +7,7 @@ import { renderPart, type RenderedParts } from './reply.js';
 
 export interface RenderRestOptions {
   readonly clientErrors: ClientErrors;
-  readonly context: GatewayContext;
+  readonly context: OperationContext;
   readonly format: PartsFormat;
   /** Called once, with the errors that were told: after the last part, or when nobody reads any more. */
   readonly onEnd: (errors: readonly GraphQLFormattedError[]) => void;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
-import { AppError, unavailable } from './app-error.js';
+import { Fault, unavailable } from '../request/fault.js';
 import { createCircuit } from './circuit.js';
 import { AnswerTooLarge, exchange, type ExchangeAnswer } from './exchange.js';
-import type { Log } from './log.js';
+import type { Log } from '../request/log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
 import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
 
@@ -59,7 +59,7 @@ export interface Upstream {
   /**
    * Posts a request and reads its JSON answer, whatever its status below 500.
    *
-   * @throws AppError UNAVAILABLE, with a reason, when no usable answer comes: TIMEOUT, CONNECTION, CIRCUIT_OPEN, BAD_RESPONSE,
+   * @throws Fault UNAVAILABLE, with a reason, when no usable answer comes: TIMEOUT, CONNECTION, CIRCUIT_OPEN, BAD_RESPONSE,
    * ANSWER_TOO_LARGE
    * @throws the signal's reason when the caller has gone away
    */
@@ -213,8 +213,8 @@ function parseBody(name: string, status: number, text: string): unknown {
 }
 
 /** To ask again would bring the same: the message says what is wrong, and the cause is not the client's to know. */
-function answerTooLarge(subgraph: string, cause: AnswerTooLarge): AppError {
-  return new AppError('UNAVAILABLE', `The ${subgraph} service answers with too much. Ask for less at once.`, {
+function answerTooLarge(subgraph: string, cause: AnswerTooLarge): Fault {
+  return new Fault('UNAVAILABLE', `The ${subgraph} service answers with too much. Ask for less at once.`, {
     cause,
     reason: 'ANSWER_TOO_LARGE',
     extensions: { subgraph, maxBytes: cause.maxBytes },

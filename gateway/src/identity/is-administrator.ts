@@ -1,0 +1,6 @@
+import type { Identity } from '@taskgraph/federation-engine/request/context.js';
+
+/** Who sees plans and costs. */
+export function isAdministrator(identity: Identity): boolean {
+  return identity.kind === 'accepted' && identity.claims['role'] === 'ADMIN';
+}

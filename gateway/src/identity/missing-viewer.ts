@@ -1,0 +1,7 @@
+import type { Identity } from '@taskgraph/federation-engine/request/context.js';
+import { missingViewer, type AppError, type TokenProblem } from '@taskgraph/service-kit';
+
+/** What somebody is told who would have to sign in, by what was wrong with his token. */
+export function toMissingViewer(identity: Identity): AppError {
+  return missingViewer({ tokenProblem: identity.kind === 'refused' ? (identity.problem as TokenProblem) : null });
+}

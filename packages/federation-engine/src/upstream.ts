@@ -1,0 +1,14 @@
+/*
+ * One GraphQL service over HTTP, for who needs that and no graph: pool, time-out, circuit breaker, one retry.
+ */
+export { Fault, unavailable, type FaultDetails } from './request/fault.js';
+export type { Log } from './request/log.js';
+export { CircuitOpenError, createCircuit, type Judge } from './subgraphs/circuit.js';
+export { exchange } from './subgraphs/exchange.js';
+export {
+  createUpstream,
+  type Upstream,
+  type UpstreamAnswer,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from './subgraphs/upstream.js';
