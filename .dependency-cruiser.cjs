@@ -83,7 +83,8 @@ module.exports = {
       comment: 'A package that only another workspace declares goes away with it.',
       severity: 'error',
       from: {},
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+      // What is an optional peer is named by its manifest as well.
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
     {
       name: 'services-meet-on-the-network',

@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
-import type { DocumentLimits } from '@taskgraph/federation-engine/compile/document/limits.js';
+import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
 
 const MIB = 1024 * 1024;
 const OWN_SUPERGRAPH = fileURLToPath(new URL('../supergraph.graphql', import.meta.url));

@@ -1,6 +1,6 @@
 import { EVENT_TOPICS, type EventEnvelope } from '@taskgraph/contracts';
 import { subscribeWhenPossible, type EventBus, type Log } from '@taskgraph/service-kit';
-import type { NamedEntities } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
+import type { NamedEntities } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
 
 export interface EventInvalidationOptions {
   readonly bus: EventBus;

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import type { OperationCacheOptions } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import type { OperationCacheOptions } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { ConfigError } from '@taskgraph/service-kit';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { RegisteredDocumentsOptions } from './admission/registered-documents.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
-import type { SubgraphsSettings } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
+import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 
 const MIB = 1024 * 1024;
 

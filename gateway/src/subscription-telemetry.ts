@@ -1,6 +1,6 @@
 import { isErrorCode } from '@taskgraph/contracts';
-import type { Subscription, Transport } from '@taskgraph/federation-engine/live/subscription.js';
-import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/live/subscription-telemetry.js';
+import type { Subscription, Transport } from '@taskgraph/federation-engine/internal/live/subscription.js';
+import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
 import type { Metrics } from '@taskgraph/service-kit';
 
 /** Log line and counter together, as in `telemetry.ts`. */

@@ -1,7 +1,7 @@
 import type { Metrics } from '@taskgraph/service-kit';
-import type { FetchTelemetry } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
-import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/subgraphs/subgraphs.js';
-import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import type { FetchTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
+import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
+import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import type { AnswerTelemetry } from './transports/http/answer.js';
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */

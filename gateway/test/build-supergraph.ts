@@ -4,10 +4,10 @@ import {
   BUILD_OPTIONS,
   describeGraph,
   PLANNER_CONFIG,
-} from '@taskgraph/federation-engine/supergraph/describe-graph.js';
-import { planOperation } from '@taskgraph/federation-engine/supergraph/plan-operation.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/supergraph/prepared-supergraph.js';
-import { toSupergraph, type Supergraph } from '@taskgraph/federation-engine/supergraph/supergraph.js';
+} from '@taskgraph/federation-engine/internal/supergraph/describe-graph.js';
+import { planOperation } from '@taskgraph/federation-engine/internal/supergraph/plan-operation.js';
+import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
+import { toSupergraph, type Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 
 /** Builds a supergraph as the gateway does, with the planner in this thread. */
 export function buildSupergraph(text: string): Supergraph {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import { createMemoryCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
 import { OperationTypeNode } from 'graphql';
-import type { CachePolicy } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
+import type { CachePolicy } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
 import { readGatewayConfig } from '../src/config.js';
-import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';
-import { introspect } from '@taskgraph/federation-engine/execute/introspection.js';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
+import { introspect } from '@taskgraph/federation-engine/internal/execute/introspection.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData } from '@taskgraph/testkit';
-import { groupByContext } from '@taskgraph/federation-engine/execute/context-arguments.js';
+import { groupByContext } from '@taskgraph/federation-engine/internal/execute/context-arguments.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
 
 const LINK =

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { expectData, expectErrorCode, signTestToken } from '@taskgraph/testkit';
 import { readGatewayConfig } from '../src/config.js';
-import { createOperationCache, type OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
-import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
+import {
+  createOperationCache,
+  type OperationCache,
+} from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, startGateway, type FakeSubgraph } from './fake-subgraphs.js';
 

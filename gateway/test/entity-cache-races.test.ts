@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
 import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
 import { OperationTypeNode } from 'graphql';
-import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';
-import { createHttpSubgraphClient } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
-import type { SubgraphClient, SubgraphRequest } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
+import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
+import { createHttpSubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
+import type {
+  SubgraphClient,
+  SubgraphRequest,
+} from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
 
 /** A door that is open until it is shut; whoever comes to it meanwhile is counted. */
 function createDoor() {

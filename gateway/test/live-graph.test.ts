@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
 import { readGatewayConfig } from '../src/config.js';
-import { createLiveGraph, type LiveGraph } from '@taskgraph/federation-engine/live-graph.js';
-import { createPlannerThread } from '@taskgraph/federation-engine/supergraph/planner-thread.js';
+import { createLiveGraph, type LiveGraph } from '@taskgraph/federation-engine/internal/live-graph.js';
+import { createPlannerThread } from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner, type PlannerFault } from './faulty-planner.js';
 

@@ -3,8 +3,8 @@ import { expectData, signTestToken } from '@taskgraph/testkit';
 import { parse } from 'graphql';
 import { WebSocket } from 'ws';
 import { createOverrideLabels } from '../src/admission/override-labels.js';
-import type { Identity } from '@taskgraph/federation-engine/request/context.js';
-import { findOverrideLabels } from '@taskgraph/federation-engine/supergraph/override-labels.js';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
+import { findOverrideLabels } from '@taskgraph/federation-engine/internal/supergraph/override-labels.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
 import { connectClient } from './subscriptions/newsroom.js';
 

@@ -5,7 +5,7 @@ import {
   createPlannerThread,
   PlanTooExpensive,
   type PlannerThread,
-} from '@taskgraph/federation-engine/supergraph/planner-thread.js';
+} from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner } from './faulty-planner.js';
 

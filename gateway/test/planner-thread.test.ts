@@ -4,7 +4,7 @@ import {
   createPlannerThread,
   PlanTooExpensive,
   type PlannerThread,
-} from '@taskgraph/federation-engine/supergraph/planner-thread.js';
+} from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
 import { composeSdl, library, startGateway } from './fake-subgraphs.js';
 
 const log = createLog({ service: 'gateway', level: 'silent' });

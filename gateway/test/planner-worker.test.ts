@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { PlannerAnswer, PlannerMessage } from '@taskgraph/federation-engine/supergraph/planner-messages.js';
+import type {
+  PlannerAnswer,
+  PlannerMessage,
+} from '@taskgraph/federation-engine/internal/supergraph/planner-messages.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner } from './faulty-planner.js';
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
 import { print } from 'graphql';
 import { readGatewayConfig } from '../src/config.js';
-import { createClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
+import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
 import { createAnswer } from '../src/transports/http/answer.js';
 import { createOverrideLabels } from '../src/admission/override-labels.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { readGatewayConfig } from '../src/config.js';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library, startGateway, startSubgraph } from './fake-subgraphs.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
-import { createSupergraphSource } from '@taskgraph/federation-engine/supergraph/supergraph-source.js';
+import { createSupergraphSource } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
 
 const log = createLog({ service: 'gateway', level: 'silent' });
 

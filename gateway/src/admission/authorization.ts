@@ -1,14 +1,14 @@
 import { OperationTypeNode } from 'graphql';
-import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/request/context.js';
+import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/internal/request/context.js';
 import { toMissingViewer } from '../identity/missing-viewer.js';
-import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/execute/withheld-errors.js';
-import type { Authorization } from '@taskgraph/federation-engine/compile/authorization.js';
-import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
-import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
-import { Refusal, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
-import type { SecuredSelection } from '@taskgraph/federation-engine/compile/security/secured-selections.js';
-import type { Withholding } from '@taskgraph/federation-engine/compile/security/withheld-selections.js';
-import type { SecurityCondition } from '@taskgraph/federation-engine/supergraph/security-requirements.js';
+import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/internal/execute/withheld-errors.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
+import type { Withholding } from '@taskgraph/federation-engine/internal/compile/security/withheld-selections.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/security-requirements.js';
 import type { Policies } from './policies.js';
 import type { PolicyVerdicts } from './policy-hook.js';
 

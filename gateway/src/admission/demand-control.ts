@@ -1,9 +1,9 @@
 import type { GraphQLFormattedError } from 'graphql';
-import { evaluate, type Amount, type Variables } from '@taskgraph/federation-engine/compile/cost/amounts.js';
-import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
-import { Refusal, refuse } from '@taskgraph/federation-engine/request/refusal.js';
-import type { SubgraphCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
-import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
+import { evaluate, type Amount, type Variables } from '@taskgraph/federation-engine/internal/compile/cost/amounts.js';
+import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import { Refusal, refuse } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import type { SubgraphCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
+import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 
 export interface DemandControlOptions {
   /** Whether what may cost more is refused, only counted, or not even estimated. */

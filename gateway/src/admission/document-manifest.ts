@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Log } from '@taskgraph/service-kit';
 import { parse, print } from 'graphql';
 import { z } from 'zod';
-import type { DocumentLimits } from '@taskgraph/federation-engine/compile/document/limits.js';
-import { scanText } from '@taskgraph/federation-engine/compile/document/scan-text.js';
+import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
+import { scanText } from '@taskgraph/federation-engine/internal/compile/document/scan-text.js';
 
 /** Documents that clients have registered, as one version of the manifest has them. */
 export interface RegisteredDocuments {

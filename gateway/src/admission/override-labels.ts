@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { LabelFacts, OverrideLabels } from '@taskgraph/federation-engine/request/context.js';
+import type { LabelFacts, OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
 
 export interface OverrideLabelsOptions {
   /** Hold for every request. */

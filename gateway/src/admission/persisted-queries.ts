@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
-import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
+import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 
 /** Where the text of a request comes from. */
 export interface PersistedQueries {

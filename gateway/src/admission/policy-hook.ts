@@ -1,6 +1,6 @@
-import type { Log } from '@taskgraph/federation-engine/request/log.js';
+import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
 import { z } from 'zod';
-import type { Asker } from '@taskgraph/federation-engine/request/context.js';
+import type { Asker } from '@taskgraph/federation-engine/internal/request/context.js';
 
 /** Whether each policy allows it, by its name; one that is absent does not. */
 export type PolicyVerdicts = ReadonlyMap<string, boolean>;

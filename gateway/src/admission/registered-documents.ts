@@ -1,4 +1,4 @@
-import type { DocumentLimits } from '@taskgraph/federation-engine/compile/document/limits.js';
+import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
 import { createDocumentManifest, type DocumentManifest } from './document-manifest.js';
 import type { PersistedQueries } from './persisted-queries.js';
 import { createSafelist, type SafelistOptions } from './safelist.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Log } from '@taskgraph/service-kit';
 import { LRUCache } from 'lru-cache';
-import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
-import { refuse } from '@taskgraph/federation-engine/request/refusal.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
+import { refuse } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { RegisteredDocuments } from './document-manifest.js';
 import { readHash, type PersistedQueries } from './persisted-queries.js';
 

@@ -5,7 +5,7 @@ import {
   type JwksSource,
   type Log,
 } from '@taskgraph/service-kit';
-import type { Identity } from '@taskgraph/federation-engine/request/context.js';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 
 export interface Identify {
   (authorization: string | undefined): Promise<Identity>;

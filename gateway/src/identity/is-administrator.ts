@@ -1,4 +1,4 @@
-import type { Identity } from '@taskgraph/federation-engine/request/context.js';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 
 /** Who sees plans and costs. */
 export function isAdministrator(identity: Identity): boolean {

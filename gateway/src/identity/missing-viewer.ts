@@ -1,4 +1,4 @@
-import type { Identity } from '@taskgraph/federation-engine/request/context.js';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 import { missingViewer, type AppError, type TokenProblem } from '@taskgraph/service-kit';
 
 /** What somebody is told who would have to sign in, by what was wrong with his token. */

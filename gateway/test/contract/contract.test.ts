@@ -11,10 +11,10 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { readGatewayConfig } from '../../src/config.js';
-import { createCostModel } from '@taskgraph/federation-engine/compile/cost/cost-model.js';
-import { readDocument } from '@taskgraph/federation-engine/compile/document/read-document.js';
-import { validateOperation } from '@taskgraph/federation-engine/compile/valid-operation.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/supergraph/prepared-supergraph.js';
+import { createCostModel } from '@taskgraph/federation-engine/internal/compile/cost/cost-model.js';
+import { readDocument } from '@taskgraph/federation-engine/internal/compile/document/read-document.js';
+import { validateOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
+import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
 import { buildSupergraph } from '../build-supergraph.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */

@@ -14,15 +14,15 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { readGatewayConfig } from '../../src/config.js';
-import type { OperationResult } from '@taskgraph/federation-engine/execute/operation-result.js';
+import type { OperationResult } from '@taskgraph/federation-engine/internal/execute/operation-result.js';
 import {
   createExecution,
   finish,
   runNested,
   runOperation,
-} from '@taskgraph/federation-engine/execute/run-operation.js';
-import type { SubgraphClient } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+} from '@taskgraph/federation-engine/internal/execute/run-operation.js';
+import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import type { GeneratedOperation } from './generate-operation.js';
 import type { GeneratedSubgraph } from './generate-graph.js';

@@ -1,16 +1,16 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { createLog } from '@taskgraph/service-kit';
-import { createMemoryCache } from '@taskgraph/federation-engine/subgraphs/caching/cache.js';
+import { createMemoryCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
 import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
 import { graphql, parse, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { readGatewayConfig } from '../../src/config.js';
-import { createCachingClient } from '@taskgraph/federation-engine/subgraphs/caching/caching-client.js';
-import { createClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
-import { createConcurrencyLimit } from '@taskgraph/federation-engine/subgraphs/concurrency-limit.js';
-import { createHttpSubgraphClient } from '@taskgraph/federation-engine/subgraphs/http-subgraph-client.js';
-import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
-import { runOperation } from '@taskgraph/federation-engine/execute/run-operation.js';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
+import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
+import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/subgraphs/concurrency-limit.js';
+import { createHttpSubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
+import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
+import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import { composeSdl } from '../fake-subgraphs.js';
 

@@ -7,8 +7,8 @@ import {
   type GraphQLFormattedError,
 } from 'graphql';
 import fc from 'fast-check';
-import { checkVariables } from '@taskgraph/federation-engine/compile/check-variables.js';
-import type { Refusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { checkVariables } from '@taskgraph/federation-engine/internal/compile/check-variables.js';
+import type { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from '../fake-subgraphs.js';
 
 const TYPES = `

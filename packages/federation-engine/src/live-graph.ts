@@ -12,6 +12,8 @@ export interface LiveGraph {
   /** Loads the first supergraph. @throws when it cannot be read or served */
   start(): Promise<void>;
   readonly operations: () => OperationCache;
+  /** As it was given. */
+  readonly sdl: () => string;
   close(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export interface LiveGraphOptions {
  */
 export function createLiveGraph(options: LiveGraphOptions): LiveGraph {
   const { source, planner, cache, log, onVersion, onServe, onSwap } = options;
-  let current: { readonly version: number; readonly operations: OperationCache } | null = null;
+  let current: { readonly version: number; readonly operations: OperationCache; readonly text: string } | null = null;
   let lastVersion = 0;
   let closed = false;
 
@@ -48,7 +50,7 @@ export function createLiveGraph(options: LiveGraphOptions): LiveGraph {
     const description = await planner.load(version, text);
     const replaced = current;
     try {
-      current = { version, operations: await prepare(version, description) };
+      current = { version, operations: await prepare(version, description), text };
     } catch (error) {
       planner.release(version);
       throw error;
@@ -109,6 +111,10 @@ export function createLiveGraph(options: LiveGraphOptions): LiveGraph {
     operations() {
       if (!current) throw new Error('the graph is not loaded');
       return current.operations;
+    },
+    sdl() {
+      if (!current) throw new Error('the graph is not loaded');
+      return current.text;
     },
     async close() {
       closed = true;

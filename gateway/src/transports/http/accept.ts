@@ -1,5 +1,4 @@
-/** How an answer comes in parts: what Apollo Client calls `Defer20220824Handler`, and `GraphQL17Alpha9Handler`. */
-export type PartsFormat = 'deferSpec=20220824' | 'incrementalSpec=v0.2';
+import type { PartsFormat } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
 
 /** What a client reads (GraphQL over HTTP, "Accept"). */
 export interface Accepted {

@@ -1,34 +1,47 @@
-import { AppError } from '@taskgraph/service-kit';
 import { isErrorCode } from '@taskgraph/contracts';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { DemandControl } from '../../admission/demand-control.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
-import { forOne, writeCacheControl } from '@taskgraph/federation-engine/subgraphs/cache-policy.js';
-import { clientOf, type OperationContext, type OverrideLabels } from '@taskgraph/federation-engine/request/context.js';
-import type { ClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
-import type { OperationResult } from '@taskgraph/federation-engine/execute/operation-result.js';
-import { findUploads } from '@taskgraph/federation-engine/subgraphs/multipart-body.js';
-import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
-import { runOperation } from '@taskgraph/federation-engine/execute/run-operation.js';
-import type { SubgraphClient } from '@taskgraph/federation-engine/subgraphs/subgraph-client.js';
-import type { Authorization } from '@taskgraph/federation-engine/compile/authorization.js';
-import type { Operation } from '@taskgraph/federation-engine/compile/operation.js';
-import type { OperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
-import type { OperationFacts } from '@taskgraph/federation-engine/compile/valid-operation.js';
-import { checkVariables } from '@taskgraph/federation-engine/compile/check-variables.js';
-import { planText } from '@taskgraph/federation-engine/compile/plan/plan-text.js';
-import { badRequest, defect, Refusal, refuse, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
-import { evaluateCosts } from '@taskgraph/federation-engine/compile/cost/subgraph-costs.js';
-import { readLastEventId, type SubscriptionRequest } from '@taskgraph/federation-engine/live/subscription-request.js';
-import { Fault } from '@taskgraph/federation-engine/request/fault.js';
-import type { Log } from '@taskgraph/federation-engine/request/log.js';
+import { forOne, writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
+import {
+  clientOf,
+  type OperationContext,
+  type OverrideLabels,
+} from '@taskgraph/federation-engine/internal/request/context.js';
+import type { ClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
+import type { OperationResult } from '@taskgraph/federation-engine/internal/execute/operation-result.js';
+import { findUploads } from '@taskgraph/federation-engine/internal/subgraphs/multipart-body.js';
+import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
+import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
+import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
+import { planText } from '@taskgraph/federation-engine/internal/compile/plan/plan-text.js';
+import {
+  badRequest,
+  defect,
+  Refusal,
+  refuse,
+  toRefusal,
+} from '@taskgraph/federation-engine/internal/request/refusal.js';
+import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
+import {
+  readLastEventId,
+  type SubscriptionRequest,
+} from '@taskgraph/federation-engine/internal/live/subscription-request.js';
+import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
 import type { Accepted } from './accept.js';
-import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
 import { statusOf } from './refusal-status.js';
-import { renderRest } from './render-rest.js';
-import { renderFirst, type Reply } from './reply.js';
+import { renderRest } from '@taskgraph/federation-engine/internal/execute/render-rest.js';
+import { checkVariables } from '@taskgraph/federation-engine/internal/compile/check-variables.js';
+import { renderFirst } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
+import { deadlineExceeded, untilDeadline } from '@taskgraph/federation-engine/internal/request/deadline.js';
+import type { Reply } from './reply.js';
 
 export interface AnsweredOperation {
   readonly name: string | null;
@@ -309,21 +322,4 @@ const NO_CODES: readonly string[] = [];
 function codeOf({ extensions }: GraphQLFormattedError): string {
   const code = extensions?.['code'];
   return isErrorCode(code) ? code : 'OTHER';
-}
-
-/** Waits for an operation to be planned, but no longer than it may take as a whole. @throws Refusal DEADLINE_EXCEEDED */
-function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      const reason: unknown = signal.reason;
-      // Who has gone away needs no answer: what is planned for him is there for the next who asks.
-      if (reason instanceof Fault) reject(toRefusal(reason));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function deadlineExceeded(timeoutMs: number): AppError {
-  return new AppError('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
 }

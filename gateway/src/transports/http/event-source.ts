@@ -3,7 +3,7 @@ import { readJsonBody, sendBody } from '@taskgraph/service-kit';
 import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { Identify } from '../../identity/identify.js';
 import type { Tickets } from '../../identity/tickets.js';
-import { badRequest, toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { badRequest, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { readGraphQLRequest } from './graphql-request.js';
 
 export interface EventSourceDoorOptions {

@@ -5,12 +5,12 @@ import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/se
 import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/override-labels.js';
 import { readCacheWishes } from './request-wishes.js';
-import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
-import { renderBody } from '@taskgraph/federation-engine/execute/render-body.js';
+import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
+import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import type { Identify } from '../../identity/identify.js';
-import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';

@@ -1,6 +1,6 @@
-import type { GraphQLRequest } from '@taskgraph/federation-engine/request/graphql-request.js';
+import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
 import { parseJson } from '@taskgraph/service-kit';
-import { badRequest, Refusal } from '@taskgraph/federation-engine/request/refusal.js';
+import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 
 const NOTHING = Object.freeze({});
 

@@ -1,6 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { IncrementalPart, PendingPart } from '@taskgraph/federation-engine/execute/operation-result.js';
-import type { PartsFormat } from './accept.js';
+import type { RenderedParts } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
 
 /** What goes back to a client for one operation. */
 export interface Reply {
@@ -13,44 +12,4 @@ export interface Reply {
   readonly refusal: readonly GraphQLFormattedError[] | null;
   /** Further parts; null when this is all. */
   readonly rest: RenderedParts | null;
-}
-
-/** Later parts as JSON texts, at the pace of who reads them. */
-export interface RenderedParts extends AsyncIterable<string> {
-  readonly format: PartsFormat;
-  /** Nobody reads them any more: nothing is measured or waited for from now on. */
-  leave(): void;
-}
-
-export interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'path' | 'data' | 'isEmpty' | 'pending'> {
-  readonly errors: readonly object[];
-}
-
-/** What the first part of an answer has beside its data, in this form. */
-export function renderFirst(pending: readonly PendingPart[], format: PartsFormat): string {
-  return `${format === 'incrementalSpec=v0.2' ? renderPending(pending) : ''},"hasNext":true`;
-}
-
-/** One later part; null where a client of this form is told nothing of it. */
-export function renderPart(part: RenderedPart, format: PartsFormat): string | null {
-  const { id, label, path, data, errors, isEmpty, pending } = part;
-  if (format === 'deferSpec=20220824') {
-    const named = label === null ? '' : `,"label":${JSON.stringify(label)}`;
-    return isEmpty
-      ? null
-      : `"incremental":[{"data":${data},"path":${JSON.stringify(path)}${named}${renderErrors(errors)}}]`;
-  }
-  const isLost = data === 'null';
-  const brought = isEmpty || isLost ? '' : `"incremental":[{"id":"${id}","data":${data}${renderErrors(errors)}}],`;
-  return `${brought}"completed":[{"id":"${id}"${isLost ? renderErrors(errors) : ''}}]${renderPending(pending)}`;
-}
-
-function renderErrors(errors: readonly object[]): string {
-  return errors.length > 0 ? `,"errors":${JSON.stringify(errors)}` : '';
-}
-
-function renderPending(pending: readonly PendingPart[]): string {
-  if (pending.length === 0) return '';
-  const texts = pending.map(({ id, path, label }) => JSON.stringify({ id, path, ...(label !== null && { label }) }));
-  return `,"pending":[${texts.join(',')}]`;
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { CacheWishes } from '@taskgraph/federation-engine/request/context.js';
-import { readDirectives, secondsOf } from '@taskgraph/federation-engine/subgraphs/cache-directives.js';
+import type { CacheWishes } from '@taskgraph/federation-engine/internal/request/context.js';
+import { readDirectives, secondsOf } from '@taskgraph/federation-engine/internal/subgraphs/cache-directives.js';
 
 const ANYTHING: CacheWishes = { isFresh: false, isUnkept: false };
 const KNOWN_WISHES = 100;

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
-import type { RenderedParts } from './reply.js';
+import type { RenderedParts } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
 import { sendInParts } from './send-parts.js';
 
 /** A response whose client reads when it is told to. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { PartsFormat } from './accept.js';
-import type { RenderedParts } from './reply.js';
+import type { PartsFormat, RenderedParts } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
 
 const BOUNDARY = '-';
 const DELIMITER = `\r\n--${BOUNDARY}`;

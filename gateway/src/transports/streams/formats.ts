@@ -1,5 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { RenderedEvent } from '@taskgraph/federation-engine/live/rendered-event.js';
+import type { RenderedEvent } from '@taskgraph/federation-engine/internal/live/rendered-event.js';
 
 /** How a subscription is written to an HTTP response. */
 export interface StreamFormat {

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { missingViewer, type TokenProblem } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
-import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import type { Identify } from '../../identity/identify.js';
-import { toRefusal } from '@taskgraph/federation-engine/request/refusal.js';
-import { toCredentials, type Credentials } from '@taskgraph/federation-engine/live/credentials.js';
-import { RESTARTING, SLOW_CONSUMER } from '@taskgraph/federation-engine/live/refusals.js';
-import type { RenderedEvent } from '@taskgraph/federation-engine/live/rendered-event.js';
-import type { EndReason, Outlet, Subscription } from '@taskgraph/federation-engine/live/subscription.js';
-import type { SubscriptionRequest } from '@taskgraph/federation-engine/live/subscription-request.js';
-import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/live/subscription-telemetry.js';
-import type { Subscriptions } from '@taskgraph/federation-engine/live/subscriptions.js';
+import { toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import { toCredentials, type Credentials } from '@taskgraph/federation-engine/internal/live/credentials.js';
+import { RESTARTING, SLOW_CONSUMER } from '@taskgraph/federation-engine/internal/live/refusals.js';
+import type { RenderedEvent } from '@taskgraph/federation-engine/internal/live/rendered-event.js';
+import type { EndReason, Outlet, Subscription } from '@taskgraph/federation-engine/internal/live/subscription.js';
+import type { SubscriptionRequest } from '@taskgraph/federation-engine/internal/live/subscription-request.js';
+import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
+import type { Subscriptions } from '@taskgraph/federation-engine/internal/live/subscriptions.js';
 import { createSweep } from '../sweep.js';
 import { MULTIPART, SSE, type StreamFormat } from './formats.js';
 

@@ -3,18 +3,23 @@ import { setMaxListeners } from 'node:events';
 import { closeReason, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { WebSocket } from 'ws';
-import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
+import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { readAccept } from '../http/accept.js';
 import type { Answer, Arrival } from '../http/answer.js';
 import { tryReadGraphQLRequest } from '../http/graphql-request.js';
 import type { Identify } from '../../identity/identify.js';
-import { defect } from '@taskgraph/federation-engine/request/refusal.js';
-import { toCredentials, userOf, viewerOf, type Credentials } from '@taskgraph/federation-engine/live/credentials.js';
-import { RESTARTING, tooManyOperations } from '@taskgraph/federation-engine/live/refusals.js';
-import type { RenderedEvent } from '@taskgraph/federation-engine/live/rendered-event.js';
-import { Subscription, type EndReason, type Outlet } from '@taskgraph/federation-engine/live/subscription.js';
-import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/live/subscription-telemetry.js';
-import type { Subscriptions } from '@taskgraph/federation-engine/live/subscriptions.js';
+import { defect } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import {
+  toCredentials,
+  userOf,
+  viewerOf,
+  type Credentials,
+} from '@taskgraph/federation-engine/internal/live/credentials.js';
+import { RESTARTING, tooManyOperations } from '@taskgraph/federation-engine/internal/live/refusals.js';
+import type { RenderedEvent } from '@taskgraph/federation-engine/internal/live/rendered-event.js';
+import { Subscription, type EndReason, type Outlet } from '@taskgraph/federation-engine/internal/live/subscription.js';
+import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
+import type { Subscriptions } from '@taskgraph/federation-engine/internal/live/subscriptions.js';
 import {
   ACKNOWLEDGEMENT,
   CLOSE_CODES,

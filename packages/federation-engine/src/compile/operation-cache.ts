@@ -25,7 +25,7 @@ export interface OperationCacheOptions {
   /** New documents that wait to be read; beyond that, those of the client that has most are refused. */
   readonly maxWaiting?: number;
   /** Told of each compilation, in milliseconds. */
-  readonly onCompiled?: (durationMs: number) => void;
+  readonly onCompiled?: (durationMs: number, operation: Operation) => void;
 }
 
 /** Who asks for an operation. */
@@ -158,7 +158,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       .rememberLater(`plan ${key}`, work)
       .then((operation) => {
         keep(operation);
-        options.onCompiled?.(performance.now() - startedAt);
+        options.onCompiled?.(performance.now() - startedAt, operation);
         return operation;
       })
       .finally(() => underWay.delete(key));

@@ -1,9 +1,8 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { OperationContext } from '@taskgraph/federation-engine/request/context.js';
-import type { ClientErrors } from '@taskgraph/federation-engine/execute/client-errors.js';
-import type { IncrementalPart, LaterParts } from '@taskgraph/federation-engine/execute/operation-result.js';
-import type { PartsFormat } from './accept.js';
-import { renderPart, type RenderedParts } from './reply.js';
+import type { OperationContext } from '../request/context.js';
+import type { ClientErrors } from './client-errors.js';
+import type { IncrementalPart, LaterParts } from './operation-result.js';
+import { renderPart, type PartsFormat, type RenderedParts } from './render-parts.js';
 
 export interface RenderRestOptions {
   readonly clientErrors: ClientErrors;

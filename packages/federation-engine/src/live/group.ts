@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { Fault } from '../request/fault.js';
+import { deadlineExceeded } from '../request/deadline.js';
 import type { Log } from '../request/log.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { clientOf, type OperationContext, type Identity } from '../request/context.js';
@@ -156,7 +156,7 @@ export class Group {
       const result = await this.#execute(event, operation, shown, context);
       const errors = this.#options.clientErrors.ofResult(result, context);
       stop(errors.length > 0 ? 'errors' : 'ok');
-      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors.map(codeOf));
+      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors);
     } catch (error) {
       stop('errors');
       if (this.#members.size === 0) return null;
@@ -246,14 +246,5 @@ function renderDefect({ requestId }: OperationContext, event: LiveEvent): Render
 }
 
 function renderErrors(errors: readonly GraphQLFormattedError[], event: LiveEvent): RenderedEvent {
-  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors.map(codeOf));
-}
-
-function codeOf({ extensions }: GraphQLFormattedError): string {
-  const code = extensions?.['code'];
-  return typeof code === 'string' ? code : 'OTHER';
-}
-
-function deadlineExceeded(timeoutMs: number): Fault {
-  return new Fault('DEADLINE_EXCEEDED', `The answer did not arrive within ${timeoutMs} ms.`);
+  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors);
 }

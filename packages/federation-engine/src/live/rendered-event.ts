@@ -1,21 +1,30 @@
+import type { GraphQLFormattedError } from 'graphql';
+
 /** One event as a client gets it, rendered once for everybody who gets the same. */
 export class RenderedEvent {
   /** `{"data":…,"extensions":…}` */
   readonly text: string;
   /** Null when the subgraph numbers no events. */
   readonly id: string | null;
-  readonly errorCodes: readonly string[];
+  readonly errors: readonly GraphQLFormattedError[];
   #messageTail: Buffer | null = null;
 
-  constructor(text: string, id: string | null, errorCodes: readonly string[]) {
+  constructor(text: string, id: string | null, errors: readonly GraphQLFormattedError[]) {
     this.text = text;
     this.id = id;
-    this.errorCodes = errorCodes;
+    this.errors = errors;
   }
 
   /** Whether it tells of errors. */
   get failed(): boolean {
-    return this.errorCodes.length > 0;
+    return this.errors.length > 0;
+  }
+
+  get errorCodes(): readonly string[] {
+    return this.errors.map(({ extensions }) => {
+      const code = extensions?.['code'];
+      return typeof code === 'string' ? code : 'OTHER';
+    });
   }
 
   /**

@@ -2,7 +2,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import type { Credentials } from './credentials.js';
 import type { RenderedEvent } from './rendered-event.js';
 
-export type Transport = 'websocket' | 'multipart' | 'sse';
+export type Transport = 'websocket' | 'multipart' | 'sse' | 'iterator';
 
 /** Why a subscription is over: words of the log and of a metric's label. */
 export type EndReason =

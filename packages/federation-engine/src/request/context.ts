@@ -11,6 +11,8 @@ export interface OperationContext {
   readonly authorization: string | undefined;
   /** Labels of `@override` that hold for it, as they came in a header. */
   readonly overrideLabels?: string | undefined;
+  /** Reads a header of the client, where the host passes them on. */
+  readonly clientHeader?: (name: string) => string | undefined;
   /** What the client wants of caches; absent where it cannot say so. */
   readonly cacheWishes?: CacheWishes;
   /** Aborts when the client goes away or the operation's time is up. */
@@ -43,10 +45,10 @@ export type Identity =
   | { readonly kind: 'unverified' };
 
 /** Who asks, in one request. */
-export type Asker = Pick<OperationContext, 'identity' | 'authorization' | 'requestId' | 'log'>;
+export type Asker = Pick<OperationContext, 'identity' | 'authorization' | 'requestId' | 'log' | 'clientHeader'>;
 
 /** What decides about the labels of a request. */
-export type LabelFacts = Pick<OperationContext, 'identity' | 'authorization' | 'overrideLabels'>;
+export type LabelFacts = Pick<OperationContext, 'identity' | 'authorization' | 'overrideLabels' | 'clientHeader'>;
 
 /**
  * Tells which labels of `@override` hold for a request: their fields are asked of the subgraph that takes them over. Nothing is

@@ -45,10 +45,11 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     };
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
+    if (request.headers !== undefined) replace(headers, request.headers);
     if (request.type === OperationTypeNode.QUERY) {
       headers['content-type'] = JSON_TYPE;
       // Who asks is a part of what is asked, and so is whom.
-      const key = `${request.subgraph}\n${url}\n${context.authorization ?? ''}\n${request.body}`;
+      const key = `${request.subgraph}\n${url}\n${context.authorization ?? ''}${request.scope === undefined ? '' : `\n${request.scope}`}\n${request.body}`;
       const wish = {
         signal: request.signal,
         askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
@@ -130,6 +131,13 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     },
     invalidate: async () => inFlight.changed(),
   };
+}
+
+function replace(headers: Record<string, string>, others: NonNullable<SubgraphRequest['headers']>): void {
+  for (const [name, value] of Object.entries(others)) {
+    if (value === null) Reflect.deleteProperty(headers, name);
+    else headers[name] = value;
+  }
 }
 
 function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<SubgraphAnswer, 'data' | 'errors'> {

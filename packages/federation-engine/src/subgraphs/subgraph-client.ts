@@ -34,6 +34,10 @@ export interface SubgraphRequest {
   /** Those of this fetch. */
   readonly variableNames: readonly string[];
   readonly signal: AbortSignal;
+  /** Headers in the place of the usual ones, by their names in lower case; null takes one away. Absent where there are none. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  /** What of these headers says whose answer it is: others must not have it. */
+  readonly scope?: string;
   /** Whether the operation that it is made for selects what takes a token to see. */
   readonly isGuarded: boolean;
   /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */

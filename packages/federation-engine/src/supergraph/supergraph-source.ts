@@ -81,6 +81,11 @@ export function createSupergraphSource({
   };
 }
 
+/** One supergraph, which stays. */
+export function createFixedSource(text: string): SupergraphSource {
+  return { start: (onText) => onText(text), close: async () => undefined };
+}
+
 async function readSupergraph(path: string, advice: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

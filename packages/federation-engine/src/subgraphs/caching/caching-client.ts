@@ -119,7 +119,8 @@ export function createCachingClient({
   }
 
   async function sendRoot(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
-    const keyFor = (audience: Audience) => hashKey('root', request.subgraph, scopeOf(audience, context), request.body);
+    const keyFor = (audience: Audience) =>
+      hashKey('root', request.subgraph, scopeOf(audience, context, request), request.body);
     const fetchRoot = (askedAfter?: number) =>
       fetchAndKeep(withAskedAfter(request, askedAfter), context, ({ data }) => (data ? [data] : null), keyFor);
     const audience = audienceOf(request, context);
@@ -152,7 +153,13 @@ export function createCachingClient({
   ): Promise<SubgraphAnswer> {
     const { representations } = entities;
     const keyFor = (audience: Audience, place: number) =>
-      hashKey('entity', request.subgraph, scopeOf(audience, context), entities.head, representations[place] as string);
+      hashKey(
+        'entity',
+        request.subgraph,
+        scopeOf(audience, context, request),
+        entities.head,
+        representations[place] as string,
+      );
 
     const fetchPlaces = async (places: readonly number[], askedAfter?: number) => {
       const some = places.map((place) => representations[place] as string);
@@ -260,8 +267,9 @@ function mayShare(audience: Audience, { cacheWishes }: OperationContext): boolea
   return audience === 'EVERYBODY' && !cacheWishes?.isUnkept;
 }
 
-function scopeOf(audience: Audience, context: OperationContext): string {
-  return audience === 'EVERYBODY' ? 'everybody' : `${audience} ${credentialKey(context)}`;
+function scopeOf(audience: Audience, context: OperationContext, { scope }: SubgraphRequest): string {
+  const viewers = audience === 'EVERYBODY' ? 'everybody' : `${audience} ${credentialKey(context)}`;
+  return scope === undefined ? viewers : `${viewers} ${scope}`;
 }
 
 function withAskedAfter(request: SubgraphRequest, askedAfter: number | undefined): SubgraphRequest {

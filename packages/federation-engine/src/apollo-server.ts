@@ -1,0 +1,95 @@
+import type {
+  GatewayExecutionResult,
+  GatewayGraphQLRequestContext,
+  GatewayInterface,
+  GatewaySchemaLoadOrUpdateCallback,
+} from '@apollo/server-gateway-interface';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { EngineOptions } from './engine-options.js';
+import { createEngineParts } from './engine-parts.js';
+import { toEngine, type Engine, type EngineRequest } from './engine.js';
+
+export interface ApolloGatewayOptions extends EngineOptions {
+  /** What of a request goes to the engine beside the operation, from the context that `context` of Apollo Server has made. */
+  readonly requestOf?: (
+    context: GatewayGraphQLRequestContext,
+  ) => Pick<EngineRequest, 'headers' | 'identity' | 'signal' | 'address' | 'requestId'>;
+}
+
+/**
+ * Makes the engine a `gateway` of Apollo Server: `new ApolloServer({ gateway: createApolloGateway({ supergraph }) })`. Apollo Server
+ * parses, validates and reports; its plugins see every request.
+ */
+export function createApolloGateway(options: ApolloGatewayOptions): GatewayInterface & { engine(): Engine } {
+  const { requestOf = headersOf, inside } = options;
+  const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
+  let engine: Engine | null = null;
+
+  const tell = (listener: GatewaySchemaLoadOrUpdateCallback) => {
+    if (engine) listener({ apiSchema: engine.schema(), coreSupergraphSdl: engine.parts.supergraphSdl() });
+  };
+  const parts = createEngineParts({
+    ...options,
+    inside: {
+      ...inside,
+      onSwap() {
+        inside?.onSwap?.();
+        listeners.forEach(tell);
+      },
+    },
+  });
+
+  async function execute(context: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
+    const { source, operationName, request } = context;
+    const result = await started(engine).execute({
+      query: source,
+      operationName,
+      variables: request.variables,
+      ...requestOf(context),
+    });
+    const { data, extensions } = result.toJSON();
+    return {
+      ...(data !== undefined && { data }),
+      ...(result.errors.length > 0 && { errors: result.errors.map(toError) }),
+      ...(extensions && { extensions }),
+    };
+  }
+
+  return {
+    onSchemaLoadOrUpdate(callback) {
+      listeners.add(callback);
+      tell(callback);
+      return () => void listeners.delete(callback);
+    },
+    async load() {
+      try {
+        await parts.start();
+      } catch (error) {
+        await parts.close();
+        throw error;
+      }
+      engine = toEngine(parts, options);
+      listeners.forEach(tell);
+      return { executor: execute };
+    },
+    async stop() {
+      if (engine) await engine.close();
+      else await parts.close();
+    },
+    engine: () => started(engine),
+  };
+}
+
+function started(engine: Engine | null): Engine {
+  if (!engine) throw new Error('The engine has not been loaded: Apollo Server does that when it starts.');
+  return engine;
+}
+
+function headersOf({ request }: GatewayGraphQLRequestContext): Pick<EngineRequest, 'headers'> {
+  return { headers: request.http?.headers };
+}
+
+/** Apollo Server formats and reports errors of this class. */
+function toError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {
+  return new GraphQLError(message, { ...(path && { path }), ...(extensions && { extensions }) });
+}

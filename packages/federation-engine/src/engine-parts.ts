@@ -1,0 +1,197 @@
+import { ADMIT_ALL, authorizeBy } from './authorize-conditions.js';
+import type { Authorization } from './compile/authorization.js';
+import type { OperationCache } from './compile/operation-cache.js';
+import { planText } from './compile/plan/plan-text.js';
+import type { EngineOptions } from './engine-options.js';
+import { createClientErrors, type ClientErrors } from './execute/client-errors.js';
+import { createLiveGraph } from './live-graph.js';
+import { NO_SUBSCRIPTION_TELEMETRY } from './live/subscription-telemetry.js';
+import { createSubscriptions, type Subscriptions } from './live/subscriptions.js';
+import { createUpstreamSockets } from './live/upstream-sockets.js';
+import type { OverrideLabels } from './request/context.js';
+import { SILENT } from './request/log.js';
+import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
+import { createCachingClient } from './subgraphs/caching/caching-client.js';
+import { createConcurrencyLimit } from './subgraphs/concurrency-limit.js';
+import { withFetchHeaders } from './subgraphs/fetch-headers.js';
+import { createHttpSubgraphClient, type FetchTelemetry } from './subgraphs/http-subgraph-client.js';
+import type { SubgraphClient } from './subgraphs/subgraph-client.js';
+import {
+  createSubgraphs,
+  type Subgraphs,
+  type SubgraphsSettings,
+  type SubgraphsTelemetry,
+} from './subgraphs/subgraphs.js';
+import { createPlannerThread } from './supergraph/planner-thread.js';
+import { createFixedSource, createSupergraphSource } from './supergraph/supergraph-source.js';
+
+/** What the engine is made of, for hosts that decide between compiling and running. */
+export interface EngineParts {
+  readonly operations: () => OperationCache;
+  readonly authorization: Authorization;
+  readonly overrideLabels: OverrideLabels;
+  readonly client: SubgraphClient;
+  readonly clientErrors: ClientErrors;
+  readonly subscriptions: Subscriptions;
+  readonly subgraphs: Subgraphs;
+  /** The SDL of the version that serves. */
+  readonly supergraphSdl: () => string;
+  /** Loads the supergraph. @throws when it cannot be read or served */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const MIB = 1024 * 1024;
+const SUBGRAPHS: SubgraphsSettings = {
+  exchange: {},
+  urlOf: () => undefined,
+  adviceFor: (name) => `Give it one in \`subgraphs.urlOf\`: nothing is known of ${name} but its name.`,
+  timeoutMs: () => 10_000,
+  maxConnections: 64,
+  maxConcurrency: 256,
+  maxWaiting: 1_000,
+  maxUploads: 32,
+  longestOperationMs: 120_000,
+};
+export const DEFAULT_LIMITS = {
+  maxTokens: 15_000,
+  maxDepth: 100,
+  maxDefinitions: 500,
+  maxDirectives: 500,
+  maxSelections: 10_000,
+  maxAliases: 200,
+  maxRootFields: 50,
+  maxOverlap: 100_000,
+};
+const nothing = () => undefined;
+const NO_TELEMETRY: FetchTelemetry & SubgraphsTelemetry = {
+  startFetch: () => nothing,
+  circuitJudged: nothing,
+  subgraphGone: nothing,
+  watchSubgraphs: nothing,
+};
+const NO_HEALTH = { register: nothing, unregister: nothing };
+
+/** Composes the engine, from the subgraphs up. */
+export function createEngineParts(options: EngineOptions): EngineParts {
+  const { supergraph, log = SILENT, onPlan, onFetch, inside = {} } = options;
+  const { telemetry = NO_TELEMETRY, missingViewer = SIGN_IN } = inside;
+  const { operationTimeoutMs = 30_000, uploadTimeoutMs = 120_000 } = options;
+  const settings = { ...SUBGRAPHS, ...options.subgraphs };
+
+  // subgraphs
+  const subgraphs = createSubgraphs({ settings, log, telemetry, health: inside.health ?? NO_HEALTH });
+  const http = createHttpSubgraphClient({
+    subgraph: (name, version) => subgraphs.get(name, version),
+    telemetry,
+    uploadTimeoutMs,
+    maxErrors: inside.maxErrors ?? 1_000,
+  });
+  const keeping = options.cache
+    ? createCachingClient({ cache: options.cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
+    : http;
+  const client = onFetch ? withFetchHeaders(keeping, onFetch) : keeping;
+
+  // supergraph, compile
+  const { onCompiled } = inside.operations ?? {};
+  const graph = createLiveGraph({
+    source:
+      typeof supergraph === 'string'
+        ? createFixedSource(supergraph)
+        : createSupergraphSource({ pollMs: 1_000, ...supergraph, log }),
+    planner: createPlannerThread({
+      planTimeoutMs: 10_000,
+      loadTimeoutMs: 60_000,
+      maxWaiting: 1_000,
+      onRestart: nothing,
+      ...inside.planner,
+      log,
+    }),
+    cache: {
+      maxBytes: 30 * MIB,
+      introspection: options.introspection ?? true,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      ...inside.operations,
+      onCompiled(durationMs, operation) {
+        onCompiled?.(durationMs, operation);
+        onPlan?.({ name: operation.name, type: operation.type, plan: planText(operation.plan), durationMs });
+      },
+    },
+    log,
+    warmUpMs: inside.warmUpMs ?? 30_000,
+    onVersion: (version) => {
+      subgraphs.prepare(version);
+      inside.onVersion?.(version);
+    },
+    onServe: (version) => subgraphs.serve(version),
+    onSwap() {
+      void subscriptions.refresh();
+      inside.onSwap?.();
+    },
+  });
+  const operations = () => graph.operations();
+
+  // execute
+  const { authorize, showsErrorMessages = () => false } = options;
+  const authorization =
+    inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize, operations) : ADMIT_ALL);
+  const overrideLabels = inside.overrideLabels ?? labelsBy(options.overrideLabels);
+  const clientErrors = createClientErrors(showsErrorMessages, missingViewer);
+
+  // live
+  const sockets = createUpstreamSockets({
+    connectTimeoutMs: 10_000,
+    heartbeatMs: 15_000,
+    maxMessageBytes: 16 * MIB,
+    ...inside.sockets,
+  });
+  const subscriptions = createSubscriptions({
+    telemetry: NO_SUBSCRIPTION_TELEMETRY,
+    runs: createConcurrencyLimit({ maxActive: 128, maxWaiting: Infinity }),
+    runTimeoutMs: operationTimeoutMs,
+    maxQueuedEvents: 100,
+    retryMs: 60_000,
+    stableMs: 30_000,
+    sharedScopes: [],
+    maxSubscriptions: 50_000,
+    maxPerUser: 200,
+    maxPerAddress: 1_000,
+    ...inside.subscriptions,
+    operations,
+    overrideLabels,
+    authorization,
+    client,
+    clientErrors,
+    missingViewer,
+    sockets,
+    urlOf: (subgraph) => subgraphs.urlOf(subgraph),
+    log,
+  });
+
+  return {
+    operations,
+    authorization,
+    overrideLabels,
+    client,
+    clientErrors,
+    subscriptions,
+    subgraphs,
+    supergraphSdl: () => graph.sdl(),
+    start: () => graph.start(),
+    async close() {
+      await graph.close();
+      await sockets.close();
+      await subgraphs.close();
+      await options.cache?.close();
+    },
+  };
+}
+
+/** Most operations have no label to ask for, so labels are named when the first is asked about. */
+function labelsBy(hook: EngineOptions['overrideLabels']): OverrideLabels {
+  if (!hook) return () => () => false;
+  return (facts) => {
+    let named: ReadonlySet<string> | undefined;
+    return (label) => (named ??= new Set(hook(facts))).has(label);
+  };
+}

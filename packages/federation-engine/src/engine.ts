@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { OperationTypeNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { checkVariables } from './compile/check-variables.js';
+import type { Operation } from './compile/operation.js';
+import { planText } from './compile/plan/plan-text.js';
+import type { EngineOptions } from './engine-options.js';
+import { createEngineParts, type EngineParts } from './engine-parts.js';
+import { iterateEvents } from './event-iterator.js';
+import { renderBody } from './execute/render-body.js';
+import { renderFirst, type PartsFormat } from './execute/render-parts.js';
+import { renderRest } from './execute/render-rest.js';
+import { runOperation } from './execute/run-operation.js';
+import { toCredentials } from './live/credentials.js';
+import { clientOf, type Identity, type OperationContext } from './request/context.js';
+import { deadlineExceeded, untilDeadline } from './request/deadline.js';
+import { SILENT } from './request/log.js';
+import { defect, refuse } from './request/refusal.js';
+import { forOne, writeCacheControl } from './subgraphs/cache-policy.js';
+
+/** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
+export type ClientHeaders =
+  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null | undefined };
+
+export interface EngineRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  /** Authorization goes on to subgraphs; others where `onFetch` says so. */
+  readonly headers?: ClientHeaders | undefined;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal | undefined;
+  /** Who asks, where the host knows; without it, subgraphs find out. */
+  readonly identity?: Identity | undefined;
+  /** Where the client is: those who are not known take turns by it. */
+  readonly address?: string | undefined;
+  /** Goes on to subgraphs as `x-request-id`. */
+  readonly requestId?: string | undefined;
+  /** In which form the client reads what `@defer` puts off; without it, it gets everything at once. */
+  readonly incremental?: PartsFormat | undefined;
+  /** Of a subscription: the last event that its client has. */
+  readonly lastEventId?: string | null | undefined;
+}
+
+export interface EngineResult {
+  /** The response as JSON text. */
+  readonly body: string;
+  readonly errors: readonly GraphQLFormattedError[];
+  /** Further parts of an incremental answer, each as JSON text; null when this is all. */
+  readonly parts: AsyncIterable<string> | null;
+  /** The value of a `Cache-Control` header, as subgraphs allow; null for what is no query. */
+  readonly cacheControl: string | null;
+  /** Whether the operation ran; if not, `errors` say why. */
+  readonly isExecuted: boolean;
+  /** The body as a value. */
+  toJSON(): ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
+}
+
+export interface Engine {
+  /** Runs a query or a mutation. Never throws: whatever goes wrong is in the result. */
+  execute(request: EngineRequest): Promise<EngineResult>;
+  /** Runs a subscription; ends when its source does, or whoever reads it returns. Never throws: a refusal is its only result. */
+  subscribe(request: EngineRequest): AsyncIterableIterator<EngineResult>;
+  /** The plan of an operation, as people read it. @throws Refusal */
+  explain(request: EngineRequest): Promise<string>;
+  /** What clients see, in the version that serves. */
+  readonly schema: () => GraphQLSchema;
+  readonly parts: EngineParts;
+  close(): Promise<void>;
+}
+
+const OPERATION_TIMEOUT_MS = 30_000;
+
+/**
+ * Starts an engine for a Federation 2 supergraph.
+ *
+ * @throws when the supergraph cannot be read or served
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const parts = createEngineParts(options);
+  try {
+    await parts.start();
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+  return toEngine(parts, options);
+}
+
+/** An engine made of parts that have been started. */
+export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
+  const { log = SILENT, operationTimeoutMs = OPERATION_TIMEOUT_MS, introspection = true } = options;
+
+  async function admit(
+    request: EngineRequest,
+    context: OperationContext,
+  ): Promise<{ base: Operation; operation: Operation }> {
+    const variables = request.variables ?? {};
+    const base = await parts
+      .operations()
+      .get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
+        admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
+        client: clientOf(context),
+      });
+    return { base, operation: await parts.authorization.admit(base, variables, context) };
+  }
+
+  async function run(request: EngineRequest, context: OperationContext): Promise<EngineResult> {
+    const { operation } = await untilDeadline(admit(request, context), context.signal);
+    if (operation.type === OperationTypeNode.SUBSCRIPTION)
+      throw refuse('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
+    const { incremental } = request;
+    const result = await runOperation(operation, {
+      variables: request.variables ?? {},
+      context,
+      client: parts.client,
+      signal: context.signal,
+      incremental: incremental !== undefined,
+    });
+    const errors = parts.clientErrors.ofResult(result, context);
+    if (result.rest && incremental) {
+      const { clientErrors } = parts;
+      const rest = renderRest(result.rest, { clientErrors, context, format: incremental, onEnd: () => undefined });
+      return toResult(renderBody(result.data, errors, renderFirst(result.rest.pending, incremental)), {
+        errors,
+        parts: rest,
+      });
+    }
+    const isQuery = operation.type === OperationTypeNode.QUERY && errors.length === 0;
+    const kept = isQuery ? result.cachePolicy : null;
+    const policy = kept && operation.secured.length > 0 ? forOne(kept) : kept;
+    return toResult(renderBody(result.data, errors), {
+      errors,
+      cacheControl: isQuery ? writeCacheControl(policy, Date.now()) : null,
+    });
+  }
+
+  function toContext(request: EngineRequest): { readonly context: OperationContext; readonly end: () => void } {
+    const cancel = new AbortController();
+    // One for each fetch.
+    setMaxListeners(0, cancel.signal);
+    const { signal, headers, identity = { kind: 'unverified' }, requestId = randomUUID(), address } = request;
+    const onAbort = () => cancel.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => cancel.abort(deadlineExceeded(operationTimeoutMs)), operationTimeoutMs);
+    const clientHeader = (name: string) => readHeader(headers, name);
+    return {
+      context: {
+        requestId,
+        log,
+        identity,
+        address,
+        authorization: clientHeader('authorization'),
+        clientHeader,
+        signal: cancel.signal,
+        cancel: (reason) => cancel.abort(reason),
+      },
+      end() {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      },
+    };
+  }
+
+  return {
+    async execute(request) {
+      const { context, end } = toContext(request);
+      try {
+        const result = await run(request, context);
+        if (result.parts === null) end();
+        return result.parts === null ? result : { ...result, parts: endWith(result.parts, end) };
+      } catch (error) {
+        end();
+        return refused(error, context);
+      }
+    },
+    async *subscribe(request) {
+      const { context, end } = toContext(request);
+      let admitted;
+      try {
+        admitted = await untilDeadline(admit(request, context), context.signal);
+        if (admitted.operation.type !== OperationTypeNode.SUBSCRIPTION)
+          throw refuse('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
+      } catch (error) {
+        yield refused(error, context);
+        return;
+      } finally {
+        end();
+      }
+      const { operation, base } = admitted;
+      const credentials = toCredentials(context);
+      const events = iterateEvents({
+        subscriptions: parts.subscriptions,
+        request: {
+          kind: 'subscription',
+          operation,
+          base,
+          text: request.query,
+          operationName: request.operationName ?? undefined,
+          overrideLabels: context.overrideLabels,
+          variables: request.variables ?? {},
+          lastEventId: request.lastEventId ?? null,
+        },
+        requestId: context.requestId,
+        address: context.address ?? '',
+        credentials,
+        signal: request.signal,
+      });
+      try {
+        for await (const { body, errors } of events) yield toResult(body, { errors });
+      } catch (error) {
+        yield refused(error, context);
+      }
+    },
+    async explain(request) {
+      const { context, end } = toContext(request);
+      try {
+        return planText((await untilDeadline(admit(request, context), context.signal)).operation.plan);
+      } finally {
+        end();
+      }
+    },
+    schema: () => parts.operations().supergraph.schema,
+    parts,
+    async close() {
+      await parts.subscriptions.drain();
+      await parts.close();
+    },
+  };
+}
+
+async function* endWith(parts: AsyncIterable<string>, end: () => void): AsyncGenerator<string> {
+  try {
+    yield* parts;
+  } finally {
+    end();
+  }
+}
+
+function toResult(
+  body: string,
+  { errors, ...rest }: Pick<EngineResult, 'errors'> & Partial<EngineResult>,
+): EngineResult {
+  return {
+    body,
+    errors,
+    parts: null,
+    cacheControl: null,
+    isExecuted: true,
+    ...rest,
+    toJSON: () => JSON.parse(body) as ExecutionResult<Record<string, unknown>, Record<string, unknown>>,
+  };
+}
+
+function refused(error: unknown, context: OperationContext): EngineResult {
+  const { errors } = defect(error, context);
+  return toResult(renderBody(null, errors), { errors, isExecuted: false });
+}
+
+function readHeader(headers: ClientHeaders | undefined, name: string): string | undefined {
+  if (headers === undefined) return undefined;
+  if (typeof headers.get === 'function')
+    return (headers as { get(name: string): string | null }).get(name) ?? undefined;
+  const value = (headers as Readonly<Record<string, string | readonly string[] | undefined>>)[name];
+  return typeof value === 'string' ? value : value?.join(', ');
+}

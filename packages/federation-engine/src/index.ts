@@ -1,0 +1,12 @@
+export type { AuthorizeHook } from './authorize-conditions.js';
+export type { EngineHooks, EngineOptions, PlannedOperation, SupergraphFile } from './engine-options.js';
+export { createEngine, type ClientHeaders, type Engine, type EngineRequest, type EngineResult } from './engine.js';
+export type { PartsFormat } from './execute/render-parts.js';
+export type { Asker, Claims, Identity, LabelFacts, OperationContext, Viewer } from './request/context.js';
+export { Fault } from './request/fault.js';
+export type { Log } from './request/log.js';
+export { Refusal } from './request/refusal.js';
+export { createMemoryCache, type Cache, type CacheEntry } from './subgraphs/caching/cache.js';
+export type { FetchHook, HeaderRules, HeaderTable, OutgoingFetch } from './subgraphs/fetch-headers.js';
+export type { SubgraphsSettings } from './subgraphs/subgraphs.js';
+export type { SecurityCondition } from './supergraph/security-requirements.js';

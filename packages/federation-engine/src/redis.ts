@@ -1,0 +1,1 @@
+export { createRedisCache } from './subgraphs/caching/redis-cache.js';

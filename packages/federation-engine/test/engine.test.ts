@@ -1,0 +1,196 @@
+import { describe, expect, it } from '@jest/globals';
+import { createEngine, createMemoryCache, type Engine, type EngineOptions, type Identity } from '../src/index.js';
+import { openShop, type Shop } from './shop.js';
+
+const NAMES = '{ products { id name reviews { text } } }';
+const ANNA: Identity = { kind: 'accepted', viewer: { userId: 'anna', scopes: [] }, claims: { exp: 4e9 } };
+
+interface Started extends AsyncDisposable {
+  readonly shop: Shop;
+  readonly engine: Engine;
+}
+
+async function start(options: Partial<EngineOptions> = {}): Promise<Started> {
+  const shop = await openShop();
+  const engine = await createEngine({ supergraph: shop.supergraph, ...options });
+  return {
+    shop,
+    engine,
+    async [Symbol.asyncDispose]() {
+      await engine.close();
+      await shop[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+describe('execute', () => {
+  it('joins what subgraphs answer', async () => {
+    await using started = await start();
+    const result = await started.engine.execute({ query: NAMES });
+    expect(result.toJSON()).toEqual({
+      data: {
+        products: [
+          { id: '1', name: 'table', reviews: [{ text: 'fine 1' }] },
+          { id: '2', name: 'chair', reviews: [{ text: 'fine 2' }] },
+        ],
+      },
+    });
+    expect(result).toMatchObject({ isExecuted: true, parts: null, errors: [] });
+  });
+
+  it('answers in part where a subgraph fails in part, and masks what it says without a code', async () => {
+    await using started = await start({ showsErrorMessages: () => false });
+    const { data, errors } = (await started.engine.execute({ query: '{ products { name stars } }' })).toJSON();
+    expect(data).toEqual({
+      products: [
+        { name: 'table', stars: null },
+        { name: 'chair', stars: null },
+      ],
+    });
+    expect(errors).toHaveLength(2);
+    expect(errors?.[0]).toMatchObject({ path: ['products', 0, 'stars'], extensions: { subgraph: 'reviews' } });
+    expect(errors?.[0]?.message).not.toContain('stars today');
+  });
+
+  it('refuses what does not fit the schema, what is misspelt and what is a subscription, and throws nothing', async () => {
+    await using started = await start();
+    for (const [query, code] of [
+      ['{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
+      ['{', 'GRAPHQL_PARSE_FAILED'],
+      ['mutation ($id: ID!) { rename(id: $id, name: "x") { id } }', 'BAD_USER_INPUT'],
+    ] as const) {
+      const result = await started.engine.execute({ query });
+      expect(result.isExecuted).toBe(false);
+      expect(result.errors[0]?.extensions?.['code']).toBe(code);
+    }
+    const [only] = await collect(started.engine.subscribe({ query: NAMES }));
+    expect(only?.errors[0]?.extensions?.['code']).toBe('OPERATION_REJECTED');
+  });
+
+  it('sends what is put off in parts to who reads them', async () => {
+    await using started = await start();
+    const query = '{ products { name ... @defer { reviews { text } } } }';
+    const result = await started.engine.execute({ query, incremental: 'incrementalSpec=v0.2' });
+    expect(JSON.parse(result.body)).toMatchObject({
+      data: { products: [{ name: 'table' }, { name: 'chair' }] },
+      hasNext: true,
+    });
+    const parts = (await collect(result.parts as AsyncIterable<string>)).map(
+      (part) => JSON.parse(part) as { hasNext: boolean },
+    );
+    expect(parts.at(-1)?.hasNext).toBe(false);
+    expect(JSON.stringify(parts)).toContain('fine 2');
+  });
+
+  it('ends with the signal of its client', async () => {
+    await using started = await start();
+    const result = await started.engine.execute({ query: NAMES, signal: AbortSignal.abort(new Error('gone')) });
+    expect(result.errors.length).toBeGreaterThan(0);
+  });
+});
+
+it('explains an operation', async () => {
+  await using started = await start();
+  expect(await started.engine.explain({ query: NAMES })).toContain('Fetch(service: "reviews")');
+});
+
+describe('onFetch', () => {
+  it('propagates, sets and removes headers by a table', async () => {
+    await using started = await start({
+      onFetch: {
+        all: { propagate: ['X-Tenant', { name: 'x-locale', as: 'accept-language' }], set: { 'x-from': 'engine' } },
+        subgraphs: { reviews: { remove: ['authorization', 'x-tenant'], set: { 'x-key': 'secret' } } },
+      },
+    });
+    const headers = { authorization: 'Bearer abc', 'x-tenant': 'north', 'x-locale': 'de', 'x-other': 'stays' };
+    await started.engine.execute({ query: NAMES, headers });
+    const { products, reviews } = started.shop.asked;
+    expect(products[0]).toMatchObject({
+      authorization: 'Bearer abc',
+      'x-tenant': 'north',
+      'accept-language': 'de',
+      'x-from': 'engine',
+    });
+    expect(products[0]).not.toHaveProperty('x-other');
+    expect(products[0]).not.toHaveProperty('x-key');
+    expect(reviews[0]).toMatchObject({ 'accept-language': 'de', 'x-from': 'engine', 'x-key': 'secret' });
+    expect(reviews[0]).not.toHaveProperty('authorization');
+    expect(reviews[0]).not.toHaveProperty('x-tenant');
+  });
+
+  it('changes headers by a function, whose fault costs that fetch only', async () => {
+    await using started = await start({
+      onFetch({ subgraph, headers }) {
+        if (subgraph === 'reviews') throw new Error('no');
+        headers['X-Signature'] = `for ${subgraph}`;
+        delete headers['authorization'];
+      },
+    });
+    const { data, errors } = (
+      await started.engine.execute({ query: NAMES, headers: { authorization: 'Bearer abc' } })
+    ).toJSON();
+    expect(started.shop.asked.products[0]).toMatchObject({ 'x-signature': 'for products' });
+    expect(started.shop.asked.products[0]).not.toHaveProperty('authorization');
+    expect(data).toEqual({ products: [expect.objectContaining({ reviews: null }), expect.anything()] });
+    expect(errors?.length).toBeGreaterThan(0);
+  });
+
+  it('never gives what was fetched with one header of a client to another, at the same time or later', async () => {
+    await using started = await start({
+      cache: createMemoryCache({ maxBytes: 1e6 }),
+      onFetch: { all: { propagate: ['x-tenant'] } },
+    });
+    const ask = async (tenant: string) =>
+      (await started.engine.execute({ query: '{ tenant }', headers: { 'x-tenant': tenant } })).toJSON().data?.[
+        'tenant'
+      ];
+    for (let round = 0; round < 2; round += 1)
+      expect(await Promise.all(['north', 'south', 'north'].map(ask))).toEqual(['north', 'south', 'north']);
+  });
+
+  it('refuses a table that names what belongs to the message', async () => {
+    await using shop = await openShop();
+    await expect(
+      createEngine({ supergraph: shop.supergraph, onFetch: { all: { set: { 'Content-Length': '1' } } } }),
+    ).rejects.toThrow('content-length');
+  });
+});
+
+it('tells of each plan once', async () => {
+  const plans: Array<string | null> = [];
+  await using started = await start({ onPlan: ({ name }) => void plans.push(name) });
+  for (let round = 0; round < 3; round += 1) await started.engine.execute({ query: `query Names ${NAMES}` });
+  expect(plans).toEqual(['Names']);
+});
+
+describe('authorize', () => {
+  const query = '{ products { name cost } }';
+
+  it('withholds what is not met, and asks once for each condition of a request', async () => {
+    const asked: string[] = [];
+    await using started = await start({
+      authorize(condition, { identity }) {
+        asked.push(condition.kind);
+        return identity.kind === 'accepted';
+      },
+    });
+    const anna = (await started.engine.execute({ query, identity: ANNA })).toJSON();
+    expect(anna).toMatchObject({ data: { products: [{ cost: 10 }, { cost: 10 }] } });
+    expect(asked).toEqual(['authenticated']);
+    const nobody = (await started.engine.execute({ query, identity: { kind: 'absent' } })).toJSON();
+    expect(nobody).toMatchObject({ data: { products: [{ name: 'table', cost: null }, { cost: null }] } });
+    expect(nobody.errors).toHaveLength(2);
+  });
+
+  it('takes a hook that fails for a no', async () => {
+    await using started = await start({ authorize: () => Promise.reject(new Error('away')) });
+    const { data } = (await started.engine.execute({ query, identity: ANNA })).toJSON();
+    expect(data).toMatchObject({ products: [{ cost: null }, { cost: null }] });
+  });
+});
