@@ -28,3 +28,30 @@ describe('settings of single subgraphs', () => {
     expect(() => readGatewayConfig({ AUTH_URL: 'http://' })).toThrow(/AUTH_URL: must be an http\(s\) URL/);
   });
 });
+
+describe('faults of settings', () => {
+  it('are told together, those of single subgraphs too', () => {
+    const read = () =>
+      readGatewayConfig({
+        AUTH_TIMEOUT_MS: 'soon',
+        TASK_MAX_COST: '-5',
+        AUTH_URL: 'http://',
+        MAX_OPERATION_DEPTH: 'x',
+      });
+    for (const name of ['AUTH_TIMEOUT_MS', 'TASK_MAX_COST', 'AUTH_URL', 'MAX_OPERATION_DEPTH'])
+      expect(read).toThrow(`\n  - ${name}: `);
+  });
+
+  it.each([
+    [{ SAFELIST_REQUIRE_ID: '1' }, 'SAFELIST_REQUIRE_ID: needs SAFELIST_FILE'],
+    [{ REQUEST_TIMEOUT_MS: '1000' }, 'REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (120000)'],
+    [{ UPLOAD_TIMEOUT_MS: '150001' }, 'REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (150001)'],
+  ])('are those that two make together: %j', (env, fault) => {
+    expect(() => readGatewayConfig(env)).toThrow(fault);
+  });
+
+  it('are none where both are set', () => {
+    const env = { SAFELIST_REQUIRE_ID: '1', SAFELIST_FILE: 'x', REQUEST_TIMEOUT_MS: '1000', UPLOAD_TIMEOUT_MS: '1000' };
+    expect(readGatewayConfig(env)).toMatchObject({ SAFELIST_REQUIRE_ID: true, REQUEST_TIMEOUT_MS: 1_000 });
+  });
+});

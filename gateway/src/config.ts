@@ -3,6 +3,7 @@ import { JWKS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
   parseConfig,
+  readTogether,
   processSettings,
   settings,
   showsSchema,
@@ -48,6 +49,8 @@ const schema = z.object({
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
   /** Errors that are read of one answer of a subgraph; what is beyond is counted. */
   SUBGRAPH_MAX_ERRORS: settings.positiveInt(1_000),
+  /** Errors told of one answer, or of one part of it, whoever has made them; what is beyond is counted. */
+  ANSWER_MAX_ERRORS: settings.positiveInt(1_000),
   /** Subgraphs whose messages clients read also where an error has no code that says something: `all`, `none`, or names. */
   SUBGRAPH_ERROR_MESSAGES: settings.text('none'),
   /** Speaks HTTP/2 to subgraphs that offer it over TLS. */
@@ -65,6 +68,8 @@ const schema = z.object({
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
   /** Uploads under way at once to one subgraph, with connections of their own: slow ones keep nothing else waiting. */
   SUBGRAPH_MAX_UPLOADS: settings.positiveInt(32),
+  /** Of those, in the name of one user, or of everybody at one address who has not signed in. */
+  SUBGRAPH_MAX_UPLOADS_PER_USER: settings.positiveInt(6),
   MAX_BODY_BYTES: settings.bytes(MIB),
   /** Compresses answers with gzip for clients that take it; asks subgraphs to do so. Worth its CPU on slow networks. */
   COMPRESSION: settings.flag(false),
@@ -181,10 +186,12 @@ const NO_SUBGRAPH_TIMEOUTS = new Set(['PEER_TIMEOUT_MS', 'DB_CONNECT_TIMEOUT_MS'
 
 /** @throws ConfigError listing every fault */
 export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {
-  const config = parseConfig(schema, env);
-  const subgraphUrls = readSubgraphUrls(env);
-  const subgraphTimeoutsMs = readSubgraphTimeouts(env);
-  const subgraphMaxCosts = readSubgraphMaxCosts(env);
+  const { config, subgraphUrls, subgraphTimeoutsMs, subgraphMaxCosts } = readTogether({
+    config: () => assertTogether(parseConfig(schema, env)),
+    subgraphUrls: () => readSubgraphUrls(env),
+    subgraphTimeoutsMs: () => readSubgraphTimeouts(env),
+    subgraphMaxCosts: () => readSubgraphMaxCosts(env),
+  });
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
   const development = config.NODE_ENV === 'development';
@@ -202,6 +209,19 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   };
 }
 
+/** What each setting may be, and not beside another one. @throws ConfigError */
+function assertTogether(config: z.output<typeof schema>): z.output<typeof schema> {
+  const faults: string[] = [];
+  if (config.SAFELIST_REQUIRE_ID && config.SAFELIST_FILE === undefined)
+    faults.push('SAFELIST_REQUIRE_ID: needs SAFELIST_FILE, which says what ids stand for');
+  if (config.REQUEST_TIMEOUT_MS < config.UPLOAD_TIMEOUT_MS)
+    faults.push(
+      `REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (${config.UPLOAD_TIMEOUT_MS}), which no upload could use up`,
+    );
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config;
+}
+
 function documentLimits(config: z.output<typeof schema>): DocumentLimits {
   return {
     maxTokens: config.MAX_OPERATION_TOKENS,
@@ -217,9 +237,30 @@ function documentLimits(config: z.output<typeof schema>): DocumentLimits {
 
 /** Names are written as in the supergraph; as elsewhere in the configuration, only letters and digits count. */
 function readErrorMessages(value: string): (subgraph: string) => boolean {
-  if (value === 'all' || value === 'none') return () => value === 'all';
-  const names = new Set(value.split(',').map((name) => subgraphKey(name.trim())));
+  if (value === 'all') return () => true;
+  const names = new Set(namesOfErrorMessages(value).map(subgraphKey));
   return (subgraph) => names.has(subgraphKey(subgraph));
+}
+
+function namesOfErrorMessages(value: string): string[] {
+  if (value === 'all' || value === 'none') return [];
+  return value.split(',').flatMap((name) => name.trim() || []);
+}
+
+/**
+ * Makes sure that subgraphs which settings name are there. Only when the gateway starts: later versions of the graph may have others.
+ *
+ * @throws ConfigError
+ */
+export function assertKnownSubgraphs(
+  { SUBGRAPH_ERROR_MESSAGES }: Pick<GatewayConfig, 'SUBGRAPH_ERROR_MESSAGES'>,
+  subgraphs: ReadonlyArray<{ readonly name: string }>,
+): void {
+  const known = new Set(subgraphs.map(({ name }) => subgraphKey(name)));
+  const lost = namesOfErrorMessages(SUBGRAPH_ERROR_MESSAGES).filter((name) => !known.has(subgraphKey(name)));
+  if (lost.length === 0) return;
+  const names = subgraphs.map(({ name }) => name).join(', ');
+  throw new ConfigError(lost.map((name) => `SUBGRAPH_ERROR_MESSAGES: there is no subgraph ${name}, but ${names}`));
 }
 
 function readPolicies(text: string, issues: z.RefinementCtx): PolicyTable {

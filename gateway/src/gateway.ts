@@ -7,7 +7,6 @@ import {
   createUploadSpool,
   httpErrors,
   identifyRequest,
-  isLoopback,
   multipartRequests,
   openEventBus,
   readHttpServerConfig,
@@ -29,7 +28,7 @@ import { createPolicyHook } from './admission/policy-hook.js';
 import { createDemandControl } from './admission/demand-control.js';
 import { createNoPersistedQueries, createPersistedQueries } from './admission/persisted-queries.js';
 import { createRegisteredDocuments } from './admission/registered-documents.js';
-import type { GatewayConfig } from './config.js';
+import { assertKnownSubgraphs, type GatewayConfig } from './config.js';
 import type { LabelFacts } from '@taskgraph/federation-engine/internal/request/context.js';
 import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
 import { createMemoryCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
@@ -55,7 +54,15 @@ import { createHttpStreams } from './transports/streams/http-streams.js';
 import { createUpstreamSockets } from '@taskgraph/federation-engine/internal/live/upstream-sockets.js';
 import { createWebSocketDoor, refuse as refuseUpgrade } from './transports/websocket/server.js';
 import { createPlannerThread } from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
-import { toDemandControl, toOperationCache, toRegisteredDocuments, toSubgraphsSettings } from './options.js';
+import { warnOfOpenDoors } from './open-doors.js';
+import {
+  toConfigError,
+  toDemandControl,
+  toOperationCache,
+  toRegisteredDocuments,
+  toSpoolFolder,
+  toSubgraphsSettings,
+} from './options.js';
 import { createSupergraphSource } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { within } from './within.js';
@@ -97,6 +104,7 @@ export async function createGateway(
   const metrics = createMetrics('gateway');
   const health = createHealth();
   const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS });
+  const spool = createUploadSpool({ folder: toSpoolFolder(config), maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
 
   // identity
   const identify = createIdentify({
@@ -129,7 +137,6 @@ export async function createGateway(
   const graph = createLiveGraph({
     source: createSupergraphSource({
       path: config.SUPERGRAPH_PATH,
-      advice: "SUPERGRAPH_PATH names it; `npm run compose` writes the project's own.",
       pollMs: config.SUPERGRAPH_POLL_MS,
       log,
       onReload: (outcome) => telemetry.supergraphReloaded(outcome),
@@ -188,7 +195,10 @@ export async function createGateway(
       log,
     });
   if (bus) health.register('events', () => bus.ping(), { critical: false });
-  const clientErrors = createClientErrors(config.showsErrorMessages, toMissingViewer);
+  const clientErrors = createClientErrors(config.showsErrorMessages, {
+    toMissingViewer,
+    maxErrors: config.ANSWER_MAX_ERRORS,
+  });
   const overrideLabels = createOverrideLabels({
     labels: config.OVERRIDE_LABELS ?? [],
     labelsOf: overrides.overrideLabelsOf,
@@ -291,8 +301,7 @@ export async function createGateway(
     exposePlans: config.introspection,
     compression: config.COMPRESSION,
   });
-  const { UPLOAD_MAX_FILES: maxFiles, UPLOAD_MAX_BYTES: maxFileBytes, UPLOAD_SPOOL_DIR: folder } = config;
-  const spool = createUploadSpool({ folder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
+  const { UPLOAD_MAX_FILES: maxFiles, UPLOAD_MAX_BYTES: maxFileBytes } = config;
   const sandbox = config.sandbox ? await renderSandbox() : null;
   const onClose = [
     async () => invalidation?.close(),
@@ -305,7 +314,8 @@ export async function createGateway(
   ];
   try {
     await registered?.manifest.start();
-    await graph.start();
+    await graph.start().catch(toConfigError);
+    assertKnownSubgraphs(config, graph.operations().supergraph.subgraphs);
   } catch (error) {
     for (const step of onClose) await step();
     throw error;
@@ -381,18 +391,4 @@ export async function createGateway(
     webSockets.upgrade(request, socket, head);
   });
   return service;
-}
-
-/** What helps whoever builds a client helps whoever looks for a way in, once others than the builder can reach it. */
-function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
-  const open = [
-    introspection && 'INTROSPECTION',
-    sandbox && 'SANDBOX',
-    origins.some(({ kind }) => kind === 'any') && 'CORS_ORIGINS',
-  ].filter(Boolean);
-  if (open.length > 0 && !isLoopback(host))
-    log.warn(
-      { host, open },
-      'strangers can reach what is meant for development: set NODE_ENV=production, or these settings',
-    );
 }

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { OperationCacheOptions } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { ConfigError } from '@taskgraph/service-kit';
+import { UnreadableSupergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { RegisteredDocumentsOptions } from './admission/registered-documents.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
@@ -35,6 +36,7 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
       : Math.min(config.SUBGRAPH_MAX_CONCURRENCY, config.SUBGRAPH_MAX_CONNECTIONS),
     maxWaiting: config.SUBGRAPH_MAX_WAITING,
     maxUploads: config.SUBGRAPH_MAX_UPLOADS,
+    maxUploadsPerUser: config.SUBGRAPH_MAX_UPLOADS_PER_USER,
     longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
   };
 }
@@ -49,6 +51,22 @@ async function assertReady(url: string, signal: AbortSignal): Promise<void> {
   const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' }).catch(() => null);
   await response?.body?.cancel();
   if (response?.status === 503) throw new Error('it answers, and says that it is not ready');
+}
+
+/**
+ * Says where files wait.
+ *
+ * @throws ConfigError when nothing can be written there
+ */
+export function toSpoolFolder({ UPLOAD_SPOOL_DIR: folder }: GatewayConfig): string | undefined {
+  if (folder === undefined) return undefined;
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new ConfigError([`UPLOAD_SPOOL_DIR: ${(error as Error).message}`]);
+  }
+  return folder;
 }
 
 /** Says what operations may cost. */
@@ -95,4 +113,14 @@ function readAuthorities(file: string): readonly string[] {
   if (!text.includes('-----BEGIN CERTIFICATE-----'))
     throw new ConfigError([`SUBGRAPH_CA_FILE: ${file} holds no certificates in PEM`]);
   return [...rootCertificates, text];
+}
+
+/**
+ * Tells a fault of the start as one of the setting that it comes from.
+ *
+ * @throws ConfigError, or what it was given
+ */
+export function toConfigError(error: unknown): never {
+  if (!(error instanceof UnreadableSupergraph)) throw error;
+  throw new ConfigError([`SUPERGRAPH_PATH: ${error.message}; \`npm run compose\` writes the project's own`]);
 }

@@ -65,6 +65,29 @@ describe('@defer', () => {
     expect(parts.map(({ hasNext }) => hasNext)).toEqual([true, true, true, false]);
   });
 
+  it.each([
+    ['twice', '{ books { ... @defer(label: "x") { title } } book(id: 1) { ... @defer(label: "x") { title } } }'],
+    [
+      'twice, in a fragment',
+      '{ books { ...F @defer(label: "x") } } fragment F on Book { ... @defer(label: "x") { title } }',
+    ],
+    ['from a variable', 'query($l: String = "x") { books { ... @defer(label: $l) { title } } }'],
+  ])('is refused where its label stands %s: clients know parts by it', async (_where, query) => {
+    await using gateway = await startGateway(library());
+    for (const accept of ['multipart/mixed;incrementalSpec=v0.2', 'application/json']) {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept },
+        body: JSON.stringify({ query }),
+      });
+      const text = await response.text();
+      expect([text.includes('"GRAPHQL_VALIDATION_FAILED"'), text.includes('"data"')]).toEqual([true, false]);
+    }
+    const apart =
+      '{ books { ... @defer(label: "x") { title } ... @defer(label: "y") { id } ... @defer { id } ... @defer(label: null) { id } } }';
+    expect((await gateway.run(apart, { headers: { accept: 'application/json' } })).body.errors).toBeUndefined();
+  });
+
   it('is answered at once to clients that read one answer, and where the condition says no', async () => {
     const { fakes, release } = slowAuthors();
     release();

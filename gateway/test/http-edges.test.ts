@@ -5,11 +5,20 @@ import { startGateway, type GatewayUnderTest } from './fake-subgraphs.js';
 import { newsroom, PUBLISHED } from './subscriptions/newsroom.js';
 
 const BODY = '{"query":"{ __typename }"}';
+const CHUNKED = `1a\r\n${BODY}\r\n0\r\n\r\n`;
+
+function webSocket(path: string, ...headers: readonly string[]): string {
+  const upgrade = ['connection: Upgrade', 'upgrade: websocket', 'sec-websocket-version: 13'];
+  return [`GET ${path} HTTP/1.1`, 'host: x', ...upgrade, ...headers, '', ''].join('\r\n');
+}
 
 describe('a request', () => {
   let gateway: GatewayUnderTest;
   beforeAll(async () => {
-    gateway = await startGateway(newsroom().fakes, { CORS_ORIGINS: 'https://app.example.com' });
+    gateway = await startGateway(newsroom().fakes, {
+      CORS_ORIGINS: 'https://app.example.com',
+      ALLOWED_HOSTS: 'x, api.example.org',
+    });
   });
   afterAll(async () => {
     await gateway[Symbol.asyncDispose]();
@@ -74,6 +83,9 @@ describe('a request', () => {
           '0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n',
         ],
         ['an unknown transfer coding', ['host: x', 'transfer-encoding: xchunked']],
+        ['another coding beside chunks', ['host: x', 'transfer-encoding: gzip, chunked'], CHUNKED],
+        ['another coding before chunks', ['host: x', 'transfer-encoding: x', 'transfer-encoding: chunked'], CHUNKED],
+        ['chunks twice', ['host: x', 'transfer-encoding: chunked, chunked'], CHUNKED],
         ['chunks that are chunked', ['host: x', 'transfer-encoding: chunked, identity']],
         ['a length that is none', ['host: x', 'content-length: +26']],
         ['a folded header', ['host: x', 'content-length: 26', 'x-a: b', ' transfer-encoding: chunked']],
@@ -86,6 +98,77 @@ describe('a request', () => {
     const statuses = statusOf(await post('/graphql', headers, body));
     expect(statuses).toHaveLength(1);
     expect(statuses[0]).toBe(400);
+  });
+
+  it('in chunks is served, and by HTTP/1.0, which has none, refused', async () => {
+    const headers =
+      'host: x\r\ncontent-type: application/json\r\ntransfer-encoding: Chunked\r\nconnection: close\r\n\r\n';
+    const by = (version: string) => send(`POST /graphql HTTP/${version}\r\n${headers}${CHUNKED}`).then(statusOf);
+    expect([await by('1.1'), await by('1.0')]).toEqual([[200], [400]]);
+  });
+
+  it.each(['h2c', 'foo/2', 'TLS/1.0'])('that would rather go on in %s is answered as it is', async (protocol) => {
+    const wish = ['host: x', `upgrade: ${protocol}`, 'http2-settings: AAMAAABkAAQCAAAAAAIAAAAA'];
+    const connection = 'connection: Upgrade, HTTP2-Settings';
+    const json = ['content-type: application/json', `content-length: ${BODY.length}`];
+    const posted = await send(['POST /graphql HTTP/1.1', ...wish, connection, ...json, '', BODY].join('\r\n'));
+    expect([statusOf(posted), posted.includes('{"data":{"__typename":"Query"}}')]).toEqual([[200], true]);
+    for (const path of ['/health/live', '/graphql?query={__typename}']) {
+      const got = await send(
+        [`GET ${path} HTTP/1.1`, ...wish, connection, 'apollo-require-preflight: 1', '', ''].join('\r\n'),
+      );
+      expect(statusOf(got)).toEqual([200]);
+    }
+  });
+
+  it.each([
+    ['is no HTTP', 'nonsense\r\n\r\n', 400],
+    ['has headers without an end', `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['has no host', 'GET /health/live HTTP/1.1\r\n\r\n', 400],
+    ['has two hosts', 'GET /health/live HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', 400],
+    ['expects what is not known', 'POST /graphql HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 417],
+    ['is for a proxy', 'CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n', 405],
+    ['is for no path', 'OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 204],
+    ['is for nothing there', 'GET //graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404],
+    ['opens a WebSocket elsewhere', webSocket('/elsewhere'), 404],
+    ['opens a WebSocket without a key', webSocket('/graphql'), 400],
+    ['opens a WebSocket from a foreign page', webSocket('/graphql', 'origin: https://foreign.example'), 403],
+    [
+      'is from a foreign page',
+      'OPTIONS /graphql HTTP/1.1\r\nhost: x\r\norigin: https://a.b\r\nconnection: close\r\n\r\n',
+      204,
+    ],
+  ])('that %s is answered, and nobody guesses of what type that is', async (_what, text, status) => {
+    const answer = await send(text);
+    expect(statusOf(answer)).toEqual([status]);
+    expect(answer.toLowerCase()).toContain('x-content-type-options: nosniff');
+    if (status === 405) expect(answer.toLowerCase()).toContain('allow: ');
+  });
+
+  it.each([
+    ['POST /graphql', 'content-type: application/json', 'content-length: 26'],
+    ['GET /graphql?query={__typename}', 'apollo-require-preflight: 1'],
+    ['GET /graphql', 'accept: text/html'],
+    ['GET /health'],
+    ['GET /metrics'],
+    [
+      'GET /graphql',
+      'connection: Upgrade',
+      'upgrade: websocket',
+      'sec-websocket-version: 13',
+      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      'origin: http://rebound.example:3000',
+    ],
+  ])('by a name that a stranger lets stand for this machine is refused: %s', async (line, ...headers) => {
+    for (const host of ['rebound.example:3000', 'localhost.rebound.example']) {
+      const answer = await send([`${line} HTTP/1.1`, `host: ${host}`, ...headers, '', BODY].join('\r\n'));
+      expect(statusOf(answer)).toEqual([421]);
+    }
+    const target = line.replace('/', 'http://rebound.example/');
+    // A WebSocket is opened at a path only.
+    const status = headers.includes('upgrade: websocket') ? 404 : 421;
+    const answer = await send([`${target} HTTP/1.1`, 'host: x', ...headers, '', BODY].join('\r\n'));
+    expect(statusOf(answer)).toEqual([status]);
   });
 
   it('to another scheme is refused', async () => {

@@ -1,4 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
+import { createLog } from '@taskgraph/service-kit';
 import { expectData, signTestToken } from '@taskgraph/testkit';
 import { parse } from 'graphql';
 import { WebSocket } from 'ws';
@@ -133,6 +135,88 @@ describe('a field on its way from one subgraph to another', () => {
     for (const each of results) each.stop();
   });
 });
+
+describe('labels, beside other things that change what is asked for', () => {
+  class Labelled extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { headers: { 'x-labels': 'lengths' } });
+    }
+  }
+
+  it('hold for a subscription also after the graph has been loaded again', async () => {
+    const { lines, log } = collectLines();
+    await using gateway = await startGateway(moving(), WITH_HEADER, { log });
+    const { feed } = gateway.subgraphs['old']!;
+    await using client = connectClient(gateway);
+    await using labelled = connectClient(gateway, { webSocketImpl: Labelled });
+    const results = [client, labelled].map((each) => each.subscribe('subscription { opened { length } }'));
+    await feed.untilActive(2);
+    const tell = async () => {
+      feed.publish({ root: { opened: { id: '1', length: 1 } } });
+      return Promise.all(results.map(async (each) => (await each.next()).data));
+    };
+    const right = [{ opened: { length: 1 } }, { opened: { length: 2 } }];
+    expect(await tell()).toEqual(right);
+    const sdl = await readFile(gateway.supergraphPath, 'utf8');
+    // A label that nobody has any more, and one that is new: what was planned for the old one is planned anew.
+    await writeFile(gateway.supergraphPath, sdl.replaceAll('"titles"', '"names"'));
+    while (!lines.some(({ msg }) => msg === 'supergraph reloaded')) await new Promise((r) => setTimeout(r, 5));
+    expect(await tell()).toEqual(right);
+    expect(expectData(await gateway.run('{ book { title length } }', labels('names,lengths')))).toEqual({
+      book: { title: 'new title 1', length: 2 },
+    });
+    expect(expectData(await gateway.run('{ book { title length } }', labels('titles')))).toEqual({
+      book: { title: 'old title 1', length: 1 },
+    });
+    for (const each of results) each.stop();
+    await feed.untilActive(0);
+  });
+
+  it('hold for what is left where fields are withheld', async () => {
+    const [old, recent] = moving() as [FakeSubgraph, FakeSubgraph];
+    const imports = (fake: FakeSubgraph) => fake.typeDefs.replace('"@override"]', '"@override", "@authenticated"]');
+    const guarded = [
+      { ...old, typeDefs: imports(old).replace('still: String', 'still: String @authenticated') },
+      {
+        ...recent,
+        typeDefs: imports(recent).replace('title: String @override', 'title: String @authenticated @override'),
+      },
+    ];
+    await using gateway = await startGateway(guarded, WITH_HEADER);
+    const query = '{ mine still book { title length } }';
+    const paths = [['still'], ['book', 'title']];
+    for (const [named, left] of [
+      ['', { mine: 'old mine', still: null, book: { title: null, length: 1 } }],
+      ['mine, lengths', { mine: 'new mine', still: null, book: { title: null, length: 2 } }],
+      ['titles', { mine: 'old mine', still: null, book: { title: null, length: 1 } }],
+    ] as const) {
+      const { body } = await gateway.run(query, labels(named));
+      expect(body.data).toEqual(left);
+      expect(body.errors).toHaveLength(2);
+      expect(body.errors).toEqual(
+        expect.arrayContaining(
+          paths.map((path) =>
+            expect.objectContaining({
+              path,
+              extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) as unknown,
+            }),
+          ),
+        ),
+      );
+      // Neither subgraph was asked for it.
+      for (const { requests } of Object.values(gateway.subgraphs))
+        expect(requests.some(({ query: asked }) => /still|title/.test(asked))).toBe(false);
+    }
+    const seen = expectData(await gateway.run(query, { ...labels('titles, mine'), token: signTestToken() }));
+    expect(seen).toEqual({ mine: 'new mine', still: 'old still', book: { title: 'new title 1', length: 1 } });
+  });
+});
+
+function collectLines() {
+  const lines: Array<Record<string, unknown>> = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  return { lines, log: createLog({ service: 'gateway', level: 'info', destination }) };
+}
 
 describe('the share of percent(n)', () => {
   const accepted = (userId: string) => ({ kind: 'accepted', viewer: { userId } }) as unknown as Identity;

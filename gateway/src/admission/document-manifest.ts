@@ -1,6 +1,6 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Log } from '@taskgraph/service-kit';
+import { ConfigError, type Log } from '@taskgraph/service-kit';
 import { parse, print } from 'graphql';
 import { z } from 'zod';
 import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
@@ -15,7 +15,7 @@ export interface RegisteredDocuments {
 
 /** The manifest that is in force. */
 export interface DocumentManifest {
-  /** @throws when it cannot be read, or is no manifest */
+  /** @throws ConfigError when it cannot be read, or is no manifest */
   start(): Promise<void>;
   readonly documents: () => RegisteredDocuments;
   close(): void;
@@ -60,7 +60,9 @@ export function createDocumentManifest({ path, pollMs, limits, log }: DocumentMa
 
   return {
     async start() {
-      await load();
+      await load().catch((error: unknown) => {
+        throw new ConfigError([`SAFELIST_FILE: ${path} cannot be used: ${(error as Error).message}`]);
+      });
       // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
       watchFile(path, { interval: pollMs, persistent: false }, onChange);
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createOperationCache } from '@taskgraph/federation-engine/compile/operation-cache.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { readGatewayConfig } from '../../src/config.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import { composeSdl, startGateway } from '../fake-subgraphs.js';

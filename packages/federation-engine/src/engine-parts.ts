@@ -47,10 +47,11 @@ const SUBGRAPHS: SubgraphsSettings = {
   urlOf: () => undefined,
   adviceFor: (name) => `Give it one in \`subgraphs.urlOf\`: nothing is known of ${name} but its name.`,
   timeoutMs: () => 10_000,
-  maxConnections: 64,
+  maxConnections: 256,
   maxConcurrency: 256,
   maxWaiting: 1_000,
   maxUploads: 32,
+  maxUploadsPerUser: 6,
   longestOperationMs: 120_000,
 };
 export const DEFAULT_LIMITS = {
@@ -136,7 +137,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   const authorization =
     inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize, operations) : ADMIT_ALL);
   const overrideLabels = inside.overrideLabels ?? labelsBy(options.overrideLabels);
-  const clientErrors = createClientErrors(showsErrorMessages, missingViewer);
+  const clientErrors = createClientErrors(showsErrorMessages, { toMissingViewer: missingViewer });
 
   // live
   const sockets = createUpstreamSockets({

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Express } from 'express';
+import { createAllowedHosts } from './allowed-hosts.js';
 import type { Health } from './health.js';
+import { answerEdges, answerServerWide, forbidSniffing, readTarget, refuseRequest, requestsOf } from './http-edges.js';
 import { answerHttpError } from './http-errors.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -10,7 +12,8 @@ import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
 import { requestIdentification } from './request-identification.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
-import type { ProcessSettings } from './settings.js';
+import { ConfigError, type ProcessSettings } from './settings.js';
+import { endSlowReaders, READER_LIMITS, type ReaderLimits } from './slow-readers.js';
 
 export interface HttpServerConfig {
   readonly host: string;
@@ -21,8 +24,13 @@ export interface HttpServerConfig {
   readonly shutdownDrainMs?: number;
   /** Where health in detail and metrics are answered; beside everything else when absent. */
   readonly operations?: OperationsAddress | null | undefined;
+  /** Whether requests by names that are not its own are refused; see `allowed-hosts.ts`. */
+  readonly guardsHosts?: boolean;
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Of requests that come slowly; as in `processSettings` when absent. */
   readonly timeouts?: RequestTimeouts;
+  /** Of clients that read slowly; as in `processSettings` when absent. */
+  readonly readers?: ReaderLimits;
 }
 
 /** What the settings of every process say of its server. */
@@ -31,11 +39,18 @@ export function readHttpServerConfig(config: ProcessSettings, port: number): Htt
     host: config.HOST,
     port,
     shutdownGraceMs: config.SHUTDOWN_GRACE_MS,
+    guardsHosts: true,
+    allowedHosts: config.ALLOWED_HOSTS,
     shutdownDrainMs: config.SHUTDOWN_DRAIN_MS,
     timeouts: {
       headersTimeoutMs: config.HEADERS_TIMEOUT_MS,
       requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
       bodyIdleTimeoutMs: config.BODY_IDLE_TIMEOUT_MS,
+      bodyMinBytesPerSecond: config.BODY_MIN_BYTES_PER_SECOND,
+    },
+    readers: {
+      answerIdleTimeoutMs: config.ANSWER_IDLE_TIMEOUT_MS,
+      maxBufferedBytes: config.CONNECTIONS_MAX_BUFFERED_BYTES,
     },
   };
 }
@@ -80,6 +95,7 @@ export interface HttpServiceOptions {
 /** Creates an HTTP service: Express behind one node:http server, with health, metrics and a graceful end. */
 export async function createHttpService(options: HttpServiceOptions): Promise<ServiceProcess> {
   const { name, config, log, metrics, health } = options;
+  assertOwnPorts(name, config);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -93,20 +109,33 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   const { front } = options;
   let closing: Promise<void> | null = null;
   const timeouts = config.timeouts ?? REQUEST_TIMEOUTS;
-  const server = createServer({ connectionsCheckingInterval: lookEveryMs(timeouts) }, (request, response) => {
+  const allowsHost = config.guardsHosts
+    ? createAllowedHosts({ host: config.host, allowed: config.allowedHosts })
+    : () => true;
+  const serverOptions = {
+    connectionsCheckingInterval: lookEveryMs(timeouts),
+    IncomingMessage: requestsOf(allowsHost),
+    // Node's own answer has no body, and no headers but its own.
+    requireHostHeader: false,
+  };
+  const server = createServer(serverOptions, (request, response) => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
-    if (closing) response.shouldKeepAlive = false;
+    // Node reads nothing behind a request that would have gone on in another protocol.
+    if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     try {
-      if (!readTarget(request))
-        return void response.writeHead(400, { connection: 'close', 'content-length': '0' }).end();
-      if (!front?.(request, response)) app(request, response);
+      forbidSniffing(response);
+      if (!readTarget(request)) refuseRequest(response, 400, 'The request cannot be read.');
+      else if (!allowsHost(request.headers.host))
+        refuseRequest(response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
+      else if (!answerServerWide(request, response) && !front?.(request, response)) app(request, response);
     } catch (error) {
       answerHttpError(error, response, log);
     }
   });
+  answerEdges(server);
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
-  const endWatch = endSlowRequests(server, timeouts);
+  const endWatches = [endSlowRequests(server, timeouts), endSlowReaders(server, config.readers ?? READER_LIMITS, log)];
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -121,7 +150,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     if (server.listening && config.shutdownDrainMs) await delay(config.shutdownDrainMs);
     await options.onDrain?.();
     if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);
-    endWatch();
+    for (const endWatch of endWatches) endWatch();
     for (const step of options.onClose ?? []) {
       try {
         await step();
@@ -161,27 +190,11 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   return service;
 }
 
-/**
- * Reads the target of a request as other servers on the way do, or not at all. A server has to take the form that is meant for proxies,
- * whose host stands in the place of the header's (RFC 9112, section 3.2.2), and to refuse a request with two hosts (section 3.2).
- *
- * @returns false for a request to refuse
- */
-function readTarget(request: IncomingMessage): boolean {
-  const { url = '', rawHeaders } = request;
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  if (hosts > 1) return false;
-  if (url.startsWith('/') || url === '*') return true;
-  const [start, authority] = /^https?:\/\/([^/?#]+)/i.exec(url) ?? [];
-  if (start === undefined) return false;
-  const path = url.slice(start.length);
-  request.url = path.startsWith('/') ? path : `/${path}`;
-  request.headers.host = authority;
-  return true;
+/** @throws ConfigError where operators would ask at the port of everybody: the second of both would not find its own program there */
+function assertOwnPorts(name: string, { host, port, operations }: HttpServerConfig): void {
+  if (port === 0 || operations?.port !== port || operations.host !== host) return;
+  const setting = name.toUpperCase();
+  throw new ConfigError([`${setting}_OPERATIONS_PORT: must be another port than ${setting}_PORT (${port})`]);
 }
 
 function startListening(server: Server, { host, port }: HttpServerConfig): ReturnType<ServiceProcess['listen']> {

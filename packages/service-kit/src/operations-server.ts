@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { forbidSniffing } from './http-edges.js';
 import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
@@ -26,6 +27,10 @@ export function createOperationsServer(
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use((_request, response, next) => {
+    forbidSniffing(response);
+    next();
+  });
   mountOperationalRoutes(app, { health, metrics, details: true });
   const server = createServer(app);
   return {

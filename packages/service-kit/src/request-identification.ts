@@ -45,8 +45,6 @@ export function identifyRequest(
   const given = request.headers[REQUEST_ID_HEADER];
   const requestId = isRequestId(given) ? given : randomUUID();
   response.setHeader(REQUEST_ID_HEADER, requestId);
-  // What a client sent comes back in errors: no browser may take it for a page or a script.
-  response.setHeader('x-content-type-options', 'nosniff');
   const gone = new AbortController();
   // One for each fetch of the request, and there are as many as its plan has.
   setMaxListeners(0, gone.signal);

@@ -1,6 +1,6 @@
-import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ErrorCode } from '@taskgraph/contracts';
+import { answerInBytes } from './http-edges.js';
 
 export interface RequestTimeouts {
   /** From the first byte of a request, or a new connection, to the end of its headers. */
@@ -9,20 +9,24 @@ export interface RequestTimeouts {
   readonly requestTimeoutMs: number;
   /** Without any byte of a body that is not whole. */
   readonly bodyIdleTimeoutMs: number;
+  /** Of a body, over the time above; 0 asks for any byte. */
+  readonly bodyMinBytesPerSecond: number;
 }
 
 export const REQUEST_TIMEOUTS: RequestTimeouts = {
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 150_000,
   bodyIdleTimeoutMs: 15_000,
+  bodyMinBytesPerSecond: 1_024,
 };
 
 /** How late a time-out may be seen. */
 const MAX_LOOK_MS = 1_000;
 
 /** How often it is looked whether a time-out is over. */
-export function lookEveryMs(timeouts: RequestTimeouts): number {
-  return Math.max(10, Math.min(MAX_LOOK_MS, ...Object.values(timeouts).map((ms: number) => Math.ceil(ms / 4))));
+export function lookEveryMs({ headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs }: RequestTimeouts): number {
+  const shortest = Math.min(headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs);
+  return Math.max(10, Math.min(MAX_LOOK_MS, Math.ceil(shortest / 4)));
 }
 
 interface Progress {
@@ -34,13 +38,14 @@ interface Progress {
 
 /**
  * Ends connections whose client is slow: sends no request, or does not go on with one (RFC 9110, section 15.5.9). Node itself sees to
- * headers and to whole requests; here is seen to bodies that stand still. A body that waits because we do not read it is no client's
+ * headers and to whole requests; here is seen to bodies that stand still, or nearly so. A body that waits because we do not read it is no client's
  * fault.
  *
  * @returns what ends the watch
  */
 export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () => void {
-  const { headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs } = timeouts;
+  const { headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs, bodyMinBytesPerSecond } = timeouts;
+  const leastBytes = Math.max(1, Math.floor((bodyMinBytesPerSecond * bodyIdleTimeoutMs) / 1_000));
   // Node takes no longer one for headers than for the whole.
   server.headersTimeout = Math.min(headersTimeoutMs, requestTimeoutMs);
   server.requestTimeout = requestTimeoutMs;
@@ -68,7 +73,7 @@ export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () =
       if (request.complete || request.destroyed) {
         progress.request = null;
         progress.response = null;
-      } else if (socket.bytesRead !== progress.bytes || request.readableLength > 0) {
+      } else if (progress.bytes < 0 || socket.bytesRead - progress.bytes >= leastBytes || request.readableLength > 0) {
         progress.bytes = socket.bytesRead;
         progress.since = now;
       } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, response);
@@ -94,13 +99,6 @@ const MESSAGES: Readonly<Record<number, string>> = {
 /** Answers bytes that are no request, or not the whole of one, where nothing of an answer has been sent, and ends the connection. */
 function refuseBytes(socket: Socket, status: number, response: ServerResponse | null): void {
   const hasBegun = response !== null && response.headersSent && !response.writableFinished;
-  if (socket.writable && !hasBegun) {
-    const code: ErrorCode = 'BAD_REQUEST';
-    const message = MESSAGES[status] ?? 'The request cannot be read.';
-    const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
-    socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
-  }
+  if (socket.writable && !hasBegun) answerInBytes(socket, status, MESSAGES[status] ?? 'The request cannot be read.');
   socket.destroySoon();
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { tellOfAnswer } from './slow-readers.js';
 
 /**
  * Sends an answer that is there as a whole, with its length: without it, it would go out in chunks, five writes in the place of
@@ -15,4 +16,5 @@ export function sendBody(
   response
     .writeHead(status, { ...headers, 'content-length': String(bytes) })
     .end(body, bytes === body.length ? 'latin1' : 'utf8');
+  tellOfAnswer(response.req, bytes);
 }

@@ -56,6 +56,28 @@ export function parseConfig<Schema extends z.ZodType>(
   ]);
 }
 
+/**
+ * Reads several parts of a configuration, so that the faults of all of them are told at once.
+ *
+ * @throws ConfigError listing all faults together
+ */
+export function readTogether<Parts extends Readonly<Record<string, () => unknown>>>(
+  parts: Parts,
+): { readonly [Name in keyof Parts]: ReturnType<Parts[Name]> } {
+  const faults: string[] = [];
+  const read = Object.entries(parts).map(([name, part]) => {
+    try {
+      return [name, part()];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      faults.push(...error.faults);
+      return [name, undefined];
+    }
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.fromEntries(read) as { readonly [Name in keyof Parts]: ReturnType<Parts[Name]> };
+}
+
 const MAX_TIMER_MS = 2_147_483_647;
 
 function integer(minimum: number, maximum: number, unit: string) {
@@ -138,6 +160,8 @@ export const processSettings = {
   /** Answers questions about the schema, and helps with names that it does not have. */
   INTROSPECTION: settings.optionalFlag(),
   HOST: settings.host(),
+  /** Names that it is asked by, beside those of this machine; not looked at where HOST is not on loopback and none are set. */
+  ALLOWED_HOSTS: settings.list(String, 'a name').optional(),
   /** Where `<NAME>_OPERATIONS_PORT` listens. */
   OPERATIONS_HOST: settings.host(),
   LOG_LEVEL: settings.logLevel(),
@@ -151,6 +175,12 @@ export const processSettings = {
   REQUEST_TIMEOUT_MS: settings.durationMs(150_000),
   /** Without any byte of a body that is not whole. */
   BODY_IDLE_TIMEOUT_MS: settings.durationMs(15_000),
+  /** Of a body, over that time: what comes more slowly keeps memory, or a place among uploads, from others. */
+  BODY_MIN_BYTES_PER_SECOND: settings.nonNegativeInt(1_024),
+  /** Without any byte taken of an answer that waits for its client. */
+  ANSWER_IDLE_TIMEOUT_MS: settings.durationMs(30_000),
+  /** Of all that waits in memory for clients of one server: answers and messages that are not read, and JSON that has not come whole. */
+  CONNECTIONS_MAX_BUFFERED_BYTES: settings.bytes(256 * 1024 * 1024),
 } as const;
 
 export type ProcessSettings = z.output<z.ZodObject<typeof processSettings>>;

@@ -3,18 +3,30 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createHealth, createHttpService, createLog, createMetrics } from '@taskgraph/service-kit';
+import {
+  createHealth,
+  createHttpService,
+  createLog,
+  createMetrics,
+  type RequestTimeouts,
+} from '@taskgraph/service-kit';
 
 const LONG_MS = 60_000;
 
-async function start(timeouts: { headersTimeoutMs?: number; requestTimeoutMs?: number; bodyIdleTimeoutMs?: number }) {
+async function start(timeouts: Partial<RequestTimeouts>) {
   const service = await createHttpService({
     name: 'slow',
     config: {
       host: '127.0.0.1',
       port: 0,
       shutdownGraceMs: 1,
-      timeouts: { headersTimeoutMs: LONG_MS, requestTimeoutMs: LONG_MS, bodyIdleTimeoutMs: LONG_MS, ...timeouts },
+      timeouts: {
+        headersTimeoutMs: LONG_MS,
+        requestTimeoutMs: LONG_MS,
+        bodyIdleTimeoutMs: LONG_MS,
+        bodyMinBytesPerSecond: 0,
+        ...timeouts,
+      },
     },
     log: createLog({ service: 'slow', level: 'silent' }),
     metrics: createMetrics('slow'),
@@ -77,6 +89,12 @@ describe('a slow client', () => {
     await using service = await start({ bodyIdleTimeoutMs: 400 });
     const pieces = [`${HEAD}connection: close\r\n\r\n`, ...Array.from({ length: 20 }, () => 'x'.repeat(5))];
     expect(await talk(service.port, pieces, 100)).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*whole/);
+  });
+
+  it('may not bring its body drop by drop, whatever it has brought before', async () => {
+    await using service = await start({ bodyIdleTimeoutMs: 500, bodyMinBytesPerSecond: 1_000 });
+    const head = `${HEAD}\r\n`.replace('100', '100000');
+    expect(await talk(service.port, [head, 'x'.repeat(50_000), ...'x'.repeat(200)], 50)).toMatch(REFUSED);
   });
 
   it('may not go on for ever', async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answerInBytes } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
 import { readLabels } from '../../admission/override-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';
@@ -63,6 +63,8 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
     handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   } as const;
   const server = new WebSocketServer(serverOptions);
+  // Its own answer is a page.
+  server.on('wsClientError', (_error, socket) => refuse(socket, 400));
   options.telemetry.watchSockets(() => connections.size);
 
   let draining = false;
@@ -128,9 +130,16 @@ function onPong(this: WebSocket): void {
 /** The close that follows tells everything. */
 function onError(): void {}
 
+const REFUSALS = {
+  400: 'The handshake cannot be read.',
+  403: 'Pages of this origin may not call: it is not in CORS_ORIGINS.',
+  404: 'There is nothing here.',
+  503: 'There are too many connections now. Try again shortly.',
+} as const;
+
 /** Answers a request to upgrade as an ordinary one. */
-export function refuse(socket: Duplex, status: 403 | 404 | 503): void {
+export function refuse(socket: Duplex, status: keyof typeof REFUSALS): void {
   socket.on('error', onError);
-  const retry = status === 503 ? `retry-after: ${RETRY_AFTER_SECONDS}\r\n` : '';
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${retry}connection: close\r\ncontent-length: 0\r\n\r\n`);
+  answerInBytes(socket, status, REFUSALS[status], status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {});
+  socket.end();
 }

@@ -14,6 +14,7 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { prepareConditions, type Conditions } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
+import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
 import { fragmentsOf } from './document/measure-document.js';
 import { refuse } from '../request/refusal.js';
 import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
@@ -35,6 +36,7 @@ export interface ValidOperation extends OperationFacts {
   readonly document: DocumentNode;
 }
 
+const RULES = [...specifiedRules, DeferLabelsAreUniqueRule];
 /** Errors of validation that a client is told of; more of them help nobody. */
 const MAX_VALIDATION_ERRORS = 20;
 
@@ -71,7 +73,7 @@ export function validateOperation(
 
 /** The rule of graphql-js about root fields of subscriptions throws where a variable decides about one. */
 function findFaults({ schema }: Supergraph, document: DocumentNode, introspection: boolean): readonly GraphQLError[] {
-  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  const rules = introspection ? RULES : [...RULES, NoSchemaIntrospectionCustomRule];
   try {
     return validate(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: !introspection });
   } catch (error) {

@@ -18,11 +18,18 @@ type ErrorContext = Pick<OperationContext, 'log' | 'requestId'>;
 export interface ClientErrors {
   /** What a client is told of a result: what is withheld from him, its errors, and positions that could not hold what came. */
   ofResult(
-    result: Pick<OperationResult, 'errors' | 'violations'>,
+    result: Pick<OperationResult, 'errors' | 'violations' | 'leftOut'>,
     context: ErrorContext & Pick<OperationContext, 'identity'>,
   ): readonly GraphQLFormattedError[];
   /** What a client is told of one error. */
   ofError(error: ExecutionError, context: ErrorContext): GraphQLFormattedError;
+}
+
+export interface ClientErrorsOptions {
+  /** What is said to a viewer who would see more when signed in. */
+  readonly toMissingViewer?: MissingViewer;
+  /** Of one answer, or part of one; what is beyond is counted in one more. */
+  readonly maxErrors?: number;
 }
 
 /**
@@ -33,7 +40,7 @@ export interface ClientErrors {
  */
 export function createClientErrors(
   showsMessages: (subgraph: string) => boolean,
-  toMissingViewer: MissingViewer = missingViewer,
+  { toMissingViewer = missingViewer, maxErrors = 1_000 }: ClientErrorsOptions = {},
 ): ClientErrors {
   function tell(error: ExecutionError, { log, requestId }: ErrorContext, defects: Defects): GraphQLFormattedError {
     const { message, path, subgraph, extensions = {} } = error;
@@ -55,19 +62,34 @@ export function createClientErrors(
   }
 
   return {
-    ofResult({ errors, violations }, context) {
+    ofResult({ errors, violations, leftOut }, context) {
       if (errors.length === 0 && violations.length === 0) return NO_ERRORS;
       const defects = new Defects();
-      const told = [
-        ...toWithheldErrors(violations, context.identity, toMissingViewer),
-        ...errors.map((error) => tell(error, context, defects)),
-        // What a subgraph answered does not fit the schema, and no error says why (GraphQL specification, 6.4.4).
-        ...violations.flatMap(({ message, path, found, withheld }): GraphQLFormattedError[] => {
-          if (withheld) return [];
-          defects.add(`a subgraph's answer does not fit the schema: ${message}`, { found }, path);
-          return [{ message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: context.requestId } }];
-        }),
-      ];
+      const told: GraphQLFormattedError[] = toWithheldErrors(violations, context.identity, toMissingViewer).slice(
+        0,
+        maxErrors,
+      );
+      const { requestId } = context;
+      let more = leftOut;
+      for (const error of errors) {
+        if (told.length < maxErrors) told.push(tell(error, context, defects));
+        else more += 1;
+      }
+      // What a subgraph answered does not fit the schema, and no error says why (GraphQL specification, 6.4.4).
+      for (const { message, path, found, withheld } of violations) {
+        if (withheld) continue;
+        defects.add(`a subgraph's answer does not fit the schema: ${message}`, { found }, path);
+        if (told.length < maxErrors)
+          told.push({ message, path, extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } });
+        else more += 1;
+      }
+      if (more > 0) {
+        defects.add('an answer has more errors than are told', { count: more }, undefined);
+        told.push({
+          message: `${more} more errors are left out.`,
+          extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+        });
+      }
       defects.log(context);
       return told;
     },
@@ -98,6 +120,7 @@ interface DefectFacts {
   readonly message?: string;
   readonly extensions?: object;
   readonly found?: string | undefined;
+  readonly count?: number;
 }
 
 interface Defect {

@@ -117,7 +117,7 @@ export async function runDeferred(
     for (const [index, { value, at }] of places.entries()) {
       const write = partWriter(operation, name, path, conditions, value);
       if (!write) return;
-      const { text, violations } = write(value, shared, missing);
+      const { text, violations, leftOut } = write(value, shared, missing);
       if (text === null) lost.push(at);
       else arrived.add(at, text);
       const told = [...(index === 0 ? unplaced : []), ...errors.filter((error) => isBelow(error.path, at))];
@@ -131,11 +131,12 @@ export async function runDeferred(
           told,
           violations.map((violation) => ({ ...violation, path: [...at, ...violation.path] })),
         ),
+        leftOut,
       });
     }
     // What was announced comes to an end, also where its object has gone meanwhile.
     for (const gone of announced.takeAll(name))
-      ready.push({ ...gone, pending: [], data: 'null', isEmpty: true, errors: [], violations: [] });
+      ready.push({ ...gone, pending: [], data: 'null', isEmpty: true, errors: [], violations: [], leftOut: 0 });
     const last = ready.pop();
     if (last) ready.push({ ...last, pending: [...last.pending, ...announce(own)] });
     for (const each of ready) parts.emit(each);
@@ -151,10 +152,10 @@ export async function runDeferred(
   const primary: Enclosing = { handedOut: new Event(), lost: [], children: [] };
   await run(step, primaryErrors, primary);
   await invalidate();
-  const { text, violations, objects } = primaryWriter(operation, conditions)(root, shared, missing);
+  const { text, violations, leftOut, objects } = primaryWriter(operation, conditions)(root, shared, missing);
   arrived = new ArrivedAnswer(text);
   parts.pending = announce(primary);
   primary.handedOut.happen();
   const settled = settleErrors(primaryErrors, violations);
-  return { data: text ?? 'null', ...settled, objects, cachePolicy: null, rest: parts };
+  return { data: text ?? 'null', ...settled, leftOut, objects, cachePolicy: null, rest: parts };
 }

@@ -28,7 +28,7 @@ export interface Fetched {
 
 type Unplaced = Omit<GraphQLFormattedError, 'path'>;
 
-/** Of the errors of one fetch; beyond that each is told at its first place only. */
+/** Of the errors of one fetch; beyond that each is told at its first place only, and what was fetched for more has lost it without a word. */
 const MAX_PLACES = 10_000;
 
 /**
@@ -50,11 +50,12 @@ export function placeErrors(
   let places: ReadonlyMap<number, readonly ErrorPath[]> | undefined;
   const placesOf = (index: number) => (places ??= entityPlaces(root, step, indexOf)).get(index) ?? [];
   const everything = (): readonly ErrorPath[] =>
-    indexOf
+    (indexOf
       ? [...(places ??= entityPlaces(root, step, indexOf)).values()].flat()
       : rootPlaces(root, step).flatMap((place) =>
           step.rootNames.map((name) => [...place, ...renamePath([name], renamed)]),
-        );
+        )
+    ).slice(0, MAX_PLACES);
   const placed: ExecutionError[] = [];
   const unplaced: ExecutionError[] = [];
 

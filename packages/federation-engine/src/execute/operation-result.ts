@@ -10,6 +10,8 @@ export interface OperationResult {
   readonly errors: readonly ExecutionError[];
   /** Positions that could not hold what came and that no error explains. */
   readonly violations: readonly Violation[];
+  /** Such positions beyond those. */
+  readonly leftOut: number;
   /** Objects in the answer. */
   readonly objects: number;
   /** How long the answer may be kept; null for not at all. */
@@ -44,4 +46,6 @@ export interface IncrementalPart extends PendingPart {
   readonly pending: readonly PendingPart[];
   readonly errors: readonly ExecutionError[];
   readonly violations: readonly Violation[];
+  /** Such positions beyond those. */
+  readonly leftOut: number;
 }

@@ -41,10 +41,15 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 /** Writes what has been fetched as the answer. */
 export function finish(operation: Operation, execution: Execution): OperationResult {
   const { root, conditions } = execution;
-  const { text, violations, objects } = operation.writer(conditions)(root, execution.shared, execution.missing);
+  const { text, violations, leftOut, objects } = operation.writer(conditions)(
+    root,
+    execution.shared,
+    execution.missing,
+  );
   return {
     data: text ?? 'null',
     ...settleErrors(execution.errors, violations),
+    leftOut,
     objects,
     cachePolicy: execution.cachePolicy(),
     rest: null,

@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { createConcurrencyLimit, Overloaded, type WorkKind } from './concurrency-limit.js';
 
-function setUp(maxActive: number, maxWaiting: number) {
-  const limit = createConcurrencyLimit({ maxActive, maxWaiting });
+function setUp(maxActive: number, maxWaiting: number, maxActivePerOwner?: number) {
+  const limit = createConcurrencyLimit({
+    maxActive,
+    maxWaiting,
+    ...(maxActivePerOwner !== undefined && { maxActivePerOwner }),
+  });
   const started: string[] = [];
   const finish = new Map<string, () => void>();
   const ask = (name: string, kind: WorkKind = 'query', signal = new AbortController().signal, owner = '') =>
@@ -33,6 +37,27 @@ describe('a concurrency limit', () => {
     expect(started).toEqual(['a', 'b', 'c']);
     for (const name of ['b', 'c', 'd']) await end(name);
     expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd']);
+    expect([limit.active(), limit.waiting()]).toEqual([0, 0]);
+  });
+
+  it('gives no owner more than a share, and nobody has to wait for who waits for his own', async () => {
+    const { limit, started, ask, end } = setUp(3, 10, 2);
+    const signal = new AbortController().signal;
+    const all = ['a1', 'a2', 'a3', 'a4'].map((name) => ask(name, 'query', signal, 'a'));
+    expect([started, limit.waiting()]).toEqual([['a1', 'a2'], 2]);
+    all.push(...['b1', 'b2'].map((name) => ask(name, 'query', signal, 'b')));
+    expect(started).toEqual(['a1', 'a2', 'b1']);
+    await end('b1');
+    expect(started).toEqual(['a1', 'a2', 'b1', 'b2']);
+    await end('b2');
+    // There is room, and not for these.
+    expect([started.length, limit.active()]).toEqual([4, 2]);
+    await end('a1');
+    await end('a2');
+    expect(started.slice(4)).toEqual(['a3', 'a4']);
+    await end('a3');
+    await end('a4');
+    expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'a4', 'b1', 'b2']);
     expect([limit.active(), limit.waiting()]).toEqual([0, 0]);
   });
 

@@ -12,8 +12,8 @@ export type WorkKind = 'query' | 'mutation';
 
 export interface ConcurrencyLimit {
   /**
-   * Runs work when there is room for it. Who waits is let in mutations first; owners take turns, and what one of them asked for
-   * is let in in the order of arrival.
+   * Runs work when there is room for it, and its owner has not all that is his at once. Who waits is let in mutations first; owners
+   * take turns, and what one of them asked for is let in in the order of arrival.
    *
    * @param owner in whose name: of those who share it nobody gets more than his turn
    * @throws Overloaded when too many wait: to the last of the owner for whom most queries wait, be it the one that comes; for a
@@ -30,20 +30,37 @@ interface Waiter {
   readonly refuse: (reason: unknown) => void;
 }
 
+export interface ConcurrencyLimitOptions {
+  readonly maxActive: number;
+  readonly maxWaiting: number;
+  /** Under way at once for one owner, for work that lasts as long as its owner likes: turns come too seldom then. */
+  readonly maxActivePerOwner?: number;
+}
+
 /** Bounds how much is under way at once, and how much waits for it. */
 export function createConcurrencyLimit({
   maxActive,
   maxWaiting,
-}: {
-  maxActive: number;
-  maxWaiting: number;
-}): ConcurrencyLimit {
+  maxActivePerOwner = Infinity,
+}: ConcurrencyLimitOptions): ConcurrencyLimit {
   let active = 0;
+  /** By owner; empty where owners have no limit. */
+  const own = new Map<string, number>();
+  const hasShares = maxActivePerOwner < maxActive;
+  const mayGo = hasShares ? (owner: string) => (own.get(owner) ?? 0) < maxActivePerOwner : undefined;
   const waiters: Record<WorkKind, FairQueue<Waiter>> = { mutation: createFairQueue(), query: createFairQueue() };
   const waiting = () => waiters.mutation.size() + waiters.query.size();
 
-  function leave(): void {
-    const next = waiters.mutation.next() ?? waiters.query.next();
+  function count(owner: string, change: 1 | -1): void {
+    if (!hasShares) return;
+    const now = (own.get(owner) ?? 0) + change;
+    if (now === 0) own.delete(owner);
+    else own.set(owner, now);
+  }
+
+  function leave(owner: string): void {
+    count(owner, -1);
+    const next = waiters.mutation.next(mayGo) ?? waiters.query.next(mayGo);
     // The place passes on, so nobody who comes now can take it.
     if (next) next.enter();
     else active -= 1;
@@ -69,6 +86,7 @@ export function createConcurrencyLimit({
       const waiter: Waiter = {
         enter: () => {
           settle();
+          count(owner, 1);
           resolve();
         },
         refuse: (reason) => {
@@ -86,12 +104,14 @@ export function createConcurrencyLimit({
     active: () => active,
     waiting,
     async run(kind, signal, work, owner = '') {
-      if (active < maxActive) active += 1;
-      else await wait(kind, signal, owner);
+      if (active < maxActive && (!mayGo || mayGo(owner))) {
+        active += 1;
+        count(owner, 1);
+      } else await wait(kind, signal, owner);
       try {
         return await work();
       } finally {
-        leave();
+        leave(owner);
       }
     },
   };

@@ -5,8 +5,8 @@ export interface FairQueue<Waiter> {
   readonly count: (owner: string) => number;
   add(owner: string, waiter: Waiter): void;
   remove(owner: string, waiter: Waiter): void;
-  /** The one whose turn it is. It stays until it is removed. */
-  next(): Waiter | undefined;
+  /** The one whose turn it is, of owners that may go. It stays until it is removed. */
+  next(mayGo?: (owner: string) => boolean): Waiter | undefined;
   /** Who has most that wait, and the one of them that came last. */
   longest(): { readonly count: number; readonly last: Waiter } | null;
 }
@@ -35,14 +35,15 @@ export function createFairQueue<Waiter>(): FairQueue<Waiter> {
       size -= 1;
       if (own.size === 0) owners.delete(owner);
     },
-    next() {
-      const [turn] = owners;
-      if (!turn) return undefined;
-      const [owner, own] = turn;
-      const [waiter] = own;
-      owners.delete(owner);
-      owners.set(owner, own);
-      return waiter;
+    next(mayGo) {
+      for (const [owner, own] of owners) {
+        if (mayGo && !mayGo(owner)) continue;
+        const [waiter] = own;
+        owners.delete(owner);
+        owners.set(owner, own);
+        return waiter;
+      }
+      return undefined;
     },
     longest() {
       let most: Set<Waiter> | undefined;

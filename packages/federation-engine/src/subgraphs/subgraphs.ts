@@ -65,6 +65,8 @@ export interface SubgraphsSettings {
   readonly maxWaiting: number;
   /** Uploads under way at once to one subgraph. */
   readonly maxUploads: number;
+  /** Of those, in the name of one user, or of everybody at one address who has not signed in. */
+  readonly maxUploadsPerUser: number;
   /** How long an operation may take that was compiled for an earlier version of the graph. */
   readonly longestOperationMs: number;
 }
@@ -123,7 +125,12 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     const limit = createConcurrencyLimit({ maxActive: maxConcurrency, maxWaiting });
     const uploads = {
       upstream: createUpstream({ ...reach, maxConnections: maxUploads }),
-      limit: createConcurrencyLimit({ maxActive: maxUploads, maxWaiting }),
+      limit: createConcurrencyLimit({
+        maxActive: maxUploads,
+        maxWaiting,
+        // As slow as who sends it: with all of them, one user would keep everybody else's waiting.
+        maxActivePerOwner: settings.maxUploadsPerUser,
+      }),
     };
     const subgraph = { url, upstream, limit, uploads };
     connections.set(key, { name, subgraph, retirement: undefined });

@@ -3,32 +3,27 @@ import { readFile } from 'node:fs/promises';
 import type { Log } from '../request/log.js';
 
 export interface SupergraphSource {
-  /** Reads the supergraph, then again whenever it changes. @throws when it cannot be read */
+  /** Reads the supergraph, then again whenever it changes. @throws UnreadableSupergraph */
   start(onText: (text: string) => Promise<void>): Promise<void>;
   /** Takes no other. Ends when the version that is being taken has been taken or refused. */
   close(): Promise<void>;
 }
+
+/** The file cannot be read at the start. */
+export class UnreadableSupergraph extends Error {}
 
 export interface SupergraphSourceOptions {
   readonly path: string;
   readonly pollMs: number;
   readonly log: Log;
   readonly onReload?: (outcome: 'loaded' | 'refused') => void;
-  /** What an operator can do where it cannot be read at the start. */
-  readonly advice?: string;
 }
 
 /**
  * Loads a supergraph file and watches it. A new file that cannot be served is refused with a log line, and the one before
  * goes on serving. Versions are taken one after the other; of several that come meanwhile, the newest.
  */
-export function createSupergraphSource({
-  path,
-  pollMs,
-  log,
-  onReload,
-  advice = '',
-}: SupergraphSourceOptions): SupergraphSource {
+export function createSupergraphSource({ path, pollMs, log, onReload }: SupergraphSourceOptions): SupergraphSource {
   let taken = '';
   let closed = false;
   let listener: StatsListener | null = null;
@@ -60,7 +55,7 @@ export function createSupergraphSource({
 
   return {
     async start(onText) {
-      taken = await readSupergraph(path, advice && ` ${advice}`);
+      taken = await readSupergraph(path);
       await onText(taken);
       if (closed) return;
       listener = () => {
@@ -86,10 +81,10 @@ export function createFixedSource(text: string): SupergraphSource {
   return { start: (onText) => onText(text), close: async () => undefined };
 }
 
-async function readSupergraph(path: string, advice: string): Promise<string> {
+async function readSupergraph(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new Error(`The supergraph ${path} cannot be read.${advice}`, { cause });
+    throw new UnreadableSupergraph(`${path} cannot be read (${(cause as Error).message})`, { cause });
   }
 }

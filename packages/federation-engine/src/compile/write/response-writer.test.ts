@@ -28,8 +28,9 @@ function write(
   const root = schema.getQueryType();
   if (!root) throw new Error('no query type');
   const context = { schema, fragments, conditions: new Map(Object.entries(conditions)) };
-  const { text, violations } = compileResponseWriter(context, root, [operation.selectionSet])(data, shared, missing);
-  return { data: text === null ? null : (JSON.parse(text) as unknown), violations };
+  const writer = compileResponseWriter(context, root, [operation.selectionSet]);
+  const { text, violations, leftOut } = writer(data, shared, missing);
+  return { data: text === null ? null : (JSON.parse(text) as unknown), violations, ...(leftOut > 0 && { leftOut }) };
 }
 
 const TOM = { __typename: 'Cat', name: 'Tom', lives: 9 };
@@ -194,5 +195,47 @@ describe('the writer', () => {
     const { data, violations } = write('{ dog { cat { lives } } }', { dog }, {}, { missing });
     expect(data).toBeNull();
     expect(violations.map(({ path }) => path)).toEqual([['dog', 'cat']]);
+  });
+});
+
+describe('violations without end', () => {
+  const MANY = 300_000;
+  const RECORDED = 10_000;
+
+  it('in a list of nullable items are null one by one, and counted beyond the first ones', () => {
+    const {
+      data,
+      violations,
+      leftOut = 0,
+    } = write('{ pets { __typename } dog { name } }', {
+      pets: Array.from({ length: MANY }, () => []),
+      dog: REX,
+    });
+    expect(data).toEqual({ pets: Array.from({ length: MANY }, () => null), dog: { name: 'Rex' } });
+    expect([violations.length, violations.length + leftOut]).toEqual([RECORDED, MANY]);
+    expect(violations.at(-1)?.path).toEqual(['pets', RECORDED - 1]);
+  });
+
+  it('below one nullable place make it null, and nothing beside it', () => {
+    const matrix = [[1], Array.from({ length: MANY }, () => null), [2]];
+    const { data, violations, leftOut = 0 } = write('{ matrix text }', { matrix, text: 'x' });
+    expect(data).toEqual({ matrix: [[1], null, [2]], text: 'x' });
+    expect(violations.length + leftOut).toBe(MANY);
+  });
+
+  it('are no gaps of what has become null as a whole, wherever the record ends', () => {
+    // Each cat lacks its name and friend, which may be null, and its lives, which may not.
+    const cats = Array.from({ length: MANY }, () => ({ __typename: 'Cat' }));
+    const query = '{ dog { name cats { name friend { name } lives } } }';
+    const { data, violations, leftOut = 0 } = write(query, { dog: { __typename: 'Dog', name: 'Rex', cats } });
+    expect(data).toEqual({ dog: { name: 'Rex', cats: null } });
+    expect(violations.every(({ isGap }) => !isGap)).toBe(true);
+    expect(violations.length + leftOut).toBe(MANY);
+  });
+
+  it('that may be null are each a gap, counted beyond the first ones', () => {
+    const pets = Array.from({ length: MANY }, () => ({ __typename: 'Cat', lives: 9 }));
+    const { violations, leftOut = 0 } = write('{ pets { ... on Cat { name lives } } }', { pets });
+    expect([violations.length, leftOut]).toEqual([RECORDED, MANY - RECORDED]);
   });
 });

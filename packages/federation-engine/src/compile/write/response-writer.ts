@@ -33,7 +33,10 @@ export interface Violation {
 export interface Written {
   /** The JSON text of the value; null when it is null. */
   readonly text: string | null;
+  /** The first ones. */
   readonly violations: readonly Violation[];
+  /** How many violations there are beyond those. */
+  readonly leftOut: number;
   /** Objects in the text: what the answer costs, to compare with the estimate. */
   readonly objects: number;
 }
@@ -47,6 +50,9 @@ export interface Written {
  */
 export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>, missing: ReadonlySet<object>) => Written;
 
+/** Of one value. A subgraph can put millions of wrong values into an answer; each that is recorded takes memory, and nobody reads them. */
+const MAX_VIOLATIONS = 10_000;
+
 interface Run {
   readonly shared: ReadonlySet<object>;
   readonly missing: ReadonlySet<object>;
@@ -56,6 +62,11 @@ interface Run {
   readonly path: Array<string | number> | null;
   readonly violations: Violation[];
   violated: boolean;
+  /** Violations so far, recorded or not. */
+  found: number;
+  /** Of those that are not recorded. */
+  gapsLeftOut: number;
+  withheldLeftOut: number;
   objects: number;
 }
 
@@ -94,11 +105,18 @@ export function compileResponseWriter(
   const compiler = new Compiler(context);
   const write = compiler.object(type, selectionSets, true);
   return (data, shared, missing) => {
-    const run: Run = { shared, missing, memo: [], path: null, violations: [], violated: false, objects: 0 };
+    const run = startRun(shared, missing, null);
     const text = write(data, run);
-    if (!run.violated) return { text, violations: [], objects: run.objects };
-    const second: Run = { shared: new Set(), missing, memo: [], path: [], violations: [], violated: false, objects: 0 };
-    return { text: write(data, second), violations: second.violations, objects: second.objects };
+    if (!run.violated) return { text, violations: [], leftOut: 0, objects: run.objects };
+    const second = startRun(new Set(), missing, []);
+    const { violations } = second;
+    return {
+      text: write(data, second),
+      violations,
+      // Of what is withheld, clients know after the first ones.
+      leftOut: second.found - second.withheldLeftOut - violations.length,
+      objects: second.objects,
+    };
   };
 }
 
@@ -228,11 +246,12 @@ class Compiler {
       }
       const before = run.objects;
       const beforeAll = run.violations.length;
+      const gapsBefore = run.gapsLeftOut;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
         run.path?.push(index);
-        const beforeItem = run.violations.length;
+        const beforeItem = run.found;
         const item = writeItem(value[index], run);
         if (item === null && nonNull) {
           violateNull(run, coordinate, beforeItem);
@@ -242,7 +261,7 @@ class Compiler {
         text += index === 0 ? (item ?? 'null') : `,${item ?? 'null'}`;
       }
       if (isNull) {
-        forgetGaps(run, beforeAll);
+        forgetGaps(run, beforeAll, gapsBefore);
         return null;
       }
       text += ']';
@@ -255,6 +274,7 @@ class Compiler {
 function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
   if (fields.length === 0) return '{}';
   const beforeAll = run.violations.length;
+  const gapsBefore = run.gapsLeftOut;
   let text = '';
   let isNull = false;
   for (let index = 0; index < fields.length; index += 1) {
@@ -264,7 +284,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
       continue;
     }
     run.path?.push(field.responseName);
-    const before = run.violations.length;
+    const before = run.found;
     const member = readMember(object, field.name);
     const value = field.write(member, run);
     if (value === null) {
@@ -272,14 +292,8 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
         violateNull(run, field.coordinate, before);
         isNull = true;
       } else if (member === undefined && !run.missing.has(object)) {
-        run.violated = true;
         // What is withheld has been told.
-        if (run.path && run.violations.length === before)
-          run.violations.push({
-            message: `Nothing has come for ${field.coordinate}.`,
-            path: [...run.path],
-            isGap: true,
-          });
+        if (run.found === before) record(run, `Nothing has come for ${field.coordinate}.`, GAP);
       }
     }
     run.path?.pop();
@@ -288,7 +302,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     text += field.head + (value ?? 'null');
   }
   if (!isNull) return `${text}}`;
-  forgetGaps(run, beforeAll);
+  forgetGaps(run, beforeAll, gapsBefore);
   return null;
 }
 
@@ -322,14 +336,12 @@ function readMember(object: Data, name: string): unknown {
 }
 
 function withhold(run: Run, withheld: Withholding): null {
-  run.violated = true;
-  if (run.path) run.violations.push({ message: 'The viewer may not see it.', path: [...run.path], withheld });
+  record(run, 'The viewer may not see it.', { withheld });
   return null;
 }
 
 function violate(run: Run, message: string, found?: string): void {
-  run.violated = true;
-  if (run.path) run.violations.push({ message, path: [...run.path], ...(found !== undefined && { found }) });
+  record(run, message, found === undefined ? PLAIN : { found });
 }
 
 function describe(typename: unknown): string {
@@ -339,12 +351,45 @@ function describe(typename: unknown): string {
 /** @param before how many violations there were; a null that was passed up from below has been told there */
 function violateNull(run: Run, coordinate: string, before: number): void {
   run.violated = true;
-  if (run.path && run.violations.length === before)
-    run.violations.push({ message: `Cannot return null for non-nullable field ${coordinate}.`, path: [...run.path] });
+  if (run.found === before) record(run, `Cannot return null for non-nullable field ${coordinate}.`, PLAIN);
+}
+
+const PLAIN: Omit<Violation, 'message' | 'path'> = {};
+const GAP: Omit<Violation, 'message' | 'path'> = { isGap: true };
+
+function record(run: Run, message: string, more: Omit<Violation, 'message' | 'path'>): void {
+  run.violated = true;
+  if (!run.path) return;
+  run.found += 1;
+  if (run.violations.length < MAX_VIOLATIONS) run.violations.push({ message, path: [...run.path], ...more });
+  else if (more.isGap) run.gapsLeftOut += 1;
+  else if (more.withheld) run.withheldLeftOut += 1;
 }
 
 /** What has become null as a whole has no gaps in it. */
-function forgetGaps(run: Run, before: number): void {
-  const since = run.violations.splice(before);
-  run.violations.push(...since.filter(({ isGap }) => !isGap));
+function forgetGaps(run: Run, before: number, gapsBefore: number): void {
+  const { violations } = run;
+  let kept = before;
+  for (let index = before; index < violations.length; index += 1) {
+    const violation = violations[index] as Violation;
+    if (!violation.isGap) violations[kept++] = violation;
+  }
+  run.found -= violations.length - kept + run.gapsLeftOut - gapsBefore;
+  run.gapsLeftOut = gapsBefore;
+  violations.length = kept;
+}
+
+function startRun(shared: ReadonlySet<object>, missing: ReadonlySet<object>, path: Run['path']): Run {
+  return {
+    shared,
+    missing,
+    memo: [],
+    path,
+    violations: [],
+    violated: false,
+    found: 0,
+    gapsLeftOut: 0,
+    withheldLeftOut: 0,
+    objects: 0,
+  };
 }

@@ -1,0 +1,16 @@
+import { isLoopback, type Log } from '@taskgraph/service-kit';
+import type { GatewayConfig } from './config.js';
+
+/** What helps whoever builds a client helps whoever looks for a way in, once others than the builder can reach it. */
+export function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
+  const open = [
+    introspection && 'INTROSPECTION',
+    sandbox && 'SANDBOX',
+    origins.some(({ kind }) => kind === 'any') && 'CORS_ORIGINS',
+  ].filter(Boolean);
+  if (open.length > 0 && !isLoopback(host))
+    log.warn(
+      { host, open },
+      'strangers can reach what is meant for development: set NODE_ENV=production, or these settings',
+    );
+}
