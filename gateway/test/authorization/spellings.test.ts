@@ -176,4 +176,48 @@ describe('what a field asks', () => {
     expect(without).not.toBe(guarded);
     expect(requirementsOf(without)).toMatchObject({ 'Book.secret': [AUTHENTICATED], 'Media.secret': [AUTHENTICATED] });
   });
+
+  describe('of an interface object', () => {
+    const SCOPES = '@requiresScopes(scopes: [["admin"]])';
+    const sdl = (guards: { readonly Book?: string; readonly Film?: string }) =>
+      compose(
+        `${LINK} interface Media @key(fields: "id") { id: ID! title: String }
+         type Book implements Media @key(fields: "id") ${guards.Book ?? ''} { id: ID! title: String }
+         type Film implements Media @key(fields: "id") ${guards.Film ?? ''} { id: ID! title: String }
+         type Query { book: Book film: Film guarded: Int @authenticated ${SCOPES} }`,
+        `${LINK} type Media @key(fields: "id") @interfaceObject { id: ID! rating: Int }`,
+      );
+    /** As compositions before Federation 2.12 have written down a directive on an interface object. */
+    const guardedBefore = (text: string, guards: string) => {
+      const found = text.replace(
+        /(interface Media\b[^{]*?)(\s*@authenticated|\s*@requiresScopes\([^)]*\))*(\s*\{)/,
+        `$1 ${guards}$3`,
+      );
+      expect(found).not.toBe(text);
+      return found;
+    };
+
+    it.each([
+      ['what stands on it', {}, '@authenticated', [AUTHENTICATED]],
+      ['several directives on it', {}, `@authenticated ${SCOPES}`, [AUTHENTICATED, ADMIN]],
+      ['another than on a type', { Film: '@authenticated' }, SCOPES, [ADMIN]],
+      ['another list than on a type', { Film: '@requiresScopes(scopes: [["staff"]])' }, SCOPES, [ADMIN]],
+    ])('includes %s, where it was composed before that was refused', (_what, types, guards, expected) => {
+      const requirements = requirementsOf(guardedBefore(sdl(types), guards));
+      expect(requirements['Book.rating']).toEqual(expected);
+      expect(requirements['Film.rating']).toEqual(expected);
+      // The interface has these fields of its own, and so have the types.
+      expect(requirements['Book.title']).toBeUndefined();
+    });
+
+    it.each([
+      ['one of its types', { Film: '@authenticated' }],
+      ['each of its types', { Book: SCOPES, Film: `@authenticated @requiresScopes(scopes: [["staff"], ["a", "b"]])` }],
+    ])('leaves out what it asks for %s only', (_what, types) => {
+      const requirements = requirementsOf(sdl(types));
+      expect(requirements['Media']).toBeDefined();
+      expect(requirements['Book.rating']).toBeUndefined();
+      expect(requirements['Film.rating']).toBeUndefined();
+    });
+  });
 });

@@ -11,8 +11,13 @@ export function isFieldsType(type: NamedType | undefined): type is FieldsType {
  * Finds the coordinates of what subgraphs get to resolve a field: of its `@requires` and of arguments from contexts, with what
  * these need in turn, and of the interface's field where it comes of an `@interfaceObject`. By the field's coordinate; fields
  * that need nothing are left out.
+ *
+ * @param interfaces whether a field that comes of an `@interfaceObject` needs the interface, too
  */
-export function requiredCoordinates(schema: Schema): ReadonlyMap<string, ReadonlySet<string>> {
+export function requiredCoordinates(
+  schema: Schema,
+  { interfaces }: { readonly interfaces: boolean },
+): ReadonlyMap<string, ReadonlySet<string>> {
   const direct = new Map<string, ReadonlySet<string>>();
   const contexts = typesByContext(schema);
   for (const type of schema.types()) {
@@ -25,7 +30,8 @@ export function requiredCoordinates(schema: Schema): ReadonlyMap<string, Readonl
         if (typeof requires === 'string') collect(schema, type, parseSelections(requires), found);
         for (const { context, selection } of readContextArguments(contextArguments))
           for (const each of contexts.get(context) ?? []) collect(schema, each, parseSelections(selection), found);
-        if (graph === undefined && type.kind === 'ObjectType') addOfInterfaceObjects(type, field.name, found);
+        if (graph === undefined && type.kind === 'ObjectType')
+          addOfInterfaceObjects(type, field.name, interfaces, found);
       }
       found.delete(field.coordinate);
       if (found.size > 0) direct.set(field.coordinate, found);
@@ -58,13 +64,15 @@ function collect(schema: Schema, type: NamedType | undefined, set: SelectionSetN
   }
 }
 
-function addOfInterfaceObjects(type: ObjectType, fieldName: string, found: Set<string>): void {
+function addOfInterfaceObjects(type: ObjectType, fieldName: string, withInterface: boolean, found: Set<string>): void {
   for (const implemented of type.interfaces()) {
     const field = implemented.field(fieldName);
     const isInterfaceObject = implemented.appliedDirectives.some(
       (directive) => directive.name === 'join__type' && argumentsOf(directive)['isInterfaceObject'] === true,
     );
-    if (field && isInterfaceObject) found.add(field.coordinate);
+    if (!field || !isInterfaceObject) continue;
+    found.add(field.coordinate);
+    if (withInterface) found.add(implemented.name);
   }
 }
 

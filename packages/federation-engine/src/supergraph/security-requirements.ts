@@ -1,4 +1,5 @@
 import type { CoreFeatures, Directive, Schema } from '@apollo/federation-internals';
+import { hasGuardsOfItsOwn } from './interface-guards.js';
 import { isFieldsType, requiredCoordinates } from './required-coordinates.js';
 import { ENFORCED, type EnforcedDirective } from './security-features.js';
 
@@ -21,7 +22,8 @@ export interface SecurityRequirements {
  *
  * A field asks, beside its own, what the fields ask that a subgraph gets to resolve it: those of its `@requires`, and those
  * that its arguments take from a context (Federation 2.12 composes no other graph, earlier versions do). A field that comes of an
- * `@interfaceObject` asks of each object what it asks of the interface.
+ * `@interfaceObject` asks of each object what it asks of the interface, and what the interface itself asks where that was written on it
+ * (see `interface-guards.ts`).
  */
 export function collectRequirements(schema: Schema): SecurityRequirements {
   const conditions = new ConditionTable();
@@ -40,12 +42,17 @@ export function collectRequirements(schema: Schema): SecurityRequirements {
     if (isFieldsType(type)) for (const field of type.fields()) note(field.coordinate, field.appliedDirectives);
   }
   if (own.size === 0) return { conditions: [], byCoordinate: own };
-  return { conditions: conditions.all, byCoordinate: withRequired(schema, own) };
+  const guardsOf = (type: string) => (own.get(type) ?? []).flatMap((index) => conditions.all[index] ?? []);
+  const required = requiredCoordinates(schema, { interfaces: hasGuardsOfItsOwn(schema, guardsOf) });
+  return { conditions: conditions.all, byCoordinate: withRequired(required, own) };
 }
 
-function withRequired(schema: Schema, own: ReadonlyMap<string, readonly number[]>): Map<string, readonly number[]> {
+function withRequired(
+  required: ReadonlyMap<string, ReadonlySet<string>>,
+  own: ReadonlyMap<string, readonly number[]>,
+): Map<string, readonly number[]> {
   const all = new Map(own);
-  for (const [coordinate, needed] of requiredCoordinates(schema)) {
+  for (const [coordinate, needed] of required) {
     const found = [coordinate, ...needed].flatMap((each) => own.get(each) ?? []);
     if (found.length > 0) all.set(coordinate, unique(found));
   }
