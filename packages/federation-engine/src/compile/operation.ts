@@ -18,6 +18,7 @@ import { compilePlan, UnsupportedPlan } from './plan/compile-plan.js';
 import type { CostModel } from './cost/cost-model.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './plan/defer-labels.js';
 import { withoutFixedConditions } from './plan/fixed-conditions.js';
+import { withoutIntrospection } from './plan/without-introspection.js';
 import { findOverrideLabels } from './plan/override-labels.js';
 import { setResponseNamesApart } from './plan/response-names.js';
 import { fragmentsOf } from './document/measure-document.js';
@@ -83,6 +84,8 @@ export function compileOperation(
   return compile({ ...shared, document, node, deferred, planned: document, unmet: [], withhold });
 }
 
+const ASKS_ABOUT_SCHEMA = /\b__(schema|type)\b/;
+
 interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'unmet' | 'withhold'> {
   /** What it was before anything was withheld. */
   readonly valid: ValidOperation;
@@ -113,12 +116,13 @@ async function compile({
   // Of a subscription, whoever subscribes is told that nothing of it is left.
   const settled = node.operation === OperationTypeNode.SUBSCRIPTION ? planned : withoutFixedConditions(planned);
   const plannedNode = settled.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
-  const plan = await planOf(supergraph, settled, plannedNode, client);
+  const asksAboutSchema = ASKS_ABOUT_SCHEMA.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
+  const toPlan = asksAboutSchema ? withoutIntrospection(settled) : settled;
+  const plan = await planOf(supergraph, toPlan, plannedNode, client);
   const { primary, step } = compilePlan(plan);
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
   assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);
-  const asksAboutSchema = /\b__(schema|type)\b/.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const writers = new Map<string, ResponseWriter>();
 
   return {
