@@ -7,6 +7,7 @@ import {
   expectData,
   hasPubSubEmulator,
   hasRedisServer,
+  postGraphQL,
   smallPng,
   subscribeGraphQL,
   textFile,
@@ -52,13 +53,17 @@ withServers('an operator looks at the dashboards', () => {
   });
 
   /** What people do all day, and some of what they should not do. */
-  async function live(): Promise<void> {
+  async function live(round: number): Promise<void> {
+    // An operation that nobody has sent before is compiled.
+    const query = `query Round${round} { me { id displayName } }`;
+    const { me } = expectData(await postGraphQL(story.gatewayUrl, { query, token: ada.accessToken }));
+    expect(me.id).toBe(ada.id);
     await story.newPerson('Somebody New');
     expectData(await story.run('Login', { input: { email: ada.email, password: PASSWORD } }));
     await story.run('Login', { input: { email: ada.email, password: 'not this one at all' } });
     const taskId = await ada.addTask({ title: 'Look at dashboards' });
-    const query = operation('MediaAttached');
-    await using heard = subscribeGraphQL(story.gatewayUrl, { query, variables: { taskId }, token: ada.accessToken });
+    const attached = { query: operation('MediaAttached'), variables: { taskId }, token: ada.accessToken };
+    await using heard = subscribeGraphQL(story.gatewayUrl, attached);
     const mediaId = await ada.addPicture(await smallPng());
     await ada.upload({ filename: 'notes.txt', content: textFile(), contentType: 'text/plain' });
     await attachUntilHeard(taskId, mediaId, heard);
@@ -103,8 +108,8 @@ withServers('an operator looks at the dashboards', () => {
       const giveUpAt = Date.now() + DEADLINE_MS;
       let empty = queriesOf();
       expect(empty.length).toBeGreaterThan(50);
-      while (empty.length > 0 && Date.now() < giveUpAt) {
-        await live();
+      for (let round = 0; empty.length > 0 && Date.now() < giveUpAt; round += 1) {
+        await live(round);
         const shown = await Promise.all(empty.map(isShown));
         empty = empty.filter((_query, index) => !shown[index]);
       }

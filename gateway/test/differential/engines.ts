@@ -22,6 +22,7 @@ import {
   runOperation,
 } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
 import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
+import { withoutFixedConditions } from '@taskgraph/federation-engine/internal/compile/plan/fixed-conditions.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import type { GeneratedOperation } from './generate-operation.js';
@@ -155,11 +156,14 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     },
     async stock({ query, variables }) {
       const { clientPath } = await operations.get(query, undefined);
+      // Stock fetches what `@include(if: false)` leaves out where a variable decides about all of a fetch, and tells its errors.
+      const document = withoutFixedConditions(parse(query));
+      const source = print(document);
       const answer = (await executor({
-        request: { query, variables },
-        document: parse(query),
-        source: query,
-        queryHash: createHash('sha256').update(query).digest('hex'),
+        request: { query: source, variables },
+        document,
+        source,
+        queryHash: createHash('sha256').update(source).digest('hex'),
         operationName: 'Generated',
         operation: { operation: OperationTypeNode.QUERY },
         context: {},

@@ -45,8 +45,9 @@ resource "google_pubsub_subscription" "groups" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letters.id
-    max_delivery_attempts = 5
+    dead_letter_topic = google_pubsub_topic.dead_letters.id
+    # The processes count their own tries and bury an event themselves: Pub/Sub's limit is for what none of them has seen.
+    max_delivery_attempts = 100
   }
 }
 

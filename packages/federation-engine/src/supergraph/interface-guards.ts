@@ -1,5 +1,5 @@
 import type { Schema } from '@apollo/federation-internals';
-import type { SecurityCondition } from './security-requirements.js';
+import type { SecurityCondition } from './security-features.js';
 
 /**
  * Whether what an interface asks may have been written on the interface, or on its `@interfaceObject`.

@@ -5,6 +5,12 @@ const SPECS = 'https://specs.apollo.dev/';
 
 export type EnforcedDirective = 'authenticated' | 'requiresScopes' | 'policy';
 
+/** One condition on the viewer. Of lists of names, the outer is "or", the inner "and". */
+export type SecurityCondition =
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'scopes'; readonly anyOf: readonly (readonly string[])[] }
+  | { readonly kind: 'policies'; readonly anyOf: readonly (readonly string[])[] };
+
 /** The directives that admission enforces, by the identity of their feature. */
 export const ENFORCED: ReadonlyMap<string, EnforcedDirective> = new Map(
   (['authenticated', 'requiresScopes', 'policy'] as const).map((name) => [`${SPECS}${name}`, name]),

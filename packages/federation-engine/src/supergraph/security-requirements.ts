@@ -1,13 +1,9 @@
 import type { CoreFeatures, Directive, Schema } from '@apollo/federation-internals';
 import { hasGuardsOfItsOwn } from './interface-guards.js';
 import { isFieldsType, requiredCoordinates } from './required-coordinates.js';
-import { ENFORCED, type EnforcedDirective } from './security-features.js';
+import { ENFORCED, type EnforcedDirective, type SecurityCondition } from './security-features.js';
 
-/** One condition on the viewer. Of lists of names, the outer is "or", the inner "and". */
-export type SecurityCondition =
-  | { readonly kind: 'authenticated' }
-  | { readonly kind: 'scopes'; readonly anyOf: readonly (readonly string[])[] }
-  | { readonly kind: 'policies'; readonly anyOf: readonly (readonly string[])[] };
+export type { SecurityCondition } from './security-features.js';
 
 /** What it takes to select fields and to see types. */
 export interface SecurityRequirements {
