@@ -41,6 +41,8 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
   };
 }
 
+const READY_TIMEOUT_MS = 1_000;
+
 /**
  * Asks a subgraph at `/health/ready` of its own address, where those of this project say whether what they need is there: one whose
  * database is away answers `{__typename}` all the same. Another answer than 503, or none, says nothing.
@@ -48,7 +50,9 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
  * @throws when it says that it is not ready
  */
 async function assertReady(url: string, signal: AbortSignal): Promise<void> {
-  const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' }).catch(() => null);
+  // One that answers nothing at all to what it does not know is none of this project.
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)]);
+  const response = await fetch(new URL('/health/ready', url), { signal: soon, redirect: 'manual' }).catch(() => null);
   await response?.body?.cancel();
   if (response?.status === 503) throw new Error('it answers, and says that it is not ready');
 }

@@ -48,6 +48,8 @@ function desk() {
         request.setEncoding('utf8');
         request.on('data', (chunk: string) => (text += chunk));
         request.on('end', () => {
+          // The gateway asks whether it is ready.
+          if (request.method === 'GET') return response.writeHead(404).end();
           const { query, variables } = JSON.parse(text) as {
             query: string;
             variables?: { representations?: unknown[] };

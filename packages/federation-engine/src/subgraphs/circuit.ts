@@ -99,7 +99,11 @@ export function createCircuit(options: CircuitOptions): Circuit {
     triesAt = Date.now() + pauseMs;
     if (probe && !isClosed) {
       clearTimeout(timer);
-      timer = setTimeout(() => void tryAgain(probe).catch(() => undefined), pauseMs).unref();
+      timer = setTimeout(() => {
+        // A timer may come a moment before the clock has reached its time.
+        triesAt = 0;
+        void tryAgain(probe).catch(() => undefined);
+      }, pauseMs).unref();
     }
     const cause = 'error' in reason ? reason.error.cause : undefined;
     if (isToldOpen) log.debug({ upstream: name, err: cause }, 'circuit stays open');
