@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
 import path from 'node:path';
+import './env-file.mjs';
 import { prepareOrExit, root } from './prepare.mjs';
 import { spawnSystem } from './system-process.mjs';
 import { whenStarterIsGone } from './starter.mjs';

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Starts the gateway alone: `SUPERGRAPH_PATH=any-federation-2-supergraph.graphql npm run gateway`.
+import './env-file.mjs';
 import { prepareOrExit } from './prepare.mjs';
 import { spawnNode } from './system-process.mjs';
 

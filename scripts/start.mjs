@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts the whole system: `npm start`, `npm start -- --help`.
 import { readFileSync } from 'node:fs';
+import './env-file.mjs';
 
 const parameters = process.argv.slice(2);
 if (parameters.some((parameter) => parameter === '--help' || parameter === '-h')) {

@@ -23,6 +23,8 @@ const child = spawn(
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
+      // Tests say themselves what is set; the developer's settings are not theirs.
+      ENV_FILE: '',
       NODE_OPTIONS:
         `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
       FORCE_COLOR: process.env.FORCE_COLOR ?? (process.stderr.isTTY ? '1' : '0'),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { isNear } from '@taskgraph/service-kit';
 
@@ -85,6 +86,17 @@ describe('every setting', () => {
     expect(numbers.length).toBeGreaterThan(20);
     const wrong = numbers.filter(({ name, fallback }) => Number(page.get(name)) !== fallback);
     expect(wrong.map(({ name, fallback }) => `${name}: ${fallback} in code, ${page.get(name)} in ${path}`)).toEqual([]);
+  });
+
+  it('has in .env.example the default that it has in the code', () => {
+    const lines = parseEnv(read('.env.example').replaceAll(/^# (?=[A-Z_]+=)/gm, ''));
+    const wrong = settings.filter(({ name, kind, fallback }) => {
+      const value = lines[name];
+      return fallback !== null && kind !== 'secret' && value !== undefined && Number(value) !== fallback;
+    });
+    expect(wrong.map(({ name, fallback }) => `${name}: ${fallback} in code, ${lines[name]} in .env.example`)).toEqual(
+      [],
+    );
   });
 });
 

@@ -75,7 +75,7 @@ function launch(command: string, parameters: readonly string[], env: Readonly<Re
   const { PATH = '', HOME = '', TMPDIR } = process.env;
   const child = spawn(command, parameters, {
     cwd: ROOT,
-    env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...env },
+    env: { PATH, HOME, ENV_FILE: '', ...(TMPDIR !== undefined && { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

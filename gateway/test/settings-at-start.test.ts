@@ -9,9 +9,14 @@ import { chooseFreePorts } from '@taskgraph/testkit';
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** Runs the gateway as it is started, with these settings and no others, until it ends by itself. */
-function run(env: Record<string, string>): Promise<{ readonly code: unknown; readonly said: string }> {
+function run(
+  env: Record<string, string>,
+  { cwd, without = [] }: { readonly cwd?: string; readonly without?: readonly string[] } = {},
+): Promise<{ readonly code: unknown; readonly said: string }> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: process.env['PATH'], GATEWAY_PORT: '0', ...env }, timeout: 60_000 };
+    const all = { PATH: process.env['PATH'], GATEWAY_PORT: '0', ENV_FILE: '', ...env };
+    const given = Object.fromEntries(Object.entries(all).filter(([name]) => !without.includes(name)));
+    const options = { ...(cwd !== undefined && { cwd }), env: given, timeout: 60_000 };
     execFile(process.execPath, [MAIN], options, (error, _stdout, stderr) =>
       resolve({ code: error?.code ?? error?.signal ?? 0, said: stderr }),
     );
@@ -40,6 +45,18 @@ describe('a setting that cannot be used', () => {
     const { code, said } = await run(env(folder));
     expect(said).toMatch(new RegExp(`^Invalid configuration:\\n {2}- ${line}[^\\n]*\\n$`));
     expect(code).toBe(78);
+  });
+
+  it('is told of the same where a file sets it, in the working directory or by its name', async () => {
+    await writeFile(path.join(folder, '.env'), 'SUPERGRAPH_PATH=/nowhere/in-file\n');
+    const named = await run({ ENV_FILE: path.join(folder, '.env') });
+    expect(named.said).toContain('SUPERGRAPH_PATH: ');
+    const here = await run({ GATEWAY_PORT: '0' }, { cwd: folder, without: ['ENV_FILE'] });
+    expect(here.said).toContain('/nowhere/in-file');
+    const byNpm = await run({ INIT_CWD: folder }, { without: ['ENV_FILE'] });
+    expect(byNpm.said).toContain('/nowhere/in-file');
+    const missing = await run({ ENV_FILE: path.join(folder, 'nothing') });
+    expect(missing).toEqual({ code: 78, said: expect.stringContaining('nothing cannot be read (ENOENT)') });
   });
 
   it('is a port for operators that is the port of everybody', async () => {

@@ -2,6 +2,7 @@ export * from './app-error.js';
 export * from './complete-resolvers.js';
 export * from './database-faults.js';
 export * from './date-time.js';
+export * from './env-file.js';
 export * from './events/durable-groups.js';
 export * from './events/event-bus.js';
 export * from './events/memory-event-bus.js';

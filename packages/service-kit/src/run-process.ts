@@ -1,3 +1,4 @@
+import { loadEnvFile } from './env-file.js';
 import { exitOnFault } from './exit-on-fault.js';
 import type { ServiceProcess } from './http-server.js';
 import { flushLog } from './log.js';
@@ -7,7 +8,7 @@ import { ConfigError } from './settings.js';
 const EXIT_CONFIG = 78;
 
 /**
- * Runs a process: creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
+ * Runs a process: reads its `.env`, creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
  * once. Configuration faults are printed together, without a stack. A fault that nothing catches ends it with 70, see
  * {@link exitOnFault}.
  */
@@ -23,6 +24,7 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
     flush: async () => (service ? flushLog(service.log) : undefined),
   });
   try {
+    loadEnvFile();
     service = await create();
     await service.listen();
   } catch (error) {

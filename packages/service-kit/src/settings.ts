@@ -114,6 +114,7 @@ export const settings = {
   optionalPositiveInt: () => integer(1, Number.MAX_SAFE_INTEGER, '').optional(),
   nonNegativeInt: (fallback: number) => integer(0, Number.MAX_SAFE_INTEGER, '').default(fallback),
   durationMs: (fallback: number) => integer(1, MAX_TIMER_MS, ' of milliseconds').default(fallback),
+  durationMsOrNone: (fallback: number) => integer(0, MAX_TIMER_MS, ' of milliseconds').default(fallback),
   optionalDurationMs: () => integer(1, MAX_TIMER_MS, ' of milliseconds').optional(),
   durationSeconds: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of seconds').default(fallback),
   bytes: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of bytes').default(fallback),
@@ -166,7 +167,7 @@ export const processSettings = {
   OPERATIONS_HOST: settings.host(),
   LOG_LEVEL: settings.logLevel(),
   /** How long a process that is told to stop goes on answering while it says that it is not ready. */
-  SHUTDOWN_DRAIN_MS: settings.durationMs(0),
+  SHUTDOWN_DRAIN_MS: settings.durationMsOrNone(0),
   /** How long requests in flight may take to finish after that. */
   SHUTDOWN_GRACE_MS: settings.durationMs(30_000),
   /** From the first byte of a request, or a new connection, to the end of its headers. */

@@ -95,7 +95,7 @@ function launch(entry: string, options: ServiceProcessOptions, lines: string[]):
   const { PATH = '', HOME = '', TMPDIR } = process.env;
   const child = spawn(process.execPath, ['--enable-source-maps', '--import', EXIT_WITH_PARENT, entry], {
     cwd: ROOT,
-    env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...options.env },
+    env: { PATH, HOME, ENV_FILE: '', ...(TMPDIR !== undefined && { TMPDIR }), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   for (const stream of [child.stdout, child.stderr]) {

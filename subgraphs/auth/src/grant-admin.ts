@@ -1,4 +1,4 @@
-import { createLog, createMetrics, createPgPool } from '@taskgraph/service-kit';
+import { createLog, createMetrics, createPgPool, loadEnvFile } from '@taskgraph/service-kit';
 import { readAuthConfig } from './config.js';
 import { createAuthDb } from './db.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
@@ -9,6 +9,7 @@ async function grantAdmin(email: string | undefined): Promise<number> {
     process.stderr.write('Usage: npm run grant-admin -w subgraphs/auth -- <email>\n');
     return 2;
   }
+  loadEnvFile();
   const config = readAuthConfig();
   const pool = createPgPool({
     connectionString: config.AUTH_DATABASE_URL,
