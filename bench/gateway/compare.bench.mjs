@@ -41,6 +41,9 @@ try {
         SUPERGRAPH_PATH: supergraphPath,
         SUBGRAPHS_URL: subgraphsUrl,
         JWKS_URL: `${subgraphsUrl}/.well-known/jwks.json`,
+        // Costs are estimated and compared, and the heavy query is within these limits.
+        MAX_OPERATION_COST: '1000000000',
+        SUBGRAPH_MAX_COST: '1000000000',
       }),
       portOf: (index) => ports[index],
       sameHeap: flags['same-heap'],
