@@ -1,5 +1,6 @@
 export * from './app-error.js';
 export * from './complete-resolvers.js';
+export * from './compose-subgraph.js';
 export * from './database-faults.js';
 export * from './date-time.js';
 export * from './env-file.js';

@@ -11,7 +11,7 @@ export interface PeerOptions {
   readonly url: string;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export type PeerCaller = Pick<RequestContext, 'authorization' | 'requestId' | 'signal'>;

@@ -222,3 +222,7 @@ export const eventSettings = {
   /** Wakes subscriptions in all replicas; without it each process wakes its own. */
   REDIS_URL: settings.redisUrl().optional(),
 } as const;
+
+/** What the settings of every subgraph have. */
+export type SubgraphSettings = ProcessSettings &
+  z.output<z.ZodObject<typeof databaseSettings & typeof tokenSettings & typeof eventSettings>>;

@@ -46,6 +46,9 @@ import {
 import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
 
+/** Adds routes to a server. */
+export type Routes = (app: Express) => void;
+
 export interface SubgraphOptions<Context extends RequestContext> {
   /** As in the supergraph. */
   readonly name: string;
@@ -64,7 +67,7 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** Makes the loaders of an execution; called again when a mutation has changed what they may have read. */
   readonly loaders?: ContextParts<Context>['loaders'];
   /** Routes beside `/graphql`, e.g. the JWKS document or files. */
-  readonly routes?: (app: Express) => void;
+  readonly routes?: Routes;
   /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
   readonly graphqlMiddleware?: readonly RequestHandler[];
   readonly onListen?: HttpServiceOptions['onListen'];

@@ -1,0 +1,160 @@
+import { JWKS_PATH, type EventSource } from '@taskgraph/contracts';
+import type pg from 'pg';
+import type { EventHandlers } from './events/consumer.js';
+import { openEventTransport, type EventTransport } from './events/event-transport.js';
+import { createOutboxReader, type OutboxReader, type RawSqlClient } from './events/outbox.js';
+import { createServiceEvents } from './events/service-events.js';
+import { createHealth, type Health } from './health.js';
+import { readHttpServerConfig, type ServiceProcess } from './http-server.js';
+import type { LiveFeed } from './live-feed.js';
+import { createLog, type Log } from './log.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { createPeer, type Peer } from './peer.js';
+import { createPgPool } from './pg-pool.js';
+import { createRemoteJwks } from './remote-jwks.js';
+import type { RequestContext } from './request-context.js';
+import { operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
+import { createSubgraph, type SubgraphOptions } from './subgraph.js';
+import { createTokenVerifier, type JwksSource, type TokenVerifier } from './token-verifier.js';
+import type { TransactionalClient } from './transaction.js';
+
+/** What a test, or a process of several services, puts in the place of the real part. */
+export interface SubgraphParts {
+  readonly log: Log;
+  readonly jwks: JwksSource;
+  readonly transport: EventTransport;
+  /** Gets the pool, to count the statements that go through it. */
+  readonly onPool: (pool: pg.Pool) => void;
+}
+
+/** What every subgraph stands on. */
+export interface SubgraphBase<Db> {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly db: Db;
+  /** Wakes those who wait for events. */
+  readonly feed: LiveFeed;
+  /** Reads the events of this subgraph that have been. */
+  readonly outbox: OutboxReader;
+  /** Another subgraph. It is closed with this one. */
+  readonly peer: (name: string, url: string) => Peer;
+  /** Verifies tokens by the keys of this address of auth, or by keys that are at hand. */
+  readonly verifier: (keys: string | JwksSource) => TokenVerifier;
+  /** What is opened last is closed first, when the last request has been answered. */
+  readonly onClose: (close: () => Promise<void>) => void;
+}
+
+/** What a subgraph has of its own. */
+export type SubgraphOwn<Context extends RequestContext> = Omit<
+  SubgraphOptions<Context>,
+  'name' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'onClose'
+>;
+
+export interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
+  /** As in the supergraph; its events and its group of consumers are named so as well. */
+  readonly name: EventSource;
+  readonly config: SubgraphSettings & { readonly PEER_TIMEOUT_MS?: number | undefined };
+  readonly port: number;
+  readonly operationsPort: number | undefined;
+  readonly databaseUrl: string;
+  readonly createDb: (pool: pg.Pool) => Db;
+  /** For events of others. */
+  readonly handlers: EventHandlers<Client>;
+  readonly parts?: Partial<SubgraphParts> | undefined;
+  readonly own: (base: SubgraphBase<Db>) => SubgraphOwn<Context> | Promise<SubgraphOwn<Context>>;
+}
+
+/**
+ * Composes a subgraph: what each has, and what this one has of its own. Its database must be migrated. Where it cannot be composed,
+ * what has been opened is closed.
+ *
+ * @throws what `own` throws
+ */
+export async function composeSubgraph<
+  Context extends RequestContext,
+  Client extends RawSqlClient,
+  Db extends TransactionalClient<Client> & { $disconnect(): Promise<void> },
+>(composition: SubgraphComposition<Context, Client, Db>): Promise<ServiceProcess> {
+  const { name, config, port, databaseUrl, parts = {} } = composition;
+  const log = parts.log ?? createLog({ service: name, level: config.LOG_LEVEL });
+  const metrics = createMetrics(name);
+  const health = createHealth();
+  const closing: Array<() => Promise<void>> = [];
+  const onClose = (close: () => Promise<void>) => void closing.unshift(close);
+
+  const pool = createPgPool({
+    connectionString: databaseUrl,
+    max: config.DB_POOL_MAX,
+    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
+    applicationName: `taskgraph-${name}`,
+    metrics,
+    log,
+    health,
+  });
+  onClose(() => pool.end());
+  parts.onPool?.(pool);
+  const db = composition.createDb(pool);
+  onClose(() => db.$disconnect());
+
+  const transport = parts.transport ?? openEventTransport(config, { log, metrics });
+  onClose(() => transport.close());
+  const events = createServiceEvents({
+    source: name,
+    connectionString: databaseUrl,
+    pool,
+    db,
+    ...transport,
+    handlers: composition.handlers,
+    log,
+    metrics,
+    health,
+  });
+  onClose(() => events.close());
+
+  const jwksAt = (url: string) => parts.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, url).href, log });
+  const base: SubgraphBase<Db> = {
+    log,
+    metrics,
+    health,
+    db,
+    feed: transport.feed,
+    outbox: createOutboxReader(pool, name),
+    peer(peerName, url) {
+      const peer = createPeer({ name: peerName, url, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
+      onClose(() => peer.close());
+      return peer;
+    },
+    verifier: (keys) =>
+      createTokenVerifier({
+        jwks: typeof keys === 'string' ? jwksAt(keys) : keys,
+        issuer: config.TOKEN_ISSUER,
+        audience: config.TOKEN_AUDIENCE,
+      }),
+    onClose,
+  };
+  try {
+    const own = await composition.own(base);
+    return await createSubgraph<Context>({
+      ...own,
+      name,
+      introspection: showsSchema(config),
+      config: {
+        ...readHttpServerConfig(config, port),
+        operations: operationsAddress(config.OPERATIONS_HOST, composition.operationsPort),
+      },
+      log,
+      metrics,
+      health,
+      async onListen(address) {
+        events.start();
+        await own.onListen?.(address);
+      },
+      onClose: closing,
+    });
+  } catch (error) {
+    for (const close of closing) await close();
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import { expect, it } from '@jest/globals';
+import { parse } from 'graphql';
+import {
+  composeSubgraph,
+  createLog,
+  createMemoryLiveFeed,
+  parseConfig,
+  databaseSettings,
+  eventSettings,
+  processSettings,
+  tokenSettings,
+  type RequestContext,
+  type SubgraphBase,
+  type SubgraphOwn,
+} from '@taskgraph/service-kit';
+import type pg from 'pg';
+import { z } from 'zod';
+
+const config = parseConfig(
+  z.object({ ...processSettings, ...databaseSettings, ...eventSettings, ...tokenSettings }),
+  {},
+);
+const typeDefs = parse('type Query { one: Int }');
+const resolvers = { Query: { one: () => 1 } };
+
+/** Composes a subgraph on a pool that nobody connects, and notes what is closed, in order. */
+function composeNoting(
+  closed: string[],
+  own: (base: SubgraphBase<unknown>) => SubgraphOwn<RequestContext> | Promise<never>,
+) {
+  const feed = createMemoryLiveFeed();
+  return composeSubgraph({
+    name: 'task',
+    config,
+    port: 0,
+    operationsPort: undefined,
+    databaseUrl: 'postgresql://nobody@127.0.0.1:1/none',
+    createDb: () => ({
+      $transaction: () => Promise.reject<never>(new Error('no database')),
+      $disconnect: async () => void closed.push('client'),
+    }),
+    handlers: {},
+    parts: {
+      log: createLog({ service: 'task', level: 'silent' }),
+      transport: { bus: null, feed, close: async () => void closed.push('transport') },
+      onPool(pool: pg.Pool) {
+        const end = pool.end.bind(pool);
+        Object.assign(pool, { end: () => end().then(() => closed.push('pool')) });
+      },
+    },
+    own,
+  });
+}
+
+it('closes what was opened last first', async () => {
+  const closed: string[] = [];
+  const service = await composeNoting(closed, ({ onClose, verifier }) => {
+    onClose(async () => void closed.push('own first'));
+    onClose(async () => void closed.push('own second'));
+    return { typeDefs, resolvers, verifier: verifier('http://127.0.0.1:1'), context: (request) => request };
+  });
+  await service.close();
+  expect(closed).toEqual(['own second', 'own first', 'transport', 'client', 'pool']);
+});
+
+it('closes what has been opened where the rest cannot be composed', async () => {
+  const closed: string[] = [];
+  const composed = composeNoting(closed, ({ onClose }) => {
+    onClose(async () => void closed.push('own'));
+    return Promise.reject(new Error('the data folder cannot be written'));
+  });
+  await expect(composed).rejects.toThrow('the data folder cannot be written');
+  expect(closed).toEqual(['own', 'transport', 'client', 'pool']);
+});
