@@ -67,6 +67,7 @@ async function settings(cluster, images) {
     HOST: '127.0.0.1',
     OPERATIONS_HOST: '127.0.0.1',
     AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
+    CLIENT_INFO_SECRET: randomBytes(32).toString('hex'),
     MEDIA_URL_SECRET: randomBytes(32).toString('hex'),
     TASKGRAPH_DATA_DIR: inside(images.media, '/data'),
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode } from '@taskgraph/testkit';
+import { expectData, expectErrorCode, postGraphQL } from '@taskgraph/testkit';
 import { PASSWORD, startStory, tokensOf, type Story } from '../story.js';
 
 describe('a person manages sessions', () => {
@@ -82,6 +82,36 @@ describe('a person manages sessions', () => {
     tokensOf((await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body, 'login');
     expect(expectData(await ada.run('LogoutEverywhere'))).toEqual({ logoutEverywhere: { revokedSessions: 2 } });
     expectErrorCode(await ada.run('Me'), 'UNAUTHENTICATED');
+  });
+
+  it('sees where each session was opened and in what program, and no header makes it another place', async () => {
+    const ada = await story.newPerson('Ada');
+    const input = { email: ada.email, password: PASSWORD };
+    await story.run(
+      'Login',
+      { input },
+      {
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+        'apollographql-client-name': 'taskgraph-web',
+        'x-forwarded-for': '198.51.100.9',
+        'x-taskgraph-client': '{"ipAddress":"198.51.100.9"}',
+      },
+    );
+    const { body } = await postGraphQL(story.gatewayUrl, {
+      query: '{ sessions { userAgent clientName ipAddress current } }',
+      token: ada.accessToken,
+    });
+    expect(body.data).toEqual({
+      sessions: [
+        {
+          userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+          clientName: 'taskgraph-web',
+          ipAddress: '127.0.0.1',
+          current: false,
+        },
+        { userAgent: 'node', clientName: null, ipAddress: '127.0.0.1', current: true },
+      ],
+    });
   });
 
   it('logs out of this session only', async () => {

@@ -11,8 +11,12 @@ const schema = z.object({
 
 export type Secrets = z.output<typeof schema>;
 
+/** What gateway and subgraphs of one process share: made at each start, since nothing that is stored depends on it. */
+export type StartSecrets = Secrets & { readonly CLIENT_INFO_SECRET: string };
+
 /** Good enough to look for faults in the settings with, before the real ones are read. */
-export const PLACEHOLDER_SECRETS: Secrets = {
+export const PLACEHOLDER_SECRETS: StartSecrets = {
+  CLIENT_INFO_SECRET: '-'.repeat(32),
   AUTH_KEY_ENCRYPTION_SECRET: '-'.repeat(32),
   MEDIA_URL_SECRET: '-'.repeat(32),
 };
@@ -22,7 +26,11 @@ export const PLACEHOLDER_SECRETS: Secrets = {
  *
  * @throws LaunchError when they are lost or damaged: made anew, they would not open what is stored
  */
-export async function readOrCreateSecrets(dataDir: DataDir): Promise<Secrets> {
+export async function readOrCreateSecrets(dataDir: DataDir): Promise<StartSecrets> {
+  return { ...(await readOrCreateStored(dataDir)), CLIENT_INFO_SECRET: newSecret() };
+}
+
+async function readOrCreateStored(dataDir: DataDir): Promise<Secrets> {
   const content = await readJson(dataDir.secrets).catch((error: unknown) => {
     if (error instanceof SyntaxError) return undefined;
     throw error;

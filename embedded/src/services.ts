@@ -12,7 +12,7 @@ import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
 import { DATABASES } from './database.js';
 import type { DataDir } from './data-dir.js';
 import { LaunchError } from './launch-error.js';
-import type { Secrets } from './secrets.js';
+import type { StartSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
 
 /** What one person needs; each may be set otherwise. All services share one event loop: what keeps one busy keeps all waiting. */
@@ -34,7 +34,7 @@ export interface ServiceEnvOptions {
   readonly ports: Readonly<Record<ServiceName, number>>;
   /** Where databases are: known once PostgreSQL runs. */
   readonly cluster: Pick<Cluster, 'url'>;
-  readonly secrets: Secrets;
+  readonly secrets: StartSecrets;
 }
 
 /** The environment that each service reads its configuration from: what the launcher knows, and what the person has set. */

@@ -11,6 +11,7 @@ import {
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
+import { parseAddressRanges } from './identity/client-address.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
 
@@ -131,8 +132,14 @@ const schema = z.object({
   SUBSCRIPTION_MAX_PER_USER: settings.positiveInt(200),
   /** Of everybody at one address who has not signed in. */
   SUBSCRIPTION_MAX_PER_ADDRESS: settings.positiveInt(1_000),
-  /** A header in which a proxy says where a client is; without it, it is where the connection comes from. */
+  /** Proxies whose word is taken for where a client is; without any, it is where the connection comes from. */
+  TRUST_PROXY: settings
+    .list(parseAddressRanges, 'an address, a range such as 10.0.0.0/8, loopback or private')
+    .optional(),
+  /** In which they say it. */
   CLIENT_ADDRESS_HEADER: settings.headerName().optional(),
+  /** Signs what subgraphs are told of clients; the same for all processes. */
+  CLIENT_INFO_SECRET: settings.secret(32).optional(),
   /** Events of one subscription that wait while an earlier one is answered. */
   SUBSCRIPTION_MAX_QUEUED_EVENTS: settings.positiveInt(100),
   /** Answers to events that are fetched for at once. */
@@ -214,6 +221,8 @@ function assertTogether(config: z.output<typeof schema>): z.output<typeof schema
   const faults: string[] = [];
   if (config.SAFELIST_REQUIRE_ID && config.SAFELIST_FILE === undefined)
     faults.push('SAFELIST_REQUIRE_ID: needs SAFELIST_FILE, which says what ids stand for');
+  if (config.CLIENT_ADDRESS_HEADER !== undefined && config.TRUST_PROXY === undefined)
+    faults.push('CLIENT_ADDRESS_HEADER: needs TRUST_PROXY, which says whose word is taken: anybody can send a header');
   if (config.REQUEST_TIMEOUT_MS < config.UPLOAD_TIMEOUT_MS)
     faults.push(
       `REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (${config.UPLOAD_TIMEOUT_MS}), which no upload could use up`,
@@ -323,6 +332,11 @@ function readPerSubgraph(
       value === undefined ? [] : [[name.slice(0, -ending.length).toLowerCase(), value]],
     ),
   );
+}
+
+/** Whether the graph is that of this project, whose subgraphs are known. */
+export function servesOwnGraph({ SUPERGRAPH_PATH }: Pick<GatewayConfig, 'SUPERGRAPH_PATH'>): boolean {
+  return SUPERGRAPH_PATH === OWN_SUPERGRAPH;
 }
 
 /** The name of a subgraph as the configuration knows it. */

@@ -43,6 +43,7 @@ import { createEventSourceDoor } from './transports/http/event-source.js';
 import { asksForEvents, createGraphQLHandler } from './transports/http/graphql-handler.js';
 import { renderSandbox } from './transports/http/landing-page.js';
 import { createClientAddress } from './identity/client-address.js';
+import { withClientInfo } from './identity/client-info.js';
 import { createIdentify } from './identity/identify.js';
 import { toMissingViewer } from './identity/missing-viewer.js';
 import { createTickets } from './identity/tickets.js';
@@ -56,6 +57,8 @@ import { createWebSocketDoor, refuse as refuseUpgrade } from './transports/webso
 import { createPlannerThread } from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
 import { warnOfOpenDoors } from './open-doors.js';
 import {
+  toClientAddress,
+  toClientInfoSigner,
   toConfigError,
   toDemandControl,
   toOperationCache,
@@ -171,12 +174,13 @@ export async function createGateway(
       ? createMemoryCache({ maxBytes: Math.max(1, config.ENTITY_CACHE_MIB) * MIB })
       : createRedisCache({ url: config.REDIS_URL, prefix: 'taskgraph:gateway:', log });
   if (config.REDIS_URL !== undefined) health.register('redis', () => cache.ping(), { critical: false });
-  const http = createHttpSubgraphClient({
+  const fetches = createHttpSubgraphClient({
     subgraph: (name, graph) => subgraphs.get(name, graph),
     telemetry,
     uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
     maxErrors: config.SUBGRAPH_MAX_ERRORS,
   });
+  const http = withClientInfo(fetches, toClientInfoSigner(config));
   const caching = createCachingClient({
     cache,
     inner: http,
@@ -222,7 +226,7 @@ export async function createGateway(
   });
 
   // subscriptions
-  const addressOf = createClientAddress(config.CLIENT_ADDRESS_HEADER ?? null);
+  const addressOf = createClientAddress(toClientAddress(config));
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics);
   const upstreamSockets = createUpstreamSockets({
     connectTimeoutMs: config.SUBGRAPH_TIMEOUT_MS,

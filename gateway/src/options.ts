@@ -1,11 +1,12 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { OperationCacheOptions } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
-import { ConfigError } from '@taskgraph/service-kit';
+import { ConfigError, createClientInfoSigner, type SignClientInfo } from '@taskgraph/service-kit';
 import { UnreadableSupergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { RegisteredDocumentsOptions } from './admission/registered-documents.js';
-import { subgraphKey, type GatewayConfig } from './config.js';
+import { servesOwnGraph, subgraphKey, type GatewayConfig } from './config.js';
+import type { ClientAddressOptions } from './identity/client-address.js';
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 
 const MIB = 1024 * 1024;
@@ -39,6 +40,27 @@ export function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
     maxUploadsPerUser: config.SUBGRAPH_MAX_UPLOADS_PER_USER,
     longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
   };
+}
+
+/** Says where clients are looked for. */
+export function toClientAddress(config: GatewayConfig): ClientAddressOptions {
+  const { TRUST_PROXY: ranges = [], CLIENT_ADDRESS_HEADER: header = 'x-forwarded-for' } = config;
+  return { proxies: ranges.flat(), header };
+}
+
+/**
+ * Says what subgraphs are told of clients with; null where they are not told.
+ *
+ * @throws ConfigError when the project's own graph is to be served without it, outside of development
+ */
+export function toClientInfoSigner(config: GatewayConfig): SignClientInfo | null {
+  const { CLIENT_INFO_SECRET: secret } = config;
+  if (secret !== undefined) return createClientInfoSigner(secret);
+  if (servesOwnGraph(config) && config.NODE_ENV !== 'development')
+    throw new ConfigError([
+      'CLIENT_INFO_SECRET is required: at least 32 characters, the same as of auth, task and media, which limit clients by their addresses',
+    ]);
+  return null;
 }
 
 const READY_TIMEOUT_MS = 1_000;

@@ -40,7 +40,7 @@ function turnstile() {
   };
 }
 
-const SETTINGS = { CLIENT_ADDRESS_HEADER: 'X-Forwarded-For', ENTITY_CACHE_MIB: '0' };
+const SETTINGS = { TRUST_PROXY: 'loopback', ENTITY_CACHE_MIB: '0' };
 
 async function ask(gateway: GatewayUnderTest, address: string, query: string, token?: string): Promise<unknown> {
   const response = await fetch(`${gateway.url}/graphql`, {

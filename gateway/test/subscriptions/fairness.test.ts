@@ -25,7 +25,7 @@ describe('subscriptions of who has not signed in', () => {
   it('are bounded for each address, over all connections; users have their own', async () => {
     await using gateway = await startGateway(newsroom().fakes, {
       SUBSCRIPTION_MAX_PER_ADDRESS: '2',
-      CLIENT_ADDRESS_HEADER: 'X-Forwarded-For',
+      TRUST_PROXY: 'loopback',
     });
     const { feed } = gateway.subgraphs['news']!;
     // What a client writes itself stands before what its proxy has added.

@@ -16,4 +16,5 @@ secret auth-secrets --from-literal=AUTH_DATABASE_URL="$(url auth)" --from-litera
 secret task-secrets --from-literal=TASK_DATABASE_URL="$(url task)"
 secret media-secrets --from-literal=MEDIA_DATABASE_URL="$(url media)" --from-literal=MEDIA_URL_SECRET="$(random)"
 secret gateway-secrets --from-literal=EVENT_SOURCE_SECRET="$(random)"
+secret client-info --from-literal=CLIENT_INFO_SECRET="$(random)"
 secret redis --from-literal=REDIS_URL=redis://redis:6379

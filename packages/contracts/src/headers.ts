@@ -1,3 +1,6 @@
+/** Says who has asked the gateway, signed by it; see `client-info.ts` of the service kit. */
+export const CLIENT_INFO_HEADER = 'x-taskgraph-client';
+
 /** Names one request in every log of every process; set by the gateway when the client sends none. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 

@@ -13,7 +13,7 @@ import { createPeer, type Peer } from './peer.js';
 import { createPgPool } from './pg-pool.js';
 import { createRemoteJwks } from './remote-jwks.js';
 import type { RequestContext } from './request-context.js';
-import { operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
+import { clientInfoSecrets, operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
 import { createSubgraph, type SubgraphOptions } from './subgraph.js';
 import { createTokenVerifier, type JwksSource, type TokenVerifier } from './token-verifier.js';
 import type { TransactionalClient } from './transaction.js';
@@ -48,7 +48,7 @@ export interface SubgraphBase<Db> {
 /** What a subgraph has of its own. */
 export type SubgraphOwn<Context extends RequestContext> = Omit<
   SubgraphOptions<Context>,
-  'name' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'onClose'
+  'name' | 'clientInfoSecrets' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'onClose'
 >;
 
 export interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
@@ -139,6 +139,7 @@ export async function composeSubgraph<
     return await createSubgraph<Context>({
       ...own,
       name,
+      clientInfoSecrets: clientInfoSecrets(config),
       introspection: showsSchema(config),
       config: {
         ...readHttpServerConfig(config, port),

@@ -1,4 +1,5 @@
 export * from './app-error.js';
+export * from './client-info.js';
 export * from './complete-resolvers.js';
 export * from './compose-subgraph.js';
 export * from './database-faults.js';
@@ -24,6 +25,7 @@ export * from './health.js';
 export { answerInBytes } from './http-edges.js';
 export * from './http-errors.js';
 export * from './http-server.js';
+export * from './ip-address.js';
 export * from './json-body.js';
 export * from './live-feed.js';
 export * from './loopback.js';

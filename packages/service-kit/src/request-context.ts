@@ -1,5 +1,6 @@
 import type { Role } from '@taskgraph/contracts';
 import { unauthenticated, unavailable, type AppError } from './app-error.js';
+import type { ClientInfo } from './client-info.js';
 import type { Log } from './log.js';
 
 /** Who asks: the verified claims of an access token. */
@@ -24,7 +25,8 @@ export interface RequestContext {
   readonly authorization: string | undefined;
   /** Aborts when the client goes away: no resolver is begun then, and what one waits for may be given up. */
   readonly signal: AbortSignal;
-  readonly clientInfo: { readonly ipAddress: string | null; readonly userAgent: string | null };
+  /** The gateway's word for mutations, and for what administrators read; else the connection's. */
+  readonly clientInfo: ClientInfo;
   /** Of a subscription that resumes: the last event that the client has. */
   readonly lastEventId?: string | undefined;
 }

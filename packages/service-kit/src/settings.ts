@@ -215,6 +215,19 @@ export const tokenSettings = {
   TOKEN_AUDIENCE: settings.text('taskgraph'),
 } as const;
 
+/** Settings of a process that is told by the gateway who asks. */
+export const clientInfoSettings = {
+  /** The gateway signs with it what it says of clients; shared by all processes. */
+  CLIENT_INFO_SECRET: settings.secret(32),
+  /** While the secret is replaced: what gateways still sign with that have the one before. */
+  CLIENT_INFO_SECRET_PREVIOUS: settings.secret(32).optional(),
+} as const;
+
+/** The secrets that a header of the gateway may be signed with. */
+export function clientInfoSecrets(config: z.output<z.ZodObject<typeof clientInfoSettings>>): readonly string[] {
+  return [config.CLIENT_INFO_SECRET, config.CLIENT_INFO_SECRET_PREVIOUS].flatMap((secret) => secret ?? []);
+}
+
 /** Settings of a process that publishes or hears events. */
 export const eventSettings = {
   /** Google Cloud Pub/Sub carries domain events; without it they wait in the outbox. */
@@ -225,4 +238,6 @@ export const eventSettings = {
 
 /** What the settings of every subgraph have. */
 export type SubgraphSettings = ProcessSettings &
-  z.output<z.ZodObject<typeof databaseSettings & typeof tokenSettings & typeof eventSettings>>;
+  z.output<
+    z.ZodObject<typeof databaseSettings & typeof tokenSettings & typeof eventSettings & typeof clientInfoSettings>
+  >;

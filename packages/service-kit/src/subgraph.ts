@@ -24,6 +24,7 @@ import {
   type ServiceProcess,
 } from './http-server.js';
 import { stopWhenAborted } from './cancellation.js';
+import { createClientInfoReader } from './client-info.js';
 import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './fresh-loaders.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
@@ -62,6 +63,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** A resolvers map that `satisfies CompleteResolvers`. */
   readonly resolvers: object;
   readonly verifier: TokenVerifier;
+  /** What a gateway signs with who asks it: the present secret and the one before. */
+  readonly clientInfoSecrets?: readonly string[];
   /** Adds the database and the like to what every request carries; called once per execution. */
   readonly context: ContextParts<Context>['context'];
   /** Makes the loaders of an execution; called again when a mutation has changed what they may have read. */
@@ -101,6 +104,7 @@ export async function createSubgraph<Context extends RequestContext>(
     ),
   );
   const createContext = contextMaker<Context>(options);
+  const clientInfoOf = createClientInfoReader({ secrets: options.clientInfoSecrets ?? [], metrics });
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
@@ -133,7 +137,7 @@ export async function createSubgraph<Context extends RequestContext>(
       viewer,
       tokenProblem: outcome.kind === 'refused' ? outcome.problem : null,
       authorization,
-      clientInfo: { ipAddress: request.socket.remoteAddress ?? null, userAgent: request.headers['user-agent'] ?? null },
+      clientInfo: clientInfoOf(request, facts),
     });
   }
 

@@ -129,6 +129,7 @@ function settingsOf(
 ): Record<string, string> {
   const settings: Record<string, string> = {
     AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
+    CLIENT_INFO_SECRET: randomBytes(32).toString('hex'),
     MEDIA_URL_SECRET: randomBytes(32).toString('hex'),
     MEDIA_PUBLIC_URL: urls.media,
   };

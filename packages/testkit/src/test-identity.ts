@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { JWKS_PATH, TOKEN_ALGORITHM, uuid7, type PublicJsonWebKey, type Role } from '@taskgraph/contracts';
 import jwt from 'jsonwebtoken';
 
+/** What subgraphs under test take the gateway's word by. */
+export const TEST_CLIENT_INFO_SECRET = 'a secret of the gateway and its subgraphs under test';
+
 const KEY_ID = 'test-key';
 const DEFAULT_LIFETIME_SECONDS = 900;
 

@@ -1,4 +1,5 @@
 import {
+  clientInfoSettings,
   databaseSettings,
   eventSettings,
   parseConfig,
@@ -13,6 +14,7 @@ const schema = z.object({
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,
+  ...clientInfoSettings,
   AUTH_PORT: settings.port(3001),
   /** Of its own for `/metrics` and health in detail; they are answered at AUTH_PORT when absent. */
   AUTH_OPERATIONS_PORT: settings.optionalPort(),

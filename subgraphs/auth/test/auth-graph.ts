@@ -1,5 +1,12 @@
 import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
-import { cloneDatabase, expectData, postGraphQL, type GraphQLResult, type TestDatabase } from '@taskgraph/testkit';
+import {
+  cloneDatabase,
+  expectData,
+  postGraphQL,
+  TEST_CLIENT_INFO_SECRET,
+  type GraphQLResult,
+  type TestDatabase,
+} from '@taskgraph/testkit';
 import type pg from 'pg';
 import { createAuthSubgraph, readAuthConfig, type AuthParts } from '../src/subgraph.js';
 
@@ -43,6 +50,7 @@ export async function startAuthGraph(
     readAuthConfig({
       AUTH_PORT: '0',
       AUTH_DATABASE_URL: database.url,
+      CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
       AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
       ...settings,
     }),

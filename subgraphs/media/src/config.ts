@@ -1,4 +1,5 @@
 import {
+  clientInfoSettings,
   databaseSettings,
   eventSettings,
   parseConfig,
@@ -15,6 +16,7 @@ const schema = z.object({
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,
+  ...clientInfoSettings,
   MEDIA_PORT: settings.port(3003),
   /** Of its own for `/metrics` and health in detail; they are answered at MEDIA_PORT when absent. */
   MEDIA_OPERATIONS_PORT: settings.optionalPort(),

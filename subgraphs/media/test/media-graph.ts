@@ -16,6 +16,7 @@ import {
   type GraphQLSubscription,
   type TestDatabase,
   type TestViewer,
+  TEST_CLIENT_INFO_SECRET,
 } from '@taskgraph/testkit';
 import type pg from 'pg';
 import { createMediaSubgraph, readMediaConfig } from '../src/subgraph.js';
@@ -67,6 +68,7 @@ export async function startMediaGraph(
   const config = readMediaConfig({
     MEDIA_PORT: '0',
     MEDIA_DATABASE_URL: database.url,
+    CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
     MEDIA_URL_SECRET: 'a secret of at least thirty-two characters',
     TASKGRAPH_DATA_DIR: dataDir,
     TASK_URL: task.url,

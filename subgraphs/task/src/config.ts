@@ -1,4 +1,5 @@
 import {
+  clientInfoSettings,
   databaseSettings,
   eventSettings,
   parseConfig,
@@ -13,6 +14,7 @@ const schema = z.object({
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,
+  ...clientInfoSettings,
   TASK_PORT: settings.port(3002),
   /** Of its own for `/metrics` and health in detail; they are answered at TASK_PORT when absent. */
   TASK_OPERATIONS_PORT: settings.optionalPort(),

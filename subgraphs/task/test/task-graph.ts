@@ -19,6 +19,7 @@ import {
   type GraphQLSubscription,
   type TestDatabase,
   type TestViewer,
+  TEST_CLIENT_INFO_SECRET,
 } from '@taskgraph/testkit';
 import type pg from 'pg';
 import { createTaskSubgraph, readTaskConfig } from '../src/subgraph.js';
@@ -70,6 +71,7 @@ export async function startTaskGraph(
   const config = readTaskConfig({
     TASK_PORT: '0',
     TASK_DATABASE_URL: database.url,
+    CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
     AUTH_URL: auth.url,
     MEDIA_URL: media.url,
     PEER_TIMEOUT_MS: '60000',

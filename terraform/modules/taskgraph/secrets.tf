@@ -1,5 +1,5 @@
 resource "random_password" "secret" {
-  for_each = toset(["auth-key-encryption-secret", "media-url-secret", "event-source-secret"])
+  for_each = toset(["auth-key-encryption-secret", "media-url-secret", "event-source-secret", "client-info-secret"])
 
   length  = 64
   special = false
@@ -14,7 +14,7 @@ locals {
 
   secret_names = toset(concat(
     [for name in local.databases : "${name}-database-url"],
-    ["auth-key-encryption-secret", "media-url-secret", "event-source-secret", "redis-url"],
+    ["auth-key-encryption-secret", "media-url-secret", "event-source-secret", "client-info-secret", "redis-url"],
   ))
 
   secret_values = merge(

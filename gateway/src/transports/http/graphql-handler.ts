@@ -74,6 +74,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       identity,
       address: options.addressOf(request),
       authorization,
+      clientHeader: (name) => [request.headers[name]].flat()[0],
       overrideLabels: readLabels(request.headers, options.labelsHeader),
       cacheWishes: readCacheWishes(cacheControl, pragma),
       signal,

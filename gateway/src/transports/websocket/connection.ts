@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { closeReason, type Log } from '@taskgraph/service-kit';
+import { CLIENT_NAME_HEADER, closeReason, type ClientInfo, type Log } from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 import type { WebSocket } from 'ws';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
@@ -48,6 +48,7 @@ export interface ConnectionServices {
 export interface ConnectedClient {
   readonly address: string;
   readonly overrideLabels: string | undefined;
+  readonly info: ClientInfo;
 }
 
 const NOBODY: Credentials = { identity: { kind: 'absent' }, authorization: undefined, expiresAtMs: Infinity };
@@ -70,16 +71,18 @@ export class Connection implements Outlet {
   readonly #services: ConnectionServices;
   /** Of its handshake. */
   readonly #overrideLabels: string | undefined;
+  readonly #info: ClientInfo;
   /** By the client's id: a subscription, or what cancels a query or mutation, or one that is being admitted. */
   readonly #operations = new Map<string, Subscription | AbortController>();
   #state: 'new' | 'identifying' | 'ready' | 'closing' = 'new';
   #isDraining = false;
 
-  constructor(socket: WebSocket, services: ConnectionServices, { address, overrideLabels }: ConnectedClient) {
+  constructor(socket: WebSocket, services: ConnectionServices, { address, overrideLabels, info }: ConnectedClient) {
     this.#socket = socket;
     this.address = address;
     this.#services = services;
     this.#overrideLabels = overrideLabels;
+    this.#info = info;
   }
 
   get isInitialised(): boolean {
@@ -259,7 +262,19 @@ export class Connection implements Outlet {
     const log = this.#services.log.child(facts);
     const overrideLabels = this.#overrideLabels;
     const { address } = this;
-    return { requestId, log, identity, address, authorization, overrideLabels, signal: cancel.signal, cancel: abort };
+    const { userAgent, clientName } = this.#info;
+    return {
+      requestId,
+      log,
+      identity,
+      address,
+      authorization,
+      overrideLabels,
+      clientHeader: (name) =>
+        (name === CLIENT_NAME_HEADER ? clientName : name === 'user-agent' ? userAgent : null) ?? undefined,
+      signal: cancel.signal,
+      cancel: abort,
+    };
   }
 
   #stop(id: string): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { answerInBytes } from '@taskgraph/service-kit';
+import { answerInBytes, readClientInfo } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
 import { readLabels } from '../../admission/override-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';
@@ -97,6 +97,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
         const client = {
           address: options.addressOf(request),
           overrideLabels: readLabels(request.headers, options.labelsHeader),
+          info: readClientInfo(request.headers, null),
         };
         server.handleUpgrade(request, socket, head, (accepted) => open(accepted, client));
       } catch (error) {

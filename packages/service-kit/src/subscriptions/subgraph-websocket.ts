@@ -15,7 +15,9 @@ import {
 } from 'graphql-ws';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { AppError } from '../app-error.js';
+import { readClientInfo } from '../client-info.js';
 import { toClientError } from '../graphql-errors.js';
+import { toPlainAddress } from '../ip-address.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { parseJson } from '../parse-json.js';
@@ -190,10 +192,7 @@ export function serveSubscriptions<Context extends RequestContext>(
     const identity = createConnectionIdentity(verifier, () => socket.close(CloseCode.Forbidden, 'TOKEN_EXPIRED'));
     const connection: Connection = {
       identity,
-      clientInfo: {
-        ipAddress: request.socket.remoteAddress ?? null,
-        userAgent: request.headers['user-agent'] ?? null,
-      },
+      clientInfo: readClientInfo(request.headers, toPlainAddress(request.socket.remoteAddress ?? '')),
       log,
       subscriptions: 0,
       refuse({ problem }) {

@@ -39,7 +39,6 @@ const INVALID_REFRESH_TOKEN: InvalidRefreshToken = {
   message: 'The refresh token is not valid any more. Log in again.',
 };
 const MAX_SESSIONS_LISTED = 100;
-const MAX_USER_AGENT_CHARACTERS = 512;
 
 const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 
@@ -47,12 +46,13 @@ const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
  * Opens a session with its first pair of tokens. What has let the user in must hold in this very transaction: see {@link lockUser}.
  */
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
-  const { ipAddress, userAgent } = context.clientInfo;
+  const { ipAddress, userAgent, clientName } = context.clientInfo;
   const session = await tx.session.create({
     data: {
       userId: user.id,
       ipAddress,
-      userAgent: userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS) ?? null,
+      userAgent,
+      clientName,
       expiresAt: new Date(Date.now() + context.sessionLifetimeMs),
     },
   });
