@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import {
+  clientInfoSettings,
   composeSubgraph,
   createLog,
   createMemoryLiveFeed,
@@ -13,12 +14,19 @@ import {
   type SubgraphBase,
   type SubgraphOwn,
 } from '@taskgraph/service-kit';
+import { TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
 import type pg from 'pg';
 import { z } from 'zod';
 
 const config = parseConfig(
-  z.object({ ...processSettings, ...databaseSettings, ...eventSettings, ...tokenSettings }),
-  {},
+  z.object({
+    ...processSettings,
+    ...databaseSettings,
+    ...eventSettings,
+    ...tokenSettings,
+    ...clientInfoSettings,
+  }),
+  { CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET },
 );
 const typeDefs = parse('type Query { one: Int }');
 const resolvers = { Query: { one: () => 1 } };
