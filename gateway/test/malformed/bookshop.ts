@@ -144,6 +144,7 @@ export function createBookshop(): Bookshop {
       const http = createHttpSubgraphClient({
         subgraph: (name) => ({
           url: '',
+          timeoutMs: 1_000,
           limit: createConcurrencyLimit({ maxActive: 1e3, maxWaiting: 1e3 }),
           upstream: {
             send: async ({ body }: { body: string }): Promise<UpstreamAnswer> => {

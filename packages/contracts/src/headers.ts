@@ -4,6 +4,9 @@ export const CLIENT_INFO_HEADER = 'x-taskgraph-client';
 /** Names one request in every log of every process; set by the gateway when the client sends none. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
+/** Until when the answer to a mutation is waited for, in milliseconds since the epoch; set by the gateway. */
+export const REQUEST_DEADLINE_HEADER = 'x-request-deadline';
+
 /** A request id is echoed and logged, so only harmless ones are taken over from a client. */
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9_.:-]{8,128}$/;
 

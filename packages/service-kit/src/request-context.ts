@@ -25,6 +25,8 @@ export interface RequestContext {
   readonly authorization: string | undefined;
   /** Aborts when the client goes away: no resolver is begun then, and what one waits for may be given up. */
   readonly signal: AbortSignal;
+  /** Until when somebody waits for the answer, in milliseconds since the epoch; absent where nobody has said. */
+  readonly deadline?: number;
   /** The gateway's word for mutations, and for what administrators read; else the connection's. */
   readonly clientInfo: ClientInfo;
   /** Of a subscription that resumes: the last event that the client has. */

@@ -35,6 +35,7 @@ import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
 import type { RequestContext } from './request-context.js';
+import { readDeadline, refuseLateMutations } from './request-deadline.js';
 import { requestFacts } from './request-identification.js';
 import { limitRootFields } from './root-field-limit.js';
 import { enforceSecurityDirectives } from './security-directives.js';
@@ -95,10 +96,12 @@ export async function createSubgraph<Context extends RequestContext>(
 ): Promise<ServiceProcess> {
   const { name, log, metrics, verifier, introspection = false } = options;
   const schema = stopWhenAborted(
-    renewLoadersAfterMutations(
-      enforceSecurityDirectives(
-        refuseUnstorableText(
-          buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+    refuseLateMutations(
+      renewLoadersAfterMutations(
+        enforceSecurityDirectives(
+          refuseUnstorableText(
+            buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+          ),
         ),
       ),
     ),
@@ -134,6 +137,7 @@ export async function createSubgraph<Context extends RequestContext>(
       requestId: facts.requestId,
       log: viewer ? facts.log.child({ userId: viewer.userId }) : facts.log,
       signal: facts.signal,
+      deadline: readDeadline(request.headers),
       viewer,
       tokenProblem: outcome.kind === 'refused' ? outcome.problem : null,
       authorization,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { assertInTime } from './request-deadline.js';
 
 declare const transactionBrand: unique symbol;
 
@@ -27,6 +28,8 @@ const RETRYABLE_CODES = new Set(['40001', '40P01', 'P2034']);
 /**
  * Runs `work` in one transaction, again when PostgreSQL picked it as the loser of a deadlock or of a serialization
  * conflict, so `work` must have no effect outside the database, unless there is one try only.
+ *
+ * @throws AppError DEADLINE_EXCEEDED when it is done for a mutation whose client has given up meanwhile; nothing is changed then
  */
 export async function inTransaction<Client, Result>(
   client: TransactionalClient<Client>,
@@ -35,11 +38,20 @@ export async function inTransaction<Client, Result>(
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await client.$transaction((tx) => work(tx as Tx<Client>), {
-        maxWait: 5_000,
-        timeout: timeoutMs,
-        ...(isolationLevel && { isolationLevel: isolationLevel as never }),
-      });
+      return await client.$transaction(
+        async (tx) => {
+          assertInTime();
+          const result = await work(tx as Tx<Client>);
+          // It may have waited for a lock, or the whole process may have been stopped.
+          assertInTime();
+          return result;
+        },
+        {
+          maxWait: 5_000,
+          timeout: timeoutMs,
+          ...(isolationLevel && { isolationLevel: isolationLevel as never }),
+        },
+      );
     } catch (error) {
       if (attempt >= tries || !isTransactionConflict(error)) throw error;
       await delay(Math.random() * 20 * attempt);

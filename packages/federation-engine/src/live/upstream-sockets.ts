@@ -1,4 +1,4 @@
-import { REQUEST_ID_HEADER } from '../request/request-id.js';
+import { REQUEST_ID_HEADER } from '../request/headers.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { createClient, type Client, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';

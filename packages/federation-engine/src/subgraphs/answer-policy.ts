@@ -1,4 +1,4 @@
-import { REQUEST_ID_HEADER } from '../request/request-id.js';
+import { REQUEST_ID_HEADER } from '../request/headers.js';
 import HttpCachePolicy from 'http-cache-semantics';
 import { LRUCache } from 'lru-cache';
 import { readDirectives, secondsOf, type CacheDirectives } from './cache-directives.js';

@@ -1,4 +1,4 @@
-import { REQUEST_ID_HEADER } from '../request/request-id.js';
+import { REQUEST_DEADLINE_HEADER, REQUEST_ID_HEADER } from '../request/headers.js';
 import { Fault, unavailable } from '../request/fault.js';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
 import { OperationTypeNode } from 'graphql';
@@ -80,7 +80,15 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       const answer = await route.limit.run(
         'mutation',
         request.signal,
-        () => route.upstream.send(uploads.length > 0 ? upload(request, headers, uploads) : mutation(request, headers)),
+        () => {
+          // Counted from now on, as the time-out is: to wait for a place is no fault of the subgraph.
+          headers[REQUEST_DEADLINE_HEADER] = String(
+            Date.now() + (uploads.length > 0 ? uploadTimeoutMs : subgraph.timeoutMs),
+          );
+          return route.upstream.send(
+            uploads.length > 0 ? upload(request, headers, uploads) : mutation(request, headers),
+          );
+        },
         clientOf(context),
       );
       return { ...read(answer, answer.body, asked), policy: null };

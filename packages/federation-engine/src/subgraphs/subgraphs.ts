@@ -5,6 +5,8 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-lim
 /** How to reach one subgraph. */
 export interface Subgraph {
   readonly url: string;
+  /** Of one fetch that carries no files. */
+  readonly timeoutMs: number;
   readonly upstream: Upstream;
   readonly limit: ConcurrencyLimit;
   /** For requests with files: as slow as their clients, so they have connections and places of their own. */
@@ -132,7 +134,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
         maxActivePerOwner: settings.maxUploadsPerUser,
       }),
     };
-    const subgraph = { url, upstream, limit, uploads };
+    const subgraph = { url, timeoutMs: reach.timeoutMs, upstream, limit, uploads };
     connections.set(key, { name, subgraph, retirement: undefined });
     return subgraph;
   }
