@@ -184,6 +184,16 @@ module.exports = {
       to: { path: '^(packages/(?!federation-engine/)|subgraphs|gateway|embedded|e2e)' },
     },
     {
+      name: 'the-engine-is-composed-once',
+      comment: 'What composes the engine a second time runs another than the one that the tests of the engine test.',
+      severity: 'error',
+      from: { path: '^gateway/src/' },
+      to: {
+        path: '^packages/federation-engine/src/(live-graph|subgraphs/(subgraphs|http-subgraph-client|caching/caching-client)|live/(subscriptions|upstream-sockets)|supergraph/planner-thread|execute/client-errors)\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'the-launcher-stands-on-top',
       comment: 'Whoever imports the launcher starts the whole system with it.',
       severity: 'error',

@@ -8,13 +8,14 @@ import { chooseFreePorts } from '@taskgraph/testkit';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-/** Runs the gateway as it is started, with these settings and no others, until it ends by itself. */
+/** Runs the gateway as it is started, with these settings and no others but those that it cannot do without, until it ends by itself. */
 function run(
   env: Record<string, string>,
   { cwd, without = [] }: { readonly cwd?: string; readonly without?: readonly string[] } = {},
 ): Promise<{ readonly code: unknown; readonly said: string }> {
   return new Promise((resolve) => {
-    const all = { PATH: process.env['PATH'], GATEWAY_PORT: '0', ENV_FILE: '', ...env };
+    const usable = { GATEWAY_PORT: '0', CLIENT_INFO_SECRET: 'of at least thirty-two characters', ENV_FILE: '' };
+    const all = { PATH: process.env['PATH'], ...usable, ...env };
     const given = Object.fromEntries(Object.entries(all).filter(([name]) => !without.includes(name)));
     const options = { ...(cwd !== undefined && { cwd }), env: given, timeout: 60_000 };
     execFile(process.execPath, [MAIN], options, (error, _stdout, stderr) =>

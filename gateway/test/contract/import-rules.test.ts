@@ -133,3 +133,11 @@ it('the engine is caught when it knows another package of this repository', asyn
   const isMeant = (rule: string) => rule === 'the-engine-serves-anybody';
   expect(await violationsOf(ours, STATEMENTS['imports of types only'], isMeant)).toHaveLength(1);
 });
+
+it('the gateway is caught when it composes the engine by itself, and may know the types of its parts', async () => {
+  const parts = ['live-graph', 'subgraphs/http-subgraph-client', 'live/subscriptions', 'supergraph/planner-thread'];
+  const own = parts.map((part) => ({ from: `${GATEWAY}/gateway.ts`, to: `${ENGINE}/${part}.ts` }));
+  const isMeant = (rule: string) => rule === 'the-engine-is-composed-once';
+  expect(await violationsOf(own, STATEMENTS['imports of values'], isMeant)).toHaveLength(parts.length);
+  expect(await violationsOf(own, STATEMENTS['imports of types only'], isMeant)).toEqual([]);
+});

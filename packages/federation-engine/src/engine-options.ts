@@ -13,6 +13,7 @@ import type { Cache } from './subgraphs/caching/cache.js';
 import type { CachingOptions } from './subgraphs/caching/caching-client.js';
 import type { FetchHook, HeaderTable } from './subgraphs/fetch-headers.js';
 import type { FetchTelemetry } from './subgraphs/http-subgraph-client.js';
+import type { SubgraphClient } from './subgraphs/subgraph-client.js';
 import type { SubgraphHealth, SubgraphsSettings, SubgraphsTelemetry } from './subgraphs/subgraphs.js';
 import type { PlannerThreadOptions } from './supergraph/planner-thread.js';
 import type { SupergraphSourceOptions } from './supergraph/supergraph-source.js';
@@ -82,7 +83,12 @@ export interface EngineInside {
   readonly onVersion?: (supergraph: Supergraph) => void;
   /** Called when another version has taken over. */
   readonly onSwap?: () => void;
-  readonly maxErrors?: number;
+  /** Put around what sends fetches, below the cache: what it adds is no part of what is kept. */
+  readonly aroundFetches?: (client: SubgraphClient) => SubgraphClient;
+  /** That are read of one answer of a subgraph; what is beyond is counted. */
+  readonly maxSubgraphErrors?: number;
+  /** That are told of one answer, or of one part of it; what is beyond is counted. */
+  readonly maxAnswerErrors?: number;
   readonly caching?: Partial<Pick<CachingOptions, 'onLookup' | 'waitMs'>>;
   readonly sockets?: Partial<UpstreamSocketsOptions>;
   readonly subscriptions?: Partial<

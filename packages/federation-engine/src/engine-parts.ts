@@ -82,12 +82,13 @@ export function createEngineParts(options: EngineOptions): EngineParts {
 
   // subgraphs
   const subgraphs = createSubgraphs({ settings, log, telemetry, health: inside.health ?? NO_HEALTH });
-  const http = createHttpSubgraphClient({
+  const fetches = createHttpSubgraphClient({
     subgraph: (name, version) => subgraphs.get(name, version),
     telemetry,
     uploadTimeoutMs,
-    maxErrors: inside.maxErrors ?? 1_000,
+    maxErrors: inside.maxSubgraphErrors ?? 1_000,
   });
+  const http = inside.aroundFetches?.(fetches) ?? fetches;
   const keeping = options.cache
     ? createCachingClient({ cache: options.cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
     : http;
@@ -137,7 +138,10 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   const authorization =
     inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize, operations) : ADMIT_ALL);
   const overrideLabels = inside.overrideLabels ?? labelsBy(options.overrideLabels);
-  const clientErrors = createClientErrors(showsErrorMessages, { toMissingViewer: missingViewer });
+  const clientErrors = createClientErrors(showsErrorMessages, {
+    toMissingViewer: missingViewer,
+    maxErrors: inside.maxAnswerErrors ?? 1_000,
+  });
 
   // live
   const sockets = createUpstreamSockets({

@@ -1,16 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { answerInBytes, readClientInfo } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/override-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';
+import { isEndpoint } from '../endpoint.js';
 import { createSweep } from '../sweep.js';
+import { within } from '../within.js';
 import { Connection, type ConnectedClient, type ConnectionServices } from './connection.js';
 import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
 
 export interface WebSocketDoorOptions extends ConnectionServices {
   readonly addressOf: ClientAddress;
+  readonly origins: Origins;
   readonly maxConnections: number;
   readonly maxMessageBytes: number;
   /** From the handshake to `connection_init`. */
@@ -24,7 +27,7 @@ export interface WebSocketDoorOptions extends ConnectionServices {
 /** Takes WebSocket connections of clients. */
 export interface WebSocketDoor {
   /** Takes a request to upgrade to WebSocket. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Takes nobody any more; closes every connection when its queries are answered, and waits until they are gone. */
   drain(graceMs: number): Promise<void>;
 }
@@ -64,7 +67,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
   } as const;
   const server = new WebSocketServer(serverOptions);
   // Its own answer is a page.
-  server.on('wsClientError', (_error, socket) => refuse(socket, 400));
+  server.on('wsClientError', (_error, socket) => refuseUpgrade(socket, 400));
   options.telemetry.watchSockets(() => connections.size);
 
   let draining = false;
@@ -92,7 +95,10 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
 
   return {
     upgrade(request, socket, head) {
-      if (draining || connections.size >= options.maxConnections) return refuse(socket, 503);
+      if (!isEndpoint(request.url)) return refuseUpgrade(socket, 404);
+      // Browsers let every page open WebSockets to everywhere, and leave it to servers to look at the origin (RFC 6455, section 10.2).
+      if (options.origins.of(request) === 'foreign') return refuseUpgrade(socket, 403);
+      if (draining || connections.size >= options.maxConnections) return refuseUpgrade(socket, 503);
       try {
         const client = {
           address: options.addressOf(request),
@@ -110,10 +116,7 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       if (connections.size === 0) return;
       const empty = new Promise<void>((resolve) => (emptied = resolve));
       for (const connection of connections) connection.drain();
-      const giveUp = new AbortController();
-      const late = delay(graceMs, undefined, { signal: giveUp.signal }).catch(() => undefined);
-      await Promise.race([empty, late]);
-      giveUp.abort();
+      await within(graceMs, empty);
       for (const connection of connections) connection.terminate();
     },
   };
@@ -139,7 +142,7 @@ const REFUSALS = {
 } as const;
 
 /** Answers a request to upgrade as an ordinary one. */
-export function refuse(socket: Duplex, status: keyof typeof REFUSALS): void {
+function refuseUpgrade(socket: Duplex, status: keyof typeof REFUSALS): void {
   socket.on('error', onError);
   answerInBytes(socket, status, REFUSALS[status], status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {});
   socket.end();

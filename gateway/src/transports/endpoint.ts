@@ -1,5 +1,7 @@
 /** Where GraphQL is served. */
 export const ENDPOINT = '/graphql';
+/** Where an `EventSource` gets the URL that it opens. */
+export const EVENT_SOURCE = `${ENDPOINT}/event-source`;
 
 /** Whether a request's target is the endpoint, whatever its parameters are. */
 export function isEndpoint(url: string | undefined): boolean {

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import type { EngineOptions } from '@taskgraph/federation-engine';
+import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
+import { createRedisCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/redis-cache.js';
+import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/subgraphs/concurrency-limit.js';
+import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
+import type { OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
+import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
+import { ConfigError, type Health, type Log } from '@taskgraph/service-kit';
+import { createAuthorization } from './admission/authorization.js';
+import type { Policies } from './admission/policies.js';
+import { subgraphKey, type GatewayConfig } from './config.js';
+import { withClientInfo } from './identity/client-info.js';
+import { toMissingViewer } from './identity/missing-viewer.js';
+import { toClientInfoSigner } from './options.js';
+import type { GatewayTelemetry } from './telemetry.js';
+
+const MIB = 1024 * 1024;
+
+/** What of the gateway the engine is built into. */
+export interface EngineSurroundings {
+  readonly log: Log;
+  readonly health: Health;
+  readonly telemetry: GatewayTelemetry;
+  readonly subscriptionTelemetry: SubscriptionTelemetry;
+  readonly policies: Policies;
+  readonly overrideLabels: OverrideLabels;
+  /** Whether this gateway verifies tokens itself. */
+  readonly verifiesTokens: boolean;
+}
+
+/**
+ * Says how the settings make the engine.
+ *
+ * @throws ConfigError when SUBGRAPH_CA_FILE names no certificates, or CLIENT_INFO_SECRET is missing
+ */
+export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurroundings): EngineOptions {
+  const { log, health, telemetry, policies } = surroundings;
+  const signClientInfo = toClientInfoSigner(config);
+  return {
+    supergraph: {
+      path: config.SUPERGRAPH_PATH,
+      pollMs: config.SUPERGRAPH_POLL_MS,
+      onReload: (outcome) => telemetry.supergraphReloaded(outcome),
+    },
+    log,
+    subgraphs: toSubgraphsSettings(config),
+    cache: openEntityCache(config, surroundings),
+    operationTimeoutMs: config.OPERATION_TIMEOUT_MS,
+    uploadTimeoutMs: config.UPLOAD_TIMEOUT_MS,
+    introspection: config.introspection,
+    limits: config.documentLimits,
+    showsErrorMessages: config.showsErrorMessages,
+    inside: {
+      telemetry,
+      health,
+      authorization: (operations) =>
+        createAuthorization({ operations, policies, rejects: config.AUTHORIZATION_REJECT }),
+      overrideLabels: surroundings.overrideLabels,
+      missingViewer: toMissingViewer,
+      operations: {
+        maxBytes: config.PLAN_CACHE_MIB * MIB,
+        maxWaiting: config.PLAN_MAX_WAITING,
+        assumedListSize: config.ASSUMED_LIST_SIZE,
+        isHopeless: policies.isHopeless,
+        onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
+      },
+      planner: {
+        planTimeoutMs: config.PLAN_TIMEOUT_MS,
+        loadTimeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
+        maxWaiting: config.PLAN_MAX_WAITING,
+        onRestart: () => telemetry.plannerRestarted(),
+      },
+      warmUpMs: config.SUPERGRAPH_WARM_UP_MS,
+      onVersion({ requirements }) {
+        if (!surroundings.verifiesTokens && requirements.byCoordinate.size > 0)
+          log.warn('no JWKS_URL is set: subgraphs alone decide who is signed in and which scopes he has');
+      },
+      aroundFetches: (client) => withClientInfo(client, signClientInfo),
+      maxSubgraphErrors: config.SUBGRAPH_MAX_ERRORS,
+      maxAnswerErrors: config.ANSWER_MAX_ERRORS,
+      caching: {
+        waitMs: config.ENTITY_CACHE_WAIT_MS,
+        onLookup: (subgraph, hits, misses) => telemetry.entitiesLookedUp(subgraph, hits, misses),
+      },
+      sockets: {
+        connectTimeoutMs: config.SUBGRAPH_TIMEOUT_MS,
+        heartbeatMs: config.SUBSCRIPTION_HEARTBEAT_MS,
+        maxMessageBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
+      },
+      subscriptions: {
+        telemetry: surroundings.subscriptionTelemetry,
+        runs: createConcurrencyLimit({ maxActive: config.SUBSCRIPTION_MAX_CONCURRENCY, maxWaiting: Infinity }),
+        maxQueuedEvents: config.SUBSCRIPTION_MAX_QUEUED_EVENTS,
+        retryMs: config.SUBSCRIPTION_RETRY_MS,
+        stableMs: 3 * config.SUBGRAPH_TIMEOUT_MS,
+        sharedScopes: config.SUBSCRIPTION_SHARED_SCOPES.split(',').map((scope) => scope.trim()),
+        maxSubscriptions: config.SUBSCRIPTION_MAX,
+        maxPerUser: config.SUBSCRIPTION_MAX_PER_USER,
+        maxPerAddress: config.SUBSCRIPTION_MAX_PER_ADDRESS,
+      },
+    },
+  };
+}
+
+function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
+  return {
+    urlOf: (name) => config.subgraphUrls[subgraphKey(name)],
+    adviceFor: (name) => `Set ${subgraphKey(name).toUpperCase()}_URL.`,
+    timeoutMs: (name) => config.subgraphTimeoutsMs[subgraphKey(name)] ?? config.SUBGRAPH_TIMEOUT_MS,
+    exchange: {
+      maxAnswerBytes: config.SUBGRAPH_MAX_ANSWER_BYTES,
+      breakerErrorPercentage: config.SUBGRAPH_BREAKER_ERROR_PERCENTAGE,
+      breakerResetMs: config.SUBGRAPH_BREAKER_RESET_MS,
+      http2: config.SUBGRAPH_HTTP2,
+      authorities: config.SUBGRAPH_CA_FILE === undefined ? undefined : readAuthorities(config.SUBGRAPH_CA_FILE),
+      compression: config.SUBGRAPH_COMPRESSION,
+    },
+    assertReady,
+    maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
+    // A fetch that were let in without a connection would wait for one behind whoever came first, and nobody would take turns.
+    maxConcurrency: config.SUBGRAPH_HTTP2
+      ? config.SUBGRAPH_MAX_CONCURRENCY
+      : Math.min(config.SUBGRAPH_MAX_CONCURRENCY, config.SUBGRAPH_MAX_CONNECTIONS),
+    maxWaiting: config.SUBGRAPH_MAX_WAITING,
+    maxUploads: config.SUBGRAPH_MAX_UPLOADS,
+    maxUploadsPerUser: config.SUBGRAPH_MAX_UPLOADS_PER_USER,
+    longestOperationMs: Math.max(config.OPERATION_TIMEOUT_MS, config.UPLOAD_TIMEOUT_MS),
+  };
+}
+
+const READY_TIMEOUT_MS = 1_000;
+
+/**
+ * Asks a subgraph at `/health/ready` of its own address, where those of this project say whether what they need is there: one whose
+ * database is away answers `{__typename}` all the same. Another answer than 503, or none, says nothing.
+ *
+ * @throws when it says that it is not ready
+ */
+async function assertReady(url: string, signal: AbortSignal): Promise<void> {
+  // One that answers nothing at all to what it does not know is none of this project.
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)]);
+  const response = await fetch(new URL('/health/ready', url), { signal: soon, redirect: 'manual' }).catch(() => null);
+  await response?.body?.cancel();
+  if (response?.status === 503) throw new Error('it answers, and says that it is not ready');
+}
+
+/** Of this process, or where Redis is, of all gateways; null where nothing is kept. */
+function openEntityCache(
+  { ENTITY_CACHE_MIB, REDIS_URL }: GatewayConfig,
+  { log, health }: Pick<EngineSurroundings, 'log' | 'health'>,
+): Cache | null {
+  if (ENTITY_CACHE_MIB === 0) return null;
+  if (REDIS_URL === undefined) return createMemoryCache({ maxBytes: ENTITY_CACHE_MIB * MIB });
+  const cache = createRedisCache({ url: REDIS_URL, prefix: 'taskgraph:gateway:', log });
+  health.register('redis', () => cache.ping(), { critical: false });
+  return cache;
+}
+
+/** Those of the file, beside those that Node knows: other subgraphs may have public certificates. */
+function readAuthorities(file: string): readonly string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${(error as Error).message}`]);
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new ConfigError([`SUBGRAPH_CA_FILE: ${file} holds no certificates in PEM`]);
+  return [...rootCertificates, text];
+}
