@@ -5,6 +5,7 @@ import {
   reachableHost,
   type EventBus,
   type EventTransport,
+  type LiveFeed,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import type { AppLog } from './app-log.js';
@@ -91,11 +92,13 @@ export async function startServices(
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const configs = readServiceConfigs(env);
+  const feed = createMemoryLiveFeed();
+  const transport = transportOf(bus, feed);
   const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
-    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus })],
-    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport: transportOf(bus) })],
-    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport: transportOf(bus) })],
-    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport: transportOf(bus) })],
+    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed })],
+    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport })],
+    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport })],
+    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport })],
   ];
   const outcomes = await Promise.allSettled(starts.map(async ([name, created]) => listen(name, await created)));
   const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -105,10 +108,9 @@ export async function startServices(
   throw failure.reason;
 }
 
-/** Events stay in this process. The bus is for all services, and closed by who made it. */
-function transportOf(bus: EventBus): EventTransport {
-  const feed = createMemoryLiveFeed();
-  return { bus, feed, close: () => feed.close() };
+/** Events stay in this process. Bus and feed are for all services: the bus is closed by who made it, and the feed holds nothing. */
+function transportOf(bus: EventBus, feed: LiveFeed): EventTransport {
+  return { bus, feed, close: async () => undefined };
 }
 
 async function listen(name: ServiceName, service: ServiceProcess): Promise<ServiceProcess> {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { JWKS_PATH } from '@taskgraph/contracts';
+import { JWKS_PATH, REVOCATIONS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
   parseConfig,
@@ -34,6 +34,8 @@ const schema = z.object({
   SUPERGRAPH_WARM_UP_MS: settings.durationMs(30_000),
   /** Where the public keys of access tokens are. */
   JWKS_URL: settings.url().optional(),
+  /** Where it is told which sessions have ended before their access tokens expire. */
+  REVOCATIONS_URL: settings.url().optional(),
   /** Refuses operations that ask for anything that their viewer may not see, in the place of answering the rest. */
   AUTHORIZATION_REJECT: settings.flag(false),
   /** Conditions on claims by policy, in JSON: `{"staff": {"role": "ADMIN"}}`. */
@@ -173,6 +175,8 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly documentLimits: DocumentLimits;
   /** Null when tokens are forwarded as they are, for subgraphs that verify them with keys this gateway does not know. */
   readonly jwksUrl: string | null;
+  /** Null when nobody tells: keys of others than the auth subgraph, and no REVOCATIONS_URL. */
+  readonly revocationsUrl: string | null;
   /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
   readonly subgraphUrls: Readonly<Record<string, string>>;
   /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
@@ -187,7 +191,7 @@ export interface GatewayConfig extends z.output<typeof schema> {
 
 const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) ?? []);
 
-const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'AUTHORIZATION_POLICY_URL', 'REDIS_URL']);
+const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REVOCATIONS_URL', 'AUTHORIZATION_POLICY_URL', 'REDIS_URL']);
 /** Settings of other processes, which share the environment when all run in one. */
 const NO_SUBGRAPH_TIMEOUTS = new Set(['PEER_TIMEOUT_MS', 'DB_CONNECT_TIMEOUT_MS', 'DB_STATEMENT_TIMEOUT_MS']);
 
@@ -201,11 +205,14 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   });
   const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
+  const ownsTokens = authUrl !== undefined && config.JWKS_URL === undefined;
+  const revocationsUrl = config.REVOCATIONS_URL ?? (ownsTokens ? new URL(REVOCATIONS_PATH, authUrl).href : null);
   const development = config.NODE_ENV === 'development';
   return {
     ...config,
     documentLimits: documentLimits(config),
     jwksUrl,
+    revocationsUrl,
     subgraphUrls,
     subgraphTimeoutsMs,
     subgraphMaxCosts,

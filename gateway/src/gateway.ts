@@ -10,6 +10,7 @@ import {
   readHttpServerConfig,
   type EventBus,
   type JwksSource,
+  type LiveFeed,
   type Log,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
@@ -24,6 +25,7 @@ import { toEngineOptions } from './engine-options.js';
 import { invalidateOnEvents } from './event-invalidation.js';
 import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
+import { createRevocations } from './identity/revocations.js';
 import { createTickets } from './identity/tickets.js';
 import { warnOfOpenDoors } from './open-doors.js';
 import {
@@ -54,6 +56,8 @@ export interface GatewayParts {
   readonly jwks: JwksSource;
   /** Carries the events of services; closed by who made it. */
   readonly bus: EventBus;
+  /** Tells at once which sessions have ended; closed by who made it. */
+  readonly feed: LiveFeed;
   /** Names labels of `@override` that hold for a request, beside those of the settings and its header. */
   readonly overrideLabelsOf: (facts: LabelFacts) => Iterable<string>;
 }
@@ -77,7 +81,8 @@ export async function createGateway(
   // identity: who asks
   const { jwks } = overrides;
   const { jwksUrl, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
-  const identify = createIdentify({ jwksUrl, jwks, issuer, audience, log });
+  const revocations = jwks ? null : createRevocations({ config, feed: overrides.feed, log, metrics });
+  const identify = createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log });
   const addressOf = createClientAddress(toClientAddress(config));
 
   // admission: whether it is run, and what of it
@@ -145,6 +150,7 @@ export async function createGateway(
   });
 
   const onClose = [
+    async () => revocations?.close(),
     async () => invalidation?.close(),
     async () => (overrides.bus ? undefined : bus?.close()),
     async () => documents.close(),

@@ -4,6 +4,7 @@ import {
   type AcceptedToken,
   type JwksSource,
   type Log,
+  type RevocationList,
 } from '@taskgraph/service-kit';
 import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 
@@ -11,12 +12,18 @@ export interface Identify {
   (authorization: string | undefined): Promise<Identity>;
   /** Whether who was identified is still believed: the key that has signed the token may have left the set. */
   stillHolds(identity: Identity): Promise<boolean>;
+  /** Whether the session of who was identified has ended. */
+  isRevoked(identity: Identity): boolean;
+  /** Calls back after sessions have ended. */
+  onRevocation(listener: () => void): void;
 }
 
 export interface IdentifyOptions {
   /** Null when this gateway verifies no tokens. */
   readonly jwksUrl: string | null;
   readonly jwks?: JwksSource | undefined;
+  /** Null when nobody tells of sessions that have ended. */
+  readonly revocations: RevocationList | null;
   readonly issuer: string;
   readonly audience: string;
   readonly log: Log;
@@ -34,15 +41,22 @@ const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
  * Where this gateway verifies no tokens, it still refuses what cannot be forwarded as a header: credentials also come in
  * messages, where they may hold anything.
  */
-export function createIdentify({ jwksUrl, jwks, issuer, audience, log }: IdentifyOptions): Identify {
+export function createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log }: IdentifyOptions): Identify {
   const source = jwks ?? (jwksUrl === null ? null : createRemoteJwks({ url: jwksUrl, log }));
   if (!source) {
     const identify = async (authorization: string | undefined): Promise<Identity> =>
       isForwardable(authorization) ? { kind: 'unverified' } : INVALID;
-    return Object.assign(identify, { stillHolds: async () => true });
+    return Object.assign(identify, {
+      stillHolds: async () => true,
+      isRevoked: () => false,
+      onRevocation: () => undefined,
+    });
   }
-  const verifier = createTokenVerifier({ jwks: source, issuer, audience });
+  const verifier = createTokenVerifier({ jwks: source, issuer, audience, revocations: revocations ?? undefined });
   return Object.assign((authorization: string | undefined) => verifier.verifyAuthorization(authorization), {
+    isRevoked: (identity: Identity) =>
+      identity.kind === 'accepted' && verifier.isRevoked((identity as AcceptedToken).viewer.sessionId),
+    onRevocation: (listener: () => void) => void verifier.onRevocation(listener),
     stillHolds: async (identity: Identity) =>
       identity.kind !== 'accepted' || verifier.stillHolds(identity as AcceptedToken),
   });

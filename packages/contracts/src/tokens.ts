@@ -44,3 +44,20 @@ export const jsonWebKeySet = z.object({ keys: z.array(z.unknown()) });
 
 /** Where the auth subgraph serves its public keys. */
 export const JWKS_PATH = '/.well-known/jwks.json';
+
+/** Where the auth subgraph tells which sessions have ended, for those who verify tokens. */
+export const REVOCATIONS_PATH = '/.well-known/revoked-sessions.json';
+/** The live feed's channel on which ended sessions are told as they end: a JSON array of their ids. */
+export const REVOCATIONS_CHANNEL = 'sessions:revoked';
+
+/** A part of the list of sessions that have ended while access tokens of theirs may still be good. */
+export const revocationPage = z.object({
+  sessions: z.array(z.object({ id: z.uuid(), revokedAt: z.number() })),
+  /** Ask with it for what comes after. */
+  cursor: z.string(),
+  /** Whether there is more now. */
+  hasMore: z.boolean(),
+  /** How long after its end a session is kept in the list: no access token lives longer. */
+  keepSeconds: z.number().positive(),
+});
+export type RevocationPage = z.infer<typeof revocationPage>;

@@ -1,4 +1,4 @@
-import { JWKS_PATH, type EventSource } from '@taskgraph/contracts';
+import type { EventSource } from '@taskgraph/contracts';
 import type pg from 'pg';
 import type { EventHandlers } from './events/consumer.js';
 import { openEventTransport, type EventTransport } from './events/event-transport.js';
@@ -11,11 +11,16 @@ import { createLog, type Log } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPeer, type Peer } from './peer.js';
 import { createPgPool } from './pg-pool.js';
-import { createRemoteJwks } from './remote-jwks.js';
+import { createRemoteVerifier } from './remote-verifier.js';
 import type { RequestContext } from './request-context.js';
 import { clientInfoSecrets, operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
 import { createSubgraph, type SubgraphOptions } from './subgraph.js';
-import { createTokenVerifier, type JwksSource, type TokenVerifier } from './token-verifier.js';
+import {
+  createTokenVerifier,
+  type JwksSource,
+  type TokenVerifier,
+  type TokenVerifierOptions,
+} from './token-verifier.js';
 import type { TransactionalClient } from './transaction.js';
 
 /** What a test, or a process of several services, puts in the place of the real part. */
@@ -39,8 +44,8 @@ export interface SubgraphBase<Db> {
   readonly outbox: OutboxReader;
   /** Another subgraph. It is closed with this one. */
   readonly peer: (name: string, url: string) => Peer;
-  /** Verifies tokens by the keys of this address of auth, or by keys that are at hand. */
-  readonly verifier: (keys: string | JwksSource) => TokenVerifier;
+  /** Verifies tokens by what this address of auth tells of keys and of ended sessions, or by what is at hand. It is closed with the subgraph. */
+  readonly verifier: (source: string | Pick<TokenVerifierOptions, 'jwks' | 'revocations'>) => TokenVerifier;
   /** What is opened last is closed first, when the last request has been answered. */
   readonly onClose: (close: () => Promise<void>) => void;
 }
@@ -113,7 +118,6 @@ export async function composeSubgraph<
   });
   onClose(() => events.close());
 
-  const jwksAt = (url: string) => parts.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, url).href, log });
   const base: SubgraphBase<Db> = {
     log,
     metrics,
@@ -126,12 +130,23 @@ export async function composeSubgraph<
       onClose(() => peer.close());
       return peer;
     },
-    verifier: (keys) =>
-      createTokenVerifier({
-        jwks: typeof keys === 'string' ? jwksAt(keys) : keys,
-        issuer: config.TOKEN_ISSUER,
-        audience: config.TOKEN_AUDIENCE,
-      }),
+    verifier(source) {
+      const expected = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
+      if (typeof source !== 'string') return createTokenVerifier({ ...source, ...expected });
+      const { jwks } = parts;
+      const pollMs = config.REVOCATION_POLL_MS;
+      const verifier = createRemoteVerifier({
+        authUrl: source,
+        jwks,
+        ...expected,
+        feed: transport.feed,
+        pollMs,
+        log,
+        metrics,
+      });
+      onClose(() => verifier.close());
+      return verifier;
+    },
     onClose,
   };
   try {

@@ -1,15 +1,23 @@
 import type { ServerResponse } from 'node:http';
-import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
+import { ERROR_CODES, REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { ErrorRequestHandler } from 'express';
+import { AppError } from './app-error.js';
 import { RefusedBody } from './json-body.js';
 import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
 
 /**
- * Answers what fails outside GraphQL: a body that is too large or is no JSON, and whatever was thrown that nobody expected, which
- * is logged. An answer that has begun is cut off.
+ * Answers what fails outside GraphQL: a body that is too large or is no JSON, a fault with its code, and whatever was thrown that nobody
+ * expected, which is logged. An answer that has begun is cut off.
  */
 export function answerHttpError(error: unknown, response: ServerResponse, log: Log): void {
+  if (error instanceof AppError && !response.headersSent) {
+    const { logLevel, httpStatus } = ERROR_CODES[error.code];
+    log[logLevel]({ code: error.code, reason: error.reason }, error.message);
+    const body = { errors: [{ message: error.message, extensions: { code: error.code } }] };
+    sendBody(response, httpStatus, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+    return;
+  }
   const given = (error as { status?: unknown } | null)?.status;
   const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
   if (status === 500) log.error({ err: error }, 'defect');

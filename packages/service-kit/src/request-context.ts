@@ -12,7 +12,7 @@ export interface Viewer {
 }
 
 /** Why a token that came with the request was not accepted. */
-export type TokenProblem = 'TOKEN_EXPIRED' | 'TOKEN_INVALID' | 'JWKS_UNAVAILABLE';
+export type TokenProblem = 'TOKEN_EXPIRED' | 'TOKEN_INVALID' | 'SESSION_REVOKED' | 'JWKS_UNAVAILABLE';
 
 /** What one execution carries in every subgraph; each adds its loaders and database to it. */
 export interface RequestContext {
@@ -40,6 +40,8 @@ export function missingViewer({ tokenProblem }: Pick<RequestContext, 'tokenProbl
       return unauthenticated(tokenProblem, 'The access token has expired. Refresh the session and try again.');
     case 'TOKEN_INVALID':
       return unauthenticated(tokenProblem, 'The access token is not valid. Sign in again.');
+    case 'SESSION_REVOKED':
+      return unauthenticated(tokenProblem, 'This session has ended. Log in again.');
     case 'JWKS_UNAVAILABLE':
       // Not the client's fault: told UNAUTHENTICATED it would throw a good token away.
       return unavailable('auth', undefined, tokenProblem);

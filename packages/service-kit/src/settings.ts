@@ -213,6 +213,8 @@ export const databaseSettings = {
 export const tokenSettings = {
   TOKEN_ISSUER: settings.text('taskgraph'),
   TOKEN_AUDIENCE: settings.text('taskgraph'),
+  /** How often it is asked which sessions have ended, beside what the live feed tells at once. */
+  REVOCATION_POLL_MS: settings.durationMs(2_000),
 } as const;
 
 /** Settings of a process that is told by the gateway who asks. */

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { accessTokenClaims, SCOPES_BY_ROLE, TOKEN_ALGORITHM, type AccessTokenClaims } from '@taskgraph/contracts';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
+import type { RevocationList } from './revocations/revocation-list.js';
 import type { TokenProblem, Viewer } from './request-context.js';
 
 /** Where verification keys come from. */
@@ -29,12 +30,18 @@ export interface TokenVerifier {
    * knows while the keys cannot be had, and then it is. Its time is the caller's business. Never throws.
    */
   stillHolds(outcome: AcceptedToken): Promise<boolean>;
+  /** Whether a session is known to have ended, whose access tokens have time left. */
+  isRevoked(sessionId: string): boolean;
+  /** Calls back after sessions have ended, for connections that outlive their first message. Returns what ends it. */
+  onRevocation(listener: () => void): () => void;
 }
 
 export interface TokenVerifierOptions {
   readonly jwks: JwksSource;
   readonly issuer: string;
   readonly audience: string;
+  /** Sessions that have ended; absent where nobody tells of them, and tokens are good until they expire. */
+  readonly revocations?: Pick<RevocationList, 'isRevoked' | 'onRevocation' | 'settled'> | undefined;
   /** How many accepted tokens are remembered until they expire or their key is gone. */
   readonly cacheSize?: number;
   /** Milliseconds since the epoch. */
@@ -49,6 +56,7 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 
 const INVALID: TokenOutcome = { kind: 'refused', problem: 'TOKEN_INVALID' };
 const EXPIRED: TokenOutcome = { kind: 'refused', problem: 'TOKEN_EXPIRED' };
+const REVOKED: TokenOutcome = { kind: 'refused', problem: 'SESSION_REVOKED' };
 const ABSENT: TokenOutcome = { kind: 'absent' };
 
 /**
@@ -59,19 +67,31 @@ const ABSENT: TokenOutcome = { kind: 'absent' };
  * issued in the future is refused, beyond five seconds of clock difference.
  *
  * An accepted token is remembered until it expires: a signature is checked once per token and process, as long as its source
- * gives the same key under the token's key id.
+ * gives the same key under the token's key id, and its session has not ended.
  */
 export function createTokenVerifier({
   jwks,
   issuer,
   audience,
+  revocations,
   cacheSize = 10_000,
   now = Date.now,
 }: TokenVerifierOptions): TokenVerifier {
   const accepted = new LRUCache<string, Accepted>({ max: cacheSize });
   const signers = new WeakMap<AcceptedToken, Signer>();
 
+  let isSettled = revocations === undefined;
+  void revocations?.settled.then(() => (isSettled = true));
+
+  /** A session that has ended lets nobody in, however good the signature; so a new process asks first which have ended. */
   async function verifyToken(token: string): Promise<TokenOutcome> {
+    const outcome = await verifySignature(token);
+    if (outcome.kind !== 'accepted') return outcome;
+    if (!isSettled) await revocations?.settled;
+    return revocations?.isRevoked(outcome.viewer.sessionId) ? REVOKED : outcome;
+  }
+
+  async function verifySignature(token: string): Promise<TokenOutcome> {
     const known = accepted.get(token);
     if (!known && token.length > MAX_TOKEN_CHARACTERS) return INVALID;
     const kid = known?.kid ?? readKeyId(token);
@@ -123,7 +143,10 @@ export function createTokenVerifier({
 
   return {
     verifyToken,
+    isRevoked: (sessionId) => revocations?.isRevoked(sessionId) ?? false,
+    onRevocation: (listener) => revocations?.onRevocation(listener) ?? (() => undefined),
     async stillHolds(outcome) {
+      if (revocations?.isRevoked(outcome.viewer.sessionId)) return false;
       const signer = signers.get(outcome);
       try {
         const key = signer && (await jwks.getKey(signer.kid));

@@ -2,6 +2,7 @@ import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
 import type { AuthDb } from './db.js';
 import type { PasswordHasher } from './modules/accounts/password-hasher.js';
 import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
+import type { Revocations } from './modules/sessions/revocations.js';
 import type { UserLoaders } from './modules/users/loaders.js';
 import type { AuthTelemetry } from './telemetry.js';
 
@@ -12,6 +13,7 @@ export interface AuthContext extends RequestContext {
   readonly passwords: PasswordHasher;
   readonly tokens: TokenIssuer;
   readonly verifier: TokenVerifier;
+  readonly revocations: Revocations;
   readonly telemetry: AuthTelemetry;
   readonly sessionLifetimeMs: number;
   readonly refreshLeewayMs: number;

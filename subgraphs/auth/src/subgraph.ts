@@ -1,8 +1,10 @@
-import { composeSubgraph, type ServiceProcess, type SubgraphParts } from '@taskgraph/service-kit';
+import { composeSubgraph, watchRevocations, type ServiceProcess, type SubgraphParts } from '@taskgraph/service-kit';
 import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
+import { createRevocations } from './modules/sessions/revocations.js';
+import { revocationsRoute } from './modules/sessions/routes.js';
 import { createKeyEncryption } from './modules/signing-keys/key-encryption.js';
 import { loadKeyRing } from './modules/signing-keys/key-ring.js';
 import { jwksRoute } from './modules/signing-keys/routes.js';
@@ -36,7 +38,16 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     async own(base) {
       const { db } = base;
       const keyRing = await loadKeyRing(db, createKeyEncryption(config.AUTH_KEY_ENCRYPTION_SECRET));
-      const verifier = base.verifier(keyRing);
+      const revocations = createRevocations({
+        db,
+        feed: base.feed,
+        accessTokenLifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
+        pollMs: config.REVOCATION_POLL_MS,
+        log: base.log,
+      });
+      base.onClose(() => revocations.close());
+      watchRevocations(revocations, base.metrics);
+      const verifier = base.verifier({ jwks: keyRing, revocations });
       const tokens = createTokenIssuer({
         keyRing,
         issuer: config.TOKEN_ISSUER,
@@ -55,13 +66,17 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           passwords,
           tokens,
           verifier,
+          revocations,
           telemetry,
           sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,
           refreshLeewayMs: config.REFRESH_LEEWAY_SECONDS * 1000,
           issuedTo: new Set(),
         }),
         loaders: () => createUserLoaders(db),
-        routes: jwksRoute(keyRing),
+        routes: (app) => {
+          jwksRoute(keyRing)(app);
+          revocationsRoute(revocations)(app);
+        },
       };
     },
   });

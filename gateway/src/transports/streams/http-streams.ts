@@ -54,6 +54,11 @@ export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
     },
   });
 
+  options.identify.onRevocation(() => {
+    for (const stream of streams)
+      if (options.identify.isRevoked(stream.credentials.identity)) stream.expire('SESSION_REVOKED');
+  });
+
   return {
     open(response, request, context, transport) {
       const credentials = toCredentials(context);

@@ -144,6 +144,12 @@ export class Connection implements Outlet {
       this.close(CLOSE_CODES.forbidden, 'Forbidden: TOKEN_INVALID', 'token-expired');
   }
 
+  /** Closes it when its session has ended. */
+  leaveIfRevoked(): void {
+    if (this.#services.identify.isRevoked(this.credentials.identity))
+      this.close(CLOSE_CODES.forbidden, 'Forbidden: SESSION_REVOKED', 'token-expired');
+  }
+
   /** Closes it as soon as its queries and mutations are answered. Its subscriptions go on after the client's reconnection. */
   drain(): void {
     this.#isDraining = true;

@@ -55,6 +55,9 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       void connection.recheck();
     },
   });
+  options.identify.onRevocation(() => {
+    for (const connection of connections) connection.leaveIfRevoked();
+  });
   const serverOptions = {
     noServer: true,
     clientTracking: false,

@@ -26,8 +26,7 @@ export function openEventTransport(
   { log, metrics }: { log: Log; metrics: Metrics },
 ): EventTransport {
   const bus = openEventBus(projectId, { log, metrics });
-  const feed =
-    redisUrl === undefined ? createMemoryLiveFeed() : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log });
+  const feed = openLiveFeed(redisUrl, { log }) ?? createMemoryLiveFeed();
   return {
     bus,
     feed,
@@ -36,6 +35,11 @@ export function openEventTransport(
       await feed.close();
     },
   };
+}
+
+/** The feed of all processes of an installation; null where there is no Redis for it. */
+export function openLiveFeed(redisUrl: string | undefined, { log }: { log: Log }): LiveFeed | null {
+  return redisUrl === undefined ? null : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log });
 }
 
 /** Pub/Sub when there is a project; null when there is none. */

@@ -94,7 +94,7 @@ const CLIENT_MESSAGES: ReadonlySet<MessageType> = new Set([
  *
  * Whoever connects says who it is in the payload of `connection_init`, `{ authorization?, requestId? }`; no header is
  * trusted. The connection is closed with 4403 when the token expires, unless a further `connection_init` has brought a
- * newer one of the same user, which is acknowledged like the first. While tokens cannot be verified it is closed with 1013.
+ * newer one of the same user, which is acknowledged like the first, and as soon as its session ends. While tokens cannot be verified it is closed with 1013.
  */
 export function serveSubscriptions<Context extends RequestContext>(
   options: SubgraphWebSocketOptions<Context>,
@@ -186,10 +186,16 @@ export function serveSubscriptions<Context extends RequestContext>(
   });
 
   const keepAlive = createKeepAlive(sockets, limits.keepAliveMs);
+  const identities = new Map<WebSocket, ConnectionIdentity>();
+  const stopWatching = verifier.onRevocation(() => {
+    for (const [socket, { viewer }] of identities)
+      if (viewer && verifier.isRevoked(viewer.sessionId)) socket.close(CloseCode.Forbidden, 'SESSION_REVOKED');
+  });
 
   function onConnection(socket: WebSocket, request: IncomingMessage): void {
     const connectionClosed = metrics.connectionOpened();
     const identity = createConnectionIdentity(verifier, () => socket.close(CloseCode.Forbidden, 'TOKEN_EXPIRED'));
+    identities.set(socket, identity);
     const connection: Connection = {
       identity,
       clientInfo: readClientInfo(request.headers, toPlainAddress(request.socket.remoteAddress ?? '')),
@@ -227,6 +233,7 @@ export function serveSubscriptions<Context extends RequestContext>(
     socket.on('error', (error) => log.debug({ err: error }, 'a WebSocket broke'));
     socket.once('close', (code, reason) => {
       identity.stop();
+      identities.delete(socket);
       connectionClosed(code);
       closed(code, reason.toString()).catch((error: unknown) => log.error({ err: error }, 'defect'));
     });
@@ -264,6 +271,7 @@ export function serveSubscriptions<Context extends RequestContext>(
     async close() {
       isClosing = true;
       keepAlive.stop();
+      stopWatching();
       const clients = [...sockets.clients];
       const closed = clients.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
       for (const socket of clients) socket.close(SERVICE_RESTART, 'Service restart');

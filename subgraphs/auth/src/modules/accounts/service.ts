@@ -4,10 +4,10 @@ import { isUniqueViolation } from '../../db.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput } from '../../generated/graphql.js';
 import {
   assertLiveSession,
+  endSessions,
   lockLiveSession,
   lockUser,
   openSession,
-  revokeOtherSessions,
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
@@ -132,13 +132,14 @@ export async function changePassword(
     if (current.passwordHash !== user.passwordHash) return null;
     return {
       changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
-      count: await revokeOtherSessions(tx, userId, sessionId),
+      ended: await endSessions(tx, { userId, id: { not: sessionId } }),
     };
   });
   if (!outcome) return WRONG_PASSWORD;
-  const { changed, count } = outcome;
+  const { changed, ended } = outcome;
   context.telemetry.passwordChanged(context.log, userId);
-  context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, count);
+  context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, ended.length);
+  await context.revocations.announce(ended);
   return { __typename: 'ChangePasswordSuccess', user: changed };
 }
 

@@ -112,6 +112,7 @@ export async function refreshSession(
     return { kind: 'renewed' as const, sessionId: session.id, payload };
   });
   context.telemetry.refresh(context.log, outcome.kind, outcome.kind === 'unknown' ? undefined : outcome.sessionId);
+  if (outcome.kind === 'reused') await context.revocations.announce([outcome.sessionId]);
   return 'payload' in outcome ? outcome.payload : INVALID_REFRESH_TOKEN;
 }
 
@@ -241,21 +242,23 @@ async function revoke(
   reason: 'logout' | 'logout_everywhere' | 'revoked',
   where: { userId: string; id?: string },
 ): Promise<{ revokedSessions: number }> {
-  const count = await inTransaction(context.db, async (tx) => {
+  const ended = await inTransaction(context.db, async (tx) => {
     await lockLiveSession(context, tx);
-    return (await tx.session.updateMany({ where: { ...where, ...live() }, data: { revokedAt: new Date() } })).count;
+    return endSessions(tx, where);
   });
-  context.telemetry.sessionsRevoked(context.log, reason, where.userId, count);
-  return { revokedSessions: count };
+  context.telemetry.sessionsRevoked(context.log, reason, where.userId, ended.length);
+  await context.revocations.announce(ended);
+  return { revokedSessions: ended.length };
 }
 
-/** Ends every session of a user but one. Returns how many. */
-export async function revokeOtherSessions(tx: AuthTx, userId: string, exceptId: string): Promise<number> {
-  const { count } = await tx.session.updateMany({
-    where: { userId, id: { not: exceptId }, ...live() },
+/** Ends live sessions. Returns their ids, which are to be announced when the transaction is over. */
+export async function endSessions(tx: AuthTx, where: Prisma.SessionWhereInput): Promise<string[]> {
+  const ended = await tx.session.updateManyAndReturn({
+    where: { ...where, ...live() },
     data: { revokedAt: new Date() },
+    select: { id: true },
   });
-  return count;
+  return ended.map(({ id }) => id);
 }
 
 const INVALID_TOKEN: TokenVerificationRow = { valid: false, expiresAt: null, user: null };
