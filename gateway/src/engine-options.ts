@@ -12,6 +12,7 @@ import { createAuthorization } from './admission/authorization.js';
 import type { Policies } from './admission/policies.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
 import { withClientInfo } from './identity/client-info.js';
+import { withIdempotencyKey } from './idempotency-key.js';
 import { toMissingViewer } from './identity/missing-viewer.js';
 import { toClientInfoSigner } from './options.js';
 import type { GatewayTelemetry } from './telemetry.js';
@@ -77,7 +78,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
         if (!surroundings.verifiesTokens && requirements.byCoordinate.size > 0)
           log.warn('no JWKS_URL is set: subgraphs alone decide who is signed in and which scopes he has');
       },
-      aroundFetches: (client) => withClientInfo(client, signClientInfo),
+      aroundFetches: (client) => withIdempotencyKey(withClientInfo(client, signClientInfo)),
       maxSubgraphErrors: config.SUBGRAPH_MAX_ERRORS,
       maxAnswerErrors: config.ANSWER_MAX_ERRORS,
       caching: {

@@ -7,6 +7,12 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 /** Until when the answer to a mutation is waited for, in milliseconds since the epoch; set by the gateway. */
 export const REQUEST_DEADLINE_HEADER = 'x-request-deadline';
 
+/**
+ * Names what a mutation makes, so that a client may ask for it again (draft-ietf-httpapi-idempotency-key-header); goes on from the client to
+ * the subgraphs.
+ */
+export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
+
 /** A request id is echoed and logged, so only harmless ones are taken over from a client. */
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9_.:-]{8,128}$/;
 

@@ -26,6 +26,7 @@ export { answerInBytes } from './http-edges.js';
 export * from './http-errors.js';
 export * from './http-server.js';
 export * from './ip-address.js';
+export * from './idempotency.js';
 export * from './json-body.js';
 export * from './live-feed.js';
 export * from './loopback.js';

@@ -27,6 +27,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Until when somebody waits for the answer, in milliseconds since the epoch; absent where nobody has said. */
   readonly deadline?: number;
+  /** Of what the request wants made: see `idempotency.ts`. Absent where its client has sent none. */
+  readonly idempotencyKey?: string | null;
   /** The gateway's word for mutations, and for what administrators read; else the connection's. */
   readonly clientInfo: ClientInfo;
   /** Of a subscription that resumes: the last event that the client has. */

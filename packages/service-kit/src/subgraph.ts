@@ -29,6 +29,7 @@ import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './f
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
 import { httpErrors } from './http-errors.js';
+import { readIdempotencyKey } from './idempotency.js';
 import { createJsonRequests } from './json-requests.js';
 import { RefusedBody } from './json-body.js';
 import type { Log } from './log.js';
@@ -138,6 +139,7 @@ export async function createSubgraph<Context extends RequestContext>(
       log: viewer ? facts.log.child({ userId: viewer.userId }) : facts.log,
       signal: facts.signal,
       deadline: readDeadline(request.headers),
+      idempotencyKey: readIdempotencyKey(request.headers),
       viewer,
       tokenProblem: outcome.kind === 'refused' ? outcome.problem : null,
       authorization,

@@ -3,6 +3,7 @@ import type { Log, Metrics } from '@taskgraph/service-kit';
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface MediaTelemetry {
   uploaded(log: Log, mediaId: string, mimeType: string, byteSize: number): void;
+  uploadRepeated(log: Log, mediaId: string): void;
   rejected(log: Log, reason: string): void;
   deleted(log: Log, mediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
@@ -27,6 +28,10 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       uploads.inc({ outcome: 'accepted' });
       bytes.inc(byteSize);
       log.info({ mediaId, mimeType, byteSize }, 'media uploaded');
+    },
+    uploadRepeated(log, mediaId) {
+      uploads.inc({ outcome: 'repeated' });
+      log.info({ mediaId }, 'media uploaded before, with the same idempotency key');
     },
     rejected(log, reason) {
       uploads.inc({ outcome: reason });

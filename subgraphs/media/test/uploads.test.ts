@@ -13,6 +13,7 @@ import {
   smallPng,
   textFile,
   truncatedPng,
+  uploadGraphQL,
 } from '@taskgraph/testkit';
 import { startMediaGraph, UPLOAD, type MediaGraph } from './media-graph.js';
 
@@ -257,10 +258,20 @@ describe('a refused upload leaves nothing behind', () => {
       expect(expectErrorCode(await other.upload(ada, await smallPng()), 'UNAVAILABLE').extensions?.reason).toBe(
         'STORAGE_UNAVAILABLE',
       );
+      const keyed = 'mutation($file: Upload!) { uploadMedia(file: $file, idempotencyKey: "again") { __typename } }';
+      const again = async () =>
+        uploadGraphQL(other.url, {
+          query: keyed,
+          files: { 'variables.file': { filename: 'a.png', content: await smallPng(), contentType: 'image/png' } },
+          token: ada.token,
+        });
+      expectErrorCode(await again(), 'UNAVAILABLE');
       expect(await other.countRows()).toBe(1);
       expect((await fetch(`${other.url}/health`)).status).toBe(503);
       await rm(objects);
       await mkdir(objects);
+      // What could not be stored has used up no key.
+      expect(expectData(await again())).toEqual({ uploadMedia: { __typename: 'UploadMediaSuccess' } });
       await other.addMedia(ada, await smallPng());
       expect((await other.files()).filter((file) => file.includes('incoming'))).toEqual([]);
     } finally {

@@ -3,6 +3,7 @@ import type { Log, Metrics } from '@taskgraph/service-kit';
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface TaskTelemetry {
   taskCreated(log: Log, taskId: string): void;
+  creationRepeated(log: Log, taskId: string): void;
   taskUpdated(log: Log, taskId: string, version: number): void;
   updateRefusedAsStale(log: Log, taskId: string): void;
   taskDeleted(log: Log, taskId: string): void;
@@ -20,6 +21,10 @@ export function createTaskTelemetry(metrics: Metrics): TaskTelemetry {
     taskCreated(log, taskId) {
       changes.inc({ kind: 'created' });
       log.info({ taskId }, 'task created');
+    },
+    creationRepeated(log, taskId) {
+      changes.inc({ kind: 'repeated' });
+      log.info({ taskId }, 'task created before, with the same idempotency key');
     },
     taskUpdated(log, taskId, version) {
       changes.inc({ kind: 'updated' });

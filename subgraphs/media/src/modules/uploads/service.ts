@@ -4,7 +4,12 @@ import {
   badUserInput,
   canonicalText,
   fileMissing,
+  alreadyGone,
   inTransaction,
+  makeOnce,
+  releaseKeyOf,
+  type IdempotencyKey,
+  type Once,
   isVisible,
   requireViewer,
   unavailable,
@@ -14,7 +19,7 @@ import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { MediaRow } from '../media/mappers.js';
-import { deleteRow, removeRow } from '../media/service.js';
+import { deleteRow } from '../media/service.js';
 import { sanitizeFilename } from './filename.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
@@ -51,6 +56,7 @@ export type UploadMediaOutcome = UploadMediaSuccess | UploadProblem;
 export interface UploadMediaArgs {
   readonly file: UploadValue;
   readonly altText?: string | null | undefined;
+  readonly key: IdempotencyKey | null;
 }
 
 type Received = Extract<ReceivedFile, { kind: 'received' }>;
@@ -69,7 +75,7 @@ const MAX_ALT_TEXT_CHARACTERS = 500;
  */
 export async function uploadMedia(
   context: MediaContext,
-  { file, altText }: UploadMediaArgs,
+  { file, altText, key }: UploadMediaArgs,
 ): Promise<UploadMediaOutcome> {
   const { spool, limits, telemetry, log } = context;
   const description = parseAltText(altText ?? null);
@@ -89,16 +95,18 @@ export async function uploadMedia(
     if (context.signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
 
-    const media = await context.storing(() =>
-      store(
-        context,
-        path,
-        received as Received,
-        processed as Processed,
-        sanitizeFilename(upload.filename),
-        description,
-      ),
+    const stored = await context.storing(() =>
+      store(context, path, received as Received, processed as Processed, {
+        filename: sanitizeFilename(upload.filename),
+        altText: description,
+        key,
+      }),
     );
+    if (stored.kind === 'repeated') {
+      telemetry.uploadRepeated(log, stored.id);
+      return { __typename: 'UploadMediaSuccess', media: await findUploaded(context, stored.id) };
+    }
+    const { made: media } = stored;
     telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
     return { __typename: 'UploadMediaSuccess', media };
   } catch (error) {
@@ -118,9 +126,8 @@ async function store(
   path: string,
   { mimeType, byteSize, sha256 }: Received,
   { width, height, placeholder, thumbnails }: Processed,
-  filename: string,
-  altText: string | null,
-): Promise<MediaRow> {
+  { filename, altText, key }: { filename: string; altText: string | null; key: IdempotencyKey | null },
+): Promise<Once<MediaRow>> {
   const { userId: uploaderId } = requireViewer({ viewer, tokenProblem });
   const data = {
     uploaderId,
@@ -134,12 +141,16 @@ async function store(
     placeholder,
     thumbnails: thumbnails.map(({ size, width, height, byteSize }) => ({ size, width, height, byteSize })),
   };
-  const id = await inTransaction(db, async (tx) => {
-    const { id } = await tx.mediaItem.create({ data, select: { id: true } });
-    const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
-    await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
-    return id;
-  });
+  const begun = await inTransaction(db, (tx) =>
+    makeOnce(tx, { key, userId: uploaderId, wanted: { sha256, filename, altText } }, async () => {
+      const { id } = await tx.mediaItem.create({ data, select: { id: true } });
+      const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
+      await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
+      return { id };
+    }),
+  );
+  if (begun.kind === 'repeated') return begun;
+  const { id } = begun.made;
   const work = async (tx: MediaTx) => {
     const locked = await tx.$queryRaw<unknown[]>`SELECT id FROM media_items WHERE id = ${id}::uuid FOR UPDATE`;
     if (locked.length === 0) throw unavailable('media', undefined, 'STORAGE_UNAVAILABLE');
@@ -152,13 +163,29 @@ async function store(
     return media;
   };
   try {
-    return await inTransaction(db, work, { timeoutMs: STORE_TIMEOUT_MS, tries: 1 });
+    return { kind: 'made', made: await inTransaction(db, work, { timeoutMs: STORE_TIMEOUT_MS, tries: 1 }) };
   } catch (error) {
     // When the store cannot even delete, the row stays for the sweep.
     await store.deleteAll(mediaPrefix(id));
-    await removeRow({ db, requestId }, { id, uploaderId });
+    await inTransaction(db, (tx) => abandon(tx, { id, uploaderId }, { requestId }));
     throw error;
   }
+}
+
+/** Removes the row of an item that was never whole, so that the same file can be sent again with the same key. */
+async function abandon(
+  tx: MediaTx,
+  item: Pick<MediaRow, 'id' | 'uploaderId'>,
+  request: { readonly requestId?: string | undefined },
+): Promise<boolean> {
+  await releaseKeyOf(tx, item.id);
+  return deleteRow(tx, item, request);
+}
+
+async function findUploaded({ db }: MediaContext, id: string): Promise<MediaRow> {
+  const media = await db.mediaItem.findUnique({ where: { id } });
+  if (!media) throw alreadyGone('A media item');
+  return media;
 }
 
 /** An error of the file system: the disk is full, gone or not writable. */
@@ -193,7 +220,7 @@ export async function sweepInterrupted({
       if (locked.length === 0) return false;
       // Files of a row that stays are deleted by the next sweep again.
       await store.deleteAll(mediaPrefix(item.id));
-      return deleteRow(tx, item, {});
+      return abandon(tx, item, {});
     });
     if (isAbandoned) count += 1;
   }

@@ -1,4 +1,4 @@
-import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
+import { idempotencyKeyOf, isUuid, parsePageArgs } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { followChanges, toTaskChanged, type TaskChange } from './events.js';
@@ -10,7 +10,8 @@ export const taskResolvers = {
     tasks: (_source, args, context) => listTasks(context, args),
   },
   Mutation: {
-    createTask: (_source, { input }, context) => createTask(context, input),
+    createTask: (_source, { input }, context, info) =>
+      createTask(context, input, idempotencyKeyOf(context, input.idempotencyKey, info)),
     updateTask: (_source, { input }, context) => updateTask(context, input),
     deleteTask: (_source, { id }, context) => deleteTask(context, id),
   },

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  alreadyGone,
   appendEvents,
   badUserInput,
   forbidden,
   inTransaction,
+  makeOnce,
+  type IdempotencyKey,
   isUuid,
   notFound,
   parsePageArgs,
@@ -92,11 +95,16 @@ function toConditions(filter: TaskFilter): Prisma.TaskWhereInput[] {
 }
 
 /**
- * Creates a task that the viewer owns.
+ * Creates a task that the viewer owns; with a key that was used before, tells of the task that was created then.
  *
- * @throws BAD_USER_INPUT when a field is malformed or the assignee does not exist
+ * @throws BAD_USER_INPUT when a field is malformed, the assignee does not exist, or the key stands for another task
+ * @throws CONFLICT when the task that was created with the key is gone
  */
-export async function createTask(context: TaskContext, input: CreateTaskInput): Promise<{ task: TaskRow }> {
+export async function createTask(
+  context: TaskContext,
+  input: CreateTaskInput,
+  key: IdempotencyKey | null,
+): Promise<{ task: TaskRow }> {
   const { userId } = requireViewer(context);
   const data = {
     ownerId: userId,
@@ -109,18 +117,28 @@ export async function createTask(context: TaskContext, input: CreateTaskInput): 
     assigneeId: input.assigneeId == null ? null : parseUserId(input.assigneeId, 'assigneeId'),
   };
   await assertAssigneeExists(context, data.assigneeId);
-  const task = await inTransaction(context.db, async (tx) => {
-    const created = await tx.task.create({ data });
-    const { id, version } = created;
-    await appendEvents(
-      tx,
-      [{ type: 'task.created.v1', subject: id, data: { taskId: id, ownerId: userId, version } }],
-      context,
-    );
-    return created;
-  });
-  context.telemetry.taskCreated(context.log, task.id);
-  return { task };
+  const outcome = await inTransaction(context.db, (tx) =>
+    makeOnce(tx, { key, userId, wanted: data }, async () => {
+      const created = await tx.task.create({ data });
+      const { id, version } = created;
+      await appendEvents(
+        tx,
+        [{ type: 'task.created.v1', subject: id, data: { taskId: id, ownerId: userId, version } }],
+        context,
+      );
+      return created;
+    }),
+  );
+  if (outcome.kind === 'repeated') return { task: await findCreated(context, outcome.id) };
+  context.telemetry.taskCreated(context.log, outcome.made.id);
+  return { task: outcome.made };
+}
+
+async function findCreated(context: TaskContext, id: string): Promise<TaskRow> {
+  const task = await context.db.task.findUnique({ where: { id } });
+  if (!task) throw alreadyGone('A task');
+  context.telemetry.creationRepeated(context.log, id);
+  return task;
 }
 
 /**
