@@ -110,10 +110,10 @@ module.exports = {
     {
       name: 'modules-meet-at-their-doors',
       comment:
-        'A module takes from another only its service, loaders, mappers or policy: the rest is its own business.',
+        'A module takes from another only its service, loaders, mappers, policy or feed: the rest is its own business.',
       severity: 'error',
       from: { path: '^(subgraphs/[^/]+/src/modules)/([^/]+)/' },
-      to: { path: '^$1/', pathNot: ['^$1/$2/', '/(service|loaders|mappers|policy|events)\\.ts$'] },
+      to: { path: '^$1/', pathNot: ['^$1/$2/', '/(service|loaders|mappers|policy|feed)\\.ts$'] },
     },
     {
       name: 'resolvers-touch-no-database',
@@ -126,7 +126,7 @@ module.exports = {
       name: 'rules-know-no-graphql',
       comment: 'Rules are tested without a server, and the transport may change.',
       severity: 'error',
-      from: { path: '/modules/[^/]+/(service|policy|events)\\.ts$' },
+      from: { path: '/modules/[^/]+/(service|policy|events|feed)\\.ts$' },
       to: { path: '^node_modules/(graphql|@apollo)/' },
     },
     {

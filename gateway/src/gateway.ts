@@ -18,7 +18,7 @@ import type { LabelFacts } from '@taskgraph/federation-engine';
 import { createDemandControl } from './admission/demand-control.js';
 import { createDocuments } from './admission/documents.js';
 import { createOrigins } from './admission/origins.js';
-import { createOverrideLabels } from './admission/override-labels.js';
+import { createOverrideLabels } from './admission/held-labels.js';
 import { createPolicies } from './admission/policies.js';
 import { assertKnownSubgraphs, type GatewayConfig } from './config.js';
 import { toEngineOptions } from './engine-options.js';

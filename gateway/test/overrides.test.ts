@@ -4,9 +4,9 @@ import { createLog } from '@taskgraph/service-kit';
 import { expectData, signTestToken } from '@taskgraph/testkit';
 import { parse } from 'graphql';
 import { WebSocket } from 'ws';
-import { createOverrideLabels } from '../src/admission/override-labels.js';
+import { createOverrideLabels } from '../src/admission/held-labels.js';
 import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
-import { findOverrideLabels } from '@taskgraph/federation-engine/internal/supergraph/override-labels.js';
+import { readOverrideDirectives } from '@taskgraph/federation-engine/internal/supergraph/override-directives.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
 import { connectClient } from './subscriptions/newsroom.js';
 
@@ -251,7 +251,7 @@ describe('the share of percent(n)', () => {
 
 describe('the labels that decide about an operation', () => {
   it('are those of its fields, of what they require, and of keys', () => {
-    const found = findOverrideLabels(
+    const found = readOverrideDirectives(
       parse(`
         type Query { a: A @join__field(graph: X) }
         interface I @join__type(graph: X) { size: Int @join__field(graph: X) }
@@ -274,6 +274,8 @@ describe('the labels that decide about an operation', () => {
       'A.whole': ['weights', 'sizes'],
       A: ['codes'],
     });
-    expect(findOverrideLabels(parse('type Query { a: Int @join__field(graph: X, requires: "b") b: Int }'))).toEqual([]);
+    expect(readOverrideDirectives(parse('type Query { a: Int @join__field(graph: X, requires: "b") b: Int }'))).toEqual(
+      [],
+    );
   });
 });

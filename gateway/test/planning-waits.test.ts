@@ -4,7 +4,7 @@ import { print } from 'graphql';
 import { readGatewayConfig } from '../src/config.js';
 import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
 import { createAnswer } from '../src/transports/http/answer.js';
-import { createOverrideLabels } from '../src/admission/override-labels.js';
+import { createOverrideLabels } from '../src/admission/held-labels.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';

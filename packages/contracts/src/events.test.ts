@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { EVENTS, eventEnvelope, eventTypeAttribute, TOPIC_BY_SOURCE, type EventSource } from './events.js';
 
@@ -28,6 +30,27 @@ describe('docs/events.md', () => {
         meaning,
       ]),
     );
+  });
+});
+
+describe('an event of the table', () => {
+  const subgraphs = fileURLToPath(new URL('../../../subgraphs', import.meta.url));
+  const codeOf = (service: string, isMeant: (file: string) => boolean) =>
+    readdirSync(path.join(subgraphs, service, 'src/modules'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && isMeant(file))
+      .map((file) => readFileSync(path.join(subgraphs, service, 'src/modules', file), 'utf8'))
+      .join('\n');
+
+  it.each(Object.keys(EVENTS))('is produced by the service that it is named after: %s', (type) => {
+    const source = type.split('.')[0] as EventSource;
+    expect(codeOf(source, (file) => path.basename(file) !== 'events.ts')).toContain(`type: '${type}'`);
+  });
+
+  it.each(['auth', 'task', 'media'])('is handled by %s where it is said to be, and there only', (service) => {
+    const handlers = codeOf(service, (file) => path.basename(file) === 'events.ts');
+    const handled = Object.keys(EVENTS).filter((type) => handlers.includes(`'${type}':`));
+    const said = Object.entries<{ readonly consumers: readonly string[] }>(EVENTS);
+    expect(handled).toEqual(said.filter(([, { consumers }]) => consumers.includes(service)).map(([type]) => type));
   });
 });
 

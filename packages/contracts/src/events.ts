@@ -46,22 +46,6 @@ export const EVENTS = {
     consumers: [],
     data: z.object({ userId }),
   },
-  'auth.user-deleted.v1': {
-    meaning: 'An account was deleted: what others hold of the user is to be erased.',
-    eventType: 'USER_DELETED',
-    subject: 'user id',
-    settles: 'subject',
-    consumers: ['gateway'],
-    data: z.object({ userId }),
-  },
-  'auth.user-export-requested.v1': {
-    meaning: 'A user wants a copy of everything that is held of them.',
-    eventType: 'USER_EXPORT_REQUESTED',
-    subject: 'user id',
-    settles: null,
-    consumers: [],
-    data: z.object({ userId, exportId: z.uuid() }),
-  },
   'task.created.v1': {
     meaning: 'A task was created.',
     eventType: 'TASK_CREATED',
@@ -113,14 +97,6 @@ export const EVENTS = {
   'media.processed.v1': {
     meaning: 'A media item can be attached and shown.',
     eventType: 'MEDIA_PROCESSED',
-    subject: 'media id',
-    settles: 'subject',
-    consumers: ['gateway', 'live feed', 'task'],
-    data: z.object({ mediaId, uploaderId: userId }),
-  },
-  'media.failed.v1': {
-    meaning: 'A media item could not be processed and will never be shown.',
-    eventType: 'MEDIA_FAILED',
     subject: 'media id',
     settles: 'subject',
     consumers: ['gateway', 'live feed', 'task'],

@@ -28,10 +28,6 @@ export function badUserInput(
   return new AppError('BAD_USER_INPUT', message, { reason, extensions });
 }
 
-export function conflict(message: string, reason?: string): AppError {
-  return new AppError('CONFLICT', message, { reason });
-}
-
 export function unauthenticated(reason: string, message = 'Sign in to do this.'): AppError {
   return new AppError('UNAUTHENTICATED', message, { reason });
 }

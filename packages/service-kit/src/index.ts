@@ -39,7 +39,7 @@ export * from './peer.js';
 export * from './pg-pool.js';
 export * from './reachable-host.js';
 export * from './redis-live-feed.js';
-export * from './relay.js';
+export * from './paging.js';
 export type { RequestTimeouts } from './request-timeouts.js';
 export * from './remote-jwks.js';
 export * from './remote-verifier.js';

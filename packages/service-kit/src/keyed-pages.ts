@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { PageRequest } from './relay.js';
+import type { PageRequest } from './paging.js';
 
 /** One page of the list that belongs to one key. */
 export interface KeyedPage<Row> {

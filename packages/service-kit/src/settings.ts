@@ -128,8 +128,6 @@ export const settings = {
       .enum(['0', '1', 'true', 'false'], { error: 'must be 1, 0, true or false' })
       .transform((value) => value === '1' || value === 'true')
       .optional(),
-  projectId: () =>
-    z.string().regex(/^[a-z][a-z0-9:.-]{2,62}$/, 'must be the id of a Google Cloud project, such as my-project'),
   /** A list with commas, each entry read by `parse`, which returns null for what is no `what`. */
   list: <Entry>(parse: (text: string) => Entry | null, what: string) =>
     z.string().transform((text, issues): Entry[] =>

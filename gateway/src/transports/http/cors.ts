@@ -12,7 +12,7 @@ export interface CorsOptions {
 
 /** Of an answer, beside what every page may read (Fetch, "CORS-safelisted response-header name"). */
 const EXPOSED_HEADERS = ['retry-after', 'x-request-id'];
-export const METHODS = ['GET', 'POST'];
+const METHODS = ['GET', 'POST'];
 
 /**
  * Creates what tells browsers whose pages may read an answer (Fetch, "HTTP-CORS protocol"), before anything else is looked at, so that

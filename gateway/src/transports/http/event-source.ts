@@ -4,7 +4,7 @@ import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { Identify } from '../../identity/identify.js';
 import type { Tickets } from '../../identity/tickets.js';
 import { badRequest, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
-import { readGraphQLRequest } from './graphql-request.js';
+import { readGraphQLRequest } from './read-request.js';
 
 export interface EventSourceDoorOptions {
   readonly identify: Identify;

@@ -6,7 +6,7 @@ import type { WebSocket } from 'ws';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { readAccept } from '../http/accept.js';
 import type { Answer, Arrival } from '../http/answer.js';
-import { tryReadGraphQLRequest } from '../http/graphql-request.js';
+import { tryReadGraphQLRequest } from '../http/read-request.js';
 import type { Identify } from '../../identity/identify.js';
 import { defect } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import {

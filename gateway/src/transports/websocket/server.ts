@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { answerInBytes, readClientInfo } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Origins } from '../../admission/origins.js';
-import { readLabels } from '../../admission/override-labels.js';
+import { readLabels } from '../../admission/held-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isEndpoint } from '../endpoint.js';
 import { createSweep } from '../sweep.js';

@@ -1,5 +1,5 @@
 import { Fault } from '../request/fault.js';
-import { createFairQueue } from '../supergraph/fair-queue.js';
+import { createBoundedQueue } from '../request/fair-queue.js';
 
 /** Lets documents be read one by one, a client after the other. */
 export interface ReadingTurns {
@@ -24,7 +24,7 @@ interface Waiting {
  * @param exempt the client whose documents wait for nobody and keep nobody waiting
  */
 export function createReadingTurns(maxWaiting: number, exempt: string): ReadingTurns {
-  const waiting = createFairQueue<Waiting>(maxWaiting, exempt);
+  const waiting = createBoundedQueue<Waiting>(maxWaiting, exempt);
   let isTaken = false;
 
   function next(): void {

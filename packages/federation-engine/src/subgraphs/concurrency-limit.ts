@@ -1,4 +1,4 @@
-import { createFairQueue, type FairQueue } from './fair-queue.js';
+import { createFairQueue, type FairQueue } from '../request/fair-queue.js';
 
 /** Thrown to who has to go because too many wait. */
 export class Overloaded extends Error {

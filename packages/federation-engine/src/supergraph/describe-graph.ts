@@ -10,7 +10,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { readCostDirectives } from './cost-directives.js';
-import { findOverrideLabels } from './override-labels.js';
+import { readOverrideDirectives } from './override-directives.js';
 import { findPlannerNames } from './planner-names.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { PreparedSupergraph } from './prepared-supergraph.js';
@@ -41,7 +41,7 @@ export function describeGraph(planned: ApolloSupergraph, prepared: PreparedSuper
     subtypes: subtypesOf(apollo.schema.toGraphQLJSSchema()),
     interfaceObjects: findInterfaceObjects(plannerSchema.document),
     subgraphs: apollo.subgraphsMetadata().map(({ name, url }) => ({ name, url })),
-    overrides: findOverrideLabels(plannerSchema.document),
+    overrides: readOverrideDirectives(plannerSchema.document),
     plannerNames: [...findPlannerNames(plannerSchema.document)],
     costs: readCostDirectives(apollo.schema, api),
     requirements: { conditions, byCoordinate: [...byCoordinate] },

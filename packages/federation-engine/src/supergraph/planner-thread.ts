@@ -1,6 +1,6 @@
 import { Fault } from '../request/fault.js';
 import type { Log } from '../request/log.js';
-import { createFairQueue } from './fair-queue.js';
+import { createBoundedQueue } from '../request/fair-queue.js';
 import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner-messages.js';
 import { createRestartingWorker, type Death } from './restarting-worker.js';
 
@@ -88,7 +88,7 @@ export function createPlannerThread(options: PlannerThreadOptions): PlannerThrea
   /** What the thread has been asked, in the order in which it answers. */
   const asked = new Map<number, Asked>();
   /** The thread is given one plan at a time. */
-  const waiting = createFairQueue<Waiting>(maxWaiting, OWN_CLIENT);
+  const waiting = createBoundedQueue<Waiting>(maxWaiting, OWN_CLIENT);
   let planning = 0;
   /** How many wait, by version: one that is released is kept by the thread until they have been sent. */
   const waitingFor = new Map<number, number>();

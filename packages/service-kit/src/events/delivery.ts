@@ -78,7 +78,7 @@ function isAway(error: unknown): boolean {
 }
 
 /** An error and what caused it, in one line that an attribute of a message can hold. */
-export function describeFailure(error: unknown): string {
+function describeFailure(error: unknown): string {
   const parts: string[] = [];
   let cause = error;
   for (; cause instanceof Error && parts.length < MAX_CAUSES; cause = cause.cause)

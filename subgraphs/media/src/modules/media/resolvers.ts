@@ -2,7 +2,7 @@ import { isUuid, requireViewer } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { findThumbnail, THUMBNAIL_MIME_TYPE } from './mappers.js';
-import { followProcessing, type ProcessedMedia } from './processing-feed.js';
+import { followProcessing, type ProcessedMedia } from './feed.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
 export const mediaResolvers = {

@@ -6,7 +6,6 @@ import { detach, lockMedia } from './service.js';
 /** What this service hears of media: their state, so that it need not ask, and that they are gone. */
 export const attachmentHandlers: EventHandlers<TaskDbClient> = {
   'media.processed.v1': (tx, { data }) => remember(tx, data, 'READY'),
-  'media.failed.v1': (tx, { data }) => remember(tx, data, 'FAILED'),
   'media.deleted.v1': async (tx, { data, requestId }, log) => {
     const { mediaId } = data;
     await lockMedia(tx, [mediaId], 'delete');

@@ -1,7 +1,7 @@
 import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
-import { followAttachments, toMediaAttached, type Attachment } from './attachment-feed.js';
+import { followAttachments, toMediaAttached, type Attachment } from './feed.js';
 import { attachmentCursor } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
 

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Viewer } from '@taskgraph/service-kit';
-import { canAssign, canDelete, canEdit, canSee } from './policy.js';
+import { canAssign, canDelete, canSee } from './policy.js';
 
 const as = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
 const task = { ownerId: 'owner', assigneeId: 'assignee' };
 
 describe('who may do what with a task', () => {
   it.each([
-    ['owner', as('owner'), { see: true, edit: true, delete: true }],
-    ['assignee', as('assignee'), { see: true, edit: true, delete: false }],
-    ['administrator', as('x', 'ADMIN'), { see: true, edit: true, delete: true }],
-    ['stranger', as('x'), { see: false, edit: false, delete: false }],
+    ['owner', as('owner'), { see: true, delete: true }],
+    ['assignee', as('assignee'), { see: true, delete: false }],
+    ['administrator', as('x', 'ADMIN'), { see: true, delete: true }],
+    ['stranger', as('x'), { see: false, delete: false }],
   ])('%s', (_who, viewer, may) => {
-    expect({ see: canSee(viewer, task), edit: canEdit(viewer, task), delete: canDelete(viewer, task) }).toEqual(may);
+    expect({ see: canSee(viewer, task), delete: canDelete(viewer, task) }).toEqual(may);
   });
 
   it('lets only the owner and administrators assign somebody', () => {

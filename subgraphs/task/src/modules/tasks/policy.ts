@@ -11,11 +11,6 @@ export function canSee(viewer: Viewer, task: TaskParties): boolean {
   return viewer.role === 'ADMIN' || task.ownerId === viewer.userId || task.assigneeId === viewer.userId;
 }
 
-/** Whoever sees a task may also change its fields and its attachments. */
-export function canEdit(viewer: Viewer, task: TaskParties): boolean {
-  return canSee(viewer, task);
-}
-
 /** Owner and administrators. */
 export function canDelete(viewer: Viewer, task: TaskParties): boolean {
   return viewer.role === 'ADMIN' || task.ownerId === viewer.userId;

@@ -1,7 +1,7 @@
 import { idempotencyKeyOf, isUuid, parsePageArgs } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
-import { followChanges, toTaskChanged, type TaskChange } from './events.js';
+import { followChanges, toTaskChanged, type TaskChange } from './feed.js';
 import { countTasks, createTask, deleteTask, findTask, getTask, listTasks, updateTask } from './service.js';
 
 export const taskResolvers = {

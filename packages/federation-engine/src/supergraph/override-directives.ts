@@ -14,7 +14,9 @@ type TypeNode = ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode;
  * Finds what `@override(label:)` decides about (Federation 2.7): labels by coordinate, of a field with all that it requires,
  * and of a type with the fields of its keys.
  */
-export function findOverrideLabels(supergraph: DocumentNode): Array<readonly [coordinate: string, labels: string[]]> {
+export function readOverrideDirectives(
+  supergraph: DocumentNode,
+): Array<readonly [coordinate: string, labels: string[]]> {
   const types = new Map<string, TypeNode>();
   for (const definition of supergraph.definitions)
     if (definition.kind === Kind.OBJECT_TYPE_DEFINITION || definition.kind === Kind.INTERFACE_TYPE_DEFINITION)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from './app-error.js';
-import { decodeCursor, encodeCursor, parsePageArgs, toConnection } from './relay.js';
+import { decodeCursor, encodeCursor, parsePageArgs, toConnection } from './paging.js';
 
 describe('parsePageArgs', () => {
   it('reads forwards with a default size', () => {

@@ -47,7 +47,7 @@ async function* untilProcessed(
 ): AsyncGenerator<ProcessedMedia, void, void> {
   for await (const { id, type } of events) {
     if (type === 'media.deleted.v1') throw notFound('Media');
-    if (type !== 'media.processed.v1' && type !== 'media.failed.v1') continue;
+    if (type !== 'media.processed.v1') continue;
     yield { eventId: id, mediaId };
     return;
   }

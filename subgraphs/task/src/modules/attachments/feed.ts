@@ -1,7 +1,7 @@
 import type { EventData, EventEnvelope } from '@taskgraph/contracts';
 import { parseEventData, type SourceEvent } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
-import { assertSawDeletion, followTask, getTaskOfEvent } from '../tasks/events.js';
+import { assertSawDeletion, followTask, getTaskOfEvent } from '../tasks/feed.js';
 import type { MediaAttachedRow } from './mappers.js';
 
 export interface Attachment extends SourceEvent {
