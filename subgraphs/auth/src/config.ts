@@ -21,6 +21,12 @@ const schema = z.object({
   AUTH_DATABASE_URL: settings.postgresUrl(),
   /** Signing keys are stored encrypted with it; whoever holds it and the database can sign tokens. */
   AUTH_KEY_ENCRYPTION_SECRET: settings.secret(32),
+  /** The one before, while what is stored under it is being encrypted anew. */
+  AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS: settings.secret(32).optional(),
+  /** Age at which the signing key gets a successor; 0 leaves that to administrators. */
+  KEY_ROTATION_DAYS: settings.nonNegativeInt(30),
+  /** From the publication of a signing key to its first signature. */
+  KEY_PUBLISH_AHEAD_SECONDS: settings.nonNegativeInt(120),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
   /** How long a refresh token that was exchanged gets the same pair again; 0 is not at all. */

@@ -1,6 +1,7 @@
 import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
 import type { AuthDb } from './db.js';
 import type { PasswordHasher } from './modules/accounts/password-hasher.js';
+import type { KeyRing } from './modules/signing-keys/key-ring.js';
 import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
 import type { Revocations } from './modules/sessions/revocations.js';
 import type { UserLoaders } from './modules/users/loaders.js';
@@ -13,6 +14,7 @@ export interface AuthContext extends RequestContext {
   readonly passwords: PasswordHasher;
   readonly tokens: TokenIssuer;
   readonly verifier: TokenVerifier;
+  readonly keyRing: Pick<KeyRing, 'rotate'>;
   readonly revocations: Revocations;
   readonly telemetry: AuthTelemetry;
   readonly sessionLifetimeMs: number;

@@ -2,6 +2,7 @@ import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/se
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';
+import { signingKeyResolvers } from './modules/signing-keys/resolvers.js';
 import { userResolvers } from './modules/users/resolvers.js';
 
 export const typeDefs = loadSdl(import.meta.url, [
@@ -9,12 +10,13 @@ export const typeDefs = loadSdl(import.meta.url, [
   'modules/users/schema.graphql',
   'modules/accounts/schema.graphql',
   'modules/sessions/schema.graphql',
+  'modules/signing-keys/schema.graphql',
 ]);
 
 export const resolvers = {
   DateTime: DateTimeResolver,
   Query: { ...userResolvers.Query, ...sessionResolvers.Query },
-  Mutation: { ...accountResolvers.Mutation, ...sessionResolvers.Mutation },
+  Mutation: { ...accountResolvers.Mutation, ...sessionResolvers.Mutation, ...signingKeyResolvers.Mutation },
   Session: sessionResolvers.Session,
   User: userResolvers.User,
 } satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -5,8 +5,8 @@ import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
 import { createRevocations } from './modules/sessions/revocations.js';
 import { revocationsRoute } from './modules/sessions/routes.js';
-import { createKeyEncryption } from './modules/signing-keys/key-encryption.js';
 import { loadKeyRing } from './modules/signing-keys/key-ring.js';
+import { openKeyStore } from './modules/signing-keys/open-keys.js';
 import { jwksRoute } from './modules/signing-keys/routes.js';
 import { createTokenIssuer } from './modules/signing-keys/token-issuer.js';
 import { createUserLoaders } from './modules/users/loaders.js';
@@ -19,6 +19,8 @@ export { readAuthConfig, type AuthConfig } from './config.js';
 export interface AuthParts extends SubgraphParts {
   readonly passwords: PasswordHasher;
 }
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Composes the auth subgraph. The database must be migrated.
@@ -37,7 +39,14 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     parts,
     async own(base) {
       const { db } = base;
-      const keyRing = await loadKeyRing(db, createKeyEncryption(config.AUTH_KEY_ENCRYPTION_SECRET));
+      const telemetry = createAuthTelemetry(base.metrics);
+      const keyRing = await loadKeyRing({
+        ...openKeyStore(db, config),
+        rotateAfterMs: config.KEY_ROTATION_DAYS > 0 ? config.KEY_ROTATION_DAYS * DAY_MS : null,
+        log: base.log,
+        onRotation: (kid, reason) => telemetry.signingKeyRotated(base.log, kid, reason),
+      });
+      base.onClose(() => keyRing.close());
       const revocations = createRevocations({
         db,
         feed: base.feed,
@@ -55,7 +64,6 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         lifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
       });
       const passwords = parts.passwords ?? createPasswordHasher();
-      const telemetry = createAuthTelemetry(base.metrics);
       return {
         typeDefs,
         resolvers,
@@ -66,6 +74,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           passwords,
           tokens,
           verifier,
+          keyRing,
           revocations,
           telemetry,
           sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,

@@ -16,6 +16,8 @@ export interface AuthTelemetry {
     count: number,
   ): void;
   passwordChanged(log: Log, userId: string): void;
+  signingKeyRotated(log: Log, kid: string, reason: 'age' | 'request'): void;
+  signingKeyAsked(log: Log, kid: string, userId: string): void;
 }
 
 export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
@@ -28,6 +30,7 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     'reason',
   ]);
   const passwordChanges = metrics.counter('taskgraph_auth_password_changes_total', 'Passwords changed.');
+  const rotations = metrics.counter('taskgraph_auth_key_rotations_total', 'Signing keys made.', ['reason']);
   return {
     registration(log, outcome, userId) {
       registrations.inc({ outcome });
@@ -50,6 +53,13 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     passwordChanged(log, userId) {
       passwordChanges.inc();
       log.info({ userId }, 'password changed');
+    },
+    signingKeyRotated(log, kid, reason) {
+      rotations.inc({ reason });
+      log.info({ kid, reason }, 'a new signing key is published');
+    },
+    signingKeyAsked(log, kid, userId) {
+      log.info({ kid, userId }, 'an administrator asked for the next signing key');
     },
   };
 }

@@ -30,6 +30,8 @@ const schema = z.object({
   MEDIA_PUBLIC_URL: settings.url().optional(),
   /** Whoever holds it can make URLs to any file. */
   MEDIA_URL_SECRET: settings.secret(32),
+  /** The one before: URLs that were signed with it are good until they expire. */
+  MEDIA_URL_SECRET_PREVIOUS: settings.secret(32).optional(),
   MEDIA_URL_LIFETIME_SECONDS: settings.durationSeconds(3_600),
   MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
   /** Of all files that wait at one time, since they cannot be read while they arrive. */

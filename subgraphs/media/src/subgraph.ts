@@ -51,6 +51,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       let ownPort = config.MEDIA_PORT;
       const urls = createSignedUrls({
         secret: config.MEDIA_URL_SECRET,
+        previousSecret: config.MEDIA_URL_SECRET_PREVIOUS,
         lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
         publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
       });

@@ -1,74 +1,149 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { jsonWebKey, TOKEN_ALGORITHM, type PublicJsonWebKey } from '@taskgraph/contracts';
-import { inTransaction, type JwksSource } from '@taskgraph/service-kit';
-import type { AuthDb, AuthDbClient } from '../../db.js';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type { PublicJsonWebKey } from '@taskgraph/contracts';
+import type { JwksSource, Log } from '@taskgraph/service-kit';
+import type { SigningKey } from '../../generated/prisma/client.js';
 import type { KeyEncryption } from './key-encryption.js';
-
-/** Any number that nothing else in this database locks. */
-const KEY_CREATION_LOCK = 712_003_001;
+import { isOver, publicJwkOf, type KeyChange, type KeyStore } from './key-store.js';
 
 export interface SigningKeyPair {
   readonly kid: string;
   readonly privateKey: KeyObject;
 }
 
-/** The keys of this installation: all verify, the newest signs. */
+export interface KeyRingOptions {
+  readonly store: KeyStore;
+  readonly encryption: KeyEncryption;
+  /** Age at which the newest key gets a successor; null when nobody but an administrator makes one. */
+  readonly rotateAfterMs: number | null;
+  readonly log: Log;
+  /** Told of a key that this process has made. */
+  readonly onRotation?: (kid: string, reason: 'age' | 'request') => void;
+  readonly now?: () => number;
+}
+
+/** The keys of this installation: all that are published verify, and the newest whose time has come signs. */
 export interface KeyRing extends JwksSource {
   readonly current: SigningKeyPair;
   readonly publicKeys: readonly PublicJsonWebKey[];
+  /** Makes the next key, or tells which is to come. */
+  rotate(): Promise<KeyChange>;
+  /** Reads anew what other processes may have changed, and makes a new key when it is time. Never throws. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Shorter than a key is published before it signs. */
+const REFRESH_MS = 10_000;
+/** Of reading anew for the sake of an unknown key id, so that a flood of them is no flood of statements. */
+const COOLDOWN_MS = 1_000;
+
+interface LoadedKey {
+  readonly row: SigningKey;
+  readonly jwk: PublicJsonWebKey;
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
 }
 
 /**
- * Loads the keys, and creates the first one when there is none. Processes that start at once agree on one key.
+ * Loads the keys, and creates the first one when there is none. Processes that start at once agree on one key, and processes that run
+ * hear of each other's keys before those sign.
  *
  * @throws when the stored keys cannot be decrypted: AUTH_KEY_ENCRYPTION_SECRET is not the one they were stored with
  */
-export async function loadKeyRing(db: AuthDb, encryption: KeyEncryption): Promise<KeyRing> {
-  const rows = await listKeys(db);
-  const stored = rows.length > 0 ? rows : await createFirstKey(db, encryption);
-  const newest = stored[0];
-  if (!newest) throw new Error('there is no signing key');
+export async function loadKeyRing(options: KeyRingOptions): Promise<KeyRing> {
+  const { store, encryption, rotateAfterMs, log, onRotation, now = Date.now } = options;
+  let keys = new Map<string, LoadedKey>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let underWay: Promise<void> | null = null;
 
-  const publicKeys = stored.map(({ publicJwk }) => jsonWebKey.parse(publicJwk));
-  const verifiers = new Map(publicKeys.map((jwk) => [jwk.kid, createPublicKey({ key: { ...jwk }, format: 'jwk' })]));
+  async function read(): Promise<void> {
+    readAt = now();
+    const rows = await store.list();
+    const loaded = new Map<string, LoadedKey>();
+    // A key that stays is one and the same object: tokens are remembered as long as their key is.
+    for (const row of rows)
+      loaded.set(row.id, keys.has(row.id) ? { ...(keys.get(row.id) as LoadedKey), row } : await load(row));
+    keys = loaded;
+  }
+
+  async function load(row: SigningKey): Promise<LoadedKey> {
+    const { plain, renewed } = decrypt(row, encryption);
+    if (renewed) {
+      await store.renew(row.id, renewed);
+      log.info({ kid: row.id }, 'a signing key is stored under the present secret');
+    }
+    const jwk = publicJwkOf(row);
+    return {
+      row,
+      jwk,
+      publicKey: createPublicKey({ key: { ...jwk }, format: 'jwk' }),
+      privateKey: createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' }),
+    };
+  }
+
+  function readOnce(): Promise<void> {
+    underWay ??= read().finally(() => (underWay = null));
+    return underWay;
+  }
+
+  async function refresh(): Promise<void> {
+    try {
+      const change = rotateAfterMs === null || !isDue() ? null : await store.rotate(rotateAfterMs);
+      if (change?.isNew) onRotation?.(change.kid, 'age');
+      await readOnce();
+    } catch (error) {
+      log.warn({ err: error }, 'signing keys could not be read anew; those that are known go on');
+    }
+  }
+
+  /** As far as this process knows: the store looks again, when no other process may change it. */
+  function isDue(): boolean {
+    const newest = Math.max(...[...keys.values()].map(({ row }) => row.createdAt.getTime()));
+    return rotateAfterMs !== null && now() - newest >= rotateAfterMs;
+  }
+
+  await readOnce();
+  await refresh();
+  const timer = setInterval(() => void refresh(), REFRESH_MS).unref();
   return {
-    current: { kid: newest.id, privateKey: decrypt(newest.encryptedPrivateKey, encryption) },
-    publicKeys,
-    getKey: async (kid) => verifiers.get(kid) ?? null,
+    get current() {
+      const time = new Date(now());
+      const all = [...keys.values()];
+      // The newest first.
+      const signing = all.find(({ row }) => row.signsFrom <= time) ?? all.at(-1);
+      if (!signing) throw new Error('there is no signing key');
+      return { kid: signing.row.id, privateKey: signing.privateKey };
+    },
+    get publicKeys() {
+      const time = new Date(now());
+      return [...keys.values()].filter(({ row }) => !isOver(row, time)).map(({ jwk }) => jwk);
+    },
+    async getKey(kid) {
+      if (!keys.has(kid) && now() - readAt > COOLDOWN_MS) await readOnce().catch(() => undefined);
+      const key = keys.get(kid);
+      return key && !isOver(key.row, new Date(now())) ? key.publicKey : null;
+    },
+    async rotate() {
+      const change = await store.rotate();
+      if (!change) throw new Error('a rotation that was asked for has made no key');
+      if (change.isNew) onRotation?.(change.kid, 'request');
+      await readOnce();
+      return change;
+    },
+    refresh,
+    async close() {
+      clearInterval(timer);
+      await underWay?.catch(() => undefined);
+    },
   };
 }
 
-function listKeys(db: AuthDbClient) {
-  return db.signingKey.findMany({ orderBy: { createdAt: 'desc' } });
-}
-
-function createFirstKey(db: AuthDb, encryption: KeyEncryption) {
-  return inTransaction(db, async (tx) => {
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${KEY_CREATION_LOCK})`;
-    const rows = await listKeys(tx);
-    if (rows.length > 0) return rows;
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { x, y } = publicKey.export({ format: 'jwk' }) as { x: string; y: string };
-    const kid = thumbprint(x, y);
-    const publicJwk: PublicJsonWebKey = { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: TOKEN_ALGORITHM };
-    const encryptedPrivateKey = encryption.encrypt(privateKey.export({ format: 'der', type: 'pkcs8' }));
-    return [await tx.signingKey.create({ data: { id: kid, publicJwk, encryptedPrivateKey } })];
-  });
-}
-
-/** RFC 7638: members in lexical order, no white space. */
-function thumbprint(x: string, y: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }))
-    .digest('base64url');
-}
-
-function decrypt(stored: Uint8Array, encryption: KeyEncryption): KeyObject {
+function decrypt({ encryptedPrivateKey }: SigningKey, encryption: KeyEncryption) {
   try {
-    return createPrivateKey({ key: encryption.decrypt(stored), format: 'der', type: 'pkcs8' });
+    return encryption.decrypt(encryptedPrivateKey);
   } catch (cause) {
     throw new Error(
-      'The signing key cannot be decrypted: AUTH_KEY_ENCRYPTION_SECRET is not the one that it was stored with.',
+      'The signing key cannot be decrypted: AUTH_KEY_ENCRYPTION_SECRET is not the one that it was stored with, nor is AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS.',
       { cause },
     );
   }

@@ -6,13 +6,13 @@ import type { KeyRing } from './key-ring.js';
 const MAX_AGE_SECONDS = 15;
 
 /** Serves the keys by which everybody verifies tokens (RFC 7517). */
-export function jwksRoute({ publicKeys }: KeyRing): Routes {
+export function jwksRoute(keyRing: Pick<KeyRing, 'publicKeys'>): Routes {
   return (app) => {
     app.get(JWKS_PATH, (_request, response) => {
       response
         .set('cache-control', `public, max-age=${MAX_AGE_SECONDS}`)
         .type('application/jwk-set+json')
-        .send(JSON.stringify({ keys: publicKeys }));
+        .send(JSON.stringify({ keys: keyRing.publicKeys }));
     });
   };
 }

@@ -3,9 +3,14 @@ import { createSignedUrls } from './signed-urls.js';
 
 const ID = '01890000-0000-7000-8000-000000000001';
 
-function urlsAt(state: { now: number }, secret = 'a secret of at least thirty-two characters') {
+function urlsAt(
+  state: { now: number },
+  secret = 'a secret of at least thirty-two characters',
+  previousSecret?: string,
+) {
   return createSignedUrls({
     secret,
+    previousSecret,
     lifetimeSeconds: 3600,
     publicUrl: () => 'http://files.example',
     now: () => state.now,
@@ -64,5 +69,14 @@ describe('createSignedUrls', () => {
     for (const signature of ['', 'x', `${query['signature']}0`, ['a'], undefined]) {
       expect(urls.verify(ID, 'SMALL', { ...query, signature })).toBe('forged');
     }
+  });
+
+  it('takes URLs of the secret before for its own while that is set, and signs none with it', () => {
+    const state = { now: 1_700_000_000_000 };
+    const [old, next] = ['an old secret of thirty-two characters', 'the next secret of thirty-two characters'];
+    const url = urlsAt(state, old).sign(ID, 'SMALL');
+    expect(urlsAt(state, next, old).verify(ID, 'SMALL', queryOf(url))).toBe('valid');
+    expect(urlsAt(state, next).verify(ID, 'SMALL', queryOf(url))).toBe('forged');
+    expect(urlsAt(state, old).verify(ID, 'SMALL', queryOf(urlsAt(state, next, old).sign(ID, 'SMALL')))).toBe('forged');
   });
 });

@@ -13,6 +13,8 @@ export interface SignedUrls {
 
 export interface SignedUrlOptions {
   readonly secret: string;
+  /** The one before, whose URLs are still out. */
+  readonly previousSecret?: string | undefined;
   readonly lifetimeSeconds: number;
   /** Known only once the service listens. */
   readonly publicUrl: () => string;
@@ -29,9 +31,15 @@ const MAX_KEPT = 20_000;
  * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it, and it is made
  * once: a board shows the pictures of every task.
  */
-export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Date.now }: SignedUrlOptions): SignedUrls {
-  const signature = (mediaId: string, variant: FileVariant, expires: number) =>
-    createHmac('sha256', secret)
+export function createSignedUrls({
+  secret,
+  previousSecret,
+  lifetimeSeconds,
+  publicUrl,
+  now = Date.now,
+}: SignedUrlOptions): SignedUrls {
+  const signature = (mediaId: string, variant: FileVariant, expires: number, by = secret) =>
+    createHmac('sha256', by)
       .update(`${mediaId}/${variantSlug(variant)}/${expires}`)
       .digest();
   const kept = new Map<string, string>();
@@ -55,13 +63,13 @@ export function createSignedUrls({ secret, lifetimeSeconds, publicUrl, now = Dat
       if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string')
         return 'forged';
       const expires = Number(query.expires);
-      const expected = signature(mediaId, variant, expires);
       const given = Buffer.from(query.signature, 'base64url');
-      const matches =
-        given.length === expected.length &&
-        timingSafeEqual(given, expected) &&
-        given.toString('base64url') === query.signature;
-      if (!matches) return 'forged';
+      const isSignedBy = (by: string) => {
+        const expected = signature(mediaId, variant, expires, by);
+        return given.length === expected.length && timingSafeEqual(given, expected);
+      };
+      const matches = isSignedBy(secret) || (previousSecret !== undefined && isSignedBy(previousSecret));
+      if (!matches || given.toString('base64url') !== query.signature) return 'forged';
       return now() / 1000 < expires ? 'valid' : 'expired';
     },
   };
