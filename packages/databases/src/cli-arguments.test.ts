@@ -16,13 +16,14 @@ describe('parseArguments', () => {
     ['all reset --yes', { databases: KNOWN, command: { kind: 'reset', confirmed: true } }],
     ['auth resolve 20260101000000_x', { databases: ['auth'], command: { kind: 'resolve', name: '20260101000000_x' } }],
     ['auth up --help', { databases: [], command: { kind: 'help' } }],
-    ['', { databases: [], command: { kind: 'help' } }],
+    ['help', { databases: [], command: { kind: 'help' } }],
   ])('reads "%s"', (line, expected) => {
     expect(parse(line)).toEqual(expected);
   });
 
   it.each([
     ['users up', 'There is no database "users"'],
+    ['', 'Say what to do'],
     ['auth', 'Say what to do'],
     ['auth upp', 'There is no command "upp"'],
     ['auth create', 'create needs a name'],

@@ -23,8 +23,9 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = { create: ['--empty']
 
 /** Reads `<database|all> <command> [...]`. @throws UsageError */
 export function parseArguments(args: readonly string[], known: readonly string[]): MigrateArguments {
-  if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
+  if (args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
     return { databases: [], command: { kind: 'help' } };
+  if (args.length === 0) throw new UsageError('Say what to do.');
   const flags = args.filter((arg) => arg.startsWith('--'));
   const [target, kind, ...operands] = args.filter((arg) => !arg.startsWith('--'));
   if (target === undefined || (target !== 'all' && !known.includes(target))) {

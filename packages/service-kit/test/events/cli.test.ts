@@ -176,9 +176,10 @@ describe('npm run events on databases', () => {
   });
 
   it('explains wrong arguments, missing settings and databases that do not answer', async () => {
-    for (const line of ['', '--help', 'replay --help'])
+    for (const line of ['help', '--help', 'replay --help'])
       expect(await events(line)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: npm run events') });
     for (const [line, fault] of [
+      ['', 'Say what to do.'],
       ['fly', 'There is no command "fly"'],
       ['replay', 'replay needs the id of one dead letter, or all'],
       ['discard all', 'discard needs the id of one dead letter'],

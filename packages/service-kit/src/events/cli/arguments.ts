@@ -25,8 +25,8 @@ export class UsageError extends Error {
 
 /** Reads what stands behind `npm run events --`. @throws UsageError */
 export function parseEventsArguments(args: readonly string[]): EventsCommand {
-  if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
-    return { kind: 'help' };
+  if (args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) return { kind: 'help' };
+  if (args.length === 0) throw new UsageError('Say what to do.');
   const [command, ...operands] = args as [string, ...string[]];
   const flag = args.find((arg) => arg.startsWith('-'));
   if (flag !== undefined) throw new UsageError(`There is no option "${flag}".`);
