@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createUploadSpool, readMultipart, type RefusedMultipart } from '@taskgraph/service-kit';
+import { createUploadSpool, readMultipart, type UnreadableMultipart } from '@taskgraph/service-kit';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import fc from 'fast-check';
 import { graphql, parse } from 'graphql';
@@ -62,7 +62,7 @@ function reader(name: string, fields: string): FakeSubgraph {
           response.setHeader('content-type', 'application/json');
           response.end(JSON.stringify(await graphql({ schema, source: query, variableValues: variables })));
         },
-        (error: RefusedMultipart) => response.writeHead(error.status).end('{}'),
+        (error: UnreadableMultipart) => response.writeHead(error.status).end('{}'),
       );
       return true;
     },

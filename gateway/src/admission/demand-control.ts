@@ -1,7 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { evaluate, type Amount, type Variables } from '@taskgraph/federation-engine/internal/compile/cost/amounts.js';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
-import { Refusal, refuse } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import { Refusal, refusalOf } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SubgraphCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 
@@ -40,7 +40,7 @@ export function createDemandControl(
       if (mode === 'off') return null;
       const fault = mode === 'enforce' ? cost.fault(variables) : null;
       if (fault !== null)
-        throw refuse('OPERATION_REJECTED', [{ message: fault, extensions: { reason: 'SLICING_ARGUMENT' } }]);
+        throw refusalOf('OPERATION_REJECTED', [{ message: fault, extensions: { reason: 'SLICING_ARGUMENT' } }]);
       const estimated = cost.estimate(variables);
       if (estimated > maxCost) {
         onTooExpensive(null);

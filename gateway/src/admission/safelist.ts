@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Log } from '@taskgraph/service-kit';
 import { LRUCache } from 'lru-cache';
 import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
-import { refuse } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import { refusalOf } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { RegisteredDocuments } from './document-manifest.js';
 import { readHash, type PersistedQueries } from './persisted-queries.js';
 
@@ -44,7 +44,8 @@ export function createSafelist(options: SafelistOptions): PersistedQueries {
 
   function notServed(request: GraphQLRequest, reason: Reason): string {
     options.onUnregistered();
-    if (mode === 'enforce') throw refuse('OPERATION_REJECTED', [{ message: MESSAGES[reason], extensions: { reason } }]);
+    if (mode === 'enforce')
+      throw refusalOf('OPERATION_REJECTED', [{ message: MESSAGES[reason], extensions: { reason } }]);
     const text = others.resolve(request);
     const hash = createHash('sha256').update(text).digest('hex');
     if (!told.has(hash)) {

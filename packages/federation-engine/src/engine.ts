@@ -15,7 +15,7 @@ import { toCredentials } from './live/credentials.js';
 import { clientOf, type Identity, type OperationContext } from './request/context.js';
 import { deadlineExceeded, untilDeadline } from './request/deadline.js';
 import { SILENT } from './request/log.js';
-import { defect, refuse } from './request/refusal.js';
+import { defect, refusalOf } from './request/refusal.js';
 import { forOne, writeCacheControl } from './subgraphs/cache-policy.js';
 
 /** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
@@ -108,7 +108,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   async function run(request: EngineRequest, context: OperationContext): Promise<EngineResult> {
     const { operation } = await untilDeadline(admit(request, context), context.signal);
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
-      throw refuse('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
+      throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
     const result = await runOperation(operation, {
       variables: request.variables ?? {},
@@ -181,7 +181,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       try {
         admitted = await untilDeadline(admit(request, context), context.signal);
         if (admitted.operation.type !== OperationTypeNode.SUBSCRIPTION)
-          throw refuse('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
+          throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
         yield refused(error, context);
         return;

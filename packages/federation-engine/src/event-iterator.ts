@@ -1,7 +1,7 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { renderBody } from './execute/render-body.js';
 import type { Credentials } from './live/credentials.js';
-import { SLOW_CONSUMER } from './live/refusals.js';
+import { SLOW_CONSUMER } from './live/end-errors.js';
 import type { SubscriptionRequest } from './live/subscription-request.js';
 import type { Outlet, Subscription } from './live/subscription.js';
 import type { Subscriptions } from './live/subscriptions.js';

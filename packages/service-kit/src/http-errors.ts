@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { ERROR_CODES, REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { ErrorRequestHandler } from 'express';
 import { AppError } from './app-error.js';
-import { RefusedBody } from './json-body.js';
+import { UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
 
@@ -27,7 +27,7 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
   }
   const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
   const message =
-    error instanceof RefusedBody
+    error instanceof UnreadableBody
       ? error.message
       : status === 415
         ? 'Send the request as application/json, in UTF-8.'

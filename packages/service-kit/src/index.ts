@@ -64,5 +64,5 @@ export * from './keyed-pages.js';
 export * from './uploads/multipart-requests.js';
 export * from './uploads/read-multipart.js';
 export { fileMissing } from './uploads/received-upload.js';
-export { RefusedMultipart } from './uploads/upload-map.js';
+export { UnreadableMultipart } from './uploads/upload-map.js';
 export * from './uploads/upload-spool.js';

@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { parseJson, RefusedJson } from './parse-json.js';
+import { parseJson, UnreadableJson } from './parse-json.js';
 
 /** A body that is not taken. */
-export class RefusedBody extends Error {
+export class UnreadableBody extends Error {
   constructor(
     /** Of HTTP: 400 for what is no JSON, 413 for what is too long, 415 for what is written in a way that is not read. */
     readonly status: 400 | 413 | 415,
     message: string,
   ) {
     super(message);
-    this.name = 'RefusedBody';
+    this.name = 'UnreadableBody';
   }
 }
 
@@ -33,11 +33,11 @@ export function hasJsonBody(request: IncomingMessage): boolean {
  * Makes sure that a body is neither compressed nor in another charset than UTF-8. Compressed bodies are not taken, as small ones do
  * not need it and large ones would be larger than their limit.
  *
- * @throws RefusedBody 415 (RFC 9110, section 15.5.16)
+ * @throws UnreadableBody 415 (RFC 9110, section 15.5.16)
  */
 export function assertReadable(request: IncomingMessage): void {
   const why = whyUnreadable(request);
-  if (why !== null) throw new RefusedBody(415, why);
+  if (why !== null) throw new UnreadableBody(415, why);
 }
 
 function whyUnreadable({ headers }: IncomingMessage): string | null {
@@ -53,7 +53,7 @@ function whyUnreadable({ headers }: IncomingMessage): string | null {
 /**
  * Reads a JSON body.
  *
- * @throws RefusedBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
+ * @throws UnreadableBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
  * 415 as {@link assertReadable} says
  */
 export function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
@@ -62,7 +62,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
     const chunks: Buffer[] = [];
     let bytes = 0;
     let whole = false;
-    const tooLarge = () => reject(new RefusedBody(413, `A request has at most ${maxBytes} bytes.`));
+    const tooLarge = () => reject(new UnreadableBody(413, `A request has at most ${maxBytes} bytes.`));
     if (Number(request.headers['content-length']) > maxBytes) {
       request.resume();
       tooLarge();
@@ -91,7 +91,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-function unreadable(cause?: unknown): RefusedBody {
-  const why = cause instanceof RefusedJson && cause.fault === 'DEPTH' ? `: ${cause.message}` : '';
-  return new RefusedBody(400, `The request body cannot be read${why}.`);
+function unreadable(cause?: unknown): UnreadableBody {
+  const why = cause instanceof UnreadableJson && cause.fault === 'DEPTH' ? `: ${cause.message}` : '';
+  return new UnreadableBody(400, `The request body cannot be read${why}.`);
 }

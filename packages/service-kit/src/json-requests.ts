@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { answerHttpError } from './http-errors.js';
-import { hasJsonBody, readJsonBody, RefusedBody } from './json-body.js';
+import { hasJsonBody, readJsonBody, UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { identifyRequest } from './request-identification.js';
@@ -30,7 +30,7 @@ export function createJsonRequests<Context extends BaseContext>(
 
   async function serve(request: IncomingMessage, response: ServerResponse, search: string): Promise<void> {
     const body = await readJsonBody(request, maxBodyBytes);
-    if (typeof body !== 'object' || body === null) throw new RefusedBody(400, 'The request body is no JSON object.');
+    if (typeof body !== 'object' || body === null) throw new UnreadableBody(400, 'The request body is no JSON object.');
     refuseSubscriptions((body as { query?: unknown }).query);
     const answer = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: 'POST', headers: toHeaderMap(request), search, body },

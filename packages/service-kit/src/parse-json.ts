@@ -1,11 +1,11 @@
 /** A text that is no JSON, or JSON that is nested too deeply to be worked with. */
-export class RefusedJson extends Error {
+export class UnreadableJson extends Error {
   constructor(
     readonly fault: 'SYNTAX' | 'DEPTH',
     message: string,
   ) {
     super(message);
-    this.name = 'RefusedJson';
+    this.name = 'UnreadableJson';
   }
 }
 
@@ -16,18 +16,18 @@ export const MAX_JSON_DEPTH = 128;
  * Parses JSON that somebody else has written. `JSON.parse` takes nesting of any depth, but what comes after it, `JSON.stringify`
  * first of all, recurses: a value of some thousand levels would end it with a RangeError.
  *
- * @throws RefusedJson for what is no JSON (RFC 8259), and beyond `maxDepth` levels of objects and arrays (section 9 allows the limit)
+ * @throws UnreadableJson for what is no JSON (RFC 8259), and beyond `maxDepth` levels of objects and arrays (section 9 allows the limit)
  */
 export function parseJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new RefusedJson('SYNTAX', 'no JSON');
+    throw new UnreadableJson('SYNTAX', 'no JSON');
   }
   // Each level has a character at each end.
   if (text.length > 2 * maxDepth && isDeeperThan(value, maxDepth))
-    throw new RefusedJson('DEPTH', `nested deeper than ${maxDepth} levels`);
+    throw new UnreadableJson('DEPTH', `nested deeper than ${maxDepth} levels`);
   return value;
 }
 

@@ -21,19 +21,11 @@ export interface RequestFacts {
 /** pino's number. */
 const DEBUG = 20;
 
-/**
- * Where a request carries its facts. A `WeakMap` would keep each request, with all that it refers to, until the next full collection: values
- * of an old map are roots for collections of the young.
- */
-const FACTS = Symbol('request facts');
-
-interface IdentifiedRequest extends IncomingMessage {
-  [FACTS]?: RequestFacts;
-}
+const factsOf = new WeakMap<IncomingMessage, RequestFacts>();
 
 /** @throws when the request was not identified: a defect of wiring */
 export function requestFacts(request: IncomingMessage): RequestFacts {
-  const facts = (request as IdentifiedRequest)[FACTS];
+  const facts = factsOf.get(request);
   if (!facts) throw new Error('the request was not identified');
   return facts;
 }
@@ -67,7 +59,7 @@ export function identifyRequest(
     signal: gone.signal,
     cancel: (reason) => gone.abort(reason),
   };
-  (request as IdentifiedRequest)[FACTS] = facts;
+  factsOf.set(request, facts);
   response.once('close', () => {
     const finished = response.writableFinished;
     if (!finished) gone.abort(new Error('the client went away'));

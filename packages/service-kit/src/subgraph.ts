@@ -31,7 +31,7 @@ import type { Health } from './health.js';
 import { httpErrors } from './http-errors.js';
 import { readIdempotencyKey } from './idempotency.js';
 import { createJsonRequests } from './json-requests.js';
-import { RefusedBody } from './json-body.js';
+import { UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
@@ -212,8 +212,8 @@ function NoServiceSdlRule(context: ValidationContext): ASTVisitor {
 /** JSON has been read by now, in UTF-8 before Express, and so have parts of a form: what is left of POST is nothing that is taken. */
 const otherBodies: RequestHandler = (request, _response, next) => {
   if (request.method === 'POST' && request.body === undefined)
-    throw new RefusedBody(415, 'Send the request as application/json.');
-  if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new RefusedBody(400, 'The request body cannot be read.');
+    throw new UnreadableBody(415, 'Send the request as application/json.');
+  if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new UnreadableBody(400, 'The request body cannot be read.');
   refuseSubscriptions(
     request.method === 'GET' ? request.query['query'] : (request.body as { query?: unknown } | null)?.query,
   );

@@ -25,7 +25,6 @@ function heldHasher() {
       }
       return stored?.startsWith(`plain ${password} `) ?? false;
     },
-    isOutdated: () => false,
   };
   return {
     passwords,

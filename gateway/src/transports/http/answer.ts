@@ -25,7 +25,7 @@ import {
   badRequest,
   defect,
   Refusal,
-  refuse,
+  refusalOf,
   toRefusal,
 } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
@@ -121,7 +121,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     seen.facts = operation;
     options.persistedQueries.keep(request);
     const isStream = operation.type === OperationTypeNode.SUBSCRIPTION;
-    if (isStream && !arrival.streams) throw refuse('OPERATION_REJECTED', [{ message: NO_STREAM }]);
+    if (isStream && !arrival.streams) throw refusalOf('OPERATION_REJECTED', [{ message: NO_STREAM }]);
     if (arrival.method === 'GET' && operation.type !== OperationTypeNode.QUERY && !isStream)
       throw badRequest('GET requests are for queries only.', 405, { allow: 'POST' });
     if (arrival.multipart && operation.type !== OperationTypeNode.MUTATION && findUploads(request.variables).length > 0)

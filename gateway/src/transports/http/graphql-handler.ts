@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { readJsonBody, RefusedBody, requestFacts, sendBody } from '@taskgraph/service-kit';
+import { readJsonBody, UnreadableBody, requestFacts, sendBody } from '@taskgraph/service-kit';
 import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/held-labels.js';
 import { readCacheWishes } from './request-wishes.js';
@@ -48,7 +48,7 @@ export interface GraphQLHandler {
   eventSource(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** A multipart POST, read up to its first file. */
   multipart(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void>;
-  refuse(response: ServerResponse, refusal: Refusal): void;
+  sendRefusal(response: ServerResponse, refusal: Refusal): void;
 }
 
 const NOT_ACCEPTABLE = badRequest(
@@ -96,12 +96,12 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     place: Pick<Arrival, 'method' | 'multipart'>,
   ): Promise<void> {
     const accepted = readAccept(request.headers.accept);
-    if (!accepted) return refuse(response, NOT_ACCEPTABLE);
+    if (!accepted) return sendRefusal(response, NOT_ACCEPTABLE);
     let body: unknown;
     try {
       body = await read();
     } catch (error) {
-      return refuse(response, toRefusal(error));
+      return sendRefusal(response, toRefusal(error));
     }
     const context = await toContext(request);
     const showsPlan = planFormat(request, context);
@@ -129,11 +129,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   }
 
   async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
-    if (batch.length === 0) return refuse(response, badRequest('The batch is empty.'));
+    if (batch.length === 0) return sendRefusal(response, badRequest('The batch is empty.'));
     if (batch.length > maxBatchOperations) {
       const limit =
         maxBatchOperations === 1 ? 'Batches are not served.' : `A batch has at most ${maxBatchOperations} operations.`;
-      return refuse(response, badRequest(limit));
+      return sendRefusal(response, badRequest(limit));
     }
     // A batch is answered as a whole, so none of its parts comes later.
     const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: null }, streams: null };
@@ -152,7 +152,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
           if (origins.of(request) === 'foreign') throw FOREIGN;
           eventSource.admit(request);
         } catch (error) {
-          refuse(response, toRefusal(error));
+          sendRefusal(response, toRefusal(error));
           return Promise.resolve();
         }
       }
@@ -161,7 +161,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
         PREFLIGHT_HEADERS.some((name) => request.headers[name]) ||
         isNoForm(request.headers['content-type']);
       if (!isSafe) {
-        refuse(
+        sendRefusal(
           response,
           badRequest(
             'This request could have been sent by a foreign page: add the header apollo-require-preflight: true.',
@@ -175,11 +175,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return respond(request, response, () => readQueryParameters(parameters), { method: 'GET', multipart: false });
     },
     eventSource: (request, response) =>
-      eventSource.issue(request, response).catch((error: unknown) => refuse(response, toRefusal(error))),
+      eventSource.issue(request, response).catch((error: unknown) => sendRefusal(response, toRefusal(error))),
     multipart: (request, response, body) => {
       if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
         return respond(request, response, () => body, { method: 'POST', multipart: true });
-      refuse(
+      sendRefusal(
         response,
         badRequest(
           'This upload could have been sent by a foreign page: add the header apollo-require-preflight: true.',
@@ -187,13 +187,13 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       );
       return Promise.resolve();
     },
-    refuse,
+    sendRefusal,
   };
 }
 
 const POST = { method: 'POST', multipart: false } as const;
 
-function refuse(response: ServerResponse, refusal: Refusal): void {
+function sendRefusal(response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent || response.destroyed) return;
   const { errors, headers } = refusal;
   response.writeHead(statusOf(refusal), {
@@ -210,7 +210,7 @@ const CLOSING = { connection: 'close' };
 /** @throws what is no refusal */
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (!(error instanceof RefusedBody)) throw error;
+  if (!(error instanceof UnreadableBody)) throw error;
   return badRequest(error.message, error.status, error.status === 413 ? CLOSING : {});
 }
 

@@ -75,13 +75,13 @@ export async function createGraphQLRoutes(options: GraphQLRoutesOptions): Promis
       });
       app.post(ENDPOINT, multipartRequests({ ...options.multipart, log }), async (request, response) => {
         if (request.is('multipart/form-data')) await handler.multipart(request, response, request.body);
-        else handler.refuse(response, badRequest('Send the request as application/json.', 415));
+        else handler.sendRefusal(response, badRequest('Send the request as application/json.', 415));
       });
       app.all(ENDPOINT, (_request, response) => {
-        handler.refuse(response, badRequest('GraphQL is served to GET and POST.', 405, { allow: 'GET, POST' }));
+        handler.sendRefusal(response, badRequest('GraphQL is served to GET and POST.', 405, { allow: 'GET, POST' }));
       });
       app.all(EVENT_SOURCE, (_request, response) => {
-        handler.refuse(response, badRequest('POST the request here as application/json.', 405, { allow: 'POST' }));
+        handler.sendRefusal(response, badRequest('POST the request here as application/json.', 405, { allow: 'POST' }));
       });
       app.use(httpErrors(log));
     },

@@ -6,7 +6,7 @@ import type { ClientAddress } from '../../identity/client-address.js';
 import type { Identify } from '../../identity/identify.js';
 import { toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { toCredentials, type Credentials } from '@taskgraph/federation-engine/internal/live/credentials.js';
-import { RESTARTING, SLOW_CONSUMER } from '@taskgraph/federation-engine/internal/live/refusals.js';
+import { RESTARTING, SLOW_CONSUMER } from '@taskgraph/federation-engine/internal/live/end-errors.js';
 import type { RenderedEvent } from '@taskgraph/federation-engine/internal/live/rendered-event.js';
 import type { EndReason, Outlet, Subscription } from '@taskgraph/federation-engine/internal/live/subscription.js';
 import type { SubscriptionRequest } from '@taskgraph/federation-engine/internal/live/subscription-request.js';

@@ -15,7 +15,7 @@ import {
   viewerOf,
   type Credentials,
 } from '@taskgraph/federation-engine/internal/live/credentials.js';
-import { RESTARTING, tooManyOperations } from '@taskgraph/federation-engine/internal/live/refusals.js';
+import { RESTARTING, tooManyOperations } from '@taskgraph/federation-engine/internal/live/end-errors.js';
 import type { RenderedEvent } from '@taskgraph/federation-engine/internal/live/rendered-event.js';
 import { Subscription, type EndReason, type Outlet } from '@taskgraph/federation-engine/internal/live/subscription.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';

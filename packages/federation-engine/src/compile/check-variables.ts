@@ -8,7 +8,7 @@ import {
   type GraphQLInputType,
   type OperationDefinitionNode,
 } from 'graphql';
-import { refuse } from '../request/refusal.js';
+import { refusalOf } from '../request/refusal.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 
 /** Errors that a client is told of; more of them help nobody. */
@@ -62,7 +62,7 @@ export function checkVariables(
   } catch (error) {
     if (!(error instanceof Enough)) throw error;
   }
-  if (faults.errors.length > 0) throw refuse('BAD_USER_INPUT', faults.errors);
+  if (faults.errors.length > 0) throw refusalOf('BAD_USER_INPUT', faults.errors);
 }
 
 /** Ends the search for further errors. */

@@ -1,4 +1,5 @@
 import { Kind, valueFromASTUntyped, visit, type DocumentNode, type OperationDefinitionNode } from 'graphql';
+import { isCondition } from '../supergraph/selection-conditions.js';
 import type { Variables } from './cost/amounts.js';
 
 /** Values of the Boolean variables that decide about selections. */
@@ -24,9 +25,9 @@ export function prepareConditions(document: DocumentNode, node: OperationDefinit
 function decidingVariables(document: DocumentNode, node: OperationDefinitionNode): Map<string, boolean> {
   const names = new Set<string>();
   visit(document, {
-    Directive({ name, arguments: args }) {
-      if (name.value !== 'skip' && name.value !== 'include' && name.value !== 'defer') return;
-      for (const { value } of args ?? []) if (value.kind === Kind.VARIABLE) names.add(value.name.value);
+    Directive(directive) {
+      if (!isCondition(directive) && directive.name.value !== 'defer') return;
+      for (const { value } of directive.arguments ?? []) if (value.kind === Kind.VARIABLE) names.add(value.name.value);
     },
   });
   const deciding = new Map<string, boolean>();

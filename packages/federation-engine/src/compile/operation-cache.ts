@@ -7,7 +7,7 @@ import { createCostModel } from './cost/cost-model.js';
 import type { DocumentLimits } from './document/limits.js';
 import { compileOperation, type Operation } from './operation.js';
 import { readDocument } from './document/read-document.js';
-import { refuse, toRefusal } from '../request/refusal.js';
+import { refusalOf, toRefusal } from '../request/refusal.js';
 import { createReadingTurns } from './reading-turns.js';
 import { createRefusalMemory } from './refusal-memory.js';
 import type { Unmet } from './security/withheld-selections.js';
@@ -268,7 +268,7 @@ async function planned(compile: () => Promise<Operation>): Promise<Operation> {
   } catch (error) {
     if (error instanceof Fault) throw toRefusal(error);
     if (error instanceof UnsupportedPlan)
-      throw refuse('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: error.reason } }]);
+      throw refusalOf('OPERATION_REJECTED', [{ message: error.message, extensions: { reason: error.reason } }]);
     throw error;
   }
 }

@@ -16,7 +16,7 @@ import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
 import { fragmentsOf } from './document/measure-document.js';
-import { refuse } from '../request/refusal.js';
+import { refusalOf } from '../request/refusal.js';
 import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
 
 /** What is known of an operation before it is planned: all that it takes to decide whether it may run. */
@@ -48,7 +48,7 @@ export function validateOperation(
   { costs, introspection }: { readonly costs: CostModel; readonly introspection: boolean },
 ): ValidOperation {
   const faults = findFaults(supergraph, document, introspection);
-  if (faults.length > 0) throw refuse('GRAPHQL_VALIDATION_FAILED', faults);
+  if (faults.length > 0) throw refusalOf('GRAPHQL_VALIDATION_FAILED', faults);
   assertNames(document);
   const node = getOperationAST(document, operationName);
   if (!node) {
@@ -56,7 +56,7 @@ export function validateOperation(
       operationName === undefined
         ? 'The document has several operations: name one in operationName.'
         : `The document has no operation ${JSON.stringify(operationName)}.`;
-    throw refuse('BAD_REQUEST', [{ message }]);
+    throw refusalOf('BAD_REQUEST', [{ message }]);
   }
   const fragments = fragmentsOf(document);
   return {
@@ -87,7 +87,7 @@ function assertNames(document: DocumentNode): void {
   visit(document, {
     Name(node, _key, parent) {
       if (node.value !== '__proto__' || !parent || !('kind' in parent) || parent.kind !== Kind.FIELD) return;
-      throw refuse('GRAPHQL_VALIDATION_FAILED', [
+      throw refusalOf('GRAPHQL_VALIDATION_FAILED', [
         new GraphQLError('The name "__proto__" is not served.', { nodes: node }),
       ]);
     },

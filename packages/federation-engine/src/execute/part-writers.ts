@@ -1,5 +1,6 @@
-import { Kind, isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
+import { isCompositeType, getNamedType, type GraphQLCompositeType, type SelectionSetNode } from 'graphql';
 import type { Operation } from '../compile/operation.js';
+import { everyField, responseNameOf } from '../compile/plan/every-field.js';
 import { compileResponseWriter, type ResponseWriter } from '../compile/write/response-writer.js';
 import { FRAGMENT } from './rewrites.js';
 import type { Data } from '../request/data.js';
@@ -62,7 +63,7 @@ function typeAt({ supergraph, rootType, node, fragments }: Operation, path: read
       if (isCompositeType(named)) type = named;
       continue;
     }
-    const fields = findFields(selections, element, fragments);
+    const fields = everyField(selections, fragments).filter((field) => responseNameOf(field) === element);
     const definition = 'getFields' in type ? type.getFields()[fields[0]?.name.value ?? ''] : undefined;
     const named = definition && getNamedType(definition.type);
     if (!named || !isCompositeType(named)) break;
@@ -70,18 +71,4 @@ function typeAt({ supergraph, rootType, node, fragments }: Operation, path: read
     selections = fields.flatMap(({ selectionSet }) => selectionSet ?? []);
   }
   return type;
-}
-
-function findFields(
-  selections: readonly SelectionSetNode[],
-  name: string,
-  fragments: Operation['fragments'],
-): Array<{ name: { value: string }; selectionSet?: SelectionSetNode | undefined }> {
-  return selections.flatMap((set) =>
-    set.selections.flatMap((selection) => {
-      if (selection.kind === Kind.FIELD) return (selection.alias ?? selection.name).value === name ? [selection] : [];
-      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments.get(selection.name.value);
-      return fragment ? findFields([fragment.selectionSet], name, fragments) : [];
-    }),
-  );
 }

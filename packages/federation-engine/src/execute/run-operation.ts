@@ -1,7 +1,6 @@
 import { OperationTypeNode } from 'graphql';
 import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
 import { findNamedEntities } from './named-entities.js';
-import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
 import type { Operation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
@@ -19,7 +18,7 @@ export interface RunOptions {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly context: OperationContext;
   readonly client: SubgraphClient;
-  readonly signal: CancelSignal;
+  readonly signal: AbortSignal;
   /** Whether the client reads an answer in parts. */
   readonly incremental: boolean;
 }
@@ -109,6 +108,7 @@ async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
   await Promise.all(step.deferred.map(async (part) => part.step && runNested(part.step, execution)));
 }
 
-export function runNested(step: Step, execution: Execution): Promise<unknown> | undefined {
-  return step.kind === 'defer' ? runWhole(step, execution) : runStep(step, execution);
+export async function runNested(step: Step, execution: Execution): Promise<void> {
+  if (step.kind === 'defer') await runWhole(step, execution);
+  else await runStep(step, execution);
 }

@@ -2,26 +2,25 @@ import type { Step } from '../compile/plan/steps.js';
 import type { Execution } from './execution.js';
 import { runFetch } from './run-fetch.js';
 
-/** Runs a step and everything below it; undefined when that needed no time. Never throws: what fails is reported. */
-export function runStep(step: Step, execution: Execution): Promise<unknown> | undefined {
+/** Runs a step and everything below it. Never throws: what fails is reported. */
+export async function runStep(step: Step, execution: Execution): Promise<void> {
   switch (step.kind) {
     case 'fetch':
-      return runFetch(step, execution);
+      await runFetch(step, execution);
+      if (step.id !== null) execution.fetched?.(step.id);
+      return;
     case 'sequence':
-      return runInOrder(step.steps, execution);
+      for (const inner of step.steps) await runStep(inner, execution);
+      return;
     case 'parallel':
-      return Promise.all(step.steps.map((inner) => runStep(inner, execution) ?? DONE));
+      await Promise.all(step.steps.map((inner) => runStep(inner, execution)));
+      return;
     case 'condition': {
       const branch = execution.conditions.get(step.variable) === true ? step.ifTrue : step.ifFalse;
-      return branch ? runStep(branch, execution) : undefined;
+      if (branch) await runStep(branch, execution);
+      return;
     }
     case 'defer':
       throw new Error('Deferred parts are run by their own stage.');
   }
-}
-
-const DONE = Promise.resolve();
-
-async function runInOrder(steps: readonly Step[], execution: Execution): Promise<void> {
-  for (const step of steps) await runStep(step, execution);
 }

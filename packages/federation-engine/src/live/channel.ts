@@ -3,7 +3,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { entitiesOf, type SourceEvent } from '../execute/run-event.js';
 import { Group, type GroupFacts, type GroupOptions } from './group.js';
-import { TOO_MANY_EVENTS } from './refusals.js';
+import { TOO_MANY_EVENTS } from './end-errors.js';
 import { Source, type SourceFacts, type SourceOptions } from './source.js';
 import type { EndReason, Subscription } from './subscription.js';
 

@@ -10,7 +10,7 @@ import { backoffMs } from './backoff.js';
 import { Channel, type ChannelOptions } from './channel.js';
 import { rightsOf, userOf, viewerOf, type Credentials } from './credentials.js';
 import type { Group, GroupFacts } from './group.js';
-import { FULL, RESTARTING, tooManySubscriptions } from './refusals.js';
+import { FULL, RESTARTING, tooManySubscriptions } from './end-errors.js';
 import { Subscription, type EndReason, type SubscriptionStart } from './subscription.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
@@ -97,10 +97,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   function assertRoom(user: string | null, owner: string): void {
-    if (draining) throw refuseAs(RESTARTING);
-    if (places.size >= options.maxSubscriptions) throw refuseAs(FULL);
+    if (draining) throw refusalAs(RESTARTING);
+    if (places.size >= options.maxSubscriptions) throw refusalAs(FULL);
     const most = user === null ? options.maxPerAddress : options.maxPerUser;
-    if ((perOwner.get(owner) ?? 0) >= most) throw refuseAs(tooManySubscriptions(most, user !== null));
+    if ((perOwner.get(owner) ?? 0) >= most) throw refusalAs(tooManySubscriptions(most, user !== null));
   }
 
   function join(subscription: Subscription, facts: GroupFacts, lastEventId: string | null): void {
@@ -287,6 +287,6 @@ function isBusy(error: unknown): boolean {
   return error instanceof Refusal && error.errors[0]?.extensions?.['code'] === 'UNAVAILABLE';
 }
 
-function refuseAs(error: GraphQLFormattedError): Refusal {
+function refusalAs(error: GraphQLFormattedError): Refusal {
   return new Refusal(error.extensions?.['code'] as string, [error]);
 }

@@ -1,4 +1,3 @@
-import type { CancelSignal } from './cancellation.js';
 import type { Log } from './log.js';
 
 /** What one request carries through the engine. */
@@ -17,7 +16,7 @@ export interface OperationContext {
   /** What the client wants of caches; absent where it cannot say so. */
   readonly cacheWishes?: CacheWishes;
   /** Aborts when the client goes away or the operation's time is up. */
-  readonly signal: CancelSignal;
+  readonly signal: AbortSignal;
   readonly cancel: (reason: Error) => void;
 }
 

@@ -31,7 +31,7 @@ export class Refusal extends Error {
 const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /** Gives errors of graphql-js a code, and bounds their messages. */
-export function refuse(code: string, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
+export function refusalOf(code: string, errors: ReadonlyArray<GraphQLError | { readonly message: string }>): Refusal {
   return new Refusal(
     code,
     errors.map((error) => {

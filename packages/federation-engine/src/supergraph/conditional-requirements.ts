@@ -8,12 +8,13 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { readConditions, type SelectionCondition } from './selection-conditions.js';
 import { requirementKey, type PlannerSchema } from './planner-schema.js';
 import { requiredPaths } from './required-paths.js';
 import { visitFetches } from './visit-fetches.js';
 
 /** Boolean variables that let something be selected: all of them have to say so. */
-export type Included = ReadonlyArray<{ readonly variable: string; readonly is: boolean }>;
+export type Included = readonly SelectionCondition[];
 
 /** A member that a fetch of entities need not send where nothing is selected that needs it. */
 export interface ConditionalRequirement {
@@ -126,13 +127,6 @@ function selectedOfEntities({ definitions }: DocumentNode): Selected[] {
 
 /** With the conditions of directives; null when they never hold. */
 function include(outer: Included, directives: readonly DirectiveNode[] = []): Included | null {
-  const added = [...outer];
-  for (const { name, arguments: args } of directives) {
-    if (name.value !== 'skip' && name.value !== 'include') continue;
-    const is = name.value === 'include';
-    const value = args?.[0]?.value;
-    if (value?.kind === Kind.BOOLEAN && value.value !== is) return null;
-    if (value?.kind === Kind.VARIABLE) added.push({ variable: value.name.value, is });
-  }
-  return added;
+  const own = readConditions(directives);
+  return own && [...outer, ...own];
 }

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { assertReadable } from '../json-body.js';
 import type { Log } from '../log.js';
 import { readMultipart, type MultipartLimits } from './read-multipart.js';
-import { RefusedMultipart } from './upload-map.js';
+import { UnreadableMultipart } from './upload-map.js';
 import type { UploadSpool } from './upload-spool.js';
 
 export interface MultipartRequestsOptions extends Partial<MultipartLimits> {
@@ -37,14 +37,14 @@ export function multipartRequests({ spool, log, ...given }: MultipartRequestsOpt
         request.body = body;
         next();
       },
-      (error: unknown) => refuse(response, error, next, log),
+      (error: unknown) => answerUnreadable(response, error, next, log),
     );
   };
 }
 
-function refuse(response: Response, error: unknown, next: (error: unknown) => void, log: Log): void {
+function answerUnreadable(response: Response, error: unknown, next: (error: unknown) => void, log: Log): void {
   if (response.headersSent || response.destroyed) return;
-  if (!(error instanceof RefusedMultipart)) {
+  if (!(error instanceof UnreadableMultipart)) {
     next(error);
     return;
   }

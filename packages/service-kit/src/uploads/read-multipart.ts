@@ -8,7 +8,7 @@ import {
   parseMap,
   parseOperations,
   putAt,
-  RefusedMultipart,
+  UnreadableMultipart,
   tooManyFiles,
   type UploadMap,
 } from './upload-map.js';
@@ -23,7 +23,7 @@ export interface MultipartLimits {
 }
 
 export interface MultipartRequest {
-  /** What the field `operations` holds, with an `Upload` in each place that the field `map` names. @throws RefusedMultipart */
+  /** What the field `operations` holds, with an `Upload` in each place that the field `map` names. @throws UnreadableMultipart */
   readonly operations: Promise<object>;
   /** Frees what is kept of its files; who still reads one meets an error. */
   release(): void;
@@ -121,9 +121,9 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
   function onField(name: string | undefined, value: string, { valueTruncated }: { valueTruncated: boolean }): void {
     if (name === 'operations' || name === 'map') {
       if (valueTruncated)
-        throw new RefusedMultipart(`The field "${name}" has at most ${limits.maxFieldBytes} bytes.`, 413);
+        throw new UnreadableMultipart(`The field "${name}" has at most ${limits.maxFieldBytes} bytes.`, 413);
       if ((name === 'map' ? map : operations) !== undefined)
-        throw new RefusedMultipart(`The field "${name}" is there twice.`);
+        throw new UnreadableMultipart(`The field "${name}" is there twice.`);
       if (name === 'map') map = parseMap(value, maxFiles);
       else operations = parseOperations(value);
       place();
@@ -166,15 +166,15 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
     guarded(onFile)(name, stream, info);
   });
   parser.on('filesLimit', () => end(tooManyFiles(maxFiles)));
-  parser.on('fieldsLimit', () => end(new RefusedMultipart('The request has too many fields.', 413)));
+  parser.on('fieldsLimit', () => end(new UnreadableMultipart('The request has too many fields.', 413)));
   // Not once: the parser emits a second error when it is destroyed because of the first.
   parser.on('error', (error: Error) =>
-    end(new RefusedMultipart(`The multipart request cannot be read: ${error.message}.`)),
+    end(new UnreadableMultipart(`The multipart request cannot be read: ${error.message}.`)),
   );
   parser.on(
     'close',
     guarded(() => {
-      if (!uploads) throw new RefusedMultipart(`The field "${operations ? 'map' : 'operations'}" is missing.`);
+      if (!uploads) throw new UnreadableMultipart(`The field "${operations ? 'map' : 'operations'}" is missing.`);
       for (const name of awaited) uploads.get(name)?.fail(fileMissing());
     }),
   );
@@ -217,13 +217,13 @@ function createParser(
       },
     });
   } catch (error) {
-    refuse(new RefusedMultipart(`The multipart request cannot be read: ${(error as Error).message}.`));
+    refuse(new UnreadableMultipart(`The multipart request cannot be read: ${(error as Error).message}.`));
     return null;
   }
 }
 
-function notWhole(): RefusedMultipart {
-  return new RefusedMultipart('The request ended before it was whole.');
+function notWhole(): UnreadableMultipart {
+  return new UnreadableMultipart('The request ended before it was whole.');
 }
 
 /** The content of a part, whose end is known to be the file's. @throws AppError */

@@ -1,50 +1,50 @@
 import { parseJson } from '../parse-json.js';
 
 /** The request is not as the GraphQL multipart request specification wants it. */
-export class RefusedMultipart extends Error {
+export class UnreadableMultipart extends Error {
   constructor(
     message: string,
     /** Of HTTP. */
     readonly status: 400 | 413 = 400,
   ) {
     super(message);
-    this.name = 'RefusedMultipart';
+    this.name = 'UnreadableMultipart';
   }
 }
 
 /** Names of parts, and the places in `operations` that each stands for. */
 export type UploadMap = ReadonlyMap<string, readonly string[]>;
 
-/** Reads the field `operations`: one operation, or a batch of them. @throws RefusedMultipart */
+/** Reads the field `operations`: one operation, or a batch of them. @throws UnreadableMultipart */
 export function parseOperations(text: string): object {
   const operations = parseField('operations', text);
   if (typeof operations !== 'object' || operations === null)
-    throw new RefusedMultipart('The field "operations" has to be a JSON object or array.');
+    throw new UnreadableMultipart('The field "operations" has to be a JSON object or array.');
   return operations;
 }
 
-/** Reads the field `map`. @throws RefusedMultipart */
+/** Reads the field `map`. @throws UnreadableMultipart */
 export function parseMap(text: string, maxFiles: number): UploadMap {
   const map = parseField('map', text);
   if (typeof map !== 'object' || map === null || Array.isArray(map))
-    throw new RefusedMultipart('The field "map" has to be a JSON object.');
+    throw new UnreadableMultipart('The field "map" has to be a JSON object.');
   const entries = Object.entries(map);
   if (entries.length > maxFiles) throw tooManyFiles(maxFiles);
   for (const [name, places] of entries)
     if (!Array.isArray(places) || !places.every((place) => typeof place === 'string'))
-      throw new RefusedMultipart(`The field "map" has to have a list of places for ${JSON.stringify(name)}.`);
+      throw new UnreadableMultipart(`The field "map" has to have a list of places for ${JSON.stringify(name)}.`);
   return new Map(entries as Array<[string, string[]]>);
 }
 
-export function tooManyFiles(maxFiles: number): RefusedMultipart {
-  return new RefusedMultipart(`A request has at most ${maxFiles} files.`, 413);
+export function tooManyFiles(maxFiles: number): UnreadableMultipart {
+  return new UnreadableMultipart(`A request has at most ${maxFiles} files.`, 413);
 }
 
 /**
  * Puts a value at a place such as `variables.files.0` or, in a batch, `1.variables.file`. What stands there has to be null, as the
  * specification says; where a place is missing at its last step, it is made.
  *
- * @throws RefusedMultipart when there is no such place
+ * @throws UnreadableMultipart when there is no such place
  */
 export function putAt(operations: object, place: string, value: object): void {
   const steps = place.split('.');
@@ -53,7 +53,7 @@ export function putAt(operations: object, place: string, value: object): void {
   for (const step of steps) at = isHolder(at) && Object.hasOwn(at, step) ? at[step] : undefined;
   const isVacant = isHolder(at) && (Object.hasOwn(at, last) ? at[last] === null : isNewPlace(at, last));
   if (!isVacant || last === '')
-    throw new RefusedMultipart(`The field "map" names the place ${JSON.stringify(place)}, at which no file can be.`);
+    throw new UnreadableMultipart(`The field "map" names the place ${JSON.stringify(place)}, at which no file can be.`);
   // An own member, whatever its name: assignment would set the prototype for one of them.
   Object.defineProperty(at, last, { value, enumerable: true, configurable: true, writable: true });
 }
@@ -86,6 +86,6 @@ function parseField(name: string, text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    throw new RefusedMultipart(`The field "${name}" has to be JSON: it is ${(error as Error).message}.`);
+    throw new UnreadableMultipart(`The field "${name}" has to be JSON: it is ${(error as Error).message}.`);
   }
 }

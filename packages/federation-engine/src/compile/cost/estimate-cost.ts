@@ -8,6 +8,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { readConditions } from '../../supergraph/selection-conditions.js';
 import { evaluate, product, sum, where, type Amount, type Variables } from './amounts.js';
 import { costOfArguments, readSize, readSlicing, type ReadVariable, type Size } from './argument-costs.js';
 import type { CostModel, FieldCost } from './cost-model.js';
@@ -218,17 +219,13 @@ function add(
   directives: readonly DirectiveNode[] | undefined,
   read: ReadVariable,
 ): ReadonlyMap<string, Condition> | null {
+  const own = readConditions(directives);
+  if (own === null) return null;
   let added = conditions;
-  for (const { name, arguments: args } of directives ?? []) {
-    if (name.value !== 'skip' && name.value !== 'include') continue;
-    const isSkip = name.value === 'skip';
-    const value = args?.[0]?.value;
-    if (value?.kind === Kind.BOOLEAN && value.value === isSkip) return null;
-    if (value?.kind !== Kind.VARIABLE) continue;
-    const { value: variable } = value.name;
-    const key = `${isSkip ? '!' : ''}${variable}`;
+  for (const { variable, is } of own) {
+    const key = `${is ? '' : '!'}${variable}`;
     if (added.has(key)) continue;
-    added = new Map(added).set(key, (variables) => (read(variable, variables) === true) !== isSkip);
+    added = new Map(added).set(key, (variables) => (read(variable, variables) === true) === is);
   }
   return added;
 }

@@ -1,5 +1,5 @@
 import type { Refusal } from '../../request/refusal.js';
-import { refuse } from '../../request/refusal.js';
+import { refusalOf } from '../../request/refusal.js';
 
 /** What a document may be, before anything is computed from it: each limit is a setting, whose default is far above what people write. */
 export interface DocumentLimits {
@@ -33,5 +33,5 @@ export type LimitReason =
 
 /** The refusal of what is over a limit. */
 export function overLimit(reason: LimitReason, message: string): Refusal {
-  return refuse('OPERATION_REJECTED', [{ message, extensions: { reason } }]);
+  return refusalOf('OPERATION_REJECTED', [{ message, extensions: { reason } }]);
 }

@@ -9,7 +9,7 @@ import {
 import { overLimit, type DocumentLimits } from './limits.js';
 import { fragmentsOf, measureDocument } from './measure-document.js';
 import { measureOverlap } from './measure-overlap.js';
-import { Refusal, refuse } from '../../request/refusal.js';
+import { Refusal, refusalOf } from '../../request/refusal.js';
 import { scanText, tooDeep } from './scan-text.js';
 
 /**
@@ -30,7 +30,7 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Docume
   if (size.depth > limits.maxDepth) throw tooDeep(limits);
   // Nothing else can be told of a document without an end.
   if (size.isCyclic)
-    throw refuse('GRAPHQL_VALIDATION_FAILED', validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 }));
+    throw refusalOf('GRAPHQL_VALIDATION_FAILED', validate(schema, document, [NoFragmentCyclesRule], { maxErrors: 1 }));
   if (size.selections > limits.maxSelections) {
     const message = `An operation has at most ${limits.maxSelections} selections, those of spread fragments included.`;
     throw overLimit('TOO_MANY_SELECTIONS', message);
@@ -52,6 +52,6 @@ function parseText(text: string, limits: DocumentLimits): DocumentNode {
     return parse(text);
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw refuse('GRAPHQL_PARSE_FAILED', [error as GraphQLError]);
+    throw refusalOf('GRAPHQL_PARSE_FAILED', [error as GraphQLError]);
   }
 }

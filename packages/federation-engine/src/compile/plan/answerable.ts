@@ -5,12 +5,12 @@ import {
   Kind,
   parse,
   typeFromAST,
-  type DirectiveNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
   type GraphQLSchema,
   type SelectionSetNode,
 } from 'graphql';
+import { readConditions } from '../../supergraph/selection-conditions.js';
 import { nameOf, UnsupportedPlan } from './compile-plan.js';
 import { joinPath, producedPaths } from './produced-paths.js';
 import type { Step } from './steps.js';
@@ -39,7 +39,7 @@ export function assertAnswerable(
 
   function walk({ selections }: SelectionSetNode, parent: GraphQLCompositeType, path: string): void {
     for (const selection of selections) {
-      if (isNever(selection.directives)) continue;
+      if (readConditions(selection.directives) === null) continue;
       if (selection.kind === Kind.FIELD) {
         const definition = 'getFields' in parent ? parent.getFields()[selection.name.value] : undefined;
         const type = definition && getNamedType(definition.type);
@@ -102,13 +102,4 @@ function fetchedPlaces(steps: ReadonlyArray<Step | null>): ReadonlySet<string> {
   };
   steps.forEach(visit);
   return places;
-}
-
-/** Left out whatever the variables are. */
-function isNever(directives: readonly DirectiveNode[] | undefined): boolean {
-  return (directives ?? []).some(({ name, arguments: args }) => {
-    const value = args?.[0]?.value;
-    if (value?.kind !== Kind.BOOLEAN) return false;
-    return name.value === 'skip' ? value.value : name.value === 'include' && !value.value;
-  });
 }

@@ -1,4 +1,5 @@
-import { Kind, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
+import type { FragmentDefinitionNode, SelectionSetNode } from 'graphql';
+import { everyField, responseNameOf } from './every-field.js';
 import { clientName } from './response-names.js';
 
 type Path = ReadonlyArray<string | number>;
@@ -29,22 +30,7 @@ export function prepareClientPaths(
   function find({ selectionSets, inner }: Place, name: string): Place | null {
     let found = inner.get(name);
     if (found === undefined) {
-      const fields: FieldNode[] = [];
-      const visited = new Set<string>();
-      const collect = ({ selections }: SelectionSetNode): void => {
-        for (const selection of selections) {
-          if (selection.kind === Kind.FIELD) {
-            if ((selection.alias ?? selection.name).value === name) fields.push(selection);
-          } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-            collect(selection.selectionSet);
-          } else if (!visited.has(selection.name.value)) {
-            visited.add(selection.name.value);
-            const fragment = fragments.get(selection.name.value);
-            if (fragment) collect(fragment.selectionSet);
-          }
-        }
-      };
-      selectionSets.forEach(collect);
+      const fields = everyField(selectionSets, fragments).filter((field) => responseNameOf(field) === name);
       const inside = fields.flatMap((field) => field.selectionSet ?? []);
       found = fields.length === 0 ? null : { name: clientName(name), selectionSets: inside, inner: new Map() };
       inner.set(name, found);

@@ -1,4 +1,5 @@
 import { Kind, type DirectiveNode, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
+import { isCondition, readConditions } from '../../supergraph/selection-conditions.js';
 
 /**
  * A document without what `@skip(if: true)` and `@include(if: false)` leave out, and without the conditions that always hold.
@@ -20,8 +21,8 @@ export function withoutFixedConditions(document: DocumentNode): DocumentNode {
 function settle({ selections }: SelectionSetNode): SelectionSetNode | null {
   const left = selections.flatMap((selection): SelectionNode[] => {
     const directives = selection.directives ?? [];
-    if (directives.some((each) => valueOf(each) === false)) return [];
-    const kept = { ...selection, directives: directives.filter((each) => valueOf(each) === null) };
+    if (readConditions(directives) === null) return [];
+    const kept = { ...selection, directives: directives.filter((each) => !isCondition(each) || hasVariable(each)) };
     if (kept.kind === Kind.FRAGMENT_SPREAD || !kept.selectionSet) return [kept];
     const selectionSet = settle(kept.selectionSet);
     if (kept.kind === Kind.FIELD) return [{ ...kept, selectionSet: selectionSet ?? TYPENAME_ONLY }];
@@ -30,11 +31,8 @@ function settle({ selections }: SelectionSetNode): SelectionSetNode | null {
   return left.length === 0 ? null : { kind: Kind.SELECTION_SET, selections: left };
 }
 
-/** Whether a condition lets its selection stand; null where it is none, or variables decide. */
-function valueOf({ name, arguments: args }: DirectiveNode): boolean | null {
-  if (name.value !== 'skip' && name.value !== 'include') return null;
-  const value = args?.[0]?.value;
-  return value?.kind === Kind.BOOLEAN ? value.value === (name.value === 'include') : null;
+function hasVariable(condition: DirectiveNode): boolean {
+  return readConditions([condition])?.length === 1;
 }
 
 const TYPENAME_ONLY: SelectionSetNode = {

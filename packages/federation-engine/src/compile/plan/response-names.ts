@@ -8,6 +8,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { everyField, responseNameOf } from './every-field.js';
 
 /** Before a name that is not the client's; with a number where one name stands for several calls. */
 const PREFIX = /^apart\d*__/;
@@ -75,27 +76,15 @@ function findRivals(document: DocumentNode): ReadonlyMap<string, ReadonlyMap<str
 
   function walk(selectionSets: readonly SelectionSetNode[]): void {
     const places = new Map<string, Map<string, SelectionSetNode[]>>();
-    const visited = new Set<string>();
-    const collect = ({ selections }: SelectionSetNode): void => {
-      for (const selection of selections) {
-        if (selection.kind === Kind.FIELD) {
-          if (isIntrospection(selection)) continue;
-          const name = responseNameOf(selection);
-          const call = callOf(selection);
-          const calls = places.get(name) ?? new Map<string, SelectionSetNode[]>();
-          const inner = calls.get(call) ?? [];
-          if (selection.selectionSet) inner.push(selection.selectionSet);
-          places.set(name, calls.set(call, inner));
-        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-          collect(selection.selectionSet);
-        } else if (!visited.has(selection.name.value)) {
-          visited.add(selection.name.value);
-          const fragment = fragments.get(selection.name.value);
-          if (fragment) collect(fragment.selectionSet);
-        }
-      }
-    };
-    selectionSets.forEach(collect);
+    for (const field of everyField(selectionSets, fragments)) {
+      if (isIntrospection(field)) continue;
+      const name = responseNameOf(field);
+      const call = callOf(field);
+      const calls = places.get(name) ?? new Map<string, SelectionSetNode[]>();
+      const inner = calls.get(call) ?? [];
+      if (field.selectionSet) inner.push(field.selectionSet);
+      places.set(name, calls.set(call, inner));
+    }
     for (const [name, calls] of places) {
       if (calls.size > 1) number(name, calls.keys());
       for (const inner of calls.values()) if (inner.length > 0) walk(inner);
@@ -122,10 +111,6 @@ function hasSeveralCalls(document: DocumentNode): boolean {
     },
   });
   return found;
-}
-
-function responseNameOf({ alias, name }: FieldNode): string {
-  return (alias ?? name).value;
 }
 
 /** Whether a field has its own name and no arguments. */

@@ -3,13 +3,13 @@ import {
   isCompositeType,
   Kind,
   typeFromAST,
-  type DirectiveNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { readConditions, type SelectionCondition } from '../../supergraph/selection-conditions.js';
 import type { Supergraph } from '../../supergraph/supergraph.js';
 import { guardsOf } from './guards.js';
 
@@ -20,7 +20,7 @@ export interface SecuredSelection {
   /** Response names from the root; list indices are not known yet. */
   readonly path: readonly string[];
   /** Names of variables that leave the selection out: when false, or when true. */
-  readonly unless: readonly { readonly variable: string; readonly is: boolean }[];
+  readonly unless: readonly SelectionCondition[];
 }
 
 /** Finds the selections of an operation that ask something of the viewer. */
@@ -42,9 +42,9 @@ export function findSecuredSelections(
     unless: SecuredSelection['unless'],
   ): void {
     for (const selection of selectionSet.selections) {
-      const conditions = conditionsOf(selection.directives);
+      const conditions = readConditions(selection.directives);
       if (conditions === null) continue;
-      const here = [...unless, ...conditions];
+      const here = [...unless, ...conditions.map(({ variable, is }) => ({ variable, is: !is }))];
       if (selection.kind === Kind.FIELD) {
         walkField(selection, parent, path, here);
         continue;
@@ -72,17 +72,4 @@ export function findSecuredSelections(
 
   walk(operation.selectionSet, root, [], []);
   return found;
-}
-
-/** The variables that decide about a selection; null when it is left out whatever they are. */
-function conditionsOf(directives: readonly DirectiveNode[] | undefined): SecuredSelection['unless'] | null {
-  const conditions: { variable: string; is: boolean }[] = [];
-  for (const { name, arguments: args } of directives ?? []) {
-    if (name.value !== 'skip' && name.value !== 'include') continue;
-    const leavesOutWhen = name.value === 'skip';
-    const value = args?.[0]?.value;
-    if (value?.kind === Kind.BOOLEAN && value.value === leavesOutWhen) return null;
-    if (value?.kind === Kind.VARIABLE) conditions.push({ variable: value.name.value, is: leavesOutWhen });
-  }
-  return conditions;
 }

@@ -10,6 +10,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { readConditions } from '../../supergraph/selection-conditions.js';
 
 /** What an operation's selections are read with. */
 export interface SelectionContext {
@@ -66,12 +67,8 @@ function applies(schema: GraphQLSchema, condition: GraphQLCompositeType, type: G
 }
 
 function isIncluded({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {
-  for (const { name, arguments: args } of directives ?? []) {
-    if (name.value !== 'skip' && name.value !== 'include') continue;
-    const holds = evaluate(args?.[0]?.value, conditions);
-    if (holds === (name.value === 'skip')) return false;
-  }
-  return true;
+  const own = readConditions(directives);
+  return own !== null && own.every(({ variable, is }) => (conditions.get(variable) === true) === is);
 }
 
 function isDeferred({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {

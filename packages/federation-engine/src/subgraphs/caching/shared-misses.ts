@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { toAbortSignal, type CancelSignal } from '../../request/cancellation.js';
 import type { Cache } from './cache.js';
 import { isChangedSince, readStored, type Changes, type Stored } from './stored.js';
 
@@ -28,7 +27,7 @@ export interface SharedMisses {
    */
   run(
     misses: readonly Miss[],
-    signal: CancelSignal,
+    signal: AbortSignal,
     fetch: (indices: readonly number[]) => Promise<Brought>,
   ): Promise<ReadonlyMap<number, Stored>>;
   /** Something was changed: nobody joins a fetch that is under way now. */
@@ -139,7 +138,7 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
       async function waitForOthers(places: readonly Place[], deadline: number): Promise<void> {
         if (places.length === 0) return;
         try {
-          await delay(POLL_MS, undefined, { signal: toAbortSignal(signal) });
+          await delay(POLL_MS, undefined, { signal });
         } catch {
           landAll(places, { kind: 'abandoned' });
           throw signal.reason;
@@ -188,9 +187,9 @@ function landAll(places: readonly Place[], landing: Landing): void {
   for (const { flight } of places) flight.land(landing);
 }
 
-function untilAborted<Value>(promise: Promise<Value>, signal: CancelSignal): Promise<Value> {
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
+    const onAbort = () => reject(signal.reason as Error);
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

@@ -84,13 +84,13 @@ export async function uploadMedia(
   try {
     const received = await receiveFile(upload.createReadStream(), path, { maxBytes: limits.maxBytes });
     const problem = toReceiveProblem(received, limits.maxBytes);
-    if (problem) return refuse(context, problem);
+    if (problem) return reportProblem(context, problem);
     const processed = await context.processing(() => {
       const stop = telemetry.startProcessing();
       return processImage(path, { maxPixels: limits.maxPixels }).finally(stop);
     });
     const invalid = toImageProblem(processed, limits.maxPixels);
-    if (invalid) return refuse(context, invalid);
+    if (invalid) return reportProblem(context, invalid);
     // Nobody would hear of the item any more.
     if (context.signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
@@ -279,7 +279,7 @@ function toImageProblem(processed: ProcessedImage, maxPixels: number): InvalidIm
   }
 }
 
-function refuse({ telemetry, log }: MediaContext, problem: UploadProblem): UploadProblem {
+function reportProblem({ telemetry, log }: MediaContext, problem: UploadProblem): UploadProblem {
   telemetry.rejected(log, problem.__typename === 'InvalidImageProblem' ? problem.reason : problem.__typename);
   return problem;
 }

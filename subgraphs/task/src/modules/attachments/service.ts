@@ -54,7 +54,7 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
   const task = await getTask(context, input.taskId);
 
   const malformed = mediaIds.filter((id) => !isUuid(id));
-  if (malformed.length > 0) return refuse(context, task, 'not_found', malformed);
+  if (malformed.length > 0) return reportProblem(context, task, 'not_found', malformed);
   const checked = await checkMedia(context, task, mediaIds);
   if (checked.kind === 'problem') return checked.outcome;
 
@@ -104,7 +104,7 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
     return { kind: 'attached' as const, mediaIds: fresh, task: current };
   });
 
-  if (outcome.kind === 'gone') return refuse(context, task, 'not_found', outcome.mediaIds);
+  if (outcome.kind === 'gone') return reportProblem(context, task, 'not_found', outcome.mediaIds);
   if (outcome.mediaIds.length > 0) context.telemetry.mediaAttached(context.log, task.id, outcome.mediaIds);
   return { __typename: 'AttachMediaSuccess', task: outcome.task };
 }
@@ -188,7 +188,7 @@ async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonl
   const states = await statesOf(context, fresh, told);
   for (const reason of ['not_found', 'not_ready'] as const) {
     const affected = fresh.filter((id) => states.get(id)?.state === reason);
-    if (affected.length > 0) return { kind: 'problem', outcome: refuse(context, task, reason, affected) };
+    if (affected.length > 0) return { kind: 'problem', outcome: reportProblem(context, task, reason, affected) };
   }
   const uploaders = new Map(told.map(({ mediaId, uploaderId }) => [mediaId, uploaderId]));
   // What is borrowed may now be shown by its uploader; where nobody has told yet who that is, it is asked for.
@@ -236,7 +236,7 @@ async function statesOf(
   return new Map([...states, ...asked]);
 }
 
-function refuse(
+function reportProblem(
   context: TaskContext,
   task: TaskRow,
   reason: 'not_found' | 'not_ready',

@@ -1,0 +1,28 @@
+import { Kind, type DirectiveNode } from 'graphql';
+
+/** A selection stands where this variable is true, or where it is not. */
+export interface SelectionCondition {
+  readonly variable: string;
+  readonly is: boolean;
+}
+
+/** Whether a directive is a condition: `@skip` or `@include` (GraphQL specification, 3.13.1 and 3.13.2). */
+export function isCondition({ name }: DirectiveNode): boolean {
+  return name.value === 'skip' || name.value === 'include';
+}
+
+/** What variables decide whether a selection with these directives stands; null when it never does, whatever they are. */
+export function readConditions(directives: readonly DirectiveNode[] | undefined): readonly SelectionCondition[] | null {
+  if (!directives || directives.length === 0) return NONE;
+  const conditions: SelectionCondition[] = [];
+  for (const directive of directives) {
+    if (!isCondition(directive)) continue;
+    const is = directive.name.value === 'include';
+    const value = directive.arguments?.[0]?.value;
+    if (value?.kind === Kind.BOOLEAN && value.value !== is) return null;
+    if (value?.kind === Kind.VARIABLE) conditions.push({ variable: value.name.value, is });
+  }
+  return conditions;
+}
+
+const NONE: readonly SelectionCondition[] = [];
