@@ -11,6 +11,7 @@ import { createLog, type Log } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPeer, type Peer } from './peer.js';
 import { createPgPool } from './pg-pool.js';
+import { createPreparedReads, type PreparedReads } from './prepared-reads.js';
 import { createRemoteVerifier } from './remote-verifier.js';
 import type { RequestContext } from './request-context.js';
 import { clientInfoSecrets, operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
@@ -38,6 +39,8 @@ export interface SubgraphBase<Db> {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly db: Db;
+  /** Reads of the same database that pass its client by. */
+  readonly reads: PreparedReads;
   /** Wakes those who wait for events. */
   readonly feed: LiveFeed;
   /** Reads the events of this subgraph that have been. */
@@ -123,6 +126,7 @@ export async function composeSubgraph<
     metrics,
     health,
     db,
+    reads: createPreparedReads(pool, config.DB_PREPARED_STATEMENTS),
     feed: transport.feed,
     outbox: createOutboxReader(pool, name),
     peer(peerName, url) {

@@ -1,81 +1,71 @@
 import DataLoader from 'dataloader';
-import type { PageRequest } from './paging.js';
+import type { ComposedSql } from './prepared-reads.js';
 
 /** One page of the list that belongs to one key. */
 export interface KeyedPage<Row> {
   /** One more than the page holds, when there is one more. */
   readonly rows: readonly Row[];
-  readonly totalCount: number;
+  /** Null when nobody asked. */
+  readonly totalCount: number | null;
 }
 
 /** A fragment of SQL with its parameters, as Prisma's `Prisma.sql` makes it. */
 export type SqlTag<Sql> = (strings: readonly string[], ...values: never[]) => Sql;
 
 export interface KeyedPagesQuery<Sql> {
-  /** Columns of the row, aliased as the row type names them. */
-  readonly columns: Sql;
-  /** Everything from FROM to the end of WHERE. */
-  readonly source: Sql;
-  /** What the lists are told apart by. */
-  readonly key: Sql;
+  /** Selects the rows of one page, one more than it holds, of the list whose key is `k.id`: with their order and their limit. */
+  readonly page: Sql;
+  /** The order, by the names of the columns that `page` selects. */
   readonly order: Sql;
-  /** Whether a row lies behind the cursor; TRUE without one. */
-  readonly afterCursor: Sql;
-  readonly size: number;
+  /** Selects the length of the whole list whose key is `k.id`; null when nobody asks. */
+  readonly total: Sql | null;
 }
 
-/** The part of a Prisma client that runs a composed statement. */
-interface RawClient<Sql> {
-  $queryRaw<Result>(statement: Sql): Promise<Result>;
-}
-
-type RankedRow<Row> = Row & { readonly pageKey: string; readonly pageTotal: number; readonly onPage: boolean };
+type PageRow<Row> = Row & { readonly pageKey: string; readonly pageTotal?: number; readonly onPage: true | null };
 
 /**
- * Reads the same page of many lists, and the length of each, in one statement.
- *
- * The first row of a list always comes along, as the carrier of its length, when the page itself is empty.
+ * Composes the statement that reads the same page of many lists, and the length of each where it is asked for. Of each list, only the
+ * rows of its page are read.
  */
-export async function selectKeyedPages<Row, Sql>(
-  db: RawClient<Sql>,
+export function keyedPages<Sql extends ComposedSql>(
   tag: SqlTag<Sql>,
   keys: readonly string[],
-  query: KeyedPagesQuery<Sql>,
-): Promise<KeyedPage<Row>[]> {
+  { page, order, total }: KeyedPagesQuery<Sql>,
+): Sql {
   const sql = tag as (strings: readonly string[], ...values: unknown[]) => Sql;
-  const { columns, source, key, order, afterCursor } = query;
-  const wanted = query.size + 1;
-  const ranked = await db.$queryRaw<RankedRow<Row>[]>(sql`
-    SELECT *, "behind" AND "pageRank" <= ${wanted} AS "onPage" FROM (
-      SELECT ${columns},
-        ${key} AS "pageKey",
-        (count(*) OVER (PARTITION BY ${key}))::int AS "pageTotal",
-        row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) AS "listRank",
-        ${afterCursor} AS "behind",
-        row_number() OVER (PARTITION BY ${key}, ${afterCursor} ORDER BY ${order}) AS "pageRank"
-      ${source}
-    ) AS ranked
-    WHERE ("behind" AND "pageRank" <= ${wanted}) OR "listRank" = 1
-    ORDER BY "pageKey", "listRank"`);
-
-  const pages = new Map<string, { rows: Row[]; totalCount: number }>();
-  for (const row of ranked) {
-    const page = pages.get(row.pageKey) ?? { rows: [], totalCount: row.pageTotal };
-    if (row.onPage) page.rows.push(row);
-    pages.set(row.pageKey, page);
-  }
-  return keys.map((wantedKey) => pages.get(wantedKey) ?? { rows: [], totalCount: 0 });
+  const lists = total === null ? sql`` : sql`, (${total})::int AS "pageTotal"`;
+  // A list is counted once, and not once for each of its rows.
+  return sql`
+    WITH k AS MATERIALIZED (SELECT k.id${lists} FROM unnest(${[...keys]}::uuid[]) AS k(id))
+    SELECT k.id AS "pageKey"${total === null ? sql`` : sql`, k."pageTotal"`}, p.*
+    FROM k LEFT JOIN LATERAL (SELECT TRUE AS "onPage", page.* FROM (${page}) AS page) AS p ON TRUE
+    ORDER BY k.id, ${order}`;
 }
 
-/** Loaders of pages: fields that ask for the same page of different lists share one. */
-export function loaderByPage<Value>(
-  batch: (page: PageRequest) => (keys: readonly string[]) => Promise<Value[]>,
-): (page: PageRequest) => DataLoader<string, Value> {
+/** Tells the rows of {@link keyedPages} apart, in the order of the keys. A list that was not read is an empty one. */
+export function toKeyedPages<Row>(keys: readonly string[], rows: readonly PageRow<Row>[]): KeyedPage<Row>[] {
+  const pages = new Map<string, { rows: Row[]; totalCount: number | null }>();
+  for (const row of rows) {
+    let page = pages.get(row.pageKey);
+    if (!page) pages.set(row.pageKey, (page = { rows: [], totalCount: row.pageTotal ?? null }));
+    if (row.onPage) page.rows.push(row);
+  }
+  return keys.map((key) => pages.get(key) ?? { rows: [], totalCount: 0 });
+}
+
+/** The rows that {@link keyedPages} selects. */
+export type KeyedPageRow<Row> = PageRow<Row>;
+
+/** Loaders that are told apart by what is asked for beside the keys: fields that ask for the same share one. */
+export function loaderBy<Request, Value>(
+  nameOf: (request: Request) => string,
+  batch: (request: Request) => (keys: readonly string[]) => Promise<Array<Value | Error>>,
+): (request: Request) => DataLoader<string, Value> {
   const loaders = new Map<string, DataLoader<string, Value>>();
-  return (page) => {
-    const name = JSON.stringify(page);
-    const loader = loaders.get(name) ?? new DataLoader<string, Value>(batch(page));
-    loaders.set(name, loader);
+  return (request) => {
+    const name = nameOf(request);
+    let loader = loaders.get(name);
+    if (!loader) loaders.set(name, (loader = new DataLoader<string, Value>(batch(request))));
     return loader;
   };
 }

@@ -205,6 +205,8 @@ export const databaseSettings = {
   DB_POOL_MAX: settings.positiveInt(10),
   DB_CONNECT_TIMEOUT_MS: settings.durationMs(5_000),
   DB_STATEMENT_TIMEOUT_MS: settings.durationMs(10_000),
+  /** Of one connection; 0 for a pooler that does not keep them. */
+  DB_PREPARED_STATEMENTS: settings.nonNegativeInt(100),
 } as const;
 
 /** Settings of a process that verifies access tokens. */

@@ -38,7 +38,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     createDb: createMediaDb,
     handlers: mediaHandlers,
     parts,
-    async own({ db, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
+    async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
       const { store, spool, uploads } = await openStorage(config);
       health.register('storage', () => store.check());
       onClose(() => spool.close());
@@ -63,7 +63,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         resolvers,
         verifier: verifier(config.AUTH_URL),
         context: (request) => ({ ...request, ...parts }),
-        loaders: (request) => createMediaLoaders(db, taskDirectory, request),
+        loaders: (request) => createMediaLoaders(reads, taskDirectory, request),
         routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
         graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads, log })],
         async onListen({ port }) {

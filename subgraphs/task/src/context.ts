@@ -1,4 +1,4 @@
-import type { LiveFeed, OutboxReader, RequestContext } from '@taskgraph/service-kit';
+import type { LiveFeed, OutboxReader, PreparedReads, RequestContext } from '@taskgraph/service-kit';
 import type { TaskDb } from './db.js';
 import type { AttachmentLoaders } from './modules/attachments/loaders.js';
 import type { MediaDirectory } from './modules/attachments/media-directory.js';
@@ -9,6 +9,8 @@ import type { TaskTelemetry } from './telemetry.js';
 /** What one execution in the task subgraph carries. */
 export interface TaskContext extends RequestContext {
   readonly db: TaskDb;
+  /** Reads that need no client: lists, and what is looked up by key. */
+  readonly reads: PreparedReads;
   readonly loaders: TaskLoaders & AttachmentLoaders;
   readonly mediaDirectory: MediaDirectory;
   readonly userDirectory: UserDirectory;

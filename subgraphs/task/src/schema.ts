@@ -16,7 +16,6 @@ export const resolvers = {
   Subscription: { ...taskResolvers.Subscription, ...attachmentResolvers.Subscription },
   Media: attachmentResolvers.Media,
   Task: { ...taskResolvers.Task, ...attachmentResolvers.Task },
-  TaskConnection: taskResolvers.TaskConnection,
   TaskMediaEdge: attachmentResolvers.TaskMediaEdge,
   User: taskResolvers.User,
 } satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -23,7 +23,7 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
     createDb: createTaskDb,
     handlers: attachmentHandlers,
     parts,
-    own({ db, feed, outbox, metrics, peer, verifier }) {
+    own({ db, reads, feed, outbox, metrics, peer, verifier }) {
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));
       const mediaDirectory = createMediaDirectory(peer('media', config.MEDIA_URL));
       const telemetry = createTaskTelemetry(metrics);
@@ -31,8 +31,8 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
         typeDefs,
         resolvers,
         verifier: verifier(config.AUTH_URL),
-        context: (request) => ({ ...request, db, userDirectory, mediaDirectory, feed, outbox, telemetry }),
-        loaders: ({ viewer }) => ({ ...createTaskLoaders(db, viewer), ...createAttachmentLoaders(db, viewer) }),
+        context: (request) => ({ ...request, db, reads, userDirectory, mediaDirectory, feed, outbox, telemetry }),
+        loaders: ({ viewer }) => ({ ...createTaskLoaders(reads, viewer), ...createAttachmentLoaders(reads, viewer) }),
       };
     },
   });

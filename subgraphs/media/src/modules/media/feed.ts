@@ -1,6 +1,7 @@
 import type { EventEnvelope } from '@taskgraph/contracts';
 import { followSubject, notFound, type SourceEvent } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
+import { ALL_MEDIA_FIELDS } from './loaders.js';
 import { getMedia } from './service.js';
 
 export interface ProcessedMedia extends SourceEvent {
@@ -28,7 +29,7 @@ export async function followProcessing(
     signal,
     // It may have ended since; what ends from here on is told by an event.
     async assertAccess() {
-      context.loaders.media.clear(media.id);
+      context.loaders.media(ALL_MEDIA_FIELDS).clear(media.id);
       hasEnded = (await getMedia(context, media.id)).status !== 'PROCESSING';
     },
   });

@@ -1,61 +1,98 @@
 import {
+  columnsByField,
   decodeCursor,
   encodeCursor,
   invalidCursor,
   isUuid,
-  loaderByPage,
-  selectKeyedPages,
+  keyedPages,
+  loaderBy,
   toConnection,
+  toKeyedPages,
+  type KeyedPageRow,
   type PageRequest,
+  type PreparedReads,
   type RequestContext,
   type Viewer,
 } from '@taskgraph/service-kit';
-import DataLoader from 'dataloader';
-import { uuidArray, type MediaDb } from '../../db.js';
+import type DataLoader from 'dataloader';
+import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canListUploads, canSeeUnattached } from './policy.js';
 import type { TaskDirectory } from './task-directory.js';
 
-export interface MediaLoaders {
-  /** Null for what the viewer may not see. Rejects for items that only the task service could tell about, while it is down. */
-  readonly media: DataLoader<string, MediaRow | null>;
-  /** By user id; empty for users whose uploads are not for the viewer. */
-  readonly uploads: (page: PageRequest) => DataLoader<string, MediaConnectionRow>;
+/** What of an item is asked for: the names of its GraphQL fields. */
+export type MediaFields = ReadonlySet<string>;
+
+/** A page of the uploads of a user, and what of it is asked for. */
+export interface UploadsRequest {
+  readonly page: PageRequest;
+  readonly fields: MediaFields;
+  /** Whether all of them are counted. */
+  readonly total: boolean;
 }
 
-const MEDIA_COLUMNS = Prisma.sql`
-  m.id, m.uploader_id AS "uploaderId", m.filename, m.mime_type AS "mimeType", m.byte_size AS "byteSize", m.sha256, m.width, m.height,
-  m.alt_text AS "altText", m.placeholder, m.thumbnails, m.status::text AS status, m.created_at AS "createdAt", m.updated_at AS "updatedAt"`;
+export interface MediaLoaders {
+  /** Null for what the viewer may not see. Rejects for items that only the task service could tell about, while it is down. */
+  readonly media: (fields: MediaFields) => DataLoader<string, MediaRow | null>;
+  /** By user id; empty for users whose uploads are not for the viewer. */
+  readonly uploads: (request: UploadsRequest) => DataLoader<string, MediaConnectionRow>;
+}
+
+const COLUMNS_BY_FIELD = {
+  filename: ['m.filename'],
+  mimeType: ['m.mime_type AS "mimeType"'],
+  byteSize: ['m.byte_size AS "byteSize"'],
+  width: ['m.width'],
+  height: ['m.height'],
+  status: ['m.status'],
+  altText: ['m.alt_text AS "altText"'],
+  placeholder: ['m.placeholder'],
+  url: ['m.status'],
+  thumbnail: ['m.status', 'm.thumbnails'],
+  createdAt: ['m.created_at AS "createdAt"'],
+};
+
+/** All of it, for whoever decides by an item or hands it on. */
+export const ALL_MEDIA_FIELDS: MediaFields = new Set(Object.keys(COLUMNS_BY_FIELD));
+
+/** Who may see an item depends on who has uploaded it, whatever is asked for. */
+const mediaColumns = columnsByField(Prisma.raw, ['m.id', 'm.uploader_id AS "uploaderId"'], COLUMNS_BY_FIELD);
 
 /** One statement for each kind of look-up in one execution, and one call to the task service when it needs one. */
-export function createMediaLoaders(db: MediaDb, tasks: TaskDirectory, request: RequestContext): MediaLoaders {
+export function createMediaLoaders(reads: PreparedReads, tasks: TaskDirectory, request: RequestContext): MediaLoaders {
   const { viewer } = request;
   return {
-    media: new DataLoader(async (ids) => {
-      if (!viewer) return ids.map(() => null);
-      // One parameter, however many ids: PostgreSQL plans one statement, and a page of a board is 150 items.
-      const rows = await db.$queryRaw<MediaRow[]>`
-        SELECT ${MEDIA_COLUMNS} FROM media_items m WHERE m.id = ANY(${uuidArray(ids)})`;
-      const visible = await findVisible(rows, viewer, tasks, request);
-      return ids.map((id) => visible.get(id) ?? null);
-    }),
-    uploads: loaderByPage((page) => async (userIds) => {
-      const allowed = viewer ? userIds.filter((id) => canListUploads(viewer, id)) : [];
-      const after = page.after === null ? null : parseIdCursor(page.after);
-      const pages = await selectKeyedPages<MediaRow, Prisma.Sql>(db, Prisma.sql, userIds, {
-        columns: MEDIA_COLUMNS,
-        source: Prisma.sql`FROM media_items m WHERE m.uploader_id = ANY(${uuidArray(allowed)}) AND m.status <> 'PROCESSING'`,
-        key: Prisma.sql`m.uploader_id`,
-        order: Prisma.sql`m.id DESC`,
-        afterCursor: after === null ? Prisma.sql`TRUE` : Prisma.sql`m.id < ${after}::uuid`,
-        size: page.size,
-      });
-      return pages.map(({ rows, totalCount }) => ({
-        ...toConnection(rows, page, ({ id }) => encodeCursor([id])),
-        totalCount,
-      }));
-    }),
+    media: loaderBy(
+      (fields) => mediaColumns(fields).name,
+      (fields) => async (ids) => {
+        if (!viewer) return ids.map(() => null);
+        const rows = await reads.prepared<MediaRow>(Prisma.sql`
+          SELECT ${mediaColumns(fields).sql} FROM media_items m WHERE m.id = ANY(${uuidArray(ids)})`);
+        const visible = await findVisible(rows, viewer, tasks, request);
+        return ids.map((id) => visible.get(id) ?? null);
+      },
+    ),
+    uploads: loaderBy(
+      ({ page, fields, total }) => JSON.stringify([page, mediaColumns(fields).name, total]),
+      ({ page, fields, total }) =>
+        async (userIds) => {
+          const behind = page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.id < ${parseIdCursor(page.after)}::uuid`;
+          const allowed = viewer ? userIds.filter((id) => canListUploads(viewer, id)) : [];
+          const uploads = Prisma.sql`FROM media_items m WHERE m.uploader_id = k.id AND m.status <> 'PROCESSING'`;
+          const rows = await reads.prepared<KeyedPageRow<MediaRow>>(
+            keyedPages<Prisma.Sql>(Prisma.sql, allowed, {
+              page: Prisma.sql`SELECT ${mediaColumns(fields).sql} ${uploads} AND ${behind} ORDER BY m.id DESC LIMIT ${page.size + 1}`,
+              order: Prisma.sql`p.id DESC`,
+              total: total ? Prisma.sql`SELECT count(*) ${uploads}` : null,
+            }),
+          );
+          return toKeyedPages<MediaRow>(userIds, rows).map((found) => ({
+            ...toConnection(found.rows, page, ({ id }) => encodeCursor([id])),
+            totalCount: found.totalCount,
+          }));
+        },
+    ),
   };
 }
 

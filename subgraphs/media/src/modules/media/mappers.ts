@@ -2,7 +2,7 @@ import type { Connection } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import type { MediaItem } from '../../generated/prisma/client.js';
 
-/** The row behind a `Media`. */
+/** The row behind a `Media`: what is read for a selection has only the members that the selection needs. */
 export type MediaRow = MediaItem;
 
 /** A user of the auth service, of whom this one knows the id. */
@@ -13,7 +13,8 @@ export interface UserStub {
 
 /** The row behind a `MediaConnection`. */
 export interface MediaConnectionRow extends Connection<MediaRow> {
-  readonly totalCount: number;
+  /** Null when nobody asked. */
+  readonly totalCount: number | null;
 }
 
 export const THUMBNAIL_SIZES = ['SMALL', 'MEDIUM', 'LARGE'] as const;

@@ -1,14 +1,25 @@
-import { isUuid, requireViewer } from '@taskgraph/service-kit';
+import { isUuid, requireViewer, selectedFields } from '@taskgraph/service-kit';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import type { UploadsRequest } from './loaders.js';
 import { findThumbnail, THUMBNAIL_MIME_TYPE } from './mappers.js';
 import { followProcessing, type ProcessedMedia } from './feed.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
+/** What is asked for of the `MediaConnection` that a field returns. */
+function selectedPage(info: GraphQLResolveInfo): Omit<UploadsRequest, 'page'> {
+  return {
+    fields: selectedFields(info, 'Media', 'edges', 'node'),
+    total: selectedFields(info, 'MediaConnection').has('totalCount'),
+  };
+}
+
 export const mediaResolvers = {
   Query: {
-    media: (_source, { id }, context) => getMedia(context, id),
-    myMedia: (_source, args, context) => listUploads(context, requireViewer(context).userId, args),
+    media: (_source, { id }, context, info) => getMedia(context, id, selectedFields(info, 'Media')),
+    myMedia: (_source, args, context, info) =>
+      listUploads(context, requireViewer(context).userId, args, selectedPage(info)),
   },
   Mutation: {
     deleteMedia: (_source, { id }, context) => deleteMedia(context, id),
@@ -20,7 +31,7 @@ export const mediaResolvers = {
     },
   },
   Media: {
-    __resolveReference: ({ id }, context) => findMedia(context, id),
+    __resolveReference: ({ id }, context, info) => findMedia(context, id, selectedFields(info, 'Media')),
     url: ({ id, status }, _args, { urls }) => (status === 'READY' ? urls.sign(id, 'original') : null),
     thumbnail: ({ id, status, thumbnails }, { size }, { urls }) => {
       const thumbnail = status === 'READY' ? findThumbnail(thumbnails, size) : null;
@@ -32,7 +43,7 @@ export const mediaResolvers = {
   },
   User: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
-    uploads: ({ id }, args, context) => listUploads(context, id, args),
+    uploads: ({ id }, args, context, info) => listUploads(context, id, args, selectedPage(info)),
   },
 } satisfies Pick<Resolvers, 'Media' | 'User'> & {
   Query: Partial<NonNullable<Resolvers['Query']>>;

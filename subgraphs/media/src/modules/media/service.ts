@@ -11,20 +11,25 @@ import {
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import { mediaPrefix } from '../../storage/object-keys.js';
+import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canDelete } from './policy.js';
 
 /** @throws NOT_FOUND when there is no such item for this viewer */
-export async function getMedia(context: MediaContext, id: string): Promise<MediaRow> {
-  const media = await findMedia(context, id);
+export async function getMedia(context: MediaContext, id: string, fields?: MediaFields): Promise<MediaRow> {
+  const media = await findMedia(context, id, fields);
   if (!media) throw notFound('Media');
   return media;
 }
 
 /** Null when there is no such item for this viewer. */
-export async function findMedia(context: MediaContext, id: string): Promise<MediaRow | null> {
+export async function findMedia(
+  context: MediaContext,
+  id: string,
+  fields: MediaFields = ALL_MEDIA_FIELDS,
+): Promise<MediaRow | null> {
   requireViewer(context);
-  return isUuid(id) ? context.loaders.media.load(id.toLowerCase()) : null;
+  return isUuid(id) ? context.loaders.media(fields).load(id.toLowerCase()) : null;
 }
 
 /** Lists what a user has uploaded; empty when that is not for the viewer. */
@@ -32,8 +37,9 @@ export async function listUploads(
   { loaders }: MediaContext,
   userId: string,
   args: PageArgs,
+  selection: Omit<UploadsRequest, 'page'>,
 ): Promise<MediaConnectionRow> {
-  return loaders.uploads(parsePageArgs(args)).load(userId);
+  return loaders.uploads({ ...selection, page: parsePageArgs(args) }).load(userId);
 }
 
 /**

@@ -1,60 +1,90 @@
 import {
+  columnsByField,
   decodeCursor,
   encodeCursor,
   invalidCursor,
-  loaderByPage,
-  selectKeyedPages,
+  keyedPages,
+  loaderBy,
   toConnection,
+  toKeyedPages,
+  type KeyedPageRow,
   type PageRequest,
+  type PreparedReads,
   type Viewer,
 } from '@taskgraph/service-kit';
 import DataLoader from 'dataloader';
-import { uuidArray, type TaskDb } from '../../db.js';
+import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import { selectTaskPages, visibleTasksSql } from '../tasks/loaders.js';
+import {
+  behindCursor,
+  nameOfPage,
+  readTaskPages,
+  taskColumns,
+  visibleTasksSql,
+  type TaskPageRequest,
+} from '../tasks/loaders.js';
 import type { TaskConnectionRow } from '../tasks/mappers.js';
 import type { AttachmentConnectionRow, AttachmentRow } from './mappers.js';
 
+/** A page of the media of a task, and what of it is asked for. */
+export interface TaskMediaRequest {
+  readonly page: PageRequest;
+  /** The GraphQL fields of an edge. */
+  readonly fields: ReadonlySet<string>;
+  /** Whether all of them are counted. */
+  readonly total: boolean;
+}
+
 export interface AttachmentLoaders {
   /** By task id. The caller has seen the task, so the viewer may see what is attached. */
-  readonly taskMedia: (page: PageRequest) => DataLoader<string, AttachmentConnectionRow>;
+  readonly taskMedia: (request: TaskMediaRequest) => DataLoader<string, AttachmentConnectionRow>;
   /** By media id. */
-  readonly mediaTasks: (page: PageRequest) => DataLoader<string, TaskConnectionRow>;
+  readonly mediaTasks: (request: TaskPageRequest) => DataLoader<string, TaskConnectionRow>;
   /** By media id: whether a task that the viewer may see shows the item, see {@link shownAttachments}. */
   readonly attachedToVisibleTask: DataLoader<string, boolean>;
 }
 
+const attachmentColumns = columnsByField(Prisma.raw, ['m.media_id AS "mediaId"', 'm.position'], {
+  attachedAt: ['m.attached_at AS "attachedAt"'],
+  attachedBy: ['m.attached_by AS "attachedBy"'],
+});
+
 /** One statement for each kind of look-up in one execution, however many keys. */
-export function createAttachmentLoaders(db: TaskDb, viewer: Viewer | null): AttachmentLoaders {
+export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | null): AttachmentLoaders {
   const visible = viewer ? visibleTasksSql(viewer) : Prisma.sql`FALSE`;
   return {
-    taskMedia: loaderByPage((page) => async (taskIds) => {
-      const after = page.after === null ? null : parsePositionCursor(page.after);
-      const pages = await selectKeyedPages<AttachmentRow, Prisma.Sql>(db, Prisma.sql, taskIds, {
-        columns: Prisma.sql`m.task_id AS "taskId", m.media_id AS "mediaId", m.position, m.attached_by AS "attachedBy", m.attached_at AS "attachedAt"`,
-        source: Prisma.sql`FROM task_media m WHERE m.task_id = ANY(${uuidArray(taskIds)})`,
-        key: Prisma.sql`m.task_id`,
-        order: Prisma.sql`m.position`,
-        afterCursor: after === null ? Prisma.sql`TRUE` : Prisma.sql`m.position > ${after}`,
-        size: page.size,
-      });
-      return pages.map(({ rows, totalCount }) => {
-        const { edges, pageInfo } = toConnection(rows, page, attachmentCursor);
-        return { edges: edges.map(({ node }) => node), pageInfo, totalCount };
+    taskMedia: loaderBy(
+      ({ page, fields, total }) => JSON.stringify([page, attachmentColumns(fields).name, total]),
+      ({ page, fields, total }) =>
+        async (taskIds) => {
+          const behind =
+            page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.position > ${parsePositionCursor(page.after)}::int`;
+          const rows = await reads.prepared<KeyedPageRow<AttachmentRow>>(
+            keyedPages<Prisma.Sql>(Prisma.sql, taskIds, {
+              page: Prisma.sql`SELECT ${attachmentColumns(fields).sql} FROM task_media m
+                WHERE m.task_id = k.id AND ${behind} ORDER BY m.position LIMIT ${page.size + 1}`,
+              order: Prisma.sql`p.position`,
+              total: total ? Prisma.sql`SELECT count(*) FROM task_media m WHERE m.task_id = k.id` : null,
+            }),
+          );
+          return toKeyedPages<AttachmentRow>(taskIds, rows).map((found) => {
+            const { edges, pageInfo } = toConnection(found.rows, page, attachmentCursor);
+            return { edges: edges.map(({ node }) => node), pageInfo, totalCount: found.totalCount };
+          });
+        },
+    ),
+    mediaTasks: loaderBy(nameOfPage, (request) => async (mediaIds) => {
+      const attached = Prisma.sql`FROM task_media m JOIN tasks t ON t.id = m.task_id WHERE m.media_id = k.id AND ${visible}`;
+      return readTaskPages(reads, mediaIds, request, {
+        page: Prisma.sql`SELECT ${taskColumns(request.fields).sql} ${attached} AND ${behindCursor(request.page)}
+          ORDER BY t.id DESC LIMIT ${request.page.size + 1}`,
+        total: Prisma.sql`SELECT count(*) ${attached}`,
       });
     }),
-    mediaTasks: loaderByPage(
-      (page) => (mediaIds) =>
-        selectTaskPages(db, mediaIds, page, {
-          key: Prisma.sql`m.media_id`,
-          source: Prisma.sql`FROM task_media m JOIN tasks t ON t.id = m.task_id
-          WHERE m.media_id = ANY(${uuidArray(mediaIds)}) AND ${visible}`,
-        }),
-    ),
     attachedToVisibleTask: new DataLoader(async (mediaIds) => {
-      const rows = await db.$queryRaw<Array<{ mediaId: string }>>`
+      const rows = await reads.prepared<{ mediaId: string }>(Prisma.sql`
         ${shownAttachments(mediaIds)}
-        SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`;
+        SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`);
       const attached = new Set(rows.map(({ mediaId }) => mediaId));
       return mediaIds.map((id) => attached.has(id));
     }),

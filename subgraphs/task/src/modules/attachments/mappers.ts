@@ -3,7 +3,7 @@ import type { TaskMedia } from '../../generated/prisma/client.js';
 import type { TaskRow, UserStub } from '../tasks/mappers.js';
 
 /** The row behind a `TaskMediaEdge`. */
-export type AttachmentRow = Pick<TaskMedia, 'taskId' | 'mediaId' | 'position' | 'attachedBy' | 'attachedAt'>;
+export type AttachmentRow = Pick<TaskMedia, 'mediaId' | 'position' | 'attachedBy' | 'attachedAt'>;
 
 /** An item of the media service, of which this one knows the id. */
 export interface MediaStub {
@@ -15,7 +15,8 @@ export interface MediaStub {
 export interface AttachmentConnectionRow {
   readonly edges: readonly AttachmentRow[];
   readonly pageInfo: Connection<never>['pageInfo'];
-  readonly totalCount: number;
+  /** Null when nobody asked. */
+  readonly totalCount: number | null;
 }
 
 /** An attachment, at the moment at which it is told. */

@@ -1,6 +1,7 @@
-import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
+import { isUuid, parsePageArgs, selectedFields } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import { selectedTaskPage } from '../tasks/loaders.js';
 import { followAttachments, toMediaAttached, type Attachment } from './feed.js';
 import { attachmentCursor } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
@@ -17,11 +18,19 @@ export const attachmentResolvers = {
     },
   },
   Task: {
-    media: ({ id }, args, { loaders }) => loaders.taskMedia(parsePageArgs(args)).load(id),
+    media: ({ id }, args, { loaders }, info) =>
+      loaders
+        .taskMedia({
+          page: parsePageArgs(args),
+          fields: selectedFields(info, 'TaskMediaEdge', 'edges'),
+          total: selectedFields(info, 'TaskMediaConnection').has('totalCount'),
+        })
+        .load(id),
   },
   Media: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
-    tasks: ({ id }, args, { loaders }) => loaders.mediaTasks(parsePageArgs(args)).load(id),
+    tasks: ({ id }, args, { loaders }, info) =>
+      loaders.mediaTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id),
     attachedToVisibleTask: ({ id }, _args, { loaders }) => loaders.attachedToVisibleTask.load(id),
   },
   TaskMediaEdge: {

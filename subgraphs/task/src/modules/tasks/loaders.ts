@@ -1,25 +1,46 @@
 import {
-  decodeCursor,
-  encodeCursor,
-  invalidCursor,
-  isUuid,
-  loaderByPage,
-  selectKeyedPages,
-  toConnection,
-  type KeyedPage,
+  keyedPages,
+  loaderBy,
+  toKeyedPages,
+  type KeyedPageRow,
   type PageRequest,
+  type PreparedReads,
   type Viewer,
 } from '@taskgraph/service-kit';
-import DataLoader from 'dataloader';
+import type DataLoader from 'dataloader';
+import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import { uuidArray, type TaskDb, type TaskDbClient } from '../../db.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
+import {
+  behindCursor,
+  countParts,
+  selectMerged,
+  taskColumns,
+  toTaskConnection,
+  visiblePartsOf,
+  type TaskFields,
+  type TaskPageSelection,
+} from './task-pages.js';
+
+export {
+  ALL_TASK_FIELDS,
+  behindCursor,
+  selectedTaskPage,
+  taskColumns,
+  type TaskFields,
+  type TaskPageSelection,
+} from './task-pages.js';
+
+/** A page of the tasks that belong to something, and what of it is asked for. */
+export interface TaskPageRequest extends TaskPageSelection {
+  readonly page: PageRequest;
+}
 
 export interface TaskLoaders {
   /** Null for what the viewer may not see. */
-  readonly task: DataLoader<string, TaskRow | null>;
+  readonly task: (fields: TaskFields) => DataLoader<string, TaskRow | null>;
   /** By user id. */
-  readonly userTasks: (page: PageRequest) => DataLoader<string, TaskConnectionRow>;
+  readonly userTasks: (request: TaskPageRequest) => DataLoader<string, TaskConnectionRow>;
 }
 
 /** The tasks that `canSee` lets through, as a condition. */
@@ -34,56 +55,55 @@ export function visibleTasksSql(viewer: Viewer): Prisma.Sql {
     : Prisma.sql`(t.owner_id = ${viewer.userId}::uuid OR t.assignee_id = ${viewer.userId}::uuid)`;
 }
 
-/** Columns of table `t` under the names of {@link TaskRow}. */
-export const TASK_COLUMNS = Prisma.sql`
-  t.id, t.owner_id AS "ownerId", t.assignee_id AS "assigneeId", t.title, t.description, t.status::text AS status,
-  t.priority::text AS priority, t.due_at AS "dueAt", t.labels, t.version, t.created_at AS "createdAt", t.updated_at AS "updatedAt"`;
-
 /** One statement for each kind of look-up in one execution, however many keys. */
-export function createTaskLoaders(db: TaskDb, viewer: Viewer | null): TaskLoaders {
+export function createTaskLoaders(reads: PreparedReads, viewer: Viewer | null): TaskLoaders {
   return {
-    task: new DataLoader(async (ids) => {
-      const rows = viewer ? await db.task.findMany({ where: { id: { in: [...ids] }, ...visibleTasks(viewer) } }) : [];
-      const byId = new Map(rows.map((row) => [row.id, row]));
-      return ids.map((id) => byId.get(id) ?? null);
-    }),
-    userTasks: loaderByPage(
-      (page) => (userIds) =>
-        selectTaskPages(db, userIds, page, {
-          key: Prisma.sql`u.id`,
-          source: Prisma.sql`FROM unnest(${uuidArray(userIds)}) AS u(id)
-          JOIN tasks t ON t.owner_id = u.id OR t.assignee_id = u.id
-          WHERE ${viewer ? visibleTasksSql(viewer) : Prisma.sql`FALSE`}`,
-        }),
+    task: loaderBy(
+      (fields) => taskColumns(fields).name,
+      (fields) => async (ids) => {
+        if (!viewer) return ids.map(() => null);
+        const rows = await reads.prepared<TaskRow>(Prisma.sql`
+          SELECT ${taskColumns(fields).sql} FROM tasks t WHERE t.id = ANY(${uuidArray(ids)}) AND ${visibleTasksSql(viewer)}`);
+        const byId = new Map(rows.map((row) => [row.id, row]));
+        return ids.map((id) => byId.get(id) ?? null);
+      },
     ),
+    userTasks: loaderBy(nameOfPage, (request) => async (userIds) => {
+      if (!viewer) return userIds.map(() => toTaskConnection({ rows: [], totalCount: 0 }, request.page));
+      const parts = visiblePartsOf(Prisma.sql`k.id`, viewer);
+      const behind = behindCursor(request.page);
+      return readTaskPages(reads, userIds, request, {
+        page: selectMerged({
+          parts: parts.map((part) => Prisma.sql`${part} AND ${behind}`),
+          columns: taskColumns(request.fields),
+          order: Prisma.sql`t.id DESC`,
+          mergedOrder: Prisma.sql`id DESC`,
+          limit: request.page.size + 1,
+        }),
+        total: countParts(parts),
+      });
+    }),
   };
 }
 
-/** Pages of tasks, the newest first: ids are UUIDv7, so their order is that of creation. */
-export async function selectTaskPages(
-  db: TaskDbClient,
+/** Tells requests apart that share no statement. */
+export function nameOfPage({ page, fields, total }: TaskPageRequest): string {
+  return JSON.stringify([page, taskColumns(fields).name, total]);
+}
+
+/** Reads pages of tasks, the newest first, each of the list that belongs to one key. */
+export async function readTaskPages(
+  reads: PreparedReads,
   keys: readonly string[],
-  page: PageRequest,
-  { key, source }: { key: Prisma.Sql; source: Prisma.Sql },
+  request: TaskPageRequest,
+  { page, total }: { readonly page: Prisma.Sql; readonly total: Prisma.Sql },
 ): Promise<TaskConnectionRow[]> {
-  const after = page.after === null ? null : parseIdCursor(page.after);
-  const pages = await selectKeyedPages<TaskRow, Prisma.Sql>(db, Prisma.sql, keys, {
-    columns: TASK_COLUMNS,
-    source,
-    key,
-    order: Prisma.sql`t.id DESC`,
-    afterCursor: after === null ? Prisma.sql`TRUE` : Prisma.sql`t.id < ${after}::uuid`,
-    size: page.size,
-  });
-  return pages.map((rows) => toTaskConnection(rows, page));
-}
-
-function toTaskConnection({ rows, totalCount }: KeyedPage<TaskRow>, page: PageRequest): TaskConnectionRow {
-  return { ...toConnection(rows, page, ({ id }) => encodeCursor([id])), total: { kind: 'known', count: totalCount } };
-}
-
-function parseIdCursor(cursor: string): string {
-  const [id, ...rest] = decodeCursor(cursor);
-  if (typeof id !== 'string' || !isUuid(id) || rest.length > 0) throw invalidCursor();
-  return id;
+  const rows = await reads.prepared<KeyedPageRow<TaskRow>>(
+    keyedPages<Prisma.Sql>(Prisma.sql, keys, {
+      page,
+      order: Prisma.sql`p.id DESC`,
+      total: request.total ? total : null,
+    }),
+  );
+  return toKeyedPages<TaskRow>(keys, rows).map((found) => toTaskConnection(found, request.page));
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '@taskgraph/service-kit';
-import type { Prisma, Task } from '../../generated/prisma/client.js';
+import type { Task } from '../../generated/prisma/client.js';
 
-/** The row behind a `Task`. */
+/** The row behind a `Task`: what is read for a selection has only the members that the selection needs. */
 export type TaskRow = Task;
 
 /** A user of the auth service, of whom this one knows the id. */
@@ -10,11 +10,10 @@ export interface UserStub {
   readonly id: string;
 }
 
-/** A page, with its length or with what it takes to count: most clients do not ask. */
+/** The row behind a `TaskConnection`. */
 export interface TaskConnectionRow extends Connection<TaskRow> {
-  readonly total:
-    | { readonly kind: 'known'; readonly count: number }
-    | { readonly kind: 'where'; readonly where: Prisma.TaskWhereInput };
+  /** Null when nobody asked: counting a long list costs more than reading a page of it. */
+  readonly totalCount: number | null;
 }
 
 /** A change of a task, at the moment at which it is told. */

@@ -1,13 +1,14 @@
-import { idempotencyKeyOf, isUuid, parsePageArgs } from '@taskgraph/service-kit';
+import { idempotencyKeyOf, isUuid, parsePageArgs, selectedFields } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { followChanges, toTaskChanged, type TaskChange } from './feed.js';
-import { countTasks, createTask, deleteTask, findTask, getTask, listTasks, updateTask } from './service.js';
+import { selectedTaskPage } from './loaders.js';
+import { createTask, deleteTask, findTask, getTask, listTasks, updateTask } from './service.js';
 
 export const taskResolvers = {
   Query: {
-    task: (_source, { id }, context) => getTask(context, id),
-    tasks: (_source, args, context) => listTasks(context, args),
+    task: (_source, { id }, context, info) => getTask(context, id, selectedFields(info, 'Task')),
+    tasks: (_source, args, context, info) => listTasks(context, args, selectedTaskPage(info)),
   },
   Mutation: {
     createTask: (_source, { input }, context, info) =>
@@ -22,18 +23,16 @@ export const taskResolvers = {
     },
   },
   Task: {
-    __resolveReference: ({ id }, context) => findTask(context, id),
+    __resolveReference: ({ id }, context, info) => findTask(context, id, selectedFields(info, 'Task')),
     owner: ({ ownerId }) => ({ id: ownerId }),
     assignee: ({ assigneeId }) => (assigneeId === null ? null : { id: assigneeId }),
   },
   User: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
-    tasks: ({ id }, args, { loaders }) => loaders.userTasks(parsePageArgs(args)).load(id),
+    tasks: ({ id }, args, { loaders }, info) =>
+      loaders.userTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id),
   },
-  TaskConnection: {
-    totalCount: (connection, _args, context) => countTasks(context, connection),
-  },
-} satisfies Pick<Resolvers, 'Task' | 'User' | 'TaskConnection'> & {
+} satisfies Pick<Resolvers, 'Task' | 'User'> & {
   Query: Partial<NonNullable<Resolvers['Query']>>;
   Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
   Subscription: Partial<NonNullable<Resolvers['Subscription']>>;

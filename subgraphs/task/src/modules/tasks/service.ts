@@ -11,17 +11,17 @@ import {
   notFound,
   parsePageArgs,
   requireViewer,
-  toConnection,
   type PageArgs,
 } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { CreateTaskInput, TaskFilter, TaskOrder, UpdateTaskInput } from '../../generated/graphql.js';
-import type { Prisma } from '../../generated/prisma/client.js';
-import { visibleTasks } from './loaders.js';
+import { ALL_TASK_FIELDS, visibleTasks, type TaskFields, type TaskPageSelection } from './loaders.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
 import { canAssign, canDelete } from './policy.js';
-import { escapeLike, parseDescription, parseLabels, parseSearch, parseTitle, parseUserId } from './task-input.js';
-import { taskCursor, toCursorBounds, toOrderBy, toTaskSort } from './task-order.js';
+import { toConditions } from './task-filter.js';
+import { parseDescription, parseLabels, parseTitle, parseUserId } from './task-input.js';
+import { readTaskList } from './task-list.js';
+import { toTaskSort } from './task-order.js';
 
 export interface UpdateTaskSuccess {
   readonly __typename: 'UpdateTaskSuccess';
@@ -35,16 +35,20 @@ export interface StaleVersion {
 }
 
 /** @throws NOT_FOUND when there is no such task for this viewer */
-export async function getTask(context: TaskContext, id: string): Promise<TaskRow> {
-  const task = await findTask(context, id);
+export async function getTask(context: TaskContext, id: string, fields?: TaskFields): Promise<TaskRow> {
+  const task = await findTask(context, id, fields);
   if (!task) throw notFound('Task');
   return task;
 }
 
 /** Null when there is no such task for this viewer. */
-export async function findTask(context: TaskContext, id: string): Promise<TaskRow | null> {
+export async function findTask(
+  context: TaskContext,
+  id: string,
+  fields: TaskFields = ALL_TASK_FIELDS,
+): Promise<TaskRow | null> {
   requireViewer(context);
-  return isUuid(id) ? context.loaders.task.load(id.toLowerCase()) : null;
+  return isUuid(id) ? context.loaders.task(fields).load(id.toLowerCase()) : null;
 }
 
 export interface ListTasksArgs extends PageArgs {
@@ -53,45 +57,21 @@ export interface ListTasksArgs extends PageArgs {
 }
 
 /**
- * Lists the tasks that the viewer may see, in one statement; the total is counted only when asked for.
+ * Lists the tasks that the viewer may see.
  *
  * @throws BAD_USER_INPUT when a page argument, cursor or filter makes no sense
  */
-export async function listTasks(context: TaskContext, args: ListTasksArgs): Promise<TaskConnectionRow> {
-  const page = parsePageArgs(args);
-  const sort = toTaskSort(args.orderBy);
-  const where: Prisma.TaskWhereInput = {
-    AND: [visibleTasks(requireViewer(context)), ...toConditions(args.filter ?? {})],
-  };
-  const rows = await context.db.task.findMany({
-    where: { AND: [where, ...toCursorBounds(sort, page)] },
-    orderBy: toOrderBy(sort, page),
-    take: page.size + 1,
+export async function listTasks(
+  context: TaskContext,
+  args: ListTasksArgs,
+  selection: TaskPageSelection,
+): Promise<TaskConnectionRow> {
+  return readTaskList(context.reads, requireViewer(context), {
+    ...selection,
+    page: parsePageArgs(args),
+    sort: toTaskSort(args.orderBy),
+    conditions: toConditions(args.filter ?? {}),
   });
-  return { ...toConnection(rows, page, (row) => taskCursor(sort, row)), total: { kind: 'where', where } };
-}
-
-export async function countTasks({ db }: TaskContext, { total }: TaskConnectionRow): Promise<number> {
-  return total.kind === 'known' ? total.count : db.task.count({ where: total.where });
-}
-
-function toConditions(filter: TaskFilter): Prisma.TaskWhereInput[] {
-  const { status, priority, label, assigneeId, ownerId, dueAfter, dueBefore } = filter;
-  const search = filter.search == null ? null : parseSearch(filter.search);
-  const conditions: Prisma.TaskWhereInput[] = [];
-  if (status) conditions.push({ status: { in: [...status] } });
-  if (priority) conditions.push({ priority: { in: [...priority] } });
-  if (label && label.length > 0) conditions.push({ labels: { hasEvery: parseLabels(label) } });
-  if (assigneeId !== undefined)
-    conditions.push({ assigneeId: assigneeId === null ? null : parseUserId(assigneeId, 'assigneeId') });
-  if (ownerId != null) conditions.push({ ownerId: parseUserId(ownerId, 'ownerId') });
-  if (dueAfter) conditions.push({ dueAt: { gte: dueAfter } });
-  if (dueBefore) conditions.push({ dueAt: { lt: dueBefore } });
-  if (search !== null) {
-    const contains = { contains: escapeLike(search), mode: 'insensitive' as const };
-    conditions.push({ OR: [{ title: contains }, { description: contains }] });
-  }
-  return conditions;
 }
 
 /**

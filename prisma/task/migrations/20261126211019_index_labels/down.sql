@@ -1,0 +1,2 @@
+-- Undoes 20261126211019_index_labels.
+DROP INDEX "tasks_labels_idx";

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY "tasks_labels_idx" ON "tasks" USING GIN ("labels");

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { withClient } from '@taskgraph/databases';
+import { encodeCursor } from '@taskgraph/service-kit';
+import { buildViewer, expectData } from '@taskgraph/testkit';
+import pg from 'pg';
+import { addManyTasks, MANY_TASKS_OWNER } from './many-tasks.js';
+import { startTaskGraph, type TaskGraph } from './task-graph.js';
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly name?: string;
+}
+
+/** A node of EXPLAIN's JSON. */
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly 'Heap Fetches'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+const PAGE = 50;
+/** Where the 500th page begins. */
+const FAR = 499 * PAGE;
+
+const ORDERS = (
+  [
+    ['CREATED_AT', 'created_at'],
+    ['UPDATED_AT', 'updated_at'],
+    ['DUE_AT', 'due_at'],
+    ['PRIORITY', 'priority'],
+    ['TITLE', 'title'],
+  ] as const
+).flatMap(([field, column]) => (['ASC', 'DESC'] as const).map((direction) => ({ field, column, direction })));
+
+describe('with 100,000 tasks of one person', () => {
+  const owner = buildViewer({ userId: MANY_TASKS_OWNER });
+  const admin = buildViewer({ role: 'ADMIN' });
+  let graph: TaskGraph;
+  beforeAll(async () => {
+    graph = await startTaskGraph();
+    await addManyTasks(graph.database.url);
+  });
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
+
+  /** The statements that the service sends for a query. */
+  async function statementsOf(who: typeof owner, query: string, variables: Record<string, unknown>) {
+    const sent: Statement[] = [];
+    const { pool } = graph;
+    const original = pool.query.bind(pool) as (...args: unknown[]) => unknown;
+    Object.assign(pool, {
+      query: (...args: unknown[]) => {
+        sent.push(args[0] as Statement);
+        return original(...args);
+      },
+    });
+    try {
+      expectData(await graph.run(who, query, variables));
+    } finally {
+      Object.assign(pool, { query: original });
+    }
+    return sent;
+  }
+
+  /** Runs a statement again and tells how: a prepared one by the plan that is made without its values, another by that for them. */
+  function explain({ text, values, name }: Statement): Promise<PlanNode> {
+    const how = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
+    return withClient(graph.database.url, async (client) => {
+      const plans = async () => {
+        if (name === undefined) return client.query(`${how} ${text}`, [...values]);
+        await client.query('SET plan_cache_mode = force_generic_plan');
+        await client.query(`PREPARE read AS ${text}`);
+        return client.query(`${how} EXECUTE read(${values.map(toLiteral).join(', ')})`);
+      };
+      const { rows } = await plans();
+      return rows[0]['QUERY PLAN'][0].Plan;
+    });
+  }
+
+  /** What has to be true wherever in a list a page lies. */
+  function expectBounded(plan: PlanNode, { rows = 400, blocks = 600 } = {}) {
+    const nodes = allNodes(plan);
+    const scans = nodes.filter((node) => node['Relation Name'] === 'tasks');
+    expect(scans.length).toBeGreaterThan(0);
+    expect(scans.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+    const read = scans.map(
+      (node) => node['Actual Loops'] * (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)),
+    );
+    expect(read.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(rows);
+    const sorted = nodes
+      .filter((node) => node['Node Type'] === 'Sort')
+      .flatMap((node) => (node.Plans ?? []).map((input) => input['Actual Loops'] * input['Actual Rows']));
+    expect(sorted.filter((count) => count > rows)).toEqual([]);
+    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThanOrEqual(blocks);
+  }
+
+  async function expectBoundedReads(
+    who: typeof owner,
+    query: string,
+    variables: Record<string, unknown>,
+    bounds?: { rows?: number; blocks?: number },
+  ) {
+    const statements = await statementsOf(who, query, variables);
+    for (const statement of statements) expectBounded(await explain(statement), bounds);
+    return statements;
+  }
+
+  const LIST = `query($filter: TaskFilter, $orderBy: TaskOrder, $first: Int, $after: String, $last: Int, $before: String) {
+    tasks(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+      edges { cursor node { id title status priority owner { id } assignee { id } } } pageInfo { hasNextPage } } }`;
+
+  async function cursorAt(who: typeof owner, { field, column, direction }: (typeof ORDERS)[number], offset: number) {
+    const visible = who === admin ? 'TRUE' : `'${MANY_TASKS_OWNER}' IN (owner_id, assignee_id)`;
+    const { rows } = await withClient(graph.database.url, (client) =>
+      client.query(
+        `SELECT ${column} AS value, id FROM tasks WHERE ${visible} ORDER BY ${column} ${direction} NULLS LAST, id ${direction} LIMIT 1 OFFSET ${offset}`,
+      ),
+    );
+    const { value, id } = rows[0];
+    return encodeCursor([field, direction.toLowerCase(), value instanceof Date ? value.toISOString() : value, id]);
+  }
+
+  describe.each([
+    ['whoever owns them or is given them', owner],
+    ['an administrator', admin],
+  ])('%s', (_who, who) => {
+    it.each(ORDERS)('reads the first, the 500th and the last page by $field $direction alike', async (order) => {
+      const { field, direction } = order;
+      const orderBy = { field, direction };
+      await expectBoundedReads(who, LIST, { orderBy, first: PAGE });
+      await expectBoundedReads(who, LIST, { orderBy, last: PAGE });
+      const [middle, late] = [await cursorAt(who, order, FAR - 1), await cursorAt(who, order, 90_000)];
+      for (const cursor of [middle, late]) {
+        await expectBoundedReads(who, LIST, { orderBy, first: PAGE, after: cursor });
+        await expectBoundedReads(who, LIST, { orderBy, last: PAGE, before: cursor });
+      }
+    });
+  });
+
+  it.each([
+    ['much that has a status', { status: ['IN_PROGRESS', 'DONE'] }, {}],
+    [
+      'much that has a status and a priority',
+      { status: ['TODO'], priority: ['URGENT'] },
+      { rows: 8_000, blocks: 12_000 },
+    ],
+    ['few that have a label', { label: ['rare'] }, { rows: 2_000, blocks: 2_000 }],
+    [
+      'few that are due',
+      { dueAfter: '2026-02-01T00:00:00Z', dueBefore: '2026-02-01T02:00:00Z' },
+      { rows: 1_000, blocks: 1_000 },
+    ],
+    ['few of one owner', { ownerId: '00000000-0000-7000-8000-000000000103' }, { rows: 3_000, blocks: 3_000 }],
+    ['much that holds a text', { search: 'task' }, {}],
+    ['few that hold a text', { search: 'KÄSE' }, { rows: 1_000, blocks: 1_000 }],
+    ['none that holds a text', { search: 'no such thing' }, { rows: 0, blocks: 200 }],
+  ])('reads %s without reading all', async (_what, filter, bounds) => {
+    for (const { field, direction } of ORDERS)
+      await expectBoundedReads(owner, LIST, { filter, orderBy: { field, direction }, first: PAGE }, bounds);
+  });
+
+  it('counts them by an index alone, and only when asked', async () => {
+    const query = '{ tasks(first: 1) { totalCount } }';
+    expect(expectData(await graph.run(owner, query)).tasks.totalCount).toBe(100_000);
+    const statements = await statementsOf(owner, query, {});
+    expect(statements).toHaveLength(2);
+    const counting = statements.find(({ text }) => text.includes('count(*)'));
+    const plan = await explain(counting as Statement);
+    const scans = allNodes(plan).filter((node) => node['Relation Name'] === 'tasks');
+    expect(new Set(scans.map((node) => node['Node Type']))).toEqual(new Set(['Index Only Scan']));
+    expect(scans.map((node) => node['Heap Fetches'])).toEqual(scans.map(() => 0));
+    expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(2_000);
+  });
+
+  it('reads the newest of a user, of oneself and of others, and what they have in common', async () => {
+    const query = `query($representations: [_Any!]!) { _entities(representations: $representations) {
+      ... on User { tasks(first: 5) { edges { node { id title status } } } } } }`;
+    const other = '00000000-0000-7000-8000-000000000103';
+    const representations = [MANY_TASKS_OWNER, other].map((id) => ({ __typename: 'User', id }));
+    for (const who of [owner, admin, buildViewer({ userId: other })]) {
+      const [statement, ...others] = await expectBoundedReads(
+        who,
+        query,
+        { representations },
+        { rows: 60, blocks: 200 },
+      );
+      expect(others).toEqual([]);
+      expect(statement?.text).not.toContain('count(*)');
+    }
+  });
+
+  it('plans once what is best for any value, and what a filter lets through each time', async () => {
+    expect((await statementsOf(owner, LIST, { first: 1 })).map(({ name }) => typeof name)).toEqual(['string']);
+    const filtered = await statementsOf(owner, LIST, { first: 1, filter: { search: 'x' } });
+    expect(filtered.map(({ name }) => name)).toEqual([undefined]);
+  });
+});
+
+function allNodes(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(allNodes)];
+}
+
+/** As pg writes a parameter. */
+function toLiteral(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (Array.isArray(value)) return pg.escapeLiteral(`{${value.join(',')}}`);
+  return pg.escapeLiteral(value as string);
+}
