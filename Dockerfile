@@ -104,7 +104,7 @@ COPY --from=gateway-app /app ./
 EXPOSE 3000 3100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.GATEWAY_PORT}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "gateway/dist/main.js"]
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "gateway/dist/main.js"]
 
 # For the profile `observability` of docker-compose.yml: what is configured comes with the image, and no file is mounted.
 FROM prom/prometheus:v3.5.0 AS prometheus

@@ -3,7 +3,7 @@
 //   --rounds N (6)   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
-//   --same-heap gives every gateway the young generation that this one starts with
+//   --same-heap gives every gateway the settings of the heap that this one starts with
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';

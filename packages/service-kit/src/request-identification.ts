@@ -21,11 +21,19 @@ export interface RequestFacts {
 /** pino's number. */
 const DEBUG = 20;
 
-const factsOf = new WeakMap<IncomingMessage, RequestFacts>();
+/**
+ * Where a request carries its facts. A `WeakMap` would keep each request, with all that it refers to, until the next full collection: values
+ * of an old map are roots for collections of the young.
+ */
+const FACTS = Symbol('request facts');
+
+interface IdentifiedRequest extends IncomingMessage {
+  [FACTS]?: RequestFacts;
+}
 
 /** @throws when the request was not identified: a defect of wiring */
 export function requestFacts(request: IncomingMessage): RequestFacts {
-  const facts = factsOf.get(request);
+  const facts = (request as IdentifiedRequest)[FACTS];
   if (!facts) throw new Error('the request was not identified');
   return facts;
 }
@@ -59,7 +67,7 @@ export function identifyRequest(
     signal: gone.signal,
     cancel: (reason) => gone.abort(reason),
   };
-  factsOf.set(request, facts);
+  (request as IdentifiedRequest)[FACTS] = facts;
   response.once('close', () => {
     const finished = response.writableFinished;
     if (!finished) gone.abort(new Error('the client went away'));

@@ -29,6 +29,13 @@ const schema = z.object({
   KEY_PUBLISH_AHEAD_SECONDS: settings.nonNegativeInt(120),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
+  /** Attempts to log in that fail before a pause: at one account from one network, at one account, and from one network. */
+  LOGIN_MAX_FAILURES: settings.positiveInt(5),
+  LOGIN_MAX_FAILURES_PER_ACCOUNT: settings.positiveInt(50),
+  LOGIN_MAX_FAILURES_PER_NETWORK: settings.positiveInt(100),
+  /** The first pause, which each further failure doubles, and the longest. */
+  LOGIN_LOCK_SECONDS: settings.durationSeconds(30),
+  LOGIN_MAX_LOCK_SECONDS: settings.durationSeconds(15 * 60),
   /** How long a refresh token that was exchanged gets the same pair again; 0 is not at all. */
   REFRESH_LEEWAY_SECONDS: settings.nonNegativeInt(10),
 });

@@ -1,6 +1,7 @@
 import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
 import type { AuthDb } from './db.js';
 import type { PasswordHasher } from './modules/accounts/password-hasher.js';
+import type { Lockout } from './modules/lockout/lockout.js';
 import type { KeyRing } from './modules/signing-keys/key-ring.js';
 import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
 import type { Revocations } from './modules/sessions/revocations.js';
@@ -12,6 +13,7 @@ export interface AuthContext extends RequestContext {
   readonly db: AuthDb;
   readonly loaders: UserLoaders;
   readonly passwords: PasswordHasher;
+  readonly lockout: Lockout;
   readonly tokens: TokenIssuer;
   readonly verifier: TokenVerifier;
   readonly keyRing: Pick<KeyRing, 'rotate'>;

@@ -3,6 +3,7 @@ import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
+import { createLockout } from './modules/lockout/lockout.js';
 import { createRevocations } from './modules/sessions/revocations.js';
 import { revocationsRoute } from './modules/sessions/routes.js';
 import { loadKeyRing } from './modules/signing-keys/key-ring.js';
@@ -63,6 +64,18 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         audience: config.TOKEN_AUDIENCE,
         lifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
       });
+      const lockout = createLockout({
+        db,
+        limits: {
+          perAccountAndNetwork: config.LOGIN_MAX_FAILURES,
+          perAccount: config.LOGIN_MAX_FAILURES_PER_ACCOUNT,
+          perNetwork: config.LOGIN_MAX_FAILURES_PER_NETWORK,
+        },
+        firstLockMs: config.LOGIN_LOCK_SECONDS * 1000,
+        maxLockMs: config.LOGIN_MAX_LOCK_SECONDS * 1000,
+        log: base.log,
+      });
+      base.onClose(() => lockout.close());
       const passwords = parts.passwords ?? createPasswordHasher();
       return {
         typeDefs,
@@ -72,6 +85,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           ...request,
           db,
           passwords,
+          lockout,
           tokens,
           verifier,
           keyRing,

@@ -1,13 +1,15 @@
 import type { Log, Metrics } from '@taskgraph/service-kit';
 
 type RegistrationOutcome = 'registered' | 'email_taken' | 'weak_password';
-type LoginOutcome = 'accepted' | 'refused';
+type LoginOutcome = 'accepted' | 'refused' | 'locked';
 type RefreshOutcome = 'renewed' | 'repeated' | 'unknown' | 'ended' | 'reused';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface AuthTelemetry {
   registration(log: Log, outcome: RegistrationOutcome, userId?: string): void;
-  login(log: Log, outcome: LoginOutcome, userId?: string): void;
+  /** @param scope what has had too many failures */
+  login(log: Log, outcome: LoginOutcome, userId?: string, scope?: 'pair' | 'account' | 'network'): void;
+  passwordRehashed(log: Log, userId: string): void;
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
   sessionsRevoked(
     log: Log,
@@ -30,15 +32,24 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     'reason',
   ]);
   const passwordChanges = metrics.counter('taskgraph_auth_password_changes_total', 'Passwords changed.');
+  const lockouts = metrics.counter(
+    'taskgraph_auth_lockouts_total',
+    'Attempts to log in that were refused for the failures before, by what is counted: an account from a network (pair), an account, a network.',
+    ['scope'],
+  );
   const rotations = metrics.counter('taskgraph_auth_key_rotations_total', 'Signing keys made.', ['reason']);
   return {
     registration(log, outcome, userId) {
       registrations.inc({ outcome });
       log.info({ outcome, userId }, 'registration');
     },
-    login(log, outcome, userId) {
+    login(log, outcome, userId, scope) {
       logins.inc({ outcome });
-      log[outcome === 'refused' ? 'warn' : 'info']({ outcome, userId }, 'login');
+      if (scope) lockouts.inc({ scope });
+      log[outcome === 'accepted' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
+    },
+    passwordRehashed(log, userId) {
+      log.info({ userId }, 'a password is stored by the present parameters');
     },
     refresh(log, outcome, sessionId) {
       refreshes.inc({ outcome });

@@ -22,6 +22,7 @@ async function startCounted() {
   const graph = await startAuthGraph({}, undefined, {
     passwords: {
       hash: (password, signal) => hasher.hash(password, signal),
+      isOutdated: () => false,
       async verify(stored, password, signal) {
         counted.verified += 1;
         if (counted.verified === 1) {

@@ -25,6 +25,7 @@ function heldHasher() {
       }
       return stored?.startsWith(`plain ${password} `) ?? false;
     },
+    isOutdated: () => false,
   };
   return {
     passwords,

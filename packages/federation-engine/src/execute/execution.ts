@@ -1,4 +1,5 @@
 import type { CachePolicy } from '../subgraphs/cache-policy.js';
+import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
 import type { ClientPath } from '../compile/plan/client-paths.js';
 import type { ExecutionError } from './fetch-errors.js';
@@ -31,7 +32,7 @@ export interface Execution {
   readonly keepsTypename: KeepsTypename | null;
   readonly clientPath: ClientPath;
   /** Aborts when the client goes away or the operation's time is up. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   report(errors: readonly ExecutionError[]): void;
   /** Narrows how long the answer may be kept by what one fetch says. */
   restrict(policy: CachePolicy | null): void;

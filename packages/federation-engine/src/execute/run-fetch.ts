@@ -22,59 +22,93 @@ const plans = new WeakMap<readonly QueryPlanSelectionNode[], RepresentationPlan>
  * each of them gets an error.
  */
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
-  const { root, shared, context } = execution;
   try {
-    if (!isSelected(step, execution.conditions)) return;
-    if (!step.requires) await fetchRootFields(step, execution);
-    else if (step.contextRewrites.length > 0) await fetchByContext(step, execution);
-    else await fetchEntities(collectTargets(root, step.path, shared), step, execution);
+    if (isSelected(step, execution.conditions)) {
+      if (step.contextRewrites.length > 0 && step.requires) await fetchByContext(step, execution);
+      else {
+        const prepared = step.requires ? prepareEntities(step, execution) : prepareRootFields(step, execution);
+        if (prepared) prepared.take(await send(step, execution, prepared.representations));
+      }
+    }
   } catch (error) {
     // What came could be read but not be used, such as values nested thousands of levels deep.
-    context.log.error({ err: error, subgraph: step.subgraph }, 'an answer of a subgraph cannot be used');
+    execution.context.log.error({ err: error, subgraph: step.subgraph }, 'an answer of a subgraph cannot be used');
     const everything = step.requires ? () => 0 : null;
     execution.report(
       placeErrors([badResponse(step.subgraph)], step, { ...execution, indexOf: everything, came: null }),
     );
   }
+  if (step.id !== null) execution.fetched?.(step.id);
 }
 
-async function fetchRootFields(step: FetchStep, execution: Execution): Promise<void> {
+/** What a fetch is for, found out before it is sent. */
+interface PreparedFetch {
+  readonly representations: readonly string[] | null;
+  /** Merges what has come. */
+  take(answer: SubgraphAnswer): void;
+}
+
+/** Null when there is nothing to fill. */
+function prepareRootFields(step: FetchStep, execution: Execution): PreparedFetch | null {
   const { objects: targets } = collectTargets(execution.root, step.path, execution.shared);
-  if (targets.length === 0) return;
-  const { data, errors } = await send(step, execution, null);
-  if (errors.length > 0) execution.report(placeErrors(errors, step, { ...execution, indexOf: null, came: data }));
-  if (!data) return;
-  dropUnasked(data, step.members);
-  applyRewrites(step.outputRewrites, data, execution.isSubtype);
-  // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
-  for (const [index, target] of targets.entries())
-    merge(target, index < targets.length - 1 ? structuredClone(data) : data, execution.keepsTypename);
+  if (targets.length === 0) return null;
+  return {
+    representations: null,
+    take({ data, errors }) {
+      if (errors.length > 0) execution.report(placeErrors(errors, step, { ...execution, indexOf: null, came: data }));
+      if (!data) return;
+      dropUnasked(data, step.members);
+      applyRewrites(step.outputRewrites, data, execution.isSubtype);
+      // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
+      for (let index = 0; index < targets.length; index += 1)
+        merge(
+          targets[index] as Data,
+          index < targets.length - 1 ? structuredClone(data) : data,
+          execution.keepsTypename,
+        );
+    },
+  };
 }
 
 /** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
 async function fetchByContext(step: FetchStep, execution: Execution): Promise<void> {
   const groups = groupByContext(execution.root, step.path, step.contextRewrites, execution.isSubtype);
   await Promise.all(
-    groups.map(({ targets, variables }) =>
-      fetchEntities(targets, step, { ...execution, variables: { ...execution.variables, ...variables } }),
-    ),
+    groups.map(async ({ targets, variables }) => {
+      const inside = { ...execution, variables: { ...execution.variables, ...variables } };
+      const prepared = prepareTargets(targets, step, inside);
+      if (prepared) prepared.take(await send(step, inside, prepared.representations));
+    }),
   );
 }
 
+function prepareEntities(step: FetchStep, execution: Execution): PreparedFetch | null {
+  return prepareTargets(collectTargets(execution.root, step.path, execution.shared), step, execution);
+}
+
 /**
- * Fetches what a subgraph knows of entities. Equal representations are sent once, and what comes for one is merged into
- * every entity that it stands for: objects inside then stand at several places.
+ * Prepares to fetch what a subgraph knows of entities; null when there are none. Equal representations are sent once, and what comes for
+ * one is merged into every entity that it stands for: objects inside then stand at several places.
  */
-async function fetchEntities(targets: Targets, step: FetchStep, execution: Execution): Promise<void> {
+function prepareTargets(targets: Targets, step: FetchStep, execution: Execution): PreparedFetch | null {
   const { shared } = execution;
   const groups = groupEntities(targets, planOf(step, execution), step.sharing.targets ? shared : null);
-  if (groups.length === 0) return;
+  if (groups.length === 0) return null;
+  return {
+    representations: groups.map(({ representation }) => representation),
+    take: (answer) => takeEntities(answer, groups, step, execution),
+  };
+}
 
-  const representations = groups.map(({ representation }) => representation);
-  const { data, errors } = await send(step, execution, representations);
+function takeEntities(
+  { data, errors }: SubgraphAnswer,
+  groups: readonly EntityGroup[],
+  step: FetchStep,
+  execution: Execution,
+): void {
   // As long as the list of representations: see `read-answer.ts`.
   const entities = (data?.['_entities'] ?? null) as Array<Data | null> | null;
-  const foreign = entities ? findForeign(entities, groups, execution) : [];
+  const foreign = entities ? findForeign(entities, groups, execution) : NONE;
   if (errors.length > 0 || foreign.length > 0) {
     const faults = foreign.map((index) => ({ ...badResponse(step.subgraph), path: ['_entities', index] }));
     execution.report(
@@ -93,9 +127,11 @@ async function fetchEntities(targets: Targets, step: FetchStep, execution: Execu
     dropUnasked(entity, step.members);
     entity['__typename'] ??= equal[0]?.['__typename'];
     applyRewrites(step.outputRewrites, entity, execution.isSubtype);
-    mergeAll(equal, entity, step.sharing.mayShare, shared, execution.keepsTypename);
+    mergeAll(equal, entity, step.sharing.mayShare, execution.shared, execution.keepsTypename);
   }
 }
+
+const NONE: readonly number[] = [];
 
 /** Entities that say to be of a type that cannot be that of the one they were asked for. */
 function findForeign(

@@ -1,6 +1,7 @@
 import { OperationTypeNode } from 'graphql';
 import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
 import { findNamedEntities } from './named-entities.js';
+import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
 import type { Operation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
@@ -18,7 +19,7 @@ export interface RunOptions {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly context: OperationContext;
   readonly client: SubgraphClient;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Whether the client reads an answer in parts. */
   readonly incremental: boolean;
 }
@@ -108,7 +109,6 @@ async function runWhole(step: DeferStep, execution: Execution): Promise<void> {
   await Promise.all(step.deferred.map(async (part) => part.step && runNested(part.step, execution)));
 }
 
-export async function runNested(step: Step, execution: Execution): Promise<void> {
-  if (step.kind === 'defer') await runWhole(step, execution);
-  else await runStep(step, execution);
+export function runNested(step: Step, execution: Execution): Promise<unknown> | undefined {
+  return step.kind === 'defer' ? runWhole(step, execution) : runStep(step, execution);
 }

@@ -2,25 +2,26 @@ import type { Step } from '../compile/plan/steps.js';
 import type { Execution } from './execution.js';
 import { runFetch } from './run-fetch.js';
 
-/** Runs a step and everything below it. Never throws: what fails is reported. */
-export async function runStep(step: Step, execution: Execution): Promise<void> {
+/** Runs a step and everything below it; undefined when that needed no time. Never throws: what fails is reported. */
+export function runStep(step: Step, execution: Execution): Promise<unknown> | undefined {
   switch (step.kind) {
     case 'fetch':
-      await runFetch(step, execution);
-      if (step.id !== null) execution.fetched?.(step.id);
-      return;
+      return runFetch(step, execution);
     case 'sequence':
-      for (const inner of step.steps) await runStep(inner, execution);
-      return;
+      return runInOrder(step.steps, execution);
     case 'parallel':
-      await Promise.all(step.steps.map((inner) => runStep(inner, execution)));
-      return;
+      return Promise.all(step.steps.map((inner) => runStep(inner, execution) ?? DONE));
     case 'condition': {
       const branch = execution.conditions.get(step.variable) === true ? step.ifTrue : step.ifFalse;
-      if (branch) await runStep(branch, execution);
-      return;
+      return branch ? runStep(branch, execution) : undefined;
     }
     case 'defer':
       throw new Error('Deferred parts are run by their own stage.');
   }
+}
+
+const DONE = Promise.resolve();
+
+async function runInOrder(steps: readonly Step[], execution: Execution): Promise<void> {
+  for (const step of steps) await runStep(step, execution);
 }

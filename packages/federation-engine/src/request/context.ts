@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancellation.js';
 import type { Log } from './log.js';
 
 /** What one request carries through the engine. */
@@ -16,7 +17,7 @@ export interface OperationContext {
   /** What the client wants of caches; absent where it cannot say so. */
   readonly cacheWishes?: CacheWishes;
   /** Aborts when the client goes away or the operation's time is up. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly cancel: (reason: Error) => void;
 }
 

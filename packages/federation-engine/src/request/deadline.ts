@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancellation.js';
 import { Fault } from './fault.js';
 import { toRefusal } from './refusal.js';
 
@@ -7,7 +8,7 @@ export function deadlineExceeded(timeoutMs: number): Fault {
 }
 
 /** Waits for an operation to be planned, but no longer than it may take as a whole. @throws Refusal DEADLINE_EXCEEDED */
-export function untilDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+export function untilDeadline<Value>(work: Promise<Value>, signal: CancelSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       const reason: unknown = signal.reason;

@@ -1,4 +1,5 @@
 import { CircuitState, circuitBreaker, handleType, SamplingBreaker } from 'cockatiel';
+import type { CancelSignal } from '../request/cancellation.js';
 import type { Log } from '../request/log.js';
 
 /**
@@ -41,7 +42,11 @@ export interface Circuit {
    *
    * @throws what `call` throws, as soon as it throws it; CircuitOpenError when the service is left alone; the signal's reason
    */
-  run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: AbortSignal): Promise<Result>;
+  run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: CancelSignal): Promise<Result>;
+  /** Whether the service is called as usual. Then a caller may call it by himself, and tell how that ended. */
+  readonly isClosed: () => boolean;
+  succeeded(): void;
+  failed(error: unknown, verdict: Verdict): void;
   readonly state: () => 'closed' | 'open' | 'half_open';
   /** Tries no more by itself. */
   close(): void;
@@ -57,8 +62,6 @@ export class CircuitOpenError extends Error {
 
 /** The only errors that the breaker counts. */
 class Failure extends Error {}
-/** Neither a success nor a failure: the breaker counts nothing. */
-class NoVerdict extends Error {}
 
 /** Most outages are restarts, and over soon. */
 const FIRST_PAUSE_MS = 500;
@@ -77,27 +80,25 @@ const NEVER = new AbortController().signal;
  */
 export function createCircuit(options: CircuitOptions): Circuit {
   const { name, log, probe, onVerdict, resetMs = 30_000, errorPercentage = 50 } = options;
-  const breaker = circuitBreaker(handleType(Failure), {
-    // When is decided here.
-    halfOpenAfter: 0,
-    breaker: new SamplingBreaker({
-      // Above a share: all calls have to fail where it is 100.
-      threshold: Math.min(errorPercentage, 99.99) / 100,
-      duration: WINDOW_MS,
-      minimumRps: (VOLUME * 1_000) / WINDOW_MS,
-    }),
+  const outcomes = new SamplingBreaker({
+    // Above a share: all calls have to fail where it is 100.
+    threshold: Math.min(errorPercentage, 99.99) / 100,
+    duration: WINDOW_MS,
+    minimumRps: (VOLUME * 1_000) / WINDOW_MS,
   });
+  // When it is half open is decided here.
+  const breaker = circuitBreaker(handleType(Failure), { halfOpenAfter: 0, breaker: outcomes });
   let isToldOpen = false;
   let triesAt = 0;
   let pauseMs = 0;
   let isProbing = false;
-  let isClosed = false;
+  let isOver = false;
   let timer: NodeJS.Timeout | undefined;
 
   breaker.onBreak((reason) => {
     pauseMs = Math.min(resetMs, isToldOpen ? 2 * pauseMs : FIRST_PAUSE_MS);
     triesAt = Date.now() + pauseMs;
-    if (probe && !isClosed) {
+    if (probe && !isOver) {
       clearTimeout(timer);
       timer = setTimeout(() => {
         // A timer may come a moment before the clock has reached its time.
@@ -130,12 +131,24 @@ export function createCircuit(options: CircuitOptions): Circuit {
     }
   }
 
-  /** Throws what the breaker makes of an error. */
-  async function settle(error: unknown, verdict: Verdict): Promise<never> {
+  const isClosed = () => breaker.state === CircuitState.Closed;
+
+  /** Past the breaker's own call: it wraps each in promises, and nearly all of them succeed. */
+  function succeeded(): void {
+    if (isClosed()) outcomes.success(CircuitState.Closed);
+  }
+
+  /** Whose fault it was is found out without the caller. */
+  async function settle(error: unknown, verdict: Verdict): Promise<void> {
     const settled = verdict === 'suspect' ? await ask() : verdict;
     onVerdict?.(settled, error);
-    throw settled === 'failure' ? new Failure('the service failed', { cause: error }) : new NoVerdict();
+    // Of a call that began before the circuit opened, nothing new is learnt.
+    if (settled !== 'failure' || !isClosed()) return;
+    const failure = new Failure('the service failed', { cause: error });
+    await breaker.execute(() => Promise.reject(failure)).catch(() => undefined);
   }
+
+  const failed = (error: unknown, verdict: Verdict) => void settle(error, verdict);
 
   async function tryAgain<Result>(attempt: () => Promise<Result>): Promise<Result> {
     if (breaker.state !== CircuitState.Open || Date.now() < triesAt) throw new CircuitOpenError(name);
@@ -151,35 +164,35 @@ export function createCircuit(options: CircuitOptions): Circuit {
 
   return {
     state() {
-      if (breaker.state === CircuitState.Closed) return 'closed';
+      if (isClosed()) return 'closed';
       return breaker.state === CircuitState.HalfOpen || Date.now() >= triesAt ? 'half_open' : 'open';
     },
     close() {
-      isClosed = true;
+      isOver = true;
       clearTimeout(timer);
     },
-    async run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal = NEVER): Promise<Result> {
+    isClosed,
+    succeeded,
+    failed,
+    async run<Result>(
+      call: () => Promise<Result>,
+      judge: Judge<Result>,
+      signal: CancelSignal = NEVER,
+    ): Promise<Result> {
       signal.throwIfAborted();
-      if (breaker.state !== CircuitState.Closed) {
+      if (!isClosed()) {
         if (!probe) return tryWith(call);
         await unlessAborted(signal, tryAgain(probe).catch(toOpen));
       }
-      return new Promise((resolve, reject) => {
-        const counted = breaker.execute(async () => {
-          let result: Result;
-          try {
-            result = await call();
-          } catch (error) {
-            // Whose fault it was is found out without the caller.
-            reject(error);
-            return settle(error, judge.error(error));
-          }
-          resolve(result);
-          if (!judge.isSuccess(result)) throw new NoVerdict();
-          return;
-        });
-        counted.catch(reject);
-      });
+      let result: Result;
+      try {
+        result = await call();
+      } catch (error) {
+        failed(error, judge.error(error));
+        throw error;
+      }
+      if (judge.isSuccess(result)) succeeded();
+      return result;
     },
   };
 
@@ -197,9 +210,9 @@ export function createCircuit(options: CircuitOptions): Circuit {
 }
 
 /** Waits for work that goes on when nobody waits for it any more. */
-function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<unknown> {
+function unlessAborted(signal: CancelSignal, work: Promise<unknown>): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
+    const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../request/cancellation.js';
 import { createFairQueue, type FairQueue } from '../request/fair-queue.js';
 
 /** Thrown to who has to go because too many wait. */
@@ -15,12 +16,13 @@ export interface ConcurrencyLimit {
    * Runs work when there is room for it, and its owner has not all that is his at once. Who waits is let in mutations first; owners
    * take turns, and what one of them asked for is let in in the order of arrival.
    *
+   * @param work throws nothing but by its promise
    * @param owner in whose name: of those who share it nobody gets more than his turn
    * @throws Overloaded when too many wait: to the last of the owner for whom most queries wait, be it the one that comes; for a
    *   mutation a query goes, and among mutations alone it is as among queries
    * @throws the signal's reason when it is aborted while waiting
    */
-  run<Result>(kind: WorkKind, signal: AbortSignal, work: () => Promise<Result>, owner?: string): Promise<Result>;
+  run<Result>(kind: WorkKind, signal: CancelSignal, work: () => Promise<Result>, owner?: string): Promise<Result>;
   readonly active: () => number;
   readonly waiting: () => number;
 }
@@ -76,7 +78,7 @@ export function createConcurrencyLimit({
     most.last.refuse(new Overloaded());
   }
 
-  function wait(kind: WorkKind, signal: AbortSignal, owner: string): Promise<void> {
+  function wait(kind: WorkKind, signal: CancelSignal, owner: string): Promise<void> {
     makeRoom(kind, owner);
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -100,19 +102,32 @@ export function createConcurrencyLimit({
     });
   }
 
+  /** Runs work that has its place, and gives that back. */
+  function runNow<Result>(work: () => Promise<Result>, owner: string): Promise<Result> {
+    const end = () => leave(owner);
+    const running = work();
+    running.then(end, end);
+    return running;
+  }
+
+  async function runInTurn<Result>(
+    kind: WorkKind,
+    signal: CancelSignal,
+    work: () => Promise<Result>,
+    owner: string,
+  ): Promise<Result> {
+    await wait(kind, signal, owner);
+    return runNow(work, owner);
+  }
+
   return {
     active: () => active,
     waiting,
-    async run(kind, signal, work, owner = '') {
-      if (active < maxActive && (!mayGo || mayGo(owner))) {
-        active += 1;
-        count(owner, 1);
-      } else await wait(kind, signal, owner);
-      try {
-        return await work();
-      } finally {
-        leave(owner);
-      }
+    run(kind, signal, work, owner = '') {
+      if (active >= maxActive || (mayGo && !mayGo(owner))) return runInTurn(kind, signal, work, owner);
+      active += 1;
+      count(owner, 1);
+      return runNow(work, owner);
     },
   };
 }

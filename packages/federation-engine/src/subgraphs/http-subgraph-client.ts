@@ -1,5 +1,7 @@
 import { REQUEST_DEADLINE_HEADER, REQUEST_ID_HEADER } from '../request/headers.js';
 import { Fault, unavailable } from '../request/fault.js';
+import type { CancelSignal } from '../request/cancellation.js';
+import type { CachePolicy } from './cache-policy.js';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
@@ -35,43 +37,48 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   const { telemetry, uploadTimeoutMs } = options;
   const inFlight = createInFlight();
 
-  async function exchange(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
+  function send(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
     const subgraph = options.subgraph(request.subgraph, request.graph);
-    const { url, limit, upstream } = subgraph;
-    const asked: AskedFor = {
-      subgraph: request.subgraph,
-      entities: request.entities && request.entities.representations.length,
-      maxErrors: options.maxErrors,
-    };
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
     if (request.headers !== undefined) replace(headers, request.headers);
-    if (request.type === OperationTypeNode.QUERY) {
-      headers['content-type'] = JSON_TYPE;
-      // Who asks is a part of what is asked, and so is whom.
-      const key = `${request.subgraph}\n${url}\n${context.authorization ?? ''}${request.scope === undefined ? '' : `\n${request.scope}`}\n${request.body}`;
-      const wish = {
-        signal: request.signal,
-        askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
-      };
-      const send = (signal: AbortSignal) =>
-        limit.run(
-          'query',
-          signal,
-          () => upstream.send({ headers, body: request.body, idempotent: true, signal }),
-          clientOf(context),
-        );
-      let { answer, isOwn } = await inFlight.share(key, wish, send);
-      // Clients without a token are not told from each other by their key.
-      if (!isOwn && context.authorization === undefined && isForOneClient(answer.headers)) {
-        answer = await send(request.signal);
-        isOwn = true;
-      }
-      const { data, errors } = read(answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown), asked);
-      // What is wrong with an answer may be right in a moment.
-      const policy = errors.length > 0 ? null : readAnswerPolicy({ ...answer, receivedAt: Date.now() });
-      return { data, errors, policy };
+    return request.type === OperationTypeNode.QUERY
+      ? query(subgraph, request, headers, context)
+      : mutate(subgraph, request, headers, context);
+  }
+
+  async function query(
+    { upstream, limit }: Subgraph,
+    request: SubgraphRequest,
+    headers: Record<string, string>,
+    context: OperationContext,
+  ): Promise<SubgraphAnswer> {
+    const { body, scope } = request;
+    const { authorization } = context;
+    headers['content-type'] = JSON_TYPE;
+    const wish = {
+      signal: request.signal,
+      askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
+    };
+    const start = (signal: CancelSignal) =>
+      limit.run('query', signal, () => upstream.send({ headers, body, idempotent: true, signal }), clientOf(context));
+    let { answer, isOwn } = await inFlight.share({ service: upstream, authorization, scope, body }, wish, start);
+    // Clients without a token are not told from each other by their key.
+    if (!isOwn && authorization === undefined && isForOneClient(answer.headers)) {
+      answer = await start(request.signal);
+      isOwn = true;
     }
+    const { data, errors } = read(answer, isOwn ? answer.body : (JSON.parse(answer.text) as unknown), asked(request));
+    // What is wrong with an answer may be right in a moment.
+    return { data, errors, policy: errors.length > 0 ? null : policyOf(answer) };
+  }
+
+  async function mutate(
+    subgraph: Subgraph,
+    request: SubgraphRequest,
+    headers: Record<string, string>,
+    context: OperationContext,
+  ): Promise<SubgraphAnswer> {
     const uploads = findUploads(request.variables, request.variableNames);
     if (uploads.length > 0) await untilThere(uploads, request.signal);
     const end = inFlight.mutationStarts();
@@ -91,10 +98,14 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         },
         clientOf(context),
       );
-      return { ...read(answer, answer.body, asked), policy: null };
+      return { ...read(answer, answer.body, asked(request)), policy: null };
     } finally {
       end();
     }
+  }
+
+  function asked({ subgraph, entities }: SubgraphRequest): AskedFor {
+    return { subgraph, entities: entities && entities.representations.length, maxErrors: options.maxErrors };
   }
 
   function mutation({ body, signal }: SubgraphRequest, headers: Record<string, string>): UpstreamRequest {
@@ -120,7 +131,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     async send(request, context) {
       const stop = telemetry.startFetch(request.subgraph);
       try {
-        const answer = await exchange(request, context);
+        const answer = await send(request, context);
         stop(answer.errors.length > 0 ? 'errors' : 'ok');
         return answer;
       } catch (error) {
@@ -139,6 +150,10 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     },
     invalidate: async () => inFlight.changed(),
   };
+}
+
+function policyOf({ status, headers, sentAt }: UpstreamAnswer): CachePolicy | null {
+  return readAnswerPolicy({ status, headers, sentAt, receivedAt: Date.now() });
 }
 
 function replace(headers: Record<string, string>, others: NonNullable<SubgraphRequest['headers']>): void {
@@ -160,11 +175,11 @@ function read({ status }: UpstreamAnswer, body: unknown, asked: AskedFor): Pick<
  *
  * @throws Fault of a file that is not there, or does not arrive; the signal's reason
  */
-async function untilThere(uploads: readonly PlacedUpload[], signal: AbortSignal): Promise<void> {
+async function untilThere(uploads: readonly PlacedUpload[], signal: CancelSignal): Promise<void> {
   signal.throwIfAborted();
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
+    onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
   });
   try {

@@ -1,4 +1,5 @@
 import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import type { CancelSignal } from '../request/cancellation.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { OperationContext } from '../request/context.js';
 import type { Addressed } from './subgraphs.js';
@@ -33,7 +34,7 @@ export interface SubgraphRequest {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Those of this fetch. */
   readonly variableNames: readonly string[];
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Headers in the place of the usual ones, by their names in lower case; null takes one away. Absent where there are none. */
   readonly headers?: Readonly<Record<string, string | null>>;
   /** What of these headers says whose answer it is: others must not have it. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import { Fault, unavailable } from '../request/fault.js';
-import { createCircuit } from './circuit.js';
-import { AnswerTooLarge, exchange, type ExchangeAnswer } from './exchange.js';
+import { createCircuit, type Verdict } from './circuit.js';
+import { AnswerTooLarge, exchange, startExchange, type ExchangeAnswer, type ExchangeRequest } from './exchange.js';
+import { toAbortSignal, type CancelSignal } from '../request/cancellation.js';
 import type { Log } from '../request/log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
 import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
@@ -38,7 +39,7 @@ export interface UpstreamRequest {
   readonly body: string | AsyncIterable<Uint8Array | string>;
   /** Whether it may be sent again when the connection fails. */
   readonly idempotent: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** In the place of the usual time-out, e.g. for uploads. */
   readonly timeoutMs?: number;
 }
@@ -74,8 +75,8 @@ export interface Upstream {
 }
 
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
-const STANDARD_HEADERS = { accept: 'application/json' };
-const ENCODINGS = { 'accept-encoding': 'gzip, br' };
+const STANDARD_HEADERS = ['accept', 'application/json'];
+const ENCODINGS = ['accept-encoding', 'gzip, br'];
 const RETRY_JITTER_MS = 50;
 /** What any GraphQL service answers at once, however busy it is. */
 const PROBE = {
@@ -117,31 +118,102 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       })
     : null;
 
-  async function post(
-    request: UpstreamRequest,
-    dispatcher: Dispatcher = request.idempotent && sharing ? sharing : pool,
-  ): Promise<UpstreamAnswer> {
-    const sentAt = Date.now();
-    const { status, headers, text } = await exchange(dispatcher, {
+  const standardHeaders = [...STANDARD_HEADERS, ...(options.compression ? ENCODINGS : [])];
+  const dispatcherOf = ({ idempotent }: UpstreamRequest): Dispatcher => (idempotent && sharing ? sharing : pool);
+
+  function toExchange(request: UpstreamRequest): ExchangeRequest {
+    const headers = standardHeaders.slice();
+    for (const header in request.headers) headers.push(header, request.headers[header] as string);
+    return {
       path,
       idempotent: request.idempotent,
-      headers: { ...STANDARD_HEADERS, ...(options.compression && ENCODINGS), ...request.headers },
+      headers,
       body: request.body,
       signal: request.signal,
       timeoutMs: request.timeoutMs ?? timeoutMs,
       maxBytes: maxAnswerBytes,
-    });
+    };
+  }
+
+  /** @throws BadResponse */
+  function toAnswer(answer: ExchangeAnswer, sentAt: number): UpstreamAnswer {
+    const { status, text } = answer;
     if (status >= 500 && !text.startsWith('{')) throw new BadResponse(status, `${name} answered ${status}`);
-    return { status, text, body: parseBody(name, status, text), headers, sentAt };
+    return new ReadAnswer(answer, parseBody(name, status, text), sentAt);
+  }
+
+  async function post(request: UpstreamRequest, dispatcher = dispatcherOf(request)): Promise<UpstreamAnswer> {
+    const sentAt = Date.now();
+    return toAnswer(await exchange(dispatcher, toExchange(request)), sentAt);
+  }
+
+  function mayRetry({ idempotent, signal }: UpstreamRequest, error: unknown): boolean {
+    return idempotent && !signal.aborted && isConnectionFailure(error);
+  }
+
+  async function postAgain(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    await delay(Math.random() * RETRY_JITTER_MS, undefined, { signal: toAbortSignal(request.signal) });
+    return post(request);
   }
 
   async function postWithRetry(request: UpstreamRequest): Promise<UpstreamAnswer> {
     try {
       return await post(request);
     } catch (error) {
-      if (!request.idempotent || request.signal.aborted || !isConnectionFailure(error)) throw error;
-      await delay(Math.random() * RETRY_JITTER_MS, undefined, { signal: request.signal });
-      return post(request);
+      if (!mayRetry(request, error)) throw error;
+      return postAgain(request);
+    }
+  }
+
+  function judgeError({ body, signal }: UpstreamRequest, error: unknown): Verdict {
+    return signal.aborted ? 'none' : judge(error, typeof body === 'string');
+  }
+
+  function toFault({ signal }: UpstreamRequest, error: unknown): unknown {
+    if (signal.aborted) return signal.reason;
+    return error instanceof AnswerTooLarge
+      ? answerTooLarge(name, error)
+      : unavailable(name, error, failureReason(error));
+  }
+
+  /** The common case: the circuit is closed, and one try is enough. */
+  function sendAtOnce(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    return new Promise((resolve, reject) => {
+      const sentAt = Date.now();
+      const succeed = (answer: UpstreamAnswer) => {
+        if (isSuccess(answer)) circuit.succeeded();
+        resolve(answer);
+      };
+      const fail = (error: unknown) => {
+        circuit.failed(error, judgeError(request, error));
+        reject(toFault(request, error));
+      };
+      startExchange(dispatcherOf(request), toExchange(request), {
+        onAnswer(received) {
+          let answer: UpstreamAnswer;
+          try {
+            answer = toAnswer(received, sentAt);
+          } catch (error) {
+            fail(error);
+            return;
+          }
+          succeed(answer);
+        },
+        onFault(error) {
+          if (mayRetry(request, error)) postAgain(request).then(succeed, fail);
+          else fail(error);
+        },
+      });
+    });
+  }
+
+  /** Tries whether the service is back, or is told that it is left alone. */
+  async function sendPast(request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const error = (thrown: unknown) => judgeError(request, thrown);
+    try {
+      return await circuit.run(() => postWithRetry(request), { error, isSuccess }, request.signal);
+    } catch (thrown) {
+      throw toFault(request, thrown);
     }
   }
 
@@ -167,24 +239,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     name,
-    async send(request) {
-      const { signal } = request;
-      try {
-        return await circuit.run(
-          () => postWithRetry(request),
-          {
-            error: (error) => (signal.aborted ? 'none' : judge(error, typeof request.body === 'string')),
-            isSuccess,
-          },
-          signal,
-        );
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error instanceof AnswerTooLarge
-          ? answerTooLarge(name, error)
-          : unavailable(name, error, failureReason(error));
-      }
-    },
+    send: (request) => (circuit.isClosed() && !request.signal.aborted ? sendAtOnce(request) : sendPast(request)),
     probe: (request) => post(request, probing),
     circuit: circuit.state,
     async retire() {
@@ -197,6 +252,27 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       await Promise.all([pool.destroy(), probing.destroy(), sharing?.destroy()]);
     },
   };
+}
+
+/** Its headers are read when somebody asks for one. */
+class ReadAnswer implements UpstreamAnswer {
+  readonly #received: ExchangeAnswer;
+  readonly status: number;
+  readonly text: string;
+
+  constructor(
+    received: ExchangeAnswer,
+    readonly body: unknown,
+    readonly sentAt: number,
+  ) {
+    this.#received = received;
+    this.status = received.status;
+    this.text = received.text;
+  }
+
+  get headers(): UpstreamAnswer['headers'] {
+    return this.#received.headers;
+  }
 }
 
 /** An error in GraphQL, with its status, says that the service is there; whether it is well is seen from other answers. */

@@ -24,6 +24,12 @@ const MAX_AGE_SECONDS = 3_600;
 /** Of the texts of one subgraph's operations whose policy is known; clients choose how long they are. */
 const KNOWN_OPERATIONS_BYTES = 4 * 1024 * 1024;
 
+/** An answer, and what of its items is for everybody. */
+interface Brought {
+  readonly answer: SubgraphAnswer;
+  readonly brought: ReadonlyArray<Stored | null>;
+}
+
 interface Lookup {
   readonly stored: Stored | null;
   readonly changes: Changes;
@@ -94,8 +100,17 @@ export function createCachingClient({
     context: OperationContext,
     itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
     keyFor: (audience: Audience, index: number) => string,
-  ): Promise<{ answer: SubgraphAnswer; brought: Array<Stored | null> }> {
-    const fetched = await inner.send(request, context);
+  ): Promise<Brought> {
+    return keep(await inner.send(request, context), request, context, itemsOf, keyFor);
+  }
+
+  async function keep(
+    fetched: SubgraphAnswer,
+    request: SubgraphRequest,
+    context: OperationContext,
+    itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
+    keyFor: (audience: Audience, index: number) => string,
+  ): Promise<Brought> {
     const policy = fetched.policy && isUnchecked(request, context) ? forOne(fetched.policy) : fetched.policy;
     const answer = policy === fetched.policy ? fetched : { ...fetched, policy };
     learn(request, fetched.policy);
@@ -118,14 +133,30 @@ export function createCachingClient({
     return { answer, brought: policy.audience === 'EVERYBODY' ? brought : [] };
   }
 
-  async function sendRoot(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
-    const keyFor = (audience: Audience) =>
-      hashKey('root', request.subgraph, scopeOf(audience, context, request), request.body);
-    const fetchRoot = (askedAfter?: number) =>
-      fetchAndKeep(withAskedAfter(request, askedAfter), context, ({ data }) => (data ? [data] : null), keyFor);
-    const audience = audienceOf(request, context);
-    if (!audience) return (await fetchRoot()).answer;
+  /** What is not known to be kept is fetched as it is; nothing is built for an answer that may not be kept. */
+  async function fetchUnknown(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
+    const fetched = await inner.send(request, context);
+    if (fetched.policy === null) {
+      learn(request, null);
+      return fetched;
+    }
+    const { entities } = request;
+    const { answer } = entities
+      ? await keep(fetched, request, context, entitiesOf(entities.representations.length), (audience, place) =>
+          entityKey(audience, request, entities, context, place),
+        )
+      : await keep(fetched, request, context, rootOf, (audience) => rootKey(audience, request, context));
+    return answer;
+  }
 
+  async function sendRoot(
+    request: SubgraphRequest,
+    context: OperationContext,
+    audience: Audience,
+  ): Promise<SubgraphAnswer> {
+    const keyFor = (audience: Audience) => rootKey(audience, request, context);
+    const fetchRoot = (askedAfter?: number) =>
+      fetchAndKeep(withAskedAfter(request, askedAfter), context, rootOf, keyFor);
     const key = keyFor(audience);
     const viewer = markers.viewer(request.subgraph, viewerKey(context));
     const [text, ...changes] = await cache.getMany([key, markers.subgraph(request.subgraph), viewer]);
@@ -148,18 +179,12 @@ export function createCachingClient({
 
   async function sendEntities(
     request: SubgraphRequest,
-    entities: NonNullable<SubgraphRequest['entities']>,
+    entities: Entities,
     context: OperationContext,
+    audience: Audience,
   ): Promise<SubgraphAnswer> {
     const { representations } = entities;
-    const keyFor = (audience: Audience, place: number) =>
-      hashKey(
-        'entity',
-        request.subgraph,
-        scopeOf(audience, context, request),
-        entities.head,
-        representations[place] as string,
-      );
+    const keyFor = (of: Audience, place: number) => entityKey(of, request, entities, context, place);
 
     const fetchPlaces = async (places: readonly number[], askedAfter?: number) => {
       const some = places.map((place) => representations[place] as string);
@@ -167,21 +192,12 @@ export function createCachingClient({
       const partial = isWhole
         ? request
         : { ...request, body: entities.bodyFor(some), entities: { ...entities, representations: some } };
-      return fetchAndKeep(
-        withAskedAfter(partial, askedAfter),
-        context,
-        ({ data }) => {
-          const list = data?.['_entities'];
-          return Array.isArray(list) && list.length === places.length ? list : null;
-        },
-        (audience, index) => keyFor(audience, places[index] as number),
+      return fetchAndKeep(withAskedAfter(partial, askedAfter), context, entitiesOf(places.length), (of, index) =>
+        keyFor(of, places[index] as number),
       );
     };
 
     const everything = [...representations.keys()];
-    const audience = audienceOf(request, context);
-    if (!audience) return (await fetchPlaces(everything)).answer;
-
     const keys = everything.map((place) => keyFor(audience, place));
     const lookups = await lookUp(request.subgraph, representations, keys, context);
     const kept = lookups.map(({ stored }) => stored);
@@ -242,7 +258,11 @@ export function createCachingClient({
   return {
     send(request, context) {
       if (request.type !== OperationTypeNode.QUERY) return sendMutation(request, context);
-      return request.entities ? sendEntities(request, request.entities, context) : sendRoot(request, context);
+      const audience = audienceOf(request, context);
+      if (audience === null) return fetchUnknown(request, context);
+      return request.entities
+        ? sendEntities(request, request.entities, context, audience)
+        : sendRoot(request, context, audience);
     },
     async invalidate(changed) {
       await inner.invalidate?.(changed);
@@ -255,6 +275,34 @@ export function createCachingClient({
       ]);
     },
   };
+}
+
+type Entities = NonNullable<SubgraphRequest['entities']>;
+
+function rootOf({ data }: SubgraphAnswer): readonly unknown[] | null {
+  return data ? [data] : null;
+}
+
+function entitiesOf(count: number): (answer: SubgraphAnswer) => readonly unknown[] | null {
+  return ({ data }) => {
+    const list = data?.['_entities'];
+    return Array.isArray(list) && list.length === count ? list : null;
+  };
+}
+
+function rootKey(audience: Audience, request: SubgraphRequest, context: OperationContext): string {
+  return hashKey('root', request.subgraph, scopeOf(audience, context, request), request.body);
+}
+
+function entityKey(
+  audience: Audience,
+  request: SubgraphRequest,
+  { head, representations }: Entities,
+  context: OperationContext,
+  place: number,
+): string {
+  const scope = scopeOf(audience, context, request);
+  return hashKey('entity', request.subgraph, scope, head, representations[place] as string);
 }
 
 /** Only subgraphs know whether who asks may see it. */

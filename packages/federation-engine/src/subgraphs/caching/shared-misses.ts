@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { toAbortSignal, type CancelSignal } from '../../request/cancellation.js';
 import type { Cache } from './cache.js';
 import { isChangedSince, readStored, type Changes, type Stored } from './stored.js';
 
@@ -27,7 +28,7 @@ export interface SharedMisses {
    */
   run(
     misses: readonly Miss[],
-    signal: AbortSignal,
+    signal: CancelSignal,
     fetch: (indices: readonly number[]) => Promise<Brought>,
   ): Promise<ReadonlyMap<number, Stored>>;
   /** Something was changed: nobody joins a fetch that is under way now. */
@@ -138,7 +139,7 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
       async function waitForOthers(places: readonly Place[], deadline: number): Promise<void> {
         if (places.length === 0) return;
         try {
-          await delay(POLL_MS, undefined, { signal });
+          await delay(POLL_MS, undefined, { signal: toAbortSignal(signal) });
         } catch {
           landAll(places, { kind: 'abandoned' });
           throw signal.reason;
@@ -187,9 +188,9 @@ function landAll(places: readonly Place[], landing: Landing): void {
   for (const { flight } of places) flight.land(landing);
 }
 
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+function untilAborted<Value>(promise: Promise<Value>, signal: CancelSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
+    const onAbort = () => reject(signal.reason);
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

@@ -7,6 +7,9 @@ const ARGON2ID = 2 as Algorithm;
 /** OWASP Password Storage Cheat Sheet, second choice for Argon2id: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
+/** Of a PHC string with these parameters. */
+const PREFIX = `$argon2id$v=19$m=${ARGON2.memoryCost},t=${ARGON2.timeCost},p=${ARGON2.parallelism}$`;
+
 export interface PasswordHasher {
   /** Argon2id with a salt of its own, as a PHC string. @throws the reason of `signal`, when it is aborted before the end */
   hash(password: string, signal: AbortSignal): Promise<string>;
@@ -16,6 +19,8 @@ export interface PasswordHasher {
    * @throws the reason of `signal`, when it is aborted before the end
    */
   verify(stored: string | null, password: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether a hash was made with other parameters than those of now. */
+  isOutdated(stored: string): boolean;
 }
 
 export function createPasswordHasher(): PasswordHasher {
@@ -28,6 +33,7 @@ export function createPasswordHasher(): PasswordHasher {
       const matches = await unlessAborted(signal, () => verify(compared, password, ARGON2, signal));
       return stored !== null && matches;
     },
+    isOutdated: (stored) => !stored.startsWith(PREFIX),
   };
 }
 

@@ -15,6 +15,14 @@ describe('estimatePassword', () => {
     expect((await estimatePassword('seven green otters juggle', [])).score).toBe(4);
   });
 
+  it('takes none that has leaked', async () => {
+    for (const password of ['1234567890', 'QWERTYUIOP', 'basketball'])
+      expect(await estimatePassword(password, [])).toEqual({
+        score: 0,
+        suggestions: [expect.stringContaining('leaked')],
+      });
+  });
+
   it("does not let one's own name pass for a secret", async () => {
     const personal = ['wilhelmina.brackenbury@example.com', 'Wilhelmina Brackenbury'];
     expect((await estimatePassword('wilhelminabrackenbury', personal)).score).toBeLessThan(MIN_PASSWORD_SCORE);

@@ -32,6 +32,12 @@ export interface InvalidCredentials {
   readonly message: string;
 }
 
+export interface AccountLocked {
+  readonly __typename: 'AccountLockedProblem';
+  readonly message: string;
+  readonly retryAfter: number;
+}
+
 export interface PasswordChanged {
   readonly __typename: 'ChangePasswordSuccess';
   readonly user: UserRow;
@@ -86,16 +92,32 @@ export async function register(
   }
 }
 
+/** The same whether there is such an account or not, and whatever is counted too often. */
+export function accountLocked(retryAfterSeconds: number): AccountLocked {
+  return {
+    __typename: 'AccountLockedProblem',
+    message: `Too many attempts have failed. Try again in ${retryAfterSeconds} seconds.`,
+    retryAfter: retryAfterSeconds,
+  };
+}
+
 /**
- * Opens a session. The answer and its time are the same whether the address or the password is wrong.
+ * Opens a session. The answer and its time are the same whether the address or the password is wrong, and so is the pause after too many
+ * of them. A password whose hash was made with other parameters is hashed anew.
  *
  * Comparing takes long: a password that was changed meanwhile has let nobody in, and whose account has gone is unknown.
  */
 export async function login(
   context: AuthContext,
-  { email, password }: LoginInput,
-): Promise<AuthPayloadRow | InvalidCredentials> {
-  const user = await context.db.user.findUnique({ where: { email: normaliseEmail(email) } });
+  { email: given, password }: LoginInput,
+): Promise<AuthPayloadRow | InvalidCredentials | AccountLocked> {
+  const email = normaliseEmail(given);
+  const attempt = await context.lockout.begin({ email, client: context.clientInfo });
+  if (attempt.kind === 'locked') {
+    context.telemetry.login(context.log, 'locked', undefined, attempt.scope);
+    return accountLocked(attempt.retryAfterSeconds);
+  }
+  const user = await context.db.user.findUnique({ where: { email } });
   const accepted = await knowsPassword(context, user?.passwordHash ?? null, password);
   const session =
     user && accepted
@@ -105,7 +127,10 @@ export async function login(
         })
       : null;
   context.telemetry.login(context.log, session ? 'accepted' : 'refused', user?.id);
-  return session ?? INVALID_CREDENTIALS;
+  if (!session) return INVALID_CREDENTIALS;
+  await attempt.succeeded();
+  if (user) await renewHash(context, user, password);
+  return session;
 }
 
 /**
@@ -141,6 +166,17 @@ export async function changePassword(
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, ended.length);
   await context.revocations.announce(ended);
   return { __typename: 'ChangePasswordSuccess', user: changed };
+}
+
+/** Stores the password, which is known now, by the present parameters and in its one form, where it is not stored so already. */
+async function renewHash(context: AuthContext, { id, passwordHash }: UserRow, text: string): Promise<void> {
+  const [password = text] = possiblePasswords(text);
+  const isInOneForm = password === text || (await context.passwords.verify(passwordHash, password, context.signal));
+  if (isInOneForm && !context.passwords.isOutdated(passwordHash)) return;
+  const renewed = await context.passwords.hash(password, context.signal);
+  // A password that was changed meanwhile stays changed.
+  await context.db.user.updateMany({ where: { id, passwordHash }, data: { passwordHash: renewed } });
+  context.telemetry.passwordRehashed(context.log, id);
 }
 
 /** Compares every form in which the password may have been set, whether one matches or not: time tells nothing. */

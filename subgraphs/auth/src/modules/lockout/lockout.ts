@@ -1,0 +1,148 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { networkOf, type ClientInfo, type Log } from '@taskgraph/service-kit';
+import type { AuthDb } from '../../db.js';
+
+/** How many attempts fail before a pause, of one kind of counter. */
+export interface LockoutLimits {
+  /** At one account from one network. */
+  readonly perAccountAndNetwork: number;
+  /** At one account from everywhere. */
+  readonly perAccount: number;
+  /** From one network at all accounts. */
+  readonly perNetwork: number;
+}
+
+export interface LockoutOptions {
+  readonly db: AuthDb;
+  readonly limits: LockoutLimits;
+  /** The first pause; each further failure doubles it. */
+  readonly firstLockMs: number;
+  readonly maxLockMs: number;
+  readonly log: Log;
+}
+
+export interface Attempt {
+  /** In the form in which it is looked up, whether there is such an account or not. */
+  readonly email: string;
+  readonly client: Pick<ClientInfo, 'ipAddress'>;
+}
+
+export type AttemptOutcome =
+  | { readonly kind: 'allowed'; readonly succeeded: () => Promise<void> }
+  /** `scope` is for the log: who is told is told the time alone. */
+  | { readonly kind: 'locked'; readonly retryAfterSeconds: number; readonly scope: 'pair' | 'account' | 'network' };
+
+/** Pauses guessing (NIST SP 800-63B, 3.2.2; OWASP ASVS 5, 6.3.1). */
+export interface Lockout {
+  /**
+   * Counts an attempt before it is made, so that many at once are as many. Who has succeeded says so; whoever does not has failed.
+   * Known and unknown addresses are treated alike.
+   */
+  begin(attempt: Attempt): Promise<AttemptOutcome>;
+  close(): Promise<void>;
+}
+
+/** Failures that are further apart than this are not guessing. */
+const WINDOW_MS = 24 * 60 * 60 * 1000;
+const PURGE_INTERVAL_MS = 60 * 60 * 1000;
+
+interface Row {
+  readonly allowed: boolean;
+  readonly retry_after: number;
+}
+
+export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: LockoutOptions): Lockout {
+  /**
+   * One statement counts and judges, and the row's lock puts attempts at once in a row: the one that reaches the limit is the last for a
+   * while. During a pause nothing is counted, so a pause ends when it was said to.
+   */
+  async function count(key: Uint8Array<ArrayBuffer>, limit: number): Promise<Row> {
+    const attempt = randomUUID();
+    const [row] = await db.$queryRaw<Row[]>`
+      INSERT INTO login_attempts AS a (key, failures, last_at, locked_until, last_attempt)
+      VALUES (${key}, 1, now(), CASE WHEN ${limit}::int <= 1 THEN now() + ${firstLockMs}::float8 * interval '1 millisecond' END, ${attempt}::uuid)
+      ON CONFLICT (key) DO UPDATE SET
+        failures = CASE
+          WHEN a.locked_until > now() THEN a.failures
+          WHEN a.last_at < now() - ${WINDOW_MS}::float8 * interval '1 millisecond' THEN 1
+          ELSE least(a.failures + 1, 1000000) END,
+        last_at = CASE WHEN a.locked_until > now() THEN a.last_at ELSE now() END,
+        last_attempt = CASE WHEN a.locked_until > now() THEN a.last_attempt ELSE excluded.last_attempt END,
+        locked_until = CASE
+          WHEN a.locked_until > now() THEN a.locked_until
+          WHEN a.last_at < now() - ${WINDOW_MS}::float8 * interval '1 millisecond' THEN excluded.locked_until
+          WHEN a.failures + 1 >= ${limit}::int THEN now() + interval '1 millisecond'
+            * least(${maxLockMs}::float8, ${firstLockMs}::float8 * power(2, least(a.failures + 1 - ${limit}::int, 30)))
+          END
+      RETURNING last_attempt = ${attempt}::uuid AS allowed,
+        coalesce(ceil(extract(epoch FROM locked_until - now())), 0)::int AS retry_after`;
+    if (!row) throw new Error('an attempt to log in was not counted');
+    return row;
+  }
+
+  /** Who has let the account's owner in from a network before, lately: guessers elsewhere do not lock him out there. */
+  async function isKnown({ email, client }: Attempt): Promise<boolean> {
+    if (client.ipAddress === null) return false;
+    const since = new Date(Date.now() - 30 * WINDOW_MS);
+    const sessions = await db.session.findMany({
+      where: { user: { email }, createdAt: { gt: since }, ipAddress: { not: null } },
+      select: { ipAddress: true },
+      distinct: ['ipAddress'],
+      take: 100,
+    });
+    const own = networkOf(client.ipAddress);
+    return sessions.some(({ ipAddress }) => ipAddress !== null && networkOf(ipAddress) === own);
+  }
+
+  async function purge(): Promise<void> {
+    try {
+      await db.loginAttempt.deleteMany({ where: { lastAt: { lt: new Date(Date.now() - WINDOW_MS) } } });
+    } catch (error) {
+      log.warn({ err: error }, 'old counts of attempts to log in could not be removed');
+    }
+  }
+  const purging = setInterval(() => void purge(), PURGE_INTERVAL_MS).unref();
+
+  return {
+    async begin(attempt) {
+      const { email, client } = attempt;
+      const network = client.ipAddress === null ? 'unknown' : networkOf(client.ipAddress);
+      const locked = ({ retry_after: seconds }: Row, scope: 'pair' | 'account' | 'network'): AttemptOutcome => ({
+        kind: 'locked',
+        retryAfterSeconds: Math.max(1, seconds),
+        scope,
+      });
+      const [pairKey, accountKey, networkKey] = [
+        ['pair', email, network],
+        ['account', email],
+        ['network', network],
+      ].map(keyOf) as [Key, Key, Key];
+      const pair = await count(pairKey, limits.perAccountAndNetwork);
+      if (!pair.allowed) return locked(pair, 'pair');
+      const ofNetwork = await count(networkKey, limits.perNetwork);
+      if (!ofNetwork.allowed) return locked(ofNetwork, 'network');
+      const account = await count(accountKey, limits.perAccount);
+      if (!account.allowed && !(await isKnown(attempt))) return locked(account, 'account');
+      return {
+        kind: 'allowed',
+        async succeeded() {
+          await db.loginAttempt.deleteMany({ where: { key: pairKey } });
+          // Only its own attempt is taken back: guesses of others, and at other accounts, stay counted.
+          const uncounted = account.allowed ? [accountKey, networkKey] : [networkKey];
+          for (const key of uncounted)
+            await db.$executeRaw`UPDATE login_attempts SET failures = greatest(failures - 1, 0) WHERE key = ${key}`;
+        },
+      };
+    },
+    async close() {
+      clearInterval(purging);
+    },
+  };
+}
+
+type Key = Uint8Array<ArrayBuffer>;
+
+/** The table is no list of who has been asked for. */
+function keyOf(parts: readonly string[]): Key {
+  return new Uint8Array(createHash('sha256').update(JSON.stringify(parts)).digest());
+}
