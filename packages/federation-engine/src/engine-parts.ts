@@ -13,7 +13,7 @@ import { SILENT } from './request/log.js';
 import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
 import { createCachingClient } from './subgraphs/caching/caching-client.js';
 import { createConcurrencyLimit } from './subgraphs/concurrency-limit.js';
-import { withFetchHeaders } from './subgraphs/fetch-headers.js';
+import { readFetchHook, withFetchHeaders } from './subgraphs/fetch-headers.js';
 import { createHttpSubgraphClient, type FetchTelemetry } from './subgraphs/http-subgraph-client.js';
 import type { SubgraphClient } from './subgraphs/subgraph-client.js';
 import {
@@ -92,7 +92,8 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   const keeping = options.cache
     ? createCachingClient({ cache: options.cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
     : http;
-  const client = onFetch ? withFetchHeaders(keeping, onFetch) : keeping;
+  const changeHeaders = onFetch && readFetchHook(onFetch);
+  const client = changeHeaders ? withFetchHeaders(keeping, changeHeaders) : keeping;
 
   // supergraph, compile
   const { onCompiled } = inside.operations ?? {};
@@ -170,6 +171,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
     missingViewer,
     sockets,
     urlOf: (subgraph) => subgraphs.urlOf(subgraph),
+    changeHeaders,
     log,
   });
 

@@ -205,6 +205,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         requestId: context.requestId,
         address: context.address ?? '',
         credentials,
+        clientHeader: context.clientHeader,
         signal: request.signal,
       });
       try {

@@ -3,7 +3,7 @@ import { renderBody } from './execute/render-body.js';
 import type { Credentials } from './live/credentials.js';
 import { SLOW_CONSUMER } from './live/end-errors.js';
 import type { SubscriptionRequest } from './live/subscription-request.js';
-import type { Outlet, Subscription } from './live/subscription.js';
+import type { Outlet, Subscription, SubscriptionStart } from './live/subscription.js';
 import type { Subscriptions } from './live/subscriptions.js';
 
 export interface IteratedEvent {
@@ -17,6 +17,8 @@ export interface EventIteratorOptions {
   readonly requestId: string;
   readonly address: string;
   readonly credentials: Credentials;
+  /** Reads a header of the client. */
+  readonly clientHeader?: SubscriptionStart['clientHeader'];
   /** Aborts when nobody reads any more. */
   readonly signal: AbortSignal | undefined;
 }
@@ -26,7 +28,7 @@ const MAX_WAITING = 1_000;
 
 /** The events of one subscription, for who pulls them. @throws Refusal when it is not served */
 export async function* iterateEvents(options: EventIteratorOptions): AsyncGenerator<IteratedEvent> {
-  const { subscriptions, request, requestId, address, credentials, signal } = options;
+  const { subscriptions, request, requestId, address, credentials, clientHeader, signal } = options;
   const waiting: IteratedEvent[] = [];
   let isOver = false;
   let wake: () => void = () => undefined;
@@ -53,7 +55,7 @@ export async function* iterateEvents(options: EventIteratorOptions): AsyncGenera
     fail: (_subscription, errors) => fail(errors),
     complete: end,
   };
-  const subscription = subscriptions.start(request, { id: requestId, outlet, requestId });
+  const subscription = subscriptions.start(request, { id: requestId, outlet, requestId, clientHeader });
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   try {

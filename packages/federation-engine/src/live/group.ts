@@ -12,8 +12,8 @@ import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
 import type { Authorization } from '../compile/authorization.js';
 import type { Operation } from '../compile/operation.js';
 import { Refusal } from '../request/refusal.js';
-import type { Credentials } from './credentials.js';
 import { RenderedEvent } from './rendered-event.js';
+import { contextOf } from './subscription-context.js';
 import type { Subscription } from './subscription.js';
 import type { SubscriptionTelemetry } from './subscription-telemetry.js';
 
@@ -149,7 +149,7 @@ export class Group {
     // One for each fetch of a run.
     setMaxListeners(0, cancel.signal);
     this.#cancel = cancel;
-    const context = this.#toContext(sponsor, cancel);
+    const context = contextOf(sponsor, this.#options.log, cancel);
     const stop = telemetry.startRun();
     try {
       const shown = await this.#authorize(operation, base, context);
@@ -218,20 +218,6 @@ export class Group {
       first ??= subscription;
     }
     return first;
-  }
-
-  #toContext({ requestId, outlet }: Subscription, cancel: AbortController): OperationContext {
-    const { identity, authorization }: Credentials = outlet.credentials;
-    const { log } = this.#options;
-    return {
-      requestId,
-      log: log.child({ requestId, ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }) }),
-      identity,
-      address: outlet.address,
-      authorization,
-      signal: cancel.signal,
-      cancel: (reason) => cancel.abort(reason),
-    };
   }
 }
 

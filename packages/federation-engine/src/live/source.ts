@@ -1,21 +1,31 @@
 import { unavailable } from '../request/fault.js';
 import type { Log } from '../request/log.js';
-import type { GraphQLFormattedError } from 'graphql';
+import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { SourceEvent } from '../execute/run-event.js';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
+import type { ChangeHeaders } from '../subgraphs/fetch-headers.js';
 import { badResponse, readAnswer } from '../subgraphs/read-answer.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { backoffMs } from './backoff.js';
 import { RecentIds } from './recent-ids.js';
+import { contextOf } from './subscription-context.js';
 import type { Subscription } from './subscription.js';
 import type { SubscriptionTelemetry } from './subscription-telemetry.js';
-import type { UpstreamListener, UpstreamLoss, UpstreamPayload, UpstreamSockets } from './upstream-sockets.js';
+import type {
+  UpstreamListener,
+  UpstreamLoss,
+  UpstreamPayload,
+  UpstreamRequest,
+  UpstreamSockets,
+} from './upstream-sockets.js';
 
 export interface SourceOptions {
   readonly sockets: UpstreamSockets;
   readonly urlOf: (subgraph: string) => string;
   readonly log: Log;
   readonly telemetry: SubscriptionTelemetry;
+  /** What a host changes of headers; nothing where there is no such hook. */
+  readonly changeHeaders?: ChangeHeaders | undefined;
   /** How long a lost subgraph is looked for. */
   readonly retryMs: number;
   /** A subscription that held for so long counts as one that worked. */
@@ -128,6 +138,12 @@ export class Source {
     const carrier = this.#listener.carrier();
     if (!carrier) return;
     const { step, variables } = this.#facts;
+    let headers: UpstreamRequest['headers'];
+    try {
+      headers = this.#headersFor(carrier);
+    } catch (error) {
+      return this.#listener.failed('refused', [toFetchError(error, step.subgraph).formatted]);
+    }
     const { authorization } = carrier.outlet.credentials;
     const url = urlOf(step.subgraph);
     const openedAt = Date.now();
@@ -141,9 +157,16 @@ export class Source {
       ...(this.#lastEventId !== null && { extensions: { lastEventId: this.#lastEventId } }),
     };
     upstream.stop = sockets.subscribe(
-      { url, authorization, requestId: carrier.requestId, payload, isAlone: this.#isAlone },
+      { url, authorization, headers, requestId: carrier.requestId, payload, isAlone: this.#isAlone },
       this.#listen(upstream),
     );
+  }
+
+  #headersFor(carrier: Subscription): UpstreamRequest['headers'] {
+    const { changeHeaders, log } = this.#options;
+    const { subgraph, operationName } = this.#facts.step;
+    const asked = { subgraph, operationName, type: OperationTypeNode.SUBSCRIPTION };
+    return changeHeaders?.(asked, contextOf(carrier, log))?.headers;
   }
 
   /** Goes on after it was held: there is room for events again. */

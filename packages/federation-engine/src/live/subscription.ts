@@ -1,4 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
+import type { OperationContext } from '../request/context.js';
 import type { Credentials } from './credentials.js';
 import type { RenderedEvent } from './rendered-event.js';
 
@@ -35,6 +36,8 @@ export interface SubscriptionStart {
   readonly id: string;
   readonly outlet: Outlet;
   readonly requestId: string;
+  /** Reads a header of the client, where the host passes them on. */
+  readonly clientHeader?: OperationContext['clientHeader'] | undefined;
 }
 
 /** One client's subscription. There are many of them, so it is small and has no functions of its own. */
@@ -42,6 +45,9 @@ export class Subscription {
   readonly id: string;
   readonly outlet: Outlet;
   readonly requestId: string;
+  readonly clientHeader: OperationContext['clientHeader'] | undefined;
+  /** What of its headers says whose events it gets; empty where they say nothing of it. */
+  scope = '';
   readonly name: string | null;
   /** That limits count it for: a user, or an address. */
   readonly owner: string;
@@ -49,10 +55,11 @@ export class Subscription {
   events = 0;
   ended = false;
 
-  constructor({ id, outlet, requestId }: SubscriptionStart, name: string | null, owner: string) {
+  constructor({ id, outlet, requestId, clientHeader }: SubscriptionStart, name: string | null, owner: string) {
     this.id = id;
     this.outlet = outlet;
     this.requestId = requestId;
+    this.clientHeader = clientHeader;
     this.name = name;
     this.owner = owner;
   }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import type { GraphQLFormattedError } from 'graphql';
+import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { OverrideLabels } from '../request/context.js';
 import { hashKey } from '../subgraphs/caching/cache-keys.js';
 import type { Operation } from '../compile/operation.js';
@@ -8,9 +8,10 @@ import { Refusal } from '../request/refusal.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { backoffMs } from './backoff.js';
 import { Channel, type ChannelOptions } from './channel.js';
-import { rightsOf, userOf, viewerOf, type Credentials } from './credentials.js';
+import { rightsOf, userOf, viewerOf } from './credentials.js';
 import type { Group, GroupFacts } from './group.js';
 import { FULL, RESTARTING, tooManySubscriptions } from './end-errors.js';
+import { contextOf } from './subscription-context.js';
 import { Subscription, type EndReason, type SubscriptionStart } from './subscription.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
@@ -103,11 +104,23 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     if ((perOwner.get(owner) ?? 0) >= most) throw refusalAs(tooManySubscriptions(most, user !== null));
   }
 
+  /** @throws what the host's hook for headers throws */
   function join(subscription: Subscription, facts: GroupFacts, lastEventId: string | null): void {
     const { credentials } = subscription.outlet;
-    const channel = findChannel(facts, rightsOf(credentials, sharedScopes), lastEventId);
-    const key = groupKey(facts, credentials);
+    subscription.scope = scopeOf(subscription, facts);
+    const rights = rightsOf(credentials, sharedScopes);
+    const channel = findChannel(facts, subscription.scope === '' ? rights : rights + subscription.scope, lastEventId);
+    const key = groupKey(facts, subscription);
     places.set(subscription, placeOf(channel, channel.join(subscription, key, facts)));
+  }
+
+  /** Who sends other headers to the subgraph may get other events. */
+  function scopeOf(subscription: Subscription, { operation: { primary } }: GroupFacts): string {
+    const { changeHeaders } = options;
+    if (!changeHeaders || !primary) return '';
+    const { subgraph, operationName } = primary;
+    const asked = { subgraph, operationName, type: OperationTypeNode.SUBSCRIPTION };
+    return changeHeaders(asked, contextOf(subscription, log))?.scope ?? '';
   }
 
   function findChannel({ operation, variables }: GroupFacts, rights: string, lastEventId: string | null): Channel {
@@ -192,7 +205,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const facts: GroupFacts = { ...group.facts, base, operation };
     if (others.length === 0 && isSameSource(operation.primary, channel.facts.step)) {
       group.facts = facts;
-      channel.rename(group, groupKey(facts, first.outlet.credentials));
+      channel.rename(group, groupKey(facts, first));
       return;
     }
     await channel.settled();
@@ -276,10 +289,10 @@ function isSameSource(one: FetchStep | null, other: FetchStep): boolean {
 const numbers = new WeakMap<Operation, number>();
 let lastNumber = 0;
 
-function groupKey({ operation, variables }: GroupFacts, credentials: Credentials): string {
+function groupKey({ operation, variables }: GroupFacts, { outlet, scope }: Subscription): string {
   let number = numbers.get(operation);
   if (number === undefined) numbers.set(operation, (number = lastNumber += 1));
-  return `${number} ${hashKey(viewerOf(credentials), JSON.stringify(variables))}`;
+  return `${number} ${hashKey(viewerOf(outlet.credentials), scope, JSON.stringify(variables))}`;
 }
 
 /** The planner has too much to do, or is starting again: that says nothing about the operation. */

@@ -2,6 +2,7 @@ import { REQUEST_ID_HEADER } from '../request/headers.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { createClient, type Client, type SubscribePayload } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { TRACING_HEADERS } from '../subgraphs/fetch-headers.js';
 import { readErrors } from '../subgraphs/read-answer.js';
 
 /** A subscription at a subgraph. */
@@ -9,6 +10,8 @@ export interface UpstreamRequest {
   /** Of the subgraph's GraphQL endpoint, http(s). */
   readonly url: string;
   readonly authorization: string | undefined;
+  /** What a host changes of headers; null for one that is not sent. They go with the handshake, and with `connection_init`. */
+  readonly headers?: Readonly<Record<string, string | null>> | undefined;
   readonly requestId: string;
   readonly payload: SubscribePayload;
   /** Whether it has a connection of its own, whoever shares its token. */
@@ -41,7 +44,7 @@ export interface UpstreamLoss {
   readonly cause: unknown;
 }
 
-/** WebSocket connections to subgraphs, one for each token: subscriptions with the same token share it. */
+/** WebSocket connections to subgraphs, one for each token and what else is sent: subscriptions with the same share it. */
 export interface UpstreamSockets {
   /** Returns what ends the subscription. */
   subscribe(request: UpstreamRequest, listener: UpstreamListener): () => void;
@@ -77,22 +80,25 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
   const connections = new Map<string, Connection>();
   let alone = 0;
 
-  class UpstreamSocket extends WebSocket {
-    constructor(address: string | URL, protocols?: string | string[]) {
-      super(address, protocols, {
-        perMessageDeflate: false,
-        handshakeTimeout: options.connectTimeoutMs,
-        maxPayload: options.maxMessageBytes,
-      });
-    }
-  }
+  const socketWith = (headers: Readonly<Record<string, string>>) =>
+    class UpstreamSocket extends WebSocket {
+      constructor(address: string | URL, protocols?: string | string[]) {
+        super(address, protocols, {
+          headers,
+          perMessageDeflate: false,
+          handshakeTimeout: options.connectTimeoutMs,
+          maxPayload: options.maxMessageBytes,
+        });
+      }
+    };
+  const PlainSocket = socketWith({});
 
-  function connect({ url, authorization, requestId }: UpstreamRequest): Connection {
+  function connect({ url, authorization, requestId, headers }: UpstreamRequest): Connection {
     let silence: NodeJS.Timeout | undefined;
     const client: Client = createClient({
       url: webSocketUrl(url),
-      webSocketImpl: UpstreamSocket,
-      connectionParams: { ...(authorization !== undefined && { authorization }), [REQUEST_ID_HEADER]: requestId },
+      webSocketImpl: headers ? socketWith(sent(headers)) : PlainSocket,
+      connectionParams: sent({ authorization: authorization ?? null, [REQUEST_ID_HEADER]: requestId, ...headers }),
       // Who subscribes decides whether and how to come back: with the id of its last event.
       retryAttempts: 0,
       connectionAckWaitTimeout: options.connectTimeoutMs,
@@ -123,7 +129,7 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
   return {
     subscribe(request, listener) {
       const own = request.isAlone ? (alone += 1) : '';
-      const key = `${request.url}\n${own}\n${request.authorization ?? ''}`;
+      const key = `${request.url}\n${own}\n${request.authorization ?? ''}${headersKey(request.headers)}`;
       const connection = connections.get(key) ?? connect(request);
       connections.set(key, connection);
       let over = false;
@@ -174,6 +180,19 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
       await Promise.allSettled(clients.map(async (client) => client.dispose()));
     },
   };
+}
+
+function sent(headers: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
+  );
+}
+
+/** Those that go with a connection from one request alone, such as those of tracing, are as good as any others. */
+function headersKey(headers: UpstreamRequest['headers']): string {
+  if (!headers) return '';
+  const told = Object.entries(headers).filter(([name]) => !TRACING_HEADERS.has(name));
+  return `\n${JSON.stringify(told.sort(([one], [other]) => (one < other ? -1 : 1)))}`;
 }
 
 function webSocketUrl(url: string): string {

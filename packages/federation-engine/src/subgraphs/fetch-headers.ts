@@ -28,14 +28,15 @@ export interface OutgoingFetch {
 }
 
 /**
- * Called before each fetch of a query or mutation, and before the cache is asked for it.
+ * Called before each fetch of a query or mutation, and before the cache is asked for it; and for a subscription, whenever it is asked for
+ * at its subgraph.
  *
- * @throws to fail that fetch
+ * @throws to fail that fetch, or that subscription
  */
 export type FetchHook = (fetch: OutgoingFetch, context: OperationContext) => void;
 
 /** Headers that tell of a request and not of whose answer it is: fetches that differ in them only are the same. */
-const TRACING: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage', 'x-request-id']);
+export const TRACING_HEADERS: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage', 'x-request-id']);
 /** What says how a message is sent belongs to who sends it (RFC 9110, section 7.6.1). */
 const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
   'accept',
@@ -52,26 +53,32 @@ const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Headers by lower-case names, null for one that is not sent, and what of them says whose answer it is. */
+export type HeaderChange = Pick<SubgraphRequest, 'headers' | 'scope'>;
+
+/** Says what is changed of the headers that something is asked with; undefined where nothing is. */
+export type ChangeHeaders = (
+  asked: Pick<SubgraphRequest, 'subgraph' | 'type' | 'operationName'>,
+  context: OperationContext,
+) => HeaderChange | undefined;
+
+/** @throws when a table names a header that belongs to the message itself */
+export function readFetchHook(hook: FetchHook | HeaderTable): ChangeHeaders {
+  return typeof hook === 'function' ? byHook(hook) : byTable(hook);
+}
+
 /**
- * Puts a hook, or a table of rules, around a client. Where headers differ from client to client, what is fetched for one is
+ * Puts what changes headers around a client. Where headers differ from client to client, what is fetched for one is
  * neither shared with another nor kept for him; headers of tracing count for nothing there.
- *
- * @throws when a table names a header that belongs to the message itself
  */
-export function withFetchHeaders(inner: SubgraphClient, hook: FetchHook | HeaderTable): SubgraphClient {
-  const change = typeof hook === 'function' ? byHook(hook) : byTable(hook);
+export function withFetchHeaders(inner: SubgraphClient, change: ChangeHeaders): SubgraphClient {
   return {
     send: async (request, context) => inner.send({ ...request, ...change(request, context) }, context),
     invalidate: async (changed) => inner.invalidate?.(changed),
   };
 }
 
-type Change = (
-  request: SubgraphRequest,
-  context: OperationContext,
-) => Pick<SubgraphRequest, 'headers' | 'scope'> | undefined;
-
-function byHook(hook: FetchHook): Change {
+function byHook(hook: FetchHook): ChangeHeaders {
   return ({ subgraph, type, operationName }, context) => {
     const { authorization, requestId } = context;
     const usual: Record<string, string> = {
@@ -86,11 +93,11 @@ function byHook(hook: FetchHook): Change {
       if (!OF_THE_MESSAGE.has(name) && usual[name] !== value) changed[name] = value;
     }
     for (const name of Object.keys(usual)) if (!(name in headers)) changed[name] = null;
-    return toChange(changed, (name) => !TRACING.has(name));
+    return toChange(changed, (name) => !TRACING_HEADERS.has(name));
   };
 }
 
-function byTable({ all, subgraphs = {} }: HeaderTable): Change {
+function byTable({ all, subgraphs = {} }: HeaderTable): ChangeHeaders {
   const prepared = new Map(Object.entries(subgraphs).map(([name, rules]) => [name, prepare([all, rules])]));
   const others = prepare([all]);
   return ({ subgraph }, { clientHeader }) => {
@@ -102,11 +109,14 @@ function byTable({ all, subgraphs = {} }: HeaderTable): Change {
       if (value !== undefined) changed[as] = value;
     }
     Object.assign(changed, set);
-    return toChange(changed, (name) => !(name in set) && !TRACING.has(name));
+    return toChange(changed, (name) => !(name in set) && !TRACING_HEADERS.has(name));
   };
 }
 
-function toChange(changed: Record<string, string | null>, isOfClient: (name: string) => boolean): ReturnType<Change> {
+function toChange(
+  changed: Record<string, string | null>,
+  isOfClient: (name: string) => boolean,
+): ReturnType<ChangeHeaders> {
   const names = Object.keys(changed);
   if (names.length === 0) return undefined;
   const scope = names
