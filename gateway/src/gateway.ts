@@ -74,7 +74,7 @@ export async function createGateway(
   const log = overrides.log ?? createLog({ service: 'gateway', level: config.LOG_LEVEL });
   const metrics = createMetrics('gateway');
   const health = createHealth();
-  const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS });
+  const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS, log });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics);
   const spool = createUploadSpool({ folder: toSpoolFolder(config), maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
 

@@ -1,4 +1,4 @@
-import type { Metrics } from '@taskgraph/service-kit';
+import type { Log, Metrics } from '@taskgraph/service-kit';
 import type { FetchTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
 import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
@@ -26,7 +26,7 @@ const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
 export function createGatewayTelemetry(
   metrics: Metrics,
-  { slowOperationMs }: { slowOperationMs: number },
+  { slowOperationMs, log }: { readonly slowOperationMs: number; readonly log: Log },
 ): GatewayTelemetry {
   const fetches = metrics.histogram(
     'taskgraph_gateway_subgraph_fetch_duration_seconds',
@@ -91,7 +91,7 @@ export function createGatewayTelemetry(
       const stop = fetches.startTimer({ subgraph });
       return (outcome) => void stop({ outcome });
     },
-    operationFinished(log, { name, type, durationMs, errorCodes, cost, plan }) {
+    operationFinished({ requestId, identity }, { name, type, durationMs, errorCodes, cost, plan }) {
       const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
       operations.observe({ type, outcome }, durationMs / 1000);
       if (cost) {
@@ -99,14 +99,19 @@ export function createGatewayTelemetry(
         costs.observe({ kind: 'actual' }, cost.actual);
       }
       for (const code of errorCodes) errors.inc({ code });
+      const isSlow = durationMs >= slowOperationMs;
+      if (!isSlow && !log.isLevelEnabled('info')) return;
+      // A log of the request's own would be made for this line alone.
       const facts = {
+        requestId,
+        ...(identity.kind === 'accepted' && { userId: identity.viewer.userId }),
         operation: name,
         type,
         outcome,
         durationMs: Math.round(durationMs * 10) / 10,
         ...(errorCodes.length > 0 && { errorCodes: [...new Set(errorCodes)] }),
       };
-      if (durationMs >= slowOperationMs) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
+      if (isSlow) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
     },
     circuitJudged(upstream, verdict, reason) {

@@ -1,6 +1,7 @@
 /*
  * One GraphQL service over HTTP, for who needs that and no graph: pool, time-out, circuit breaker, one retry.
  */
+export { Cancellation, type CancelSignal } from './request/cancellation.js';
 export { Fault, unavailable, type FaultDetails } from './request/fault.js';
 export type { Log } from './request/log.js';
 export { CircuitOpenError, createCircuit, type Judge } from './subgraphs/circuit.js';

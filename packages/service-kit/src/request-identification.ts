@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Cancellation, type CancelSignal } from '@taskgraph/federation-engine/upstream';
 import { isRequestId, REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import type { Request, RequestHandler } from 'express';
 import type { Log } from './log.js';
@@ -14,6 +14,8 @@ export interface RequestFacts {
   readonly logOf: (viewer: { readonly userId: string }) => Log;
   /** Aborts when the client goes away before it has the whole answer. */
   readonly signal: AbortSignal;
+  /** The same, for what needs no signal of the platform. */
+  readonly cancellation: CancelSignal;
   /** Ends the work on the request, e.g. when its time is up. */
   readonly cancel: (reason: Error) => void;
 }
@@ -53,9 +55,7 @@ export function identifyRequest(
   const given = request.headers[REQUEST_ID_HEADER];
   const requestId = isRequestId(given) ? given : randomUUID();
   response.setHeader(REQUEST_ID_HEADER, requestId);
-  const gone = new AbortController();
-  // One for each fetch of the request, and there are as many as its plan has.
-  setMaxListeners(0, gone.signal);
+  const gone = new Cancellation();
   let requestLog: Log | null = null;
   const facts: RequestFacts = {
     requestId,
@@ -64,7 +64,10 @@ export function identifyRequest(
       return (requestLog ??= log.child({ requestId }));
     },
     logOf: (viewer) => log.child({ requestId, ...viewer }),
-    signal: gone.signal,
+    get signal() {
+      return gone.signal;
+    },
+    cancellation: gone,
     cancel: (reason) => gone.abort(reason),
   };
   (request as IdentifiedRequest)[FACTS] = facts;

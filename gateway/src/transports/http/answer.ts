@@ -33,7 +33,6 @@ import {
   readLastEventId,
   type SubscriptionRequest,
 } from '@taskgraph/federation-engine/internal/live/subscription-request.js';
-import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
 import type { Accepted } from './accept.js';
 import type { GraphQLRequest } from '@taskgraph/federation-engine/internal/request/graphql-request.js';
 import { statusOf } from './refusal-status.js';
@@ -56,7 +55,7 @@ export interface AnsweredOperation {
 
 /** Is told of every operation that is answered. */
 export interface AnswerTelemetry {
-  operationFinished(log: Log, facts: AnsweredOperation): void;
+  operationFinished(context: OperationContext, facts: AnsweredOperation): void;
 }
 
 export interface AnswerOptions {
@@ -175,7 +174,7 @@ export function createAnswer(options: AnswerOptions): Answer {
     const endWatch = watchDeadline(arrival);
     const finish = (errors: readonly GraphQLFormattedError[]) => {
       endWatch();
-      telemetry.operationFinished(context.log, {
+      telemetry.operationFinished(context, {
         name: seen.facts?.name ?? null,
         type: seen.facts?.type ?? 'unknown',
         durationMs: performance.now() - startedAt,

@@ -5,6 +5,7 @@ import { readJsonBody, UnreadableBody, requestFacts, sendBody } from '@taskgraph
 import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/held-labels.js';
 import { readCacheWishes } from './request-wishes.js';
+import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientAddress } from '../../identity/client-address.js';
@@ -65,12 +66,16 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
 
   async function toContext(request: IncomingMessage): Promise<OperationContext> {
     const facts = requestFacts(request);
-    const { requestId, signal, cancel } = facts;
+    const { requestId, cancellation: signal, cancel } = facts;
     const { authorization, pragma, 'cache-control': cacheControl } = request.headers;
     const identity = await identify(authorization);
+    let log: Log | null = null;
     return {
       requestId,
-      log: identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log,
+      // Most requests write one line, which says by itself whose it is.
+      get log() {
+        return (log ??= identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log);
+      },
       identity,
       address: options.addressOf(request),
       authorization,

@@ -23,11 +23,11 @@ type Index = Map<unknown, Index | EntityGroup>;
  */
 export function groupEntities(targets: Targets, plan: RepresentationPlan, shared: Set<object> | null): EntityGroup[] {
   const groups: EntityGroup[] = [];
-  const byText = new Map<string, EntityGroup>();
+  let byText: Map<string, EntityGroup> | null = null;
   const byType = new Map<string, Index>();
   let lastType: unknown = null;
   let members: readonly string[] | null = null;
-  let index: Index = new Map();
+  let index: Index | null = null;
 
   function create(entity: Data): EntityGroup | null {
     const representation = plan.write(entity);
@@ -40,6 +40,7 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
   function findByText(entity: Data): EntityGroup | null {
     const representation = plan.write(entity);
     if (representation === null) return null;
+    byText ??= new Map();
     let group = byText.get(representation);
     if (!group) {
       group = { representation, entities: [] };
@@ -50,11 +51,14 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
   }
 
   /** Null when a member is missing, undefined when members are no plain values. */
-  function findByMembers(entity: Data, names: readonly string[]): EntityGroup | null | undefined {
-    let level = index;
+  function findByMembers(entity: Data, names: readonly string[], all: Index): EntityGroup | null | undefined {
+    let level = all;
     const last = names.length - 1;
     for (let at = 0; at <= last; at += 1) {
-      const value = entity[names[at] as string];
+      const name = names[at] as string;
+      // All of an index are of one type.
+      if (name === '__typename' && at < last) continue;
+      const value = entity[name];
       if (value === undefined) return null;
       if (typeof value === 'object' ? value !== null : typeof value === 'function') return undefined;
       if (at === last) {
@@ -86,7 +90,7 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
         byType.set(typename as string, index);
       }
     }
-    const byMembers = members ? findByMembers(entity, members) : undefined;
+    const byMembers = members && index ? findByMembers(entity, members, index) : undefined;
     const group = byMembers === undefined ? findByText(entity) : byMembers;
     if (!group) continue;
     const [first] = group.entities;
