@@ -28,12 +28,12 @@ export function createGatewayTelemetry(
   metrics: Metrics,
   { slowOperationMs, log }: { readonly slowOperationMs: number; readonly log: Log },
 ): GatewayTelemetry {
-  const fetches = metrics.histogram(
+  const fetches = metrics.tallied(
     'taskgraph_gateway_subgraph_fetch_duration_seconds',
     'Time of one fetch from a subgraph.',
     ['subgraph', 'outcome'],
   );
-  const operations = metrics.histogram('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', [
+  const operations = metrics.tallied('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', [
     'type',
     'outcome',
   ]);
@@ -48,7 +48,7 @@ export function createGatewayTelemetry(
     'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
     ['subgraph'],
   );
-  const costs = metrics.histogram(
+  const costs = metrics.tallied(
     'taskgraph_gateway_operation_cost',
     'Cost of an operation: as estimated before, and the objects that its answer had.',
     ['kind'],
@@ -88,15 +88,15 @@ export function createGatewayTelemetry(
   const cached = metrics.gauge('taskgraph_gateway_operation_cache_bytes', 'Estimated memory of compiled operations.');
   return {
     startFetch(subgraph) {
-      const stop = fetches.startTimer({ subgraph });
-      return (outcome) => void stop({ outcome });
+      const startedAt = performance.now();
+      return (outcome) => fetches.observe((performance.now() - startedAt) / 1000, subgraph, outcome);
     },
     operationFinished({ requestId, identity }, { name, type, durationMs, errorCodes, cost, plan }) {
       const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
-      operations.observe({ type, outcome }, durationMs / 1000);
+      operations.observe(durationMs / 1000, type, outcome);
       if (cost) {
-        costs.observe({ kind: 'estimated' }, cost.estimated);
-        costs.observe({ kind: 'actual' }, cost.actual);
+        costs.observe(cost.estimated, 'estimated');
+        costs.observe(cost.actual, 'actual');
       }
       for (const code of errorCodes) errors.inc({ code });
       const isSlow = durationMs >= slowOperationMs;

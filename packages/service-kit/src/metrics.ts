@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { TalliedHistogram } from './tallied-histogram.js';
 
 /** Seconds; from a cached answer to a lost one. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -14,8 +15,10 @@ export interface Metrics {
     labels?: readonly Label[],
     buckets?: readonly number[],
   ): Histogram<Label>;
+  /** For what is observed in each request. */
+  tallied(name: string, help: string, labels: readonly string[], buckets?: readonly number[]): TalliedHistogram;
   /** Method, route, status; seconds. */
-  readonly httpDuration: Histogram<'method' | 'route' | 'status'>;
+  readonly httpDuration: TalliedHistogram;
   /** Outcome ok or error; seconds. */
   readonly sqlDuration: Histogram<'outcome'>;
   /** Peer and outcome; seconds. */
@@ -42,10 +45,16 @@ export function createMetrics(service: string): Metrics {
       labels: readonly Label[] = [],
       buckets: readonly number[] = DURATION_BUCKETS,
     ) => new Histogram<Label>({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
+    tallied: (
+      name: string,
+      help: string,
+      labelNames: readonly string[],
+      buckets: readonly number[] = DURATION_BUCKETS,
+    ) => new TalliedHistogram({ name, help, labelNames, buckets }).registerIn(registry),
   };
   return {
     ...metrics,
-    httpDuration: metrics.histogram(
+    httpDuration: metrics.tallied(
       'taskgraph_http_request_duration_seconds',
       'Time from the head of a request to the end of its response.',
       ['method', 'route', 'status'],
