@@ -29,6 +29,17 @@ const found = CONFIGURATIONS.flatMap((path) =>
     ([, name = '', kind = '', fallback = '']): Setting => ({ name, kind, fallback: toNumber(fallback) }),
   ),
 );
+const rates = CONFIGURATIONS.flatMap((path) =>
+  [...read(path).matchAll(/^ {2}([A-Z][A-Z0-9_]+): settings\.rate\('([^']+)'\)/gm)].map(([, name = '', rate = '']) => ({
+    name,
+    rate,
+  })),
+);
+const linesOf = (path: string) =>
+  [...read(path).matchAll(/^([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']): [string, string] => [
+    name,
+    value,
+  ]);
 const settings = [...new Map(found.map((setting) => [setting.name, setting])).values()];
 
 /** `100 * MIB` and `1_000`, as they stand in the configurations. */
@@ -76,6 +87,12 @@ describe('every setting', () => {
   it.each(['README.md', '.env.example'])('stands in %s', (path) => {
     const text = read(path);
     expect(settings.filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/hardening.md', '.env.example'])('has in %s the rate that it has in the code', (path) => {
+    const page = path === '.env.example' ? new Map(linesOf(path)) : documented(path);
+    expect(rates.length).toBeGreaterThan(7);
+    expect(rates.filter(({ name, rate }) => page.get(name) !== rate)).toEqual([]);
   });
 
   it.each(['README.md', 'docs/hardening.md'])('has in %s the default that it has in the code', (path) => {

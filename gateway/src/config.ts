@@ -2,7 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { JWKS_PATH, REVOCATIONS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
+  parseAddressRanges,
   parseConfig,
+  rateLimitSettings,
   readTogether,
   processSettings,
   settings,
@@ -11,7 +13,6 @@ import {
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
-import { parseAddressRanges } from './identity/client-address.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
 
@@ -22,6 +23,7 @@ const OWN_AUTH_URL = 'http://127.0.0.1:3001';
 const schema = z.object({
   ...processSettings,
   ...tokenSettings,
+  ...rateLimitSettings,
   GATEWAY_PORT: settings.port(3000),
   /** Of its own for `/metrics` and health in detail; they are answered at GATEWAY_PORT when absent. */
   GATEWAY_OPERATIONS_PORT: settings.optionalPort(),
@@ -140,6 +142,14 @@ const schema = z.object({
     .optional(),
   /** In which they say it. */
   CLIENT_ADDRESS_HEADER: settings.headerName().optional(),
+  /** Operations of everybody at one address, and of those without a token; `200/60` is 200 in 60 seconds. */
+  RATE_LIMIT_ADDRESS: settings.rate('6000/60'),
+  RATE_LIMIT_ANONYMOUS: settings.rate('200/60'),
+  /** Of one user: fields of mutations, files and their bytes, and what operations cost as estimated. */
+  RATE_LIMIT_MUTATIONS: settings.rate('600/60'),
+  RATE_LIMIT_UPLOADS: settings.rate('500/3600'),
+  RATE_LIMIT_UPLOAD_BYTES: settings.rate('10737418240/3600'),
+  RATE_LIMIT_COST: settings.rate('5000000/60'),
   /** Signs what subgraphs are told of clients; the same for all processes. */
   CLIENT_INFO_SECRET: settings.secret(32).optional(),
   /** Events of one subscription that wait while an earlier one is answered. */

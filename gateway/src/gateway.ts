@@ -4,6 +4,7 @@ import {
   createHttpService,
   createLog,
   createMetrics,
+  createRateLimits,
   createUploadSpool,
   openEventBus,
   operationsAddress,
@@ -15,6 +16,7 @@ import {
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 import type { LabelFacts } from '@taskgraph/federation-engine';
+import { createClientLimits } from './admission/client-limits.js';
 import { createDemandControl } from './admission/demand-control.js';
 import { createDocuments } from './admission/documents.js';
 import { createOrigins } from './admission/origins.js';
@@ -30,6 +32,7 @@ import { createTickets } from './identity/tickets.js';
 import { warnOfOpenDoors } from './open-doors.js';
 import {
   toClientAddress,
+  toClientLimits,
   toConfigError,
   toDemandControl,
   toDocuments,
@@ -93,6 +96,8 @@ export async function createGateway(
     onUnregistered: (mode) => telemetry.unregisteredDocument(mode),
   });
   const demand = createDemandControl(toDemandControl(config), (subgraph) => telemetry.tooExpensive(subgraph));
+  const limits = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
+  const clientLimits = createClientLimits({ ...toClientLimits(config), limits });
   const policies = createPolicies(toPolicies(config));
   const overrideLabels = createOverrideLabels({
     labels: config.OVERRIDE_LABELS ?? [],
@@ -121,17 +126,26 @@ export async function createGateway(
   const answer = createAnswer({
     ...engine,
     persistedQueries: documents.queries,
+    limits: clientLimits,
     demand,
     telemetry,
     ...toAnswer(config),
   });
   const live = { ...toLive(config), subscriptions, identify, addressOf, telemetry: subscriptionTelemetry };
   const streams = createHttpStreams(live);
-  const webSockets = createWebSocketDoor({ ...live, ...toWebSockets(config), answer, origins, log });
+  const webSockets = createWebSocketDoor({
+    ...live,
+    ...toWebSockets(config),
+    answer,
+    limits: clientLimits,
+    origins,
+    log,
+  });
   const tickets = createTickets(toTickets(config));
   const eventSource = createEventSourceDoor({ ...toEventSource(config), identify, tickets });
   const handler = createGraphQLHandler({
     ...toHandler(config),
+    limits: clientLimits,
     answer,
     addressOf,
     origins,
@@ -155,6 +169,7 @@ export async function createGateway(
     async () => (overrides.bus ? undefined : bus?.close()),
     async () => documents.close(),
     () => engine.close(),
+    () => limits.close(),
   ];
   try {
     await documents.start();

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { UnreadableSupergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
-import { ConfigError, createClientInfoSigner, type SignClientInfo } from '@taskgraph/service-kit';
+import { ConfigError, createClientInfoSigner, readExemption, type SignClientInfo } from '@taskgraph/service-kit';
+import type { ClientLimitsOptions } from './admission/client-limits.js';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { DocumentsOptions } from './admission/documents.js';
 import type { PoliciesOptions } from './admission/policies.js';
@@ -8,6 +9,19 @@ import { createPolicyHook } from './admission/policy-hook.js';
 import { servesOwnGraph, subgraphKey, type GatewayConfig } from './config.js';
 import type { ClientAddressOptions } from './identity/client-address.js';
 import type { TicketsOptions } from './identity/tickets.js';
+
+/** Says how much clients may ask for. */
+export function toClientLimits(config: GatewayConfig): Pick<ClientLimitsOptions, 'rates' | 'isExempt'> {
+  const rates = {
+    address: config.RATE_LIMIT_ADDRESS,
+    anonymous: config.RATE_LIMIT_ANONYMOUS,
+    mutations: config.RATE_LIMIT_MUTATIONS,
+    uploads: config.RATE_LIMIT_UPLOADS,
+    uploadBytes: config.RATE_LIMIT_UPLOAD_BYTES,
+    cost: config.RATE_LIMIT_COST,
+  };
+  return { rates, isExempt: readExemption(config) };
+}
 
 /** Says where clients are looked for. */
 export function toClientAddress(config: GatewayConfig): ClientAddressOptions {

@@ -43,7 +43,7 @@ describe('a page of another origin', () => {
       'allow-methods': 'GET,POST',
       'allow-headers': 'authorization,content-type,x-anything',
       'allow-private-network': 'true',
-      'expose-headers': 'retry-after,x-request-id',
+      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
       'max-age': '7200',
     });
     expect(varies(response)).toContain('origin');
@@ -98,7 +98,11 @@ describe('a page of another origin', () => {
     const listed = await send(method, { ...headers, ...more, origin: LISTED }, body, path);
     expect([listed.status, corsOf(listed)]).toEqual([
       status,
-      { 'allow-origin': LISTED, 'allow-credentials': 'true', 'expose-headers': 'retry-after,x-request-id' },
+      {
+        'allow-origin': LISTED,
+        'allow-credentials': 'true',
+        'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
+      },
     ]);
     expect(listed.headers.get('x-request-id')).toBe('of-the-client-0001');
     await listed.text();
@@ -130,7 +134,10 @@ describe('a page of another origin', () => {
       headers: { ...JSON_TYPE, origin: FOREIGN },
       body: '{"query":"{ __typename }"}',
     });
-    expect(corsOf(response)).toEqual({ 'allow-origin': '*', 'expose-headers': 'retry-after,x-request-id' });
+    expect(corsOf(response)).toEqual({
+      'allow-origin': '*',
+      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
+    });
     expect(response.headers.get('vary')).toBeNull();
   });
 

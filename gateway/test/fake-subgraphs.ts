@@ -154,6 +154,7 @@ async function createGatewayUnderTest(
     readGatewayConfig({
       INTROSPECTION: '1',
       SANDBOX: '1',
+      RATE_LIMITS: '0',
       GATEWAY_PORT: '0',
       SUPERGRAPH_PATH: supergraphPath,
       SUPERGRAPH_POLL_MS: '20',

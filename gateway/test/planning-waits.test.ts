@@ -27,6 +27,7 @@ describe('an operation that waits to be planned', () => {
     const answer = createAnswer({
       operations: () => operations,
       overrideLabels: createOverrideLabels({ labels: [] }),
+      limits: { arrive: () => [], admit: () => undefined, headers: () => ({}) },
       persistedQueries: createPersistedQueries(),
       authorization: { admit: (operation) => operation },
       demand: { admit: () => null, admitPlan: () => undefined },

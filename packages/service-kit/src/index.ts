@@ -1,3 +1,4 @@
+export * from './address-ranges.js';
 export * from './app-error.js';
 export * from './client-info.js';
 export * from './complete-resolvers.js';
@@ -38,6 +39,10 @@ export * from './parse-json.js';
 export * from './peer.js';
 export * from './pg-pool.js';
 export * from './prepared-reads.js';
+export * from './rate-limits/rate.js';
+export * from './rate-limits/rate-limiter.js';
+export * from './rate-limits/rate-limits.js';
+export * from './rate-limits/rate-limit-headers.js';
 export * from './reachable-host.js';
 export * from './redis-live-feed.js';
 export * from './paging.js';

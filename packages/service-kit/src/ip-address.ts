@@ -21,6 +21,8 @@ export function toPlainAddress(text: string): string | null {
  * section 2.5.4), for IPv4 the address. What is no address is its own network.
  */
 export function networkOf(address: string): string {
+  // Most are IPv4 in this very form.
+  if (!address.includes(':')) return address;
   const plain = toPlainAddress(address);
   if (plain === null || isIP(plain) !== 6) return plain ?? address;
   return `${groupsOf(plain).slice(0, 4).join(':')}::/64`;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { isOneOf, parseAddressRanges } from './address-ranges.js';
 import { findMisspelled } from './misspelled-settings.js';
+import { parseRate, type Rate } from './rate-limits/rate.js';
 import type { OperationsAddress } from './operations-server.js';
 
 /** Thrown when the environment does not make a valid configuration; lists every fault at once. */
@@ -140,6 +142,17 @@ export const settings = {
         return [];
       }),
     ),
+  /** So much in so many seconds, as `200/60`; null for `off`. */
+  rate: (fallback: string) =>
+    z
+      .string()
+      .default(fallback)
+      .transform((text, issues): Rate | null => {
+        const rate = parseRate(text);
+        if (rate !== undefined) return rate;
+        issues.addIssue({ code: 'custom', message: 'must be a number in so many seconds, such as 200/60, or off' });
+        return z.NEVER;
+      }),
   text: (fallback: string) => z.string().min(1).default(fallback),
   /** RFC 9110, 5.1. In small letters, as Node knows the headers of requests. */
   headerName: () =>
@@ -228,6 +241,27 @@ export const clientInfoSettings = {
 /** The secrets that a header of the gateway may be signed with. */
 export function clientInfoSecrets(config: z.output<z.ZodObject<typeof clientInfoSettings>>): readonly string[] {
   return [config.CLIENT_INFO_SECRET, config.CLIENT_INFO_SECRET_PREVIOUS].flatMap((secret) => secret ?? []);
+}
+
+/** Settings of a process that limits how often clients ask. */
+export const rateLimitSettings = {
+  /** Turns all of them off. */
+  RATE_LIMITS: settings.flag(true),
+  /** Addresses that are not limited; this machine's own where NODE_ENV is development. */
+  RATE_LIMIT_EXEMPT: settings
+    .list(parseAddressRanges, 'an address, a range such as 10.0.0.0/8, loopback, private or none')
+    .optional(),
+} as const;
+
+/** Creates what tells who is not limited, by his address. */
+export function readExemption({
+  NODE_ENV,
+  RATE_LIMITS,
+  RATE_LIMIT_EXEMPT,
+}: z.output<z.ZodObject<typeof rateLimitSettings>> & Pick<ProcessSettings, 'NODE_ENV'>): (address: string) => boolean {
+  if (!RATE_LIMITS) return () => true;
+  const ofDevelopment = NODE_ENV === 'development' ? (parseAddressRanges('loopback') ?? []) : [];
+  return isOneOf(RATE_LIMIT_EXEMPT?.flat() ?? ofDevelopment);
 }
 
 /** Settings of a process that publishes or hears events. */

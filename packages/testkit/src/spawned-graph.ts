@@ -60,6 +60,8 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
       ...settingsOf(urls, databases),
       HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
+      // Stories and benchmarks come from one address, and as fast as they can.
+      RATE_LIMITS: '0',
       SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
       TASKGRAPH_DATA_DIR: dataDir,
       ...options.settings,

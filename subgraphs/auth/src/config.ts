@@ -4,6 +4,7 @@ import {
   eventSettings,
   parseConfig,
   processSettings,
+  rateLimitSettings,
   settings,
   tokenSettings,
 } from '@taskgraph/service-kit';
@@ -15,6 +16,7 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   ...clientInfoSettings,
+  ...rateLimitSettings,
   AUTH_PORT: settings.port(3001),
   /** Of its own for `/metrics` and health in detail; they are answered at AUTH_PORT when absent. */
   AUTH_OPERATIONS_PORT: settings.optionalPort(),
@@ -27,6 +29,9 @@ const schema = z.object({
   KEY_ROTATION_DAYS: settings.nonNegativeInt(30),
   /** From the publication of a signing key to its first signature. */
   KEY_PUBLISH_AHEAD_SECONDS: settings.nonNegativeInt(120),
+  /** From one address: accounts opened, and passwords tried; `30/600` is 30 in 600 seconds. */
+  RATE_LIMIT_REGISTRATIONS: settings.rate('30/600'),
+  RATE_LIMIT_SIGN_INS: settings.rate('100/60'),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
   /** Attempts to log in that fail before a pause: at one account from one network, at one account, and from one network. */

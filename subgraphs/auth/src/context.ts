@@ -3,6 +3,7 @@ import type { AuthDb } from './db.js';
 import type { PasswordHasher } from './modules/accounts/password-hasher.js';
 import type { Lockout } from './modules/lockout/lockout.js';
 import type { KeyRing } from './modules/signing-keys/key-ring.js';
+import type { SignInLimits } from './modules/accounts/sign-in-limits.js';
 import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
 import type { Revocations } from './modules/sessions/revocations.js';
 import type { UserLoaders } from './modules/users/loaders.js';
@@ -14,6 +15,7 @@ export interface AuthContext extends RequestContext {
   readonly loaders: UserLoaders;
   readonly passwords: PasswordHasher;
   readonly lockout: Lockout;
+  readonly limits: SignInLimits;
   readonly tokens: TokenIssuer;
   readonly verifier: TokenVerifier;
   readonly keyRing: Pick<KeyRing, 'rotate'>;

@@ -1,9 +1,17 @@
-import { composeSubgraph, watchRevocations, type ServiceProcess, type SubgraphParts } from '@taskgraph/service-kit';
+import {
+  composeSubgraph,
+  createRateLimits,
+  readExemption,
+  watchRevocations,
+  type ServiceProcess,
+  type SubgraphParts,
+} from '@taskgraph/service-kit';
 import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
 import { createLockout } from './modules/lockout/lockout.js';
+import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
 import { revocationsRoute } from './modules/sessions/routes.js';
 import { loadKeyRing } from './modules/signing-keys/key-ring.js';
@@ -76,6 +84,9 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         log: base.log,
       });
       base.onClose(() => lockout.close());
+      const limits = createRateLimits({ redisUrl: config.REDIS_URL, log: base.log, metrics: base.metrics });
+      base.onClose(() => limits.close());
+      const signInLimits = createSignInLimits({ ...toSignInLimits(config), limits });
       const passwords = parts.passwords ?? createPasswordHasher();
       return {
         typeDefs,
@@ -86,6 +97,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           db,
           passwords,
           lockout,
+          limits: signInLimits,
           tokens,
           verifier,
           keyRing,
@@ -103,4 +115,13 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       };
     },
   });
+}
+
+function toSignInLimits(config: AuthConfig): Pick<SignInLimitsOptions, 'rates' | 'isExempt'> {
+  const rate = (given: AuthConfig['RATE_LIMIT_SIGN_INS']) => (config.RATE_LIMITS ? given : null);
+  const rates = {
+    registrations: rate(config.RATE_LIMIT_REGISTRATIONS),
+    signIns: rate(config.RATE_LIMIT_SIGN_INS),
+  };
+  return { rates, isExempt: readExemption(config) };
 }

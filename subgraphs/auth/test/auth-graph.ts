@@ -50,6 +50,7 @@ export async function startAuthGraph(
     readAuthConfig({
       AUTH_PORT: '0',
       AUTH_DATABASE_URL: database.url,
+      RATE_LIMITS: '0',
       CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
       AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
       ...settings,

@@ -1,5 +1,7 @@
 import { isErrorCode } from '@taskgraph/contracts';
+import type { Standing } from '@taskgraph/service-kit';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
+import type { ClientLimits } from '../../admission/client-limits.js';
 import type { DemandControl } from '../../admission/demand-control.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import { toMissingViewer } from '../../identity/missing-viewer.js';
@@ -64,6 +66,7 @@ export interface AnswerOptions {
   readonly overrideLabels: OverrideLabels;
   readonly authorization: Authorization;
   readonly demand: DemandControl;
+  readonly limits: Pick<ClientLimits, 'arrive' | 'admit' | 'headers'>;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: AnswerTelemetry;
@@ -77,6 +80,8 @@ export interface Arrival {
   readonly method: 'GET' | 'POST';
   /** Whether files may be among the variables. */
   readonly multipart: boolean;
+  /** Of a request with files, as far as it says; 0 of others. */
+  readonly bytes?: number;
   readonly accepted: Accepted;
   /** Set where the client can be sent any number of results. */
   readonly streams: {
@@ -127,6 +132,11 @@ export function createAnswer(options: AnswerOptions): Answer {
       throw badRequest('Files are uploaded by mutations only.');
     checkVariables(operation, request.variables, options);
     seen.estimatedCost = options.demand.admit(operation, request.variables);
+    const { type, rootFields } = operation;
+    const files = arrival.multipart ? findUploads(request.variables).length : 0;
+    const { bytes = 0, context } = arrival;
+    const demand = { type, rootFields, cost: seen.estimatedCost, files, bytes };
+    options.limits.admit(demand, context, seen.standings);
   }
 
   /** Takes out of the plan what the viewer may not see; what is left has to be within the limits of its subgraphs. */
@@ -170,7 +180,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
-    const seen: Seen = { facts: null, estimatedCost: null, operation: null, result: null };
+    const seen: Seen = { facts: null, estimatedCost: null, operation: null, result: null, standings: [] };
     const endWatch = watchDeadline(arrival);
     const finish = (errors: readonly GraphQLFormattedError[]) => {
       endWatch();
@@ -184,6 +194,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       });
     };
     try {
+      seen.standings = options.limits.arrive(context);
       if (request instanceof Refusal) throw request;
       const admitted = admit(request, arrival, seen);
       const { operation, base, text } =
@@ -209,7 +220,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         return {
           kind: 'reply',
           status: 200,
-          headers: NO_HEADERS,
+          headers: options.limits.headers(seen.standings),
           body: renderBody(result.data, errors, extensions + renderFirst(rest.pending, format)),
           refusal: null,
           rest: parts,
@@ -219,7 +230,10 @@ export function createAnswer(options: AnswerOptions): Answer {
       return {
         kind: 'reply',
         status: 200,
-        headers: errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result),
+        headers: {
+          ...(errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result)),
+          ...options.limits.headers(seen.standings),
+        },
         body: renderBody(result.data, errors, extensions),
         refusal: null,
         rest: null,
@@ -231,7 +245,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       return {
         kind: 'reply',
         status,
-        headers: refusal.headers,
+        headers: { ...options.limits.headers(seen.standings), ...refusal.headers },
         body: renderBody(null, refusal.errors),
         refusal: refusal.errors,
         rest: null,
@@ -288,6 +302,8 @@ interface Seen {
   estimatedCost: number | null;
   operation: Operation | null;
   result: OperationResult | null;
+  /** With limits of rates, as far as they were looked at. */
+  standings: Standing[];
 }
 
 function costOf({ estimatedCost, result }: Seen) {

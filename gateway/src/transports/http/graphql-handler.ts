@@ -8,6 +8,7 @@ import { readCacheWishes } from './request-wishes.js';
 import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
+import type { ClientLimits } from '../../admission/client-limits.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import type { Identify } from '../../identity/identify.js';
@@ -29,6 +30,7 @@ export interface GraphQLHandlerOptions {
   readonly streams: HttpStreams;
   readonly identify: Identify;
   readonly addressOf: ClientAddress;
+  readonly limits: Pick<ClientLimits, 'look' | 'received'>;
   /** In small letters; undefined where no header says which labels of `@override` hold. */
   readonly labelsHeader: string | undefined;
   readonly maxBodyBytes: number;
@@ -98,8 +100,10 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     request: IncomingMessage,
     response: ServerResponse,
     read: () => unknown,
-    place: Pick<Arrival, 'method' | 'multipart'>,
+    place: Pick<Arrival, 'method' | 'multipart' | 'bytes'>,
   ): Promise<void> {
+    const tooMuch = options.limits.look(options.addressOf(request));
+    if (tooMuch) return sendRefusal(response, tooMuch, CLOSING);
     const accepted = readAccept(request.headers.accept);
     if (!accepted) return sendRefusal(response, NOT_ACCEPTABLE);
     let body: unknown;
@@ -109,6 +113,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return sendRefusal(response, toRefusal(error));
     }
     const context = await toContext(request);
+    if (place.multipart && place.bytes === undefined) {
+      const { socket } = request;
+      const before = socket.bytesRead;
+      response.once('close', () => options.limits.received(socket.bytesRead - before, context));
+    }
     const showsPlan = planFormat(request, context);
     if (Array.isArray(body))
       return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null });
@@ -144,7 +153,10 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const whole = { ...arrival, accepted: { ...arrival.accepted, incremental: null }, streams: null };
     const replies = await Promise.all(batch.map((body) => answer(tryReadGraphQLRequest(body), whole)));
     const text = `[${replies.map(({ body }) => body).join(',')}]`;
-    const reply: Reply = { kind: 'reply', status: 200, headers: {}, body: text, refusal: null, rest: null };
+    // Of a batch of which nothing was run, the same is said as of one operation.
+    const refused = replies.every(({ status }) => status === 429) ? replies.at(-1) : undefined;
+    const { status, headers } = refused ?? { status: 200, headers: {} };
+    const reply: Reply = { kind: 'reply', status, headers, body: text, refusal: null, rest: null };
     await send(response, reply, arrival.accepted, options.compression);
   }
 
@@ -182,8 +194,13 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     eventSource: (request, response) =>
       eventSource.issue(request, response).catch((error: unknown) => sendRefusal(response, toRefusal(error))),
     multipart: (request, response, body) => {
+      const { 'content-length': declared } = request.headers;
       if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
-        return respond(request, response, () => body, { method: 'POST', multipart: true });
+        return respond(request, response, () => body, {
+          method: 'POST',
+          multipart: true,
+          ...(declared !== undefined && { bytes: Number(declared) }),
+        });
       sendRefusal(
         response,
         badRequest(
@@ -198,13 +215,14 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
 
 const POST = { method: 'POST', multipart: false } as const;
 
-function sendRefusal(response: ServerResponse, refusal: Refusal): void {
+function sendRefusal(response: ServerResponse, refusal: Refusal, more: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) return;
   const { errors, headers } = refusal;
   response.writeHead(statusOf(refusal), {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     ...headers,
+    ...more,
   });
   response.end(renderBody(null, errors));
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { answerInBytes, readClientInfo } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Origins } from '../../admission/origins.js';
+import type { ClientLimits } from '../../admission/client-limits.js';
 import { readLabels } from '../../admission/held-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isEndpoint } from '../endpoint.js';
@@ -13,6 +14,7 @@ import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
 
 export interface WebSocketDoorOptions extends ConnectionServices {
   readonly addressOf: ClientAddress;
+  readonly limits: Pick<ClientLimits, 'look'>;
   readonly origins: Origins;
   readonly maxConnections: number;
   readonly maxMessageBytes: number;
@@ -101,10 +103,13 @@ export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoo
       if (!isEndpoint(request.url)) return refuseUpgrade(socket, 404);
       // Browsers let every page open WebSockets to everywhere, and leave it to servers to look at the origin (RFC 6455, section 10.2).
       if (options.origins.of(request) === 'foreign') return refuseUpgrade(socket, 403);
+      const address = options.addressOf(request);
+      const tooMuch = options.limits.look(address);
+      if (tooMuch) return refuseUpgrade(socket, 429, tooMuch.headers);
       if (draining || connections.size >= options.maxConnections) return refuseUpgrade(socket, 503);
       try {
         const client = {
-          address: options.addressOf(request),
+          address,
           overrideLabels: readLabels(request.headers, options.labelsHeader),
           info: readClientInfo(request.headers, null),
         };
@@ -141,12 +146,17 @@ const REFUSALS = {
   400: 'The handshake cannot be read.',
   403: 'Pages of this origin may not call: it is not in CORS_ORIGINS.',
   404: 'There is nothing here.',
+  429: 'There were too many operations from this address. Try again shortly.',
   503: 'There are too many connections now. Try again shortly.',
 } as const;
 
 /** Answers a request to upgrade as an ordinary one. */
-function refuseUpgrade(socket: Duplex, status: keyof typeof REFUSALS): void {
+function refuseUpgrade(
+  socket: Duplex,
+  status: keyof typeof REFUSALS,
+  headers: Readonly<Record<string, string>> = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {},
+): void {
   socket.on('error', onError);
-  answerInBytes(socket, status, REFUSALS[status], status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {});
+  answerInBytes(socket, status, REFUSALS[status], headers);
   socket.end();
 }

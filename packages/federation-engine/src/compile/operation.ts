@@ -98,7 +98,7 @@ interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'u
 }
 
 async function compile({
-  valid: { supergraph, secured, cost, conditions },
+  valid: { supergraph, secured, cost, conditions, rootFields },
   costs,
   document,
   node,
@@ -143,6 +143,7 @@ async function compile({
     withhold,
     clientPath: prepareClientPaths(node.selectionSet, fragments),
     cost,
+    rootFields,
     subgraphCosts: prepareSubgraphCosts(costs, plannedNode, [primary, step]),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,

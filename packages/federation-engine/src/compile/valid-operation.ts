@@ -15,7 +15,7 @@ import { prepareConditions, type Conditions } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
-import { fragmentsOf } from './document/measure-document.js';
+import { countRootFields, fragmentsOf } from './document/measure-document.js';
 import { refusalOf } from '../request/refusal.js';
 import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
 
@@ -28,6 +28,8 @@ export interface OperationFacts {
   /** What it selects that not everybody may. */
   readonly secured: readonly SecuredSelection[];
   readonly cost: CostEstimate;
+  /** Fields at its root by response name, those of spread fragments included. */
+  readonly rootFields: number;
   readonly conditions: Conditions;
 }
 
@@ -67,6 +69,7 @@ export function validateOperation(
     type: node.operation,
     secured: findSecuredSelections(supergraph, fragments, node),
     conditions: prepareConditions(document, node),
+    rootFields: countRootFields(node, fragments),
     cost: prepareCostEstimate(costs, node, fragments),
   };
 }

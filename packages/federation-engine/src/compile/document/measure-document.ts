@@ -138,7 +138,7 @@ function addSpreads(definitions: readonly Measured[], byName: ReadonlyMap<string
   return isCyclic;
 }
 
-function countRootFields(
+export function countRootFields(
   { selectionSet }: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): number {

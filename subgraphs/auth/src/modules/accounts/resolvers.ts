@@ -3,8 +3,9 @@ import { changePassword, login, register } from './service.js';
 
 export const accountResolvers = {
   Mutation: {
-    register: (_source, { input }, context) => register(context, input),
-    login: (_source, { input }, context) => login(context, input),
-    changePassword: (_source, { input }, context) => changePassword(context, input),
+    register: (_source, { input }, context) => context.limits.registering(context, () => register(context, input)),
+    login: (_source, { input }, context) => context.limits.signingIn(context, () => login(context, input)),
+    changePassword: (_source, { input }, context) =>
+      context.limits.signingIn(context, () => changePassword(context, input)),
   },
 } satisfies { Mutation: Partial<NonNullable<Resolvers['Mutation']>> };
