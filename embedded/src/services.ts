@@ -1,3 +1,4 @@
+import type { Mail, Mailer } from '@taskgraph/auth';
 import type { Cluster } from '@taskgraph/databases';
 import {
   createMemoryLiveFeed,
@@ -79,6 +80,13 @@ export async function loadServices() {
   return { auth, task, media, gateway };
 }
 
+export interface StartOptions {
+  readonly log: AppLog;
+  readonly bus: EventBus;
+  /** Told of each mail that was written to a file. */
+  readonly onMail: (mail: Mail) => void;
+}
+
 /**
  * Creates all four services and lets them listen, all at once: none needs another in order to start.
  *
@@ -88,15 +96,16 @@ export async function loadServices() {
 export async function startServices(
   modules: ServiceModules,
   env: NodeJS.ProcessEnv,
-  { log, bus }: { readonly log: AppLog; readonly bus: EventBus },
+  { log, bus, onMail }: StartOptions,
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const configs = readServiceConfigs(env);
   const feed = createMemoryLiveFeed();
   const transport = transportOf(bus, feed);
+  const mailer = tellingMailer(auth.openMailer(configs.auth, log.of('auth')), configs.auth.SMTP_URL ? null : onMail);
   const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
     ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed })],
-    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport })],
+    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer })],
     ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport })],
     ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport })],
   ];
@@ -106,6 +115,17 @@ export async function startServices(
   if (!failure) return services;
   await Promise.all(services.map((service) => service.close()));
   throw failure.reason;
+}
+
+/** Where no server takes mails, nobody would find the links in them. */
+function tellingMailer(mailer: Mailer, onMail: StartOptions['onMail'] | null): Mailer {
+  return {
+    ...mailer,
+    async send(mail) {
+      await mailer.send(mail);
+      onMail?.(mail);
+    },
+  };
 }
 
 /** Events stay in this process. Bus and feed are for all services: the bus is closed by who made it, and the feed holds nothing. */

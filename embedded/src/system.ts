@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Mail } from '@taskgraph/auth';
 import { silentLog, type ProgressLog } from '@taskgraph/databases';
 import { createMemoryEventBus, durableGroups, type Log } from '@taskgraph/service-kit';
 import { openAppLog, type AppLog } from './app-log.js';
@@ -13,7 +14,11 @@ import { reservePorts } from './ports.js';
 import type { Progress } from './progress.js';
 import { PLACEHOLDER_SECRETS, readOrCreateSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
+import { JONAS, MARA } from './seed/demo-people.js';
 import { loadServices, PEERS, serviceEnv, serviceUrls, startServices } from './services.js';
+
+/** Nobody reads the mails of demo people. */
+const DEMO_ADDRESSES = new Set([MARA.email, JONAS.email]);
 
 export interface SystemOptions {
   /** The repository. */
@@ -107,10 +112,13 @@ async function start(
 
   const bus = createMemoryEventBus({ log: log.of('gateway').child({ service: 'events' }), groups: durableGroups() });
   undo.push(() => bus.close());
+  const onMail = ({ to, subject, link }: Mail) => {
+    if (link !== null && !DEMO_ADDRESSES.has(to)) progress.say(`  A mail to ${to}, "${subject}": ${link}`);
+  };
   const services = await progress.step(
     'services',
     async () =>
-      startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), { log, bus }),
+      startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), { log, bus, onMail }),
     (started) => started.map(({ name }) => name).join(', '),
   );
   undo.push(async () => {

@@ -104,6 +104,7 @@ export const settings = {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
     return fallback === undefined ? url : url.default(fallback);
   },
+  smtpUrl: () => z.url({ protocol: /^smtps?$/, error: 'must be smtp://… or smtps://…' }),
   postgresUrl: () =>
     z.url({
       protocol: /^postgres(ql)?$/,

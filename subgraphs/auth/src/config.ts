@@ -34,6 +34,12 @@ const schema = z.object({
   RATE_LIMIT_SIGN_INS: settings.rate('100/60'),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
+  /** Takes mails, with user and password where it wants them; without it they are written to the folder `mail` of the data. */
+  SMTP_URL: settings.smtpUrl().optional(),
+  MAIL_FROM: settings.text('Taskgraph <no-reply@localhost>'),
+  TASKGRAPH_DATA_DIR: settings.text('.data'),
+  /** Where people use the application: links of mails lead there. */
+  APP_URL: settings.url('http://localhost:3000'),
   /** Attempts to log in that fail before a pause: at one account from one network, at one account, and from one network. */
   LOGIN_MAX_FAILURES: settings.positiveInt(5),
   LOGIN_MAX_FAILURES_PER_ACCOUNT: settings.positiveInt(50),

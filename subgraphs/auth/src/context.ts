@@ -1,6 +1,8 @@
 import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
 import type { AuthDb } from './db.js';
 import type { PasswordHasher } from './modules/accounts/password-hasher.js';
+import type { Letters } from './mail/letters.js';
+import type { PostOffice } from './mail/post-office.js';
 import type { Lockout } from './modules/lockout/lockout.js';
 import type { KeyRing } from './modules/signing-keys/key-ring.js';
 import type { SignInLimits } from './modules/accounts/sign-in-limits.js';
@@ -16,6 +18,8 @@ export interface AuthContext extends RequestContext {
   readonly passwords: PasswordHasher;
   readonly lockout: Lockout;
   readonly limits: SignInLimits;
+  readonly letters: Letters;
+  readonly post: PostOffice;
   readonly tokens: TokenIssuer;
   readonly verifier: TokenVerifier;
   readonly keyRing: Pick<KeyRing, 'rotate'>;

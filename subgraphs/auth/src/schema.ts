@@ -1,6 +1,7 @@
 import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
+import { recoveryResolvers } from './modules/recovery/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';
 import { signingKeyResolvers } from './modules/signing-keys/resolvers.js';
 import { userResolvers } from './modules/users/resolvers.js';
@@ -9,6 +10,7 @@ export const typeDefs = loadSdl(import.meta.url, [
   'schema.graphql',
   'modules/users/schema.graphql',
   'modules/accounts/schema.graphql',
+  'modules/recovery/schema.graphql',
   'modules/sessions/schema.graphql',
   'modules/signing-keys/schema.graphql',
 ]);
@@ -16,7 +18,12 @@ export const typeDefs = loadSdl(import.meta.url, [
 export const resolvers = {
   DateTime: DateTimeResolver,
   Query: { ...userResolvers.Query, ...sessionResolvers.Query },
-  Mutation: { ...accountResolvers.Mutation, ...sessionResolvers.Mutation, ...signingKeyResolvers.Mutation },
+  Mutation: {
+    ...accountResolvers.Mutation,
+    ...recoveryResolvers.Mutation,
+    ...sessionResolvers.Mutation,
+    ...signingKeyResolvers.Mutation,
+  },
   Session: sessionResolvers.Session,
   User: userResolvers.User,
 } satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -3,6 +3,7 @@ import {
   createRateLimits,
   readExemption,
   watchRevocations,
+  type Log,
   type ServiceProcess,
   type SubgraphParts,
 } from '@taskgraph/service-kit';
@@ -10,6 +11,10 @@ import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
+import path from 'node:path';
+import { createLetters } from './mail/letters.js';
+import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';
+import { createPostOffice } from './mail/post-office.js';
 import { createLockout } from './modules/lockout/lockout.js';
 import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
@@ -23,10 +28,21 @@ import { resolvers, typeDefs } from './schema.js';
 import { createAuthTelemetry } from './telemetry.js';
 
 export { readAuthConfig, type AuthConfig } from './config.js';
+export type { Mail, Mailer } from './mail/mailer.js';
 
 /** What a test puts in the place of the real part. */
 export interface AuthParts extends SubgraphParts {
   readonly passwords: PasswordHasher;
+  readonly mailer: Mailer;
+}
+
+/** How mails leave: by a server, or into a folder where none is set. */
+export function openMailer(
+  config: Pick<AuthConfig, 'SMTP_URL' | 'MAIL_FROM' | 'TASKGRAPH_DATA_DIR'>,
+  log: Log,
+): Mailer {
+  if (config.SMTP_URL !== undefined) return createSmtpMailer(config.SMTP_URL, config.MAIL_FROM);
+  return createFolderMailer(path.join(config.TASKGRAPH_DATA_DIR, 'mail'), config.MAIL_FROM, log);
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -87,6 +103,13 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       const limits = createRateLimits({ redisUrl: config.REDIS_URL, log: base.log, metrics: base.metrics });
       base.onClose(() => limits.close());
       const signInLimits = createSignInLimits({ ...toSignInLimits(config), limits });
+      const post = createPostOffice({
+        mailer: parts.mailer ?? openMailer(config, base.log),
+        metrics: base.metrics,
+        log: base.log,
+      });
+      base.onClose(() => post.close());
+      const letters = createLetters(config.APP_URL);
       const passwords = parts.passwords ?? createPasswordHasher();
       return {
         typeDefs,
@@ -98,6 +121,8 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           passwords,
           lockout,
           limits: signInLimits,
+          letters,
+          post,
           tokens,
           verifier,
           keyRing,

@@ -10,10 +10,13 @@ export interface AuthTelemetry {
   /** @param scope what has had too many failures */
   login(log: Log, outcome: LoginOutcome, userId?: string, scope?: 'pair' | 'account' | 'network'): void;
   passwordRehashed(log: Log, userId: string): void;
+  /** @param userId undefined when no account has the address */
+  passwordResetRequested(log: Log, userId: string | undefined): void;
+  emailVerified(log: Log, userId: string, isChange: boolean): void;
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
   sessionsRevoked(
     log: Log,
-    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed',
+    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed' | 'password_reset',
     userId: string,
     count: number,
   ): void;
@@ -37,6 +40,11 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     'Attempts to log in that were refused for the failures before, by what is counted: an account from a network (pair), an account, a network.',
     ['scope'],
   );
+  const resets = metrics.counter(
+    'taskgraph_auth_password_reset_requests_total',
+    'Requests for a new password, by whether an account has the address.',
+    ['outcome'],
+  );
   const rotations = metrics.counter('taskgraph_auth_key_rotations_total', 'Signing keys made.', ['reason']);
   return {
     registration(log, outcome, userId) {
@@ -47,6 +55,13 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
       logins.inc({ outcome });
       if (scope) lockouts.inc({ scope });
       log[outcome === 'accepted' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
+    },
+    passwordResetRequested(log, userId) {
+      resets.inc({ outcome: userId === undefined ? 'unknown' : 'known' });
+      log.info({ userId }, 'a new password was asked for');
+    },
+    emailVerified(log, userId, isChange) {
+      log.info({ userId, isChange }, 'an e-mail address was confirmed');
     },
     passwordRehashed(log, userId) {
       log.info({ userId }, 'a password is stored by the present parameters');

@@ -8,6 +8,7 @@ import {
   type TestDatabase,
 } from '@taskgraph/testkit';
 import type pg from 'pg';
+import type { Mail, Mailer } from '../src/mail/mailer.js';
 import { createAuthSubgraph, readAuthConfig, type AuthParts } from '../src/subgraph.js';
 
 export const PASSWORD = 'seven green otters juggle';
@@ -24,6 +25,7 @@ export interface AuthGraph extends AsyncDisposable {
   readonly pool: pg.Pool;
   readonly service: ServiceProcess;
   readonly database: TestDatabase;
+  readonly mailbox: Mailbox;
   run(query: string, variables?: Record<string, unknown>, token?: string): Promise<GraphQLResult>;
   /** Registers somebody under a new address. */
   register(email?: string): Promise<Tokens & { readonly email: string }>;
@@ -38,6 +40,34 @@ export const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { __t
 export const REFRESH = `mutation($refreshToken: String!) { refreshSession(refreshToken: $refreshToken) { __typename
   ... on AuthPayload { accessToken refreshToken expiresIn user { id email } } ... on InvalidRefreshTokenProblem { message } } }`;
 
+/** What is sent, in the place of a mail server. */
+export interface Mailbox extends Mailer {
+  readonly mails: Mail[];
+  /** Waits for the newest mail to somebody whose subject matches. */
+  next(to: string, subject: RegExp): Promise<Mail & { readonly token: string }>;
+}
+
+export function createMailbox(): Mailbox {
+  const mails: Mail[] = [];
+  let arrived: () => void = () => undefined;
+  return {
+    mails,
+    async send(mail) {
+      mails.push(mail);
+      arrived();
+    },
+    async next(to, subject) {
+      for (;;) {
+        const index = mails.findIndex((mail) => mail.to === to && subject.test(mail.subject));
+        const [mail] = index < 0 ? [] : mails.splice(index, 1);
+        if (mail) return { ...mail, token: mail.link?.split('#token=')[1] ?? '' };
+        await new Promise<void>((resolve) => (arrived = resolve));
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
 /** Starts the auth subgraph on a database of its own. */
 export async function startAuthGraph(
   settings: Record<string, string> = {},
@@ -46,6 +76,7 @@ export async function startAuthGraph(
 ): Promise<AuthGraph> {
   const database = given ?? (await cloneDatabase('auth'));
   let pool: pg.Pool | undefined;
+  const mailbox = createMailbox();
   const service = await createAuthSubgraph(
     readAuthConfig({
       AUTH_PORT: '0',
@@ -55,7 +86,12 @@ export async function startAuthGraph(
       AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
       ...settings,
     }),
-    { log: createLog({ service: 'auth', level: 'silent' }), onPool: (made) => (pool = made), ...parts },
+    {
+      log: createLog({ service: 'auth', level: 'silent' }),
+      mailer: mailbox,
+      onPool: (made) => (pool = made),
+      ...parts,
+    },
   );
   const { url } = await service.listen();
   const run: AuthGraph['run'] = (query, variables = {}, token) => postGraphQL(url, { query, variables, token });
@@ -65,6 +101,7 @@ export async function startAuthGraph(
     pool: pool as pg.Pool,
     service,
     database,
+    mailbox,
     run,
     async register(email = `somebody.${(count += 1)}@example.com`) {
       const { register } = expectData(

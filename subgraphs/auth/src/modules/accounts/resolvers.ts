@@ -1,5 +1,5 @@
 import type { Resolvers } from '../../generated/graphql.js';
-import { changePassword, login, register } from './service.js';
+import { changePassword, login, register, updateProfile } from './service.js';
 
 export const accountResolvers = {
   Mutation: {
@@ -7,5 +7,6 @@ export const accountResolvers = {
     login: (_source, { input }, context) => context.limits.signingIn(context, () => login(context, input)),
     changePassword: (_source, { input }, context) =>
       context.limits.signingIn(context, () => changePassword(context, input)),
+    updateProfile: (_source, { input }, context) => updateProfile(context, input),
   },
 } satisfies { Mutation: Partial<NonNullable<Resolvers['Mutation']>> };

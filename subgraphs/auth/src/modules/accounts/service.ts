@@ -1,7 +1,7 @@
-import { appendEvents, inTransaction, requireViewer } from '@taskgraph/service-kit';
+import { AppError, appendEvents, inTransaction, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import { isUniqueViolation } from '../../db.js';
-import type { ChangePasswordInput, LoginInput, RegisterInput } from '../../generated/graphql.js';
+import type { ChangePasswordInput, LoginInput, RegisterInput, UpdateProfileInput } from '../../generated/graphql.js';
 import {
   assertLiveSession,
   endSessions,
@@ -13,7 +13,10 @@ import {
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { normaliseEmail, parseDisplayName, parseEmail, parseNewPassword, possiblePasswords } from './account-input.js';
+import { verificationMail } from '../../mail/verification-mail.js';
 import { estimatePassword, MIN_PASSWORD_SCORE } from './password-strength.js';
+
+export { normaliseEmail, parseEmail, parseNewPassword } from './account-input.js';
 
 export interface EmailTaken {
   readonly __typename: 'EmailTakenProblem';
@@ -70,7 +73,7 @@ export async function register(
   const email = parseEmail(input.email);
   const displayName = parseDisplayName(input.displayName);
   const password = parseNewPassword(input.password);
-  const weakness = await findWeakness(password, [email, displayName]);
+  const weakness = await checkNewPassword(password, [email, displayName]);
   if (weakness) {
     context.telemetry.registration(context.log, 'weak_password');
     return weakness;
@@ -84,6 +87,7 @@ export async function register(
       return { user, session: await openSession(context, tx, user) };
     });
     context.telemetry.registration(context.log, 'registered', user.id);
+    context.post.later(context.log, () => verificationMail(context, user));
     return session;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
@@ -148,8 +152,9 @@ export async function changePassword(
   const { userId, sessionId } = requireViewer(context);
   const password = parseNewPassword(newPassword);
   const user = await getUser(context, userId);
-  if (!(await knowsPassword(context, user.passwordHash, currentPassword))) return WRONG_PASSWORD;
-  const weakness = await findWeakness(password, [user.email, user.displayName]);
+  const refused = await confirmPassword(context, user, currentPassword);
+  if (refused) return refused;
+  const weakness = await checkNewPassword(password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
   const outcome = await inTransaction(context.db, async (tx) => {
@@ -163,9 +168,48 @@ export async function changePassword(
   if (!outcome) return WRONG_PASSWORD;
   const { changed, ended } = outcome;
   context.telemetry.passwordChanged(context.log, userId);
+  context.post.later(context.log, async () => context.letters.passwordChanged(changed.email, changed.displayName));
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, ended.length);
   await context.revocations.announce(ended);
   return { __typename: 'ChangePasswordSuccess', user: changed };
+}
+
+/**
+ * Changes what others see of the viewer. What is not given stays.
+ *
+ * @throws UNAUTHENTICATED when the session has ended; BAD_USER_INPUT when nothing of the name is seen, or it is too long
+ */
+export async function updateProfile(
+  context: AuthContext,
+  { displayName }: UpdateProfileInput,
+): Promise<{ user: UserRow }> {
+  const name = displayName == null ? null : parseDisplayName(displayName);
+  return inTransaction(context.db, async (tx) => {
+    const user = await lockLiveSession(context, tx);
+    if (name === null || name === user.displayName) return { user };
+    return { user: await tx.user.update({ where: { id: user.id }, data: { displayName: name } }) };
+  });
+}
+
+/**
+ * Asks for the password of somebody who is signed in: a session that was stolen, or left open, is no way to guess it. Null when it is right.
+ *
+ * @throws RATE_LIMITED with `retryAfter` after too many that were wrong
+ */
+export async function confirmPassword(
+  context: AuthContext,
+  user: UserRow,
+  password: string,
+): Promise<InvalidCredentials | null> {
+  const attempt = await context.lockout.begin({ email: user.email, client: context.clientInfo });
+  if (attempt.kind === 'locked') {
+    context.telemetry.login(context.log, 'locked', user.id, attempt.scope);
+    const { message, retryAfter } = accountLocked(attempt.retryAfterSeconds);
+    throw new AppError('RATE_LIMITED', message, { reason: 'ACCOUNT_LOCKED', extensions: { retryAfter } });
+  }
+  if (!(await knowsPassword(context, user.passwordHash, password))) return WRONG_PASSWORD;
+  await attempt.succeeded();
+  return null;
 }
 
 /** Stores the password, which is known now, by the present parameters and in its one form, where it is not stored so already. */
@@ -192,7 +236,8 @@ async function knowsPassword(
   return known;
 }
 
-async function findWeakness(password: string, personal: readonly string[]): Promise<WeakPassword | null> {
+/** Judges a new password. Null when it is good enough. */
+export async function checkNewPassword(password: string, personal: readonly string[]): Promise<WeakPassword | null> {
   const { score, suggestions } = await estimatePassword(password, personal);
   if (score >= MIN_PASSWORD_SCORE) return null;
   return { __typename: 'WeakPasswordProblem', message: 'This password is too easy to guess.', score, suggestions };

@@ -11,7 +11,7 @@ import type { AuthDbClient, AuthTx } from '../../db.js';
 import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
-import { createRefreshToken, hashRefreshToken } from './refresh-token.js';
+import { createOpaqueToken, hashOpaqueToken } from '../../opaque-token.js';
 import { fingerprintOf, openAnswer, sealAnswer } from './sealed-answer.js';
 
 /** The row behind an `AuthPayload`. */
@@ -60,8 +60,8 @@ export async function openSession(context: AuthContext, tx: AuthTx, user: UserRo
 }
 
 async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessionId: string): Promise<AuthPayloadRow> {
-  const refreshToken = createRefreshToken();
-  const tokenHash = hashRefreshToken(refreshToken);
+  const refreshToken = createOpaqueToken();
+  const tokenHash = hashOpaqueToken(refreshToken);
   if (!tokenHash) throw new Error('a new refresh token does not have its own form');
   await tx.refreshToken.create({ data: { sessionId, tokenHash } });
   const { token, expiresIn } = context.tokens.issue({ userId: user.id, sessionId, role: user.role });
@@ -79,7 +79,7 @@ export async function refreshSession(
   context: AuthContext,
   refreshToken: string,
 ): Promise<AuthPayloadRow | InvalidRefreshToken> {
-  const tokenHash = hashRefreshToken(refreshToken);
+  const tokenHash = hashOpaqueToken(refreshToken);
   if (!tokenHash) {
     context.telemetry.refresh(context.log, 'unknown');
     return INVALID_REFRESH_TOKEN;

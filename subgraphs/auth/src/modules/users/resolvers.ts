@@ -11,5 +11,7 @@ export const userResolvers = {
     __resolveReference: ({ id }, context) => findUser(context, id),
     email: (user, _args, { viewer, issuedTo }) =>
       issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.email : null,
+    emailVerified: (user, _args, { viewer, issuedTo }) =>
+      issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.emailVerifiedAt !== null : null,
   },
 } satisfies Pick<Resolvers, 'User'> & { Query: Partial<NonNullable<Resolvers['Query']>> };

@@ -5,11 +5,11 @@ const TOKEN_BYTES = 32;
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
 /** 256 random bits, base64url. Opaque: it means nothing outside the database. */
-export function createRefreshToken(): string {
+export function createOpaqueToken(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url');
 }
 
 /** What is stored in place of the token, so that a stolen database opens no session. Null when it cannot be a token. */
-export function hashRefreshToken(token: string): Uint8Array<ArrayBuffer> | null {
+export function hashOpaqueToken(token: string): Uint8Array<ArrayBuffer> | null {
   return TOKEN_PATTERN.test(token) ? new Uint8Array(createHash('sha256').update(token).digest()) : null;
 }

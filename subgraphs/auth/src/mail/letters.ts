@@ -1,0 +1,81 @@
+import type { Mail } from './mailer.js';
+
+/** What a mail is about, with the link that goes into it. */
+export interface Letters {
+  verifyEmail(to: string, name: string, token: string): Mail;
+  confirmNewEmail(to: string, name: string, token: string): Mail;
+  /** To somebody whose address another account wants to have. */
+  emailTaken(to: string): Mail;
+  resetPassword(to: string, name: string, token: string): Mail;
+  passwordChanged(to: string, name: string): Mail;
+  emailChanged(to: string, name: string): Mail;
+}
+
+/**
+ * Writes mails. A token stands behind the `#` of a link: browsers send it to no server, and so it is in no log.
+ *
+ * @param appUrl where people use the application
+ */
+export function createLetters(appUrl: string): Letters {
+  const base = appUrl.replace(/\/+$/, '');
+  const link = (page: string, token: string) => `${base}/${page}#token=${token}`;
+  // A name is somebody's own word, and a mail is ours: one line of it, at the greeting, is all it gets.
+  const letter = (
+    to: string,
+    subject: string,
+    name: string | null,
+    lines: readonly string[],
+    url: string | null,
+  ): Mail => ({
+    to,
+    subject,
+    link: url,
+    text: [name === null ? 'Hello,' : `Hello ${name},`, ...lines, ...(url === null ? [] : [url]), 'Taskgraph'].join(
+      '\n\n',
+    ),
+  });
+  return {
+    verifyEmail(to, name, token) {
+      const lines = [
+        'an account was opened with this address. To confirm that it is yours, open this link within three days:',
+      ];
+      return letter(to, 'Confirm your e-mail address', name, lines, link('verify-email', token));
+    },
+    confirmNewEmail(to, name, token) {
+      const lines = ['this is to be the new address of your account. To confirm it, open this link within an hour:'];
+      return letter(to, 'Confirm your new e-mail address', name, lines, link('verify-email', token));
+    },
+    emailTaken: (to) =>
+      letter(
+        to,
+        'Your address belongs to an account already',
+        null,
+        ['somebody, perhaps you, wanted to use this address for another account. Nothing was changed.'],
+        null,
+      ),
+    resetPassword(to, name, token) {
+      const lines = [
+        'somebody, perhaps you, has asked for a new password. To choose one, open this link within an hour. It ends all your sessions. If it was not you, there is nothing to do.',
+      ];
+      return letter(to, 'Choose a new password', name, lines, link('reset-password', token));
+    },
+    passwordChanged: (to, name) =>
+      letter(
+        to,
+        'Your password was changed',
+        name,
+        ['the password of your account was changed. If it was not you, ask for a new one at once:'],
+        `${base}/forgot-password`,
+      ),
+    emailChanged: (to, name) =>
+      letter(
+        to,
+        'The address of your account was changed',
+        name,
+        [
+          'your account has another e-mail address from now on. If it was not you, tell whoever runs this service at once.',
+        ],
+        null,
+      ),
+  };
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { createLog, createMetrics } from '@taskgraph/service-kit';
+import { createFolderMailer, createSmtpMailer, type Mail, type Mailer } from './mailer.js';
+import { createPostOffice } from './post-office.js';
+
+const FROM = 'Taskgraph <no-reply@example.com>';
+const log = createLog({ service: 't', level: 'silent' });
+const mail: Mail = {
+  to: 'ada@example.com',
+  subject: 'Choose a new password',
+  text: 'Hello Ada,\n\nopen this',
+  link: null,
+};
+
+/** Speaks as much SMTP (RFC 5321) as a client needs. */
+async function startSmtpServer() {
+  const received: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    let isData = false;
+    let text = '';
+    socket.on('error', () => undefined);
+    socket.write('220 test\r\n');
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      for (;;) {
+        const end = isData ? text.indexOf('\r\n.\r\n') : text.indexOf('\r\n');
+        if (end < 0) return;
+        const line = text.slice(0, end);
+        text = text.slice(end + (isData ? 5 : 2));
+        received.push(line);
+        if (isData) {
+          isData = false;
+          socket.write('250 taken\r\n');
+        } else if (line === 'DATA') {
+          isData = true;
+          socket.write('354 go on\r\n');
+        } else socket.write('250 fine\r\n');
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe('mails', () => {
+  it('are handed to a server, and an address is no way to another recipient', async () => {
+    await using server = await startSmtpServer();
+    const mailer = createSmtpMailer(server.url, FROM);
+    await mailer.send(mail);
+    await mailer.send({ ...mail, to: 'ada@example.com, eve@example.com' }).catch(() => undefined);
+    await mailer.close();
+    expect(server.received).toEqual(
+      expect.arrayContaining(['MAIL FROM:<no-reply@example.com>', 'RCPT TO:<ada@example.com>']),
+    );
+    expect(server.received).not.toContain('RCPT TO:<eve@example.com>');
+    expect(server.received.join('\n')).toContain('Subject: Choose a new password');
+  });
+
+  it('are files that nobody else reads where there is no server; old ones are removed', async () => {
+    const folder = path.join(await mkdtemp(path.join(tmpdir(), 'taskgraph-mail-')), 'mail');
+    try {
+      const first = createFolderMailer(folder, FROM, log);
+      await first.send(mail);
+      await writeFile(path.join(folder, 'old.eml'), '');
+      await utimes(path.join(folder, 'old.eml'), 0, 0);
+      const later = createFolderMailer(folder, FROM, log);
+      await later.send(mail);
+      const names = await readdir(folder);
+      expect(names).toHaveLength(2);
+      const file = path.join(folder, names[0] as string);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect(await readFile(file, 'utf8')).toMatch(/^To: ada@example.com$/m);
+    } finally {
+      await rm(path.dirname(folder), { recursive: true });
+    }
+  });
+
+  it('are tried three times, and what is under way is finished at the end', async () => {
+    let tries = 0;
+    const mailer: Mailer = {
+      async send() {
+        tries += 1;
+        if (tries < 3) throw new Error('not now');
+      },
+      close: async () => undefined,
+    };
+    const metrics = createMetrics('t');
+    const post = createPostOffice({ mailer, metrics, log, retryMs: [1, 1] });
+    post.later(log, async () => mail);
+    post.later(log, () => Promise.reject(new Error('the database is away')));
+    await post.close();
+    expect(tries).toBe(3);
+    expect(await metrics.registry.getSingleMetricAsString('taskgraph_auth_mails_total')).toContain(
+      'outcome="sent",service="t"} 1',
+    );
+  });
+});

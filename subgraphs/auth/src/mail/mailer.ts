@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { makeFolder, type Log } from '@taskgraph/service-kit';
+import { createTransport, type Transporter } from 'nodemailer';
+
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** What the person is to open, which `text` holds; null where the mail only tells. */
+  readonly link: string | null;
+}
+
+/** Takes mails on their way. */
+export interface Mailer {
+  /** @throws when the mail is not taken */
+  send(mail: Mail): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TIMEOUT_MS = 20_000;
+const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Hands mails to a server (`smtp://` or `smtps://`, with user and password where it wants them). */
+export function createSmtpMailer(url: string, from: string): Mailer {
+  const transport: Transporter = createTransport({
+    url,
+    pool: true,
+    maxConnections: 2,
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  } as object);
+  return {
+    async send({ to, subject, text }) {
+      await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+    },
+    async close() {
+      transport.close();
+    },
+  };
+}
+
+/** Writes mails as files that only this user can read, for machines without a mail server. They are removed after a week. */
+export function createFolderMailer(folder: string, from: string, log: Log): Mailer {
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: 'unix' } as object);
+  let isReady: Promise<void> | null = null;
+  const prepare = async () => {
+    await makeFolder(folder);
+    for (const name of await readdir(folder)) {
+      const file = path.join(folder, name);
+      if (name.endsWith('.eml') && Date.now() - (await stat(file)).mtimeMs > KEEP_MS) await rm(file, { force: true });
+    }
+  };
+  return {
+    async send({ to, subject, text }) {
+      isReady ??= prepare();
+      await isReady.catch((error: unknown) => {
+        isReady = null;
+        throw error;
+      });
+      const { message } = (await transport.sendMail({
+        from,
+        to: { name: '', address: to },
+        subject,
+        text,
+      })) as unknown as {
+        message: Buffer;
+      };
+      const file = path.join(
+        folder,
+        `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}.eml`,
+      );
+      await writeFile(file, message, { mode: 0o600 });
+      log.info({ file }, 'a mail is written to a file');
+    },
+    async close() {
+      transport.close();
+    },
+  };
+}

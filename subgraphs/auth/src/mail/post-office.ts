@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log, Metrics } from '@taskgraph/service-kit';
+import type { Mail, Mailer } from './mailer.js';
+
+export interface PostOfficeOptions {
+  readonly mailer: Mailer;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Waits between the tries. */
+  readonly retryMs?: readonly number[];
+}
+
+/**
+ * Does what nobody waits for: an answer that took as long as its mail would tell whether there was one. What is under way when the
+ * process stops is finished; what could not be sent after the last try is lost, and the person asks again.
+ */
+export interface PostOffice {
+  /** Makes mails, and sends them, after the answer. Never throws. Beyond the bound nothing is done, and the log says so. */
+  later(log: Log, make: () => Promise<Mail | null>): void;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const MAX_UNDER_WAY = 500;
+const RETRY_MS = [1_000, 10_000];
+
+export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS }: PostOfficeOptions): PostOffice {
+  const mails = metrics.counter('taskgraph_auth_mails_total', 'Mails, by what became of them.', ['outcome']);
+  const underWay = new Set<Promise<void>>();
+  const stopping = new AbortController();
+
+  async function deliver(log: Log, make: () => Promise<Mail | null>): Promise<void> {
+    const mail = await make();
+    if (!mail) return;
+    for (const wait of [...retryMs, null]) {
+      try {
+        await mailer.send(mail);
+        mails.inc({ outcome: 'sent' });
+        return;
+      } catch (error) {
+        mails.inc({ outcome: wait === null ? 'lost' : 'retried' });
+        if (wait === null) log.error({ err: error, subject: mail.subject }, 'a mail could not be sent');
+        else await delay(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  const idle = async () => void (await Promise.all([...underWay]));
+  return {
+    later(log, make) {
+      if (underWay.size >= MAX_UNDER_WAY) {
+        mails.inc({ outcome: 'refused' });
+        own.error({ underWay: underWay.size }, 'too many mails are under way: one is not sent');
+        return;
+      }
+      const work = deliver(log, make)
+        .catch((error: unknown) => log.error({ err: error }, 'a mail could not be made'))
+        .finally(() => underWay.delete(work));
+      underWay.add(work);
+    },
+    idle,
+    async close() {
+      stopping.abort();
+      await idle();
+      await mailer.close();
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import type { AuthDb } from '../db.js';
+import type { User } from '../generated/prisma/client.js';
+import { createAccountToken } from './account-tokens.js';
+import type { Letters } from './letters.js';
+import type { Mail } from './mailer.js';
+
+/** The mail that confirms the address of an account; null when there were too many lately. */
+export async function verificationMail(
+  { db, letters }: { readonly db: AuthDb; readonly letters: Letters },
+  { id: userId, email, displayName }: User,
+): Promise<Mail | null> {
+  const token = await createAccountToken(db, { userId, email, purpose: 'email-verification' });
+  return token === null ? null : letters.verifyEmail(email, displayName, token);
+}
