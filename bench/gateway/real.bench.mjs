@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
 //   --rounds N (4)   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
+//   --operation NAME (both)
 //   --steady leaves out the comparison
+//   --profile FOLDER keeps CPU profiles of the processes there: gateway/flame-graph.mjs draws them
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chooseFreePorts, postGraphQL, spawnGraph, startTestDatabases, uploadGraphQL } from '@taskgraph/testkit';
 import { parse, print } from 'graphql';
 import sharp from 'sharp';
-import { secureSupergraph } from '../../packages/federation-engine/dist/supergraph/security-requirements.js';
+import { prepareSupergraph } from '../../packages/federation-engine/dist/supergraph/prepared-supergraph.js';
 import { loadSteadily } from './load.mjs';
 import {
   assertEqualAnswers,
@@ -29,12 +32,14 @@ const { values: flags } = parseArgs({
     rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '20' },
     steady: { type: 'boolean', default: false },
+    operation: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 const TASKS = 50;
 const MEDIA_PER_TASK = 3;
-/** More than there are requests under way: each is of another viewer, so nobody shares their fetches. */
-const VIEWERS = 100;
+/** More than there are requests under way: each is of another viewer, so nobody shares their fetches. Two of them share each board. */
+const VIEWERS = 40;
 const REQUESTS = { TaskWithMedia: 800, Board: 80 };
 const PASSWORD = 'seven green otters juggle';
 const GATEWAYS = CONTENDERS.filter(({ only }) => !only).flatMap((contender) =>
@@ -46,6 +51,23 @@ const GATEWAYS = CONTENDERS.filter(({ only }) => !only).flatMap((contender) =>
     : [contender],
 );
 
+/** $1 is the owner of the first board, $2 that of the copy, $3 its assignee, $4 its number. Their statements name all of them. */
+const COPY = {
+  task: [
+    `INSERT INTO tasks (id, owner_id, assignee_id, title, description, status, priority, due_at, labels, version, created_at, updated_at)
+     SELECT md5(id::text || $4::int)::uuid, $2::uuid, $3::uuid, title, description, status, priority, due_at, labels, version, created_at, updated_at
+     FROM tasks WHERE owner_id = $1::uuid`,
+    `INSERT INTO task_media (task_id, media_id, position, attached_by, attached_at, borrowed)
+     SELECT md5(task_id::text || $4::int)::uuid, md5(media_id::text || $4::int)::uuid, position, $2::uuid, attached_at, borrowed
+     FROM task_media WHERE attached_by = $1::uuid AND $3::uuid IS NOT NULL`,
+  ],
+  media: [
+    `INSERT INTO media_items (id, uploader_id, filename, mime_type, byte_size, sha256, width, height, alt_text, placeholder, thumbnails, status, created_at, updated_at)
+     SELECT md5(id::text || $4::int)::uuid, $2::uuid, filename, mime_type, byte_size, sha256, width, height, alt_text, placeholder, thumbnails, status, created_at, updated_at
+     FROM media_items WHERE uploader_id = $1::uuid AND $3::uuid IS NOT NULL`,
+  ],
+};
+
 const contract = readFileSync(new URL('../../gateway/test/contract/operations.graphql', import.meta.url), 'utf8');
 const operations = new Map(parse(contract).definitions.map((node) => [node.name.value, print(node)]));
 
@@ -54,9 +76,17 @@ const databases = await startTestDatabases();
 let graph;
 try {
   graph = await spawnGraph({
-    settings: { NODE_ENV: 'production', LOG_LEVEL: 'warn', ACCESS_TOKEN_LIFETIME_SECONDS: '86400' },
+    settings: {
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'warn',
+      ACCESS_TOKEN_LIFETIME_SECONDS: '86400',
+      ...(flags.profile && {
+        NODE_OPTIONS: `--import=${new URL('profile.mjs', import.meta.url).href}`,
+        PROFILE_FOLDER: path.resolve(flags.profile),
+      }),
+    },
   });
-  const { tokens, taskIds } = await fill(graph);
+  const { tokens, boards } = await fill(graph);
   const ports = await chooseFreePorts(GATEWAYS.length);
   const supergraphs = writeSupergraphs(graph.urls);
   const wanted = flags.only?.split(',') ?? (flags.steady ? ['taskgraph'] : null);
@@ -80,13 +110,21 @@ try {
     authorization: `Bearer ${token}`,
   }));
   const bodies = {
-    TaskWithMedia: taskIds.map((id) => JSON.stringify({ query: operations.get('TaskWithMedia'), variables: { id } })),
-    Board: [JSON.stringify({ query: operations.get('Board'), variables: { first: TASKS } })],
+    TaskWithMedia: boards.map((taskIds) =>
+      taskIds.map((id) => JSON.stringify({ query: operations.get('TaskWithMedia'), variables: { id } })),
+    ),
+    Board: boards.map(() => [JSON.stringify({ query: operations.get('Board'), variables: { first: TASKS } })]),
   };
-  const requests = Object.entries(bodies).map(([name, texts]) => ({
-    name,
-    requestOf: (index) => ({ headers: viewers[index % viewers.length], body: texts[index % texts.length] }),
-  }));
+  const requests = Object.entries(bodies)
+    .filter(([name]) => !flags.operation || name === flags.operation)
+    .map(([name, texts]) => ({
+      name,
+      requestOf(index) {
+        const viewer = index % viewers.length;
+        const own = texts[viewer % boards.length];
+        return { headers: viewers[viewer], body: own[Math.floor(index / viewers.length) % own.length] };
+      },
+    }));
   for (const { name, requestOf } of requests) {
     const bytes = await assertEqualAnswers(gateways, requestOf(0));
     if (flags.steady) continue;
@@ -129,7 +167,10 @@ async function runSteadily({ label, origin, child }, requests) {
   }
 }
 
-/** A board of tasks with owner, assignee and pictures, made through the gateway as its users would; its viewers see all of it. */
+/**
+ * Boards of tasks with owner, assignee and pictures, as ordinary users see them: whoever owns one has uploaded its pictures, and of its
+ * assignee media asks task. The first is made through the gateway as its users would, the others are copies of it.
+ */
 async function fill({ urls: { gateway }, runSql }) {
   const run = async (name, variables, token) => {
     const { body } = await postGraphQL(gateway, { query: operations.get(name), variables, token });
@@ -139,27 +180,49 @@ async function fill({ urls: { gateway }, runSql }) {
   const people = [];
   for (let index = 0; index < VIEWERS; index += 1) {
     const input = { email: `person.${index}@example.com`, password: PASSWORD, displayName: `Person ${index}` };
-    people.push((await run('Register', { input })).register.user);
+    const { user, accessToken } = (await run('Register', { input })).register;
+    people.push({ id: user.id, token: accessToken });
   }
-  await runSql('auth', "UPDATE users SET role = 'ADMIN'");
-  const tokens = [];
-  for (const index of people.keys()) {
-    const input = { email: `person.${index}@example.com`, password: PASSWORD };
-    tokens.push((await run('Login', { input })).login.accessToken);
-  }
+  const count = VIEWERS / 2;
+  const [owner, assignee] = [people[0], people[count]];
   const taskIds = [];
   for (let index = 0; index < TASKS; index += 1) {
-    const owner = tokens[index % 10];
-    const assigneeId = people[10 + (index % 10)].id;
-    const input = { title: `Task ${index}`, description: 'What is to be done.', labels: ['home', 'bench'], assigneeId };
-    const { id } = (await run('CreateTask', { input }, owner)).createTask.task;
+    const input = {
+      title: `Task ${index}`,
+      description: 'What is to be done.',
+      labels: ['home', 'bench'],
+      assigneeId: assignee.id,
+    };
+    const { id } = (await run('CreateTask', { input }, owner.token)).createTask.task;
     const mediaIds = [];
     for (let picture = 0; picture < MEDIA_PER_TASK; picture += 1)
-      mediaIds.push(await upload(gateway, owner, index * MEDIA_PER_TASK + picture));
-    await run('AttachMedia', { input: { taskId: id, mediaIds } }, owner);
+      mediaIds.push(await upload(gateway, owner.token, index * MEDIA_PER_TASK + picture));
+    await run('AttachMedia', { input: { taskId: id, mediaIds } }, owner.token);
     taskIds.push(id);
   }
-  return { tokens, taskIds };
+  const boards = [taskIds];
+  for (let board = 1; board < count; board += 1) {
+    const values = [owner.id, people[board].id, people[count + board].id, board];
+    for (const [database, statements] of Object.entries(COPY)) {
+      for (const statement of statements) await runSql(database, statement, values);
+    }
+    boards.push(taskIds.map((id) => copyOf(id, board)));
+  }
+  for (const [database, table] of [
+    ['task', 'tasks'],
+    ['task', 'task_media'],
+    ['media', 'media_items'],
+  ])
+    await runSql(database, `VACUUM ANALYZE ${table}`);
+  return { tokens: people.map(({ token }) => token), boards };
+}
+
+/** The id of the copy of something on another board, as the database makes it. */
+function copyOf(id, board) {
+  return createHash('md5')
+    .update(`${id}${board}`)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 async function upload(gateway, token, number) {
@@ -189,6 +252,6 @@ function writeSupergraphs(urls) {
   const own = path.join(rig.folder, 'supergraph.graphql');
   const others = path.join(rig.folder, 'supergraph-without-security.graphql');
   writeFileSync(own, sdl);
-  writeFileSync(others, secureSupergraph(sdl).supergraphSdl);
+  writeFileSync(others, prepareSupergraph(sdl).plannerSdl);
   return { own, others };
 }
