@@ -108,7 +108,7 @@ module.exports = {
       to: { path: '^(packages|subgraphs|gateway|embedded|e2e)/', pathNot: '^packages/contracts/' },
     },
     {
-      name: 'modules-meet-at-their-doors',
+      name: 'modules-meet-at-their-interfaces',
       comment:
         'A module takes from another only its service, loaders, mappers, policy or feed: the rest is its own business.',
       severity: 'error',

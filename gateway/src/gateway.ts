@@ -29,7 +29,7 @@ import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
 import { createRevocations } from './identity/revocations.js';
 import { createTickets } from './identity/tickets.js';
-import { warnOfOpenDoors } from './open-doors.js';
+import { warnOfExposure } from './exposure.js';
 import {
   toClientAddress,
   toClientLimits,
@@ -44,11 +44,11 @@ import { toAnswer, toEventSource, toHandler, toLive, toWebSockets } from './tran
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { createAnswer } from './transports/http/answer.js';
-import { createEventSourceDoor } from './transports/http/event-source.js';
+import { createEventSourceEndpoint } from './transports/http/event-source.js';
 import { createGraphQLHandler } from './transports/http/graphql-handler.js';
 import { createGraphQLRoutes } from './transports/http/graphql-routes.js';
 import { createHttpStreams } from './transports/streams/http-streams.js';
-import { createWebSocketDoor } from './transports/websocket/server.js';
+import { createWebSocketEndpoint } from './transports/websocket/server.js';
 import { within } from './transports/within.js';
 
 export { readGatewayConfig, type GatewayConfig } from './config.js';
@@ -133,7 +133,7 @@ export async function createGateway(
   });
   const live = { ...toLive(config), subscriptions, identify, addressOf, telemetry: subscriptionTelemetry };
   const streams = createHttpStreams(live);
-  const webSockets = createWebSocketDoor({
+  const webSockets = createWebSocketEndpoint({
     ...live,
     ...toWebSockets(config),
     answer,
@@ -142,7 +142,7 @@ export async function createGateway(
     log,
   });
   const tickets = createTickets(toTickets(config));
-  const eventSource = createEventSourceDoor({ ...toEventSource(config), identify, tickets });
+  const eventSource = createEventSourceEndpoint({ ...toEventSource(config), identify, tickets });
   const handler = createGraphQLHandler({
     ...toHandler(config),
     limits: clientLimits,
@@ -179,7 +179,7 @@ export async function createGateway(
     for (const step of onClose) await step();
     throw error;
   }
-  warnOfOpenDoors(config, log);
+  warnOfExposure(config, log);
   const operations = operationsAddress(config.OPERATIONS_HOST, config.GATEWAY_OPERATIONS_PORT);
   const service = await createHttpService({
     name: 'gateway',

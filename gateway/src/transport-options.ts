@@ -1,10 +1,10 @@
 import type { GatewayConfig } from './config.js';
 import { ENDPOINT } from './transports/endpoint.js';
 import type { AnswerOptions } from './transports/http/answer.js';
-import type { EventSourceDoorOptions } from './transports/http/event-source.js';
+import type { EventSourceEndpointOptions } from './transports/http/event-source.js';
 import type { GraphQLHandlerOptions } from './transports/http/graphql-handler.js';
 import type { HttpStreamsOptions } from './transports/streams/http-streams.js';
-import type { WebSocketDoorOptions } from './transports/websocket/server.js';
+import type { WebSocketEndpointOptions } from './transports/websocket/server.js';
 
 /*
  * What the settings say of each transport.
@@ -31,7 +31,7 @@ export function toLive(config: GatewayConfig): Pick<HttpStreamsOptions, 'heartbe
 export function toWebSockets(
   config: GatewayConfig,
 ): Pick<
-  WebSocketDoorOptions,
+  WebSocketEndpointOptions,
   'labelsHeader' | 'maxOperations' | 'maxConnections' | 'maxMessageBytes' | 'initTimeoutMs'
 > {
   return {
@@ -45,7 +45,7 @@ export function toWebSockets(
 
 export function toEventSource(
   config: GatewayConfig,
-): Pick<EventSourceDoorOptions, 'endpoint' | 'maxBodyBytes' | 'lifetimeSeconds'> {
+): Pick<EventSourceEndpointOptions, 'endpoint' | 'maxBodyBytes' | 'lifetimeSeconds'> {
   return {
     endpoint: ENDPOINT,
     maxBodyBytes: config.MAX_BODY_BYTES,

@@ -16,7 +16,7 @@ const CODES_OF_APOLLO: Readonly<Record<string, ErrorCode>> = {
   PERSISTED_QUERY_NOT_SUPPORTED: 'BAD_REQUEST',
 };
 
-export interface ErrorDoor {
+export interface ErrorContext {
   readonly log: Log;
   readonly requestId: string;
   /** Names this service in UNAVAILABLE errors about its own database. */
@@ -24,13 +24,13 @@ export interface ErrorDoor {
 }
 
 /**
- * The one door through which errors leave: a fault keeps its message and code, everything else is a defect that is
+ * The one place where errors leave: a fault keeps its message and code, everything else is a defect that is
  * logged with its stack and shown only as INTERNAL_SERVER_ERROR with the request id.
  */
 export function toClientError(
   formatted: GraphQLFormattedError,
   error: unknown,
-  door: ErrorDoor,
+  errorContext: ErrorContext,
 ): GraphQLFormattedError {
   const original = unwrapResolverError(error);
   const place = {
@@ -38,29 +38,29 @@ export function toClientError(
     ...(formatted.path && { path: formatted.path }),
   };
 
-  const fault = original instanceof AppError ? original : toDatabaseFault(original, door.service);
+  const fault = original instanceof AppError ? original : toDatabaseFault(original, errorContext.service);
   if (fault) {
-    logFault(fault, formatted, door);
+    logFault(fault, formatted, errorContext);
     const extensions = {
       ...fault.details,
       code: fault.code,
       ...(fault.reason !== undefined && { reason: fault.reason }),
-      ...refinement(fault.code, door),
+      ...refinement(fault.code, errorContext),
     };
     return { message: fault.message, ...place, extensions };
   }
 
   const code = protocolCode(original, formatted);
   if (code) {
-    door.log.debug({ code, message: formatted.message }, 'request refused');
+    errorContext.log.debug({ code, message: formatted.message }, 'request refused');
     return { message: formatted.message, ...place, extensions: { code } };
   }
 
-  door.log.error({ err: original, path: formatted.path }, 'defect');
+  errorContext.log.error({ err: original, path: formatted.path }, 'defect');
   return {
     message: 'Something went wrong on our side.',
     ...place,
-    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: door.requestId },
+    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: errorContext.requestId },
   };
 }
 
@@ -70,8 +70,8 @@ export function withCode(error: GraphQLError, code: ErrorCode): GraphQLError {
   return new GraphQLError(error.message, { nodes, source, positions, path, extensions: { code } });
 }
 
-function refinement(code: ErrorCode, door: ErrorDoor): { requestId?: string } {
-  return code === 'INTERNAL_SERVER_ERROR' ? { requestId: door.requestId } : {};
+function refinement(code: ErrorCode, errorContext: ErrorContext): { requestId?: string } {
+  return code === 'INTERNAL_SERVER_ERROR' ? { requestId: errorContext.requestId } : {};
 }
 
 /** The code of an error that the GraphQL machinery itself raises about the request, null for one about our code. */
@@ -94,7 +94,7 @@ function isAboutVariables({ path, originalError }: GraphQLError): boolean {
   return path === undefined && (originalError === undefined || originalError instanceof GraphQLError);
 }
 
-function logFault(fault: AppError, formatted: GraphQLFormattedError, { log }: ErrorDoor): void {
+function logFault(fault: AppError, formatted: GraphQLFormattedError, { log }: ErrorContext): void {
   const level = ERROR_CODES[fault.code].logLevel;
   const facts = { code: fault.code, reason: fault.reason, path: formatted.path };
   log[level](fault.cause === undefined ? facts : { ...facts, err: fault.cause }, fault.message);

@@ -123,7 +123,7 @@ export async function createSubgraph<Context extends RequestContext>(
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       ...cacheHints(schema),
-      errorDoor<Context>(name, log),
+      formatErrors<Context>(name, log),
     ],
     logger: log,
   });
@@ -237,7 +237,7 @@ function cacheHints(schema: GraphQLSchema): ApolloServerPlugin[] {
 }
 
 /** Formats errors where the request's context is at hand, which Apollo's `formatError` is not given. */
-function errorDoor<Context extends RequestContext>(service: string, serviceLog: Log): ApolloServerPlugin<Context> {
+function formatErrors<Context extends RequestContext>(service: string, serviceLog: Log): ApolloServerPlugin<Context> {
   return {
     async requestDidStart() {
       return {
@@ -254,9 +254,14 @@ function errorDoor<Context extends RequestContext>(service: string, serviceLog: 
             contextValue.log.info({ operation: operationName }, 'operation given up: its client has gone');
             return;
           }
-          const door = { service, log: contextValue?.log ?? serviceLog, requestId: contextValue?.requestId ?? '' };
+          const errorContext = {
+            service,
+            log: contextValue?.log ?? serviceLog,
+            requestId: contextValue?.requestId ?? '',
+          };
           response.body.singleResult.errors = response.body.singleResult.errors.map(
-            (formatted: GraphQLFormattedError, index) => toClientError(formatted, errors?.[index] ?? formatted, door),
+            (formatted: GraphQLFormattedError, index) =>
+              toClientError(formatted, errors?.[index] ?? formatted, errorContext),
           );
         },
       };

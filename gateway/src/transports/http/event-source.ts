@@ -6,7 +6,7 @@ import type { Tickets } from '../../identity/tickets.js';
 import { badRequest, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { readGraphQLRequest } from './read-request.js';
 
-export interface EventSourceDoorOptions {
+export interface EventSourceEndpointOptions {
   readonly identify: Identify;
   readonly tickets: Tickets;
   /** Where the URLs that are given out lead. */
@@ -16,7 +16,7 @@ export interface EventSourceDoorOptions {
 }
 
 /** Lets browsers' `EventSource`, which sends nothing but a URL, subscribe with credentials. */
-export interface EventSourceDoor {
+export interface EventSourceEndpoint {
   /** Answers a GraphQL request in JSON with the URL to open it at. @throws Refusal */
   issue(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Puts the credentials of a ticket in the place of the header that `EventSource` cannot send. @throws Refusal for no good ticket */
@@ -29,7 +29,7 @@ const MAX_URL_CHARACTERS = 12_000;
 const NO_TICKET = badRequest('This ticket is not valid, or not any longer: ask for another.', 401);
 const TOO_LONG = badRequest('This request is too long for a URL: POST it with accept: text/event-stream.', 413);
 
-export function createEventSourceDoor(options: EventSourceDoorOptions): EventSourceDoor {
+export function createEventSourceEndpoint(options: EventSourceEndpointOptions): EventSourceEndpoint {
   const { identify, tickets, endpoint, maxBodyBytes, lifetimeSeconds } = options;
   return {
     async issue(request, response) {

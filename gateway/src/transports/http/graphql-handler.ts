@@ -17,7 +17,7 @@ import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
-import type { EventSourceDoor } from './event-source.js';
+import type { EventSourceEndpoint } from './event-source.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './read-request.js';
 import type { Reply } from './reply.js';
 import { statusOf } from './refusal-status.js';
@@ -26,7 +26,7 @@ import { sendInParts, sendOnePart } from './send-parts.js';
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
   readonly origins: Origins;
-  readonly eventSource: EventSourceDoor;
+  readonly eventSource: EventSourceEndpoint;
   readonly streams: HttpStreams;
   readonly identify: Identify;
   readonly addressOf: ClientAddress;

@@ -12,7 +12,7 @@ import { within } from '../within.js';
 import { Connection, type ConnectedClient, type ConnectionServices } from './connection.js';
 import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
 
-export interface WebSocketDoorOptions extends ConnectionServices {
+export interface WebSocketEndpointOptions extends ConnectionServices {
   readonly addressOf: ClientAddress;
   readonly limits: Pick<ClientLimits, 'look'>;
   readonly origins: Origins;
@@ -27,7 +27,7 @@ export interface WebSocketDoorOptions extends ConnectionServices {
 }
 
 /** Takes WebSocket connections of clients. */
-export interface WebSocketDoor {
+export interface WebSocketEndpoint {
   /** Takes a request to upgrade to WebSocket. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Takes nobody any more; closes every connection when its queries are answered, and waits until they are gone. */
@@ -43,7 +43,7 @@ class ClientSocket extends WebSocket {
 const CLOSE_TIMEOUT_MS = 2_000;
 const RETRY_AFTER_SECONDS = 5;
 
-export function createWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
+export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
   const { initTimeoutMs, heartbeatMs } = options;
   const connections = createSweep<Connection>({
     heartbeatMs,

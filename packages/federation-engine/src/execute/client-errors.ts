@@ -14,7 +14,7 @@ const PRIVATE_EXTENSIONS = new Set(['serviceName', 'stacktrace', 'http', 'except
 
 type ErrorContext = Pick<OperationContext, 'log' | 'requestId'>;
 
-/** The door through which errors of an execution leave the gateway. */
+/** The one place where errors of an execution leave the engine. */
 export interface ClientErrors {
   /** What a client is told of a result: what is withheld from him, its errors, and positions that could not hold what came. */
   ofResult(
@@ -33,7 +33,7 @@ export interface ClientErrorsOptions {
 }
 
 /**
- * Creates the door. Coded errors of subgraphs pass with their extensions, and with the subgraph's name; what has no code of
+ * Creates it. Coded errors of subgraphs pass with their extensions, and with the subgraph's name; what has no code of
  * meaning is a defect, and shows only the request id.
  *
  * @param showsMessages whether defects of a subgraph are told with its own message

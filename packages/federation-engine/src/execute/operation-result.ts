@@ -3,7 +3,7 @@ import type { ExecutionError } from './fetch-errors.js';
 import type { Violation } from '../compile/write/response-writer.js';
 import type { ErrorPath } from '../request/data.js';
 
-/** The answer to an operation, as JSON text and errors that have not passed the gateway's door yet. */
+/** The answer to an operation, as JSON text and errors that no client may see as they are: see `client-errors.ts`. */
 export interface OperationResult {
   /** `null` when null reached the root. */
   readonly data: string;

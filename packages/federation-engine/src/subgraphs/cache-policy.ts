@@ -40,7 +40,7 @@ export function forOne(policy: CachePolicy): CachePolicy {
   return { ...policy, audience: 'ONE', sharedUntil: 0 };
 }
 
-/** Until when the gateway may use it for this audience. */
+/** Until when this process may use it for this audience. */
 export function keptUntil({ audience, sharedUntil, privateUntil }: CachePolicy): number {
   return audience === 'EVERYBODY' ? sharedUntil : privateUntil;
 }

@@ -59,7 +59,7 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
 
 /**
  * Sends a request and collects the answer. It is written on undici's dispatch interface, without streams, promises and combined
- * signals in between: a gateway does this several times for each request.
+ * signals in between: an engine does this several times for each request.
  *
  * No more than `maxBytes` of the answer are ever held, and none of what is decompressed beyond that: the connection is closed.
  */

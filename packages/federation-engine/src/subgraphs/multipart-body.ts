@@ -34,7 +34,7 @@ export function findUploads(
  * file, and the files behind. A file that its client is still sending
  * passes through chunk by chunk: the subgraph's reading pace is that of the client's sending.
  *
- * The stream throws an AppError when a file is not there, is too large or does not arrive whole.
+ * The stream throws a Fault when a file is not there, is too large or does not arrive whole.
  */
 export function encodeMultipart(operations: string, uploads: readonly PlacedUpload[]): MultipartBody {
   const boundary = `form-${randomUUID()}`;

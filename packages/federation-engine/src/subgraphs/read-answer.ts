@@ -7,7 +7,7 @@ export interface AskedFor {
   readonly subgraph: string;
   /** How many entities; null for root fields. */
   readonly entities: number | null;
-  /** What is beyond is counted, so that a broken subgraph does not make the gateway write for minutes. */
+  /** What is beyond is counted, so that a broken subgraph does not make the engine write for minutes. */
   readonly maxErrors?: number;
 }
 

@@ -56,7 +56,7 @@ export interface NamedEntities {
 
 /** Sends fetches to subgraphs. */
 export interface SubgraphClient {
-  /** @throws AppError when no usable answer comes */
+  /** @throws Fault when no usable answer comes */
   send(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer>;
   /** Tells that these were changed: nothing that was asked before is believed of them. Absent when nothing is kept. */
   invalidate?(changed: NamedEntities): Promise<void>;

@@ -29,7 +29,7 @@ export interface PlannerThread {
    * Plans an operation. Clients take turns: one that brings many operations waits for itself.
    *
    * @param labels of `@override`, those that hold
-   * @param client whoever it is planned for; the gateway's own wishes are not shed
+   * @param client whoever it is planned for; the engine's own wishes are not shed
    * @throws when it cannot be planned; Fault UNAVAILABLE, also for a version that has been released
    */
   plan(
@@ -47,7 +47,7 @@ export interface PlannerThread {
 /** An operation that is too expensive to plan. */
 export class PlanTooExpensive extends Error {}
 
-/** What the gateway plans on its own account: what is in use, for a new supergraph. */
+/** What the engine plans on its own account: what is in use, for a new supergraph. */
 export const OWN_CLIENT = '';
 
 /** Compiled code, also where this file runs as it is written. */

@@ -61,7 +61,7 @@ export function createRestartingWorker(options: RestartingWorkerOptions): Restar
     let fault: Error | null = null;
     let steadySince = Infinity;
     try {
-      // The memory for young objects that the gateway is started with is for requests, not for plans.
+      // The memory for young objects that the process is started with is for requests, not for plans.
       worker = new Worker(entry, { execArgv: [], env: { ...options.env }, stderr: false });
     } catch (error) {
       died(error as Error, false);

@@ -33,7 +33,7 @@ export interface Supergraph {
   readonly overrides: ReadonlyMap<string, readonly string[]>;
   /** The same graph, planned for as it is where these labels of `@override` hold; of itself, none holds. */
   labelled(labels: readonly string[]): Supergraph;
-  /** @throws when the operation cannot be planned; AppError UNAVAILABLE when the planner is away or has too much to do */
+  /** @throws when the operation cannot be planned; Fault UNAVAILABLE when the planner is away or has too much to do */
   plan(document: DocumentNode, operationName: string | undefined, client?: string): Promise<QueryPlan>;
 }
 

@@ -6,7 +6,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { toClientError, type ErrorDoor } from '../graphql-errors.js';
+import { toClientError, type ErrorContext } from '../graphql-errors.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
 /** What the `subscribe` function of a field yields: the root value of each event's execution. */
@@ -28,7 +28,7 @@ export interface SubscriptionRun {
   readonly request: SubscriptionRequest;
   /** Makes the context of one execution: one for subscribing, and one for each event. */
   readonly createContext: () => Promise<unknown>;
-  readonly door: ErrorDoor;
+  readonly errorContext: ErrorContext;
   /** Aborted when the client wants no more, and when the subscription has come to its end. */
   readonly over: AbortController;
   readonly onEvent: () => void;
@@ -54,14 +54,15 @@ export function runSubscription(run: SubscriptionRun): AsyncGenerator<FormattedE
 }
 
 async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecutionResult, void, void> {
-  const { schema, door, over, request, createContext } = run;
+  const { schema, errorContext, over, request, createContext } = run;
   const args = {
     schema,
     document: request.document,
     operationName: request.operationName,
     variableValues: request.variables,
   };
-  const format = (errors: readonly GraphQLError[]) => errors.map((error) => toClientError(error.toJSON(), error, door));
+  const format = (errors: readonly GraphQLError[]) =>
+    errors.map((error) => toClientError(error.toJSON(), error, errorContext));
   try {
     const source = await createSourceEventStream({ ...args, contextValue: await createContext() });
     if (!(Symbol.asyncIterator in source)) throw new SubscriptionFailure(format(source.errors ?? []));
@@ -78,7 +79,7 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
     if (over.signal.aborted) return;
     if (error instanceof SubscriptionFailure) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw new SubscriptionFailure([toClientError({ message, path: [request.field] }, error, door)]);
+    throw new SubscriptionFailure([toClientError({ message, path: [request.field] }, error, errorContext)]);
   } finally {
     over.abort();
   }

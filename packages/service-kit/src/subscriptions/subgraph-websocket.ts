@@ -113,13 +113,13 @@ export function serveSubscriptions<Context extends RequestContext>(
       return admission.kind === 'admitted';
     },
     onSubscribe({ extra }, _id, payload) {
-      const door = { log: logOf(extra), requestId: extra.identity.requestId, service };
+      const errorContext = { log: logOf(extra), requestId: extra.identity.requestId, service };
       try {
         const contextValue = prepare(extra, payload);
         return { schema, document: contextValue.request.document, contextValue } satisfies ExecutionArgs;
       } catch (error) {
         const errors = error instanceof DocumentRefused ? error.errors : [error];
-        const formatted = errors.map((each) => toClientError(toFormatted(each), each, door));
+        const formatted = errors.map((each) => toClientError(toFormatted(each), each, errorContext));
         return [toGraphQLError(new SubscriptionFailure(formatted))];
       }
     },
@@ -159,7 +159,7 @@ export function serveSubscriptions<Context extends RequestContext>(
       schema,
       request,
       over,
-      door: { log: requestLog, requestId: identity.requestId, service },
+      errorContext: { log: requestLog, requestId: identity.requestId, service },
       onEvent() {
         events += 1;
         metrics.eventSent(request.field);

@@ -5,7 +5,7 @@ import { joinPath, producedPaths } from './produced-paths.js';
 import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
 
-/** A plan asks for something that this gateway does not do. */
+/** A plan asks for something that this engine does not do. */
 export class UnsupportedPlan extends Error {
   readonly reason: 'NOT_SERVED' | 'PLAN_TOO_EXPENSIVE';
 

@@ -8,7 +8,7 @@ export function hashKey(...parts: readonly string[]): string {
   return hash.digest('base64url');
 }
 
-/** Whose changes are one's own: the viewer's; where the gateway verifies no tokens, those with the same token. */
+/** Whose changes are one's own: the viewer's; where the host verifies no tokens, those with the same token. */
 export function viewerKey(context: Pick<OperationContext, 'identity' | 'authorization'>): string {
   const { identity } = context;
   return identity.kind === 'accepted' ? `user:${identity.viewer.userId}` : credentialKey(context);

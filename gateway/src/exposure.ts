@@ -2,7 +2,7 @@ import { isLoopback, type Log } from '@taskgraph/service-kit';
 import type { GatewayConfig } from './config.js';
 
 /** What helps whoever builds a client helps whoever looks for a way in, once others than the builder can reach it. */
-export function warnOfOpenDoors({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
+export function warnOfExposure({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
   const open = [
     introspection && 'INTROSPECTION',
     sandbox && 'SANDBOX',

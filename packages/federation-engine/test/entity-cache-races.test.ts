@@ -1,41 +1,38 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
-import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
+import { createMemoryCache, type Cache } from '../src/subgraphs/caching/cache.js';
+import type { UpstreamAnswer } from '../src/upstream.js';
 import { OperationTypeNode } from 'graphql';
-import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
-import { createHttpSubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
-import type {
-  SubgraphClient,
-  SubgraphRequest,
-} from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
+import { createCachingClient } from '../src/subgraphs/caching/caching-client.js';
+import { createHttpSubgraphClient } from '../src/subgraphs/http-subgraph-client.js';
+import type { SubgraphClient, SubgraphRequest } from '../src/subgraphs/subgraph-client.js';
 
-/** A door that is open until it is shut; whoever comes to it meanwhile is counted. */
-function createDoor() {
+/** A gate that is open until it is shut; whoever comes to it meanwhile is counted. */
+function createGate() {
   let opened: Promise<void> = Promise.resolve();
   let open: () => void = () => undefined;
-  const door = {
+  const gate = {
     waiting: 0,
     shut: () => void (opened = new Promise((resolve) => (open = resolve))),
     open: () => open(),
     async pass(): Promise<void> {
-      door.waiting += 1;
+      gate.waiting += 1;
       await opened;
-      door.waiting -= 1;
+      gate.waiting -= 1;
     },
   };
-  return door;
+  return gate;
 }
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(setImmediate);
 }
 
-/** Two gateways with one cache, in front of a subgraph whose value is read when it is asked and told when the door is open. */
+/** Two gateways with one cache, in front of a subgraph whose value is read when it is asked and told when the gate is open. */
 function twoGateways(cacheControl: string) {
   const shared = createMemoryCache({ maxBytes: 1_000_000 });
   const truth = { value: 'old' };
-  const answering = createDoor();
-  const looking = createDoor();
+  const answering = createGate();
+  const looking = createGate();
   let fetches = 0;
 
   const upstream = async (): Promise<UpstreamAnswer> => {

@@ -2,10 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
-import { createSupergraphSource } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
-
-const log = createLog({ service: 'gateway', level: 'silent' });
+import { SILENT as log } from '../src/request/log.js';
+import { createSupergraphSource } from '../src/supergraph/supergraph-source.js';
 
 describe('the file of the supergraph', () => {
   let file = '';
