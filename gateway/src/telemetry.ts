@@ -114,8 +114,8 @@ export function createGatewayTelemetry(
       if (isSlow) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
     },
-    circuitJudged(upstream, verdict, reason) {
-      metrics.circuitVerdicts.inc({ upstream, verdict, reason });
+    circuitJudged(subgraph, verdict, reason) {
+      metrics.circuitVerdicts.inc({ subgraph, verdict, reason });
     },
     entitiesLookedUp(subgraph, hits, misses) {
       if (hits > 0) lookups.inc({ subgraph, outcome: 'hit' }, hits);
@@ -144,7 +144,7 @@ export function createGatewayTelemetry(
     },
     subgraphGone(subgraph) {
       for (const metric of [fetches, lookups]) void forgetSeries(metric, 'subgraph', subgraph);
-      void forgetSeries(metrics.circuitVerdicts, 'upstream', subgraph);
+      void forgetSeries(metrics.circuitVerdicts, 'subgraph', subgraph);
     },
     watchSubgraphs(subgraphs) {
       (circuits as unknown as { collect: () => void }).collect = () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createLog, type Log } from './log.js';
 
 function logged(write: (log: Log) => void): Record<string, unknown> {
@@ -72,5 +72,73 @@ describe('a log line', () => {
     const facts = { token: 't', input: { password: 'p' } };
     logged((log) => log.info(facts));
     expect(facts).toEqual({ token: 't', input: { password: 'p' } });
+  });
+});
+
+describe('a burst of one fault', () => {
+  let lines: Array<Record<string, unknown>>;
+  let log: Log;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    lines = [];
+    log = createLog({
+      service: 'test',
+      level: 'info',
+      destination: { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+    });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const down = { code: 'UNAVAILABLE', reason: 'CIRCUIT_OPEN', subgraph: 'task' };
+
+  it('is its first line, and one that tells how many came within ten seconds', () => {
+    for (let index = 0; index < 1_194; index += 1)
+      log.child({ requestId: `r${index}` }).warn({ ...down, err: new Error('open') }, 'subgraph fetch failed');
+    expect(lines).toEqual([expect.objectContaining({ requestId: 'r0', msg: 'subgraph fetch failed' })]);
+    jest.advanceTimersByTime(10_000);
+    expect(lines.slice(1)).toEqual([
+      expect.objectContaining({ ...down, requestId: 'r1193', msg: 'subgraph fetch failed', repeated: 1_193 }),
+    ]);
+    jest.advanceTimersByTime(60_000);
+    expect(lines).toHaveLength(2);
+    log.warn(down, 'subgraph fetch failed');
+    expect(lines).toHaveLength(3);
+  });
+
+  it('that was one line is one line', () => {
+    log.warn(down, 'subgraph fetch failed');
+    jest.advanceTimersByTime(60_000);
+    expect(lines).toHaveLength(1);
+  });
+
+  it('hides no other fault, and nothing that is none', () => {
+    log.warn(down, 'subgraph fetch failed');
+    log.warn({ ...down, subgraph: 'media' }, 'subgraph fetch failed');
+    log.warn({ ...down, reason: 'TIMEOUT' }, 'subgraph fetch failed');
+    log.error({ err: new Error('one') }, 'defect');
+    log.error({ err: new Error('other') }, 'defect');
+    for (const eventId of ['a', 'b']) log.warn({ eventId }, 'event not handled');
+    for (const mediaId of ['a', 'b']) log.info({ code: 'X', mediaId }, 'media uploaded');
+    expect(lines).toHaveLength(9);
+  });
+
+  it('of more kinds than are kept apart is written line by line', () => {
+    for (let index = 0; index < 300; index += 1) log.warn({ code: `C${index % 250}` }, 'x');
+    expect(lines.length).toBe(250);
+    expect(jest.getTimerCount()).toBe(200);
+  });
+
+  it('tells what was expected without a stack, and a defect with it', () => {
+    const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:3002'), { code: 'ECONNREFUSED' });
+    log.warn({ ...down, err: new Error('The task service is unavailable.', { cause }) }, 'subgraph fetch failed');
+    expect(lines[0]?.['err']).toEqual({
+      type: 'Error',
+      message: 'The task service is unavailable.',
+      cause: { type: 'Error', message: cause.message, code: 'ECONNREFUSED' },
+    });
+    log.error({ err: cause }, 'defect');
+    expect(lines[1]?.['err']).toMatchObject({ stack: expect.stringContaining('log.test') });
   });
 });

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import {
   pino,
   stdSerializers,
@@ -6,6 +7,7 @@ import {
   type DestinationStream,
   type Logger,
 } from 'pino';
+import { collapseBursts } from './log-bursts.js';
 import { withoutSecrets } from './log-redaction.js';
 import type { LogLevel } from './settings.js';
 
@@ -18,14 +20,21 @@ export interface LogOptions {
   readonly destination?: DestinationStream | undefined;
 }
 
-/** Creates a JSON line logger. Errors under `err` carry their stack and causes. */
+/**
+ * Creates a JSON line logger. Errors under `err` carry their causes, and their stack above level warn. A burst of one fault is one line and
+ * one with the count: see `log-bursts.ts`.
+ */
 export function createLog({ service, level, destination }: LogOptions): Log {
   const options = {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
-    serializers: { err: (error: Error) => withoutSecrets(stdSerializers.err(error)) },
+    hooks: { logMethod: collapseBursts() },
+    // What stands in the place of an error has been made readable before.
+    serializers: {
+      err: (error: Error) => withoutSecrets(types.isNativeError(error) ? stdSerializers.err(error) : error),
+    },
   };
   // Lines are written beside the event loop; with a minimal length, pino's `flush` tells when they are.
   const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false }));

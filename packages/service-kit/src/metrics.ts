@@ -24,7 +24,7 @@ export interface Metrics {
   /** Peer and outcome; seconds. */
   readonly peerDuration: Histogram<'peer' | 'outcome'>;
   /** Of calls to another service that were no success: failure or none, and why. */
-  readonly circuitVerdicts: Counter<'upstream' | 'verdict' | 'reason'>;
+  readonly circuitVerdicts: Counter<'subgraph' | 'verdict' | 'reason'>;
 }
 
 /** @param service becomes the label `service` of every series */
@@ -71,7 +71,7 @@ export function createMetrics(service: string): Metrics {
     circuitVerdicts: metrics.counter(
       'taskgraph_circuit_verdicts_total',
       'Calls to another service that were no success: counted as a failure of it, or as none, and why.',
-      ['upstream', 'verdict', 'reason'],
+      ['subgraph', 'verdict', 'reason'],
     ),
   };
 }

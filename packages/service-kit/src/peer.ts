@@ -37,7 +37,7 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
     log,
     timeoutMs,
     maxConnections: MAX_CONNECTIONS,
-    onVerdict: (verdict, reason) => metrics.circuitVerdicts.inc({ upstream: name, verdict, reason }),
+    onVerdict: (verdict, reason) => metrics.circuitVerdicts.inc({ subgraph: name, verdict, reason }),
   });
   return {
     async query<Data>(

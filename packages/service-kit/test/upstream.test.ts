@@ -196,7 +196,7 @@ describe('the circuit of a service', () => {
     await upstream.close();
     const [line, ...more] = lines.filter(isOpened);
     expect(more).toEqual([]);
-    expect(line).toMatchObject({ upstream: 'shop', err: { message: expect.stringContaining('ECONNREFUSED') } });
+    expect(line).toMatchObject({ subgraph: 'shop', err: { message: expect.stringContaining('ECONNREFUSED') } });
   });
 
   it.each([

@@ -107,14 +107,14 @@ export function createCircuit(options: CircuitOptions): Circuit {
       }, pauseMs).unref();
     }
     const cause = 'error' in reason ? reason.error.cause : undefined;
-    if (isToldOpen) log.debug({ upstream: name, err: cause }, 'circuit stays open');
-    else log.warn({ upstream: name, err: cause, resetMs }, 'circuit opened');
+    if (isToldOpen) log.debug({ subgraph: name, err: cause }, 'circuit stays open');
+    else log.warn({ subgraph: name, err: cause, resetMs }, 'circuit opened');
     isToldOpen = true;
   });
-  breaker.onHalfOpen(() => log.debug({ upstream: name }, 'circuit half open: the service is tried'));
+  breaker.onHalfOpen(() => log.debug({ subgraph: name }, 'circuit half open: the service is tried'));
   breaker.onReset(() => {
     isToldOpen = false;
-    log.info({ upstream: name }, 'circuit closed');
+    log.info({ subgraph: name }, 'circuit closed');
   });
 
   /** @returns whether it was the service's fault; one probe is one failure, for however many calls */
