@@ -135,7 +135,8 @@ describe('accounts', () => {
       null,
       null,
     ]);
-    expect(statements).toHaveLength(1);
+    // The mail to who has registered may still be under way.
+    expect(statements.filter((text) => !text.includes('account_tokens'))).toHaveLength(1);
   });
 
   it('may be kept by the gateway, as far as they are the same for everybody', async () => {
