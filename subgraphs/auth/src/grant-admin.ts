@@ -1,7 +1,9 @@
-import { createLog, createMetrics, createPgPool, loadEnvFile } from '@taskgraph/service-kit';
+import { uuid7 } from '@taskgraph/contracts';
+import { createLog, createMetrics, createPgPool, inTransaction, loadEnvFile } from '@taskgraph/service-kit';
 import { readAuthConfig } from './config.js';
 import { createAuthDb } from './db.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
+import { recordAudit } from './modules/audit/record.js';
 
 /** `npm run grant-admin -w subgraphs/auth -- <email>`: makes the user with this address an administrator. */
 async function grantAdmin(email: string | undefined): Promise<number> {
@@ -21,9 +23,28 @@ async function grantAdmin(email: string | undefined): Promise<number> {
     log: createLog({ service: 'grant-admin', level: 'error' }),
   });
   try {
-    const { count } = await createAuthDb(pool).user.updateMany({
-      where: { email: normaliseEmail(email) },
-      data: { role: 'ADMIN' },
+    const log = createLog({ service: 'grant-admin', level: 'error' });
+    // Who has the database and this command is nobody whom the graph knows.
+    const origin = {
+      clientInfo: { ipAddress: null, userAgent: 'grant-admin', clientName: null },
+      requestId: uuid7(),
+      log,
+    };
+    const count = await inTransaction(createAuthDb(pool), async (tx) => {
+      const changed = await tx.user.updateManyAndReturn({
+        where: { email: normaliseEmail(email) },
+        data: { role: 'ADMIN' },
+        select: { id: true },
+      });
+      for (const { id } of changed)
+        await recordAudit(tx, origin, {
+          action: 'ROLE_CHANGE',
+          outcome: 'SUCCESS',
+          actorId: null,
+          subject: id,
+          details: { role: 'ADMIN' },
+        });
+      return changed.length;
     });
     process.stdout.write(
       count > 0

@@ -1,6 +1,7 @@
 import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
+import { auditResolvers } from './modules/audit/resolvers.js';
 import { recoveryResolvers } from './modules/recovery/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';
 import { signingKeyResolvers } from './modules/signing-keys/resolvers.js';
@@ -13,11 +14,13 @@ export const typeDefs = loadSdl(import.meta.url, [
   'modules/recovery/schema.graphql',
   'modules/sessions/schema.graphql',
   'modules/signing-keys/schema.graphql',
+  'modules/audit/schema.graphql',
 ]);
 
 export const resolvers = {
   DateTime: DateTimeResolver,
-  Query: { ...userResolvers.Query, ...sessionResolvers.Query },
+  AuditEvent: auditResolvers.AuditEvent,
+  Query: { ...userResolvers.Query, ...sessionResolvers.Query, ...auditResolvers.Query },
   Mutation: {
     ...accountResolvers.Mutation,
     ...recoveryResolvers.Mutation,

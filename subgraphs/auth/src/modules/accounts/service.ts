@@ -10,6 +10,7 @@ import {
   openSession,
   type AuthPayloadRow,
 } from '../sessions/service.js';
+import { recordAlone, recordAudit } from '../audit/record.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { normaliseEmail, parseDisplayName, parseEmail, parseNewPassword, possiblePasswords } from './account-input.js';
@@ -84,7 +85,9 @@ export async function register(
       const user = await tx.user.create({ data: { email, displayName, passwordHash } });
       const { id: userId } = user;
       await appendEvents(tx, [{ type: 'auth.user-registered.v1', subject: userId, data: { userId } }], context);
-      return { user, session: await openSession(context, tx, user) };
+      const session = await openSession(context, tx, user);
+      await recordAudit(tx, context, { action: 'REGISTER', outcome: 'SUCCESS', actorId: userId, subject: userId });
+      return { user, session };
     });
     context.telemetry.registration(context.log, 'registered', user.id);
     context.post.later(context.log, () => verificationMail(context, user));
@@ -92,6 +95,13 @@ export async function register(
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
     context.telemetry.registration(context.log, 'email_taken');
+    await recordAlone(context.db, context, {
+      action: 'REGISTER',
+      outcome: 'FAILURE',
+      actorId: null,
+      subject: null,
+      details: { reason: 'EMAIL_TAKEN' },
+    });
     return EMAIL_TAKEN;
   }
 }
@@ -119,6 +129,13 @@ export async function login(
   const attempt = await context.lockout.begin({ email, client: context.clientInfo });
   if (attempt.kind === 'locked') {
     context.telemetry.login(context.log, 'locked', undefined, attempt.scope);
+    await recordAlone(context.db, context, {
+      action: 'LOCKOUT',
+      outcome: 'FAILURE',
+      actorId: null,
+      subject: null,
+      details: { scope: attempt.scope },
+    });
     return accountLocked(attempt.retryAfterSeconds);
   }
   const user = await context.db.user.findUnique({ where: { email } });
@@ -127,11 +144,19 @@ export async function login(
     user && accepted
       ? await inTransaction(context.db, async (tx) => {
           const current = await lockUser(tx, user.id, 'SHARE');
-          return current?.passwordHash === user.passwordHash ? openSession(context, tx, current) : null;
+          if (current?.passwordHash !== user.passwordHash) return null;
+          const opened = await openSession(context, tx, current);
+          await recordAudit(tx, context, { action: 'LOGIN', outcome: 'SUCCESS', actorId: user.id, subject: user.id });
+          return opened;
         })
       : null;
   context.telemetry.login(context.log, session ? 'accepted' : 'refused', user?.id);
-  if (!session) return INVALID_CREDENTIALS;
+  if (!session) {
+    // Whoever failed is not known to be whom he says; the account that he tried is.
+    const subject = user?.id ?? null;
+    await recordAlone(context.db, context, { action: 'LOGIN', outcome: 'FAILURE', actorId: null, subject });
+    return INVALID_CREDENTIALS;
+  }
   await attempt.succeeded();
   if (user) await renewHash(context, user, password);
   return session;
@@ -153,17 +178,33 @@ export async function changePassword(
   const password = parseNewPassword(newPassword);
   const user = await getUser(context, userId);
   const refused = await confirmPassword(context, user, currentPassword);
-  if (refused) return refused;
+  if (refused) {
+    await recordAlone(context.db, context, {
+      action: 'PASSWORD_CHANGE',
+      outcome: 'FAILURE',
+      actorId: userId,
+      subject: userId,
+    });
+    return refused;
+  }
   const weakness = await checkNewPassword(password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
   const outcome = await inTransaction(context.db, async (tx) => {
     const current = await lockLiveSession(context, tx);
     if (current.passwordHash !== user.passwordHash) return null;
-    return {
+    const done = {
       changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
       ended: await endSessions(tx, { userId, id: { not: sessionId } }),
     };
+    await recordAudit(tx, context, {
+      action: 'PASSWORD_CHANGE',
+      outcome: 'SUCCESS',
+      actorId: userId,
+      subject: userId,
+      details: { endedSessions: done.ended.length },
+    });
+    return done;
   });
   if (!outcome) return WRONG_PASSWORD;
   const { changed, ended } = outcome;

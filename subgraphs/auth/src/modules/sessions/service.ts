@@ -9,6 +9,7 @@ import {
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
+import { recordAudit } from '../audit/record.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
 import { createOpaqueToken, hashOpaqueToken } from '../../opaque-token.js';
@@ -101,6 +102,13 @@ export async function refreshSession(
       const payload = repeatAnswer(context, { ...token, spentAt: token.spentAt }, refreshToken, user, now);
       if (payload) return { kind: 'repeated' as const, sessionId: session.id, payload };
       await tx.session.update({ where: { id: session.id }, data: { revokedAt: now } });
+      await recordAudit(tx, context, {
+        action: 'REFRESH_TOKEN_REUSE',
+        outcome: 'FAILURE',
+        actorId: null,
+        subject: user.id,
+        details: { sessionId: session.id },
+      });
       return { kind: 'reused' as const, sessionId: session.id };
     }
     const payload = await issuePair(context, tx, user, session.id);
@@ -244,7 +252,16 @@ async function revoke(
 ): Promise<{ revokedSessions: number }> {
   const ended = await inTransaction(context.db, async (tx) => {
     await lockLiveSession(context, tx);
-    return endSessions(tx, where);
+    const ids = await endSessions(tx, where);
+    const { userId } = where;
+    await recordAudit(tx, context, {
+      action: 'LOGOUT',
+      outcome: 'SUCCESS',
+      actorId: userId,
+      subject: userId,
+      details: { reason, sessions: ids },
+    });
+    return ids;
   });
   context.telemetry.sessionsRevoked(context.log, reason, where.userId, ended.length);
   await context.revocations.announce(ended);

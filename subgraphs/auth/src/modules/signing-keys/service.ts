@@ -1,4 +1,5 @@
 import { forbidden, inTransaction, requireViewer } from '@taskgraph/service-kit';
+import { recordAlone } from '../audit/record.js';
 import type { AuthContext } from '../../context.js';
 import { lockLiveSession } from '../sessions/service.js';
 
@@ -12,6 +13,12 @@ export async function rotateSigningKey(context: AuthContext): Promise<{ readonly
   const { role } = await inTransaction(context.db, (tx) => lockLiveSession(context, tx));
   if (role !== 'ADMIN') throw forbidden('Only administrators change signing keys.');
   const { kid } = await context.keyRing.rotate();
+  await recordAlone(context.db, context, {
+    action: 'KEY_ROTATION',
+    outcome: 'SUCCESS',
+    actorId: userId,
+    subject: kid,
+  });
   context.telemetry.signingKeyAsked(context.log, kid, userId);
   return { keyId: kid };
 }
