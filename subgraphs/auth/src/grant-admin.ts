@@ -3,7 +3,7 @@ import { createLog, createMetrics, createPgPool, inTransaction, loadEnvFile } fr
 import { readAuthConfig } from './config.js';
 import { createAuthDb } from './db.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
-import { recordAudit } from './modules/audit/record.js';
+import { recordAudit } from './modules/audit/service.js';
 
 /** `npm run grant-admin -w subgraphs/auth -- <email>`: makes the user with this address an administrator. */
 async function grantAdmin(email: string | undefined): Promise<number> {

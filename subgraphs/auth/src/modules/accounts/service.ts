@@ -10,7 +10,7 @@ import {
   openSession,
   type AuthPayloadRow,
 } from '../sessions/service.js';
-import { recordAlone, recordAudit } from '../audit/record.js';
+import { recordAlone, recordAudit } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { normaliseEmail, parseDisplayName, parseEmail, parseNewPassword, possiblePasswords } from './account-input.js';

@@ -1,6 +1,6 @@
 import type { Resolvers } from '../../generated/graphql.js';
 import { findUser } from '../users/service.js';
-import { listAuditEvents } from './service.js';
+import { listAuditEvents } from './list-events.js';
 
 export const auditResolvers = {
   Query: {

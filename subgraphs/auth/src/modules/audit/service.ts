@@ -1,65 +1,59 @@
-import {
-  decodeCursor,
-  encodeCursor,
-  forbidden,
-  inTransaction,
-  invalidCursor,
-  isUuid,
-  parsePageArgs,
-  requireViewer,
-  toConnection,
-  type Connection,
-  type PageArgs,
-} from '@taskgraph/service-kit';
-import type { AuthContext } from '../../context.js';
-import type { AuditEventFilter } from '../../generated/graphql.js';
-import { lockLiveSession } from '../sessions/service.js';
-import type { AuditEventRow } from './mappers.js';
-import { recordAudit } from './record.js';
+import { inTransaction, type RequestContext } from '@taskgraph/service-kit';
+import { uuid7 } from '@taskgraph/contracts';
+import type { AuthDb, AuthTx } from '../../db.js';
+import type { AuditAction, AuditOutcome } from '../../generated/graphql.js';
+import { hashEntry } from './chain.js';
 
-/**
- * Lists what is on record, the latest first, and puts that on record.
- *
- * @throws UNAUTHENTICATED when the session of the token has ended; FORBIDDEN to everybody but administrators
- */
-export async function listAuditEvents(
-  context: AuthContext,
-  { filter, ...args }: PageArgs & { readonly filter?: AuditEventFilter | null | undefined },
-): Promise<Connection<AuditEventRow>> {
-  const { userId } = requireViewer(context);
-  const page = parsePageArgs(args);
-  const before = page.after === null ? null : parsePosition(page.after);
-  const { action, actorId, from, to } = filter ?? {};
-  const rows = await inTransaction(context.db, async (tx) => {
-    const { role } = await lockLiveSession(context, tx);
-    if (role !== 'ADMIN') throw forbidden('Only administrators read the audit log.');
-    const found = await tx.auditEvent.findMany({
-      where: {
-        ...(action && { action }),
-        // What is no id is nobody's.
-        ...(actorId != null && { actorId: isUuid(actorId) ? actorId : NOBODY }),
-        ...((from ?? to) && { at: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
-        ...(before !== null && { position: { lt: before } }),
-      },
-      orderBy: { position: 'desc' },
-      take: page.size + 1,
-    });
-    await recordAudit(tx, context, {
-      action: 'PRIVILEGED_READ',
-      outcome: 'SUCCESS',
-      actorId: userId,
-      subject: 'audit log',
-      details: { rows: Math.min(found.length, page.size) },
-    });
-    return found;
-  });
-  return toConnection(rows, page, ({ position }) => encodeCursor([String(position)]));
+/** What is put on record. Nothing of it is a secret: no password, token or code, and no address that somebody has typed. */
+export interface AuditFacts {
+  readonly action: AuditAction;
+  readonly outcome: AuditOutcome;
+  /** Who; null where nobody is known. */
+  readonly actorId: string | null;
+  /** On what or whom. */
+  readonly subject: string | null;
+  readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }
 
-const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** Where it comes from. */
+export type AuditOrigin = Pick<RequestContext, 'clientInfo' | 'requestId' | 'log'>;
 
-function parsePosition(cursor: string): bigint {
-  const [position, ...rest] = decodeCursor(cursor);
-  if (typeof position !== 'string' || !/^\d{1,18}$/.test(position) || rest.length > 0) throw invalidCursor();
-  return BigInt(position);
+const MAX_USER_AGENT_CHARACTERS = 512;
+
+/**
+ * Puts on record what a transaction does, as a part of it: both are there, or neither is.
+ *
+ * Whoever records waits for those who have recorded before to commit, so that rows have one order, which is that of the chain: it is to
+ * be the last step of a transaction.
+ */
+export async function recordAudit(tx: AuthTx, origin: AuditOrigin, facts: AuditFacts): Promise<void> {
+  const [head] = await tx.$queryRaw<Array<{ position: bigint; hash: Uint8Array }>>`
+    SELECT position, hash FROM audit_head WHERE id = 1 FOR UPDATE`;
+  if (!head) throw new Error('the audit log has no head: it was damaged by hand');
+  const entry = {
+    position: head.position + 1n,
+    id: uuid7(),
+    at: new Date(),
+    action: facts.action,
+    outcome: facts.outcome,
+    actorId: facts.actorId,
+    subject: facts.subject,
+    ipAddress: origin.clientInfo.ipAddress,
+    userAgent: origin.clientInfo.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS) ?? null,
+    requestId: origin.requestId,
+    details: facts.details ?? {},
+  };
+  const previousHash = new Uint8Array(head.hash);
+  const hash = hashEntry(entry, previousHash);
+  await tx.auditEvent.create({ data: { ...entry, details: entry.details, previousHash, hash } });
+  await tx.auditHead.update({ where: { id: 1 }, data: { position: entry.position, hash } });
+  // What the log of the process says cannot be changed in the database.
+  const { position, action, outcome } = entry;
+  const sealed = Buffer.from(hash).toString('hex');
+  origin.log.info({ audit: { position: String(position), action, outcome, hash: sealed } }, 'audit');
+}
+
+/** Puts on record what was refused, or only read: nothing else is changed with it. */
+export async function recordAlone(db: AuthDb, origin: AuditOrigin, facts: AuditFacts): Promise<void> {
+  await inTransaction(db, (tx) => recordAudit(tx, origin, facts));
 }

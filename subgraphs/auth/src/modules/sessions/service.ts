@@ -9,7 +9,7 @@ import {
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
-import { recordAudit } from '../audit/record.js';
+import { recordAudit } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
 import { createOpaqueToken, hashOpaqueToken } from '../../opaque-token.js';

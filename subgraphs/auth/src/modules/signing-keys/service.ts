@@ -1,5 +1,5 @@
 import { forbidden, inTransaction, requireViewer } from '@taskgraph/service-kit';
-import { recordAlone } from '../audit/record.js';
+import { recordAlone } from '../audit/service.js';
 import type { AuthContext } from '../../context.js';
 import { lockLiveSession } from '../sessions/service.js';
 
