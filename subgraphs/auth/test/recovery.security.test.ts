@@ -51,6 +51,11 @@ describe('an account', () => {
     expect((await logIn(ada.email, NEXT)).__typename).toBe('AuthPayload');
     expect((await reset(token, 'nine yellow parrots sing')).__typename).toBe('InvalidTokenProblem');
     await graph.mailbox.next(ada.email, /was changed/);
+    const { rows } = await graph.pool.query(
+      "SELECT outcome::text, details FROM audit_events WHERE action::text = 'PASSWORD_CHANGE' AND subject = $1",
+      [ada.user.id],
+    );
+    expect(rows).toEqual([{ outcome: 'SUCCESS', details: { by: 'mail', sessionsEnded: 1 } }]);
   });
 
   it('is opened by one of 20 who use one link at once, 10 rounds; and by none of the links before', async () => {

@@ -13,6 +13,7 @@ import {
   type InvalidCredentials,
   type WeakPassword,
 } from '../accounts/service.js';
+import { recordAudit } from '../audit/service.js';
 import { assertLiveSession, endSessions, lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
@@ -77,7 +78,15 @@ export async function resetPassword(
     });
     await forgetTokens(tx, user.id);
     const ended = await endSessions(tx, { userId: user.id });
-    return { ended, session: await openSession(context, tx, changed) };
+    const session = await openSession(context, tx, changed);
+    await recordAudit(tx, context, {
+      action: 'PASSWORD_CHANGE',
+      outcome: 'SUCCESS',
+      actorId: user.id,
+      subject: user.id,
+      details: { by: 'mail', sessionsEnded: ended.length },
+    });
+    return { ended, session };
   });
   if (!outcome) return INVALID_TOKEN;
   context.telemetry.passwordChanged(context.log, user.id);
@@ -113,7 +122,15 @@ export async function verifyEmail(context: AuthContext, token: string): Promise<
     if (!current || (!isChange && current.email !== found.email) || !(await useAccountToken(tx, found))) return null;
     if (isChange) await forgetTokens(tx, current.id);
     const data = { email: found.email, emailVerifiedAt: new Date() };
-    return { before: current, after: await tx.user.update({ where: { id: current.id }, data }) };
+    const after = await tx.user.update({ where: { id: current.id }, data });
+    if (isChange)
+      await recordAudit(tx, context, {
+        action: 'EMAIL_CHANGE',
+        outcome: 'SUCCESS',
+        actorId: current.id,
+        subject: current.id,
+      });
+    return { before: current, after };
   }).catch((error: unknown) => {
     // Somebody else has the address by now.
     if (isUniqueViolation(error)) return null;

@@ -1,4 +1,4 @@
--- Undoes 20261126212000_audit_events, with the rows that are there by then. Edit it freely: it is never compared with anything.
+-- Undoes 20261126220000_audit_events, with the rows that are there by then. Edit it freely: it is never compared with anything.
 -- Statements that were written into migration.sql by hand need their counterpart here.
 
 -- DropTable
