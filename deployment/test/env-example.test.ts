@@ -12,6 +12,7 @@ const REQUIRED = {
   MEDIA_DATABASE_URL: 'postgresql://127.0.0.1/media',
   AUTH_KEY_ENCRYPTION_SECRET: SECRET,
   MEDIA_URL_SECRET: SECRET,
+  CLIENT_INFO_SECRET: SECRET,
 };
 
 function settingsOf(text: string): Record<string, string> {

@@ -50,6 +50,7 @@ export type { RequestTimeouts } from './request-timeouts.js';
 export * from './remote-jwks.js';
 export * from './remote-verifier.js';
 export * from './request-context.js';
+export { withoutDeadline } from './request-deadline.js';
 export * from './request-identification.js';
 export * from './revocations/remote-revocations.js';
 export * from './revocations/revocation-list.js';

@@ -27,6 +27,8 @@ export interface RevocationList {
 /** How long a session heard of on the feed is kept until the list says more. */
 const DEFAULT_KEEP_MS = 24 * 60 * 60 * 1000;
 const FEED_RETRY_MS = 1_000;
+/** Services that start together wait for each other so long, and nobody needs to hear of it. */
+const START_MS = 30_000;
 const sessionIds = z.array(z.uuid()).max(1_000);
 
 /**
@@ -42,7 +44,10 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   let keepMs = DEFAULT_KEEP_MS;
   let underWay: Promise<void> | null = null;
   let mustReadAgain = false;
+  const startedAt = now();
+  let hasRead = false;
   let hasFailed = false;
+  let isTold = false;
   let isClosed = false;
   const closed = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -74,12 +79,17 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   async function refresh(): Promise<void> {
     try {
       await readAll();
-      if (hasFailed) log.info('the list of ended sessions can be read again');
+      if (isTold) log.info('the list of ended sessions can be read again');
+      hasRead = true;
       hasFailed = false;
+      isTold = false;
     } catch (error) {
-      if (!hasFailed && !isClosed)
-        log.warn({ err: error }, 'the list of ended sessions cannot be read; what is known of it holds');
       hasFailed = true;
+      const isWorthTelling = hasRead || now() - startedAt > START_MS;
+      if (isWorthTelling && !isTold && !isClosed) {
+        isTold = true;
+        log.warn({ err: error }, 'the list of ended sessions cannot be read; what is known of it holds');
+      }
     }
     forgetOld();
   }

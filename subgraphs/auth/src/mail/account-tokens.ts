@@ -1,4 +1,5 @@
-import type { AuthDbClient, AuthTx } from '../db.js';
+import { inTransaction } from '@taskgraph/service-kit';
+import type { AuthDb, AuthDbClient, AuthTx } from '../db.js';
 import type { AccountToken } from '../generated/prisma/client.js';
 import { createOpaqueToken, hashOpaqueToken } from '../opaque-token.js';
 
@@ -14,22 +15,28 @@ export type TokenPurpose = keyof typeof TOKEN_LIFETIME_MS;
 
 /** Of one purpose and account: a flood of mails is nobody's wish. */
 const MAX_PER_HOUR = 5;
+/** PostgreSQL keeps advisory locks of one and of two keys apart; these are of two. */
+const TOKEN_LOCKS = 7_041;
 
 /** Makes a token for the holder of an address; null when there were too many lately. It is stored as its hash. */
 export async function createAccountToken(
-  db: AuthDbClient,
+  db: AuthDb,
   { userId, email, purpose }: { readonly userId: string; readonly email: string; readonly purpose: TokenPurpose },
 ): Promise<string | null> {
   const since = new Date(Date.now() - HOUR_MS);
-  const recent = await db.accountToken.count({ where: { userId, purpose, createdAt: { gt: since } } });
-  if (recent >= MAX_PER_HOUR) return null;
-  await db.accountToken.deleteMany({ where: { userId, expiresAt: { lt: since } } });
   const token = createOpaqueToken();
   const tokenHash = hashOpaqueToken(token);
   if (!tokenHash) throw new Error('a new token does not have its own form');
   const expiresAt = new Date(Date.now() + TOKEN_LIFETIME_MS[purpose]);
-  await db.accountToken.create({ data: { userId, email, purpose, tokenHash, expiresAt } });
-  return token;
+  return inTransaction(db, async (tx) => {
+    // One after the other: of many at once, each would count those that are there and find room for itself.
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${TOKEN_LOCKS}::int, hashtext(${userId}))`;
+    const recent = await tx.accountToken.count({ where: { userId, purpose, createdAt: { gt: since } } });
+    if (recent >= MAX_PER_HOUR) return null;
+    await tx.accountToken.deleteMany({ where: { userId, expiresAt: { lt: since } } });
+    await tx.accountToken.create({ data: { userId, email, purpose, tokenHash, expiresAt } });
+    return token;
+  });
 }
 
 /** Finds a token that can be used now. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { withoutDeadline, type Log, type Metrics } from '@taskgraph/service-kit';
 import type { Mail, Mailer } from './mailer.js';
 
 export interface PostOfficeOptions {
@@ -54,7 +54,7 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
         own.error({ underWay: underWay.size }, 'too many mails are under way: one is not sent');
         return;
       }
-      const work = deliver(log, make)
+      const work = withoutDeadline(() => deliver(log, make))
         .catch((error: unknown) => log.error({ err: error }, 'a mail could not be made'))
         .finally(() => underWay.delete(work));
       underWay.add(work);
