@@ -1,4 +1,4 @@
-import { createLog, createMetrics, createPgPool } from '@taskgraph/service-kit';
+import { createLog, createMetrics, createPgPool, loadEnvFile } from '@taskgraph/service-kit';
 import { readAuthConfig, type AuthConfig } from './config.js';
 import { createAuthDb, type AuthDb } from './db.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
@@ -17,6 +17,7 @@ async function keys([command, kid]: readonly string[]): Promise<number> {
     process.stderr.write(USAGE);
     return 2;
   }
+  loadEnvFile();
   const config = readAuthConfig();
   const pool = createPgPool({
     connectionString: config.AUTH_DATABASE_URL,
