@@ -23,10 +23,7 @@ export interface RequestFacts {
 /** pino's number. */
 const DEBUG = 20;
 
-/**
- * Where a request carries its facts. A `WeakMap` would keep each request, with all that it refers to, until the next full collection: values
- * of an old map are roots for collections of the young.
- */
+/** Where a request carries its facts. */
 const FACTS = Symbol('request facts');
 
 interface IdentifiedRequest extends IncomingMessage {

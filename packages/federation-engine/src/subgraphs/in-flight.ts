@@ -73,8 +73,7 @@ const PLACES = 512;
 const TAIL = 6;
 
 /**
- * Queries under way, by what tells them from each other. It is no `Map`: one that changes with each fetch is made anew all the time by its
- * engine, each table refers to the next, and one that has become old keeps what the next ones hold until the next full collection.
+ * Queries under way, by what tells them from each other. It is no `Map`, for which each fetch would join all of that to one long key.
  */
 class Flights {
   count = 0;
