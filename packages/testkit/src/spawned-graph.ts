@@ -41,7 +41,7 @@ export interface SpawnedGraph extends AsyncDisposable {
   countRows(database: SubgraphName, table: string, where?: string): Promise<number>;
   /** Runs SQL on a database, to bring about what no operation does. */
   runSql(database: SubgraphName, sql: string, values?: readonly unknown[]): Promise<void>;
-  /** Lists the files in the data folder, relative to it. */
+  /** Lists the files in the data folder, relative to it, but for mails: where there is no server for them, auth writes them there. */
   storedFiles(): Promise<string[]>;
   /** Stops all processes. @throws when one did not end by itself with exit code 0 */
   stop(): Promise<void>;
@@ -100,7 +100,8 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
         const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
         return entries
           .filter((entry) => entry.isFile())
-          .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
+          .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)))
+          .filter((name) => !name.startsWith(`mail${path.sep}`));
       },
       stop: () => own.run(),
       [Symbol.asyncDispose]: () => own.run(),
