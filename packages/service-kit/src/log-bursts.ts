@@ -54,8 +54,9 @@ function kindOf(facts: unknown, message: unknown): string | null {
   if (typeof facts !== 'object' || facts === null) return null;
   const { code, reason, subgraph, err } = facts as Readonly<Record<string, unknown>>;
   if (typeof code !== 'string' && message !== 'defect') return null;
-  const cause = (err as { readonly message?: unknown } | null | undefined)?.message;
-  return [message, code, reason, subgraph, cause].join('\n');
+  const cause = err as { readonly message?: unknown; readonly stack?: unknown } | null | undefined;
+  // One defect is what has happened in one place.
+  return [message, code, reason, subgraph, cause?.message, cause?.stack].join('\n');
 }
 
 /** What was expected, such as a service that is away or a query that took too long, has happened somewhere else: no stack tells of it. */
