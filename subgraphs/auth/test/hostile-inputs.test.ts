@@ -1,6 +1,7 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countAllRows, hostilePlaces, probeHostilePlace, type HostileTarget } from '@taskgraph/testkit';
+import { encodeCursor } from '@taskgraph/service-kit';
 import type { PasswordHasher } from '../src/modules/accounts/password-hasher.js';
 import { typeDefs } from '../src/schema.js';
 import { PASSWORD, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
@@ -15,12 +16,16 @@ const cheap: PasswordHasher = {
 describe('whatever comes in', () => {
   let graph: AuthGraph;
   let viewer: Tokens & { readonly email: string };
+  let admin: Tokens;
   beforeAll(async () => {
     // Every value is a wrong password, of which there are to be no few: what is counted of them is no trace of theirs.
     const limits = { LOGIN_MAX_FAILURES: '1000000', LOGIN_MAX_FAILURES_PER_ACCOUNT: '1000000' };
     graph = await startAuthGraph({ ...limits, LOGIN_MAX_FAILURES_PER_NETWORK: '1000000' }, undefined, {
       passwords: cheap,
     });
+    const { email, user } = await graph.register();
+    await graph.pool.query("UPDATE users SET role = 'ADMIN' WHERE id = $1", [user.id]);
+    admin = await graph.login(email);
   });
   afterAll(async () => {
     await graph[Symbol.asyncDispose]();
@@ -31,6 +36,7 @@ describe('whatever comes in', () => {
     async samples() {
       viewer = await graph.register();
       const samples: Record<string, unknown> = {
+        'Query.auditEvents(after)': encodeCursor(['1']),
         'Query.user(id)': viewer.user.id,
         'Query.verifyToken(token)': viewer.accessToken,
         'User.id': viewer.user.id,
@@ -44,7 +50,9 @@ describe('whatever comes in', () => {
       };
       return (coordinate) => samples[coordinate];
     },
-    send: ({ query, variables }) => graph.run(query, { ...variables }, viewer.accessToken),
+    // Others are refused before anything is looked at.
+    send: ({ query, variables }) =>
+      graph.run(query, { ...variables }, (query.includes('auditEvents') ? admin : viewer).accessToken),
     countRows: () => countAllRows(graph.database.url),
   };
 

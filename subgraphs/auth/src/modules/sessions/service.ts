@@ -254,13 +254,15 @@ async function revoke(
     await lockLiveSession(context, tx);
     const ids = await endSessions(tx, where);
     const { userId } = where;
-    await recordAudit(tx, context, {
-      action: 'LOGOUT',
-      outcome: 'SUCCESS',
-      actorId: userId,
-      subject: userId,
-      details: { reason, sessions: ids },
-    });
+    // Of a session that is not there, or has ended before, nothing is to be told.
+    if (ids.length > 0)
+      await recordAudit(tx, context, {
+        action: 'LOGOUT',
+        outcome: 'SUCCESS',
+        actorId: userId,
+        subject: userId,
+        details: { reason, sessions: ids },
+      });
     return ids;
   });
   context.telemetry.sessionsRevoked(context.log, reason, where.userId, ended.length);
