@@ -18,18 +18,12 @@ if (!existsSync(cli) || !existsSync(clusters)) {
   if (status !== 0) process.exit(status ?? 1);
 }
 const { runEventsCli } = await import(cli);
-const { findRunningCluster } = await import(clusters);
-
-const dataDir = path.resolve(root, process.env.TASKGRAPH_DATA_DIR || '.data', 'postgres');
-let running;
+const { findEmbedded } = await import('./embedded-database.mjs');
 
 process.exitCode = await runEventsCli({
   args: process.argv.slice(2),
   env: process.env,
-  async findEmbedded(database) {
-    running ??= findRunningCluster(dataDir);
-    return (await running)?.url(database) ?? null;
-  },
+  findEmbedded,
   print: (line) => process.stdout.write(`${line}\n`),
   printError: (line) => process.stderr.write(`${line}\n`),
 });

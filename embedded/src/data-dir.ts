@@ -11,6 +11,8 @@ export interface DataDir {
   /** Originals, thumbnails and uploads under way. */
   readonly media: string;
   readonly logs: string;
+  /** What auth writes where no server takes mails. */
+  readonly mail: string;
   readonly secrets: string;
   readonly instance: string;
   readonly seed: string;
@@ -22,6 +24,7 @@ export function dataDirOf(folder: string): DataDir {
     postgres: path.join(folder, 'postgres'),
     media: path.join(folder, 'media'),
     logs: path.join(folder, 'logs'),
+    mail: path.join(folder, 'mail'),
     secrets: path.join(folder, 'secrets.json'),
     instance: path.join(folder, 'instance.json'),
     seed: path.join(folder, 'seed.json'),
@@ -69,8 +72,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
  * things in it keeps those.
  */
 export async function wipeDataDir(dataDir: DataDir): Promise<void> {
-  const { postgres, media, logs, secrets, seed } = dataDir;
-  for (const entry of [postgres, media, logs, secrets, seed]) {
+  const { postgres, media, logs, mail, secrets, seed } = dataDir;
+  for (const entry of [postgres, media, logs, mail, secrets, seed]) {
     await rm(entry, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }

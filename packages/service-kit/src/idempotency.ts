@@ -43,8 +43,10 @@ const FORGET = `
  * many clients leave out the quotation marks.
  */
 export function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {
-  const value = [headers[IDEMPOTENCY_KEY_HEADER]].flat()[0]?.trim();
-  if (!value) return null;
+  const given = headers[IDEMPOTENCY_KEY_HEADER];
+  if (typeof given !== 'string') return null;
+  const value = given.trim();
+  if (value === '') return null;
   return /^".*"$/.test(value) ? value.slice(1, -1).replaceAll(/\\(["\\])/g, '$1') : value;
 }
 

@@ -57,3 +57,34 @@ export type AuthConfig = z.output<typeof schema>;
 export function readAuthConfig(env: NodeJS.ProcessEnv = process.env): AuthConfig {
   return parseConfig(schema, env);
 }
+
+/** Of the commands that only look at the database, and change it. */
+const commandSchema = schema.pick({
+  AUTH_DATABASE_URL: true,
+  DB_CONNECT_TIMEOUT_MS: true,
+  DB_STATEMENT_TIMEOUT_MS: true,
+});
+
+export type CommandConfig = z.output<typeof commandSchema>;
+
+/** @throws ConfigError listing every fault */
+export function readCommandConfig(env: NodeJS.ProcessEnv = process.env): CommandConfig {
+  return parseConfig(commandSchema, env);
+}
+
+/** Of the command that makes signing keys: those of the service, which agree on them. */
+const keysSchema = commandSchema.extend(
+  schema.pick({
+    AUTH_KEY_ENCRYPTION_SECRET: true,
+    AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS: true,
+    KEY_PUBLISH_AHEAD_SECONDS: true,
+    ACCESS_TOKEN_LIFETIME_SECONDS: true,
+  }).shape,
+);
+
+export type KeysConfig = z.output<typeof keysSchema>;
+
+/** @throws ConfigError listing every fault */
+export function readKeysConfig(env: NodeJS.ProcessEnv = process.env): KeysConfig {
+  return parseConfig(keysSchema, env);
+}

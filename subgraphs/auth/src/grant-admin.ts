@@ -1,36 +1,24 @@
 import { uuid7 } from '@taskgraph/contracts';
-import { createLog, createMetrics, createPgPool, inTransaction, loadEnvFile } from '@taskgraph/service-kit';
-import { readAuthConfig } from './config.js';
-import { createAuthDb } from './db.js';
+import { inTransaction } from '@taskgraph/service-kit';
+import { readCommandConfig } from './config.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
 import { recordAudit } from './modules/audit/service.js';
+import { runCommand } from './run-command.js';
 
-/** `npm run grant-admin -w subgraphs/auth -- <email>`: makes the user with this address an administrator. */
+/** `npm run grant-admin -- <email>`: makes the user with this address an administrator. */
 async function grantAdmin(email: string | undefined): Promise<number> {
   if (email === undefined) {
-    process.stderr.write('Usage: npm run grant-admin -w subgraphs/auth -- <email>\n');
+    process.stderr.write('Usage: npm run grant-admin -- <email>\n');
     return 2;
   }
-  loadEnvFile();
-  const config = readAuthConfig();
-  const pool = createPgPool({
-    connectionString: config.AUTH_DATABASE_URL,
-    max: 1,
-    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
-    applicationName: 'taskgraph-grant-admin',
-    metrics: createMetrics('grant-admin'),
-    log: createLog({ service: 'grant-admin', level: 'error' }),
-  });
-  try {
-    const log = createLog({ service: 'grant-admin', level: 'error' });
+  return runCommand('grant-admin', readCommandConfig, async ({ db, log }) => {
     // Who has the database and this command is nobody whom the graph knows.
     const origin = {
       clientInfo: { ipAddress: null, userAgent: 'grant-admin', clientName: null },
       requestId: uuid7(),
       log,
     };
-    const count = await inTransaction(createAuthDb(pool), async (tx) => {
+    const count = await inTransaction(db, async (tx) => {
       const changed = await tx.user.updateManyAndReturn({
         where: { email: normaliseEmail(email) },
         data: { role: 'ADMIN' },
@@ -52,9 +40,7 @@ async function grantAdmin(email: string | undefined): Promise<number> {
         : `There is no account with the address ${email}.\n`,
     );
     return count > 0 ? 0 : 1;
-  } finally {
-    await pool.end();
-  }
+  });
 }
 
 process.exitCode = await grantAdmin(process.argv[2]);

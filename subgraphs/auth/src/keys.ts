@@ -1,44 +1,28 @@
-import { createLog, createMetrics, createPgPool, loadEnvFile } from '@taskgraph/service-kit';
-import { readAuthConfig, type AuthConfig } from './config.js';
-import { createAuthDb, type AuthDb } from './db.js';
+import { readKeysConfig, type KeysConfig } from './config.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
+import { runCommand, type CommandTools } from './run-command.js';
 
-const USAGE = `Usage: npm run keys -w subgraphs/auth -- list | rotate | remove <kid>
+const USAGE = `Usage: npm run keys -- list | rotate | remove <kid>
 
   list           the keys that are published, and which of them signs
   rotate         makes the next key: published at once, it signs when every service has heard of it
   remove <kid>   for a key that somebody has got hold of: every token that it has signed is refused from now on
 `;
 
-/** `npm run keys -w subgraphs/auth -- list|rotate|remove <kid>`, with the settings of the service. */
+/** `npm run keys -- list|rotate|remove <kid>`, with the settings of the service. */
 async function keys([command, kid]: readonly string[]): Promise<number> {
   const work = command === 'list' || command === 'rotate' || (command === 'remove' && kid !== undefined);
   if (!work) {
     process.stderr.write(USAGE);
     return 2;
   }
-  loadEnvFile();
-  const config = readAuthConfig();
-  const pool = createPgPool({
-    connectionString: config.AUTH_DATABASE_URL,
-    max: 1,
-    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
-    applicationName: 'taskgraph-keys',
-    metrics: createMetrics('keys'),
-    log: createLog({ service: 'keys', level: 'error' }),
-  });
-  try {
-    return await run(command, kid, { db: createAuthDb(pool), config });
-  } finally {
-    await pool.end();
-  }
+  return runCommand('keys', readKeysConfig, (tools) => run(command, kid, tools));
 }
 
 async function run(
   command: string,
   kid: string | undefined,
-  { db, config }: { readonly db: AuthDb; readonly config: AuthConfig },
+  { db, config }: CommandTools<KeysConfig>,
 ): Promise<number> {
   const store = openKeyStore(db, config).store;
   if (command === 'rotate') {

@@ -1,7 +1,6 @@
-import { createLog, createMetrics, createPgPool, loadEnvFile } from '@taskgraph/service-kit';
-import { readAuthConfig } from './config.js';
-import { createAuthDb } from './db.js';
+import { readCommandConfig } from './config.js';
 import { verifyAudit } from './modules/audit/verify.js';
+import { runCommand } from './run-command.js';
 
 const EXPECTED = /^--expect=(\d+):([0-9a-f]{64})$/;
 
@@ -17,19 +16,7 @@ async function run(parameters: readonly string[]): Promise<number> {
     process.stderr.write('Usage: npm run audit:verify [-- --expect=<position>:<hash>]\n');
     return 2;
   }
-  loadEnvFile();
-  const config = readAuthConfig();
-  const pool = createPgPool({
-    connectionString: config.AUTH_DATABASE_URL,
-    max: 1,
-    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
-    applicationName: 'taskgraph-verify-audit',
-    metrics: createMetrics('verify-audit'),
-    log: createLog({ service: 'verify-audit', level: 'error' }),
-  });
-  try {
-    const db = createAuthDb(pool);
+  return runCommand('verify-audit', readCommandConfig, async ({ db }) => {
     const { last, fault } = await verifyAudit(db);
     if (fault) {
       process.stdout.write(`The audit log does not hold at position ${fault.position}: ${fault.what}.\n`);
@@ -47,9 +34,7 @@ async function run(parameters: readonly string[]): Promise<number> {
     const head = Buffer.from(last.hash).toString('hex');
     process.stdout.write(`The audit log holds: ${last.position} rows, the last with the hash ${head}.\n`);
     return 0;
-  } finally {
-    await pool.end();
-  }
+  });
 }
 
 process.exitCode = await run(process.argv.slice(2));
