@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { composeGraph, OPERATIONS } from './graph.mjs';
 import { load } from './load.mjs';
+import { HIGH_RATES } from './high-rates.mjs';
 
 const REQUESTS = 200_000;
 const RELOADS = 200;
@@ -26,7 +27,14 @@ const subgraphs = spawn(process.execPath, [path.join(here, 'subgraphs.mjs')], {
 });
 const gateway = spawn(process.execPath, [path.join(here, '../../gateway/dist/main.js')], {
   ...options,
-  env: { PATH, HOME, GATEWAY_PORT: String(PORTS.gateway), SUPERGRAPH_PATH: supergraphPath, SUPERGRAPH_POLL_MS: '20' },
+  env: {
+    PATH,
+    HOME,
+    ...HIGH_RATES,
+    GATEWAY_PORT: String(PORTS.gateway),
+    SUPERGRAPH_PATH: supergraphPath,
+    SUPERGRAPH_POLL_MS: '20',
+  },
 });
 try {
   while (

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { signTestToken, testKeySet } from '@taskgraph/testkit';
 import { composeFeed } from './feed-graph.mjs';
+import { HIGH_RATES } from './high-rates.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -43,7 +44,7 @@ function start(file, env, nodeFlags = []) {
   const command = `ulimit -n ${LIMIT} 2>/dev/null || ulimit -n $(ulimit -Hn); exec "$@"`;
   const child = spawn('/bin/sh', ['-c', command, 'sh', process.execPath, ...nodeFlags, path.join(here, file)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { PATH, HOME, NODE_ENV: 'production', ...env },
+    env: { PATH, HOME, NODE_ENV: 'production', ...HIGH_RATES, ...env },
   });
   child.once('exit', (code) => {
     if (code) console.error(`${file} ended with ${code}`);
