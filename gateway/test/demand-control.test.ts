@@ -6,7 +6,7 @@ import {
   type OperationCache,
 } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
-import { buildSupergraph } from './build-supergraph.js';
+import { buildSupergraph } from '../../packages/federation-engine/test/build-supergraph.js';
 import { composeSdl, startGateway, type FakeSubgraph } from './fake-subgraphs.js';
 
 const IMPORTS = '"@key", "@shareable", "@external", "@requires", "@inaccessible"';

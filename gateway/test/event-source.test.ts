@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signTestToken } from '@taskgraph/testkit';
 import { startGateway, startGatewayOn, type GatewayUnderTest } from './fake-subgraphs.js';
-import type { FakeFeed } from './fake-feed.js';
+import type { FakeFeed } from './fake-subgraphs.js';
 import { news, newsroom } from './subscriptions/newsroom.js';
 
 const MINE = 'subscription { mine { id title } }';

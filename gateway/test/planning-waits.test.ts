@@ -7,8 +7,8 @@ import { createAnswer } from '../src/transports/http/answer.js';
 import { createOverrideLabels } from '../src/admission/held-labels.js';
 import { createPersistedQueries } from '../src/admission/persisted-queries.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
-import { buildSupergraph } from './build-supergraph.js';
-import { composeSdl, library } from './fake-subgraphs.js';
+import { buildSupergraph } from '../../packages/federation-engine/test/build-supergraph.js';
+import { composeSdl, library, startGateway } from './fake-subgraphs.js';
 
 const log = createLog({ service: 'gateway', level: 'silent' });
 const supergraph = buildSupergraph(
@@ -90,5 +90,29 @@ describe('a subscription that the planner fails at', () => {
     );
     expect(refused).toMatchObject({ code: 'OPERATION_REJECTED', errors: [{ extensions: { reason: 'NOT_SERVED' } }] });
     expect(JSON.stringify(refused)).not.toMatch(/Stealth|radarCode/);
+  });
+});
+
+describe('a gateway', () => {
+  const QUERY = '{ books { title author { name } } }';
+
+  it('refuses an operation that takes too long to plan, and counts the planners that this costs', async () => {
+    await using gateway = await startGateway(library(), { PLAN_TIMEOUT_MS: '1' });
+    const { status, body } = await gateway.run(QUERY);
+    expect(status).toBe(400);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'OPERATION_REJECTED', reason: 'PLAN_TOO_EXPENSIVE' } }]);
+    // It costs one planner, however often it comes.
+    for (let again = 0; again < 20; again += 1) {
+      const { body: known } = await gateway.run(`${QUERY}${' '.repeat(again)}`);
+      expect(known.errors).toMatchObject([{ extensions: { reason: 'PLAN_TOO_EXPENSIVE' } }]);
+    }
+    for (;;) {
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      const restarts = /planner_restarts_total\{[^}]*\} (\d+)/.exec(metrics)?.[1];
+      if (restarts !== undefined && restarts !== '0') {
+        expect(restarts).toBe('1');
+        break;
+      }
+    }
   });
 });

@@ -1,9 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { readGatewayConfig } from '../src/config.js';
-import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
-import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library, startGateway, startSubgraph } from './fake-subgraphs.js';
 
 const RELOADS = 6;
@@ -168,48 +165,4 @@ describe('a supergraph that is refused', () => {
       expect(body.data?.['books']).toHaveLength(3);
     },
   );
-});
-
-describe('a flood of distinct operations', () => {
-  it('stays within the bound of the cache', async () => {
-    const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
-    const supergraph = buildSupergraph(sdl);
-    const maxBytes = 1_000_000;
-    const cache = createOperationCache(supergraph, {
-      maxBytes,
-      limits: readGatewayConfig({}).documentLimits,
-      assumedListSize: 10,
-      introspection: true,
-    });
-    let most = 0;
-    for (let index = 0; index < 2_000; index += 1) {
-      await cache.get(`{ books { a${index}: title author { name } } }`, undefined);
-      most = Math.max(most, cache.bytes());
-    }
-    expect(most).toBeLessThanOrEqual(maxBytes);
-    expect(cache.size()).toBeGreaterThan(10);
-    expect(cache.size()).toBeLessThan(500);
-  });
-
-  it('of texts that differ in white space only is one operation', async () => {
-    const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
-    const supergraph = buildSupergraph(sdl);
-    let compiled = 0;
-    const cache = createOperationCache(supergraph, {
-      maxBytes: 10_000_000,
-      limits: readGatewayConfig({}).documentLimits,
-      assumedListSize: 10,
-      introspection: true,
-      onCompiled: () => (compiled += 1),
-    });
-    // Asked for at once, they are planned once.
-    const [first, same] = await Promise.all([
-      cache.get('{ books { id } }', undefined),
-      cache.get('{ books { id  } }', undefined),
-    ]);
-    expect(same).toBe(first);
-    expect(cache.get('{books{id}} # the same', undefined)).toBe(first);
-    expect(cache.get('{ books { id } }', undefined)).toBe(first);
-    expect(compiled).toBe(1);
-  });
 });

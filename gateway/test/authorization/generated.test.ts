@@ -12,9 +12,9 @@ import { createClientErrors } from '@taskgraph/federation-engine/internal/execut
 import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
 import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
-import { buildSupergraph } from '../build-supergraph.js';
-import { generateOperation } from '../differential/generate-operation.js';
-import { createRandom, type Random } from '../differential/random.js';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
+import { generateOperation } from '../../../packages/federation-engine/test/differential/generate-operation.js';
+import { createRandom, type Random } from '../../../packages/federation-engine/test/differential/random.js';
 import { composeSdl, startGateway, type FakeSubgraph } from '../fake-subgraphs.js';
 import { generateGuardedGraph, type GuardedGraph } from './guarded-graph.js';
 import { answerAsWritten, type ReferenceViewer } from './reference.js';

@@ -1,4 +1,4 @@
-import { createRandom, hash, type Random } from '../differential/random.js';
+import { createRandom, hash, type Random } from '../../../packages/federation-engine/test/differential/random.js';
 import type { FakeSubgraph } from '../fake-subgraphs.js';
 
 /** What a directive asks, as alternatives of names. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectErrorCode, signTestToken } from '@taskgraph/testkit';
-import { buildSupergraph } from '../build-supergraph.js';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 import { composeSdl, startGateway } from '../fake-subgraphs.js';
 
 const FEDERATION = 'https://specs.apollo.dev/federation/v2.9';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { readGatewayConfig } from '../../src/config.js';
-import { buildSupergraph } from '../build-supergraph.js';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 import { composeSdl, startGateway } from '../fake-subgraphs.js';
 
 const LINK =

@@ -15,7 +15,7 @@ import { createCostModel } from '@taskgraph/federation-engine/internal/compile/c
 import { readDocument } from '@taskgraph/federation-engine/internal/compile/document/read-document.js';
 import { validateOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
-import { buildSupergraph } from '../build-supergraph.js';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */
 const NOT_YET_SERVED = ['DataExport', 'DeleteMyAccount', 'RequestDataExport'];

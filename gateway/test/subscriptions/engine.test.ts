@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { signTestToken } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
-import type { FakeFeed } from '../fake-feed.js';
+import type { FakeFeed } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom, PUBLISHED, type Newsroom } from './newsroom.js';
 
 describe('a subscription', () => {

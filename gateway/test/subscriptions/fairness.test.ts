@@ -9,7 +9,7 @@ import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/su
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { createSubscriptions } from '@taskgraph/federation-engine/internal/live/subscriptions.js';
-import { buildSupergraph } from '../build-supergraph.js';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 import { composeSdl, startGateway } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom } from './newsroom.js';
 import { openSocket, subscribe } from './raw-socket.js';

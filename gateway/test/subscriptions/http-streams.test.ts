@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { signTestToken } from '@taskgraph/testkit';
 import { createClient } from 'graphql-sse';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
-import type { FakeFeed } from '../fake-feed.js';
+import type { FakeFeed } from '../fake-subgraphs.js';
 import { collect, news, newsroom, PUBLISHED } from './newsroom.js';
 
 const MULTIPART = 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0", application/json';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signTestToken, uuid7 } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
-import type { FakeFeed } from '../fake-feed.js';
+import type { FakeFeed } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom, PUBLISHED } from './newsroom.js';
 
 describe('equal subscriptions', () => {

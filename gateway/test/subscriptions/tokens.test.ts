@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { signTestToken, testJwks, uuid7 } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
-import type { FakeFeed } from '../fake-feed.js';
+import type { FakeFeed } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom } from './newsroom.js';
 import { openSocket, subscribe } from './raw-socket.js';
 

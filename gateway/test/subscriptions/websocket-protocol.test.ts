@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { signTestToken } from '@taskgraph/testkit';
 import { WebSocket } from 'ws';
 import { startGateway, startGatewayOn, type GatewayUnderTest } from '../fake-subgraphs.js';
-import type { FakeFeed } from '../fake-feed.js';
+import type { FakeFeed } from '../fake-subgraphs.js';
 import { news, newsroom, PUBLISHED, webSocketUrl } from './newsroom.js';
 import { openSocket, subscribe } from './raw-socket.js';
 

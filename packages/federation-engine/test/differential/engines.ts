@@ -1,7 +1,7 @@
 import { ApolloGateway, type GraphQLDataSource } from '@apollo/gateway';
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { composeServices } from '@apollo/composition';
-import { createLog } from '@taskgraph/service-kit';
+import { SILENT } from '../../src/request/log.js';
 import { createHash } from 'node:crypto';
 import {
   executeSync,
@@ -13,17 +13,12 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { readGatewayConfig } from '../../src/config.js';
-import type { OperationResult } from '@taskgraph/federation-engine/internal/execute/operation-result.js';
-import {
-  createExecution,
-  finish,
-  runNested,
-  runOperation,
-} from '@taskgraph/federation-engine/internal/execute/run-operation.js';
-import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
-import { withoutFixedConditions } from '@taskgraph/federation-engine/internal/compile/plan/fixed-conditions.js';
-import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { DEFAULT_LIMITS } from '../../src/engine-parts.js';
+import type { OperationResult } from '../../src/execute/operation-result.js';
+import { createExecution, finish, runNested, runOperation } from '../../src/execute/run-operation.js';
+import type { SubgraphClient } from '../../src/subgraphs/subgraph-client.js';
+import { withoutFixedConditions } from '../../src/compile/plan/fixed-conditions.js';
+import { createOperationCache } from '../../src/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import type { GeneratedOperation } from './generate-operation.js';
 import type { GeneratedSubgraph } from './generate-graph.js';
@@ -58,7 +53,7 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
-const silent = createLog({ service: 'gateway', level: 'silent' });
+const silent = SILENT;
 
 /** Puts both engines in front of the same subgraphs, in one process. @throws when the subgraphs do not compose */
 export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Promise<Engines> {
@@ -91,7 +86,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
   const supergraph = buildSupergraph(supergraphSdl);
   const operations = createOperationCache(supergraph, {
     maxBytes: 1e9,
-    limits: readGatewayConfig({}).documentLimits,
+    limits: DEFAULT_LIMITS,
     assumedListSize: 10,
     introspection: true,
   });

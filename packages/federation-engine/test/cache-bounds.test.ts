@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMemoryCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
+import { createMemoryCache } from '../src/subgraphs/caching/cache.js';
 import { OperationTypeNode } from 'graphql';
-import type { CachePolicy } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
-import { readGatewayConfig } from '../src/config.js';
-import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
-import { introspect } from '@taskgraph/federation-engine/internal/execute/introspection.js';
-import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import type { CachePolicy } from '../src/subgraphs/cache-policy.js';
+import { DEFAULT_LIMITS } from '../src/engine-parts.js';
+import { createCachingClient } from '../src/subgraphs/caching/caching-client.js';
+import { introspect } from '../src/execute/introspection.js';
+import { createOperationCache } from '../src/compile/operation-cache.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 
@@ -63,7 +63,7 @@ describe('answers about the schema', () => {
     );
     const operations = createOperationCache(supergraph, {
       maxBytes: 1e8,
-      limits: readGatewayConfig({}).documentLimits,
+      limits: DEFAULT_LIMITS,
       assumedListSize: 10,
       introspection: true,
     });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectData, postIncremental, type AnswerPart } from '@taskgraph/testkit';
-import { startGateway, type FakeSubgraph } from './fake-subgraphs.js';
+import { expectData } from '@taskgraph/testkit';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@external", "@requires"])';
@@ -47,10 +48,10 @@ const FAKES: readonly FakeSubgraph[] = [
 
 describe('a name in the answer that the planner uses for something else', () => {
   it('stands for what the client selected: another field, or other arguments', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     expect(
       expectData(
-        await gateway.run(`{ users {
+        await engine.run(`{ users {
           id: name age size(unit: "cm") weight __typename: size friend { ...F } again: id
         } } fragment F on User { id: age name: id apart__id: age }`),
       ),
@@ -71,33 +72,24 @@ describe('a name in the answer that the planner uses for something else', () => 
   });
 
   it('keeps its place in the order of the answer, and in what introspection answers', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     const query =
       '{ users { age id: name } __type(name: "User") { id: name ...T } } fragment T on __Type { size: kind }';
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    });
-    expect(await response.text()).toBe(
+    expect(await engine.runText(query)).toBe(
       '{"data":{"users":[{"age":10,"id":"user 1"},{"age":20,"id":"user 2"}],"__type":{"id":"User","size":"OBJECT"}}}',
     );
   });
 
   it('is the name in the paths of errors', async () => {
-    await using gateway = await startGateway(FAKES);
-    const { body } = await gateway.run('{ users { friend { id: secret age } } }');
+    await using engine = await startEngine(FAKES);
+    const { body } = await engine.run('{ users { friend { id: secret age } } }');
     expect(body.data).toEqual({ users: [{ friend: { id: null, age: 20 } }, { friend: null }] });
     expect(body.errors?.map(({ path }) => path)).toEqual([['users', 0, 'friend', 'id']]);
   });
 
   it('is the name in parts that are deferred', async () => {
-    await using gateway = await startGateway(FAKES);
-    const parts: AnswerPart[] = [];
-    for await (const part of postIncremental(gateway.url, {
-      query: '{ users { size: friend { name ... @defer { id: name age } } } }',
-    }))
-      parts.push(part);
+    await using engine = await startEngine(FAKES);
+    const parts = await engine.runParts('{ users { size: friend { name ... @defer { id: name age } } } }');
     expect(parts[0]?.data).toEqual({ users: [{ size: { name: 'user 2' } }, { size: null }] });
     expect(parts.slice(1).flatMap(({ incremental }) => incremental ?? [])).toEqual([
       { path: ['users', 0, 'size'], data: { id: 'user 2', age: 20 } },
@@ -158,8 +150,8 @@ function slots() {
 
 describe('a name that stands for several calls, below types that exclude each other', () => {
   it('stands for each in its place, of one entity too', async () => {
-    await using gateway = await startGateway(SLOTS);
-    const { body } = await gateway.run(`{ slots {
+    await using engine = await startEngine(SLOTS);
+    const { body } = await engine.run(`{ slots {
       ... on Poster { piece { art(size: BIG) } }
       ... on Banner { piece { art(size: SMALL) } }
     } }`);
@@ -178,9 +170,9 @@ describe('a name that stands for several calls, below types that exclude each ot
   });
 
   it('stands for other fields, in fragments and further down', async () => {
-    await using gateway = await startGateway(SLOTS);
+    await using engine = await startEngine(SLOTS);
     const { framed } = expectData(
-      await gateway.run(
+      await engine.run(
         `query($big: Size!, $small: Size!) { framed {
           ... on Poster { x: size piece { t: title(upper: true) maker { photo(size: $big) ...M } id: title } }
           ...B
@@ -197,18 +189,18 @@ describe('a name that stands for several calls, below types that exclude each ot
   });
 
   it('is left alone where it stands for one call at each place', async () => {
-    await using gateway = await startGateway(SLOTS);
+    await using engine = await startEngine(SLOTS);
     const query = `{ slots { ... on Poster { piece { art(size: BIG, frame: { size: BIG, color: "red" }) } } ... on Banner {
       piece { art(frame: { color: "red", size: BIG }, size: BIG) maker { art: photo(size: SMALL) } } } } }`;
-    expectData(await gateway.run(query));
-    const asked = Object.values(gateway.subgraphs).flatMap(({ requests }) => requests.map((request) => request.query));
+    expectData(await engine.run(query));
+    const asked = Object.values(engine.subgraphs).flatMap(({ requests }) => requests.map((request) => request.query));
     expect(asked.join('\n')).not.toContain('apart');
   });
 
   it('is known again whatever names a client chooses', async () => {
-    await using gateway = await startGateway(SLOTS);
+    await using engine = await startEngine(SLOTS);
     const { slots: found } = expectData(
-      await gateway.run(`{ slots {
+      await engine.run(`{ slots {
         ... on Poster { piece { apart1__art: art(size: BIG) art: price } }
         ... on Banner { size apart1__size: size }
       } }`),

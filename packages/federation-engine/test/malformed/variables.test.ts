@@ -7,9 +7,10 @@ import {
   type GraphQLFormattedError,
 } from 'graphql';
 import fc from 'fast-check';
-import { checkVariables } from '@taskgraph/federation-engine/internal/compile/check-variables.js';
-import type { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
-import { startGateway, type FakeSubgraph, type GatewayUnderTest } from '../fake-subgraphs.js';
+import { checkVariables } from '../../src/compile/check-variables.js';
+import type { Refusal } from '../../src/request/refusal.js';
+import type { FakeSubgraph } from '../fake-subgraphs.js';
+import { startEngine, type EngineUnderTest } from '../start-engine.js';
 
 const TYPES = `
   enum Genre { NOVEL ESSAY }
@@ -35,21 +36,16 @@ const LARGE: ReadonlyArray<[string, unknown]> = [
 ];
 
 describe('variables that do not fit their types', () => {
-  let gateway: GatewayUnderTest;
+  let engine: EngineUnderTest;
   beforeAll(async () => {
-    gateway = await startGateway(FAKES);
+    engine = await startEngine(FAKES);
   });
   afterAll(async () => {
-    await gateway[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
   });
 
   it.each(LARGE)('are answered shortly, however large they are: %s', async (_what, filter) => {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ query: QUERY, variables: { filter } }),
-    });
-    const text = await response.text();
+    const text = await engine.runText(QUERY, { variables: { filter } });
     expect(text.length).toBeLessThan(30_000);
     const { errors } = JSON.parse(text) as { errors: GraphQLFormattedError[] };
     expect(errors.length).toBeLessThanOrEqual(21);
@@ -57,13 +53,13 @@ describe('variables that do not fit their types', () => {
   });
 
   it('are each told, up to a number of errors', async () => {
-    const { body } = await gateway.run(QUERY, { variables: { filter: { pages: 'x', titles: [null], genre: 'NOVE' } } });
+    const { body } = await engine.run(QUERY, { variables: { filter: { pages: 'x', titles: [null], genre: 'NOVE' } } });
     expect(body.errors?.map(({ message }) => message)).toEqual([
       'Variable "$filter" got invalid value "NOVE" at "filter.genre"; Value "NOVE" does not exist in "Genre" enum. Did you mean the enum value "NOVEL"?',
       'Variable "$filter" got invalid value null at "filter.titles[0]"; Expected non-nullable type "String!" not to be null.',
       'Variable "$filter" got invalid value "x" at "filter.pages"; Int cannot represent non-integer value: "x"',
     ]);
-    const many = await gateway.run(QUERY, { variables: { filter: { pages: 1, ...keys(30) } } });
+    const many = await engine.run(QUERY, { variables: { filter: { pages: 1, ...keys(30) } } });
     expect(many.body.errors).toHaveLength(21);
     expect(many.body.errors?.at(-1)?.message).toBe('There are too many errors in the variables: no more are told.');
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData } from '@taskgraph/testkit';
-import { startGateway, type FakeSubgraph } from './fake-subgraphs.js';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@external", "@requires", "@interfaceObject"])';
@@ -101,16 +102,16 @@ const USES = 'on: __typename @include(if: $on) off: __typename @skip(if: $off)';
 
 describe('a field whose requirement a condition leaves out with it', () => {
   it('costs no other field of its subgraph', async () => {
-    await using gateway = await startGateway(SUBGRAPHS);
+    await using engine = await startEngine(SUBGRAPHS);
     const query = 'query($on: Boolean!) { one { near { plain } fact derived @include(if: $on) } }';
     const near = { plain: 'plain 1' };
-    expect(expectData(await gateway.run(query, { variables: { on: false } }))).toEqual({
+    expect(expectData(await engine.run(query, { variables: { on: false } }))).toEqual({
       one: { near, fact: 'fact of 1' },
     });
-    expect(expectData(await gateway.run(query, { variables: { on: true } }))).toEqual({
+    expect(expectData(await engine.run(query, { variables: { on: true } }))).toEqual({
       one: { near, fact: 'fact of 1', derived: 'from plain 1' },
     });
-    const representations = (gateway.subgraphs['facts']?.requests ?? []).map(({ variables }) => variables);
+    const representations = (engine.subgraphs['facts']?.requests ?? []).map(({ variables }) => variables);
     expect(representations).toEqual([
       { representations: [{ __typename: 'Thing', id: '1' }], on: false },
       { representations: [{ __typename: 'Thing', id: '1', plain: 'plain 1' }], on: true },
@@ -118,7 +119,7 @@ describe('a field whose requirement a condition leaves out with it', () => {
   });
 
   it('is answered, or not, in every combination of two such fields and of conditions', async () => {
-    await using gateway = await startGateway(SUBGRAPHS, { DEMAND_CONTROL: 'off' });
+    await using engine = await startEngine(SUBGRAPHS);
     const cases = NAMES.flatMap((one, index) =>
       NAMES.slice(index + 1).flatMap((other) => FORMS.flatMap((a) => FORMS.map((b) => ({ one, other, a, b })))),
     );
@@ -132,13 +133,13 @@ describe('a field whose requirement a condition leaves out with it', () => {
         id,
         ...Object.fromEntries(names.map((name) => [name, VALUES[name]?.(id)])),
       }));
-      const result = await gateway.run(query, { variables: { on, off } });
+      const result = await engine.run(query, { variables: { on, off } });
       expect({ query, on, off, many: expectData(result)['many'] }).toEqual({ query, on, off, many: expected });
     }
   });
 
   it('costs no field of another type that stands at the same place', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'home',
         typeDefs: `${LINK}
@@ -171,37 +172,37 @@ describe('a field whose requirement a condition leaves out with it', () => {
     for (const condition of ['@include(if: $on)', '@include(if: false)']) {
       const query = `query($on: Boolean = false) { on: __typename @include(if: $on)
         both { ... on One { fact derived } ... on Two { fact derived ${condition} } } }`;
-      expect(expectData(await gateway.run(query))).toEqual({
+      expect(expectData(await engine.run(query))).toEqual({
         both: [{ fact: 'fact of One', derived: 'from plain One' }, { fact: 'fact of Two' }],
       });
     }
   });
 
   it('costs no other field of an interface object', async () => {
-    await using gateway = await startGateway(SUBGRAPHS);
+    await using engine = await startEngine(SUBGRAPHS);
     const query = 'query($on: Boolean!) { ride { seats fast @include(if: $on) } }';
-    expect(expectData(await gateway.run(query, { variables: { on: false } }))).toEqual({ ride: { seats: 1 } });
-    expect(expectData(await gateway.run(query, { variables: { on: true } }))).toEqual({
+    expect(expectData(await engine.run(query, { variables: { on: false } }))).toEqual({ ride: { seats: 1 } });
+    expect(expectData(await engine.run(query, { variables: { on: true } }))).toEqual({
       ride: { seats: 1, fast: '2 wheels' },
     });
   });
 
   it('is not asked for where it never is wanted, and a variable decides about all around it', async () => {
-    await using gateway = await startGateway(SUBGRAPHS);
+    await using engine = await startEngine(SUBGRAPHS);
     const query = 'query($on: Boolean!) { one @include(if: $on) { id fact derived @include(if: false) } }';
-    expect(expectData(await gateway.run(query, { variables: { on: true } }))).toEqual({
+    expect(expectData(await engine.run(query, { variables: { on: true } }))).toEqual({
       one: { id: '1', fact: 'fact of 1' },
     });
     const empty = '{ one { near { derived @skip(if: true) ... on Thing @include(if: false) { id } } } }';
-    expect(expectData(await gateway.run(empty))).toEqual({ one: { near: {} } });
+    expect(expectData(await engine.run(empty))).toEqual({ one: { near: {} } });
   });
 
   it('is not fetched at all where nothing is left of the fetch', async () => {
-    await using gateway = await startGateway(SUBGRAPHS);
+    await using engine = await startEngine(SUBGRAPHS);
     const query = 'query($a: Boolean!, $b: Boolean!) { one { id derived @include(if: $a) area @include(if: $b) } }';
-    expect(expectData(await gateway.run(query, { variables: { a: false, b: false } }))).toEqual({ one: { id: '1' } });
-    expect(gateway.subgraphs['facts']?.requests).toHaveLength(0);
-    expect(expectData(await gateway.run(query, { variables: { a: false, b: true } }))).toEqual({
+    expect(expectData(await engine.run(query, { variables: { a: false, b: false } }))).toEqual({ one: { id: '1' } });
+    expect(engine.subgraphs['facts']?.requests).toHaveLength(0);
+    expect(expectData(await engine.run(query, { variables: { a: false, b: true } }))).toEqual({
       one: { id: '1', area: 5 },
     });
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData } from '@taskgraph/testkit';
-import { groupByContext } from '@taskgraph/federation-engine/internal/execute/context-arguments.js';
-import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
+import { groupByContext } from '../src/execute/context-arguments.js';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine, type EngineUnderTest } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@context", "@fromContext"])';
@@ -69,8 +70,8 @@ const FAKES: readonly FakeSubgraph[] = [
 ];
 
 /** What each fetch of prices was sent: the value from the context, and the products. */
-function fetches(gateway: GatewayUnderTest): string[] {
-  return (gateway.subgraphs['shops']?.requests ?? [])
+function fetches(engine: EngineUnderTest): string[] {
+  return (engine.subgraphs['shops']?.requests ?? [])
     .filter(({ query }) => query.includes('_entities'))
     .map(({ variables: { representations, ...others } }) => {
       const ids = (representations as Array<{ id: string }>).map(({ id }) => id);
@@ -81,9 +82,9 @@ function fetches(gateway: GatewayUnderTest): string[] {
 
 describe('an argument from a context', () => {
   it('is sent once for each value: entities whose contexts say the same share a fetch', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     const { shops } = expectData(
-      await gateway.run('{ shops(ids: ["a", "b", "c"]) { products { id name price(amount: 10) } } }'),
+      await engine.run('{ shops(ids: ["a", "b", "c"]) { products { id name price(amount: 10) } } }'),
     );
     expect(shops).toEqual([
       {
@@ -100,12 +101,12 @@ describe('an argument from a context', () => {
       },
       { products: [{ id: '3', name: 'Product 3', price: '30 EUR' }] },
     ]);
-    expect(fetches(gateway)).toEqual(['EUR: 1,2,3', 'USD: 2,3']);
+    expect(fetches(engine)).toEqual(['EUR: 1,2,3', 'USD: 2,3']);
   });
 
   it('is null where the context says null', async () => {
-    await using gateway = await startGateway(FAKES);
-    const { shops } = expectData(await gateway.run('{ shops(ids: ["d", "b"]) { products { price sku } } }'));
+    await using engine = await startEngine(FAKES);
+    const { shops } = expectData(await engine.run('{ shops(ids: ["d", "b"]) { products { price sku } } }'));
     expect(shops).toEqual([
       { products: [{ price: '1 null', sku: 'null-1' }] },
       {
@@ -118,9 +119,9 @@ describe('an argument from a context', () => {
   });
 
   it('comes from the nearest context around, however many levels and lists up', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     const { shops } = expectData(
-      await gateway.run(`{ shops(ids: ["a"]) {
+      await engine.run(`{ shops(ids: ["a"]) {
         branch { products { price } shelves { product { sku } } }
         shelves { product { price sku } }
       } }`),
@@ -137,9 +138,9 @@ describe('an argument from a context', () => {
   });
 
   it('is read from what the type of its context has', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     const { places } = expectData(
-      await gateway.run(
+      await engine.run(
         '{ places { ... on Shop { products { id price sku } } ... on Stall { products { id price sku } } } }',
       ),
     );
@@ -156,10 +157,10 @@ describe('an argument from a context', () => {
   });
 
   it('is not mistaken for what the client calls by the name of the member', async () => {
-    await using gateway = await startGateway(FAKES);
+    await using engine = await startEngine(FAKES);
     expect(
       expectData(
-        await gateway.run('{ shops(ids: ["a"]) { currency: id region: branch { id } products { price sku } } }'),
+        await engine.run('{ shops(ids: ["a"]) { currency: id region: branch { id } products { price sku } } }'),
       ),
     ).toEqual({
       shops: [
@@ -176,7 +177,7 @@ describe('an argument from a context', () => {
   });
 
   it('costs a fetch that fails its own entities only', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         ...(FAKES[0] as FakeSubgraph),
         resolvers: {
@@ -192,7 +193,7 @@ describe('an argument from a context', () => {
       },
       FAKES[1] as FakeSubgraph,
     ]);
-    const { body } = await gateway.run('{ shops(ids: ["b", "c"]) { products { price } } }');
+    const { body } = await engine.run('{ shops(ids: ["b", "c"]) { products { price } } }');
     expect(body.data).toEqual({
       shops: [{ products: [{ price: null }, { price: null }] }, { products: [{ price: 'EUR' }] }],
     });

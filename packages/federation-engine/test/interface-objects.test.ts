@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData } from '@taskgraph/testkit';
-import { startGateway, type FakeSubgraph } from './fake-subgraphs.js';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@interfaceObject", "@shareable"])';
@@ -66,7 +67,7 @@ const VEHICLES: readonly FakeSubgraph[] = [
 
 describe('an entity of which a subgraph knows an interface only', () => {
   it('keeps the name of its type, whoever else brings fields of it', async () => {
-    await using gateway = await startGateway(VEHICLES);
+    await using engine = await startEngine(VEHICLES);
     const answers: ReadonlyArray<readonly [query: string, data: unknown]> = [
       [
         '{ metered { label ... on Bike { __typename odometer } } }',
@@ -130,11 +131,11 @@ describe('an entity of which a subgraph knows an interface only', () => {
         { either: { __typename: 'Car', weight: 20, odometer: 200 } },
       ],
     ];
-    for (const [query, data] of answers) expect([query, expectData(await gateway.run(query))]).toEqual([query, data]);
+    for (const [query, data] of answers) expect([query, expectData(await engine.run(query))]).toEqual([query, data]);
   });
 
   it('is found by another interface that its type implements', async () => {
-    await using gateway = await startGateway(VEHICLES);
+    await using engine = await startEngine(VEHICLES);
     const answers: ReadonlyArray<readonly [query: string, data: unknown]> = [
       [
         '{ weighed { weight ... on Vehicle { __typename odometer } } }',
@@ -160,12 +161,12 @@ describe('an entity of which a subgraph knows an interface only', () => {
         },
       ],
     ];
-    for (const [query, data] of answers) expect([query, expectData(await gateway.run(query))]).toEqual([query, data]);
+    for (const [query, data] of answers) expect([query, expectData(await engine.run(query))]).toEqual([query, data]);
   });
 
   it('is null where the name of its type is asked for and nobody knows it', async () => {
-    await using gateway = await startGateway(VEHICLES);
-    expect(expectData(await gateway.run('{ metered { __typename label } }'))).toEqual({
+    await using engine = await startEngine(VEHICLES);
+    expect(expectData(await engine.run('{ metered { __typename label } }'))).toEqual({
       metered: [{ __typename: 'Bike', label: 'label 1' }, { __typename: 'Car', label: 'label 2' }, null],
     });
   });

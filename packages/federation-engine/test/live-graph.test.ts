@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
-import { readGatewayConfig } from '../src/config.js';
-import { createLiveGraph, type LiveGraph } from '@taskgraph/federation-engine/internal/live-graph.js';
-import { createPlannerThread } from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
+import { SILENT } from '../src/request/log.js';
+import { DEFAULT_LIMITS } from '../src/engine-parts.js';
+import { createLiveGraph, type LiveGraph } from '../src/live-graph.js';
+import { createPlannerThread } from '../src/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner, type PlannerFault } from './faulty-planner.js';
 
-const log = createLog({ service: 'gateway', level: 'silent' });
+const log = SILENT;
 const supergraph = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
 const withField = (field: string) => supergraph.replaceAll('title: String!', `title: String!\n  ${field}: String`);
 
@@ -46,7 +46,7 @@ async function startGraph(fault: PlannerFault = {}, refuse = false, warmUpMs = 6
     }),
     cache: {
       maxBytes: 1_000_000,
-      limits: readGatewayConfig({}).documentLimits,
+      limits: DEFAULT_LIMITS,
       assumedListSize: 10,
       introspection: true,
     },

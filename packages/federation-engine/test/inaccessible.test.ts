@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData, expectErrorCode } from '@taskgraph/testkit';
 import { GraphQLError } from 'graphql';
-import { startGateway } from './fake-subgraphs.js';
+import { startEngine } from './start-engine.js';
 
 const TYPE_DEFS = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@inaccessible"])
@@ -14,7 +14,7 @@ const TYPE_DEFS = `
 
 describe('what is inaccessible', () => {
   const start = () =>
-    startGateway([
+    startEngine([
       {
         name: 'pets',
         typeDefs: TYPE_DEFS,
@@ -32,8 +32,8 @@ describe('what is inaccessible', () => {
     ]);
 
   it('does not come out in data: objects of hidden types and hidden enum values are null', async () => {
-    await using gateway = await start();
-    const { body } = await gateway.run('{ pet { __typename name } pets { __typename name } mood }');
+    await using engine = await start();
+    const { body } = await engine.run('{ pet { __typename name } pets { __typename name } mood }');
     expect(body.data).toEqual({ pet: null, pets: [{ __typename: 'Cat', name: 'Tom' }, null], mood: null });
     expect(JSON.stringify(body)).not.toMatch(/boo|SECRET/);
   });
@@ -41,21 +41,21 @@ describe('what is inaccessible', () => {
   it.each(['{ pets { ... on Ghost { name } } }', '{ pets { ... on Cat { chip } } }', '{ mood(of: SECRET) }'])(
     'cannot be asked for: %s',
     async (query) => {
-      await using gateway = await start();
-      expectErrorCode(await gateway.run(query), 'GRAPHQL_VALIDATION_FAILED');
+      await using engine = await start();
+      expectErrorCode(await engine.run(query), 'GRAPHQL_VALIDATION_FAILED');
     },
   );
 
   it('is not told by introspection', async () => {
-    await using gateway = await start();
+    await using engine = await start();
     const data = expectData(
-      await gateway.run('{ __schema { types { name fields { name } enumValues { name } possibleTypes { name } } } }'),
+      await engine.run('{ __schema { types { name fields { name } enumValues { name } possibleTypes { name } } } }'),
     );
     expect(JSON.stringify(data)).not.toMatch(/Ghost|SECRET|chip/);
   });
 
   it('does not come out in errors: no name of a hidden type, of a hidden value, or of a key that only the planner asks for', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'ships',
         typeDefs: `
@@ -89,10 +89,10 @@ describe('what is inaccessible', () => {
         resolvers: { Port: { __resolveReference: () => null } },
       },
     ]);
-    const { body } = await gateway.run('{ crate { name } crates { name } port { length } }');
+    const { body } = await engine.run('{ crate { name } crates { name } port { length } }');
     expect(body.data).toEqual({ crate: null, crates: [null], port: { length: null } });
     expect(body.errors?.map(({ path }) => path)).toEqual([['port'], ['crate'], ['crates', 0]]);
-    const guarded = await gateway.run('{ harbour }');
+    const guarded = await engine.run('{ harbour }');
     expect(guarded.body).toMatchObject({ data: null, errors: [{ path: ['harbour'] }] });
     for (const told of [body, guarded.body]) expect(JSON.stringify(told)).not.toMatch(/Stealth|HUSHED|radarCode/);
     for (const query of [
@@ -102,7 +102,7 @@ describe('what is inaccessible', () => {
       'query($mood: Mood = HUSHED) { crate { name } }',
       'query($of: Moo) { crate { name } }',
     ]) {
-      const refused = await gateway.run(query, { variables: {} });
+      const refused = await engine.run(query, { variables: {} });
       const asked = new Set(query.match(/\w+/g));
       const told = JSON.stringify(refused.body).match(/Stealth|HUSHED|radarCode/g) ?? [];
       // A name may be said back to who has said it.

@@ -1,15 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
-import {
-  createPlannerThread,
-  PlanTooExpensive,
-  type PlannerThread,
-} from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
+import { SILENT } from '../src/request/log.js';
+import { createPlannerThread, PlanTooExpensive, type PlannerThread } from '../src/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner } from './faulty-planner.js';
 
-const log = createLog({ service: 'gateway', level: 'silent' });
+const log = SILENT;
 const supergraph = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
 const QUERY = '{ books { title author { name } } }';
 const CRASH = '{ crash: books { id } }';

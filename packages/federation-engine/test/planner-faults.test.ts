@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode, postIncremental, type AnswerPart } from '@taskgraph/testkit';
-import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
+import { expectData, expectErrorCode } from '@taskgraph/testkit';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine, type EngineUnderTest } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@external", "@requires", "@interfaceObject", "@shareable"])';
@@ -64,20 +65,17 @@ function flat(id: string) {
   };
 }
 
-function entityFetches(gateway: GatewayUnderTest, subgraph: string) {
-  return (gateway.subgraphs[subgraph]?.requests ?? []).filter(({ query }) => query.includes('_entities'));
+function entityFetches(engine: EngineUnderTest, subgraph: string) {
+  return (engine.subgraphs[subgraph]?.requests ?? []).filter(({ query }) => query.includes('_entities'));
 }
 
 describe('a field that is required with arguments', () => {
   it('is sent with its own value, whatever the client asks of the field', async () => {
-    await using gateway = await startGateway(RENTS);
+    await using engine = await startEngine(RENTS);
     const { flats } = expectData(
-      await gateway.run(
-        'query($c: String!) { flats { rent(currency: $c) dollars rooms { size(unit: "ft") } sizes } }',
-        {
-          variables: { c: 'GBP' },
-        },
-      ),
+      await engine.run('query($c: String!) { flats { rent(currency: $c) dollars rooms { size(unit: "ft") } sizes } }', {
+        variables: { c: 'GBP' },
+      }),
     );
     expect(flats).toEqual([
       {
@@ -92,9 +90,9 @@ describe('a field that is required with arguments', () => {
   });
 
   it('is fetched once and sent in as many fetches as there are sets of arguments', async () => {
-    await using gateway = await startGateway(RENTS);
+    await using engine = await startEngine(RENTS);
     const { flats } = expectData(
-      await gateway.run(
+      await engine.run(
         'query($on: Boolean!) { flats { dollars euros(cents: $on) usual feet sizes again: dollars @include(if: $on) } }',
         { variables: { on: true } },
       ),
@@ -105,10 +103,10 @@ describe('a field that is required with arguments', () => {
     expect([dollars.rent, euros.rent, usual.rent]).toEqual([110, 101, 100]);
     expect([feet.rooms[0].size, sizes.rooms[0].size]).toEqual([33, 10]);
     expect(again).toEqual(dollars);
-    expect(entityFetches(gateway, 'taxes')).toHaveLength(3);
-    expect(entityFetches(gateway, 'flats')).toHaveLength(0);
+    expect(entityFetches(engine, 'taxes')).toHaveLength(3);
+    expect(entityFetches(engine, 'flats')).toHaveLength(0);
     // Each declares and is sent the variables that it uses.
-    const declared = entityFetches(gateway, 'taxes').map(({ query, variables }) => [
+    const declared = entityFetches(engine, 'taxes').map(({ query, variables }) => [
       query.includes('$on'),
       'on' in variables,
     ]);
@@ -120,29 +118,25 @@ describe('a field that is required with arguments', () => {
   });
 
   it('may stand below other such fields, and on interfaces', async () => {
-    await using gateway = await startGateway(RENTS);
+    await using engine = await startEngine(RENTS);
     const { flats } = expectData(
-      await gateway.run('{ flats { area { homes(first: 1) { rent(currency: "USD") } } near } }'),
+      await engine.run('{ flats { area { homes(first: 1) { rent(currency: "USD") } } near } }'),
     );
     expect(flats[0].area).toEqual({ homes: [{ rent: 110 }] });
     expect(JSON.parse(flats[0].near).area.homes.map(({ rent }: { rent: number }) => rent)).toEqual([90, 180]);
   });
 
   it('is seen under its own name only', async () => {
-    await using gateway = await startGateway(RENTS);
-    const { flat: seen } = expectData(await gateway.run('{ flat: __type(name: "Flat") { fields { name } } }'));
+    await using engine = await startEngine(RENTS);
+    const { flat: seen } = expectData(await engine.run('{ flat: __type(name: "Flat") { fields { name } } }'));
     const names = seen.fields.map(({ name }: { name: string }) => name);
     expect(names).toEqual(['id', 'rent', 'rooms', 'area', 'dollars', 'euros', 'usual', 'sizes', 'feet', 'near']);
-    expectErrorCode(await gateway.run('{ flats { rent_required1 } }'), 'GRAPHQL_VALIDATION_FAILED');
+    expectErrorCode(await engine.run('{ flats { rent_required1 } }'), 'GRAPHQL_VALIDATION_FAILED');
   });
 
   it('is waited for by what is deferred', async () => {
-    await using gateway = await startGateway(RENTS);
-    const parts: AnswerPart[] = [];
-    for await (const part of postIncremental(gateway.url, {
-      query: '{ flats { id ... @defer { dollars euros rent(currency: "GBP") } } }',
-    }))
-      parts.push(part);
+    await using engine = await startEngine(RENTS);
+    const parts = await engine.runParts('{ flats { id ... @defer { dollars euros rent(currency: "GBP") } } }');
     expect(parts[0]?.data).toEqual({ flats: [{ id: '1' }, { id: '2' }] });
     const [first] = parts.slice(1).flatMap(({ incremental }) => incremental ?? []);
     expect(first?.path).toEqual(['flats', 0]);
@@ -156,7 +150,7 @@ describe('a field that is required with arguments', () => {
 
 describe('an entity with a key that cannot be resolved', () => {
   it('is found by the one that can, when a subgraph is come back to', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'orders',
         typeDefs: `${LINK}
@@ -181,13 +175,13 @@ describe('an entity with a key that cannot be resolved', () => {
         resolvers: { Order: { __resolveReference: ({ id }: { id: string }) => ({ id, total: 42 }) } },
       },
     ]);
-    expect(expectData(await gateway.run('{ order { label } }'))).toEqual({ order: { label: '7/3: 42' } });
+    expect(expectData(await engine.run('{ order { label } }'))).toEqual({ order: { label: '7/3: 42' } });
   });
 });
 
 describe('an interface that no type implements', () => {
   it('is answered where its subgraph has what is asked for, and refused where nobody can be asked', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'nodes',
         typeDefs: `${LINK}
@@ -204,17 +198,17 @@ describe('an interface that no type implements', () => {
         resolvers: { Query: { field: () => ({ id: '1', field: 'x' }) } },
       },
     ]);
-    expect(expectData(await gateway.run('{ field { id field } other }'))).toEqual({
+    expect(expectData(await engine.run('{ field { id field } other }'))).toEqual({
       field: { id: '1', field: 'x' },
       other: 1,
     });
-    expect(expectData(await gateway.run('{ other node @include(if: false) { field } }'))).toEqual({ other: 1 });
+    expect(expectData(await engine.run('{ other node @include(if: false) { field } }'))).toEqual({ other: 1 });
     for (const query of [
       '{ node { field } }',
       '{ other node { field } }',
       '{ ...F } fragment F on Query { holder { size node { field } } }',
     ]) {
-      const { message } = expectErrorCode(await gateway.run(query), 'OPERATION_REJECTED');
+      const { message } = expectErrorCode(await engine.run(query), 'OPERATION_REJECTED');
       expect(message).toMatch(/node is of type Node, which no object type implements/);
     }
   });
@@ -223,7 +217,7 @@ describe('an interface that no type implements', () => {
 describe('a field that a fetch renames below another', () => {
   it('is asked for under its own name, and given back the one that the client chose', async () => {
     const item = (typename: string, id: string) => ({ __typename: typename, id, name: `${typename} ${id}` });
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'feed',
         typeDefs: `${LINK}
@@ -260,7 +254,7 @@ describe('a field that a fetch renames below another', () => {
     ]);
     expect(
       expectData(
-        await gateway.run(`{ feed { ... on Post { next { ...N } } ... on Photo { next { ...N } } } }
+        await engine.run(`{ feed { ... on Post { next { ...N } } ... on Photo { next { ...N } } } }
           fragment N on Next { item { ... on Post { name n: name } ... on Photo { name n: name } } }`),
       ),
     ).toEqual({

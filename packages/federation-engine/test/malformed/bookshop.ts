@@ -1,16 +1,16 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { createLog } from '@taskgraph/service-kit';
-import { createMemoryCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
-import type { UpstreamAnswer } from '@taskgraph/federation-engine/upstream';
+import { SILENT } from '../../src/request/log.js';
+import { createMemoryCache } from '../../src/subgraphs/caching/cache.js';
+import type { UpstreamAnswer } from '../../src/upstream.js';
 import { graphql, parse, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
-import { readGatewayConfig } from '../../src/config.js';
-import { createCachingClient } from '@taskgraph/federation-engine/internal/subgraphs/caching/caching-client.js';
-import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
-import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/subgraphs/concurrency-limit.js';
-import { createHttpSubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
-import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
-import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
-import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { DEFAULT_LIMITS } from '../../src/engine-parts.js';
+import { createCachingClient } from '../../src/subgraphs/caching/caching-client.js';
+import { createClientErrors } from '../../src/execute/client-errors.js';
+import { createConcurrencyLimit } from '../../src/subgraphs/concurrency-limit.js';
+import { createHttpSubgraphClient } from '../../src/subgraphs/http-subgraph-client.js';
+import { renderBody } from '../../src/execute/render-body.js';
+import { runOperation } from '../../src/execute/run-operation.js';
+import { createOperationCache } from '../../src/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
 import { composeSdl } from '../fake-subgraphs.js';
 
@@ -96,7 +96,7 @@ export interface Bookshop {
   run(breakAnswer: (subgraph: SubgraphName, text: string) => string): Promise<Answer>;
 }
 
-/** A graph of three subgraphs in this process, behind the gateway's own client, cache and engine. */
+/** A graph of three subgraphs in this process, behind the engine's own client and cache. */
 export function createBookshop(): Bookshop {
   const typeDefs: Record<SubgraphName, string> = { books: BOOKS, authors: AUTHORS, prices: PRICES };
   const supergraph = buildSupergraph(
@@ -104,7 +104,7 @@ export function createBookshop(): Bookshop {
   );
   const operations = createOperationCache(supergraph, {
     maxBytes: 1e8,
-    limits: readGatewayConfig({}).documentLimits,
+    limits: DEFAULT_LIMITS,
     introspection: true,
   });
   const schemas = new Map<string, GraphQLSchema>(
@@ -118,7 +118,7 @@ export function createBookshop(): Bookshop {
   const clientErrors = createClientErrors(() => false);
   const context = {
     requestId: 'malformed',
-    log: createLog({ service: 'gateway', level: 'silent' }),
+    log: SILENT,
     identity: { kind: 'unverified' },
     authorization: undefined,
   };

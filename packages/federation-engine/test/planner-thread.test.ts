@@ -1,13 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
-import {
-  createPlannerThread,
-  PlanTooExpensive,
-  type PlannerThread,
-} from '@taskgraph/federation-engine/internal/supergraph/planner-thread.js';
-import { composeSdl, library, startGateway } from './fake-subgraphs.js';
+import { SILENT } from '../src/request/log.js';
+import { createPlannerThread, PlanTooExpensive, type PlannerThread } from '../src/supergraph/planner-thread.js';
+import { composeSdl, library } from './fake-subgraphs.js';
 
-const log = createLog({ service: 'gateway', level: 'silent' });
+const log = SILENT;
 const supergraph = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
 const QUERY = '{ books { title author { name } } }';
 
@@ -102,27 +98,5 @@ describe('the planner in its thread', () => {
     const plans = Promise.all([1, 2, 3].map(() => planner.plan(1, QUERY, undefined, [], 'a')));
     planner.release(1);
     for (const plan of await plans) expect(plan).toContain('authors');
-  });
-});
-
-describe('a gateway', () => {
-  it('refuses an operation that takes too long to plan, and counts the planners that this costs', async () => {
-    await using gateway = await startGateway(library(), { PLAN_TIMEOUT_MS: '1' });
-    const { status, body } = await gateway.run(QUERY);
-    expect(status).toBe(400);
-    expect(body.errors).toMatchObject([{ extensions: { code: 'OPERATION_REJECTED', reason: 'PLAN_TOO_EXPENSIVE' } }]);
-    // It costs one planner, however often it comes.
-    for (let again = 0; again < 20; again += 1) {
-      const { body: known } = await gateway.run(`${QUERY}${' '.repeat(again)}`);
-      expect(known.errors).toMatchObject([{ extensions: { reason: 'PLAN_TOO_EXPENSIVE' } }]);
-    }
-    for (;;) {
-      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-      const restarts = /planner_restarts_total\{[^}]*\} (\d+)/.exec(metrics)?.[1];
-      if (restarts !== undefined && restarts !== '0') {
-        expect(restarts).toBe('1');
-        break;
-      }
-    }
   });
 });

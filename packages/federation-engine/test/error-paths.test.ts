@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { postIncremental, type AnswerPart, type GraphQLResult } from '@taskgraph/testkit';
-import { startGateway, type FakeSubgraph } from './fake-subgraphs.js';
-import { connectClient } from './subscriptions/newsroom.js';
+import type { GraphQLResult } from '@taskgraph/testkit';
+import type { EngineResult } from '../src/index.js';
+import type { FakeSubgraph } from './fake-subgraphs.js';
+import { startEngine } from './start-engine.js';
 
 const LINK =
   'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@external", "@requires", "@shareable"])';
@@ -57,7 +58,7 @@ function cellarAndAttic({ down = false } = {}): FakeSubgraph[] {
 
 describe('an error behind a way back to Query', () => {
   it('is told at the place in the answer where it cost something', async () => {
-    await using gateway = await startGateway(cellarAndAttic());
+    await using engine = await startEngine(cellarAndAttic());
     const expected: ReadonlyArray<readonly [query: string, paths: readonly string[]]> = [
       ['{ barrel { back { hum } } }', ['barrel.back.hum']],
       ['{ b: barrel { back { h: hum d: dust } } }', ['b.back.d', 'b.back.h']],
@@ -80,26 +81,26 @@ describe('an error behind a way back to Query', () => {
         ['fill.query.barrel.back.dust', 'fill.query.barrel.back.hum', 'fill.query.dust', 'fill.query.hum'],
       ],
     ];
-    for (const [query, paths] of expected) expect([query, pathsOf(await gateway.run(query))]).toEqual([query, paths]);
+    for (const [query, paths] of expected) expect([query, pathsOf(await engine.run(query))]).toEqual([query, paths]);
   });
 
   it('is told of each field when nothing comes at all', async () => {
-    await using gateway = await startGateway(cellarAndAttic({ down: true }));
-    const { body } = await gateway.run('mutation { fill { ok query { dust lodger { name } hum } } }');
+    await using engine = await startEngine(cellarAndAttic({ down: true }));
+    const { body } = await engine.run('mutation { fill { ok query { dust lodger { name } hum } } }');
     expect(body.data).toEqual({ fill: { ok: true, query: { dust: null, lodger: null, hum: null } } });
     expect(pathsOf({ body } as GraphQLResult)).toEqual(['fill.query.dust', 'fill.query.hum', 'fill.query.lodger']);
   });
 
   it('is told at its place in an event', async () => {
-    await using gateway = await startGateway(cellarAndAttic());
-    const { feed } = gateway.subgraphs['cellar']!;
-    await using client = connectClient(gateway);
-    const results = client.subscribe('subscription { filled { ok query { dust hum } } }');
+    await using engine = await startEngine(cellarAndAttic());
+    const { feed } = engine.subgraphs['cellar']!;
+    const results = engine.engine.subscribe({ query: 'subscription { filled { ok query { dust hum } } }' });
+    const first = results.next();
     await feed.untilActive(1);
     feed.publish({ root: { filled: { ok: true, query: {} } } });
-    const { errors } = await results.next();
-    expect(errors?.map(({ path }) => path?.join('.')).sort()).toEqual(['filled.query.dust', 'filled.query.hum']);
-    results.stop();
+    const { errors } = (await first).value as EngineResult;
+    expect(errors.map(({ path }) => path?.join('.')).sort()).toEqual(['filled.query.dust', 'filled.query.hum']);
+    await results.return?.();
   });
 });
 
@@ -172,17 +173,15 @@ const QUERIES: ReadonlyArray<readonly [query: string, paths: readonly string[]]>
 
 describe('the path of an error', () => {
   it('is made of the names that the client chose, whatever a fetch called them', async () => {
-    await using gateway = await startGateway(FEED);
-    for (const [query, paths] of QUERIES) expect([query, pathsOf(await gateway.run(query))]).toEqual([query, paths]);
+    await using engine = await startEngine(FEED);
+    for (const [query, paths] of QUERIES) expect([query, pathsOf(await engine.run(query))]).toEqual([query, paths]);
   });
 
   it('is the same in parts', async () => {
-    await using gateway = await startGateway(FEED);
-    const parts: AnswerPart[] = [];
-    for await (const part of postIncremental(gateway.url, {
-      query: '{ feed { __typename ... @defer { ... on Post { title } ... on Photo { title likes: stars } } } }',
-    }))
-      parts.push(part);
+    await using engine = await startEngine(FEED);
+    const parts = await engine.runParts(
+      '{ feed { __typename ... @defer { ... on Post { title } ... on Photo { title likes: stars } } } }',
+    );
     const told = parts.slice(1).flatMap(({ incremental }) => incremental ?? []);
     expect(
       told
@@ -193,12 +192,12 @@ describe('the path of an error', () => {
   });
 
   it('ends at the object where the planner asked for what the client did not', async () => {
-    await using gateway = await startGateway(FEED);
-    expect(pathsOf(await gateway.run('{ feed { ... on Post { p: price(currency: "EUR") dear coded } } }'))).toEqual([
+    await using engine = await startEngine(FEED);
+    expect(pathsOf(await engine.run('{ feed { ... on Post { p: price(currency: "EUR") dear coded } } }'))).toEqual([
       'feed.0',
       'feed.0',
       'feed.0.p',
     ]);
-    expect(pathsOf(await gateway.run('{ feed { ... on Post { code coded } } }'))).toEqual(['feed.0.code']);
+    expect(pathsOf(await engine.run('{ feed { ... on Post { code coded } } }'))).toEqual(['feed.0.code']);
   });
 });

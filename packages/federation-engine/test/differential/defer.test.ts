@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { parse, validate } from 'graphql';
-import type { IncrementalPart, PendingPart } from '@taskgraph/federation-engine/internal/execute/operation-result.js';
-import { ArrivedAnswer, isBelow } from '@taskgraph/federation-engine/internal/execute/part-places.js';
+import type { IncrementalPart, PendingPart } from '../../src/execute/operation-result.js';
+import { ArrivedAnswer, isBelow } from '../../src/execute/part-places.js';
 import { startEngines, type Engines } from './engines.js';
 import { generateGraph } from './generate-graph.js';
 import { generateOperation, type GeneratedOperation } from './generate-operation.js';

@@ -1,15 +1,11 @@
 import { Supergraph as ApolloSupergraph } from '@apollo/federation-internals';
 import { QueryPlanner } from '@apollo/query-planner';
-import {
-  BUILD_OPTIONS,
-  describeGraph,
-  PLANNER_CONFIG,
-} from '@taskgraph/federation-engine/internal/supergraph/describe-graph.js';
-import { planOperation } from '@taskgraph/federation-engine/internal/supergraph/plan-operation.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
-import { toSupergraph, type Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
+import { BUILD_OPTIONS, describeGraph, PLANNER_CONFIG } from '../src/supergraph/describe-graph.js';
+import { planOperation } from '../src/supergraph/plan-operation.js';
+import { prepareSupergraph } from '../src/supergraph/prepared-supergraph.js';
+import { toSupergraph, type Supergraph } from '../src/supergraph/supergraph.js';
 
-/** Builds a supergraph as the gateway does, with the planner in this thread. */
+/** Builds a supergraph as the engine does, with the planner in this thread. */
 export function buildSupergraph(text: string): Supergraph {
   const prepared = prepareSupergraph(text);
   const planned = ApolloSupergraph.build(prepared.plannerSdl, BUILD_OPTIONS);
