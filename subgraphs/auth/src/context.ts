@@ -1,6 +1,6 @@
 import type { RequestContext, TokenVerifier } from '@taskgraph/service-kit';
 import type { AuthDb } from './db.js';
-import type { PasswordHasher } from './modules/accounts/password-hasher.js';
+import type { PasswordHasher } from './modules/passwords/password-hasher.js';
 import type { Letters } from './mail/letters.js';
 import type { PostOffice } from './mail/post-office.js';
 import type { Lockout } from './modules/lockout/lockout.js';

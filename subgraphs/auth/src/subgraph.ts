@@ -10,7 +10,7 @@ import {
 import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
-import { createPasswordHasher, type PasswordHasher } from './modules/accounts/password-hasher.js';
+import { createPasswordHasher, type PasswordHasher } from './modules/passwords/password-hasher.js';
 import path from 'node:path';
 import { createLetters } from './mail/letters.js';
 import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';

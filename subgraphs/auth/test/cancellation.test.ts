@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '@taskgraph/service-kit';
 import { createUpstream } from '@taskgraph/federation-engine/upstream';
-import { createPasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import { createPasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { PASSWORD, startAuthGraph } from './auth-graph.js';
 
 const LOGINS = 400;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withClient } from '@taskgraph/databases';
 import { expectData, expectErrorCode } from '@taskgraph/testkit';
 import jwt from 'jsonwebtoken';
-import type { PasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { LOGIN, PASSWORD, REFRESH, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
 
 const CHANGE = `mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }`;

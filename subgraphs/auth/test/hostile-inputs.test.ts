@@ -2,7 +2,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countAllRows, hostilePlaces, probeHostilePlace, type HostileTarget } from '@taskgraph/testkit';
 import { encodeCursor } from '@taskgraph/service-kit';
-import type { PasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { typeDefs } from '../src/schema.js';
 import { PASSWORD, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
 

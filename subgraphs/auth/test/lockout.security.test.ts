@@ -3,7 +3,7 @@ import { createClientInfoSigner } from '@taskgraph/service-kit';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, uuid7 } from '@taskgraph/contracts';
 import { hash } from '@node-rs/argon2';
 import { expectData, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
-import type { PasswordHasher } from '../src/modules/accounts/password-hasher.js';
+import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { PASSWORD, startAuthGraph, type AuthGraph } from './auth-graph.js';
 
 const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { __typename

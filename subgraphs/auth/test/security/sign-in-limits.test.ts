@@ -8,7 +8,7 @@ import {
   TEST_CLIENT_INFO_SECRET,
   type GraphQLResult,
 } from '@taskgraph/testkit';
-import type { PasswordHasher } from '../../src/modules/accounts/password-hasher.js';
+import type { PasswordHasher } from '../../src/modules/passwords/password-hasher.js';
 import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 
 const WRONG = 'nine purple herons waltz';

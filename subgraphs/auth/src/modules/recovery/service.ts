@@ -4,16 +4,15 @@ import { isUniqueViolation, type AuthTx } from '../../db.js';
 import type { ChangeEmailInput, ResetPasswordInput } from '../../generated/graphql.js';
 import { createAccountToken, findAccountToken, useAccountToken } from '../../mail/account-tokens.js';
 import { verificationMail } from '../../mail/verification-mail.js';
+import { normaliseEmail, parseEmail } from '../accounts/service.js';
+import { recordAudit } from '../audit/service.js';
 import {
   checkNewPassword,
   confirmPassword,
-  normaliseEmail,
-  parseEmail,
   parseNewPassword,
   type InvalidCredentials,
   type WeakPassword,
-} from '../accounts/service.js';
-import { recordAudit } from '../audit/service.js';
+} from '../passwords/service.js';
 import { assertLiveSession, endSessions, lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
