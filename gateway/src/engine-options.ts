@@ -16,6 +16,7 @@ import { withIdempotencyKey } from './idempotency-key.js';
 import { toMissingViewer } from './identity/missing-viewer.js';
 import { toClientInfoSigner } from './options.js';
 import type { GatewayTelemetry } from './telemetry.js';
+import { withTraces } from './traces.js';
 
 const MIB = 1024 * 1024;
 
@@ -29,6 +30,7 @@ export interface EngineSurroundings {
   readonly overrideLabels: OverrideLabels;
   /** Whether this gateway verifies tokens itself. */
   readonly verifiesTokens: boolean;
+  readonly isTraced: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
         maxWaiting: config.PLAN_MAX_WAITING,
         assumedListSize: config.ASSUMED_LIST_SIZE,
         isHopeless: policies.isHopeless,
-        onCompiled: (durationMs) => telemetry.operationCompiled(durationMs),
+        onPhase: (phase, durationMs) => telemetry.phaseEnded(phase, durationMs),
       },
       planner: {
         planTimeoutMs: config.PLAN_TIMEOUT_MS,
@@ -78,7 +80,8 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
         if (!surroundings.verifiesTokens && requirements.byCoordinate.size > 0)
           log.warn('no JWKS_URL is set: subgraphs alone decide who is signed in and which scopes he has');
       },
-      aroundFetches: (client) => withIdempotencyKey(withClientInfo(client, signClientInfo)),
+      aroundFetches: (client) =>
+        withIdempotencyKey(withClientInfo(surroundings.isTraced ? withTraces(client) : client, signClientInfo)),
       maxSubgraphErrors: config.SUBGRAPH_MAX_ERRORS,
       maxAnswerErrors: config.ANSWER_MAX_ERRORS,
       caching: {

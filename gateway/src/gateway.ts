@@ -7,13 +7,16 @@ import {
   createRateLimits,
   createUploadSpool,
   openEventBus,
+  openTracing,
   operationsAddress,
   readHttpServerConfig,
   type EventBus,
   type JwksSource,
   type LiveFeed,
   type Log,
+  tracedBus,
   type ServiceProcess,
+  type Tracing,
 } from '@taskgraph/service-kit';
 import type { LabelFacts } from '@taskgraph/federation-engine';
 import { createClientLimits } from './admission/client-limits.js';
@@ -57,6 +60,8 @@ export { readGatewayConfig, type GatewayConfig } from './config.js';
 export interface GatewayParts {
   readonly log: Log;
   readonly jwks: JwksSource;
+  /** Null traces nothing, whatever the settings say. */
+  readonly tracing: Tracing | null;
   /** Carries the events of services; closed by who made it. */
   readonly bus: EventBus;
   /** Tells at once which sessions have ended; closed by who made it. */
@@ -77,8 +82,10 @@ export async function createGateway(
   const log = overrides.log ?? createLog({ service: 'gateway', level: config.LOG_LEVEL });
   const metrics = createMetrics('gateway');
   const health = createHealth();
+  const tracing =
+    overrides.tracing === undefined ? await openTracing('gateway', config, { log, metrics }) : overrides.tracing;
   const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS, log });
-  const subscriptionTelemetry = createSubscriptionTelemetry(metrics);
+  const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
   const spool = createUploadSpool({ folder: toSpoolFolder(config), maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
 
   // identity: who asks
@@ -106,7 +113,17 @@ export async function createGateway(
 
   // engine: how it is run
   const verifiesTokens = jwksUrl !== null || jwks !== undefined;
-  const surroundings = { log, health, telemetry, subscriptionTelemetry, policies, overrideLabels, verifiesTokens };
+  const isTraced = tracing !== null;
+  const surroundings = {
+    log,
+    health,
+    telemetry,
+    subscriptionTelemetry,
+    policies,
+    overrideLabels,
+    verifiesTokens,
+    isTraced,
+  };
   const engine = createEngineParts(toEngineOptions(config, surroundings));
   const { subscriptions } = engine;
   telemetry.watchOperations(engine.operations);
@@ -115,7 +132,7 @@ export async function createGateway(
   const invalidation =
     bus &&
     invalidateOnEvents({
-      bus,
+      bus: tracing ? tracedBus(bus, tracing) : bus,
       sharedCache: config.REDIS_URL !== undefined,
       invalidate: async (changed) => engine.client.invalidate?.(changed),
       onEvent: (type) => telemetry.changeHeard(type),
@@ -177,6 +194,7 @@ export async function createGateway(
     assertKnownSubgraphs(config, engine.operations().supergraph.subgraphs);
   } catch (error) {
     for (const step of onClose) await step();
+    await tracing?.close();
     throw error;
   }
   warnOfExposure(config, log);
@@ -187,6 +205,7 @@ export async function createGateway(
     log,
     metrics,
     health,
+    tracing,
     ...http,
     onDrain: async () => {
       await within(config.SHUTDOWN_GRACE_MS, subscriptions.drain());

@@ -1,10 +1,11 @@
 import { isErrorCode } from '@taskgraph/contracts';
 import type { Subscription, Transport } from '@taskgraph/federation-engine/internal/live/subscription.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import type { Metrics } from '@taskgraph/service-kit';
+import type { Metrics, Tracing } from '@taskgraph/service-kit';
+import { traceRuns } from './traces.js';
 
 /** Log line and counter together, as in `telemetry.ts`. */
-export function createSubscriptionTelemetry(metrics: Metrics): SubscriptionTelemetry {
+export function createSubscriptionTelemetry(metrics: Metrics, tracing: Tracing | null): SubscriptionTelemetry {
   const active = metrics.gauge('taskgraph_gateway_subscriptions', 'Subscriptions of clients.', ['transport']);
   const ends = metrics.counter('taskgraph_gateway_subscriptions_ended_total', 'Subscriptions that are over.', [
     'transport',
@@ -47,6 +48,7 @@ export function createSubscriptionTelemetry(metrics: Metrics): SubscriptionTelem
   const count = (transport: Transport, by: 1 | -1) => active.inc({ transport }, by);
 
   return {
+    traceRun: tracing ? traceRuns(tracing) : undefined,
     started(log, subscription) {
       count(subscription.outlet.transport, 1);
       log.info(facts(subscription), 'subscription started');

@@ -2,6 +2,7 @@ import type { Log, Metrics } from '@taskgraph/service-kit';
 import type { FetchTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
 import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { tellPhase } from './traces.js';
 import type { AnswerTelemetry } from './transports/http/answer.js';
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
@@ -10,8 +11,8 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** An event has told what the cache must forget. */
   changeHeard(eventType: string): void;
-  /** Of parsing, validating and planning one operation, which is done once. */
-  operationCompiled(durationMs: number): void;
+  /** Of parsing, validating and planning an operation, which is done once. */
+  phaseEnded(phase: 'parse' | 'validate' | 'plan', durationMs: number): void;
   /** An operation may cost more than it is allowed, as a whole or, where one is named, of one subgraph. */
   tooExpensive(subgraph: string | null): void;
   /** Of a request for a document that is not registered: refused, or only told. */
@@ -83,7 +84,8 @@ export function createGatewayTelemetry(
   );
   const compilations = metrics.histogram(
     'taskgraph_gateway_compile_duration_seconds',
-    'Time of parsing, validating and planning one operation.',
+    'Time of parsing, validating or planning one operation, each of which is done once.',
+    ['phase'],
   );
   const cached = metrics.gauge('taskgraph_gateway_operation_cache_bytes', 'Estimated memory of compiled operations.');
   return {
@@ -124,8 +126,9 @@ export function createGatewayTelemetry(
     changeHeard(type) {
       changes.inc({ type });
     },
-    operationCompiled(durationMs) {
-      compilations.observe(durationMs / 1000);
+    phaseEnded(phase, durationMs) {
+      compilations.observe({ phase }, durationMs / 1000);
+      tellPhase(phase, durationMs);
     },
     watchOperations(cache) {
       (cached as unknown as { collect: () => void }).collect = () => cached.set(cache().bytes());

@@ -43,7 +43,7 @@ describe('a page of another origin', () => {
       'allow-methods': 'GET,POST',
       'allow-headers': 'authorization,content-type,x-anything',
       'allow-private-network': 'true',
-      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
+      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id,x-trace-id',
       'max-age': '7200',
     });
     expect(varies(response)).toContain('origin');
@@ -101,7 +101,7 @@ describe('a page of another origin', () => {
       {
         'allow-origin': LISTED,
         'allow-credentials': 'true',
-        'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
+        'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id,x-trace-id',
       },
     ]);
     expect(listed.headers.get('x-request-id')).toBe('of-the-client-0001');
@@ -136,7 +136,7 @@ describe('a page of another origin', () => {
     });
     expect(corsOf(response)).toEqual({
       'allow-origin': '*',
-      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id',
+      'expose-headers': 'ratelimit,ratelimit-policy,retry-after,x-request-id,x-trace-id',
     });
     expect(response.headers.get('vary')).toBeNull();
   });

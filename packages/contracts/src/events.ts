@@ -129,12 +129,14 @@ export interface DomainEvent<Type extends EventType = EventType> {
   readonly time: string;
   /** The request that caused it, for the logs. */
   readonly requestId?: string | undefined;
+  /** The span that caused it, as in its extension for distributed tracing; absent where nothing was traced. */
+  readonly traceparent?: string | undefined;
   readonly data: EventData<Type>;
 }
 
 /**
  * The form in which events travel, of types that this reader may not know: member names of CloudEvents 1.0, section 3.1, and of
- * its extension `sequence`.
+ * its extensions `sequence` and `traceparent` (distributed tracing).
  */
 export const eventEnvelope = z.object({
   id: z.uuid(),
@@ -144,6 +146,7 @@ export const eventEnvelope = z.object({
   sequence: z.string().regex(/^[0-9]{1,18}$/),
   time: z.iso.datetime(),
   requestId: z.string().optional(),
+  traceparent: z.string().optional(),
   data: z.unknown(),
 });
 export type EventEnvelope = z.infer<typeof eventEnvelope>;

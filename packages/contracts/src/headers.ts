@@ -4,6 +4,12 @@ export const CLIENT_INFO_HEADER = 'x-taskgraph-client';
 /** Names one request in every log of every process; set by the gateway when the client sends none. */
 export const REQUEST_ID_HEADER = 'x-request-id';
 
+/** Names the trace of a request in answers to clients; set where requests are traced. */
+export const TRACE_ID_HEADER = 'x-trace-id';
+
+/** W3C Trace Context, section 3.2. */
+export const TRACEPARENT_HEADER = 'traceparent';
+
 /** Until when the answer to a mutation is waited for, in milliseconds since the epoch; set by the gateway. */
 export const REQUEST_DEADLINE_HEADER = 'x-request-deadline';
 

@@ -22,6 +22,8 @@ import {
   type TokenVerifier,
   type TokenVerifierOptions,
 } from './token-verifier.js';
+import { openTracing } from './tracing/open-tracing.js';
+import type { Tracing } from './tracing/span.js';
 import type { TransactionalClient } from './transaction.js';
 
 /** What a test, or a process of several services, puts in the place of the real part. */
@@ -29,6 +31,8 @@ export interface SubgraphParts {
   readonly log: Log;
   readonly jwks: JwksSource;
   readonly transport: EventTransport;
+  /** Null traces nothing, whatever the settings say. */
+  readonly tracing: Tracing | null;
   /** Gets the pool, to count the statements that go through it. */
   readonly onPool: (pool: pg.Pool) => void;
 }
@@ -56,7 +60,7 @@ export interface SubgraphBase<Db> {
 /** What a subgraph has of its own. */
 export type SubgraphOwn<Context extends RequestContext> = Omit<
   SubgraphOptions<Context>,
-  'name' | 'clientInfoSecrets' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'onClose'
+  'name' | 'clientInfoSecrets' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'tracing' | 'onClose'
 >;
 
 export interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
@@ -88,6 +92,7 @@ export async function composeSubgraph<
   const log = parts.log ?? createLog({ service: name, level: config.LOG_LEVEL });
   const metrics = createMetrics(name);
   const health = createHealth();
+  const tracing = parts.tracing === undefined ? await openTracing(name, config, { log, metrics }) : parts.tracing;
   const closing: Array<() => Promise<void>> = [];
   const onClose = (close: () => Promise<void>) => void closing.unshift(close);
 
@@ -118,6 +123,7 @@ export async function composeSubgraph<
     log,
     metrics,
     health,
+    tracing,
   });
   onClose(() => events.close());
 
@@ -167,6 +173,7 @@ export async function composeSubgraph<
       log,
       metrics,
       health,
+      tracing,
       async onListen(address) {
         events.start();
         await own.onListen?.(address);
@@ -175,6 +182,7 @@ export async function composeSubgraph<
     });
   } catch (error) {
     for (const close of closing) await close();
+    await tracing?.close();
     throw error;
   }
 }

@@ -14,6 +14,8 @@ import { requestIdentification } from './request-identification.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 import { ConfigError, type ProcessSettings } from './settings.js';
 import { endSlowReaders, READER_LIMITS, type ReaderLimits } from './slow-readers.js';
+import type { Tracing } from './tracing/span.js';
+import { traceRequests } from './tracing/trace-requests.js';
 
 export interface HttpServerConfig {
   readonly host: string;
@@ -80,6 +82,8 @@ export interface HttpServiceOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Null where nothing is traced. */
+  readonly tracing?: Tracing | null;
   /** Takes a request before Express does, for paths on which its cost shows. Returns false for requests that are not its own. */
   readonly front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
@@ -118,7 +122,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // Node's own answer has no body, and no headers but its own.
     requireHostHeader: false,
   };
-  const server = createServer(serverOptions, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
     if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
@@ -131,7 +135,9 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     } catch (error) {
       answerHttpError(error, response, log);
     }
-  });
+  };
+  const { tracing } = options;
+  const server = createServer(serverOptions, tracing ? traceRequests(tracing, handle) : handle);
   answerEdges(server);
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
@@ -160,6 +166,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     }
     // Until now, so that the end can be watched.
     if (operationsUrl !== null) await operations?.close();
+    await tracing?.close();
     metrics.registry.clear();
     log.info('stopped');
   }

@@ -9,6 +9,7 @@ import {
 } from 'pino';
 import { collapseBursts } from './log-bursts.js';
 import { withoutSecrets } from './log-redaction.js';
+import { activeSpan } from './tracing/span.js';
 import type { LogLevel } from './settings.js';
 
 export type Log = Logger;
@@ -29,7 +30,7 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
+    formatters: { level: (label: string) => ({ level: label }), log: withTrace },
     hooks: { logMethod: collapseBursts() },
     // What stands in the place of an error has been made readable before.
     serializers: {
@@ -46,6 +47,13 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     },
   });
   return log;
+}
+
+/** Says of a line to which trace it belongs, where there is one, and leaves out what is secret. */
+function withTrace(facts: Record<string, unknown>): Record<string, unknown> {
+  const safe = withoutSecrets(facts);
+  const span = activeSpan();
+  return span === null ? safe : { traceId: span.traceId, ...safe };
 }
 
 /** Whoever reads standard output may have stopped reading it. */

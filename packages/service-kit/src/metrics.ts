@@ -19,8 +19,8 @@ export interface Metrics {
   tallied(name: string, help: string, labels: readonly string[], buckets?: readonly number[]): TalliedHistogram;
   /** Method, route, status; seconds. */
   readonly httpDuration: TalliedHistogram;
-  /** Outcome ok or error; seconds. */
-  readonly sqlDuration: Histogram<'outcome'>;
+  /** Model, action, outcome ok or error; seconds. */
+  readonly sqlDuration: TalliedHistogram;
   /** Peer and outcome; seconds. */
   readonly peerDuration: Histogram<'peer' | 'outcome'>;
   /** Of calls to another service that were no success: failure or none, and why. */
@@ -59,10 +59,10 @@ export function createMetrics(service: string): Metrics {
       'Time from the head of a request to the end of its response.',
       ['method', 'route', 'status'],
     ),
-    sqlDuration: metrics.histogram(
+    sqlDuration: metrics.tallied(
       'taskgraph_sql_statement_duration_seconds',
       'Time of one SQL statement, waiting for a connection not included.',
-      ['outcome'],
+      ['model', 'action', 'outcome'],
     ),
     peerDuration: metrics.histogram('taskgraph_peer_request_duration_seconds', 'Time of one call to another service.', [
       'peer',

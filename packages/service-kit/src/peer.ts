@@ -1,9 +1,10 @@
-import { REQUEST_ID_HEADER, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import { REQUEST_ID_HEADER, TRACEPARENT_HEADER, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
 import { createUpstream, Fault } from '@taskgraph/federation-engine/upstream';
 import { AppError, unavailable } from './app-error.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
+import { activeSpan } from './tracing/span.js';
 
 export interface PeerOptions {
   /** As in the supergraph. */
@@ -45,6 +46,7 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
       variables: Readonly<Record<string, unknown>>,
       caller: PeerCaller,
     ): Promise<Data> {
+      const span = activeSpan()?.child(`fetch ${name}`, { kind: 'client', attributes: { 'taskgraph.subgraph': name } });
       const stop = metrics.peerDuration.startTimer({ peer: name });
       let answer: PeerAnswer;
       try {
@@ -53,6 +55,7 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
             'content-type': 'application/json',
             [REQUEST_ID_HEADER]: caller.requestId,
             ...(caller.authorization !== undefined && { authorization: caller.authorization }),
+            ...(span && { [TRACEPARENT_HEADER]: span.traceparent }),
           },
           body: JSON.stringify({ query: document, variables }),
           idempotent: true,
@@ -60,10 +63,14 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
         });
         answer = body as PeerAnswer;
       } catch (error) {
+        span?.fail(error);
+        span?.end();
         stop({ outcome: 'unavailable' });
         throw toPeerUnavailable(name, error);
       }
       const failure = answer.errors?.[0];
+      if (failure) span?.fail(failure.extensions);
+      span?.end();
       stop({ outcome: failure ? 'error' : 'ok' });
       if (failure || answer.data == null) throw toPeerFault(name, failure);
       return answer.data as Data;

@@ -1,9 +1,12 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import { databaseSession } from '@taskgraph/contracts';
 import pg from 'pg';
 import type { Health } from './health.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import { statementKind } from './sql-statements.js';
+import { activeSpan } from './tracing/span.js';
 
 export interface PgPoolOptions {
   readonly connectionString: string;
@@ -18,6 +21,11 @@ export interface PgPoolOptions {
   readonly health?: Health;
 }
 
+type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: unknown) => void,
+) => void;
 type StatementListener = (text: string) => void;
 const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
 
@@ -34,9 +42,17 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
     override query(...args: unknown[]): never {
       const text = statementText(args[0]);
       for (const listener of listeners) listener(text);
+      const { action, model } = statementKind(text);
       const startedAt = performance.now();
+      const span = activeSpan()?.child(model === 'none' ? action : `${action} ${model}`, {
+        kind: 'client',
+        attributes: { 'db.system.name': 'postgresql', 'db.operation.name': action, 'db.collection.name': model },
+      });
       const observe = (error?: unknown) => {
-        metrics.sqlDuration.observe({ outcome: error ? 'error' : 'ok' }, (performance.now() - startedAt) / 1000);
+        const seconds = (performance.now() - startedAt) / 1000;
+        metrics.sqlDuration.observe(seconds, model, action, error ? 'error' : 'ok');
+        if (error) span?.fail(error);
+        span?.end();
         if (isReadTimeout(error)) this.#giveUp();
       };
       const callback = args.at(-1);
@@ -62,7 +78,17 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
     }
   }
 
-  const pool = new pg.Pool({
+  class TracedPool extends pg.Pool {
+    // Who waits for a connection is called by who gives one back, and goes on in his own trace all the same.
+    override connect(): Promise<pg.PoolClient>;
+    override connect(callback: ConnectCallback): void;
+    override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
+      if (!callback) return super.connect();
+      super.connect(activeSpan() === null ? callback : AsyncResource.bind(callback));
+    }
+  }
+
+  const pool = new TracedPool({
     connectionString: databaseSession(options.connectionString),
     max: options.max,
     connectionTimeoutMillis: options.connectTimeoutMs,

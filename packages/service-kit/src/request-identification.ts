@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation, type CancelSignal } from '@taskgraph/federation-engine/upstream';
-import { isRequestId, REQUEST_ID_HEADER } from '@taskgraph/contracts';
+import { isRequestId, REQUEST_ID_HEADER, TRACE_ID_HEADER } from '@taskgraph/contracts';
 import type { Request, RequestHandler } from 'express';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import { activeSpan } from './tracing/span.js';
 
 /** What is learnt of a request first, and read later through {@link requestFacts}. */
 export interface RequestFacts {
@@ -52,6 +53,9 @@ export function identifyRequest(
   const given = request.headers[REQUEST_ID_HEADER];
   const requestId = isRequestId(given) ? given : randomUUID();
   response.setHeader(REQUEST_ID_HEADER, requestId);
+  const span = activeSpan();
+  span?.set({ 'taskgraph.request.id': requestId });
+  if (span) response.setHeader(TRACE_ID_HEADER, span.traceId);
   const gone = new Cancellation();
   let requestLog: Log | null = null;
   const facts: RequestFacts = {
@@ -75,6 +79,10 @@ export function identifyRequest(
     const { method = '' } = request;
     const calledRoute = route();
     const status = finished ? String(response.statusCode) : 'aborted';
+    if (span) {
+      span.rename(`${method} ${calledRoute}`);
+      span.set({ 'http.route': calledRoute });
+    }
     metrics.httpDuration.observe(durationMs / 1000, method, calledRoute, status);
     if (log.levelVal <= DEBUG)
       facts.log.debug({ method, route: calledRoute, status, durationMs: Math.round(durationMs * 10) / 10 }, 'request');

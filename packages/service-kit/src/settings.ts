@@ -93,6 +93,15 @@ function integer(minimum: number, maximum: number, unit: string) {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+const TRACE_SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 /** Pieces that settings are made of: each reads an environment string and says what is wrong with it. */
 export const settings = {
   /** 0 lets the system choose a free port. */
@@ -155,6 +164,9 @@ export const settings = {
         return z.NEVER;
       }),
   text: (fallback: string) => z.string().min(1).default(fallback),
+  optionalText: () => z.string().min(1).optional(),
+  /** OpenTelemetry Environment Variable Specification, "General SDK Configuration". */
+  traceSampler: () => z.enum(TRACE_SAMPLERS, { error: `must be one of ${TRACE_SAMPLERS.join(', ')}` }).optional(),
   /** RFC 9110, 5.1. In small letters, as Node knows the headers of requests. */
   headerName: () =>
     z
@@ -166,8 +178,23 @@ export const settings = {
   logLevel: () => z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 } as const;
 
+/** Where traces go: the standard variables of OpenTelemetry, whose SDK reads the rest of them by itself. */
+export const tracingSettings = {
+  /** Of a collector that takes OTLP over HTTP; nothing is traced where neither is set. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: settings.url().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: settings.url().optional(),
+  /** `taskgraph-` and the service's name when absent. */
+  OTEL_SERVICE_NAME: settings.optionalText(),
+  OTEL_TRACES_SAMPLER: settings.traceSampler(),
+  OTEL_TRACES_SAMPLER_ARG: settings.optionalText(),
+  OTEL_SDK_DISABLED: settings.flag(false),
+} as const;
+
+export type TracingSettings = z.output<z.ZodObject<typeof tracingSettings>>;
+
 /** Settings of every process. */
 export const processSettings = {
+  ...tracingSettings,
   /** `development` turns on what helps whoever builds a client, and a stranger as well; anything else leaves it off. */
   NODE_ENV: settings.text('production'),
   /** Answers questions about the schema, and helps with names that it does not have. */

@@ -48,6 +48,7 @@ import {
 } from './subscriptions/subgraph-websocket.js';
 import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
+import { activeSpan, type Tracing } from './tracing/span.js';
 
 /** Adds routes to a server. */
 export type Routes = (app: Express) => void;
@@ -61,6 +62,7 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  readonly tracing?: Tracing | null;
   readonly typeDefs: DocumentNode;
   /** A resolvers map that `satisfies CompleteResolvers`. */
   readonly resolvers: object;
@@ -154,6 +156,7 @@ export async function createSubgraph<Context extends RequestContext>(
     log,
     metrics,
     health: options.health,
+    tracing: options.tracing ?? null,
     front: createJsonRequests({
       apollo,
       path: GRAPHQL_PATH,
@@ -193,6 +196,7 @@ export async function createSubgraph<Context extends RequestContext>(
       context: createContext,
       log,
       metrics,
+      tracing: options.tracing ?? null,
       limits,
     });
   }
@@ -241,7 +245,9 @@ function formatErrors<Context extends RequestContext>(service: string, serviceLo
   return {
     async requestDidStart() {
       return {
-        async didResolveOperation({ operation }) {
+        async didResolveOperation({ operation, operationName }) {
+          const type = operation?.operation;
+          activeSpan()?.set({ 'graphql.operation.type': type, 'graphql.operation.name': operationName ?? undefined });
           if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
             throw new GraphQLError(ONLY_OVER_WEBSOCKETS, {
               extensions: { code: 'OPERATION_REJECTED', http: { status: 400 } },

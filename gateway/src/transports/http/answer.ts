@@ -1,5 +1,5 @@
 import { isErrorCode } from '@taskgraph/contracts';
-import type { Standing } from '@taskgraph/service-kit';
+import { activeSpan, traced, type Standing } from '@taskgraph/service-kit';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { DemandControl } from '../../admission/demand-control.js';
@@ -159,13 +159,15 @@ export function createAnswer(options: AnswerOptions): Answer {
 
   function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
     const { context } = arrival;
-    return runOperation(operation, {
-      variables: request.variables,
-      context,
-      client: options.client,
-      signal: context.signal,
-      incremental: arrival.accepted.incremental !== null,
-    });
+    const run = () =>
+      runOperation(operation, {
+        variables: request.variables,
+        context,
+        client: options.client,
+        signal: context.signal,
+        incremental: arrival.accepted.incremental !== null,
+      });
+    return activeSpan() === null ? run() : traced('graphql execute', undefined, run);
   }
 
   /** Of the whole operation: its planning, and all its parts. Returns what ends the watch. */
@@ -184,6 +186,11 @@ export function createAnswer(options: AnswerOptions): Answer {
     const endWatch = watchDeadline(arrival);
     const finish = (errors: readonly GraphQLFormattedError[]) => {
       endWatch();
+      activeSpan()?.set({
+        'graphql.operation.name': seen.facts?.name ?? undefined,
+        'graphql.operation.type': seen.facts?.type,
+        'taskgraph.errors': errors.length,
+      });
       telemetry.operationFinished(context, {
         name: seen.facts?.name ?? null,
         type: seen.facts?.type ?? 'unknown',

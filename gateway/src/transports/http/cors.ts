@@ -11,7 +11,7 @@ export interface CorsOptions {
 }
 
 /** Of an answer, beside what every page may read (Fetch, "CORS-safelisted response-header name"). */
-const EXPOSED_HEADERS = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'];
+const EXPOSED_HEADERS = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id', 'x-trace-id'];
 const METHODS = ['GET', 'POST'];
 
 /**

@@ -26,6 +26,8 @@ export interface OperationCacheOptions {
   readonly maxWaiting?: number;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number, operation: Operation) => void;
+  /** Told of what was done of it, in the asynchronous context of who has asked for it first. */
+  readonly onPhase?: (phase: 'parse' | 'validate' | 'plan', durationMs: number) => void;
 }
 
 /** Who asks for an operation. */
@@ -122,15 +124,25 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   const underWay = new Map<string, Promise<Operation>>();
   const turns = createReadingTurns(options.maxWaiting ?? DEFAULT_MAX_WAITING, NOBODY);
 
+  function inPhase<Result>(phase: 'parse' | 'validate', work: () => Result): Result {
+    const startedAt = performance.now();
+    try {
+      return work();
+    } finally {
+      options.onPhase?.(phase, performance.now() - startedAt);
+    }
+  }
+
   /** @throws Refusal */
   function find(key: string, text: string, operationName: string | undefined): Found {
     const known = valid.get(key);
     if (known) return known;
     const found = refusals.remember(key, () => {
-      const document = readDocument(supergraph.schema, text, options.limits);
+      const document = inPhase('parse', () => readDocument(supergraph.schema, text, options.limits));
       const normal = `${operationName ?? ''}\n${print(document)}`;
       const operation = byNormalText.get(normal);
-      const checked = operation ?? validateOperation(supergraph, document, operationName, { ...options, costs });
+      const validated = () => validateOperation(supergraph, document, operationName, { ...options, costs });
+      const checked = operation ?? inPhase('validate', validated);
       return { key: normal, known: checked, textLength: text.length };
     });
     valid.set(key, found);
@@ -158,7 +170,9 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       .rememberLater(`plan ${key}`, work)
       .then((operation) => {
         keep(operation);
-        options.onCompiled?.(performance.now() - startedAt, operation);
+        const durationMs = performance.now() - startedAt;
+        options.onPhase?.('plan', durationMs);
+        options.onCompiled?.(durationMs, operation);
         return operation;
       })
       .finally(() => underWay.delete(key));

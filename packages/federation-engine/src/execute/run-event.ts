@@ -13,6 +13,8 @@ import type { Data } from '../request/data.js';
 export interface SourceEvent {
   readonly data: Data | null;
   readonly errors: readonly GraphQLFormattedError[];
+  /** Under which the host's tracing knows what has caused it. */
+  readonly trace?: string;
 }
 
 export interface EventOperations {

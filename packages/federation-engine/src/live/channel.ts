@@ -141,7 +141,7 @@ export class Channel {
     const text = this.#groups.size > 1 ? JSON.stringify(event.data) : null;
     const source = () => (text === null ? event : { ...event, data: JSON.parse(text) as SourceEvent['data'] });
     for (const group of this.#groups.values()) {
-      if (group.push({ source, id, reconnected })) continue;
+      if (group.push({ source, id, reconnected, trace: event.trace })) continue;
       this.#options.telemetry.dropped('queue-full');
       for (const member of [...group.members]) this.#options.end(member, 'queue-full', [TOO_MANY_EVENTS]);
     }

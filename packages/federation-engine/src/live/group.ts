@@ -49,6 +49,8 @@ export interface LiveEvent {
   readonly id: string | null;
   /** Whether events may have been missed before it. */
   readonly reconnected: boolean;
+  /** Under which the host's tracing knows what has caused it. */
+  readonly trace: string | undefined;
 }
 
 interface Queued {
@@ -127,7 +129,10 @@ export class Group {
 
   async #runAll(): Promise<void> {
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      const rendered = await this.#run(next);
+      const { trace } = next.event;
+      const { traceRun } = this.#options.telemetry;
+      const run = this.#run.bind(this, next);
+      const rendered = await (traceRun && trace !== undefined ? traceRun(trace, run) : run());
       if (!rendered) continue;
       let delivered = 0;
       for (const [subscription, since] of this.#members) {

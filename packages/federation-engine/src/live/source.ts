@@ -247,7 +247,9 @@ export class Source {
     this.#heldAt = null;
     const { subgraph } = this.#facts.step;
     const answer = readAnswer(payload, { subgraph, entities: null });
-    this.#listener.event(answer ?? { data: null, errors: [badResponse(subgraph)] }, id, reconnected);
+    const trace = payload.extensions?.['traceparent'];
+    const event = answer ?? { data: null, errors: [badResponse(subgraph)] };
+    this.#listener.event(typeof trace === 'string' ? { ...event, trace } : event, id, reconnected);
   }
 
   /** The subgraph keeps what comes until it is asked for it: from behind the last event that was taken. */

@@ -7,6 +7,8 @@ export interface SubscriptionTelemetry {
   ended(log: Log, subscription: Subscription, reason: EndReason): void;
   /** Returns the function that ends the measurement of one event's run. */
   startRun(): (outcome: 'ok' | 'errors') => void;
+  /** Runs an event within the trace of what has caused it; absent where nothing is traced. */
+  readonly traceRun?: (<Result>(trace: string, run: () => Promise<Result>) => Promise<Result>) | undefined;
   delivered(clients: number, errorCodes: readonly string[]): void;
   /** An event that a client does not get. */
   dropped(reason: 'duplicate' | 'queue-full' | 'slow-consumer'): void;

@@ -8,6 +8,7 @@ import {
   type EventType,
 } from '@taskgraph/contracts';
 import type pg from 'pg';
+import { activeSpan } from '../tracing/span.js';
 import type { Tx } from '../transaction.js';
 
 /** The part of a Prisma client that runs SQL as it is. */
@@ -40,14 +41,14 @@ const SUBJECT_LOCKS = 7_021;
 const APPEND = `
   WITH events AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb)
-      AS e(ordinal int, id uuid, type text, subject text, data jsonb, time timestamptz, "requestId" text)
+      AS e(ordinal int, id uuid, type text, subject text, data jsonb, time timestamptz, "requestId" text, traceparent text)
   ), locks AS MATERIALIZED (
     SELECT pg_advisory_xact_lock(${SUBJECT_LOCKS}, hashtext(subject)) FROM (SELECT DISTINCT subject FROM events ORDER BY subject) AS s
   ), guard AS MATERIALIZED (
     SELECT count(*) AS locked FROM locks
   ), appended AS (
-    INSERT INTO outbox (id, type, subject, data, time, request_id)
-    SELECT id, type, subject, data, time, "requestId" FROM guard, events WHERE guard.locked > 0 ORDER BY ordinal
+    INSERT INTO outbox (id, type, subject, data, time, request_id, traceparent)
+    SELECT id, type, subject, data, time, "requestId", traceparent FROM guard, events WHERE guard.locked > 0 ORDER BY ordinal
     RETURNING subject, position
   )
   SELECT pg_notify('${OUTBOX_CHANNEL}', subject || ' ' || max(position))::text FROM appended GROUP BY subject`;
@@ -58,6 +59,7 @@ export async function appendEvents<Client extends RawSqlClient>(
   { requestId, now = Date.now }: { readonly requestId?: string | undefined; readonly now?: () => number } = {},
 ): Promise<void> {
   if (events.length === 0) return;
+  const traceparent = activeSpan()?.traceparent;
   const rows = events.map(({ type, subject, data }, ordinal) => ({
     ordinal,
     id: uuid7(now()),
@@ -67,6 +69,7 @@ export async function appendEvents<Client extends RawSqlClient>(
     data: EVENTS[type].data.parse(data),
     time: new Date(now()).toISOString(),
     requestId,
+    traceparent,
   }));
   await tx.$executeRawUnsafe(APPEND, JSON.stringify(rows));
 }
@@ -84,12 +87,13 @@ interface RawRow {
   readonly data: unknown;
   readonly time: Date;
   readonly requestId: string | null;
+  readonly traceparent: string | null;
 }
 
-export const OUTBOX_COLUMNS = `position, id, type, subject, data, time, request_id AS "requestId"`;
+export const OUTBOX_COLUMNS = `position, id, type, subject, data, time, request_id AS "requestId", traceparent`;
 
 export function toOutboxRow(source: EventSource, row: unknown): OutboxRow {
-  const { position, id, type, subject, data, time, requestId } = row as RawRow;
+  const { position, id, type, subject, data, time, requestId, traceparent } = row as RawRow;
   return {
     position: BigInt(position),
     event: {
@@ -100,6 +104,7 @@ export function toOutboxRow(source: EventSource, row: unknown): OutboxRow {
       sequence: position,
       time: time.toISOString(),
       ...(requestId !== null && { requestId }),
+      ...(traceparent !== null && { traceparent }),
       data,
     },
   };

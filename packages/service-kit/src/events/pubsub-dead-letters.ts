@@ -1,8 +1,14 @@
 import { eventEnvelope, EVENT_TOPICS, eventTypeAttribute, type EventEnvelope } from '@taskgraph/contracts';
 
 /** The attributes of an event's message, which filters of subscriptions use. */
-export function eventAttributes({ id, type, source }: EventEnvelope): Record<string, string> {
-  return { eventType: eventTypeAttribute(type), type, id, source };
+export function eventAttributes({ id, type, source, traceparent }: EventEnvelope): Record<string, string> {
+  return {
+    eventType: eventTypeAttribute(type),
+    type,
+    id,
+    source,
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }
 
 export interface DeadLetterFacts {

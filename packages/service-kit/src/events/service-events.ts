@@ -4,12 +4,14 @@ import type { Health } from '../health.js';
 import type { LiveFeed } from '../live-feed.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { Tracing } from '../tracing/span.js';
 import type { TransactionalClient } from '../transaction.js';
 import { createEventHandler, subscribeWhenPossible, topicsOf, type EventHandlers } from './consumer.js';
 import { keepDeadLetter } from './dead-letters.js';
 import type { EventBus } from './event-bus.js';
 import { createEventTelemetry } from './event-telemetry.js';
 import type { RawSqlClient } from './outbox.js';
+import { tracedBus } from './traced-bus.js';
 import { createOutboxRelay, type RelayTimings } from './outbox-relay.js';
 
 export interface ServiceEventsOptions<Client extends RawSqlClient> {
@@ -24,6 +26,7 @@ export interface ServiceEventsOptions<Client extends RawSqlClient> {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  readonly tracing?: Tracing | null;
   readonly timings?: Partial<RelayTimings>;
 }
 
@@ -35,7 +38,8 @@ export interface ServiceEvents {
 
 /** Relays the service's outbox and subscribes its handlers; the service's name is that of its group. */
 export function createServiceEvents<Client extends RawSqlClient>(options: ServiceEventsOptions<Client>): ServiceEvents {
-  const { source, pool, db, bus, feed, handlers, log, metrics, health } = options;
+  const { source, pool, db, feed, handlers, log, metrics, health } = options;
+  const bus = options.bus && options.tracing ? tracedBus(options.bus, options.tracing) : options.bus;
   const telemetry = createEventTelemetry(metrics);
   const relay = createOutboxRelay({
     source,

@@ -6,6 +6,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
+import { endWith, type Span, type Tracing } from '../tracing/span.js';
 import { toClientError, type ErrorContext } from '../graphql-errors.js';
 import type { SubscriptionRequest } from './subscription-request.js';
 
@@ -13,6 +14,8 @@ import type { SubscriptionRequest } from './subscription-request.js';
 export interface SourceEvent {
   /** Under which the client may resume; null for what is told without having happened just now. */
   readonly eventId: string | null;
+  /** Of what has caused the event. */
+  readonly traceparent?: string | undefined;
 }
 
 /** The end of a subscription that could not be, or cannot go on; its errors are as the client may see them. */
@@ -32,6 +35,7 @@ export interface SubscriptionRun {
   /** Aborted when the client wants no more, and when the subscription has come to its end. */
   readonly over: AbortController;
   readonly onEvent: () => void;
+  readonly tracing: Tracing | null;
 }
 
 /**
@@ -68,11 +72,18 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
     if (!(Symbol.asyncIterator in source)) throw new SubscriptionFailure(format(source.errors ?? []));
     for await (const event of source as AsyncIterable<SourceEvent>) {
       const { eventId } = event;
-      const result = await execute({ ...args, rootValue: event, contextValue: await createContext() });
+      const span = startEvent(run, event);
+      const tell = async () => execute({ ...args, rootValue: event, contextValue: await createContext() });
+      const result = await (span ? endWith(span, tell) : tell());
       const errors = result.errors && format(result.errors);
       if (result.data == null) throw new SubscriptionFailure(errors ?? []);
       run.onEvent();
-      yield { data: result.data, ...(errors && { errors }), ...(eventId !== null && { extensions: { eventId } }) };
+      const extensions = {
+        ...(eventId !== null && { eventId }),
+        ...(span && { traceparent: span.traceparent }),
+      };
+      const isExtended = eventId !== null || span !== null;
+      yield { data: result.data, ...(errors && { errors }), ...(isExtended && { extensions }) };
     }
   } catch (error) {
     // What breaks while it is being taken down is nobody's business any more.
@@ -83,4 +94,11 @@ async function* tellEvents(run: SubscriptionRun): AsyncGenerator<FormattedExecut
   } finally {
     over.abort();
   }
+}
+
+/** Null for what nobody has traced. */
+function startEvent({ tracing, request }: SubscriptionRun, { eventId, traceparent }: SourceEvent): Span | null {
+  if (!tracing || traceparent === undefined) return null;
+  const attributes = { 'graphql.field.name': request.field, 'taskgraph.event.id': eventId ?? undefined };
+  return tracing.start(`live ${request.field}`, traceparent, { kind: 'producer', attributes });
 }

@@ -23,6 +23,7 @@ import type { Metrics } from '../metrics.js';
 import { parseJson } from '../parse-json.js';
 import type { RequestContext } from '../request-context.js';
 import type { TokenVerifier } from '../token-verifier.js';
+import type { Tracing } from '../tracing/span.js';
 import { closeReason } from './close-reason.js';
 import { createConnectionIdentity, type Admission, type ConnectionIdentity } from './connection-identity.js';
 import { createKeepAlive } from './keep-alive.js';
@@ -60,6 +61,7 @@ export interface SubgraphWebSocketOptions<Context extends RequestContext> {
   readonly context: (request: RequestContext) => Context | Promise<Context>;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | null;
   readonly limits?: Partial<SubscriptionLimits> | undefined;
 }
 
@@ -159,6 +161,7 @@ export function serveSubscriptions<Context extends RequestContext>(
       schema,
       request,
       over,
+      tracing: options.tracing ?? null,
       errorContext: { log: requestLog, requestId: identity.requestId, service },
       onEvent() {
         events += 1;

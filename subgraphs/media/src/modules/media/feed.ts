@@ -46,10 +46,10 @@ async function* untilProcessed(
   events: AsyncIterable<EventEnvelope>,
   mediaId: string,
 ): AsyncGenerator<ProcessedMedia, void, void> {
-  for await (const { id, type } of events) {
+  for await (const { id, type, traceparent } of events) {
     if (type === 'media.deleted.v1') throw notFound('Media');
     if (type !== 'media.processed.v1') continue;
-    yield { eventId: id, mediaId };
+    yield { eventId: id, traceparent, mediaId };
     return;
   }
 }

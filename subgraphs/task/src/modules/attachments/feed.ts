@@ -27,7 +27,11 @@ async function* toAttachments(
 ): AsyncGenerator<Attachment, void, void> {
   for await (const event of events) {
     if (event.type === 'task.media-attached.v1')
-      yield { eventId: event.id, data: parseEventData(event, 'task.media-attached.v1').data };
+      yield {
+        eventId: event.id,
+        traceparent: event.traceparent,
+        data: parseEventData(event, 'task.media-attached.v1').data,
+      };
     if (event.type === 'task.deleted.v1') assertSawDeletion(context, event);
   }
 }

@@ -108,7 +108,7 @@ export async function followChanges(context: TaskContext, id: string): Promise<A
 async function* toChanges(events: AsyncIterable<EventEnvelope>): AsyncGenerator<TaskChange, void, void> {
   for await (const event of events) {
     const kind = KIND_BY_TYPE[event.type];
-    if (kind) yield { eventId: event.id, kind, event };
+    if (kind) yield { eventId: event.id, traceparent: event.traceparent, kind, event };
   }
 }
 

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  expectData,
+  hasPubSubEmulator,
+  hasRedisServer,
+  smallPng,
+  startOtlpReceiver,
+  subscribeGraphQL,
+  type OtlpReceiver,
+  type ReceivedSpan,
+} from '@taskgraph/testkit';
+import { operation } from '../operations.js';
+import { PASSWORD, startStory, type Person, type Story } from '../story.js';
+
+const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+
+/** The chain of a span's names, from its own to that of the root. */
+function pathOf(span: ReceivedSpan, spans: readonly ReceivedSpan[]): string[] {
+  const path: string[] = [];
+  for (let at: ReceivedSpan | undefined = span; at; at = parentOf(at, spans))
+    path.push(`${at.service.replace('taskgraph-', '')}: ${at.name}`);
+  return path;
+}
+
+function parentOf({ traceId, parentSpanId }: ReceivedSpan, spans: readonly ReceivedSpan[]): ReceivedSpan | undefined {
+  return spans.find((other) => other.traceId === traceId && other.spanId === parentSpanId);
+}
+
+withServers('one trace', () => {
+  let receiver: OtlpReceiver;
+  let story: Story;
+  let ada: Person;
+  beforeAll(async () => {
+    receiver = await startOtlpReceiver();
+    story = await startStory({
+      withEvents: true,
+      settings: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '100', LOG_LEVEL: 'debug' },
+    });
+    ada = await story.newPerson('Ada Traced');
+  });
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+    await receiver[Symbol.asyncDispose]();
+  });
+
+  it('follows attachMedia from HTTP through the outbox to those who hear of it', async () => {
+    const taskId = await ada.addTask({ title: 'Followed' });
+    await using subscription = subscribeGraphQL(story.gatewayUrl, {
+      query: operation('MediaAttached'),
+      variables: { taskId },
+      token: ada.accessToken,
+    });
+    const traceOf = new Map<string, string>();
+    let heard: string | null = null;
+    const first = subscription
+      .events(1)
+      .then(([event]) => (heard = event?.body.data?.mediaAttached.media.id as string));
+    // Nothing else tells that the subscription has begun.
+    while (heard === null) {
+      const mediaId = await ada.addPicture(await smallPng());
+      const { headers, body } = await ada.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } });
+      expect(body.errors).toBeUndefined();
+      expect(headers.get('x-trace-id')).toMatch(/^[0-9a-f]{32}$/);
+      traceOf.set(mediaId, headers.get('x-trace-id') ?? '');
+    }
+    const traceId = traceOf.get(await first);
+    expect(traceId).toBeDefined();
+
+    /** Waits for a span of the trace, and tells its way up to the request. */
+    const until = async (service: string, name: string | RegExp) => {
+      const isIt = (span: ReceivedSpan) =>
+        span.traceId === traceId &&
+        span.service === `taskgraph-${service}` &&
+        (typeof name === 'string' ? span.name === name : name.test(span.name));
+      const found = await receiver.until((spans) =>
+        spans.find((span) => isIt(span) && pathOf(span, spans).at(-1) === ROOT),
+      );
+      return pathOf(found, receiver.spans);
+    };
+    const ROOT = 'gateway: POST /graphql';
+    const request = ['task: POST /graphql', 'gateway: fetch task', 'gateway: graphql execute', ROOT];
+
+    expect(await until('task', 'insert task_media')).toEqual(['task: insert task_media', ...request]);
+    const [, ...published] = await until('task', /^publish/);
+    expect(published).toEqual(request);
+    expect(await until('media', /^handle task\.media-attached/)).toEqual([
+      'media: handle task.media-attached.v1',
+      'task: publish task.media-attached.v1',
+      ...request,
+    ]);
+    expect(await until('task', 'live mediaAttached')).toEqual(['task: live mediaAttached', ...request]);
+    expect(await until('gateway', 'live event')).toEqual([
+      'gateway: live event',
+      'task: live mediaAttached',
+      ...request,
+    ]);
+    // What the event's answer needs of others.
+    expect(await until('gateway', 'fetch media')).toContain('gateway: live event');
+  });
+
+  it('is begun by who calls, and goes on in the answer and in every log', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const { headers } = await story.run(
+      'Login',
+      { input: { email: ada.email, password: PASSWORD } },
+      {
+        traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      },
+    );
+    expect(headers.get('x-trace-id')).toBe(traceId);
+    const requestId = headers.get('x-request-id') ?? '';
+    const root = await receiver.until((spans) =>
+      spans.find(
+        (span) => span.traceId === traceId && span.name === 'POST /graphql' && span.service.endsWith('gateway'),
+      ),
+    );
+    expect(root.parentSpanId).toBe('00f067aa0ba902b7');
+    expect(root.attributes).toMatchObject({
+      'taskgraph.request.id': requestId,
+      'graphql.operation.name': 'Login',
+      'graphql.operation.type': 'mutation',
+      'http.response.status_code': expect.anything(),
+    });
+    await receiver.until((spans) => spans.some((span) => span.traceId === traceId && span.name === 'select users'));
+    const lines = ['gateway', 'auth'].map((name) =>
+      (story.graph?.logs(name as 'auth') ?? []).filter((line) => line.includes(requestId)),
+    );
+    for (const own of lines) {
+      expect(own.length).toBeGreaterThan(0);
+      for (const line of own) expect(line).toContain(`"traceId":"${traceId}"`);
+    }
+  });
+
+  it('holds nothing that people have written', async () => {
+    const secret = 'a sentence that is nobody’s business';
+    expectData(await ada.run('CreateTask', { input: { title: secret } }));
+    await receiver.until((spans) => spans.some((span) => span.name === 'insert tasks'));
+    const told = receiver.bodies.join('\n');
+    for (const text of [secret, PASSWORD, ada.email, ada.accessToken]) expect(told).not.toContain(text);
+  });
+
+  it('that is not well formed is begun anew', async () => {
+    const { headers } = await story.run('Me', {}, { traceparent: '00-zz-00f067aa0ba902b7-01' });
+    expect(headers.get('x-trace-id')).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
