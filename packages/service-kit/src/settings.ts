@@ -121,6 +121,8 @@ export const settings = {
     }),
   googleProjectId: () =>
     z.string().regex(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}[a-z0-9]$/, 'must be the id of a Google Cloud project'),
+  /** Cloud Storage, "Bucket names". */
+  bucketName: () => z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, 'must be the name of a bucket'),
   hostAndPort: () => z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:8085'),
   positiveInt: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, '').default(fallback),
   optionalPositiveInt: () => integer(1, Number.MAX_SAFE_INTEGER, '').optional(),

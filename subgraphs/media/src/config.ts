@@ -26,6 +26,10 @@ const schema = z.object({
   PEER_TIMEOUT_MS: settings.durationMs(3_000),
   /** Files are kept in its sub-folder `media`. */
   TASKGRAPH_DATA_DIR: settings.text('.data'),
+  /** Files are kept in this bucket of Google Cloud Storage, and not on the disk. */
+  GCS_BUCKET: settings.bucketName().optional(),
+  /** An emulator's address, asked in the place of Google Cloud. Its client library reads it too. */
+  STORAGE_EMULATOR_HOST: settings.url().optional(),
   /** Where browsers reach this service, for the URLs of files; its own address when absent. */
   MEDIA_PUBLIC_URL: settings.url().optional(),
   /** Whoever holds it can make URLs to any file. */

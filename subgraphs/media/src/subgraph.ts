@@ -26,7 +26,7 @@ const MAX_FILES_PER_REQUEST = 10;
 /**
  * Composes the media subgraph. The database must be migrated.
  *
- * @throws when the data folder cannot be written
+ * @throws when the data folder cannot be written, or the bucket not be reached
  */
 export function createMediaSubgraph(config: MediaConfig, parts: Partial<SubgraphParts> = {}): Promise<ServiceProcess> {
   return composeSubgraph<MediaContext, MediaDbClient, MediaDb>({

@@ -60,12 +60,6 @@ resource "google_container_cluster" "this" {
     workload_pool = "${var.project}.svc.id.goog"
   }
 
-  addons_config {
-    gcp_filestore_csi_driver_config {
-      enabled = true
-    }
-  }
-
   monitoring_config {
     enable_components = ["SYSTEM_COMPONENTS"]
 

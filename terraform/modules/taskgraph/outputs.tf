@@ -13,7 +13,12 @@ output "ingress_address" {
   value       = google_compute_global_address.ingress.address
 }
 
+output "media" {
+  description = "Bucket of files, for GCS_BUCKET of media."
+  value       = google_storage_bucket.media.name
+}
+
 output "backups" {
-  description = "Bucket for dumps and copies."
+  description = "Bucket for dumps."
   value       = google_storage_bucket.backups.name
 }

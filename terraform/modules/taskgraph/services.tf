@@ -8,7 +8,6 @@ resource "google_project_service" "apis" {
     "artifactregistry.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
-    "file.googleapis.com",
     "iam.googleapis.com",
     "pubsub.googleapis.com",
     "redis.googleapis.com",

@@ -1,4 +1,36 @@
-# Media keeps files on a volume that its pods share (Filestore, which Kubernetes asks for); copies of it, and dumps of databases, go here.
+# What people upload. What is deleted is gone when media says so, but for the week in which Cloud Storage can undo it.
+resource "google_storage_bucket" "media" {
+  project                     = var.project
+  name                        = "${var.project}-taskgraph-media"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = !var.deletion_protection
+
+  soft_delete_policy {
+    retention_duration_seconds = 604800
+  }
+
+  lifecycle_rule {
+    condition {
+      age = 1
+    }
+
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_storage_bucket_iam_member" "media" {
+  bucket = google_storage_bucket.media.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.process["media"].member
+}
+
+# Dumps of databases.
 resource "google_storage_bucket" "backups" {
   project                     = var.project
   name                        = "${var.project}-taskgraph-backups"
@@ -54,10 +86,4 @@ resource "google_storage_bucket" "backups" {
   }
 
   depends_on = [google_project_service.apis]
-}
-
-resource "google_storage_bucket_iam_member" "media_backups" {
-  bucket = google_storage_bucket.backups.name
-  role   = "roles/storage.objectCreator"
-  member = google_service_account.process["media"].member
 }

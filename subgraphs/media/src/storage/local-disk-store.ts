@@ -1,80 +1,120 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '@taskgraph/service-kit';
-import type { ObjectStore } from './object-store.js';
-
-const KEY_PATTERN = /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/;
-const PREFIX_PATTERN = /^([a-z0-9][a-z0-9.-]*\/)+$/;
+import { assertKey, assertPrefix, inStore, type ObjectStore } from './object-store.js';
 
 /**
- * Keeps objects as files below a folder, which it makes. An object appears by a rename, so nobody ever reads half of one. A folder that
- * is removed meanwhile is not made again: what was in it is lost, and the check says so.
+ * Keeps objects as files below a folder, which it makes. An object appears by a rename, so nobody ever reads half of one; the file and
+ * the folders that name it are synced before that is acknowledged. A folder that is removed meanwhile is not made again: what was in
+ * it is lost, and the check says so.
  *
  * @throws when the folder cannot be made
  */
 export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
   await makeFolder(root);
 
-  /** @throws on a key that could lead out of the folder: a defect of the caller */
   function pathOf(key: string): string {
-    if (!KEY_PATTERN.test(key)) throw new Error(`not a key: ${key}`);
+    assertKey(key);
     return path.join(root, ...key.split('/'));
   }
 
-  async function place(key: string, localPath: string): Promise<void> {
-    const target = pathOf(key);
+  async function place(target: string, localPath: string): Promise<void> {
     await access(root, constants.W_OK);
-    await mkdir(path.dirname(target), { recursive: true });
+    const folder = path.dirname(target);
+    await mkdir(folder, { recursive: true });
     await rename(localPath, target);
+    await syncFolders(folder, root);
   }
 
   return {
-    putFile: place,
+    async putFile(key, localPath) {
+      const target = pathOf(key);
+      await inStore(async () => {
+        await syncFile(localPath);
+        await place(target, localPath);
+      });
+    },
     async put(key, bytes) {
-      const temporary = path.join(root, `.${randomUUID()}.part`);
-      try {
-        await writeFile(temporary, bytes, { flag: 'wx' });
-        await place(key, temporary);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
+      const target = pathOf(key);
+      await inStore(async () => {
+        const temporary = path.join(root, `.${randomUUID()}.part`);
+        try {
+          await writeSynced(temporary, bytes);
+          await place(target, temporary);
+        } catch (error) {
+          await rm(temporary, { force: true });
+          throw error;
+        }
+      });
     },
     async openRead(key, range) {
-      try {
-        const file = await open(pathOf(key), 'r');
-        return file.createReadStream(range ? { start: range.start, end: range.end } : {});
-      } catch (error) {
-        if (isMissing(error)) return null;
-        throw error;
-      }
+      const file = pathOf(key);
+      return inStore(() =>
+        orMissing(async () => {
+          const handle = await open(file, 'r');
+          if (!(await handle.stat()).isFile()) {
+            await handle.close();
+            return null;
+          }
+          return handle.createReadStream(range ? { start: range.start, end: range.end } : {});
+        }),
+      );
     },
     async stat(key) {
-      try {
-        return { byteSize: (await stat(pathOf(key))).size };
-      } catch (error) {
-        if (isMissing(error)) return null;
-        throw error;
-      }
+      const file = pathOf(key);
+      return inStore(() =>
+        orMissing(async () => {
+          const found = await stat(file);
+          return found.isFile() ? { byteSize: found.size } : null;
+        }),
+      );
     },
     async deleteAll(prefix) {
-      if (!PREFIX_PATTERN.test(prefix)) throw new Error(`not a prefix: ${prefix}`);
-      try {
-        await rm(path.join(root, ...prefix.split('/')), { recursive: true, force: true });
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-      }
+      assertPrefix(prefix);
+      const folder = path.join(root, ...prefix.split('/'));
+      await inStore(() => orMissing(() => rm(folder, { recursive: true, force: true })));
     },
-    async check() {
-      if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
-      await access(root, constants.W_OK | constants.R_OK);
-    },
+    check: () =>
+      inStore(async () => {
+        if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
+        await access(root, constants.W_OK | constants.R_OK);
+      }),
   };
 }
 
-function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx');
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Of a folder too: a file's name is kept in it (fsync(2)). */
+async function syncFile(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Syncs a folder and those above it, any of which may be new. */
+async function syncFolders(folder: string, root: string): Promise<void> {
+  for (let current = folder; current.startsWith(root); current = path.dirname(current)) await syncFile(current);
+}
+
+async function orMissing<Result>(work: () => Promise<Result>): Promise<Result | null> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw error;
+  }
 }

@@ -18,6 +18,7 @@ import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
+import { StorageError } from '../../storage/object-store.js';
 import type { MediaRow } from '../media/mappers.js';
 import { deleteRow } from '../media/service.js';
 import { sanitizeFilename } from './filename.js';
@@ -188,9 +189,9 @@ async function findUploaded({ db }: MediaContext, id: string): Promise<MediaRow>
   return media;
 }
 
-/** An error of the file system: the disk is full, gone or not writable. */
+/** The store fails, or the disk of the spool is full, gone or not writable. */
 function isStorageFailure(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'syscall' in error;
+  return error instanceof StorageError || (typeof error === 'object' && error !== null && 'syscall' in error);
 }
 
 /** What takes longer to write the files of one item is given up. */
