@@ -98,14 +98,14 @@ module.exports = {
       comment: 'Packages serve any service; one that knows a service belongs to it.',
       severity: 'error',
       from: { path: '^packages/' },
-      to: { path: '^(subgraphs|gateway|embedded|e2e)/' },
+      to: { path: '^(subgraphs|gateway|embedded|operator|e2e)/' },
     },
     {
       name: 'contracts-stand-alone',
       comment: 'Contracts are what two versions of two processes agree on, so they depend on nothing of ours.',
       severity: 'error',
       from: { path: '^packages/contracts/src/' },
-      to: { path: '^(packages|subgraphs|gateway|embedded|e2e)/', pathNot: '^packages/contracts/' },
+      to: { path: '^(packages|subgraphs|gateway|embedded|operator|e2e)/', pathNot: '^packages/contracts/' },
     },
     {
       name: 'modules-meet-at-their-interfaces',
@@ -198,7 +198,7 @@ module.exports = {
       comment: 'The engine is installed without the rest of this repository, so it knows nothing of it.',
       severity: 'error',
       from: { path: '^packages/federation-engine/src/', pathNot: TEST_FILES },
-      to: { path: '^(packages/(?!federation-engine/)|subgraphs|gateway|embedded|e2e)' },
+      to: { path: '^(packages/(?!federation-engine/)|subgraphs|gateway|embedded|operator|e2e)' },
     },
     {
       name: 'the-engine-is-composed-once',
@@ -214,8 +214,8 @@ module.exports = {
       name: 'the-launcher-stands-on-top',
       comment: 'Whoever imports the launcher starts the whole system with it.',
       severity: 'error',
-      from: { pathNot: '^embedded/' },
-      to: { path: '^embedded/' },
+      from: { pathNot: '^(embedded|operator)/' },
+      to: { path: '^embedded/', pathNot: '^embedded/test/' },
     },
   ],
   options: {
