@@ -177,19 +177,12 @@ module.exports = {
     },
     ...Object.entries(HOUSES).flatMap(floorRules),
     {
-      name: 'tracing-in-its-place',
-      comment: 'What is traced knows spans, and not who makes them.',
-      severity: 'error',
-      from: { pathNot: '^packages/service-kit/src/tracing/' },
-      to: { path: '(^|/)node_modules/@opentelemetry/' },
-    },
-    {
       name: 'tracing-is-loaded-where-it-is-on',
       comment: 'A process that traces nothing loads nothing for it: what does is imported when the settings say so.',
       severity: 'error',
       from: { pathNot: ['^packages/service-kit/src/tracing/otel-[^/]+$', TEST_FILES] },
       to: {
-        path: '(^|/)node_modules/@opentelemetry/|^packages/service-kit/src/tracing/otel-',
+        path: '^packages/service-kit/src/tracing/otel-',
         dependencyTypesNot: ['dynamic-import', 'type-only'],
       },
     },

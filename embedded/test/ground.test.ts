@@ -28,6 +28,26 @@ describe('npm start, when what it stands on is gone,', () => {
     expect(await again.stop()).toBe(0);
   });
 
+  it('goes on when one connection of PostgreSQL was killed, which restarts by itself', async () => {
+    await using launcher = await createLauncher();
+    const run = launcher.run(['--no-seed', '--verbose']);
+    await run.until('There are no demo data');
+    const [postmaster] = (await readFile(path.join(launcher.dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split(
+      '\n',
+    );
+    const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid,ppid,args']);
+    const backend = new RegExp(`^\\s*(\\d+)\\s+${postmaster ?? ''}\\s+postgres: taskgraph `, 'm').exec(stdout)?.[1];
+    process.kill(Number(backend), 'SIGKILL');
+    await run.until('the relay has lost its database');
+    // Registration writes: it succeeds when PostgreSQL is back.
+    const register = () =>
+      postGraphQL(launcher.graphqlUrl, {
+        query: `mutation { register(input: { email: "a@example.com", password: "seven green otters juggle", displayName: "A" }) { __typename } }`,
+      });
+    while ((await register()).body.errors);
+    expect(await run.stop()).toBe(0);
+  });
+
   it('stops and says so: the data folder was removed', async () => {
     await using launcher = await createLauncher();
     const run = launcher.run(['--no-seed']);

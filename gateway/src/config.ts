@@ -71,6 +71,8 @@ const schema = z.object({
   UPLOAD_SPOOL_DIR: settings.file().optional(),
   /** Of all files that wait there at one time. */
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
+  /** Where they wait: with less, health says that something is wrong. */
+  MIN_FREE_DISK_BYTES: settings.bytes(256 * MIB),
   /** Uploads under way at once to one subgraph, with connections of their own: slow ones keep nothing else waiting. */
   SUBGRAPH_MAX_UPLOADS: settings.positiveInt(32),
   /** Of those, in the name of one user, or of everybody at one address who has not signed in. */

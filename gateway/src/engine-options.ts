@@ -7,7 +7,7 @@ import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/su
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 import type { OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import { ConfigError, type Health, type Log } from '@taskgraph/service-kit';
+import { ConfigError, type Degraded, type Health, type Log } from '@taskgraph/service-kit';
 import { createAuthorization } from './admission/authorization.js';
 import type { Policies } from './admission/policies.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
@@ -140,14 +140,18 @@ const READY_TIMEOUT_MS = 1_000;
  * Asks a subgraph at `/health/ready` of its own address, where those of this project say whether what they need is there: one whose
  * database is away answers `{__typename}` all the same. Another answer than 503, or none, says nothing.
  *
+ * @returns what it lacks, where it says that it lacks something
  * @throws when it says that it is not ready
  */
-async function assertReady(url: string, signal: AbortSignal): Promise<void> {
+async function assertReady(url: string, signal: AbortSignal): Promise<Degraded | void> {
   // One that answers nothing at all to what it does not know is none of this project.
   const soon = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)]);
   const response = await fetch(new URL('/health/ready', url), { signal: soon, redirect: 'manual' }).catch(() => null);
-  await response?.body?.cancel();
-  if (response?.status === 503) throw new Error('it answers, and says that it is not ready');
+  if (!response) return;
+  const { status } = response;
+  const says = (await response.json().catch(() => null)) as { readonly status?: unknown } | null;
+  if (status === 503) throw new Error('it answers, and says that it is not ready');
+  if (says?.status === 'degraded') return { degraded: 'it says that it is degraded: its own /health tells why' };
 }
 
 /** Of this process, or where Redis is, of all gateways; null where nothing is kept. */

@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
 import { createEngineParts } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import {
+  checkDiskSpace,
   createHealth,
   createHttpService,
   createLog,
@@ -86,7 +88,11 @@ export async function createGateway(
     overrides.tracing === undefined ? await openTracing('gateway', config, { log, metrics }) : overrides.tracing;
   const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS, log });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
-  const spool = createUploadSpool({ folder: toSpoolFolder(config), maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
+  const spoolFolder = toSpoolFolder(config);
+  const spool = createUploadSpool({ folder: spoolFolder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
+  health.register('upload spool', () => checkDiskSpace(spoolFolder ?? tmpdir(), config.MIN_FREE_DISK_BYTES), {
+    critical: false,
+  });
 
   // identity: who asks
   const { jwks } = overrides;

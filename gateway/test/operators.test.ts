@@ -32,7 +32,7 @@ describe('what an operation costs', () => {
 
 describe('the health of the gateway', () => {
   it('says of a subgraph what that says of itself, where it says something', async () => {
-    let ready = false;
+    let answer = { status: 503, body: { status: 'unavailable' } };
     const [first, ...others] = library();
     if (!first) throw new Error('there is no subgraph');
     await using gateway = await startGateway([
@@ -40,7 +40,7 @@ describe('the health of the gateway', () => {
         ...first,
         intercept(request, response) {
           if (request.url !== '/health/ready') return false;
-          response.writeHead(ready ? 200 : 503).end();
+          response.writeHead(answer.status).end(JSON.stringify(answer.body));
           return true;
         },
       },
@@ -51,6 +51,10 @@ describe('the health of the gateway', () => {
         status: string;
         dependencies: Record<string, { status: string; error?: string }>;
       };
+    /** What was found out a moment ago is told a moment longer. */
+    const until = async (holds: (report: Awaited<ReturnType<typeof health>>) => boolean) => {
+      while (!holds(await health()));
+    };
     const { status, dependencies } = await health();
     expect(status).toBe('degraded');
     expect(dependencies[first.name]).toMatchObject({
@@ -59,8 +63,10 @@ describe('the health of the gateway', () => {
     });
     // The others have no such page.
     for (const { name } of others) expect(dependencies[name]).toMatchObject({ status: 'ok' });
-    ready = true;
-    expect((await health()).status).toBe('ok');
+    answer = { status: 200, body: { status: 'degraded' } };
+    await until((report) => report.dependencies[first.name]?.status === 'degraded');
+    answer = { status: 200, body: { status: 'ok' } };
+    await until((report) => report.status === 'ok');
   });
 });
 

@@ -133,7 +133,7 @@ describe('a version of the graph', () => {
       const named = metrics.split('\n').filter((line) => /subgraph="films"/.test(line));
       return { dependencies: Object.keys(health.dependencies).sort(), named: named.length > 0 };
     };
-    expect(await told()).toEqual({ dependencies: ['authors', 'books', 'films'], named: true });
+    expect(await told()).toEqual({ dependencies: ['authors', 'books', 'films', 'upload spool'], named: true });
     const known = [books, authors].map(({ name, typeDefs }) => ({
       name,
       typeDefs,
@@ -141,7 +141,7 @@ describe('a version of the graph', () => {
     }));
     await writeFile(gateway.supergraphPath, composeSdl(known));
     while (!(await isLoaded(gateway.url)));
-    expect(await told()).toEqual({ dependencies: ['authors', 'books'], named: false });
+    expect(await told()).toEqual({ dependencies: ['authors', 'books', 'upload spool'], named: false });
     expect((await gateway.run('{ books { author { name } } }')).body.errors).toBeUndefined();
   });
 });

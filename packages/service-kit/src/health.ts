@@ -1,21 +1,31 @@
-export interface HealthReport {
-  readonly status: 'ok' | 'degraded' | 'unavailable' | 'draining';
-  readonly dependencies: Readonly<
-    Record<
-      string,
-      {
-        readonly status: 'ok' | 'unavailable';
-        readonly critical: boolean;
-        readonly latencyMs: number;
-        readonly error?: string;
-        /** What else is known of it, such as the state of its circuit breaker. */
-        readonly details?: Readonly<Record<string, unknown>>;
-      }
-    >
-  >;
+import { serviceVersion } from './version.js';
+
+export interface DependencyReport {
+  /** `degraded`: it answers, and lacks something that not everybody needs. */
+  readonly status: 'ok' | 'degraded' | 'unavailable';
+  readonly critical: boolean;
+  /** Of the check, which may have been made for somebody who has asked a moment before. */
+  readonly latencyMs: number;
+  readonly error?: string;
+  /** What else is known of it, such as the state of its circuit breaker. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
-export type HealthCheck = (signal: AbortSignal) => Promise<void>;
+export interface HealthReport {
+  readonly status: 'ok' | 'degraded' | 'unavailable' | 'draining';
+  readonly version: string;
+  /** Why it is not `ok`, in words. */
+  readonly reasons: readonly string[];
+  readonly dependencies: Readonly<Record<string, DependencyReport>>;
+}
+
+/** What a dependency lacks that answers all the same. */
+export interface Degraded {
+  readonly degraded: string;
+}
+
+/** @throws when the dependency is not there */
+export type HealthCheck = (signal: AbortSignal) => Promise<Degraded | void>;
 
 export interface HealthCheckOptions {
   readonly critical?: boolean;
@@ -30,18 +40,29 @@ export interface Health {
   unregister(name: string): void;
   /** From now on not ready: the process is about to stop. */
   drain(): void;
+  /**
+   * However many ask at once, and within a second, each dependency is asked once; one that has not answered the last time is not
+   * asked again before it has. So probes cannot put load on what is in trouble already.
+   */
   report(): Promise<HealthReport>;
 }
 
 const CHECK_TIMEOUT_MS = 2_000;
+/** For which what a check has found is told to others as well. */
+const FRESH_MS = 1_000;
 
-export function createHealth(): Health {
-  const checks = new Map<string, { check: HealthCheck; critical: boolean; details: HealthCheckOptions['details'] }>();
+type Finding = Pick<DependencyReport, 'status' | 'latencyMs' | 'error'>;
+
+export function createHealth({ freshMs = FRESH_MS, timeoutMs = CHECK_TIMEOUT_MS } = {}): Health {
+  const checks = new Map<
+    string,
+    { ask: () => Promise<Finding>; critical: boolean; details: HealthCheckOptions['details'] }
+  >();
   let draining = false;
 
   return {
     register(name, check, { critical = true, details } = {}) {
-      checks.set(name, { check, critical, details });
+      checks.set(name, { ask: askSeldom(check, { freshMs, timeoutMs }), critical, details });
     },
     unregister(name) {
       checks.delete(name);
@@ -51,44 +72,72 @@ export function createHealth(): Health {
     },
     async report() {
       const entries = await Promise.all(
-        [...checks].map(async ([name, { check, critical, details }]) => {
-          const startedAt = performance.now();
-          const error = await runCheck(check);
-          const more = details ? { details: details() } : {};
-          const latencyMs = Math.round(performance.now() - startedAt);
-          return [
-            name,
-            error === null
-              ? { status: 'ok' as const, critical, latencyMs, ...more }
-              : { status: 'unavailable' as const, critical, latencyMs, error, ...more },
-          ] as const;
+        [...checks].map(async ([name, { ask, critical, details }]) => {
+          const { status, ...more } = await ask();
+          return [name, { status, critical, ...more, ...(details && { details: details() }) }] as const;
         }),
       );
-      const failed = entries.filter(([, entry]) => entry.status === 'unavailable');
-      const status = draining
-        ? 'draining'
-        : failed.some(([, entry]) => entry.critical)
-          ? 'unavailable'
-          : failed.length > 0
-            ? 'degraded'
-            : 'ok';
-      return { status, dependencies: Object.fromEntries(entries) };
+      const troubles = entries.filter(([, { status }]) => status !== 'ok');
+      const reasons = troubles.map(([name, { error }]) => `${name}: ${error ?? ''}`);
+      const isUnavailable = troubles.some(([, { status, critical }]) => critical && status === 'unavailable');
+      const status = draining ? 'draining' : isUnavailable ? 'unavailable' : troubles.length > 0 ? 'degraded' : 'ok';
+      return {
+        status,
+        version: serviceVersion(),
+        reasons: draining ? ['it is about to stop', ...reasons] : reasons,
+        dependencies: Object.fromEntries(entries),
+      };
     },
   };
 }
 
-/** The message of what went wrong, null when nothing did. The check is given up, not only asked to stop, after its time. */
-async function runCheck(check: HealthCheck): Promise<string | null> {
-  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS);
-  const timedOut = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), {
-      once: true,
-    });
-  });
-  try {
-    await Promise.race([check(signal), timedOut]);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+/** Makes one check of those that are asked for at once, or soon after it. */
+function askSeldom(
+  check: HealthCheck,
+  { freshMs, timeoutMs }: { readonly freshMs: number; readonly timeoutMs: number },
+): () => Promise<Finding> {
+  let last: Promise<Finding> | null = null;
+  let freshUntil = Infinity;
+  /** The check itself, which may go on when it has been given up. */
+  let underWay: Promise<unknown> | null = null;
+
+  async function ask(): Promise<Finding> {
+    const startedAt = performance.now();
+    const finding = underWay
+      ? { status: 'unavailable' as const, error: `no answer, after more than ${timeoutMs} ms` }
+      : await run();
+    freshUntil = performance.now() + freshMs;
+    return { latencyMs: Math.round(performance.now() - startedAt), ...finding };
   }
+
+  async function run(): Promise<Omit<Finding, 'latencyMs'>> {
+    const giveUp = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const timedOut = new Promise<never>((_resolve, reject) => {
+      const error = new Error(`no answer within ${timeoutMs} ms`);
+      timer = setTimeout(() => {
+        giveUp.abort(error);
+        reject(error);
+      }, timeoutMs);
+    });
+    const answer = (async () => check(giveUp.signal))();
+    underWay = answer;
+    const over = () => (underWay = null);
+    answer.then(over, over);
+    try {
+      const lacking = await Promise.race([answer, timedOut]);
+      return lacking ? { status: 'degraded', error: lacking.degraded } : { status: 'ok' };
+    } catch (error) {
+      return { status: 'unavailable', error: error instanceof Error ? error.message : String(error) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return () => {
+    if (last && performance.now() < freshUntil) return last;
+    freshUntil = Infinity;
+    last = ask();
+    return last;
+  };
 }

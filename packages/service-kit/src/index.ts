@@ -5,6 +5,7 @@ export * from './complete-resolvers.js';
 export * from './compose-subgraph.js';
 export * from './database-faults.js';
 export * from './date-time.js';
+export * from './disk-space.js';
 export * from './env-file.js';
 export * from './events/durable-groups.js';
 export * from './events/event-bus.js';

@@ -30,6 +30,8 @@ const schema = z.object({
   GCS_BUCKET: settings.bucketName().optional(),
   /** An emulator's address, asked in the place of Google Cloud. Its client library reads it too. */
   STORAGE_EMULATOR_HOST: settings.url().optional(),
+  /** Where they are kept, or wait: with less, health says that something is wrong. */
+  MIN_FREE_DISK_BYTES: settings.bytes(256 * MIB),
   /** Where browsers reach this service, for the URLs of files; its own address when absent. */
   MEDIA_PUBLIC_URL: settings.url().optional(),
   /** Whoever holds it can make URLs to any file. */

@@ -1,4 +1,5 @@
 import {
+  checkDiskSpace,
   composeSubgraph,
   multipartRequests,
   reachableHost,
@@ -40,7 +41,10 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
       const { store, spool, uploads } = await openStorage(config);
-      health.register('storage', () => store.check());
+      health.register('storage', async () => {
+        await store.check();
+        return checkDiskSpace(config.TASKGRAPH_DATA_DIR, config.MIN_FREE_DISK_BYTES);
+      });
       onClose(() => spool.close());
       const telemetry = createMediaTelemetry(metrics);
       const taskDirectory = createTaskDirectory(peer('task', config.TASK_URL));

@@ -279,3 +279,17 @@ describe('a refused upload leaves nothing behind', () => {
     }
   });
 });
+
+describe('without room on the disk', () => {
+  it('says so, and goes on showing what is there', async () => {
+    await using other = await startMediaGraph({ MIN_FREE_DISK_BYTES: String(Number.MAX_SAFE_INTEGER) });
+    const health = await fetch(`${other.url}/health`);
+    expect(health.status).toBe(200);
+    expect(await health.json()).toMatchObject({
+      status: 'degraded',
+      reasons: [expect.stringMatching(/^storage: \d+ bytes are free where .* is, less than \d+/)],
+      dependencies: { storage: { status: 'degraded' } },
+    });
+    expect(await (await fetch(`${other.url}/health/ready`)).json()).toEqual({ status: 'degraded' });
+  });
+});

@@ -48,6 +48,11 @@ export interface SubgraphsTelemetry {
   watchSubgraphs(subgraphs: () => Iterable<Pick<Subgraph, 'upstream' | 'limit'>>): void;
 }
 
+/** What a subgraph lacks that answers all the same. */
+export interface Lacking {
+  readonly degraded: string;
+}
+
 /** How subgraphs are reached. */
 export interface SubgraphsSettings {
   readonly exchange: Pick<
@@ -59,8 +64,8 @@ export interface SubgraphsSettings {
   /** What an operator can do about a subgraph whose address is not known. */
   readonly adviceFor: (subgraph: string) => string;
   readonly timeoutMs: (subgraph: string) => number;
-  /** Asks a subgraph that answers whether it is ready as well. @throws what health tells when it says that it is not */
-  readonly assertReady?: (url: string, signal: AbortSignal) => Promise<void>;
+  /** Asks a subgraph that answers whether it is ready as well, and what it lacks. @throws what health tells when it says that it is not */
+  readonly assertReady?: (url: string, signal: AbortSignal) => Promise<Lacking | void>;
   readonly maxConnections: number;
   /** Fetches under way at once to one subgraph, and how many more may wait. */
   readonly maxConcurrency: number;
@@ -77,7 +82,7 @@ export interface SubgraphsSettings {
 export interface SubgraphHealth {
   register(
     name: string,
-    check: (signal: AbortSignal) => Promise<void>,
+    check: (signal: AbortSignal) => Promise<Lacking | void>,
     options: { readonly critical: false; readonly details: () => Readonly<Record<string, unknown>> },
   ): void;
   unregister(name: string): void;
@@ -142,7 +147,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
   function watch(name: string, { url, upstream, limit }: Subgraph): void {
     const check = async (signal: AbortSignal) => {
       await upstream.probe({ ...PROBE, signal });
-      await settings.assertReady?.(url, signal);
+      return settings.assertReady?.(url, signal);
     };
     health.register(name, check, {
       critical: false,
