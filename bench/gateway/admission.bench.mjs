@@ -8,19 +8,11 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { chooseFreePorts, signTestToken, testKeySet } from '@taskgraph/testkit';
+import { compareOperations, readFlags, withSubgraphs } from './comparison.mjs';
 import { composeGraph, OPERATIONS } from './graph.mjs';
-import { assertEqualAnswers, compare, CONTENDERS, createRig, printComparison } from './rig.mjs';
+import { CONTENDERS } from './rig.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '10' },
-    requests: { type: 'string' },
-    connections: { type: 'string', default: '50' },
-    viewers: { type: 'string', default: '200' },
-  },
-});
+const flags = readFlags({ rounds: '10', viewers: '200' });
 const REQUESTS = { 'two-step': 3_000, heavy: 160 };
 const ORIGIN = 'https://app.example.com';
 const GUARDS = [
@@ -36,16 +28,12 @@ function guard(typeDefs) {
   return GUARDS.reduce((text, [from, to]) => text.replace(from, to), typeDefs);
 }
 
-const rig = createRig();
-try {
-  const [subgraphsPort, ...ports] = await chooseFreePorts(3);
-  const subgraphsUrl = `http://127.0.0.1:${subgraphsPort}`;
+await withSubgraphs(2, async ({ rig, urlOf, portOf, env }) => {
   const file = (name, text) => {
     const target = path.join(rig.folder, name);
     writeFileSync(target, text);
     return target;
   };
-  const urlOf = (name) => `${subgraphsUrl}/${name}`;
   const manifest = {
     format: 'apollo-persisted-query-manifest',
     version: 1,
@@ -66,50 +54,19 @@ try {
       SUPERGRAPH_PATH: file('guarded.graphql', composeGraph(urlOf, 0, guard)),
       DEMAND_CONTROL: 'enforce',
       AUTHORIZATION_POLICIES: JSON.stringify({ member: { role: ['USER', 'ADMIN'] } }),
-      MAX_OPERATION_COST: '1000000000',
-      SUBGRAPH_MAX_COST: '1000000000',
       CORS_ORIGINS: ORIGIN,
       SAFELIST_FILE: file('manifest.json', JSON.stringify(manifest)),
     },
   };
-  await rig.start('subgraphs.mjs', { PORT: String(subgraphsPort), BENCH_KEY_SET: JSON.stringify(testKeySet()) });
   const contender = CONTENDERS.find(({ name }) => name === 'taskgraph');
   const gateways = await rig.startGateways(
     Object.keys(settings).map((name) => ({ ...contender, name, label: `admission ${name}` })),
-    {
-      env: ({ name }) => ({
-        ...settings[name],
-        SUBGRAPHS_URL: subgraphsUrl,
-        JWKS_URL: `${subgraphsUrl}/.well-known/jwks.json`,
-      }),
-      portOf: (index) => ports[index],
-      answersTo: OPERATIONS['two-step'],
-    },
+    { env: ({ name }) => ({ ...env, ...settings[name] }), portOf, answersTo: OPERATIONS['two-step'] },
   );
-  const viewers = Array.from({ length: Number(flags.viewers) }, () => ({
-    'content-type': 'application/json',
-    accept: 'application/json',
-    origin: ORIGIN,
-    authorization: `Bearer ${signTestToken({ expiresInSeconds: 7200 })}`,
-  }));
-  for (const [name, operation] of Object.entries(OPERATIONS)) {
-    const body = JSON.stringify(operation);
-    const requestOf = (index) => ({ headers: viewers[index % viewers.length], body });
-    const bytes = await assertEqualAnswers(gateways, requestOf(0));
-    const plan = {
-      requestOf,
-      bytes,
-      connections: Number(flags.connections),
-      requests: Number(flags.requests ?? REQUESTS[name]),
-      rounds: Number(flags.rounds),
-    };
-    const results = await compare(gateways, plan);
-    printComparison(name, gateways, results, plan);
-    const cost = (which) => results.get(which).cpuMs / results.get(which).requests;
-    console.log(
-      `\n${name}: admission costs ${(100 * (cost('on') / cost('off') - 1)).toFixed(1)} % of CPU per request.`,
-    );
+  const results = await compareOperations(gateways, { flags, requests: REQUESTS, headers: { origin: ORIGIN } });
+  for (const [name, result] of results) {
+    const cost = (which) => result.get(which).cpuMs / result.get(which).requests;
+    const more = 100 * (cost('on') / cost('off') - 1);
+    console.log(`\n${name}: admission costs ${more.toFixed(1)} % of CPU per request.`);
   }
-} finally {
-  rig.stop();
-}
+});

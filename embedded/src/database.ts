@@ -12,7 +12,6 @@ import type { DataDir } from './data-dir.js';
 import { LaunchError } from './launch-error.js';
 
 export const DATABASES = ['auth', 'task', 'media'] as const;
-export type DatabaseName = (typeof DATABASES)[number];
 
 /** One person's PostgreSQL: three small pools, little memory, and nothing that works in the background without need. */
 const SERVER_SETTINGS = {

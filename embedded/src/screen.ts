@@ -42,7 +42,7 @@ export function runningScreen({ urls, postgresPort, dataDir, logFile, seconds, d
 }
 
 /** The query that the printed lines send. Short enough to be read, and answered by all three subgraphs. */
-export function taskWithMediaQuery(taskId: string): string {
+function taskWithMediaQuery(taskId: string): string {
   return `query TaskWithMedia {
   task(id: ${JSON.stringify(taskId)}) {
     title status priority dueAt

@@ -28,7 +28,7 @@ import { createOrigins } from './admission/origins.js';
 import { createOverrideLabels } from './admission/held-labels.js';
 import { createPolicies } from './admission/policies.js';
 import { assertKnownSubgraphs, type GatewayConfig } from './config.js';
-import { toEngineOptions } from './engine-options.js';
+import { toEngineOptions } from './engine-settings.js';
 import { invalidateOnEvents } from './event-invalidation.js';
 import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
@@ -44,8 +44,8 @@ import {
   toPolicies,
   toSpoolFolder,
   toTickets,
-} from './options.js';
-import { toAnswer, toEventSource, toHandler, toLive, toWebSockets } from './transport-options.js';
+} from './admission-settings.js';
+import { toAnswer, toEventSource, toHandler, toLive, toWebSockets } from './transport-settings.js';
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { createAnswer } from './transports/http/answer.js';

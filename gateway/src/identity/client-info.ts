@@ -28,4 +28,4 @@ function toClientInfo({ address, clientHeader }: OperationContext) {
 }
 
 /** What of a client's headers is told. */
-export const CLIENT_HEADERS = ['user-agent', 'apollographql-client-name'] as const;
+const CLIENT_HEADERS = ['user-agent', 'apollographql-client-name'] as const;

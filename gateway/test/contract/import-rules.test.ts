@@ -1,15 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-
-const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const RULES = path.join(ROOT, '.dependency-cruiser.cjs');
-const CRUISER = path.join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+import { cruise, RULES } from './cruise.js';
 
 const GATEWAY = 'gateway/src';
 const ENGINE = 'packages/federation-engine/src';
@@ -42,34 +34,15 @@ async function violationsOf(
   statement: (specifier: string) => string,
   isMeant = (rule: string) => rule.endsWith('-knows-what-is-below'),
 ): Promise<string[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-imports-'));
   const lines = new Map<string, string[]>();
   for (const { from, to } of imports) {
     const specifier = path.posix.relative(path.posix.dirname(from), to).replace(/\.ts$/, '.js');
     lines.set(to, lines.get(to) ?? []);
     lines.set(from, [...(lines.get(from) ?? []), statement(specifier.startsWith('.') ? specifier : `./${specifier}`)]);
   }
-  try {
-    await writeFile(
-      path.join(folder, 'tsconfig.tests.json'),
-      JSON.stringify({ compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' } }),
-    );
-    await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
-    for (const [file, text] of lines) {
-      await mkdir(path.join(folder, path.dirname(file)), { recursive: true });
-      await writeFile(path.join(folder, file), `${text.join('\n')}\nexport interface Thing {}\n`);
-    }
-    const parameters = [CRUISER, '--config', RULES, '--output-type', 'json', 'packages', 'gateway'];
-    await mkdir(path.join(folder, ENGINE), { recursive: true });
-    await mkdir(path.join(folder, GATEWAY), { recursive: true });
-    const { stdout } = await run(process.execPath, parameters, { cwd: folder, maxBuffer: 64 * 2 ** 20 });
-    const { summary } = JSON.parse(stdout) as {
-      summary: { violations: Array<{ from: string; to: string; rule: { name: string } }> };
-    };
-    return summary.violations.flatMap(({ from, to, rule }) => (isMeant(rule.name) ? [`${from} -> ${to}`] : []));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const files = new Map([...lines].map(([file, text]) => [file, `${text.join('\n')}\nexport interface Thing {}\n`]));
+  const violations = await cruise(files);
+  return violations.flatMap(({ from, to, rule }) => (isMeant(rule) ? [`${from} -> ${to}`] : []));
 }
 
 /** Every file of a floor imports one of every floor that `wants` takes. */
@@ -140,4 +113,78 @@ it('the gateway is caught when it composes the engine by itself, and may know th
   const isMeant = (rule: string) => rule === 'the-engine-is-composed-once';
   expect(await violationsOf(own, STATEMENTS['imports of values'], isMeant)).toHaveLength(parts.length);
   expect(await violationsOf(own, STATEMENTS['imports of types only'], isMeant)).toEqual([]);
+});
+
+/** For each rule, imports that it is there to catch: `from -> to`, where `to` is a file or a package. */
+const CAUGHT: Readonly<Record<string, readonly string[]>> = {
+  'no-cycles': ['packages/one/src/a.ts -> packages/one/src/b.ts', 'packages/one/src/b.ts -> packages/one/src/a.ts'],
+  'no-folder-cycles': [
+    `${GATEWAY}/transports/http/a.ts -> ${GATEWAY}/transports/websocket/b.ts`,
+    `${GATEWAY}/transports/websocket/c.ts -> ${GATEWAY}/transports/http/d.ts`,
+  ],
+  'no-unresolvable': ['packages/one/src/c.ts -> ./nowhere.js'],
+  'no-undeclared-packages': ['packages/one/src/d.ts -> pg'],
+  'services-meet-on-the-network': ['subgraphs/task/src/a.ts -> subgraphs/media/src/a.ts'],
+  'packages-know-no-service': ['packages/one/src/e.ts -> subgraphs/media/src/a.ts'],
+  'contracts-stand-alone': ['packages/contracts/src/a.ts -> packages/one/src/f.ts'],
+  'modules-meet-at-their-interfaces': [
+    'subgraphs/task/src/modules/tasks/service.ts -> subgraphs/task/src/modules/attachments/resolvers.ts',
+  ],
+  'resolvers-touch-no-database': ['subgraphs/task/src/modules/tasks/resolvers.ts -> subgraphs/task/src/db.ts'],
+  'rules-know-no-graphql': ['subgraphs/task/src/modules/tasks/service.ts -> graphql'],
+  'policies-are-pure': ['subgraphs/task/src/modules/tasks/policy.ts -> subgraphs/task/src/db.ts'],
+  'prisma-in-its-place': ['subgraphs/task/src/context.ts -> @prisma/client'],
+  'gateway-has-no-database': [`${GATEWAY}/a.ts -> packages/databases/src/a.ts`],
+  'databases-are-for-tools': ['subgraphs/task/src/b.ts -> packages/databases/src/a.ts'],
+  'testkit-in-tests': ['packages/one/src/g.ts -> packages/testkit/src/a.ts'],
+  'tests-are-no-library': ['packages/one/src/h.ts -> packages/one/src/i.test.ts'],
+  'tracing-is-loaded-where-it-is-on': ['packages/one/src/k.ts -> packages/service-kit/src/tracing/otel-a.ts'],
+  'the-engine-serves-anybody': [`${ENGINE}/request/a.ts -> packages/contracts/src/a.ts`],
+  'the-engine-is-composed-once': [`${GATEWAY}/gateway.ts -> ${ENGINE}/live-graph.ts`],
+  'the-launcher-stands-on-top': ['packages/one/src/j.ts -> embedded/src/a.ts'],
+};
+/** What they hold is of no interest; that they are there is. */
+const PACKAGES = ['pg', 'graphql', '@prisma/client'];
+
+/** Each floor below the top one knows nothing of that. */
+function floorSpecimens(): Record<string, readonly string[]> {
+  const { forbidden } = createRequire(import.meta.url)(RULES) as { forbidden: ReadonlyArray<{ name: string }> };
+  const floors = forbidden.filter(({ name }) => name.endsWith('-knows-what-is-below'));
+  return Object.fromEntries(
+    floors.map(({ name }) => {
+      const [house, ...words] = name.replace(/-knows-what-is-below$/, '').split('-');
+      const folder = house === 'gateway' ? GATEWAY : ENGINE;
+      return [name, [`${folder}/${words.join('/')}/low.ts -> ${folder}/high.ts`]];
+    }),
+  );
+}
+
+it('every import rule catches what it is there for', async () => {
+  const specimens = { ...CAUGHT, ...floorSpecimens() };
+  const { forbidden } = createRequire(import.meta.url)(RULES) as { forbidden: ReadonlyArray<{ name: string }> };
+  expect(Object.keys(specimens).sort()).toEqual(forbidden.map(({ name }) => name).sort());
+  const files = new Map<string, string>();
+  for (const name of PACKAGES) {
+    files.set(`node_modules/${name}/package.json`, JSON.stringify({ name, main: 'index.js' }));
+    files.set(`node_modules/${name}/index.js`, 'module.exports = {};\n');
+  }
+  for (const [from, to] of Object.values(specimens)
+    .flat()
+    .map((specimen) => specimen.split(' -> ') as [string, string])) {
+    const isFile = to.includes('/src/');
+    const specifier = path.posix.relative(path.posix.dirname(from), to).replace(/\.ts$/, '.js');
+    const statement = `import '${!isFile ? to : specifier.startsWith('.') ? specifier : `./${specifier}`}';\n`;
+    files.set(from, `${files.get(from) ?? ''}${statement}`);
+    if (isFile) files.set(to, files.get(to) ?? 'export const nothing = 0;\n');
+  }
+  const caught = await cruise(files);
+  for (const [rule, expected] of Object.entries(specimens)) {
+    const found = caught.filter((violation) => violation.rule === rule);
+    // A cycle is told once.
+    for (const specimen of rule.endsWith('-cycles') ? [] : expected) {
+      const [from = ''] = specimen.split(' -> ');
+      expect([rule, from, found.some((violation) => violation.from === from)]).toEqual([rule, from, true]);
+    }
+    expect([rule, found.length > 0]).toEqual([rule, true]);
+  }
 });

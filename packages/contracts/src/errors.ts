@@ -108,15 +108,3 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_CODES, value);
 }
-
-/** What travels under `errors[].extensions` from a subgraph to the gateway and from there to the client. */
-export interface ErrorExtensions {
-  readonly code: ErrorCode;
-  /** Refines the code, UPPER_SNAKE; an open set. */
-  readonly reason?: string;
-  /** The subgraph that could not answer. */
-  readonly subgraph?: string;
-  readonly requestId?: string;
-  /** Seconds. */
-  readonly retryAfter?: number;
-}

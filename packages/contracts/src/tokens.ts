@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const ROLES = ['USER', 'ADMIN'] as const;
+const ROLES = ['USER', 'ADMIN'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Scopes that `@requiresScopes` may name, by the role that carries them. */

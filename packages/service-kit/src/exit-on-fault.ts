@@ -1,5 +1,5 @@
 /** sysexits.h: EX_SOFTWARE. */
-export const EXIT_FAULT = 70;
+const EXIT_FAULT = 70;
 
 /** Faults after the first that are only reported; with more than these, nothing good comes of draining. */
 const MAX_FAULTS_WHILE_DRAINING = 10;

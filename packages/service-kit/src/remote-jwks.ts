@@ -29,7 +29,7 @@ const NEVER = new AbortController().signal;
 const HEADERS = { accept: 'application/json', 'cache-control': 'no-cache' };
 
 /** Turns a JSON Web Key Set document into keys by id; keys of other kinds are left out. */
-export function parseJwks(document: unknown): Map<string, KeyObject> {
+function parseJwks(document: unknown): Map<string, KeyObject> {
   const keys = new Map<string, KeyObject>();
   for (const entry of jsonWebKeySet.parse(document).keys) {
     const parsed = jsonWebKey.safeParse(entry);

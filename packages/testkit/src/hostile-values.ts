@@ -48,7 +48,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'ffffffff-ffff-ffff-ffff-ffffffffffff',
 ];
 
-export const HOSTILE_INSTANTS: readonly unknown[] = [
+const HOSTILE_INSTANTS: readonly unknown[] = [
   '0000-01-01T00:00:00Z',
   '0001-01-01T00:00:00Z',
   '0001-01-01T00:00:00+14:00',

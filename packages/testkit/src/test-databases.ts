@@ -8,7 +8,7 @@ import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/
 import pg from 'pg';
 
 /** Names the server that test databases are cloned on. */
-export const TEST_POSTGRES_URL = 'TASKGRAPH_TEST_POSTGRES_URL';
+const TEST_POSTGRES_URL = 'TASKGRAPH_TEST_POSTGRES_URL';
 
 const PRISMA_FOLDER = fileURLToPath(new URL('../../../prisma', import.meta.url));
 

@@ -1,8 +1,9 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import type { PathStep } from '../compile/plan/steps.js';
-import { FRAGMENT } from './rewrites.js';
+import { FRAGMENT, meets } from './rewrites.js';
 import type { IsSubtype } from '../supergraph/supergraph.js';
-import { isOneOf, type Targets } from './targets.js';
+import type { Targets } from './targets.js';
+import { walkPlaces } from './walk-places.js';
 import { own, type Data } from '../request/data.js';
 
 /** Entities whose contexts say the same. */
@@ -29,47 +30,17 @@ export function groupByContext(
 ): ContextGroup[] {
   const groups = new Map<string, ContextGroup>();
 
-  function add(
-    object: Data,
-    around: readonly Data[],
-    holder: Record<string | number, unknown>,
-    key: string | number,
-  ): void {
+  walkPlaces(root, path, (object, { holders, keys, length }) => {
+    // Lists on the way are no context.
+    const around = holders.slice(1, length).filter((holder) => !Array.isArray(holder));
     const variables = readContexts([...around, object], rewrites, isSubtype);
     const text = JSON.stringify(variables);
     let group = groups.get(text);
     if (!group) groups.set(text, (group = { targets: { objects: [], holders: [], keys: [] }, variables }));
     group.targets.objects.push(object);
-    group.targets.holders.push(holder);
-    group.targets.keys.push(key);
-  }
-
-  function walk(
-    value: unknown,
-    depth: number,
-    around: readonly Data[],
-    holder: Record<string | number, unknown>,
-    key: string | number,
-  ): void {
-    if (typeof value !== 'object' || value === null) return;
-    const step = path[depth];
-    if (Array.isArray(value)) {
-      const next = step?.kind === 'items' ? depth + 1 : depth;
-      const only = step?.kind === 'items' ? step.types : null;
-      for (const [index, item] of value.entries())
-        if (only === null || isOneOf(item, only)) walk(item, next, around, value as never, index);
-      return;
-    }
-    const object = value as Data;
-    if (step === undefined) add(object, around, holder, key);
-    else if (step.kind === 'field') {
-      const inner = own(object, step.name);
-      if (step.types === null || Array.isArray(inner) || isOneOf(inner, step.types))
-        walk(inner, depth + 1, [...around, object], object, step.name);
-    }
-  }
-
-  walk(root, 0, [], { root }, 'root');
+    group.targets.holders.push(holders[length - 1] as Record<string | number, unknown>);
+    group.targets.keys.push(keys[length - 1] as string | number);
+  });
   return [...groups.values()];
 }
 
@@ -100,7 +71,5 @@ function readAt(value: unknown, path: readonly string[], depth: number, isSubtyp
   if (typeof value !== 'object') return undefined;
   const object = value as Data;
   if (!element.startsWith(FRAGMENT)) return readAt(own(object, element), path, depth + 1, isSubtype);
-  const typename = object['__typename'];
-  const fits = typeof typename !== 'string' || isSubtype(typename, element.slice(FRAGMENT.length));
-  return fits ? readAt(object, path, depth + 1, isSubtype) : undefined;
+  return meets(object, element, isSubtype) ? readAt(object, path, depth + 1, isSubtype) : undefined;
 }

@@ -1,6 +1,6 @@
 import { clientName } from '../compile/plan/response-names.js';
 import { merge } from './merge.js';
-import { FRAGMENT } from './rewrites.js';
+import { FRAGMENT, meets } from './rewrites.js';
 import type { IsSubtype } from '../supergraph/supergraph.js';
 import { own, type Data, type ErrorPath } from '../request/data.js';
 
@@ -25,9 +25,7 @@ export function findPlaces(root: Data, path: readonly string[], isSubtype: IsSub
     if (element === undefined) places.push({ value: object, at });
     else if (element === '@') walk(object, depth + 1, at);
     else if (element.startsWith(FRAGMENT)) {
-      const typename = object['__typename'];
-      if (typeof typename !== 'string' || isSubtype(typename, element.slice(FRAGMENT.length)))
-        walk(object, depth + 1, at);
+      if (meets(object, element, isSubtype)) walk(object, depth + 1, at);
     } else walk(own(object, element), depth + 1, [...at, clientName(element)]);
   };
   walk(root, 0, []);

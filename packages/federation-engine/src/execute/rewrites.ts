@@ -5,6 +5,12 @@ import { own, type Data } from '../request/data.js';
 /** Begins an element of a path that is a type condition. */
 export const FRAGMENT = '... on ';
 
+/** Whether an object meets a type condition, as far as its data tell. */
+export function meets(object: Data, condition: string, isSubtype: IsSubtype): boolean {
+  const typename = object['__typename'];
+  return typeof typename !== 'string' || isSubtype(typename, condition.slice(FRAGMENT.length));
+}
+
 /**
  * Applies the planner's rewrites to data in place: it renames members and sets values, where a subgraph's names or types
  * are not those of the operation (aliases for conflicting arguments, interface objects).
@@ -25,9 +31,7 @@ function applyAt(rewrite: FetchDataRewrite, depth: number, value: unknown, isSub
   if (depth === rewrite.path.length - 1) {
     change(rewrite, element, object);
   } else if (element.startsWith(FRAGMENT)) {
-    const typename = object['__typename'];
-    if (typeof typename !== 'string' || isSubtype(typename, element.slice(FRAGMENT.length)))
-      applyAt(rewrite, depth + 1, object, isSubtype);
+    if (meets(object, element, isSubtype)) applyAt(rewrite, depth + 1, object, isSubtype);
   } else {
     applyAt(rewrite, depth + 1, own(object, element), isSubtype);
   }

@@ -1,5 +1,6 @@
 import type { PathStep } from '../compile/plan/steps.js';
-import { own, type Data, type ErrorPath } from '../request/data.js';
+import type { Data, ErrorPath } from '../request/data.js';
+import { walkPlaces } from './walk-places.js';
 
 /** Objects at a path, and what holds each of them: `holders[i][keys[i]]` is `objects[i]`. */
 export interface Targets {
@@ -16,40 +17,28 @@ export interface Targets {
  */
 export function collectTargets(root: Data, path: readonly PathStep[], shared: ReadonlySet<object>): Targets {
   const targets: Targets = { objects: [], holders: [], keys: [] };
-  const seen = shared.size === 0 ? null : new Set<object>();
-
-  function walk(value: unknown, depth: number, holder: Record<string | number, unknown>, key: string | number): void {
-    if (typeof value !== 'object' || value === null) return;
-    if (seen !== null && shared.has(value)) {
-      if (seen.has(value)) return;
-      seen.add(value);
-    }
-    const step = path[depth];
-    if (Array.isArray(value)) {
-      // A list of lists has one `@` for each level.
-      const next = step?.kind === 'items' ? depth + 1 : depth;
-      const only = step?.kind === 'items' ? step.types : null;
-      const items = value as unknown as Record<number, unknown>;
-      for (let index = 0; index < value.length; index += 1) {
-        const item: unknown = items[index];
-        if (only === null || isOneOf(item, only)) walk(item, next, items, index);
-      }
-      return;
-    }
-    if (step === undefined) {
-      targets.objects.push(value as Data);
-      targets.holders.push(holder);
-      targets.keys.push(key);
-      return;
-    }
-    if (step.kind === 'items') return;
-    const inner = own(value as Data, step.name);
-    if (step.types === null || Array.isArray(inner) || isOneOf(inner, step.types))
-      walk(inner, depth + 1, value as Data, step.name);
-  }
-
-  walk(root, 0, { root }, 'root');
+  walkPlaces(
+    root,
+    path,
+    (object, { holders, keys, length }) => {
+      targets.objects.push(object);
+      targets.holders.push(holders[length - 1] as Record<string | number, unknown>);
+      targets.keys.push(keys[length - 1] as string | number);
+    },
+    shared.size === 0 ? null : onceFor(shared),
+  );
   return targets;
+}
+
+/** True for what is met for the first time, and for all that is not shared. */
+function onceFor(shared: ReadonlySet<object>): (value: object) => boolean {
+  const seen = new Set<object>();
+  return (value) => {
+    if (!shared.has(value)) return true;
+    if (seen.has(value)) return false;
+    seen.add(value);
+    return true;
+  };
 }
 
 /** Every place of every object at a path, with the object. Needed for errors only, so the hot path does not track it. */
@@ -58,34 +47,7 @@ export function collectPlaces(
   path: readonly PathStep[],
 ): Array<{ readonly object: Data; readonly path: ErrorPath }> {
   const places: Array<{ object: Data; path: ErrorPath }> = [];
-
-  function walk(value: unknown, depth: number, at: ErrorPath): void {
-    if (typeof value !== 'object' || value === null) return;
-    const step = path[depth];
-    if (Array.isArray(value)) {
-      const next = step?.kind === 'items' ? depth + 1 : depth;
-      const only = step?.kind === 'items' ? step.types : null;
-      for (const [index, item] of value.entries())
-        if (only === null || isOneOf(item, only)) walk(item, next, [...at, index]);
-      return;
-    }
-    if (step === undefined) {
-      places.push({ object: value as Data, path: at });
-      return;
-    }
-    if (step.kind === 'items') return;
-    const inner = own(value as Data, step.name);
-    if (step.types === null || Array.isArray(inner) || isOneOf(inner, step.types))
-      walk(inner, depth + 1, [...at, step.name]);
-  }
-
-  walk(root, 0, []);
+  // The first key is that of the root itself.
+  walkPlaces(root, path, (object, { keys, length }) => places.push({ object, path: keys.slice(1, length) }));
   return places;
-}
-
-/** Whether an object is of one of these types, as far as its data tell. */
-export function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const typename = (value as Data)['__typename'];
-  return typeof typename !== 'string' || types.has(typename);
 }

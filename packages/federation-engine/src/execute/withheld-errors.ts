@@ -5,7 +5,7 @@ import type { Identity } from '../request/context.js';
 import type { Withholding } from '../compile/security/withheld-selections.js';
 import type { Violation } from '../compile/write/response-writer.js';
 
-export const UNAUTHORIZED = 'UNAUTHORIZED_FIELD_OR_TYPE';
+const UNAUTHORIZED = 'UNAUTHORIZED_FIELD_OR_TYPE';
 /** One field may be withheld in every item of a long list: a client knows after some. */
 const MAX_ERRORS = 1_000;
 

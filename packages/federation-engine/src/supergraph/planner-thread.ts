@@ -48,7 +48,7 @@ export interface PlannerThread {
 export class PlanTooExpensive extends Error {}
 
 /** What the engine plans on its own account: what is in use, for a new supergraph. */
-export const OWN_CLIENT = '';
+const OWN_CLIENT = '';
 
 /** Compiled code, also where this file runs as it is written. */
 const ENTRY = new URL('../../dist/supergraph/planner-worker.js', import.meta.url);

@@ -6,7 +6,7 @@ import { createOpaqueToken, hashOpaqueToken } from '../opaque-token.js';
 const HOUR_MS = 60 * 60 * 1000;
 
 /** What a token lets its holder do, and for how long. */
-export const TOKEN_LIFETIME_MS = {
+const TOKEN_LIFETIME_MS = {
   'password-reset': HOUR_MS,
   'email-verification': 72 * HOUR_MS,
   'email-change': HOUR_MS,

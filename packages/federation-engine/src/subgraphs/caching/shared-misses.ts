@@ -49,7 +49,8 @@ const POLL_MS = 15;
 /** How often it is tried to join another fetch when the client for whom it was made has gone away. */
 const MAX_ROUNDS = 3;
 
-type Landing =
+/** How a fetch that others wait for ends for one of its misses. */
+type Outcome =
   | { readonly kind: 'stored'; readonly stored: Stored }
   /** It is not for everybody. */
   | { readonly kind: 'private' }
@@ -57,43 +58,44 @@ type Landing =
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-interface Flight {
+/** Of one key, by whoever missed it first. */
+interface PublicFetch {
   readonly key: string;
   readonly at: number;
-  readonly landing: Promise<Landing>;
-  land(landing: Landing): void;
+  readonly outcome: Promise<Outcome>;
+  end(how: Outcome): void;
 }
 
 interface Place {
   readonly index: number;
-  readonly flight: Flight;
+  readonly fetching: PublicFetch;
 }
 
-const claimOf = ({ flight }: Place) => `claim:${flight.key}`;
+const claimOf = ({ fetching }: Place) => `claim:${fetching.key}`;
 
 export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions): SharedMisses {
-  let flights = new Map<string, Flight>();
+  let underWay = new Map<string, PublicFetch>();
 
-  function takeOff(key: string): Flight {
-    const all = flights;
-    let settle: (landing: Landing) => void = () => undefined;
-    const landing = new Promise<Landing>((resolve) => (settle = resolve));
-    const flight: Flight = {
+  function begin(key: string): PublicFetch {
+    const all = underWay;
+    let settle: (how: Outcome) => void = () => undefined;
+    const outcome = new Promise<Outcome>((resolve) => (settle = resolve));
+    const fetching: PublicFetch = {
       key,
       at: now(),
-      landing,
-      land(outcome) {
-        if (all.get(key) === flight) all.delete(key);
-        settle(outcome);
+      outcome,
+      end(how) {
+        if (all.get(key) === fetching) all.delete(key);
+        settle(how);
       },
     };
-    all.set(key, flight);
-    return flight;
+    all.set(key, fetching);
+    return fetching;
   }
 
   return {
     forget() {
-      if (flights.size > 0) flights = new Map();
+      if (underWay.size > 0) underWay = new Map();
     },
     async run(misses, signal, fetch) {
       const found = new Map<number, Stored>();
@@ -103,9 +105,9 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         const led: Place[] = [];
         for (const index of indices) {
           const { key, changes } = misses[index] as Miss;
-          const flight = round < MAX_ROUNDS ? flights.get(key) : undefined;
-          if (flight && !isChangedSince(flight.at, changes)) joined.push({ index, flight });
-          else led.push({ index, flight: takeOff(key) });
+          const fetching = round < MAX_ROUNDS ? underWay.get(key) : undefined;
+          if (fetching && !isChangedSince(fetching.at, changes)) joined.push({ index, fetching });
+          else led.push({ index, fetching: begin(key) });
         }
         // What is led never waits for what is joined, so two requests cannot wait for each other.
         await Promise.all([lead(led), join(joined, round)]);
@@ -117,21 +119,21 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         const own = places.filter((_, at) => granted[at]);
         const others = places.filter((_, at) => !granted[at]);
         await Promise.all([
-          fetchAndLand(own).finally(() => void cache.deleteMany(own.map(claimOf))),
+          fetchAndEnd(own).finally(() => void cache.deleteMany(own.map(claimOf))),
           waitForOthers(others, performance.now() + waitMs),
         ]);
       }
 
-      async function fetchAndLand(places: readonly Place[]): Promise<void> {
+      async function fetchAndEnd(places: readonly Place[]): Promise<void> {
         if (places.length === 0) return;
         try {
           const brought = await fetch(places.map(({ index }) => index));
-          for (const [at, { flight }] of places.entries()) {
+          for (const [at, { fetching }] of places.entries()) {
             const stored = brought[at];
-            flight.land(stored ? { kind: 'stored', stored } : { kind: 'private' });
+            fetching.end(stored ? { kind: 'stored', stored } : { kind: 'private' });
           }
         } catch (error) {
-          landAll(places, signal.aborted ? { kind: 'abandoned' } : { kind: 'failed', error });
+          endAll(places, signal.aborted ? { kind: 'abandoned' } : { kind: 'failed', error });
           throw error;
         }
       }
@@ -141,10 +143,10 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         try {
           await delay(POLL_MS, undefined, { signal: toAbortSignal(signal) });
         } catch {
-          landAll(places, { kind: 'abandoned' });
+          endAll(places, { kind: 'abandoned' });
           throw signal.reason;
         }
-        const values = await cache.getMany([...places.map(({ flight }) => flight.key), ...places.map(claimOf)]);
+        const values = await cache.getMany([...places.map(({ fetching }) => fetching.key), ...places.map(claimOf)]);
         const isLate = performance.now() >= deadline;
         const pending: Place[] = [];
         const inVain: Place[] = [];
@@ -152,25 +154,25 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
           const stored = readStored(values[at], (misses[place.index] as Miss).changes, now());
           if (stored) {
             found.set(place.index, stored);
-            place.flight.land({ kind: 'stored', stored });
+            place.fetching.end({ kind: 'stored', stored });
           } else if (isLate || values[places.length + at] === undefined) inVain.push(place);
           else pending.push(place);
         }
-        await Promise.all([fetchAndLand(inVain), waitForOthers(pending, deadline)]);
+        await Promise.all([fetchAndEnd(inVain), waitForOthers(pending, deadline)]);
       }
 
       async function join(places: readonly Place[], round: number): Promise<void> {
         if (places.length === 0) return;
-        const landings = await untilAborted(Promise.all(places.map(({ flight }) => flight.landing)), signal);
+        const outcomes = await untilAborted(Promise.all(places.map(({ fetching }) => fetching.outcome)), signal);
         const again: number[] = [];
         const alone: number[] = [];
         for (const [at, { index }] of places.entries()) {
-          const landing = landings[at] as Landing;
-          if (landing.kind === 'failed') throw landing.error;
+          const outcome = outcomes[at] as Outcome;
+          if (outcome.kind === 'failed') throw outcome.error;
           const { changes } = misses[index] as Miss;
-          if (landing.kind === 'stored' && !isChangedSince(landing.stored.policy.askedAt, changes))
-            found.set(index, landing.stored);
-          else (landing.kind === 'abandoned' ? again : alone).push(index);
+          if (outcome.kind === 'stored' && !isChangedSince(outcome.stored.policy.askedAt, changes))
+            found.set(index, outcome.stored);
+          else (outcome.kind === 'abandoned' ? again : alone).push(index);
         }
         await Promise.all([
           again.length > 0 ? seek(again, round + 1) : undefined,
@@ -184,8 +186,8 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
   };
 }
 
-function landAll(places: readonly Place[], landing: Landing): void {
-  for (const { flight } of places) flight.land(landing);
+function endAll(places: readonly Place[], how: Outcome): void {
+  for (const { fetching } of places) fetching.end(how);
 }
 
 function untilAborted<Value>(promise: Promise<Value>, signal: CancelSignal): Promise<Value> {

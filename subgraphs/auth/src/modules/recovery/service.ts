@@ -96,7 +96,7 @@ export async function resetPassword(
 }
 
 /** Links that were sent before are not for whoever has the mailbox now, or had it. */
-export async function forgetTokens(tx: AuthTx, userId: string): Promise<void> {
+async function forgetTokens(tx: AuthTx, userId: string): Promise<void> {
   await tx.accountToken.updateMany({
     where: { userId, usedAt: null, purpose: { in: ['password-reset', 'email-change'] } },
     data: { usedAt: new Date() },

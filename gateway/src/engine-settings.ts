@@ -14,7 +14,7 @@ import { subgraphKey, type GatewayConfig } from './config.js';
 import { withClientInfo } from './identity/client-info.js';
 import { withIdempotencyKey } from './idempotency-key.js';
 import { toMissingViewer } from './identity/missing-viewer.js';
-import { toClientInfoSigner } from './options.js';
+import { toClientInfoSigner } from './admission-settings.js';
 import type { GatewayTelemetry } from './telemetry.js';
 import { withTraces } from './traces.js';
 

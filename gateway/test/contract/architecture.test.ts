@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const TEXT = readFileSync(path.join(ROOT, 'ARCHITECTURE.md'), 'utf8');
+const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+  maxBuffer: 64 * 2 ** 20,
+}).split('\n');
+const ENGINE = 'packages/federation-engine/src';
+const FLOORS = [
+  'transports',
+  'admission',
+  'identity',
+  'live',
+  'execute',
+  'compile',
+  'supergraph',
+  'subgraphs',
+  'request',
+];
+
+/** The part of the text under a heading, and those below it. */
+function section(heading: string): string {
+  const [, level = ''] = /^(#+) /.exec(heading) ?? [];
+  const from = TEXT.indexOf(`\n${heading}\n`);
+  if (from < 0) throw new Error(`there is no ${heading}`);
+  const rest = TEXT.slice(from + heading.length + 1);
+  const to = rest.search(new RegExp(`\\n#{1,${level.length}} `));
+  return to < 0 ? rest : rest.slice(0, to);
+}
+
+const quoted = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name as string);
+const isFile = (name: string) => /^[\w<>./-]+\.(ts|mjs|cjs|md|graphql|ya?ml)$/.test(name);
+
+describe('ARCHITECTURE.md', () => {
+  it('names files that there are', () => {
+    const missing = quoted(TEXT)
+      .filter(isFile)
+      .filter((name) => {
+        const pattern = new RegExp(`(^|/)${name.replace(/[.]/g, '\\.').replace('<feature>', '[^/]+')}$`);
+        return !FILES.some((file) => pattern.test(file));
+      });
+    expect(missing).toEqual([]);
+  });
+
+  it('links to files that there are', () => {
+    const links = [...TEXT.matchAll(/\]\(([^)#:]+)\)/g)].map(([, link]) => link as string);
+    expect(links.filter((link) => !FILES.includes(link))).toEqual([]);
+  });
+
+  it('tells the way of one operation down through every folder that it passes, with files that stand in them', () => {
+    const steps = section('### One operation, file by file')
+      .split(/\n(?=\d\. )/)
+      .slice(1);
+    const way: string[] = [];
+    for (const step of steps) {
+      // What is named without a folder stands in the one that was named last, or below it.
+      let folder = '';
+      for (const name of quoted(step).filter(isFile)) {
+        const named = path.posix.dirname(name);
+        const candidates = FILES.filter(
+          (file) => `/${file}`.endsWith(`/${name}`) && (file.startsWith('gateway/src') || file.startsWith(ENGINE)),
+        );
+        const found =
+          candidates.find((file) => named === '.' && folder !== '' && file.startsWith(`${folder}/`)) ?? candidates[0];
+        expect([name, found !== undefined]).toEqual([name, true]);
+        const [floor = ''] = (found as string)
+          .replace(/^(gateway\/src|packages\/federation-engine\/src)\//, '')
+          .split('/');
+        folder = (found as string).slice(0, (found as string).indexOf(floor) + floor.length);
+        if (way.at(-1) !== floor) way.push(floor);
+      }
+    }
+    const passed = [...new Set(way)];
+    expect(passed).toEqual(['transports', 'identity', 'admission', 'compile', 'supergraph', 'execute', 'subgraphs']);
+  });
+
+  it('says of every floor what it is for', () => {
+    const tables = section('## Inside the gateway')
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .join('\n');
+    for (const floor of FLOORS) expect([floor, tables.includes(`\`${floor}/`)]).toEqual([floor, true]);
+    const folders = FILES.filter((file) => file.startsWith('gateway/src/') || file.startsWith(`${ENGINE}/`))
+      .map((file) => file.replace(/^(gateway\/src|packages\/federation-engine\/src)\//, ''))
+      .flatMap((file) => (file.includes('/') ? [file.slice(0, file.indexOf('/'))] : []));
+    expect([...new Set(folders)].sort()).toEqual([...FLOORS].sort());
+  });
+
+  it('gives each word of ours one line, and no word that the code does not use', () => {
+    const rows = section('### Words of ours')
+      .split('\n')
+      .filter((line) => /^\| [a-z]/.test(line) && !line.startsWith('| word'));
+    const words = rows.map((row) => row.split('|').map((cell) => cell.trim()));
+    expect(new Set(words.map(([, word]) => word)).size).toBe(words.length);
+    for (const [, word, meaning] of words) expect([word, (meaning ?? '').length > 10]).toEqual([word, true]);
+    const sources = FILES.filter((file) =>
+      /^(gateway|packages\/[^/]+|subgraphs\/[^/]+)\/src\/.*(?<!\.test)\.ts$/.test(file),
+    ).map((file) => readFileSync(path.join(ROOT, file), 'utf8'));
+    const unused = words.filter(
+      ([, word = '']) => !sources.some((text) => new RegExp(`\\b(\\w*[a-z])?${word}`, 'i').test(text)),
+    );
+    expect(unused.map(([, word]) => word)).toEqual([]);
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { PathStep } from '../compile/plan/steps.js';
+import type { Data } from '../request/data.js';
+import { collectPlaces, collectTargets } from './targets.js';
+import { walkPlaces } from './walk-places.js';
+
+type Way = ReadonlyArray<{ readonly holder: object; readonly key: string | number; readonly value: unknown }>;
+
+/** Every place of a tree there is, in the order of the answer. */
+function everyWay(value: unknown, way: Way = []): Way[] {
+  if (typeof value !== 'object' || value === null) return [way];
+  const keys = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  return [
+    way,
+    ...keys.flatMap((key) => {
+      const inner = (value as Record<string | number, unknown>)[key];
+      return everyWay(inner, [...way, { holder: value, key, value: inner }]);
+    }),
+  ];
+}
+
+function isAllowed(value: unknown, types: ReadonlySet<string> | null): boolean {
+  if (types === null) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { __typename: typename } = value as { readonly __typename?: unknown };
+  return typeof typename !== 'string' || types.has(typename);
+}
+
+/** Whether a way is one that the steps mean: it takes them one by one, and list items that no step asks for are taken as well. */
+function isMeant(way: Way, steps: readonly PathStep[]): boolean {
+  const [place, ...rest] = way;
+  const [step, ...others] = steps;
+  if (!place) return steps.length === 0;
+  if (typeof place.key === 'number') {
+    if (step?.kind !== 'items') return isMeant(rest, steps);
+    return isAllowed(place.value, step.types) && isMeant(rest, others);
+  }
+  if (step?.kind !== 'field' || step.name !== place.key) return false;
+  // The type of what is in a list is that of its items.
+  return (Array.isArray(place.value) || isAllowed(place.value, step.types)) && isMeant(rest, others);
+}
+
+const isPlainObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function reference(root: Data, steps: readonly PathStep[]): Way[] {
+  return everyWay(root).filter((way) => {
+    const value = way.length === 0 ? root : way.at(-1)?.value;
+    return isPlainObject(value) && isMeant(way, steps);
+  });
+}
+
+const { value: tree } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 6, withCrossShrink: true },
+    fc.constantFrom(null, 1, 'text'),
+    tie('object'),
+    tie('object'),
+    fc.array(tie('value'), { maxLength: 3 }),
+  ),
+  object: fc.record(
+    { __typename: fc.constantFrom('T', 'U', null), a: tie('value'), b: tie('value') },
+    { requiredKeys: ['a'] },
+  ),
+}));
+const root = fc.record({ a: tree, b: tree }, { requiredKeys: ['a'] }) as fc.Arbitrary<Data>;
+const types = fc.option(
+  fc.subarray(['T', 'U']).map((names) => new Set(names)),
+  { nil: null },
+);
+const step: fc.Arbitrary<PathStep> = fc.oneof(
+  fc.record({ kind: fc.constant('field' as const), name: fc.constantFrom('a', 'a', 'b'), types }),
+  fc.record({ kind: fc.constant('items' as const), types }),
+);
+const steps = fc.array(step, { maxLength: 5 });
+
+describe('places of a result', () => {
+  it('are those whose way takes the steps of the path, in the order of the answer', () => {
+    let found = 0;
+    fc.assert(
+      fc.property(root, steps, (data, path) => {
+        const expected = reference(data, path);
+        found += expected.length;
+        const visited: unknown[] = [];
+        walkPlaces(data, path, (object, { holders, keys, length }) => {
+          expect((holders[length - 1] as Data)[keys[length - 1] as string]).toBe(object);
+          visited.push({ object, holders: holders.slice(1, length), keys: keys.slice(1, length) });
+        });
+        expect(visited).toEqual(
+          expected.map((way) => ({
+            object: way.length === 0 ? data : way.at(-1)?.value,
+            holders: way.map(({ holder }) => holder),
+            keys: way.map(({ key }) => key),
+          })),
+        );
+        expect(collectPlaces(data, path).map(({ path: at }) => at)).toEqual(
+          expected.map((way) => way.map(({ key }) => key)),
+        );
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(found).toBeGreaterThan(50);
+  });
+
+  it('give an object that stands at several of them once, where it is first', () => {
+    fc.assert(
+      fc.property(tree, fc.integer({ min: 1, max: 4 }), steps, (value, count, path) => {
+        // The same things in all items of a list.
+        const data = { a: Array.from({ length: count }, () => ({ a: value })) };
+        const shared = new Set(
+          everyWay(value)
+            .map((way) => (way.length === 0 ? value : way.at(-1)?.value))
+            .filter((each): each is object => isPlainObject(each)),
+        );
+        const expected = new Set(reference(data, path).map((way) => (way.length === 0 ? data : way.at(-1)?.value)));
+        expect(collectTargets(data, path, shared).objects).toEqual([...expected]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
