@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// Composes gateway/supergraph.graphql from the subgraphs' SDL. With --check it only compares, for CI.
+// Composes gateway/supergraph.graphql from the subgraphs' SDL, and tells of fields that docs/access.md says nothing about. With
+// --check it only compares, for CI.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findFaults, readRules } from './access-rules.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(path.join(root, 'gateway/package.json'));
@@ -42,6 +44,12 @@ if (composed === committed) {
 } else {
   writeFileSync(target, composed);
   console.log(`Wrote ${path.relative(root, target)} from ${services.map(({ name }) => name).join(', ')}.`);
+}
+
+const withoutRules = findFaults(readRules(), composed);
+if (withoutRules.length > 0) {
+  console.error(`It is not said who gets what:\n${withoutRules.map((fault) => `  - ${fault}`).join('\n')}`);
+  process.exit(1);
 }
 
 function readSdl(name, schema) {

@@ -18,10 +18,16 @@ interface Guard {
 
 type Guarded = Parameters<typeof getDirective>[1];
 
+/** The gateway's own (Federation, "Subgraph schema specification"). */
+const ENTITIES_FIELD = '_entities';
+const SERVICE_FIELD = '_service';
+const SIGNED_IN: Guard = { scopes: [] };
+
 /**
  * Enforces `@authenticated` and `@requiresScopes` (Federation 2.5) in the subgraph itself, on fields, on the types that they are of
  * and on those that they return: whoever reaches it past the gateway meets the same rules. The directives are known by the `@link`
- * that they come of, whatever their names are. A subscription is refused before anything is subscribed, and again at each event.
+ * that they come of, whatever their names are. Entities by their keys are for whoever is signed in: whoever is not gets to none through a
+ * gateway either. A subscription is refused before anything is subscribed, and again at each event.
  */
 export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema {
   const authenticated = linkedName(schema, 'authenticated');
@@ -38,11 +44,10 @@ export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema 
 
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field, name, typeName) => {
-      // The gateway's own: `_entities`, whose objects are guarded themselves, and `_service`.
-      if (name.startsWith('_')) return field;
+      if (name === SERVICE_FIELD) return field;
       const returned: GraphQLNamedType = getNamedType(field.type);
       const places = [field, schema.getType(typeName), isUnionType(returned) ? undefined : returned];
-      const guard = guardOf(places.filter((place) => place !== undefined));
+      const guard = name === ENTITIES_FIELD ? SIGNED_IN : guardOf(places.filter((place) => place !== undefined));
       if (!guard) return field;
       const { resolve = defaultFieldResolver, subscribe } = field;
       const guarded = (inner: GraphQLFieldResolver<unknown, RequestContext>) =>

@@ -158,7 +158,7 @@ function hostileValues(
 }
 
 /** A good value: what the test has, or one that any field of the type takes; of an input object its required fields. */
-function sampleOf(type: GraphQLInputType, at: string, samples: Samples): unknown {
+export function sampleOf(type: GraphQLInputType, at: string, samples: Samples): unknown {
   const given = samples(at);
   if (given !== undefined) return given;
   const nullable = getNullableType<GraphQLInputType>(type);

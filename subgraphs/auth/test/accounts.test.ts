@@ -129,7 +129,10 @@ describe('accounts', () => {
     }));
     const query =
       'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on User { id displayName email } } }';
-    const { result, statements } = await countStatements(graph.pool, () => graph.run(query, { representations }));
+    const { accessToken } = await graph.register();
+    const { result, statements } = await countStatements(graph.pool, () =>
+      graph.run(query, { representations }, accessToken),
+    );
     expect(expectData(result)._entities).toEqual([
       ...people.map(({ user }) => ({ id: user.id, displayName: 'Somebody', email: null })),
       null,
