@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { JWKS_PATH, REVOCATIONS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
+  documentLimits,
+  documentSettings,
   parseAddressRanges,
   parseConfig,
   rateLimitSettings,
@@ -14,7 +16,7 @@ import {
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
-import type { DocumentLimits } from '@taskgraph/federation-engine/internal/compile/document/limits.js';
+import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 
 const MIB = 1024 * 1024;
 const OWN_SUPERGRAPH = fileURLToPath(new URL('../supergraph.graphql', import.meta.url));
@@ -24,6 +26,7 @@ const schema = z.object({
   ...processSettings,
   ...tokenSettings,
   ...rateLimitSettings,
+  ...documentSettings,
   GATEWAY_PORT: settings.port(3000),
   /** Of its own for `/metrics` and health in detail; they are answered at GATEWAY_PORT when absent. */
   GATEWAY_OPERATIONS_PORT: settings.optionalPort(),
@@ -85,15 +88,6 @@ const schema = z.object({
   MAX_BATCH_OPERATIONS: settings.positiveInt(10),
   /** From the request's arrival to its answer. */
   OPERATION_TIMEOUT_MS: settings.durationMs(30_000),
-  /** Of a document; see `DocumentLimits`. */
-  MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
-  MAX_OPERATION_DEPTH: settings.positiveInt(100),
-  MAX_OPERATION_DEFINITIONS: settings.positiveInt(500),
-  MAX_OPERATION_DIRECTIVES: settings.positiveInt(500),
-  MAX_OPERATION_SELECTIONS: settings.positiveInt(10_000),
-  MAX_OPERATION_ALIASES: settings.positiveInt(200),
-  MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
-  MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
   /** Labels of `@override` that hold for every request, and the header that names those of one: for a proxy to set. */
   OVERRIDE_LABELS: settings.list(String, 'a label').optional(),
   OVERRIDE_LABELS_HEADER: settings.headerName().optional(),
@@ -248,19 +242,6 @@ function assertTogether(config: z.output<typeof schema>): z.output<typeof schema
     );
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
-}
-
-function documentLimits(config: z.output<typeof schema>): DocumentLimits {
-  return {
-    maxTokens: config.MAX_OPERATION_TOKENS,
-    maxDepth: config.MAX_OPERATION_DEPTH,
-    maxDefinitions: config.MAX_OPERATION_DEFINITIONS,
-    maxDirectives: config.MAX_OPERATION_DIRECTIVES,
-    maxSelections: config.MAX_OPERATION_SELECTIONS,
-    maxAliases: config.MAX_OPERATION_ALIASES,
-    maxRootFields: config.MAX_OPERATION_ROOT_FIELDS,
-    maxOverlap: config.MAX_OPERATION_OVERLAP,
-  };
 }
 
 /** Names are written as in the supergraph; as elsewhere in the configuration, only letters and digits count. */

@@ -14,7 +14,14 @@ import { createPgPool } from './pg-pool.js';
 import { createPreparedReads, type PreparedReads } from './prepared-reads.js';
 import { createRemoteVerifier } from './remote-verifier.js';
 import type { RequestContext } from './request-context.js';
-import { clientInfoSecrets, operationsAddress, showsSchema, type SubgraphSettings } from './settings.js';
+import {
+  clientInfoSecrets,
+  DOCUMENT_ROOM,
+  documentLimits,
+  operationsAddress,
+  showsSchema,
+  type SubgraphSettings,
+} from './settings.js';
 import { createSubgraph, type SubgraphOptions } from './subgraph.js';
 import {
   createTokenVerifier,
@@ -60,7 +67,16 @@ export interface SubgraphBase<Db> {
 /** What a subgraph has of its own. */
 export type SubgraphOwn<Context extends RequestContext> = Omit<
   SubgraphOptions<Context>,
-  'name' | 'clientInfoSecrets' | 'config' | 'introspection' | 'log' | 'metrics' | 'health' | 'tracing' | 'onClose'
+  | 'name'
+  | 'clientInfoSecrets'
+  | 'documentLimits'
+  | 'config'
+  | 'introspection'
+  | 'log'
+  | 'metrics'
+  | 'health'
+  | 'tracing'
+  | 'onClose'
 >;
 
 export interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
@@ -166,6 +182,7 @@ export async function composeSubgraph<
       name,
       clientInfoSecrets: clientInfoSecrets(config),
       introspection: showsSchema(config),
+      documentLimits: documentLimits(config, DOCUMENT_ROOM),
       config: {
         ...readHttpServerConfig(config, port),
         operations: operationsAddress(config.OPERATIONS_HOST, composition.operationsPort),

@@ -14,7 +14,8 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
   if (error instanceof AppError && !response.headersSent) {
     const { logLevel, httpStatus } = ERROR_CODES[error.code];
     log[logLevel]({ code: error.code, reason: error.reason }, error.message);
-    const body = { errors: [{ message: error.message, extensions: { code: error.code } }] };
+    const { code, reason, message } = error;
+    const body = { errors: [{ message, extensions: { code, ...(reason !== undefined && { reason }) } }] };
     sendBody(response, httpStatus, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
     return;
   }

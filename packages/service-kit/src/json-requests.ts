@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
+import type { DocumentGate } from './document-gate.js';
 import { answerHttpError } from './http-errors.js';
 import { hasJsonBody, readJsonBody, UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
@@ -14,6 +15,8 @@ export interface JsonRequestsOptions<Context extends BaseContext> {
   readonly maxBodyBytes: number;
   /** Makes the context of one execution. */
   readonly context: (request: IncomingMessage) => Promise<Context>;
+  /** Refuses documents before they are parsed. */
+  readonly gate: DocumentGate;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -25,13 +28,15 @@ export interface JsonRequestsOptions<Context extends BaseContext> {
 export function createJsonRequests<Context extends BaseContext>(
   options: JsonRequestsOptions<Context>,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { apollo, path, maxBodyBytes, context, log, metrics } = options;
+  const { apollo, path, maxBodyBytes, context, gate, log, metrics } = options;
   const route = () => path;
 
   async function serve(request: IncomingMessage, response: ServerResponse, search: string): Promise<void> {
     const body = await readJsonBody(request, maxBodyBytes);
     if (typeof body !== 'object' || body === null) throw new UnreadableBody(400, 'The request body is no JSON object.');
-    refuseSubscriptions((body as { query?: unknown }).query);
+    const { query } = body as { query?: unknown };
+    refuseSubscriptions(query);
+    gate.assertWithin(query);
     const answer = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: 'POST', headers: toHeaderMap(request), search, body },
       context: () => context(request),

@@ -1,3 +1,4 @@
+import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
 import { findMisspelled } from './misspelled-settings.js';
@@ -273,6 +274,35 @@ export function clientInfoSecrets(config: z.output<z.ZodObject<typeof clientInfo
   return [config.CLIENT_INFO_SECRET, config.CLIENT_INFO_SECRET_PREVIOUS].flatMap((secret) => secret ?? []);
 }
 
+/** Settings of a process that takes documents: subgraphs take the double, since a gateway adds keys and names to what clients ask for. */
+export const documentSettings = {
+  MAX_OPERATION_TOKENS: settings.positiveInt(15_000),
+  MAX_OPERATION_DEPTH: settings.positiveInt(100),
+  MAX_OPERATION_DEFINITIONS: settings.positiveInt(500),
+  MAX_OPERATION_DIRECTIVES: settings.positiveInt(500),
+  MAX_OPERATION_SELECTIONS: settings.positiveInt(10_000),
+  MAX_OPERATION_ALIASES: settings.positiveInt(200),
+  MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
+  MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
+} as const;
+
+/** How much more subgraphs take. */
+export const DOCUMENT_ROOM = 2;
+
+/** What a document may be, by these settings, and with more room where a gateway has added to it. */
+export function documentLimits(config: z.output<z.ZodObject<typeof documentSettings>>, room = 1): DocumentLimits {
+  return {
+    maxTokens: room * config.MAX_OPERATION_TOKENS,
+    maxDepth: room * config.MAX_OPERATION_DEPTH,
+    maxDefinitions: room * config.MAX_OPERATION_DEFINITIONS,
+    maxDirectives: room * config.MAX_OPERATION_DIRECTIVES,
+    maxSelections: room * config.MAX_OPERATION_SELECTIONS,
+    maxAliases: room * config.MAX_OPERATION_ALIASES,
+    maxRootFields: room * config.MAX_OPERATION_ROOT_FIELDS,
+    maxOverlap: room * config.MAX_OPERATION_OVERLAP,
+  };
+}
+
 /** Settings of a process that limits how often clients ask. */
 export const rateLimitSettings = {
   /** Turns all of them off. */
@@ -305,5 +335,11 @@ export const eventSettings = {
 /** What the settings of every subgraph have. */
 export type SubgraphSettings = ProcessSettings &
   z.output<
-    z.ZodObject<typeof databaseSettings & typeof tokenSettings & typeof eventSettings & typeof clientInfoSettings>
+    z.ZodObject<
+      typeof databaseSettings &
+        typeof tokenSettings &
+        typeof eventSettings &
+        typeof clientInfoSettings &
+        typeof documentSettings
+    >
   >;

@@ -8,6 +8,7 @@ import {
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { expressMiddleware } from '@as-integrations/express5';
 import express, { type Express, type RequestHandler } from 'express';
+import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import {
   GraphQLError,
   OperationTypeNode,
@@ -17,6 +18,7 @@ import {
   type GraphQLSchema,
   type ValidationContext,
 } from 'graphql';
+import { z } from 'zod';
 import {
   createHttpService,
   type HttpServerConfig,
@@ -25,6 +27,7 @@ import {
 } from './http-server.js';
 import { stopWhenAborted } from './cancellation.js';
 import { createClientInfoReader } from './client-info.js';
+import { createDocumentGate, type DocumentGate } from './document-gate.js';
 import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './fresh-loaders.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
@@ -38,7 +41,6 @@ import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
 import type { RequestContext } from './request-context.js';
 import { readDeadline, refuseLateMutations } from './request-deadline.js';
 import { requestFacts } from './request-identification.js';
-import { limitRootFields } from './root-field-limit.js';
 import { enforceSecurityDirectives } from './security-directives.js';
 import { ONLY_OVER_WEBSOCKETS, refuseSubscriptions } from './subscriptions/refuse-subscriptions.js';
 import {
@@ -46,6 +48,7 @@ import {
   type SubgraphWebSocket,
   type SubscriptionLimits,
 } from './subscriptions/subgraph-websocket.js';
+import { documentLimits, documentSettings, DOCUMENT_ROOM, parseConfig } from './settings.js';
 import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
 import { activeSpan, type Tracing } from './tracing/span.js';
@@ -59,6 +62,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly config: HttpServerConfig;
   /** Whether strangers may ask for the schema, by introspection or as SDL, and are helped with its names. */
   readonly introspection?: boolean;
+  /** Of a document; as in `documentSettings` when absent. */
+  readonly documentLimits?: DocumentLimits;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -86,8 +91,7 @@ export interface SubgraphOptions<Context extends RequestContext> {
 }
 
 const MAX_BODY_BYTES = 2 ** 20;
-/** More than a gateway lets through: it bounds them by a setting of its own. */
-const MAX_ROOT_FIELDS = 500;
+const DOCUMENT_LIMITS = documentLimits(parseConfig(z.object(documentSettings), {}), DOCUMENT_ROOM);
 const GRAPHQL_PATH = '/graphql';
 
 /**
@@ -111,11 +115,12 @@ export async function createSubgraph<Context extends RequestContext>(
   );
   const createContext = contextMaker<Context>(options);
   const clientInfoOf = createClientInfoReader({ secrets: options.clientInfoSecrets ?? [], metrics });
+  const gate = createDocumentGate(schema, options.documentLimits ?? DOCUMENT_LIMITS);
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
     hideSchemaDetailsFromClientErrors: !introspection,
-    validationRules: [limitRootFields(MAX_ROOT_FIELDS), ...(introspection ? [] : [NoServiceSdlRule])],
+    validationRules: introspection ? [] : [NoServiceSdlRule],
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
@@ -162,6 +167,7 @@ export async function createSubgraph<Context extends RequestContext>(
       path: GRAPHQL_PATH,
       maxBodyBytes: MAX_BODY_BYTES,
       context: toContext,
+      gate,
       log,
       metrics,
     }),
@@ -171,7 +177,7 @@ export async function createSubgraph<Context extends RequestContext>(
         GRAPHQL_PATH,
         express.json({ limit: MAX_BODY_BYTES }),
         ...(options.graphqlMiddleware ?? []),
-        otherBodies,
+        otherBodies(gate),
         expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
       );
       app.use(httpErrors(log));
@@ -192,6 +198,7 @@ export async function createSubgraph<Context extends RequestContext>(
       path: GRAPHQL_PATH,
       schema,
       introspection,
+      gate,
       verifier,
       context: createContext,
       log,
@@ -214,17 +221,20 @@ function NoServiceSdlRule(context: ValidationContext): ASTVisitor {
 }
 
 /** JSON has been read by now, in UTF-8 before Express, and so have parts of a form: what is left of POST is nothing that is taken. */
-const otherBodies: RequestHandler = (request, _response, next) => {
-  if (request.method === 'POST' && request.body === undefined)
-    throw new UnreadableBody(415, 'Send the request as application/json.');
-  if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new UnreadableBody(400, 'The request body cannot be read.');
-  refuseSubscriptions(
-    request.method === 'GET' ? request.query['query'] : (request.body as { query?: unknown } | null)?.query,
-  );
-  // Apollo Server looks for a body also where the request is in the address.
-  request.body ??= {};
-  next();
-};
+const otherBodies =
+  (gate: DocumentGate): RequestHandler =>
+  (request, _response, next) => {
+    if (request.method === 'POST' && request.body === undefined)
+      throw new UnreadableBody(415, 'Send the request as application/json.');
+    if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new UnreadableBody(400, 'The request body cannot be read.');
+    const query =
+      request.method === 'GET' ? request.query['query'] : (request.body as { query?: unknown } | null)?.query;
+    refuseSubscriptions(query);
+    gate.assertWithin(query);
+    // Apollo Server looks for a body also where the request is in the address.
+    request.body ??= {};
+    next();
+  };
 
 /**
  * Apollo's plugin computes `Cache-Control` from `@cacheControl`, for which it wraps every field's resolver. Without hints in the

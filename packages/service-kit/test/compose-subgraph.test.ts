@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import {
   clientInfoSettings,
+  documentSettings,
   composeSubgraph,
   createLog,
   createMemoryLiveFeed,
@@ -25,6 +26,7 @@ const config = parseConfig(
     ...eventSettings,
     ...tokenSettings,
     ...clientInfoSettings,
+    ...documentSettings,
   }),
   { CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET },
 );

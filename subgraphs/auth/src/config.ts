@@ -1,6 +1,7 @@
 import {
   clientInfoSettings,
   databaseSettings,
+  documentSettings,
   eventSettings,
   parseConfig,
   processSettings,
@@ -16,6 +17,7 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   ...clientInfoSettings,
+  ...documentSettings,
   ...rateLimitSettings,
   AUTH_PORT: settings.port(3001),
   /** Of its own for `/metrics` and health in detail; they are answered at AUTH_PORT when absent. */

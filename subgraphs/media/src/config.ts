@@ -1,6 +1,7 @@
 import {
   clientInfoSettings,
   databaseSettings,
+  documentSettings,
   eventSettings,
   parseConfig,
   processSettings,
@@ -17,6 +18,7 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   ...clientInfoSettings,
+  ...documentSettings,
   MEDIA_PORT: settings.port(3003),
   /** Of its own for `/metrics` and health in detail; they are answered at MEDIA_PORT when absent. */
   MEDIA_OPERATIONS_PORT: settings.optionalPort(),

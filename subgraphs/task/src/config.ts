@@ -1,6 +1,7 @@
 import {
   clientInfoSettings,
   databaseSettings,
+  documentSettings,
   eventSettings,
   parseConfig,
   processSettings,
@@ -15,6 +16,7 @@ const schema = z.object({
   ...eventSettings,
   ...tokenSettings,
   ...clientInfoSettings,
+  ...documentSettings,
   TASK_PORT: settings.port(3002),
   /** Of its own for `/metrics` and health in detail; they are answered at TASK_PORT when absent. */
   TASK_OPERATIONS_PORT: settings.optionalPort(),

@@ -16,6 +16,7 @@ import {
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { AppError } from '../app-error.js';
 import { readClientInfo } from '../client-info.js';
+import type { DocumentGate } from '../document-gate.js';
 import { toClientError } from '../graphql-errors.js';
 import { toPlainAddress } from '../ip-address.js';
 import type { Log } from '../log.js';
@@ -58,6 +59,8 @@ export interface SubgraphWebSocketOptions<Context extends RequestContext> {
   readonly schema: GraphQLSchema;
   readonly introspection: boolean;
   readonly verifier: TokenVerifier;
+  /** Refuses documents before they are parsed. */
+  readonly gate: DocumentGate;
   readonly context: (request: RequestContext) => Context | Promise<Context>;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -104,7 +107,10 @@ export function serveSubscriptions<Context extends RequestContext>(
   const { name: service, schema, log, verifier } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = createSubscriptionMetrics(options.metrics);
-  const read = createSubscriptionReader(schema, { hideSuggestions: !options.introspection });
+  const read = createSubscriptionReader(schema, {
+    hideSuggestions: !options.introspection,
+    gate: options.gate,
+  });
   let isClosing = false;
 
   const protocol: ProtocolServer<Connection> = makeServer<Record<string, unknown> | undefined, Connection>({

@@ -13,6 +13,7 @@ import {
 import type { SubscribePayload } from 'graphql-ws';
 import { LRUCache } from 'lru-cache';
 import { AppError, badUserInput } from '../app-error.js';
+import type { DocumentGate } from '../document-gate.js';
 import { withCode } from '../graphql-errors.js';
 import { isUuid } from '../uuid.js';
 
@@ -35,7 +36,6 @@ export class DocumentRefused extends Error {
   }
 }
 
-const MAX_TOKENS = 15_000;
 /** Subscribers send few different documents, and each many times. */
 const KEPT_DOCUMENTS = 200;
 
@@ -46,13 +46,14 @@ const KEPT_DOCUMENTS = 200;
  */
 export function createSubscriptionReader(
   schema: GraphQLSchema,
-  { hideSuggestions }: { readonly hideSuggestions: boolean },
+  { hideSuggestions, gate }: { readonly hideSuggestions: boolean; readonly gate: DocumentGate },
 ): (payload: SubscribePayload) => SubscriptionRequest {
   const documents = new LRUCache<string, DocumentNode>({ max: KEPT_DOCUMENTS });
 
   function readDocument(query: string): DocumentNode {
     const known = documents.get(query);
     if (known) return known;
+    gate.assertWithin(query);
     const document = parseDocument(query);
     const errors = validateDocument(schema, document, hideSuggestions);
     if (errors.length > 0)
@@ -85,7 +86,7 @@ export function createSubscriptionReader(
 
 function parseDocument(query: string): DocumentNode {
   try {
-    return parse(query, { maxTokens: MAX_TOKENS });
+    return parse(query);
   } catch (error) {
     if (error instanceof GraphQLError) throw new DocumentRefused([withCode(error, 'GRAPHQL_PARSE_FAILED')]);
     throw error;
