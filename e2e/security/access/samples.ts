@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expectData, postGraphQL, smallPng, type UploadFile } from '@taskgraph/testkit';
 import type { Actor } from '../../../scripts/access-rules.mjs';
 import { PASSWORD } from '../../story.js';
+import { codeToConfirm, guardedEmail, pendingLogin } from './second-factor.js';
 import { newEmail, type World } from './world.js';
 
 type Sample = (world: World, actor: Actor) => unknown;
@@ -33,6 +34,7 @@ export const SAMPLES: Samples = {
   'ResetPasswordInput.newPassword': strongPassword,
   'ChangeEmailInput.email': newEmail,
   'ChangeEmailInput.password': () => PASSWORD,
+  'Mutation.disableTotp(password)': () => PASSWORD,
   'Mutation.requestPasswordReset(email)': ({ people }) => people.owner.email,
   'Mutation.refreshSession(refreshToken)': async (world) => (await world.login('owner')).refreshToken,
   'Mutation.revokeSession(id)': otherSessionOfOwner,
@@ -50,12 +52,26 @@ export const SAMPLES: Samples = {
   'Subscription.mediaProcessed(mediaId)': ({ mediaId }) => mediaId,
 };
 
+/** The challenge is asked for first, and its code after it. */
+let pending: Awaited<ReturnType<typeof pendingLogin>> | null = null;
+
 /** More ways to ask for a field: each is a row of the table, with the same name in parentheses. */
 export const VARIANTS: Readonly<Record<string, Variant>> = {
   'Mutation.register (a known address)': { samples: { 'RegisterInput.email': ({ people }) => people.owner.email } },
   'Mutation.register (a weak password)': { samples: { 'RegisterInput.password': () => 'password12' } },
   'Mutation.login (a wrong password)': { samples: { 'LoginInput.email': newEmail } },
   'Mutation.login (a locked account)': { samples: { 'LoginInput.email': lockedEmail } },
+  'Mutation.login (with a second factor)': { samples: { 'LoginInput.email': guardedEmail } },
+  'Mutation.completeLogin (by a code)': {
+    samples: {
+      'CompleteLoginInput.challenge': async (world) => {
+        pending = await pendingLogin(world);
+        return pending.challenge;
+      },
+      'CompleteLoginInput.code': () => pending?.code,
+    },
+  },
+  'Mutation.confirmTotp (a good code)': { samples: { 'Mutation.confirmTotp(code)': codeToConfirm } },
   'Mutation.refreshSession (garbage)': { samples: { 'Mutation.refreshSession(refreshToken)': () => 'garbage' } },
   'Mutation.verifyEmail (by a mail)': {
     samples: {

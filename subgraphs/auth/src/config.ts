@@ -49,6 +49,14 @@ const schema = z.object({
   /** The first pause, which each further failure doubles, and the longest. */
   LOGIN_LOCK_SECONDS: settings.durationSeconds(30),
   LOGIN_MAX_LOCK_SECONDS: settings.durationSeconds(15 * 60),
+  /** New passwords are judged in threads of their own: how many, how many may wait for one, and how long one may take with its wait. */
+  PASSWORD_CHECK_THREADS: settings.positiveInt(1),
+  PASSWORD_CHECK_MAX_WAITING: settings.positiveInt(100),
+  PASSWORD_CHECK_TIMEOUT_MS: settings.durationMs(5_000),
+  /** How authenticator apps name this installation. */
+  SECOND_FACTOR_NAME: settings.text('Taskgraph'),
+  /** From the right password to the code of the second factor. */
+  SECOND_FACTOR_CHALLENGE_SECONDS: settings.durationSeconds(5 * 60),
   /** How long a refresh token that was exchanged gets the same pair again; 0 is not at all. */
   REFRESH_LEEWAY_SECONDS: settings.nonNegativeInt(10),
 });

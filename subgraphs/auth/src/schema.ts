@@ -3,6 +3,7 @@ import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
 import { auditResolvers } from './modules/audit/resolvers.js';
 import { recoveryResolvers } from './modules/recovery/resolvers.js';
+import { secondFactorResolvers } from './modules/second-factor/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';
 import { signingKeyResolvers } from './modules/signing-keys/resolvers.js';
 import { userResolvers } from './modules/users/resolvers.js';
@@ -12,6 +13,7 @@ export const typeDefs = loadSdl(import.meta.url, [
   'modules/users/schema.graphql',
   'modules/accounts/schema.graphql',
   'modules/recovery/schema.graphql',
+  'modules/second-factor/schema.graphql',
   'modules/sessions/schema.graphql',
   'modules/signing-keys/schema.graphql',
   'modules/audit/schema.graphql',
@@ -24,9 +26,10 @@ export const resolvers = {
   Mutation: {
     ...accountResolvers.Mutation,
     ...recoveryResolvers.Mutation,
+    ...secondFactorResolvers.Mutation,
     ...sessionResolvers.Mutation,
     ...signingKeyResolvers.Mutation,
   },
   Session: sessionResolvers.Session,
-  User: userResolvers.User,
+  User: { ...userResolvers.User, ...secondFactorResolvers.User },
 } satisfies CompleteResolvers<Resolvers, ResolversParentTypes>;

@@ -11,7 +11,9 @@ import type { AuthConfig } from './config.js';
 import type { AuthContext } from './context.js';
 import { createAuthDb, type AuthDb, type AuthDbClient } from './db.js';
 import { createPasswordHasher, type PasswordHasher } from './modules/passwords/password-hasher.js';
+import { createStrengthChecks } from './modules/passwords/strength-checks.js';
 import path from 'node:path';
+import { createKeyEncryption } from './key-encryption.js';
 import { createLetters } from './mail/letters.js';
 import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';
 import { createPostOffice } from './mail/post-office.js';
@@ -23,6 +25,8 @@ import { loadKeyRing } from './modules/signing-keys/key-ring.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
 import { jwksRoute } from './modules/signing-keys/routes.js';
 import { createTokenIssuer } from './modules/signing-keys/token-issuer.js';
+import { createSecondFactorLoaders } from './modules/second-factor/loaders.js';
+import { createTotpVault } from './modules/second-factor/vault.js';
 import { createUserLoaders } from './modules/users/loaders.js';
 import { resolvers, typeDefs } from './schema.js';
 import { createAuthTelemetry } from './telemetry.js';
@@ -103,6 +107,17 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       const limits = createRateLimits({ redisUrl: config.REDIS_URL, log: base.log, metrics: base.metrics });
       base.onClose(() => limits.close());
       const signInLimits = createSignInLimits({ ...toSignInLimits(config), limits });
+      const totpVault = createTotpVault({
+        db,
+        encryption: createKeyEncryption(
+          config.AUTH_KEY_ENCRYPTION_SECRET,
+          config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS,
+          'totp',
+        ),
+        renews: config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS !== undefined,
+        log: base.log,
+      });
+      base.onClose(() => totpVault.close());
       const post = createPostOffice({
         mailer: parts.mailer ?? openMailer(config, base.log),
         metrics: base.metrics,
@@ -111,6 +126,13 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       base.onClose(() => post.close());
       const letters = createLetters(config.APP_URL);
       const passwords = parts.passwords ?? createPasswordHasher();
+      const passwordChecks = createStrengthChecks({
+        threads: config.PASSWORD_CHECK_THREADS,
+        maxWaiting: config.PASSWORD_CHECK_MAX_WAITING,
+        timeoutMs: config.PASSWORD_CHECK_TIMEOUT_MS,
+        log: base.log,
+      });
+      base.onClose(() => passwordChecks.close());
       return {
         typeDefs,
         resolvers,
@@ -119,6 +141,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           ...request,
           db,
           passwords,
+          passwordChecks,
           lockout,
           limits: signInLimits,
           letters,
@@ -130,9 +153,12 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           telemetry,
           sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,
           refreshLeewayMs: config.REFRESH_LEEWAY_SECONDS * 1000,
+          totpVault,
+          secondFactorName: config.SECOND_FACTOR_NAME,
+          challengeLifetimeMs: config.SECOND_FACTOR_CHALLENGE_SECONDS * 1000,
           issuedTo: new Set(),
         }),
-        loaders: () => createUserLoaders(db),
+        loaders: () => ({ ...createUserLoaders(db), ...createSecondFactorLoaders(db) }),
         routes: (app) => {
           jwksRoute(keyRing)(app);
           revocationsRoute(revocations)(app);

@@ -1,7 +1,7 @@
 import type { Log, Metrics } from '@taskgraph/service-kit';
 
 type RegistrationOutcome = 'registered' | 'email_taken' | 'weak_password';
-type LoginOutcome = 'accepted' | 'refused' | 'locked';
+type LoginOutcome = 'accepted' | 'challenged' | 'refused' | 'locked';
 type RefreshOutcome = 'renewed' | 'repeated' | 'unknown' | 'ended' | 'reused';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
@@ -21,6 +21,7 @@ export interface AuthTelemetry {
     count: number,
   ): void;
   passwordChanged(log: Log, userId: string): void;
+  secondFactor(log: Log, event: 'enabled' | 'disabled' | 'recovery_code', userId: string): void;
   signingKeyRotated(log: Log, kid: string, reason: 'age' | 'request'): void;
   signingKeyAsked(log: Log, kid: string, userId: string): void;
 }
@@ -35,6 +36,11 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     'reason',
   ]);
   const passwordChanges = metrics.counter('taskgraph_auth_password_changes_total', 'Passwords changed.');
+  const secondFactors = metrics.counter(
+    'taskgraph_auth_second_factors_total',
+    'Second factors turned on and off, and recovery codes used.',
+    ['event'],
+  );
   const lockouts = metrics.counter(
     'taskgraph_auth_lockouts_total',
     'Attempts to log in that were refused for the failures before, by what is counted: an account from a network (pair), an account, a network.',
@@ -54,7 +60,7 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     login(log, outcome, userId, scope) {
       logins.inc({ outcome });
       if (scope) lockouts.inc({ scope });
-      log[outcome === 'accepted' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
+      log[outcome === 'accepted' || outcome === 'challenged' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
     },
     passwordResetRequested(log, userId) {
       resets.inc({ outcome: userId === undefined ? 'unknown' : 'known' });
@@ -79,6 +85,10 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     passwordChanged(log, userId) {
       passwordChanges.inc();
       log.info({ userId }, 'password changed');
+    },
+    secondFactor(log, event, userId) {
+      secondFactors.inc({ event });
+      log.info({ event, userId }, 'second factor');
     },
     signingKeyRotated(log, kid, reason) {
       rotations.inc({ reason });

@@ -9,6 +9,9 @@ export interface Letters {
   resetPassword(to: string, name: string, token: string): Mail;
   passwordChanged(to: string, name: string): Mail;
   emailChanged(to: string, name: string): Mail;
+  secondFactorOn(to: string, name: string): Mail;
+  secondFactorOff(to: string, name: string): Mail;
+  recoveryCodeUsed(to: string, name: string, left: number): Mail;
 }
 
 /**
@@ -65,6 +68,34 @@ export function createLetters(appUrl: string): Letters {
         'Your password was changed',
         name,
         ['the password of your account was changed. If it was not you, ask for a new one at once:'],
+        `${base}/forgot-password`,
+      ),
+    secondFactorOn: (to, name) =>
+      letter(
+        to,
+        'Your account asks for a second factor',
+        name,
+        [
+          'from now on a code of your authenticator app is asked for when you log in. If it was not you, change your password at once and tell whoever runs this service.',
+        ],
+        null,
+      ),
+    secondFactorOff: (to, name) =>
+      letter(
+        to,
+        'The second factor of your account is off',
+        name,
+        ['from now on your password alone lets you in. If it was not you, ask for a new password at once:'],
+        `${base}/forgot-password`,
+      ),
+    recoveryCodeUsed: (to, name, left) =>
+      letter(
+        to,
+        'A recovery code of your account was used',
+        name,
+        [
+          `somebody, perhaps you, has logged in with a recovery code. You have ${left} more. If it was not you, ask for a new password at once:`,
+        ],
         `${base}/forgot-password`,
       ),
     emailChanged: (to, name) =>

@@ -2,6 +2,7 @@ import { appendEvents, inTransaction, requireViewer } from '@taskgraph/service-k
 import type { AuthContext } from '../../context.js';
 import { isUniqueViolation } from '../../db.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput, UpdateProfileInput } from '../../generated/graphql.js';
+import { forgetChallenges, letIn, type SecondFactorRequired } from '../second-factor/service.js';
 import {
   assertLiveSession,
   endSessions,
@@ -62,7 +63,7 @@ export async function register(
   const email = parseEmail(input.email);
   const displayName = parseDisplayName(input.displayName);
   const password = parseNewPassword(input.password);
-  const weakness = await checkNewPassword(password, [email, displayName]);
+  const weakness = await checkNewPassword(context, password, [email, displayName]);
   if (weakness) {
     context.telemetry.registration(context.log, 'weak_password');
     return weakness;
@@ -95,7 +96,7 @@ export async function register(
 }
 
 /**
- * Opens a session. The answer and its time are the same whether the address or the password is wrong, and so is the pause after too many
+ * Opens a session, or asks for the second factor. The answer and its time are the same whether the address or the password is wrong, and so is the pause after too many
  * of them. A password whose hash was made with other parameters is hashed anew.
  *
  * Comparing takes long: a password that was changed meanwhile has let nobody in, and whose account has gone is unknown.
@@ -103,7 +104,7 @@ export async function register(
 export async function login(
   context: AuthContext,
   { email: given, password }: LoginInput,
-): Promise<AuthPayloadRow | InvalidCredentials | AccountLocked> {
+): Promise<AuthPayloadRow | SecondFactorRequired | InvalidCredentials | AccountLocked> {
   const email = normaliseEmail(given);
   const attempt = await context.lockout.begin({ email, client: context.clientInfo });
   if (attempt.kind === 'locked') {
@@ -119,26 +120,29 @@ export async function login(
   }
   const user = await context.db.user.findUnique({ where: { email } });
   const accepted = await knowsPassword(context, user?.passwordHash ?? null, password);
-  const session =
+  const answer =
     user && accepted
       ? await inTransaction(context.db, async (tx) => {
           const current = await lockUser(tx, user.id, 'SHARE');
           if (current?.passwordHash !== user.passwordHash) return null;
-          const opened = await openSession(context, tx, current);
-          await recordAudit(tx, context, { action: 'LOGIN', outcome: 'SUCCESS', actorId: user.id, subject: user.id });
-          return opened;
+          const answer = await letIn(context, tx, current);
+          if (answer.__typename === 'AuthPayload')
+            await recordAudit(tx, context, { action: 'LOGIN', outcome: 'SUCCESS', actorId: user.id, subject: user.id });
+          return answer;
         })
       : null;
-  context.telemetry.login(context.log, session ? 'accepted' : 'refused', user?.id);
-  if (!session) {
+  const isChallenged = answer?.__typename === 'SecondFactorRequired';
+  context.telemetry.login(context.log, isChallenged ? 'challenged' : answer ? 'accepted' : 'refused', user?.id);
+  if (!answer) {
     // Whoever failed is not known to be whom he says; the account that he tried is.
     const subject = user?.id ?? null;
     await recordAlone(context.db, context, { action: 'LOGIN', outcome: 'FAILURE', actorId: null, subject });
     return INVALID_CREDENTIALS;
   }
-  await attempt.succeeded();
+  // Who has half of what it takes has not succeeded yet: the wrong codes of before stay counted.
+  await (isChallenged ? attempt.takeBack() : attempt.succeeded());
   if (user) await renewHash(context, user, password);
-  return session;
+  return answer;
 }
 
 /**
@@ -166,7 +170,7 @@ export async function changePassword(
     });
     return refused;
   }
-  const weakness = await checkNewPassword(password, [user.email, user.displayName]);
+  const weakness = await checkNewPassword(context, password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
   const outcome = await inTransaction(context.db, async (tx) => {
@@ -176,6 +180,7 @@ export async function changePassword(
       changed: await tx.user.update({ where: { id: userId }, data: { passwordHash } }),
       ended: await endSessions(tx, { userId, id: { not: sessionId } }),
     };
+    await forgetChallenges(tx, userId);
     await recordAudit(tx, context, {
       action: 'PASSWORD_CHANGE',
       outcome: 'SUCCESS',

@@ -28,7 +28,12 @@ export interface Attempt {
 }
 
 export type AttemptOutcome =
-  | { readonly kind: 'allowed'; readonly succeeded: () => Promise<void> }
+  | {
+      readonly kind: 'allowed';
+      readonly succeeded: () => Promise<void>;
+      /** Of an attempt that has neither failed nor succeeded yet: as if it had not been made. */
+      readonly takeBack: () => Promise<void>;
+    }
   /** `scope` is for the log: who is told is told the time alone. */
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number; readonly scope: 'pair' | 'account' | 'network' };
 
@@ -47,6 +52,7 @@ const WINDOW_MS = 24 * 60 * 60 * 1000;
 const PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
 interface Row {
+  readonly attempt: string;
   readonly allowed: boolean;
   readonly retry_after: number;
 }
@@ -56,9 +62,9 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
    * One statement counts and judges, and the row's lock puts attempts at once in a row: the one that reaches the limit is the last for a
    * while. During a pause nothing is counted, so a pause ends when it was said to.
    */
-  async function count(key: Uint8Array<ArrayBuffer>, limit: number): Promise<Row> {
+  async function count(key: Key, limit: number): Promise<Row> {
     const attempt = randomUUID();
-    const [row] = await db.$queryRaw<Row[]>`
+    const [row] = await db.$queryRaw<Array<Omit<Row, 'attempt'>>>`
       INSERT INTO login_attempts AS a (key, failures, last_at, locked_until, last_attempt)
       VALUES (${key}, 1, now(), CASE WHEN ${limit}::int <= 1 THEN now() + ${firstLockMs}::float8 * interval '1 millisecond' END, ${attempt}::uuid)
       ON CONFLICT (key) DO UPDATE SET
@@ -77,7 +83,16 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
       RETURNING last_attempt = ${attempt}::uuid AS allowed,
         coalesce(ceil(extract(epoch FROM locked_until - now())), 0)::int AS retry_after`;
     if (!row) throw new Error('an attempt to log in was not counted');
-    return row;
+    return { ...row, attempt };
+  }
+
+  /** Takes back one attempt, with the pause that it began: guesses of others, and at other accounts, stay counted. */
+  async function uncount(key: Key, { attempt }: Row): Promise<void> {
+    await db.$executeRaw`
+      UPDATE login_attempts SET
+        failures = greatest(failures - 1, 0),
+        locked_until = CASE WHEN last_attempt = ${attempt}::uuid THEN NULL ELSE locked_until END
+      WHERE key = ${key}`;
   }
 
   /** Who has let the account's owner in from a network before, lately: guessers elsewhere do not lock him out there. */
@@ -123,14 +138,19 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
       if (!ofNetwork.allowed) return locked(ofNetwork, 'network');
       const account = await count(accountKey, limits.perAccount);
       if (!account.allowed && !(await isKnown(attempt))) return locked(account, 'account');
+      const uncountElsewhere = async () => {
+        await uncount(networkKey, ofNetwork);
+        if (account.allowed) await uncount(accountKey, account);
+      };
       return {
         kind: 'allowed',
         async succeeded() {
           await db.loginAttempt.deleteMany({ where: { key: pairKey } });
-          // Only its own attempt is taken back: guesses of others, and at other accounts, stay counted.
-          const uncounted = account.allowed ? [accountKey, networkKey] : [networkKey];
-          for (const key of uncounted)
-            await db.$executeRaw`UPDATE login_attempts SET failures = greatest(failures - 1, 0) WHERE key = ${key}`;
+          await uncountElsewhere();
+        },
+        async takeBack() {
+          await uncount(pairKey, pair);
+          await uncountElsewhere();
         },
       };
     },

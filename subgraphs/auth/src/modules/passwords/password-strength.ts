@@ -7,7 +7,6 @@ export interface PasswordStrength {
 }
 
 export const MIN_PASSWORD_SCORE = 3;
-export const PASSWORD_LENGTH = { min: 10, max: 128 } as const;
 
 interface Estimator {
   readonly zxcvbn: ZxcvbnFactory;
@@ -33,6 +32,17 @@ function loadEstimator(): Promise<Estimator> {
     return { zxcvbn, leaked: new Set(common.dictionary['passwords-common'].map(String)) };
   })();
   return estimator;
+}
+
+/** What a thread runs: see `strength-checks.ts`. */
+export function judgePassword({
+  password,
+  personal,
+}: {
+  readonly password: string;
+  readonly personal: readonly string[];
+}): Promise<PasswordStrength> {
+  return estimatePassword(password, personal);
 }
 
 /**

@@ -2,7 +2,7 @@ import { AppError } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { UserRow } from '../users/mappers.js';
 import { possiblePasswords } from './password-input.js';
-import { estimatePassword, MIN_PASSWORD_SCORE } from './password-strength.js';
+import { MIN_PASSWORD_SCORE } from './password-strength.js';
 
 export { parseNewPassword } from './password-input.js';
 
@@ -83,9 +83,13 @@ export async function knowsPassword(
   return known;
 }
 
-/** Judges a new password. Null when it is good enough. */
-export async function checkNewPassword(password: string, personal: readonly string[]): Promise<WeakPassword | null> {
-  const { score, suggestions } = await estimatePassword(password, personal);
+/** Judges a new password. Null when it is good enough. @throws UNAVAILABLE when too many are being judged */
+export async function checkNewPassword(
+  { passwordChecks, signal }: Pick<AuthContext, 'passwordChecks' | 'signal'>,
+  password: string,
+  personal: readonly string[],
+): Promise<WeakPassword | null> {
+  const { score, suggestions } = await passwordChecks.estimate(password, personal, signal);
   if (score >= MIN_PASSWORD_SCORE) return null;
   return { __typename: 'WeakPasswordProblem', message: 'This password is too easy to guess.', score, suggestions };
 }

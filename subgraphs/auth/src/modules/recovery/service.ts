@@ -13,7 +13,8 @@ import {
   type InvalidCredentials,
   type WeakPassword,
 } from '../passwords/service.js';
-import { assertLiveSession, endSessions, lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
+import { forgetChallenges, letIn, type SecondFactorRequired } from '../second-factor/service.js';
+import { assertLiveSession, endSessions, lockUser, type AuthPayloadRow } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 
@@ -52,20 +53,21 @@ export function requestPasswordReset(context: AuthContext, given: string): { rea
 }
 
 /**
- * Sets a new password by the link of a mail, ends all sessions and opens one. The link is used up then, and by a password that is too
- * weak it is not. It has shown that the address is the owner's.
+ * Sets a new password by the link of a mail, ends all sessions and opens one, or asks for the second factor: who reads the mails of
+ * somebody has not got his authenticator. The link is used up then, and by a password that is too weak it is not. It has shown that the
+ * address is the owner's.
  *
  * @throws BAD_USER_INPUT when the new password is too short or too long
  */
 export async function resetPassword(
   context: AuthContext,
   { token, newPassword }: ResetPasswordInput,
-): Promise<AuthPayloadRow | InvalidToken | WeakPassword> {
+): Promise<AuthPayloadRow | SecondFactorRequired | InvalidToken | WeakPassword> {
   const password = parseNewPassword(newPassword);
   const found = await findAccountToken(context.db, token, ['password-reset']);
   const user = found && (await context.db.user.findUnique({ where: { id: found.userId } }));
   if (!user || found.email !== user.email) return INVALID_TOKEN;
-  const weakness = await checkNewPassword(password, [user.email, user.displayName]);
+  const weakness = await checkNewPassword(context, password, [user.email, user.displayName]);
   if (weakness) return weakness;
   const passwordHash = await context.passwords.hash(password, context.signal);
   const outcome = await inTransaction(context.db, async (tx) => {
@@ -76,8 +78,9 @@ export async function resetPassword(
       data: { passwordHash, emailVerifiedAt: current.emailVerifiedAt ?? new Date() },
     });
     await forgetTokens(tx, user.id);
+    await forgetChallenges(tx, user.id);
     const ended = await endSessions(tx, { userId: user.id });
-    const session = await openSession(context, tx, changed);
+    const session = await letIn(context, tx, changed);
     await recordAudit(tx, context, {
       action: 'PASSWORD_CHANGE',
       outcome: 'SUCCESS',

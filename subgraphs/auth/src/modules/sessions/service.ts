@@ -35,6 +35,8 @@ export interface TokenVerificationRow {
   readonly user: UserRow | null;
 }
 
+export { fingerprintOf } from './sealed-answer.js';
+
 const INVALID_REFRESH_TOKEN: InvalidRefreshToken = {
   __typename: 'InvalidRefreshTokenProblem',
   message: 'The refresh token is not valid any more. Log in again.',

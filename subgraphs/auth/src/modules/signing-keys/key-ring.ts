@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import type { PublicJsonWebKey } from '@taskgraph/contracts';
 import type { JwksSource, Log } from '@taskgraph/service-kit';
 import type { SigningKey } from '../../generated/prisma/client.js';
-import type { KeyEncryption } from './key-encryption.js';
+import type { KeyEncryption } from '../../key-encryption.js';
 import { isOver, publicJwkOf, type KeyChange, type KeyStore } from './key-store.js';
 
 export interface SigningKeyPair {

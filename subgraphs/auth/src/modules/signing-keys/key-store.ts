@@ -3,7 +3,7 @@ import { jsonWebKey, TOKEN_ALGORITHM, type PublicJsonWebKey } from '@taskgraph/c
 import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthDb, AuthDbClient, AuthTx } from '../../db.js';
 import type { SigningKey } from '../../generated/prisma/client.js';
-import type { KeyEncryption } from './key-encryption.js';
+import type { KeyEncryption } from '../../key-encryption.js';
 
 /** Any number that nothing else in this database locks. */
 const KEY_CHANGE_LOCK = 712_003_001;

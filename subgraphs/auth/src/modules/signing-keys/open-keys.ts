@@ -1,6 +1,6 @@
 import type { AuthConfig } from '../../config.js';
 import type { AuthDb } from '../../db.js';
-import { createKeyEncryption, type KeyEncryption } from './key-encryption.js';
+import { createKeyEncryption, type KeyEncryption } from '../../key-encryption.js';
 import { createKeyStore, type KeyStore } from './key-store.js';
 
 /** Clocks of processes differ, and a token may be issued in the last moment of its key. */
