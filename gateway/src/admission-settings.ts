@@ -8,6 +8,8 @@ import type { PoliciesOptions } from './admission/policies.js';
 import { createPolicyHook } from './admission/policy-hook.js';
 import { servesOwnGraph, subgraphKey, type GatewayConfig } from './config.js';
 import type { ClientAddressOptions } from './identity/client-address.js';
+import { createExchangeCookie } from './identity/exchange-cookie.js';
+import type { SessionCookiesOptions } from './identity/session-cookies.js';
 import type { TicketsOptions } from './identity/tickets.js';
 
 /** Says how much clients may ask for. */
@@ -42,6 +44,13 @@ export function toClientInfoSigner(config: GatewayConfig): SignClientInfo | null
       'CLIENT_INFO_SECRET is required: at least 32 characters, the same as of auth, task and media, which limit clients by their addresses',
     ]);
   return null;
+}
+
+/** Says how browsers get sessions by cookies; null where they do not. */
+export function toSessionCookies(config: GatewayConfig): Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> | null {
+  const { SESSION_COOKIES: mode, sessionTokensUrl: url, CLIENT_INFO_SECRET: secret } = config;
+  if (mode === 'off' || url === null || secret === undefined) return null;
+  return { isSecure: mode === 'secure', exchange: createExchangeCookie({ url, sign: createClientInfoSigner(secret) }) };
 }
 
 /** Says how URLs for `EventSource` are signed. */

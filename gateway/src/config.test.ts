@@ -46,6 +46,13 @@ describe('faults of settings', () => {
     [{ SAFELIST_REQUIRE_ID: '1' }, 'SAFELIST_REQUIRE_ID: needs SAFELIST_FILE'],
     [{ REQUEST_TIMEOUT_MS: '1000' }, 'REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (120000)'],
     [{ UPLOAD_TIMEOUT_MS: '150001' }, 'REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (150001)'],
+    [{ SESSION_COOKIES: 'secure' }, 'SESSION_COOKIES: needs CLIENT_INFO_SECRET'],
+    [
+      { SESSION_COOKIES: 'secure', CLIENT_INFO_SECRET: 'x'.repeat(32), CORS_ORIGINS: '*' },
+      'SESSION_COOKIES: CORS_ORIGINS must name the origins',
+    ],
+    [{ SESSION_COOKIES: 'localhost', HOST: '0.0.0.0' }, 'SESSION_COOKIES: localhost is for development'],
+    [{ SESSION_COOKIES: 'yes' }, 'SESSION_COOKIES: must be off, secure or localhost'],
   ])('are those that two make together: %j', (env, fault) => {
     expect(() => readGatewayConfig(env)).toThrow(fault);
   });

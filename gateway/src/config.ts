@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { JWKS_PATH, REVOCATIONS_PATH } from '@taskgraph/contracts';
+import { JWKS_PATH, REVOCATIONS_PATH, SESSION_TOKENS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
   documentLimits,
@@ -7,6 +7,7 @@ import {
   parseAddressRanges,
   parseConfig,
   rateLimitSettings,
+  isLoopback,
   readTogether,
   processSettings,
   settings,
@@ -166,6 +167,8 @@ const schema = z.object({
   CORS_ORIGINS: settings.list(parseOriginRule, 'an origin such as https://app.example.com').optional(),
   /** How long browsers remember that a page may call; Chromium does so for two hours at most. */
   CORS_MAX_AGE_SECONDS: settings.durationSeconds(7_200),
+  /** Whether browsers may have their sessions in cookies; `localhost` is without TLS, for development. */
+  SESSION_COOKIES: z.enum(['off', 'secure', 'localhost'], { error: 'must be off, secure or localhost' }).default('off'),
   /** Of the URL that an `EventSource` opens. */
   EVENT_SOURCE_LIFETIME_SECONDS: settings.durationSeconds(30),
   /** Shared by gateways that open each other's. */
@@ -183,6 +186,8 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly jwksUrl: string | null;
   /** Null when nobody tells: keys of others than the auth subgraph, and no REVOCATIONS_URL. */
   readonly revocationsUrl: string | null;
+  /** Where auth gives out tokens for cookies; null when tokens are of others. */
+  readonly sessionTokensUrl: string | null;
   /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
   readonly subgraphUrls: Readonly<Record<string, string>>;
   /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
@@ -213,12 +218,16 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
   const ownsTokens = authUrl !== undefined && config.JWKS_URL === undefined;
   const revocationsUrl = config.REVOCATIONS_URL ?? (ownsTokens ? new URL(REVOCATIONS_PATH, authUrl).href : null);
+  const sessionTokensUrl = ownsTokens ? new URL(SESSION_TOKENS_PATH, authUrl).href : null;
+  if (config.SESSION_COOKIES !== 'off' && sessionTokensUrl === null)
+    throw new ConfigError(['SESSION_COOKIES: needs AUTH_URL, the auth subgraph that keeps the sessions']);
   const development = config.NODE_ENV === 'development';
   return {
     ...config,
     documentLimits: documentLimits(config),
     jwksUrl,
     revocationsUrl,
+    sessionTokensUrl,
     subgraphUrls,
     subgraphTimeoutsMs,
     subgraphMaxCosts,
@@ -236,6 +245,16 @@ function assertTogether(config: z.output<typeof schema>): z.output<typeof schema
     faults.push('SAFELIST_REQUIRE_ID: needs SAFELIST_FILE, which says what ids stand for');
   if (config.CLIENT_ADDRESS_HEADER !== undefined && config.TRUST_PROXY === undefined)
     faults.push('CLIENT_ADDRESS_HEADER: needs TRUST_PROXY, which says whose word is taken: anybody can send a header');
+  if (config.SESSION_COOKIES !== 'off') {
+    if (config.CLIENT_INFO_SECRET === undefined)
+      faults.push('SESSION_COOKIES: needs CLIENT_INFO_SECRET, by which auth knows the gateway');
+    if (config.CORS_ORIGINS?.some(({ kind }) => kind === 'any'))
+      faults.push(
+        'SESSION_COOKIES: CORS_ORIGINS must name the origins: with * any page could use the cookies of its visitors',
+      );
+  }
+  if (config.SESSION_COOKIES === 'localhost' && config.NODE_ENV === 'production' && !isLoopback(config.HOST))
+    faults.push('SESSION_COOKIES: localhost is for development on this machine; set secure');
   if (config.REQUEST_TIMEOUT_MS < config.UPLOAD_TIMEOUT_MS)
     faults.push(
       `REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (${config.UPLOAD_TIMEOUT_MS}), which no upload could use up`,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { createEngineParts } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import {
@@ -33,6 +34,7 @@ import { invalidateOnEvents } from './event-invalidation.js';
 import { createClientAddress } from './identity/client-address.js';
 import { createIdentify } from './identity/identify.js';
 import { createRevocations } from './identity/revocations.js';
+import { createSessionCookies } from './identity/session-cookies.js';
 import { createTickets } from './identity/tickets.js';
 import { warnOfExposure } from './exposure.js';
 import {
@@ -42,6 +44,7 @@ import {
   toDemandControl,
   toDocuments,
   toPolicies,
+  toSessionCookies,
   toSpoolFolder,
   toTickets,
 } from './admission-settings.js';
@@ -103,6 +106,9 @@ export async function createGateway(
 
   // admission: whether it is run, and what of it
   const origins = createOrigins(config.origins);
+  const cookieOptions = toSessionCookies(config);
+  const isForeign = (request: IncomingMessage) => origins.of(request) === 'foreign';
+  const sessionCookies = cookieOptions && createSessionCookies({ ...cookieOptions, identify, isForeign, log });
   const documents = createDocuments({
     ...toDocuments(config),
     log,
@@ -162,6 +168,7 @@ export async function createGateway(
     answer,
     limits: clientLimits,
     origins,
+    sessionCookies,
     log,
   });
   const tickets = createTickets(toTickets(config));
@@ -175,6 +182,7 @@ export async function createGateway(
     eventSource,
     streams,
     identify,
+    sessionCookies,
   });
   const http = await createGraphQLRoutes({
     handler,

@@ -24,8 +24,13 @@ export function withClientInfo(inner: SubgraphClient, sign: SignClientInfo | nul
 
 function toClientInfo({ address, clientHeader }: OperationContext) {
   const headers = Object.fromEntries(CLIENT_HEADERS.map((name) => [name, clientHeader?.(name)]));
-  return readClientInfo(headers, address || null);
+  const info = readClientInfo(headers, address || null);
+  const sessionCookieHash = clientHeader?.(SESSION_COOKIE_HASH);
+  return sessionCookieHash === undefined ? info : { ...info, sessionCookieHash };
 }
+
+/** What stands for the cookie among the headers of a context; no client can send a header of this name (RFC 9110, section 5.1). */
+export const SESSION_COOKIE_HASH = ':session-cookie-hash';
 
 /** What of a client's headers is told. */
 const CLIENT_HEADERS = ['user-agent', 'apollographql-client-name'] as const;

@@ -47,6 +47,18 @@ export const JWKS_PATH = '/.well-known/jwks.json';
 
 /** Where the auth subgraph tells which sessions have ended, for those who verify tokens. */
 export const REVOCATIONS_PATH = '/.well-known/revoked-sessions.json';
+/** Where the auth subgraph gives gateways the tokens of sessions that browsers hold a cookie of. */
+export const SESSION_TOKENS_PATH = '/session-tokens';
+
+/** The access token of a session; times are in seconds. */
+export const sessionTokens = z.object({
+  accessToken: z.string().min(1),
+  expiresIn: z.number().positive(),
+  /** Until the session ends, when nobody renews it. */
+  sessionExpiresIn: z.number().int().positive(),
+});
+export type SessionTokens = z.infer<typeof sessionTokens>;
+
 /** The live feed's channel on which ended sessions are told as they end: a JSON array of their ids. */
 export const REVOCATIONS_CHANNEL = 'sessions:revoked';
 

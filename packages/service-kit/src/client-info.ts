@@ -13,6 +13,8 @@ export interface ClientInfo {
   readonly userAgent: string | null;
   /** What the program calls itself to this one: the header `apollographql-client-name`. */
   readonly clientName: string | null;
+  /** SHA-256, in base64url, of the cookie that a session opened by this request is to have; absent where the client takes tokens. */
+  readonly sessionCookieHash?: string | undefined;
 }
 
 /** Signs who asks, for one request: what it returns is the value of `CLIENT_INFO_HEADER`. */
@@ -40,6 +42,10 @@ const payloadSchema = z.object({
   ipAddress: z.string().max(45).nullable(),
   userAgent: z.string().max(MAX_USER_AGENT_CHARACTERS).nullable(),
   clientName: z.string().max(MAX_CLIENT_NAME_CHARACTERS).nullable(),
+  sessionCookieHash: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .optional(),
 });
 
 /** Reads what a client says of itself, bounded. */
@@ -62,10 +68,9 @@ function bounded(header: string | string[] | undefined, maxCharacters: number): 
  */
 export function createClientInfoSigner(secret: string, now: () => number = Date.now): SignClientInfo {
   return (info, requestId) => {
-    const { ipAddress, userAgent, clientName } = info;
-    const payload = Buffer.from(JSON.stringify({ at: now(), requestId, ipAddress, userAgent, clientName })).toString(
-      'base64url',
-    );
+    const { ipAddress, userAgent, clientName, sessionCookieHash } = info;
+    const facts = { at: now(), requestId, ipAddress, userAgent, clientName, sessionCookieHash };
+    const payload = Buffer.from(JSON.stringify(facts)).toString('base64url');
     return `${VERSION}.${payload}.${macOf(secret, payload).toString('base64url')}`;
   };
 }

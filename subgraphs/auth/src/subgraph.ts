@@ -1,4 +1,5 @@
 import {
+  clientInfoSecrets,
   composeSubgraph,
   createRateLimits,
   readExemption,
@@ -20,6 +21,7 @@ import { createPostOffice } from './mail/post-office.js';
 import { createLockout } from './modules/lockout/lockout.js';
 import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
+import { sessionTokensRoute } from './modules/sessions/cookie-sessions.js';
 import { revocationsRoute } from './modules/sessions/routes.js';
 import { loadKeyRing } from './modules/signing-keys/key-ring.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
@@ -125,6 +127,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       });
       base.onClose(() => post.close());
       const letters = createLetters(config.APP_URL);
+      const sessionLifetimeMs = config.SESSION_LIFETIME_SECONDS * 1000;
       const passwords = parts.passwords ?? createPasswordHasher();
       const passwordChecks = createStrengthChecks({
         threads: config.PASSWORD_CHECK_THREADS,
@@ -151,7 +154,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           keyRing,
           revocations,
           telemetry,
-          sessionLifetimeMs: config.SESSION_LIFETIME_SECONDS * 1000,
+          sessionLifetimeMs,
           refreshLeewayMs: config.REFRESH_LEEWAY_SECONDS * 1000,
           totpVault,
           secondFactorName: config.SECOND_FACTOR_NAME,
@@ -162,6 +165,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         routes: (app) => {
           jwksRoute(keyRing)(app);
           revocationsRoute(revocations)(app);
+          sessionTokensRoute({ db, tokens, sessionLifetimeMs, secrets: clientInfoSecrets(config) })(app);
         },
       };
     },

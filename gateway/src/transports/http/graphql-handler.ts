@@ -11,7 +11,9 @@ import { renderBody } from '@taskgraph/federation-engine/internal/execute/render
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
+import { SESSION_COOKIE_HASH } from '../../identity/client-info.js';
 import type { Identify } from '../../identity/identify.js';
+import type { SessionCookies, SessionWish } from '../../identity/session-cookies.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
@@ -29,6 +31,8 @@ export interface GraphQLHandlerOptions {
   readonly eventSource: EventSourceEndpoint;
   readonly streams: HttpStreams;
   readonly identify: Identify;
+  /** Null where browsers get none. */
+  readonly sessionCookies: SessionCookies | null;
   readonly addressOf: ClientAddress;
   readonly limits: Pick<ClientLimits, 'look' | 'received'>;
   /** In small letters; undefined where no header says which labels of `@override` hold. */
@@ -64,13 +68,38 @@ const FOREIGN = badRequest('Pages of this origin may not call: it is not in CORS
 const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
-  const { answer, origins, eventSource, streams, identify, maxBodyBytes, maxBatchOperations } = options;
+  const { answer, origins, eventSource, streams, identify, sessionCookies, maxBodyBytes, maxBatchOperations } = options;
 
-  async function toContext(request: IncomingMessage): Promise<OperationContext> {
+  const sending: Sending = { compression: options.compression, variesByCookie: sessionCookies !== null };
+
+  /** Who asks: by the header, else by the cookie of a browser. */
+  async function readCredentials(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Pick<OperationContext, 'identity' | 'authorization'>> {
+    const { authorization } = request.headers;
+    const secret = authorization === undefined && sessionCookies ? sessionCookies.find(request) : null;
+    if (secret === null || !sessionCookies) return { authorization, identity: await identify(authorization) };
+    const { setCookie, ...credentials } = await sessionCookies.credentialsOf(secret);
+    if (setCookie !== null && !response.headersSent) response.setHeader('set-cookie', setCookie);
+    return credentials;
+  }
+
+  /** Tells the browser of a session that was opened or ended. */
+  async function settle(wish: SessionWish | null, response: ServerResponse): Promise<void> {
+    const cookie = await wish?.settle();
+    if (cookie && !response.headersSent) response.setHeader('set-cookie', cookie);
+  }
+
+  async function toContext(
+    request: IncomingMessage,
+    response: ServerResponse,
+    wish: SessionWish | null,
+  ): Promise<OperationContext> {
     const facts = requestFacts(request);
     const { requestId, cancellation: signal, cancel } = facts;
-    const { authorization, pragma, 'cache-control': cacheControl } = request.headers;
-    const identity = await identify(authorization);
+    const { pragma, 'cache-control': cacheControl } = request.headers;
+    const { authorization, identity } = await readCredentials(request, response);
     let log: Log | null = null;
     return {
       requestId,
@@ -81,7 +110,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       identity,
       address: options.addressOf(request),
       authorization,
-      clientHeader: (name) => [request.headers[name]].flat()[0],
+      clientHeader: (name) => (name === SESSION_COOKIE_HASH ? wish?.cookieHash : [request.headers[name]].flat()[0]),
       overrideLabels: readLabels(request.headers, options.labelsHeader),
       cacheWishes: readCacheWishes(cacheControl, pragma),
       signal,
@@ -112,7 +141,8 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     } catch (error) {
       return sendRefusal(response, toRefusal(error));
     }
-    const context = await toContext(request);
+    const wish = sessionCookies?.wishOf(request) ?? null;
+    const context = await toContext(request, response, wish);
     if (place.multipart && place.bytes === undefined) {
       const { socket } = request;
       const before = socket.bytesRead;
@@ -120,7 +150,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     }
     const showsPlan = planFormat(request, context);
     if (Array.isArray(body))
-      return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null });
+      return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null }, wish);
     const outcome = await answer(tryReadGraphQLRequest(body), {
       ...place,
       accepted,
@@ -132,17 +162,25 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
           ? null
           : accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
     });
-    if (outcome.kind === 'reply') return send(response, outcome, accepted, options.compression);
+    if (outcome.kind === 'reply') {
+      await settle(wish, response);
+      return send(response, outcome, accepted, sending);
+    }
     if (response.destroyed) return;
     try {
       streams.open(response, outcome, context, accepted.stream ?? 'multipart');
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      await send(response, toReply(error), accepted, options.compression);
+      await send(response, toReply(error), accepted, sending);
     }
   }
 
-  async function respondToBatch(response: ServerResponse, batch: readonly unknown[], arrival: Arrival): Promise<void> {
+  async function respondToBatch(
+    response: ServerResponse,
+    batch: readonly unknown[],
+    arrival: Arrival,
+    wish: SessionWish | null,
+  ): Promise<void> {
     if (batch.length === 0) return sendRefusal(response, badRequest('The batch is empty.'));
     if (batch.length > maxBatchOperations) {
       const limit =
@@ -157,7 +195,8 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const refused = replies.every(({ status }) => status === 429) ? replies.at(-1) : undefined;
     const { status, headers } = refused ?? { status: 200, headers: {} };
     const reply: Reply = { kind: 'reply', status, headers, body: text, refusal: null, rest: null };
-    await send(response, reply, arrival.accepted, options.compression);
+    await settle(wish, response);
+    await send(response, reply, arrival.accepted, sending);
   }
 
   return {
@@ -249,11 +288,17 @@ function toReply(refusal: Refusal): Reply {
   };
 }
 
+interface Sending {
+  readonly compression: boolean;
+  /** Whether who asks may stand in a cookie. */
+  readonly variesByCookie: boolean;
+}
+
 async function send(
   response: ServerResponse,
   reply: Reply,
   { type, eventsOnly, partsOnly, incremental }: Accepted,
-  compression: boolean,
+  { compression, variesByCookie }: Sending,
 ): Promise<void> {
   if (response.destroyed) return reply.rest?.leave();
   if (eventsOnly) {
@@ -263,7 +308,12 @@ async function send(
   }
   if (reply.rest) return sendInParts(response, reply.body, reply.rest);
   if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
-  const vary = joinVary(response.getHeader('vary'), reply.headers['vary'], compression && 'accept-encoding');
+  const vary = joinVary(
+    response.getHeader('vary'),
+    reply.headers['vary'],
+    variesByCookie && 'cookie',
+    compression && 'accept-encoding',
+  );
   const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers, ...(vary !== '' && { vary }) };
   if (!compression) {
     sendBody(response, reply.status, headers, reply.body);

@@ -8,6 +8,7 @@ import { readAccept } from '../http/accept.js';
 import type { Answer, Arrival } from '../http/answer.js';
 import { tryReadGraphQLRequest } from '../http/read-request.js';
 import type { Identify } from '../../identity/identify.js';
+import type { SessionCookies } from '../../identity/session-cookies.js';
 import { defect } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import {
   toCredentials,
@@ -35,6 +36,8 @@ import {
 export interface ConnectionServices {
   readonly answer: Answer;
   readonly identify: Identify;
+  /** Null where browsers get none. */
+  readonly sessionCookies: SessionCookies | null;
   readonly subscriptions: Subscriptions;
   readonly log: Log;
   readonly telemetry: SubscriptionTelemetry;
@@ -49,6 +52,8 @@ export interface ConnectedClient {
   readonly address: string;
   readonly overrideLabels: string | undefined;
   readonly info: ClientInfo;
+  /** Of its cookie; null where it has none. */
+  readonly sessionSecret: string | null;
 }
 
 const NOBODY: Credentials = { identity: { kind: 'absent' }, authorization: undefined, expiresAtMs: Infinity };
@@ -72,17 +77,23 @@ export class Connection implements Outlet {
   /** Of its handshake. */
   readonly #overrideLabels: string | undefined;
   readonly #info: ClientInfo;
+  readonly #sessionSecret: string | null;
+  /** Whether it came by its cookie, which outlives the access tokens that it stands for. */
+  #isByCookie = false;
+  #isRenewing = false;
   /** By the client's id: a subscription, or what cancels a query or mutation, or one that is being admitted. */
   readonly #operations = new Map<string, Subscription | AbortController>();
   #state: 'new' | 'identifying' | 'ready' | 'closing' = 'new';
   #isDraining = false;
 
-  constructor(socket: WebSocket, services: ConnectionServices, { address, overrideLabels, info }: ConnectedClient) {
+  constructor(socket: WebSocket, services: ConnectionServices, client: ConnectedClient) {
+    const { address, overrideLabels, info, sessionSecret } = client;
     this.#socket = socket;
     this.address = address;
     this.#services = services;
     this.#overrideLabels = overrideLabels;
     this.#info = info;
+    this.#sessionSecret = sessionSecret;
   }
 
   get isInitialised(): boolean {
@@ -130,8 +141,12 @@ export class Connection implements Outlet {
     this.#finish(id, completeMessage(id));
   }
 
-  /** Its token's time is up. */
+  /** Its token's time is up. A cookie gets another one. */
   expire(): void {
+    if (this.#isByCookie) {
+      if (!this.#isRenewing) this.#renew().catch((error: unknown) => this.#breakDown(error));
+      return;
+    }
     this.close(CLOSE_CODES.forbidden, 'Forbidden: token expired', 'token-expired');
   }
 
@@ -184,18 +199,48 @@ export class Connection implements Outlet {
     this.#socket.terminate();
   }
 
-  async #initialise(authorization: string | undefined): Promise<void> {
+  async #identify(given: string | undefined): Promise<Pick<OperationContext, 'identity' | 'authorization'>> {
+    const { identify, sessionCookies } = this.#services;
+    this.#isByCookie = given === undefined && this.#sessionSecret !== null && sessionCookies !== null;
+    if (given !== undefined || this.#sessionSecret === null || !sessionCookies)
+      return { identity: await identify(given), authorization: given };
+    return sessionCookies.credentialsOf(this.#sessionSecret);
+  }
+
+  /** Gets the next access token of its session; what runs goes on, unless the session has ended or its rights have changed. */
+  async #renew(): Promise<void> {
+    this.#isRenewing = true;
+    const before = this.credentials;
+    const { identity, authorization } = await this.#identify(undefined);
+    this.#isRenewing = false;
+    if (this.#state !== 'ready' || this.credentials !== before) return;
+    if (identity.kind === 'refused') return this.#refuse(identity.problem);
+    const credentials = toCredentials({ identity, authorization });
+    if (viewerOf(before) !== viewerOf(credentials))
+      return this.close(CLOSE_CODES.forbidden, 'Forbidden: rights changed');
+    this.credentials = credentials;
+    this.#subscriptionsRenewed();
+  }
+
+  #refuse(problem: string): void {
+    if (problem === 'JWKS_UNAVAILABLE')
+      return this.close(CLOSE_CODES.tryAgainLater, 'Tokens cannot be verified now', 'unavailable');
+    this.close(CLOSE_CODES.forbidden, `Forbidden: ${problem}`);
+  }
+
+  #subscriptionsRenewed(): void {
+    for (const operation of this.#operations.values())
+      if (operation instanceof Subscription) this.#services.subscriptions.renewed(operation);
+  }
+
+  async #initialise(given: string | undefined): Promise<void> {
     const isFirst = this.#state === 'new';
     if (this.#state === 'identifying') return this.#tooManyInits();
     this.#state = 'identifying';
-    const identity = await this.#services.identify(authorization);
+    const { identity, authorization } = await this.#identify(given);
     if (this.#state !== 'identifying') return;
     this.#state = 'ready';
-    if (identity.kind === 'refused') {
-      if (identity.problem === 'JWKS_UNAVAILABLE')
-        return this.close(CLOSE_CODES.tryAgainLater, 'Tokens cannot be verified now', 'unavailable');
-      return this.close(CLOSE_CODES.forbidden, `Forbidden: ${identity.problem}`);
-    }
+    if (identity.kind === 'refused') return this.#refuse(identity.problem);
     const credentials = toCredentials({ identity, authorization });
     if (!isFirst && !isSameUser(this.credentials, credentials)) return this.#tooManyInits();
     // With other rights, what runs would have to be judged anew: the client comes back with them.
@@ -203,9 +248,7 @@ export class Connection implements Outlet {
       return this.close(CLOSE_CODES.forbidden, 'Forbidden: rights changed');
     this.credentials = credentials;
     this.#send(ACKNOWLEDGEMENT);
-    if (isFirst) return;
-    for (const operation of this.#operations.values())
-      if (operation instanceof Subscription) this.#services.subscriptions.renewed(operation);
+    if (!isFirst) this.#subscriptionsRenewed();
   }
 
   /** Something was thrown that nobody expected: costs this connection, and nobody else anything. */

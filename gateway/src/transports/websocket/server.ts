@@ -112,6 +112,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
           address,
           overrideLabels: readLabels(request.headers, options.labelsHeader),
           info: readClientInfo(request.headers, null),
+          sessionSecret: options.sessionCookies?.find(request) ?? null,
         };
         server.handleUpgrade(request, socket, head, (accepted) => open(accepted, client));
       } catch (error) {

@@ -12,7 +12,7 @@ import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
 import { recordAudit } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
-import { createOpaqueToken, hashOpaqueToken } from '../../opaque-token.js';
+import { createOpaqueToken, hashOpaqueToken, readTokenHash } from '../../opaque-token.js';
 import { fingerprintOf, openAnswer, sealAnswer } from './sealed-answer.js';
 
 /** The row behind an `AuthPayload`. */
@@ -42,6 +42,8 @@ const INVALID_REFRESH_TOKEN: InvalidRefreshToken = {
   message: 'The refresh token is not valid any more. Log in again.',
 };
 const MAX_SESSIONS_LISTED = 100;
+/** PostgreSQL keeps advisory locks of one and of two keys apart; these are of two. */
+const COOKIE_LOCKS = 7_042;
 
 const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 
@@ -49,17 +51,28 @@ const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
  * Opens a session with its first pair of tokens. What has let the user in must hold in this very transaction: see {@link lockUser}.
  */
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
-  const { ipAddress, userAgent, clientName } = context.clientInfo;
+  const { ipAddress, userAgent, clientName, sessionCookieHash } = context.clientInfo;
+  const cookieHash = sessionCookieHash === undefined ? null : readTokenHash(sessionCookieHash);
+  if (cookieHash) await freeCookie(tx, cookieHash);
   const session = await tx.session.create({
     data: {
       userId: user.id,
       ipAddress,
       userAgent,
       clientName,
+      cookieHash,
       expiresAt: new Date(Date.now() + context.sessionLifetimeMs),
     },
   });
-  return issuePair(context, tx, user, session.id);
+  if (!cookieHash) return issuePair(context, tx, user, session.id);
+  context.issuedTo.add(user.id);
+  return { __typename: 'AuthPayload', accessToken: '', refreshToken: '', expiresIn: 0, user };
+}
+
+/** Of several sessions that one request opens, be it at once, the browser's cookie is that of the last. */
+async function freeCookie(tx: AuthTx, cookieHash: Uint8Array<ArrayBuffer>): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${COOKIE_LOCKS}::int, hashtext(encode(${cookieHash}, 'hex')))`;
+  await tx.session.updateMany({ where: { cookieHash }, data: { cookieHash: null } });
 }
 
 async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessionId: string): Promise<AuthPayloadRow> {
@@ -178,7 +191,7 @@ export async function lockUser(tx: AuthTx, id: string, mode: 'SHARE' | 'NO KEY U
   return tx.user.findUnique({ where: { id } });
 }
 
-async function lockSession(tx: AuthTx, id: string): Promise<SessionRow | null> {
+export async function lockSession(tx: AuthTx, id: string): Promise<SessionRow | null> {
   await tx.$queryRaw`SELECT id FROM sessions WHERE id = ${id}::uuid FOR UPDATE`;
   return tx.session.findUnique({ where: { id } });
 }

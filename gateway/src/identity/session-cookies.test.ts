@@ -1,0 +1,132 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import type { SessionTokens } from '@taskgraph/contracts';
+import { createLog } from '@taskgraph/service-kit';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
+import type { Identify } from './identify.js';
+import { createSessionCookies, type SessionCookies } from './session-cookies.js';
+
+const SECRET = 'a'.repeat(43);
+const tokens = (accessToken: string): SessionTokens => ({ accessToken, expiresIn: 900, sessionExpiresIn: 2_592_000 });
+
+/** A clock, an auth that tells what it is asked, and a verifier that takes what it is told to. */
+function rig({ isSecure = true } = {}) {
+  const world = {
+    nowMs: 1_000_000,
+    asked: [] as string[],
+    answer: (count: number): SessionTokens | null => tokens(`token-${count}`),
+    refused: new Map<string, string>(),
+  };
+  const identify = (async (authorization: string | undefined): Promise<Identity> => {
+    const problem = world.refused.get(authorization ?? '');
+    if (problem !== undefined) return { kind: 'refused', problem };
+    return { kind: 'accepted', viewer: { userId: 'ada', scopes: [] }, claims: { exp: 0 } };
+  }) as unknown as Identify;
+  const cookies: SessionCookies = createSessionCookies({
+    isSecure,
+    async exchange(hash) {
+      world.asked.push(hash);
+      const count = world.asked.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      return world.answer(count);
+    },
+    identify,
+    isForeign: ({ headers }) => headers.origin === 'https://evil.example',
+    log: createLog({ service: 'gateway', level: 'silent' }),
+    now: () => world.nowMs,
+  });
+  return { world, cookies };
+}
+
+const request = (headers: Record<string, string>) => ({ headers }) as unknown as IncomingMessage;
+
+describe('sessions in cookies', () => {
+  it('have their token asked for once by many at once, and once more when it is about to expire', async () => {
+    const { world, cookies } = rig();
+    const ask = () => Promise.all(Array.from({ length: 50 }, () => cookies.credentialsOf(SECRET)));
+    for (const { authorization, setCookie } of await ask()) {
+      expect(authorization).toBe('Bearer token-1');
+      expect(setCookie).toBe(
+        `__Host-taskgraph-session=${SECRET}; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=2592000`,
+      );
+    }
+    expect(world.asked).toHaveLength(1);
+    world.nowMs += 860_000;
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ authorization: 'Bearer token-1', setCookie: null });
+    world.nowMs += 11_000;
+    for (const { authorization } of await ask()) expect(authorization).toBe('Bearer token-2');
+    expect(world.asked).toHaveLength(2);
+    // The secret is the browser's alone.
+    expect(world.asked.join()).not.toContain(SECRET);
+  });
+
+  it('that have ended are nobody, and the browser forgets them; so does it garbage, which nobody is asked about', async () => {
+    const { world, cookies } = rig({ isSecure: false });
+    world.answer = () => null;
+    const cleared = 'taskgraph-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0';
+    expect(await cookies.credentialsOf(SECRET)).toEqual({
+      identity: { kind: 'refused', problem: 'SESSION_REVOKED' },
+      authorization: undefined,
+      setCookie: cleared,
+    });
+    expect(world.asked).toHaveLength(1);
+    for (const garbage of ['', 'garbage', 'a'.repeat(44), 'a'.repeat(1_000_000), '\u0000'.repeat(43), `${SECRET};`])
+      expect(await cookies.credentialsOf(garbage)).toMatchObject({
+        identity: { kind: 'refused', problem: 'TOKEN_INVALID' },
+        setCookie: cleared,
+      });
+    expect(world.asked).toHaveLength(1);
+  });
+
+  it('are not forgotten while auth cannot answer', async () => {
+    const { world, cookies } = rig();
+    world.answer = () => {
+      throw new Error('auth is down');
+    };
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({
+      identity: { kind: 'refused', problem: 'JWKS_UNAVAILABLE' },
+      setCookie: null,
+    });
+    world.answer = (count) => tokens(`token-${count}`);
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ identity: { kind: 'accepted' } });
+  });
+
+  it('get another token for one that is refused, and only one', async () => {
+    const { world, cookies } = rig();
+    await cookies.credentialsOf(SECRET);
+    world.refused.set('Bearer token-1', 'TOKEN_INVALID');
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ authorization: 'Bearer token-2' });
+    world.refused.set('Bearer token-2', 'SESSION_REVOKED').set('Bearer token-3', 'SESSION_REVOKED');
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ identity: { kind: 'refused' } });
+    expect(world.asked).toHaveLength(3);
+  });
+
+  it('are found among other cookies, and not by pages of other sites', () => {
+    const { cookies } = rig();
+    const find = (headers: Record<string, string>) => cookies.find(request(headers));
+    const cookie = `theme=dark; __Host-taskgraph-session=${SECRET}; other=1`;
+    expect(find({ cookie })).toBe(SECRET);
+    expect(find({ cookie: `taskgraph-session=${SECRET}; x__Host-taskgraph-session=${SECRET}` })).toBeNull();
+    expect(find({ cookie, origin: 'https://evil.example' })).toBeNull();
+    expect(find({})).toBeNull();
+  });
+
+  it('are opened under a new secret, for pages that say so, and cleared when they have ended', async () => {
+    const { world, cookies } = rig();
+    expect(cookies.wishOf(request({}))).toBeNull();
+    expect(cookies.wishOf(request({ 'taskgraph-session': 'cookie', origin: 'https://evil.example' }))).toBeNull();
+
+    const login = cookies.wishOf(request({ 'taskgraph-session': 'cookie' }));
+    expect(login?.cookieHash).toMatch(/^[\w-]{43}$/);
+    const set = await login?.settle();
+    expect(set).toMatch(/^__Host-taskgraph-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=/);
+    expect(set).not.toContain(login?.cookieHash);
+
+    world.answer = () => null;
+    const cookie = `__Host-taskgraph-session=${SECRET}`;
+    const logout = cookies.wishOf(request({ 'taskgraph-session': 'cookie', cookie }));
+    expect(await logout?.settle()).toMatch(/^__Host-taskgraph-session=; .*Max-Age=0$/);
+    const failed = cookies.wishOf(request({ 'taskgraph-session': 'cookie' }));
+    expect(await failed?.settle()).toBeNull();
+  });
+});

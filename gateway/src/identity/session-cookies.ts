@@ -1,0 +1,169 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { SessionTokens } from '@taskgraph/contracts';
+import type { Log } from '@taskgraph/service-kit';
+import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
+import { LRUCache } from 'lru-cache';
+import type { Identify } from './identify.js';
+import type { ExchangeCookie } from './exchange-cookie.js';
+
+export interface SessionCookiesOptions {
+  /** Whether browsers send the cookie over TLS only; without, for development at http://localhost. */
+  readonly isSecure: boolean;
+  readonly exchange: ExchangeCookie;
+  readonly identify: Identify;
+  /** Whether a page of another site has sent a request: its cookies are not the page's to use. */
+  readonly isForeign: (request: IncomingMessage) => boolean;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+/** Who asks by a cookie. */
+export interface CookieCredentials {
+  readonly identity: Identity;
+  /** What is sent to subgraphs: the access token that the cookie stands for. */
+  readonly authorization: string | undefined;
+  /** What the browser is to keep, or to forget, from now on; null when nothing changes. */
+  readonly setCookie: string | null;
+}
+
+/** A session that is to be opened, or ended, by the operations of one request. */
+export interface SessionWish {
+  /** What the session is found by, which auth keeps; the secret itself is the browser's. */
+  readonly cookieHash: string;
+  /** Tells, when the operations are done, what the browser is to keep or to forget; null when nothing has changed. */
+  settle(): Promise<string | null>;
+}
+
+/**
+ * Sessions of browsers, which hold an opaque cookie and never see a token: scripts of a page, its own and such as have got into it,
+ * can read neither. The gateway has the cookie's access token from auth, and renews it as long as the session lives.
+ */
+export interface SessionCookies {
+  /** Finds the secret of a request's cookie; null where there is none, and where a foreign page has sent it. */
+  find(request: IncomingMessage): string | null;
+  credentialsOf(secret: string): Promise<CookieCredentials>;
+  /** What a page wants that sends `taskgraph-session: cookie`; null where it does not. */
+  wishOf(request: IncomingMessage): SessionWish | null;
+}
+
+/** A header of our own: no page of another site can send it without asking first. */
+export const SESSION_HEADER = 'taskgraph-session';
+/** base64url of 32 bytes. */
+const SECRET = /^[A-Za-z0-9_-]{43}$/;
+const SECRET_BYTES = 32;
+/** Before it expires: a request takes its time to get to a subgraph, and clocks differ. */
+const RENEW_AHEAD_MS = 30_000;
+/** Of sessions that are kept in mind; others are asked for anew. */
+const MAX_KNOWN = 10_000;
+
+interface Known {
+  readonly tokens: Promise<SessionTokens | null>;
+  /** Infinite while it is being asked for. */
+  renewAtMs: number;
+}
+
+export function createSessionCookies({
+  isSecure,
+  exchange,
+  identify,
+  isForeign,
+  log,
+  now = Date.now,
+}: SessionCookiesOptions): SessionCookies {
+  // RFC 6265bis, section 4.1.3.2: no other host, and no page without TLS, can set a cookie of this name.
+  const name = isSecure ? '__Host-taskgraph-session' : 'taskgraph-session';
+  const attributes = `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+  const cleared = `${name}=; ${attributes}; Max-Age=0`;
+  const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+
+  /** One exchange for all who ask at once. */
+  function tokensOf(hash: string): { readonly tokens: Promise<SessionTokens | null>; readonly isNew: boolean } {
+    const before = known.get(hash);
+    if (before && now() < before.renewAtMs) return { tokens: before.tokens, isNew: before.renewAtMs === Infinity };
+    const tokens = exchange(hash);
+    const entry: Known = { tokens, renewAtMs: Infinity };
+    known.set(hash, entry);
+    const forget = () => {
+      if (known.get(hash) === entry) known.delete(hash);
+    };
+    tokens.then((found) => {
+      if (!found) return forget();
+      const lifetimeMs = found.expiresIn * 1000;
+      entry.renewAtMs = now() + lifetimeMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2);
+    }, forget);
+    return { tokens, isNew: true };
+  }
+
+  const write = (secret: string, { sessionExpiresIn }: SessionTokens) =>
+    `${name}=${secret}; ${attributes}; Max-Age=${sessionExpiresIn}`;
+  const refused = (problem: string, setCookie: string | null): CookieCredentials => ({
+    identity: { kind: 'refused', problem },
+    authorization: undefined,
+    setCookie,
+  });
+  const given = ({ headers }: IncomingMessage) => readCookie(headers.cookie, name);
+
+  async function credentialsOf(secret: string, isSecondTry = false): Promise<CookieCredentials> {
+    if (!SECRET.test(secret)) return refused('TOKEN_INVALID', cleared);
+    const hash = hashOf(secret);
+    const { tokens, isNew } = tokensOf(hash);
+    let found: SessionTokens | null;
+    try {
+      found = await tokens;
+    } catch (error) {
+      log.warn({ err: error }, 'the session of a cookie could not be asked for');
+      return refused('JWKS_UNAVAILABLE', null);
+    }
+    if (!found) return refused('SESSION_REVOKED', cleared);
+    const authorization = `Bearer ${found.accessToken}`;
+    const identity = await identify(authorization);
+    if (identity.kind !== 'refused') return { identity, authorization, setCookie: isNew ? write(secret, found) : null };
+    if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem, null);
+    known.delete(hash);
+    // The key that has signed it may have been taken out since; a session that has ended gives no other.
+    return isNew || isSecondTry ? refused(identity.problem, cleared) : credentialsOf(secret, true);
+  }
+
+  return {
+    find: (request) => (isForeign(request) ? null : given(request)),
+    credentialsOf: (secret) => credentialsOf(secret),
+    wishOf(request) {
+      if (request.headers[SESSION_HEADER] !== 'cookie' || isForeign(request)) return null;
+      // Always another: a cookie that somebody has put into the browser before does not become that of a session.
+      const secret = randomBytes(SECRET_BYTES).toString('base64url');
+      const cookieHash = hashOf(secret);
+      return {
+        cookieHash,
+        async settle() {
+          const before = given(request);
+          try {
+            const opened = await tokensOf(cookieHash).tokens;
+            if (opened) return write(secret, opened);
+            if (before === null) return null;
+            if (!SECRET.test(before)) return cleared;
+            known.delete(hashOf(before));
+            return (await tokensOf(hashOf(before)).tokens) ? null : cleared;
+          } catch (error) {
+            log.warn({ err: error }, 'it is not known whether a session was opened or ended');
+            // One that was not opened is forgotten when it first comes.
+            return before === null ? `${name}=${secret}; ${attributes}` : null;
+          }
+        },
+      };
+    },
+  };
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
+/** RFC 6265, section 5.4: the first of a name. */
+function readCookie(header: string | undefined, name: string): string | null {
+  for (const pair of header?.split(';') ?? []) {
+    const at = pair.indexOf('=');
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+  }
+  return null;
+}
