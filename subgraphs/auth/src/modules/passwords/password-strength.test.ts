@@ -15,6 +15,12 @@ describe('estimatePassword', () => {
     expect((await estimatePassword('seven green otters juggle', [])).score).toBe(4);
   });
 
+  it('judges a long one by its beginning', async () => {
+    const strong = 'seven green otters juggle nine purple herons while it rains, and';
+    expect((await estimatePassword(strong.padEnd(128, 'a'), [])).score).toBe(4);
+    expect((await estimatePassword('password1'.repeat(12), [])).score).toBeLessThan(MIN_PASSWORD_SCORE);
+  });
+
   it('takes none that has leaked', async () => {
     for (const password of ['1234567890', 'QWERTYUIOP', 'basketball'])
       expect(await estimatePassword(password, [])).toEqual({

@@ -7,6 +7,8 @@ export interface PasswordStrength {
 }
 
 export const MIN_PASSWORD_SCORE = 3;
+/** Time grows with the square and more, and no password is easier to guess than its beginning. */
+const JUDGED_CHARACTERS = 64;
 
 interface Estimator {
   readonly zxcvbn: ZxcvbnFactory;
@@ -55,7 +57,7 @@ export async function estimatePassword(password: string, personal: readonly stri
   const { zxcvbn, leaked } = await loadEstimator();
   if (leaked.has(password.toLowerCase()))
     return { score: 0, suggestions: ['Many people have had this password, and it has leaked: choose another.'] };
-  const { score, feedback } = zxcvbn.check(password, words);
+  const { score, feedback } = zxcvbn.check([...password].slice(0, JUDGED_CHARACTERS).join(''), words);
   return {
     score,
     suggestions: [feedback.warning, ...feedback.suggestions].filter((text): text is string => Boolean(text)),
