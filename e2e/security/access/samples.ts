@@ -34,6 +34,7 @@ export const SAMPLES: Samples = {
   'ResetPasswordInput.newPassword': strongPassword,
   'ChangeEmailInput.email': newEmail,
   'ChangeEmailInput.password': () => PASSWORD,
+  'Mutation.deleteMyAccount(password)': () => PASSWORD,
   'Mutation.disableTotp(password)': () => PASSWORD,
   'Mutation.requestPasswordReset(email)': ({ people }) => people.owner.email,
   'Mutation.refreshSession(refreshToken)': async (world) => (await world.login('owner')).refreshToken,

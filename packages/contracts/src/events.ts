@@ -46,6 +46,15 @@ export const EVENTS = {
     consumers: [],
     data: z.object({ userId }),
   },
+  'auth.account-deleted.v1': {
+    meaning:
+      'An account was deleted: everybody erases what there is of its owner. Told again until all have said that they have.',
+    eventType: 'ACCOUNT_DELETED',
+    subject: 'user id',
+    settles: 'subject',
+    consumers: ['gateway', 'task', 'media'],
+    data: z.object({ userId }),
+  },
   'task.created.v1': {
     meaning: 'A task was created.',
     eventType: 'TASK_CREATED',
@@ -86,6 +95,14 @@ export const EVENTS = {
     consumers: ['gateway', 'live feed', 'media'],
     data: z.object({ taskId, mediaId }),
   },
+  'task.account-erased.v1': {
+    meaning: 'Nothing of a deleted account is left in the task service.',
+    eventType: 'TASK_ACCOUNT_ERASED',
+    subject: 'user id',
+    settles: null,
+    consumers: ['gateway', 'auth'],
+    data: z.object({ userId }),
+  },
   'media.uploaded.v1': {
     meaning: 'A file has arrived and is being processed.',
     eventType: 'MEDIA_UPLOADED',
@@ -109,6 +126,14 @@ export const EVENTS = {
     settles: 'subject',
     consumers: ['gateway', 'task'],
     data: z.object({ mediaId, uploaderId: userId }),
+  },
+  'media.account-erased.v1': {
+    meaning: 'Nothing of a deleted account is left in the media service.',
+    eventType: 'MEDIA_ACCOUNT_ERASED',
+    subject: 'user id',
+    settles: null,
+    consumers: ['gateway', 'auth'],
+    data: z.object({ userId }),
   },
 } as const satisfies Record<`${EventSource}.${string}.v${number}`, EventDefinition>;
 

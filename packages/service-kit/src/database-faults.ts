@@ -1,11 +1,13 @@
-import { AppError, unavailable } from './app-error.js';
+import { AppError, unauthenticated, unavailable } from './app-error.js';
 
-type Verdict = 'unavailable' | 'too_slow' | 'busy';
+type Verdict = 'unavailable' | 'too_slow' | 'busy' | 'account_gone';
 
 /** SQLSTATE classes and codes that mean "not now" (PostgreSQL, appendix A). The first that matches counts. */
 const SQLSTATES: ReadonlyArray<readonly [RegExp, Verdict]> = [
   // Statement, lock and transaction time-outs.
   [/^(57014|55P03|25P0[34])$/, 'too_slow'],
+  // Raised by our own triggers, where something is written of a user whose account is gone.
+  [/^TGE01$/, 'account_gone'],
   // Losers of conflicts, after the tries of `inTransaction`; whether a statement has completed is unknown.
   [/^(40001|40P01|40003)$/, 'busy'],
   // Connection, resources, operator intervention, system errors; read-only after a failover; credentials or databases that change
@@ -116,6 +118,8 @@ function find(table: ReadonlyArray<readonly [RegExp, Verdict]>, text: string): V
 
 function toFault(verdict: Verdict, cause: unknown, service: string): AppError {
   switch (verdict) {
+    case 'account_gone':
+      return unauthenticated('SESSION_REVOKED', 'This account is gone.');
     case 'unavailable':
       return unavailable(service, cause, 'DATABASE_UNAVAILABLE');
     case 'busy':

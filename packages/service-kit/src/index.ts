@@ -1,5 +1,6 @@
 export * from './address-ranges.js';
 export * from './app-error.js';
+export * from './background-work.js';
 export * from './client-info.js';
 export * from './complete-resolvers.js';
 export * from './compose-subgraph.js';
@@ -7,6 +8,8 @@ export * from './database-faults.js';
 export * from './date-time.js';
 export * from './disk-space.js';
 export * from './env-file.js';
+export * from './erasure/erased-users.js';
+export * from './erasure/erasure-work.js';
 export * from './events/durable-groups.js';
 export * from './events/event-bus.js';
 export * from './events/memory-event-bus.js';

@@ -2,6 +2,7 @@ import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/se
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { accountResolvers } from './modules/accounts/resolvers.js';
 import { auditResolvers } from './modules/audit/resolvers.js';
+import { erasureResolvers } from './modules/erasure/resolvers.js';
 import { recoveryResolvers } from './modules/recovery/resolvers.js';
 import { secondFactorResolvers } from './modules/second-factor/resolvers.js';
 import { sessionResolvers } from './modules/sessions/resolvers.js';
@@ -12,6 +13,7 @@ export const typeDefs = loadSdl(import.meta.url, [
   'schema.graphql',
   'modules/users/schema.graphql',
   'modules/accounts/schema.graphql',
+  'modules/erasure/schema.graphql',
   'modules/recovery/schema.graphql',
   'modules/second-factor/schema.graphql',
   'modules/sessions/schema.graphql',
@@ -25,6 +27,7 @@ export const resolvers = {
   Query: { ...userResolvers.Query, ...sessionResolvers.Query, ...auditResolvers.Query },
   Mutation: {
     ...accountResolvers.Mutation,
+    ...erasureResolvers.Mutation,
     ...recoveryResolvers.Mutation,
     ...secondFactorResolvers.Mutation,
     ...sessionResolvers.Mutation,

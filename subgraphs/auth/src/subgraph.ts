@@ -18,6 +18,8 @@ import { createKeyEncryption } from './key-encryption.js';
 import { createLetters } from './mail/letters.js';
 import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';
 import { createPostOffice } from './mail/post-office.js';
+import { erasureHandlers } from './modules/erasure/events.js';
+import { createPendingErasures } from './modules/erasure/pending-erasures.js';
 import { createLockout } from './modules/lockout/lockout.js';
 import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
@@ -66,7 +68,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     operationsPort: config.AUTH_OPERATIONS_PORT,
     databaseUrl: config.AUTH_DATABASE_URL,
     createDb: createAuthDb,
-    handlers: {},
+    handlers: erasureHandlers,
     parts,
     async own(base) {
       const { db } = base;
@@ -126,6 +128,8 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         log: base.log,
       });
       base.onClose(() => post.close());
+      const erasures = createPendingErasures({ db, metrics: base.metrics, log: base.log });
+      base.onClose(() => erasures.close());
       const letters = createLetters(config.APP_URL);
       const sessionLifetimeMs = config.SESSION_LIFETIME_SECONDS * 1000;
       const passwords = parts.passwords ?? createPasswordHasher();
@@ -162,6 +166,9 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           issuedTo: new Set(),
         }),
         loaders: () => ({ ...createUserLoaders(db), ...createSecondFactorLoaders(db) }),
+        async onListen() {
+          erasures.start();
+        },
         routes: (app) => {
           jwksRoute(keyRing)(app);
           revocationsRoute(revocations)(app);

@@ -16,12 +16,13 @@ export interface AuthTelemetry {
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
   sessionsRevoked(
     log: Log,
-    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed' | 'password_reset',
+    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed' | 'password_reset' | 'account_deleted',
     userId: string,
     count: number,
   ): void;
   passwordChanged(log: Log, userId: string): void;
   secondFactor(log: Log, event: 'enabled' | 'disabled' | 'recovery_code', userId: string): void;
+  accountDeleted(log: Log, userId: string): void;
   signingKeyRotated(log: Log, kid: string, reason: 'age' | 'request'): void;
   signingKeyAsked(log: Log, kid: string, userId: string): void;
 }
@@ -41,6 +42,7 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     'Second factors turned on and off, and recovery codes used.',
     ['event'],
   );
+  const deletions = metrics.counter('taskgraph_auth_accounts_deleted_total', 'Accounts deleted by their owner.');
   const lockouts = metrics.counter(
     'taskgraph_auth_lockouts_total',
     'Attempts to log in that were refused for the failures before, by what is counted: an account from a network (pair), an account, a network.',
@@ -89,6 +91,10 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     secondFactor(log, event, userId) {
       secondFactors.inc({ event });
       log.info({ event, userId }, 'second factor');
+    },
+    accountDeleted(log, userId) {
+      deletions.inc();
+      log.info({ userId }, 'account deleted');
     },
     signingKeyRotated(log, kid, reason) {
       rotations.inc({ reason });

@@ -1,15 +1,19 @@
 import {
   checkDiskSpace,
   composeSubgraph,
+  createErasureWork,
   multipartRequests,
   reachableHost,
+  type BackgroundWork,
   type ServiceProcess,
   type SubgraphParts,
 } from '@taskgraph/service-kit';
 import pLimit from 'p-limit';
 import type { MediaConfig } from './config.js';
 import type { MediaContext } from './context.js';
-import { createMediaDb, type MediaDb, type MediaDbClient } from './db.js';
+import { createMediaDb, type MediaDb, type MediaDbClient, type MediaTx } from './db.js';
+import { erasureHandlers } from './modules/erasure/events.js';
+import { eraseMedia, tellErased } from './modules/erasure/service.js';
 import { mountFileRoutes } from './modules/files/routes.js';
 import { createSignedUrls } from './modules/files/signed-urls.js';
 import { mediaHandlers } from './modules/media/events.js';
@@ -30,6 +34,7 @@ const MAX_FILES_PER_REQUEST = 10;
  * @throws when the data folder cannot be written, or the bucket not be reached
  */
 export function createMediaSubgraph(config: MediaConfig, parts: Partial<SubgraphParts> = {}): Promise<ServiceProcess> {
+  let erasure: BackgroundWork | undefined;
   return composeSubgraph<MediaContext, MediaDbClient, MediaDb>({
     name: 'media',
     config,
@@ -37,7 +42,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     operationsPort: config.MEDIA_OPERATIONS_PORT,
     databaseUrl: config.MEDIA_DATABASE_URL,
     createDb: createMediaDb,
-    handlers: mediaHandlers,
+    handlers: { ...mediaHandlers, ...erasureHandlers(() => erasure?.wake()) },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
       const { store, spool, uploads } = await openStorage(config);
@@ -61,6 +66,9 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       });
       const sweep = createInterruptedSweep({ db, store, telemetry, log });
       onClose(async () => sweep.stop());
+      const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
+      erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
+      onClose(async () => erasure?.close());
       const parts = { db, store, spool, urls, feed, outbox, telemetry, limits, processing, storing };
       return {
         typeDefs,
@@ -73,6 +81,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         async onListen({ port }) {
           ownPort = port;
           await sweep.start();
+          erasure?.start();
         },
       };
     },

@@ -1,10 +1,18 @@
-import { composeSubgraph, type ServiceProcess, type SubgraphParts } from '@taskgraph/service-kit';
+import {
+  composeSubgraph,
+  createErasureWork,
+  type BackgroundWork,
+  type ServiceProcess,
+  type SubgraphParts,
+} from '@taskgraph/service-kit';
 import type { TaskConfig } from './config.js';
 import type { TaskContext } from './context.js';
 import { createTaskDb, type TaskDb, type TaskDbClient } from './db.js';
 import { attachmentHandlers } from './modules/attachments/events.js';
 import { createAttachmentLoaders } from './modules/attachments/loaders.js';
 import { createMediaDirectory } from './modules/attachments/media-directory.js';
+import { erasureHandlers } from './modules/erasure/events.js';
+import { eraseTasks, tellErased } from './modules/erasure/service.js';
 import { createTaskLoaders } from './modules/tasks/loaders.js';
 import { createUserDirectory } from './modules/tasks/user-directory.js';
 import { resolvers, typeDefs } from './schema.js';
@@ -14,6 +22,7 @@ export { readTaskConfig, type TaskConfig } from './config.js';
 
 /** Composes the task subgraph. The database must be migrated. */
 export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphParts> = {}): Promise<ServiceProcess> {
+  let erasure: BackgroundWork | undefined;
   return composeSubgraph<TaskContext, TaskDbClient, TaskDb>({
     name: 'task',
     config,
@@ -21,18 +30,23 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
     operationsPort: config.TASK_OPERATIONS_PORT,
     databaseUrl: config.TASK_DATABASE_URL,
     createDb: createTaskDb,
-    handlers: attachmentHandlers,
+    handlers: { ...attachmentHandlers, ...erasureHandlers(() => erasure?.wake()) },
     parts,
-    own({ db, reads, feed, outbox, metrics, peer, verifier }) {
+    own({ db, reads, feed, outbox, log, metrics, peer, verifier, onClose }) {
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));
       const mediaDirectory = createMediaDirectory(peer('media', config.MEDIA_URL));
       const telemetry = createTaskTelemetry(metrics);
+      erasure = createErasureWork({ db, reads, erase: eraseTasks, tell: tellErased, log, metrics });
+      onClose(async () => erasure?.close());
       return {
         typeDefs,
         resolvers,
         verifier: verifier(config.AUTH_URL),
         context: (request) => ({ ...request, db, reads, userDirectory, mediaDirectory, feed, outbox, telemetry }),
         loaders: ({ viewer }) => ({ ...createTaskLoaders(reads, viewer), ...createAttachmentLoaders(reads, viewer) }),
+        async onListen() {
+          erasure?.start();
+        },
       };
     },
   });

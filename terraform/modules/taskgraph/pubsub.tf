@@ -4,7 +4,11 @@ locals {
 
   # A group has a subscription to each topic that it hears.
   subscriptions = {
+    "auth-events.media" = { topic = "auth-events", group = "media" }
+    "auth-events.task"  = { topic = "auth-events", group = "task" }
+    "media-events.auth" = { topic = "media-events", group = "auth" }
     "media-events.task" = { topic = "media-events", group = "task" }
+    "task-events.auth"  = { topic = "task-events", group = "auth" }
     "task-events.media" = { topic = "task-events", group = "media" }
   }
 }

@@ -15,9 +15,16 @@ import type { EventTelemetry } from './event-telemetry.js';
 import { handleOnce, type InboxOutcome } from './inbox.js';
 import { parseEventData, type RawSqlClient } from './outbox.js';
 
+/** Done when a transaction has been committed, such as to wake who goes on with it. */
+export type AfterCommit = () => void;
+
 /** What a group does about events, each in the transaction that notes that it was handled. */
 export type EventHandlers<Client> = {
-  readonly [Type in EventType]?: (tx: Tx<Client>, event: DomainEvent<Type>, log: Log) => Promise<void>;
+  readonly [Type in EventType]?: (
+    tx: Tx<Client>,
+    event: DomainEvent<Type>,
+    log: Log,
+  ) => Promise<void> | Promise<AfterCommit>;
 };
 
 export interface ConsumerOptions<Client extends RawSqlClient> {
@@ -36,7 +43,7 @@ export function createEventHandler<Client extends RawSqlClient>(options: Consume
   const { group, db, log, telemetry } = options;
   const handlers = options.handlers as Record<
     string,
-    ((tx: Tx<Client>, event: DomainEvent, log: Log) => Promise<void>) | undefined
+    ((tx: Tx<Client>, event: DomainEvent, log: Log) => Promise<void | AfterCommit>) | undefined
   >;
   const names = new Set(Object.keys(handlers).map(eventName));
 
@@ -48,7 +55,12 @@ export function createEventHandler<Client extends RawSqlClient>(options: Consume
     }
     const parsed = parseOrPoison(event, event.type);
     const child = log.child({ eventId: event.id, requestId: event.requestId });
-    return handleOnce(db, group, parsed, (tx) => handler(tx, parsed, child));
+    let after: AfterCommit | undefined;
+    const outcome = await handleOnce(db, group, parsed, async (tx) => {
+      after = (await handler(tx, parsed, child)) ?? undefined;
+    });
+    after?.();
+    return outcome;
   }
 
   return async (event) => {

@@ -12,6 +12,7 @@ export interface Letters {
   secondFactorOn(to: string, name: string): Mail;
   secondFactorOff(to: string, name: string): Mail;
   recoveryCodeUsed(to: string, name: string, left: number): Mail;
+  accountDeleted(to: string, name: string): Mail;
 }
 
 /**
@@ -105,6 +106,16 @@ export function createLetters(appUrl: string): Letters {
         name,
         [
           'your account has another e-mail address from now on. If it was not you, tell whoever runs this service at once.',
+        ],
+        null,
+      ),
+    accountDeleted: (to, name) =>
+      letter(
+        to,
+        'Your account was deleted',
+        name,
+        [
+          'your account was deleted, as you have asked. All that it held is being erased, and nothing of it can be brought back. If it was not you, tell whoever runs this service at once.',
         ],
         null,
       ),

@@ -63,6 +63,7 @@ describe('the chain of the audit log', () => {
     ['subject', { subject: null }],
     ['address', { ipAddress: '192.0.2.8' }],
     ['program', { userAgent: 'curl' }],
+    ['sealed address', { sealedOrigin: new Uint8Array([1]) }],
     ['request', { requestId: null }],
     ['time', { at: new Date(0) }],
     ['details', { details: { b: 1, a: [{ d: 'y', c: null }] } }],

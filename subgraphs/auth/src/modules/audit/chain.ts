@@ -11,6 +11,8 @@ export interface AuditEntry {
   readonly subject: string | null;
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
+  /** Absent in rows that say where they come from in the open. */
+  readonly sealedOrigin?: Uint8Array | null;
   readonly requestId: string | null;
   readonly details: unknown;
 }
@@ -43,6 +45,7 @@ export function hashEntry(entry: AuditEntry, previousHash: Uint8Array): Uint8Arr
     entry.requestId,
     inOrder(entry.details),
     Buffer.from(previousHash).toString('hex'),
+    ...(entry.sealedOrigin ? [Buffer.from(entry.sealedOrigin).toString('hex')] : []),
   ]);
   return new Uint8Array(createHash('sha256').update(text).digest());
 }

@@ -12,9 +12,12 @@ import {
   type PageArgs,
 } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
+import type { AuthTx } from '../../db.js';
+import type { AuditEvent } from '../../generated/prisma/client.js';
 import type { AuditEventFilter } from '../../generated/graphql.js';
 import { lockLiveSession } from '../sessions/service.js';
 import type { AuditEventRow } from './mappers.js';
+import { openOrigin } from './people.js';
 import { recordAudit } from './service.js';
 
 /**
@@ -33,11 +36,11 @@ export async function listAuditEvents(
   const rows = await inTransaction(context.db, async (tx) => {
     const { role } = await lockLiveSession(context, tx);
     if (role !== 'ADMIN') throw forbidden('Only administrators read the audit log.');
+    const actor = actorId == null ? null : await findPseudonym(tx, actorId);
     const found = await tx.auditEvent.findMany({
       where: {
         ...(action && { action }),
-        // What is no id is nobody's.
-        ...(actorId != null && { actorId: isUuid(actorId) ? actorId : NOBODY }),
+        ...(actor !== null && { actorId: actor }),
         ...((from ?? to) && { at: { ...(from && { gte: from }), ...(to && { lt: to }) } }),
         ...(before !== null && { position: { lt: before } }),
       },
@@ -51,12 +54,38 @@ export async function listAuditEvents(
       subject: 'audit log',
       details: { rows: Math.min(found.length, page.size) },
     });
-    return found;
+    return namePeople(tx, found);
   });
   return toConnection(rows, page, ({ position }) => encodeCursor([String(position)]));
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** What is no id of anybody whose account is there is nobody's. */
+async function findPseudonym(tx: AuthTx, actorId: string): Promise<string> {
+  const person = isUuid(actorId) ? await tx.auditPerson.findUnique({ where: { userId: actorId } }) : null;
+  return person?.pseudonym ?? NOBODY;
+}
+
+/** Puts people in the place of their pseudonyms, as long as their accounts are there, and opens where they were. */
+async function namePeople(tx: AuthTx, rows: readonly AuditEvent[]): Promise<AuditEventRow[]> {
+  const pseudonyms = rows
+    .flatMap(({ actorId, subject }) => [actorId, subject])
+    .filter((id) => id !== null && isUuid(id));
+  const people = await tx.auditPerson.findMany({ where: { pseudonym: { in: pseudonyms as string[] } } });
+  const byPseudonym = new Map(people.map((person) => [person.pseudonym, person]));
+  return rows.map(({ sealedOrigin, ...row }) => {
+    const actor = byPseudonym.get(row.actorId ?? '');
+    const subject = byPseudonym.get(row.subject ?? '');
+    const key = (row.actorId === null ? subject : actor)?.key;
+    return {
+      ...row,
+      actorId: actor?.userId ?? null,
+      subject: subject?.userId ?? row.subject,
+      ...(sealedOrigin && key && openOrigin(sealedOrigin, key)),
+    };
+  });
+}
 
 function parsePosition(cursor: string): bigint {
   const [position, ...rest] = decodeCursor(cursor);

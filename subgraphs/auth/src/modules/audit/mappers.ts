@@ -1,4 +1,4 @@
 import type { AuditEvent } from '../../generated/prisma/client.js';
 
-/** The row behind an `AuditEvent`. */
-export type AuditEventRow = AuditEvent;
+/** The row behind an `AuditEvent`, with the ids of people whose accounts are there, and where they were. */
+export type AuditEventRow = Omit<AuditEvent, 'sealedOrigin'>;

@@ -3,6 +3,7 @@ import { uuid7 } from '@taskgraph/contracts';
 import type { AuthDb, AuthTx } from '../../db.js';
 import type { AuditAction, AuditOutcome } from '../../generated/graphql.js';
 import { hashEntry } from './chain.js';
+import { namePeople, sealOrigin } from './people.js';
 
 /** What is put on record. Nothing of it is a secret: no password, token or code, and no address that somebody has typed. */
 export interface AuditFacts {
@@ -16,7 +17,9 @@ export interface AuditFacts {
 }
 
 /** Where it comes from. */
-export type AuditOrigin = Pick<RequestContext, 'clientInfo' | 'requestId' | 'log'>;
+export interface AuditOrigin extends Pick<RequestContext, 'clientInfo' | 'log'> {
+  readonly requestId: string | null;
+}
 
 const MAX_USER_AGENT_CHARACTERS = 512;
 
@@ -27,6 +30,13 @@ const MAX_USER_AGENT_CHARACTERS = 512;
  * be the last step of a transaction.
  */
 export async function recordAudit(tx: AuthTx, origin: AuditOrigin, facts: AuditFacts): Promise<void> {
+  const people = await namePeople(tx, [facts.actorId, facts.subject]);
+  const actor = people.get(facts.actorId ?? '');
+  const subject = people.get(facts.subject ?? '');
+  const { ipAddress } = origin.clientInfo;
+  const userAgent = origin.clientInfo.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS) ?? null;
+  // Where somebody was is theirs; of an attempt at an account by who knows who, it is the account's.
+  const key = (actor ?? subject)?.key;
   const [head] = await tx.$queryRaw<Array<{ position: bigint; hash: Uint8Array }>>`
     SELECT position, hash FROM audit_head WHERE id = 1 FOR UPDATE`;
   if (!head) throw new Error('the audit log has no head: it was damaged by hand');
@@ -36,10 +46,12 @@ export async function recordAudit(tx: AuthTx, origin: AuditOrigin, facts: AuditF
     at: new Date(),
     action: facts.action,
     outcome: facts.outcome,
-    actorId: facts.actorId,
-    subject: facts.subject,
-    ipAddress: origin.clientInfo.ipAddress,
-    userAgent: origin.clientInfo.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS) ?? null,
+    // Whose account is gone is nobody.
+    actorId: actor?.pseudonym ?? null,
+    subject: subject?.pseudonym ?? facts.subject,
+    ipAddress: key ? null : ipAddress,
+    userAgent: key ? null : userAgent,
+    sealedOrigin: key ? sealOrigin({ ipAddress, userAgent }, key) : null,
     requestId: origin.requestId,
     details: facts.details ?? {},
   };

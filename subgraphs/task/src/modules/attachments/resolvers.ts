@@ -35,7 +35,7 @@ export const attachmentResolvers = {
   },
   TaskMediaEdge: {
     cursor: (attachment) => attachmentCursor(attachment),
-    attachedBy: ({ attachedBy }) => ({ id: attachedBy }),
+    attachedBy: ({ attachedBy }) => (attachedBy === null ? null : { id: attachedBy }),
     node: ({ mediaId }) => ({ id: mediaId }),
   },
 } satisfies Pick<Resolvers, 'Task' | 'Media' | 'TaskMediaEdge'> & {

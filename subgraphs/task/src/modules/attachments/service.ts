@@ -190,7 +190,9 @@ async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonl
     const affected = fresh.filter((id) => states.get(id)?.state === reason);
     if (affected.length > 0) return { kind: 'problem', outcome: reportProblem(context, task, reason, affected) };
   }
-  const uploaders = new Map(told.map(({ mediaId, uploaderId }) => [mediaId, uploaderId]));
+  const uploaders = new Map(
+    told.flatMap(({ mediaId, uploaderId }) => (uploaderId === null ? [] : [[mediaId, uploaderId] as const])),
+  );
   // What is borrowed may now be shown by its uploader; where nobody has told yet who that is, it is asked for.
   const lent = attached.filter(({ mediaId, borrowed }) => borrowed && !uploaders.has(mediaId));
   const lentStates = await statesOfLent(

@@ -14,6 +14,7 @@ import {
   type PageArgs,
 } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
+import type { TaskTx } from '../../db.js';
 import type { CreateTaskInput, TaskFilter, TaskOrder, UpdateTaskInput } from '../../generated/graphql.js';
 import { ALL_TASK_FIELDS, visibleTasks, type TaskFields, type TaskPageSelection } from './loaders.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
@@ -222,15 +223,34 @@ export async function deleteTask(context: TaskContext, id: string): Promise<{ ta
     await tx.$queryRaw`SELECT id FROM tasks WHERE id = ${task.id}::uuid FOR UPDATE`;
     const current = await tx.task.findFirst({
       where: { id: task.id, ...visibleTasks(viewer) },
-      select: { ownerId: true, assigneeId: true, media: { select: { mediaId: true }, orderBy: { position: 'asc' } } },
+      select: { id: true, ownerId: true, assigneeId: true },
     });
     if (!current) throw notFound('Task');
-    const { ownerId, assigneeId, media } = current;
-    await tx.task.delete({ where: { id: task.id } });
-    const mediaIds = media.map(({ mediaId }) => mediaId);
-    const data = { taskId: task.id, ownerId, assigneeId, mediaIds };
-    await appendEvents(tx, [{ type: 'task.deleted.v1', subject: task.id, data }], context);
+    await removeTasks(tx, [current], context);
   });
   context.telemetry.taskDeleted(context.log, task.id);
   return { taskId: task.id };
+}
+
+/** Deletes tasks that are locked, with their attachments, each with its event. */
+export async function removeTasks(
+  tx: TaskTx,
+  tasks: ReadonlyArray<Pick<TaskRow, 'id' | 'ownerId' | 'assigneeId'>>,
+  { requestId }: { readonly requestId?: string | undefined },
+): Promise<void> {
+  const ids = tasks.map(({ id }) => id);
+  const attached = await tx.taskMedia.findMany({
+    where: { taskId: { in: ids } },
+    select: { taskId: true, mediaId: true },
+    orderBy: { position: 'asc' },
+  });
+  await tx.task.deleteMany({ where: { id: { in: ids } } });
+  await appendEvents(
+    tx,
+    tasks.map(({ id, ownerId, assigneeId }) => {
+      const mediaIds = attached.filter(({ taskId }) => taskId === id).map(({ mediaId }) => mediaId);
+      return { type: 'task.deleted.v1', subject: id, data: { taskId: id, ownerId, assigneeId, mediaIds } };
+    }),
+    { requestId },
+  );
 }

@@ -1,0 +1,31 @@
+import { appendEvents, type ErasureStep } from '@taskgraph/service-kit';
+import type { MediaTx } from '../../db.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { mediaPrefix } from '../../storage/object-keys.js';
+import { deleteRow } from '../media/service.js';
+
+/** Of one transaction. */
+const BATCH = 20;
+
+/**
+ * Erases a part of what there is of a user: first the files of an item, then its row, with its event. An upload that is under way has
+ * its row locked; it is waited for.
+ */
+export async function eraseMedia(tx: MediaTx, store: ObjectStore, userId: string): Promise<ErasureStep> {
+  const items = await tx.$queryRaw<Array<{ id: string }>>`
+    SELECT id FROM media_items WHERE uploader_id = ${userId}::uuid ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
+  for (const { id } of items) {
+    // Files of a row that stays, because the transaction fails, are deleted by the next try again.
+    await store.deleteAll(mediaPrefix(id));
+    await deleteRow(tx, { id, uploaderId: userId }, {});
+  }
+  if (items.length > 0) return 'more';
+  if ((await tx.mediaItem.count({ where: { uploaderId: userId } })) > 0) return 'wait';
+  await tx.idempotencyKey.deleteMany({ where: { userId } });
+  return 'nothing';
+}
+
+/** Tells that nothing is left of a user here. */
+export async function tellErased(tx: MediaTx, userId: string): Promise<void> {
+  await appendEvents(tx, [{ type: 'media.account-erased.v1', subject: userId, data: { userId } }]);
+}

@@ -1,0 +1,57 @@
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  createErasureWork,
+  createLog,
+  createMetrics,
+  createPreparedReads,
+  inTransaction,
+  noteErasedUser,
+} from '@taskgraph/service-kit';
+import { buildViewer, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { createMediaDb, type MediaTx } from '../src/db.js';
+import { eraseMedia, tellErased } from '../src/modules/erasure/service.js';
+import { openLocalDiskStore } from '../src/storage/local-disk-store.js';
+import { startMediaGraph } from './media-graph.js';
+
+describe('erasing what the media service has of somebody', () => {
+  it('takes items with their files, and what arrives meanwhile', async () => {
+    await using graph = await startMediaGraph();
+    const db = createMediaDb(graph.pool);
+    const reads = createPreparedReads(graph.pool, 0);
+    const store = await openLocalDiskStore(path.join(graph.dataDir, 'media', 'objects'));
+    const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
+    const [log, metrics] = [createLog({ service: 'media', level: 'silent' }), createMetrics('media')];
+    const work = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
+    work.start();
+    const ben = buildViewer();
+    const kept = await graph.addMedia(ben, await smallPng());
+    const picture = await smallPng('gold');
+    for (let round = 0; round < 10; round += 1) {
+      const ada = buildViewer();
+      const { userId } = ada;
+      await graph.addMedia(ada, picture);
+      const [early, , late] = await Promise.all([
+        graph.upload(ada, picture),
+        inTransaction(db, (tx) => noteErasedUser(tx, userId)),
+        graph.upload(ada, picture),
+      ]);
+      for (const { body } of [early, late])
+        for (const { extensions } of body.errors ?? [])
+          expect(['UNAUTHENTICATED', 'UNAVAILABLE']).toContain(extensions?.code);
+      work.wake();
+      while ((await db.erasedUser.count({ where: { userId, doneAt: { not: null } } })) === 0);
+      expect(await db.mediaItem.findMany({ select: { id: true } })).toEqual([{ id: kept }]);
+      const files = await graph.files();
+      expect(files.filter((file) => !file.includes(kept))).toEqual([]);
+      expectErrorCode(await graph.upload(ada, picture), 'UNAUTHENTICATED');
+      const { rows } = await graph.pool.query(
+        "SELECT FROM outbox WHERE type = 'media.account-erased.v1' AND subject = $1",
+        [userId],
+      );
+      expect(rows).toHaveLength(1);
+    }
+    await work.close();
+    await db.$disconnect();
+  }, 240_000);
+});
