@@ -75,6 +75,7 @@ export * from './tracing/open-tracing.js';
 export * from './tracing/span.js';
 export * from './transaction.js';
 export * from './uuid.js';
+export * from './key-loader.js';
 export * from './keyed-pages.js';
 export * from './uploads/multipart-requests.js';
 export * from './uploads/read-multipart.js';

@@ -1,4 +1,4 @@
-import DataLoader from 'dataloader';
+import { KeyLoader } from './key-loader.js';
 import type { ComposedSql } from './prepared-reads.js';
 
 /** One page of the list that belongs to one key. */
@@ -60,12 +60,12 @@ export type KeyedPageRow<Row> = PageRow<Row>;
 export function loaderBy<Request, Value>(
   nameOf: (request: Request) => string,
   batch: (request: Request) => (keys: readonly string[]) => Promise<Array<Value | Error>>,
-): (request: Request) => DataLoader<string, Value> {
-  const loaders = new Map<string, DataLoader<string, Value>>();
+): (request: Request) => KeyLoader<Value> {
+  const loaders = new Map<string, KeyLoader<Value>>();
   return (request) => {
     const name = nameOf(request);
     let loader = loaders.get(name);
-    if (!loader) loaders.set(name, (loader = new DataLoader<string, Value>(batch(request))));
+    if (!loader) loaders.set(name, (loader = new KeyLoader<Value>(batch(request))));
     return loader;
   };
 }

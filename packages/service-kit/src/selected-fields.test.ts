@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, execute, parse, type GraphQLResolveInfo } from 'graphql';
-import { columnsByField, selectedFields } from './selected-fields.js';
+import { columnsByField, selectedFields, unconditionalFields } from './selected-fields.js';
 
 const schema = buildSchema(`
   type Query { things: Connection  any: [Any] }
@@ -46,6 +46,20 @@ describe('selectedFields', () => {
   it('answers the same place of a document with the same set', () => {
     const info = infoOf('{ things { edges { node { id } } } }');
     expect(selectedFields(info, 'Thing', 'edges', 'node')).toBe(selectedFields(info, 'Thing', 'edges', 'node'));
+  });
+});
+
+describe('unconditionalFields', () => {
+  it('are those that are selected whatever variables say, by response name', () => {
+    const info = infoOf(`query($no: Boolean!) {
+      things { edges { node { a: name size ...More } } }
+      things { edges { node { b: name @skip(if: $no) } } edges @include(if: $no) { node { c: name } } ... @include(if: $no) { edges { node { d: name } } } } }
+      fragment More on Thing { a: name ... on Thing { e: name } }`);
+    const names = unconditionalFields(info, 'edges', 'node', 'name').map((nodes) =>
+      nodes.map(({ alias }) => alias?.value),
+    );
+    expect(names).toEqual([['a', 'a'], ['e']]);
+    expect(unconditionalFields(info, 'edges', 'node', 'nothing')).toEqual([]);
   });
 });
 

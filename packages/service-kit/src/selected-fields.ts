@@ -64,6 +64,39 @@ function childrenOf(
   });
 }
 
+/**
+ * The fields that are selected under the `path` of field names whatever variables say, by response name: those that a condition (`@skip`,
+ * `@include`) may leave out, here or on the way, are not among them.
+ */
+export function unconditionalFields(info: SelectionInfo, ...path: readonly string[]): FieldNode[][] {
+  const [last, ...reversed] = [...path].reverse();
+  const parents = reversed
+    .reverse()
+    .reduce<readonly FieldNode[]>(
+      (nodes, name) => nodes.flatMap((node) => unconditionalChildren(node.selectionSet, info.fragments, name)),
+      info.fieldNodes,
+    );
+  const byName = new Map<string, FieldNode[]>();
+  for (const field of parents.flatMap((node) => unconditionalChildren(node.selectionSet, info.fragments, last))) {
+    const name = (field.alias ?? field.name).value;
+    byName.set(name, [...(byName.get(name) ?? []), field]);
+  }
+  return [...byName.values()];
+}
+
+function unconditionalChildren(
+  selectionSet: SelectionSetNode | undefined,
+  fragments: SelectionInfo['fragments'],
+  name: string | undefined,
+): FieldNode[] {
+  return (selectionSet?.selections ?? []).flatMap((selection) => {
+    if (selection.directives?.some((directive) => /^(skip|include)$/.test(directive.name.value))) return [];
+    if (selection.kind === Kind.FIELD) return selection.name.value === name ? [selection] : [];
+    const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
+    return unconditionalChildren(fragment?.selectionSet, fragments, name);
+  });
+}
+
 /** The columns of a statement, and a name that tells two selections of them apart. */
 export interface SelectedColumns<Sql> {
   readonly name: string;

@@ -28,6 +28,7 @@ import {
 import { stopWhenAborted } from './cancellation.js';
 import { createClientInfoReader } from './client-info.js';
 import { createDocumentGate, type DocumentGate } from './document-gate.js';
+import { resolveEntitiesTogether } from './entities.js';
 import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './fresh-loaders.js';
 import { toClientError } from './graphql-errors.js';
 import type { Health } from './health.js';
@@ -107,7 +108,9 @@ export async function createSubgraph<Context extends RequestContext>(
       renewLoadersAfterMutations(
         enforceSecurityDirectives(
           refuseUnstorableText(
-            buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+            resolveEntitiesTogether(
+              buildSubgraphSchema([{ typeDefs: options.typeDefs, resolvers: options.resolvers as never }]),
+            ),
           ),
         ),
       ),

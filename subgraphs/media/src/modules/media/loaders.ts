@@ -9,12 +9,12 @@ import {
   toConnection,
   toKeyedPages,
   type KeyedPageRow,
+  type KeyLoader,
   type PageRequest,
   type PreparedReads,
   type RequestContext,
   type Viewer,
 } from '@taskgraph/service-kit';
-import type DataLoader from 'dataloader';
 import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
@@ -34,9 +34,9 @@ export interface UploadsRequest {
 
 export interface MediaLoaders {
   /** Null for what the viewer may not see. Rejects for items that only the task service could tell about, while it is down. */
-  readonly media: (fields: MediaFields) => DataLoader<string, MediaRow | null>;
+  readonly media: (fields: MediaFields) => KeyLoader<MediaRow | null>;
   /** By user id; empty for users whose uploads are not for the viewer. */
-  readonly uploads: (request: UploadsRequest) => DataLoader<string, MediaConnectionRow>;
+  readonly uploads: (request: UploadsRequest) => KeyLoader<MediaConnectionRow>;
 }
 
 const COLUMNS_BY_FIELD = {

@@ -23,11 +23,11 @@ export async function getMedia(context: MediaContext, id: string, fields?: Media
 }
 
 /** Null when there is no such item for this viewer. */
-export async function findMedia(
+export function findMedia(
   context: MediaContext,
   id: string,
   fields: MediaFields = ALL_MEDIA_FIELDS,
-): Promise<MediaRow | null> {
+): MediaRow | null | Promise<MediaRow | null> {
   requireViewer(context);
   return isUuid(id) ? context.loaders.media(fields).load(id.toLowerCase()) : null;
 }

@@ -4,15 +4,26 @@ import {
   encodeCursor,
   invalidCursor,
   keyedPages,
+  KeyLoader,
   loaderBy,
+  parsePageArgs,
+  selectedFields,
   toConnection,
   toKeyedPages,
+  unconditionalFields,
   type KeyedPageRow,
+  type PageArgs,
   type PageRequest,
   type PreparedReads,
   type Viewer,
 } from '@taskgraph/service-kit';
-import DataLoader from 'dataloader';
+import {
+  getArgumentValues,
+  type FieldNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+} from 'graphql';
 import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import {
@@ -35,13 +46,53 @@ export interface TaskMediaRequest {
   readonly total: boolean;
 }
 
+type Selection = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
+
+/** What is asked for by `Task.media`. @throws BAD_USER_INPUT when a page argument makes no sense */
+export function toTaskMediaRequest(args: PageArgs, selection: Selection): TaskMediaRequest {
+  return {
+    page: parsePageArgs(args),
+    fields: selectedFields(selection, 'TaskMediaEdge', 'edges'),
+    total: selectedFields(selection, 'TaskMediaConnection').has('totalCount'),
+  };
+}
+
+/**
+ * Loads the media of all tasks of a page before each is asked for its own. What is asked for wrongly is left to the field itself, whose
+ * error it is.
+ */
+export async function loadTaskMediaAhead(
+  { loaders }: { readonly loaders: AttachmentLoaders },
+  { edges }: TaskConnectionRow,
+  info: GraphQLResolveInfo,
+): Promise<void> {
+  const definition = (info.schema.getType('Task') as GraphQLObjectType).getFields()['media'] as GraphQLField<
+    unknown,
+    unknown
+  >;
+  const ids = edges.map(({ node }) => node.id);
+  const selected = unconditionalFields(info, 'edges', 'node', 'media');
+  await Promise.all(
+    selected.map(async (fieldNodes) => {
+      let loader;
+      try {
+        const args = getArgumentValues(definition, fieldNodes[0] as FieldNode, info.variableValues);
+        loader = loaders.taskMedia(toTaskMediaRequest(args, { fieldNodes, fragments: info.fragments }));
+      } catch {
+        return;
+      }
+      await loader.loadAhead(ids);
+    }),
+  );
+}
+
 export interface AttachmentLoaders {
   /** By task id. The caller has seen the task, so the viewer may see what is attached. */
-  readonly taskMedia: (request: TaskMediaRequest) => DataLoader<string, AttachmentConnectionRow>;
+  readonly taskMedia: (request: TaskMediaRequest) => KeyLoader<AttachmentConnectionRow>;
   /** By media id. */
-  readonly mediaTasks: (request: TaskPageRequest) => DataLoader<string, TaskConnectionRow>;
+  readonly mediaTasks: (request: TaskPageRequest) => KeyLoader<TaskConnectionRow>;
   /** By media id: whether a task that the viewer may see shows the item, see {@link shownAttachments}. */
-  readonly attachedToVisibleTask: DataLoader<string, boolean>;
+  readonly attachedToVisibleTask: KeyLoader<boolean>;
 }
 
 const attachmentColumns = columnsByField(Prisma.raw, ['m.media_id AS "mediaId"', 'm.position'], {
@@ -81,7 +132,7 @@ export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | n
         total: Prisma.sql`SELECT count(*) ${attached}`,
       });
     }),
-    attachedToVisibleTask: new DataLoader(async (mediaIds) => {
+    attachedToVisibleTask: new KeyLoader(async (mediaIds) => {
       const rows = await reads.prepared<{ mediaId: string }>(Prisma.sql`
         ${shownAttachments(mediaIds)}
         SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`);

@@ -1,9 +1,9 @@
-import { isUuid, parsePageArgs, selectedFields } from '@taskgraph/service-kit';
+import { isUuid, parsePageArgs } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { selectedTaskPage } from '../tasks/loaders.js';
 import { followAttachments, toMediaAttached, type Attachment } from './feed.js';
-import { attachmentCursor } from './loaders.js';
+import { attachmentCursor, toTaskMediaRequest } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
 
 export const attachmentResolvers = {
@@ -18,14 +18,7 @@ export const attachmentResolvers = {
     },
   },
   Task: {
-    media: ({ id }, args, { loaders }, info) =>
-      loaders
-        .taskMedia({
-          page: parsePageArgs(args),
-          fields: selectedFields(info, 'TaskMediaEdge', 'edges'),
-          total: selectedFields(info, 'TaskMediaConnection').has('totalCount'),
-        })
-        .load(id),
+    media: ({ id }, args, { loaders }, info) => loaders.taskMedia(toTaskMediaRequest(args, info)).load(id),
   },
   Media: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),

@@ -3,11 +3,11 @@ import {
   loaderBy,
   toKeyedPages,
   type KeyedPageRow,
+  type KeyLoader,
   type PageRequest,
   type PreparedReads,
   type Viewer,
 } from '@taskgraph/service-kit';
-import type DataLoader from 'dataloader';
 import { uuidArray } from '../../db.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
@@ -38,9 +38,9 @@ export interface TaskPageRequest extends TaskPageSelection {
 
 export interface TaskLoaders {
   /** Null for what the viewer may not see. */
-  readonly task: (fields: TaskFields) => DataLoader<string, TaskRow | null>;
+  readonly task: (fields: TaskFields) => KeyLoader<TaskRow | null>;
   /** By user id. */
-  readonly userTasks: (request: TaskPageRequest) => DataLoader<string, TaskConnectionRow>;
+  readonly userTasks: (request: TaskPageRequest) => KeyLoader<TaskConnectionRow>;
 }
 
 /** The tasks that `canSee` lets through, as a condition. */

@@ -1,6 +1,7 @@
 import { idempotencyKeyOf, isUuid, parsePageArgs, selectedFields } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import { loadTaskMediaAhead } from '../attachments/loaders.js';
 import { followChanges, toTaskChanged, type TaskChange } from './feed.js';
 import { selectedTaskPage } from './loaders.js';
 import { createTask, deleteTask, findTask, getTask, listTasks, updateTask } from './service.js';
@@ -8,7 +9,11 @@ import { createTask, deleteTask, findTask, getTask, listTasks, updateTask } from
 export const taskResolvers = {
   Query: {
     task: (_source, { id }, context, info) => getTask(context, id, selectedFields(info, 'Task')),
-    tasks: (_source, args, context, info) => listTasks(context, args, selectedTaskPage(info)),
+    tasks: async (_source, args, context, info) => {
+      const page = await listTasks(context, args, selectedTaskPage(info));
+      await loadTaskMediaAhead(context, page, info);
+      return page;
+    },
   },
   Mutation: {
     createTask: (_source, { input }, context, info) =>

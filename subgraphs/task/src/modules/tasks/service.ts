@@ -43,11 +43,11 @@ export async function getTask(context: TaskContext, id: string, fields?: TaskFie
 }
 
 /** Null when there is no such task for this viewer. */
-export async function findTask(
+export function findTask(
   context: TaskContext,
   id: string,
   fields: TaskFields = ALL_TASK_FIELDS,
-): Promise<TaskRow | null> {
+): TaskRow | null | Promise<TaskRow | null> {
   requireViewer(context);
   return isUuid(id) ? context.loaders.task(fields).load(id.toLowerCase()) : null;
 }
