@@ -96,6 +96,35 @@ describe('the tarball', () => {
   });
 });
 
+describe('the types of the tarball', () => {
+  /** What the compiler has to say of a program in the folder. */
+  async function compile(file: string, code: string): Promise<string> {
+    await writeFile(path.join(folder, file), code);
+    const compiler = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+    const flags = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'nodenext'];
+    return run(process.execPath, [compiler, ...flags, file], { cwd: folder }).then(
+      ({ stdout }) => stdout,
+      ({ stdout }: { stdout: string }) => stdout,
+    );
+  }
+
+  it('fit the hooks and the options that the README tells of, and nothing that it does not', async () => {
+    const readme = await readFile(path.join(installed, 'README.md'), 'utf8');
+    const hooks = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+    expect(hooks).toContain('onFetch');
+    const table = readme.slice(readme.indexOf('## Options'), readme.indexOf('### Hooks'));
+    const options = [...table.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name);
+    expect(options).toContain('supergraph');
+    const head = `import { createEngine, type EngineOptions } from '${NAME}';
+      declare const billingKey: string;
+      declare const log: { info(facts: object, text: string): void };`;
+    const named = `export const named: ReadonlyArray<keyof EngineOptions> = ${JSON.stringify(options)};`;
+    expect(await compile('hooks.ts', `${head}\n${hooks}\n${named}\nexport { engine };`)).toBe('');
+    const wrong = hooks.replace('durationMs })', 'duration })');
+    expect(await compile('wrong.ts', `${head}\n${wrong}\nexport { engine };`)).toContain("'duration' does not exist");
+  });
+});
+
 /** A program that runs in the folder, and listens where PORT says. */
 async function startProgram(file: string, code: string, env: Record<string, string> = {}) {
   const [port] = await chooseFreePorts(1);

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
-import { library, startGateway, type FakeSubgraph } from '../fake-subgraphs.js';
+import { SILENT, type Log } from '../../src/request/log.js';
+import { library, type FakeSubgraph } from '../fake-subgraphs.js';
+import { startEngine } from '../start-engine.js';
 
 const QUERY = '{ books { title author { name } } }';
 const TITLES = ['Emma', 'Persuasion', 'Middlemarch'];
@@ -34,8 +35,8 @@ describe('an answer that is none', () => {
     ['too few entities', '{"data":{"_entities":[{"name":"x"}]}}', 200],
     ['too many entities', '{"data":{"_entities":[{"name":"x"},{"name":"y"},{"name":"z"}]}}', 200],
   ])('costs its own fields, each told: %s', async (_what, text, status) => {
-    await using gateway = await startGateway(answering(text, status));
-    const { body } = await gateway.run(QUERY);
+    await using engine = await startEngine(answering(text, status));
+    const { body } = await engine.run(QUERY);
     expect(body.data.books).toEqual(TITLES.map((title) => ({ title, author: null })));
     // What is null is the author, or all that is asked of it.
     expect(body.errors?.map(({ path }) => path)).toEqual([0, 1, 2].map((index) => ['books', index, 'author']));
@@ -46,21 +47,21 @@ describe('an answer that is none', () => {
     'is not told by its content type: "%s"',
     async (contentType) => {
       const text = '{"data":{"_entities":[{"name":"x"},{"name":"y"}]}}';
-      await using gateway = await startGateway(answering(text, 200, contentType));
-      const { body } = await gateway.run(QUERY);
+      await using engine = await startEngine(answering(text, 200, contentType));
+      const { body } = await engine.run(QUERY);
       expect(body.errors).toBeUndefined();
       expect(body.data.books[2]).toEqual({ title: 'Middlemarch', author: { name: 'y' } });
     },
   );
 
   it('costs the root fields that were asked of it', async () => {
-    await using gateway = await startGateway(
+    await using engine = await startEngine(
       library({
         books: { Query: { books: () => [] } },
         intercept: (_request, response) => (response.end('{"data":null}'), true),
       }),
     );
-    const { body } = await gateway.run('{ books { title } authors { name } }');
+    const { body } = await engine.run('{ books { title } authors { name } }');
     expect(body.data).toBeNull();
     expect(body.errors).toEqual([
       { message: expect.stringContaining('authors') as unknown, path: ['authors'], extensions: BAD_RESPONSE },
@@ -78,8 +79,8 @@ describe('an entity that is none', () => {
     ['one of another type of the graph', '[{"name":"x"},{"__typename":"Book","name":"y"}]', [1]],
     ['one whose type is no name', '[{"__typename":7,"name":"x"},{"name":"y"}]', [0]],
   ])('costs its own fields, each told: %s', async (_what, entities, lost) => {
-    await using gateway = await startGateway(answering(`{"data":{"_entities":${entities}}}`));
-    const { body } = await gateway.run('{ books { title author { id born } } }');
+    await using engine = await startEngine(answering(`{"data":{"_entities":${entities}}}`));
+    const { body } = await engine.run('{ books { title author { id born } } }');
     expect(body.data.books.map(({ title }: { title: string }) => title)).toEqual(TITLES);
     // The books subgraph has told the ids.
     expect(body.data.books.map(({ author }: { author: { id: string } }) => author.id)).toEqual(['a', 'a', 'b']);
@@ -90,8 +91,8 @@ describe('an entity that is none', () => {
   });
 
   it('is told of where it lacks what it was asked for, though null may stand there', async () => {
-    await using gateway = await startGateway(answering('{"data":{"_entities":[{},{"born":1819}]}}'));
-    const { body } = await gateway.run('{ books { author { born } } }');
+    await using engine = await startEngine(answering('{"data":{"_entities":[{},{"born":1819}]}}'));
+    const { body } = await engine.run('{ books { author { born } } }');
     expect(body.data.books.map(({ author }: { author: unknown }) => author)).toEqual([
       { born: null },
       { born: null },
@@ -101,10 +102,10 @@ describe('an entity that is none', () => {
   });
 
   it('brings nothing that it was not asked for', async () => {
-    await using gateway = await startGateway(
+    await using engine = await startEngine(
       answering('{"data":{"_entities":[{"id":"evil","born":1},{"id":"evil","born":2}],"books":"evil"}}'),
     );
-    const { body } = await gateway.run('{ books { author { id born } } }');
+    const { body } = await engine.run('{ books { author { id born } } }');
     expect(body.errors).toBeUndefined();
     expect(JSON.stringify(body.data)).not.toContain('evil');
   });
@@ -121,16 +122,16 @@ describe('errors of a subgraph', () => {
     ['empty', '[]'],
   ])('are told though their path leads nowhere: %s', async (_what, path) => {
     const error = `{"message":"lost","path":${path},"extensions":{"code":"NOT_FOUND"}}`;
-    await using gateway = await startGateway(answering(`{"data":{"_entities":[null,null]},"errors":[${error}]}`));
-    const { body } = await gateway.run(QUERY);
+    await using engine = await startEngine(answering(`{"data":{"_entities":[null,null]},"errors":[${error}]}`));
+    const { body } = await engine.run(QUERY);
     expect(body.errors).toEqual([{ message: 'lost', extensions: { code: 'NOT_FOUND', subgraph: 'authors' } }]);
-    await using silent = await startGateway(answering(`{"data":null,"errors":[${error}]}`));
+    await using silent = await startEngine(answering(`{"data":null,"errors":[${error}]}`));
     const all = (await silent.run(QUERY)).body.errors;
     expect(all?.map((each) => each.path)).toEqual([0, 1, 2].map((book) => ['books', book, 'author']));
   });
 
   it('do not hide what no error explains: each is told, once', async () => {
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'one',
         typeDefs: 'type Query { a: String b: Bee c: Bee } type Bee { sting: Int! }',
@@ -142,7 +143,7 @@ describe('errors of a subgraph', () => {
         },
       },
     ]);
-    const { body } = await gateway.run('{ a b { sting } c { sting } }');
+    const { body } = await engine.run('{ a b { sting } c { sting } }');
     expect(body.data).toEqual({ a: null, b: null, c: null });
     expect(body.errors?.map(({ path, extensions }) => [path?.join('.'), extensions?.code])).toEqual([
       ['a', 'NOT_FOUND'],
@@ -153,14 +154,14 @@ describe('errors of a subgraph', () => {
 
   it('explain what was lost with them: other fields of an answer whose data are null', async () => {
     const errors = [{ message: 'no a', path: ['a'], extensions: { code: 'NOT_FOUND' } }];
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'one',
         typeDefs: 'type Query { a: String b: String }',
         intercept: (_request, response) => (response.end(JSON.stringify({ data: null, errors })), true),
       },
     ]);
-    const { body } = await gateway.run('{ a b }');
+    const { body } = await engine.run('{ a b }');
     expect(body.data).toEqual({ a: null, b: null });
     expect(body.errors?.map(({ message, path }) => [message, path])).toEqual([
       ['no a', ['a']],
@@ -169,20 +170,16 @@ describe('errors of a subgraph', () => {
   });
 
   it('are one line in the log for one fault, however many places it costs', async () => {
-    const lines: string[] = [];
-    const log = createLog({
-      service: 'gateway',
-      level: 'error',
-      destination: { write: (line: string) => lines.push(line) },
-    });
+    const lines: object[] = [];
+    const log: Log = { ...SILENT, error: (facts: object | string) => void lines.push(Object(facts)), child: () => log };
     const error = '{"message":"a password in a stack trace","path":["_entities",0,"name"]}';
     const fakes = answering(`{"data":{"_entities":[null]},"errors":[${error}]}`);
     const books = Array.from({ length: 50 }, (_, index) => ({ id: String(index), title: 'x', author: { id: 'a' } }));
     Object.assign(fakes[0]?.resolvers ?? {}, { Query: { books: () => books } });
-    await using gateway = await startGateway(fakes, {}, { log });
-    const { body } = await gateway.run(QUERY);
+    await using engine = await startEngine(fakes, { log });
+    const { body } = await engine.run(QUERY);
     expect(body.errors).toHaveLength(50);
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    expect(lines).toMatchObject([
       {
         subgraph: 'authors',
         message: 'a password in a stack trace',
@@ -200,59 +197,12 @@ describe('errors of a subgraph', () => {
     const fakes = answering(JSON.stringify({ data: null, errors: many }));
     const books = Array.from({ length: 2_000 }, (_, index) => ({ id: String(index), title: 'x', author: { id: 'a' } }));
     Object.assign(fakes[0]?.resolvers ?? {}, { Query: { books: () => books } });
-    await using gateway = await startGateway(fakes, { SUBGRAPH_MAX_ERRORS: '500', ANSWER_MAX_ERRORS: '5000' });
-    const { body } = await gateway.run(QUERY);
+    await using engine = await startEngine(fakes, { inside: { maxSubgraphErrors: 500, maxAnswerErrors: 5_000 } });
+    const { body } = await engine.run(QUERY);
     expect(body.data.books).toHaveLength(2_000);
     // The first is told of every place that was lost; the rest once, and what is too much is counted.
     expect(body.errors).toHaveLength(2_000 + 499 + 1);
     expect(body.errors?.filter(({ path }) => path === undefined)).toHaveLength(500);
-  });
-});
-
-describe('messages of subgraphs', () => {
-  const coded = {
-    message: 'no such author',
-    path: ['authors', 0, 'name'],
-    extensions: { code: 'NOT_FOUND', http: { status: 404 } },
-  };
-  const uncoded = {
-    message: 'connection to 10.0.0.7 refused',
-    path: ['authors', 0, 'born'],
-    extensions: { stacktrace: ['at secret.ts'], hint: 'later' },
-  };
-  const text = JSON.stringify({ data: { authors: [null] }, errors: [coded, uncoded] });
-  const fakes = () => {
-    const [books, authors] = answering(text);
-    return [books, { ...authors, typeDefs: authors?.typeDefs.replace('[Author!]!', '[Author]') ?? '' }] as NonNullable<
-      typeof books
-    >[];
-  };
-  const QUESTION = '{ authors { name born } }';
-
-  it.each(['none', 'books', 'books, '])(
-    'are hidden where an error has no code that says something: %s',
-    async (setting) => {
-      await using gateway = await startGateway(fakes(), { SUBGRAPH_ERROR_MESSAGES: setting });
-      const { body, request } = await gateway.run(QUESTION);
-      expect(body.errors).toEqual([
-        { message: 'no such author', path: coded.path, extensions: { code: 'NOT_FOUND', subgraph: 'authors' } },
-        {
-          message: 'Something went wrong on our side.',
-          path: uncoded.path,
-          extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: request.requestId, subgraph: 'authors' },
-        },
-      ]);
-    },
-  );
-
-  it.each(['all', 'authors', 'books, Authors'])('are passed on where a setting says so: %s', async (setting) => {
-    await using gateway = await startGateway(fakes(), { SUBGRAPH_ERROR_MESSAGES: setting });
-    const { body, request } = await gateway.run(QUESTION);
-    expect(body.errors?.[1]).toEqual({
-      message: 'connection to 10.0.0.7 refused',
-      path: uncoded.path,
-      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: request.requestId, subgraph: 'authors', hint: 'later' },
-    });
   });
 });
 
@@ -265,8 +215,8 @@ describe('values of subgraphs', () => {
       typeDefs: 'type Query { x: Int } type Mutation { set: Thing } type Thing { id: ID! }',
       intercept: (_request, response) => (response.end(`{"data":{"set":${deep}}}`), true),
     };
-    await using gateway = await startGateway([fake]);
-    const { body } = await gateway.run('mutation { set { id } }');
+    await using engine = await startEngine([fake]);
+    const { body } = await engine.run('mutation { set { id } }');
     expect(body.data).toEqual({ set: null });
     expect(body.errors?.map(({ path }) => path)).toEqual([['set']]);
   });
@@ -274,14 +224,14 @@ describe('values of subgraphs', () => {
   it('may be nested so deep that they cannot be written: that costs them, and nothing else', async () => {
     const depth = 20_000;
     const deep = '['.repeat(depth) + ']'.repeat(depth);
-    await using gateway = await startGateway([
+    await using engine = await startEngine([
       {
         name: 'one',
         typeDefs: 'scalar Any type Query { deep: Any flat: Any }',
         intercept: (_request, response) => (response.end(`{"data":{"deep":${deep},"flat":[1]}}`), true),
       },
     ]);
-    const { body } = await gateway.run('{ deep flat }');
+    const { body } = await engine.run('{ deep flat }');
     expect(body.data).toEqual({ deep: null, flat: [1] });
     expect(body.errors?.map(({ path }) => path)).toEqual([['deep']]);
   });
