@@ -18,6 +18,8 @@ const bin = (file) => [process.execPath, path.join(root, 'node_modules', file)];
 /** A tool that npm does not bring; where it cannot be installed, the step is skipped, but never in CI. */
 const tool = (...parameters) => [process.execPath, 'scripts/run-tool.mjs', ...parameters];
 const SKIPPED = 77;
+/** Of a step that asks somebody who cannot answer: nothing has failed, and nothing is known. */
+const UNANSWERED = 75;
 
 /** Name, what it holds, command, and what to do when it fails. */
 const steps = [
@@ -56,6 +58,8 @@ const steps = [
     [process.execPath, 'scripts/compose.mjs', '--check'],
     'npm run compose',
   ],
+  ['licences', 'those of all dependencies', [process.execPath, 'scripts/licenses.mjs'], null],
+  ['audit', 'known vulnerabilities', [process.execPath, 'scripts/audit.mjs'], 'npm audit fix'],
   ['dockerfile', 'hadolint', tool('hadolint', 'Dockerfile'), null],
   ['workflows', 'actionlint', tool('actionlint', '-shellcheck=', '-pyflakes='), null],
   ['terraform', 'terraform fmt', tool('terraform-fmt', 'terraform'), 'terraform fmt -recursive terraform'],
@@ -70,11 +74,13 @@ for (const [name, what, command, remedy] of steps) {
   const startedAt = Date.now();
   const { status, lastLine } = await run(command);
   const skipped = status === SKIPPED && process.env.CI !== 'true';
+  const unanswered = status === UNANSWERED;
   outcomes.push({
     name,
     what,
-    passed: status === 0 || skipped,
+    passed: status === 0 || skipped || unanswered,
     skipped,
+    unanswered,
     seconds: (Date.now() - startedAt) / 1000,
     remedy,
     lastLine,
@@ -82,16 +88,19 @@ for (const [name, what, command, remedy] of steps) {
 }
 
 console.log('\n');
-for (const { name, what, passed, skipped, seconds, remedy } of outcomes) {
+for (const { name, what, passed, skipped, unanswered, seconds, remedy } of outcomes) {
   const hint = passed || !remedy ? '' : `   try: ${remedy}`;
   console.log(
-    `${skipped ? ' skip ' : passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`,
+    `${unanswered ? '  ??  ' : skipped ? ' skip ' : passed ? '  ok  ' : ' FAIL '} ${name.padEnd(11)} ${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s${hint}`,
   );
 }
 const failed = outcomes.filter(({ passed }) => !passed);
 const skips = outcomes.filter(({ skipped }) => skipped);
 if (skips.length > 0)
   console.log(`\nSkipped: ${skips.map(({ name }) => name).join(', ')}; the output above says what is missing.`);
+const unanswered = outcomes.filter((outcome) => outcome.unanswered);
+if (unanswered.length > 0)
+  console.log(`\nNothing is known of: ${unanswered.map(({ name }) => name).join(', ')}; the output above says why.`);
 console.log(failed.length === 0 ? '\nEverything passes.' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
 const tests = outcomes.find(({ name }) => name === 'tests');
 // Whoever reads only the last line reads the counts.

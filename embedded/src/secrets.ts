@@ -14,11 +14,13 @@ export type Secrets = z.output<typeof schema>;
 /** What gateway and subgraphs of one process share: made at each start, since nothing that is stored depends on it. */
 export type StartSecrets = Secrets & { readonly CLIENT_INFO_SECRET: string };
 
+const STANDS_FOR_ONE = 'what is read from the folder of data';
+
 /** Good enough to look for faults in the settings with, before the real ones are read. */
 export const PLACEHOLDER_SECRETS: StartSecrets = {
-  CLIENT_INFO_SECRET: '-'.repeat(32),
-  AUTH_KEY_ENCRYPTION_SECRET: '-'.repeat(32),
-  MEDIA_URL_SECRET: '-'.repeat(32),
+  CLIENT_INFO_SECRET: STANDS_FOR_ONE,
+  AUTH_KEY_ENCRYPTION_SECRET: STANDS_FOR_ONE,
+  MEDIA_URL_SECRET: STANDS_FOR_ONE,
 };
 
 /**

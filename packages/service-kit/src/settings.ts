@@ -1,6 +1,7 @@
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
+import { findDefaultSecrets } from './default-secrets.js';
 import { findMisspelled } from './misspelled-settings.js';
 import { parseRate, type Rate } from './rate-limits/rate.js';
 import type { OperationsAddress } from './operations-server.js';
@@ -31,7 +32,7 @@ function describeMisspelled({ given, meant }: { readonly given: string; readonly
 
 /**
  * Reads settings out of an environment. An empty string counts as unset, as in shells and compose files. Of variables that are nearly
- * settings, the process warns.
+ * settings, the process warns. Secrets that only stand for one are refused, but in development.
  *
  * @throws ConfigError listing all faults together, each with the setting's name
  */
@@ -42,19 +43,26 @@ export function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const outcome = schema.safeParse(present);
-  const misspelled = schema instanceof z.ZodObject ? findMisspelled(Object.keys(schema.shape), present) : [];
-  if (outcome.success) {
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const misspelled = findMisspelled(names, present);
+  const faulty = new Set(outcome.error?.issues.map(({ path }) => path[0]));
+  const defaults = findDefaultSecrets(
+    names.filter((name) => !faulty.has(name)),
+    present,
+  );
+  if (outcome.success && defaults.length === 0) {
     misspelled.map(describeMisspelled).forEach((text) => warn(text));
     return outcome.data;
   }
   throw new ConfigError([
-    ...outcome.error.issues.map((issue) => {
+    ...(outcome.error?.issues ?? []).map((issue) => {
       const name = issue.path.join('.');
       const given = present[name];
       if (given !== undefined) return `${name}: ${issue.message}`;
       const twin = misspelled.find(({ meant }) => meant === name);
       return `${name} is required: ${issue.message}${twin ? ` (${twin.given} is set: is it meant?)` : ''}`;
     }),
+    ...defaults,
     ...misspelled.map(describeMisspelled),
   ]);
 }

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { findForbidden } from '../../scripts/licenses.mjs';
+import { ROOT } from './repository.js';
+
+function run(script: string, args: readonly string[], env: Record<string, string> = {}) {
+  return new Promise<{ code: unknown; said: string }>((resolve) =>
+    execFile(
+      process.execPath,
+      [path.join(ROOT, script), ...args],
+      { env: { ...process.env, ...env }, timeout: 100_000 },
+      (error, stdout, stderr) => resolve({ code: error?.code ?? error?.signal ?? 0, said: stdout + stderr }),
+    ),
+  );
+}
+
+describe('licences', () => {
+  const findIn = (license?: string, name = 'some-package') =>
+    findForbidden({ packages: { '': {}, [`node_modules/${name}`]: license === undefined ? {} : { license } } });
+
+  it('are all allowed', async () => {
+    expect(await run('scripts/licenses.mjs', [])).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    'GPL-3.0-only',
+    'AGPL-3.0-or-later',
+    'SSPL-1.0',
+    'UNLICENSED',
+    'SEE LICENSE IN LICENSE.md',
+    'MIT AND GPL-3.0',
+    undefined,
+  ])('of %s are not', (license) => {
+    expect(findIn(license)).toEqual([`some-package: ${license ?? 'no licence'}`]);
+  });
+
+  it('may be chosen, and are taken of one package that are not of others', () => {
+    expect(findIn('(GPL-2.0 OR MIT)')).toEqual([]);
+    expect(findIn('LGPL-3.0-or-later', '@img/sharp-libvips-linux-x64')).toEqual([]);
+    expect(findIn('LGPL-3.0-or-later')).toHaveLength(1);
+  });
+});
+
+describe('known vulnerabilities', () => {
+  /** A registry that answers every question in one way. */
+  async function audit(status: number, answer: unknown) {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      return await run('scripts/audit.mjs', [], { npm_config_registry: registry });
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+  const advisory = (severity: string) => ({
+    pg: [
+      {
+        id: 1,
+        url: 'https://example.com/advisory',
+        title: 'A hole',
+        severity,
+        vulnerable_versions: '*',
+        cwe: [],
+        cvss: { score: 9 },
+      },
+    ],
+  });
+
+  it('that are grave fail, and are told', async () => {
+    const { code, said } = await audit(200, advisory('critical'));
+    expect(said).toMatch(/critical: pg .*A hole \(https:\/\/example\.com\/advisory\)/);
+    expect(code).toBe(1);
+  });
+
+  it('that are not grave, or none, do not', async () => {
+    expect(await audit(200, advisory('low'))).toMatchObject({
+      code: 0,
+      said: expect.stringMatching(/^[1-9]\d* packages/),
+    });
+    expect(await audit(200, {})).toMatchObject({ code: 0, said: expect.stringMatching(/^0 packages/) });
+  });
+
+  it('are not said to be none where the registry cannot answer', async () => {
+    for (const status of [404, 405])
+      expect(await audit(status, {})).toMatchObject({
+        code: 75,
+        said: expect.stringMatching(/^The registry cannot say/),
+      });
+  });
+});
+
+it('what the processes are made of is one file of CycloneDX, without what only tests need', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-sbom-'));
+  try {
+    const file = path.join(folder, 'sbom.json');
+    expect(await run('scripts/sbom.mjs', [file])).toMatchObject({ code: 0 });
+    const sbom = JSON.parse(await readFile(file, 'utf8')) as {
+      bomFormat: string;
+      components: Array<{ name: string; version: string; purl: string }>;
+    };
+    expect(sbom.bomFormat).toBe('CycloneDX');
+    const names = sbom.components.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['graphql', 'pg', 'jsonwebtoken']));
+    expect(names).not.toContain('jest');
+    for (const { purl } of sbom.components) expect(purl).toMatch(/^pkg:npm\/.+@.+/);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
