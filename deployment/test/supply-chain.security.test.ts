@@ -47,11 +47,19 @@ describe('licences', () => {
 });
 
 describe('known vulnerabilities', () => {
-  /** A registry that answers every question in one way. */
+  /** What a registry says of a package, for npm to see which versions a vulnerability is in. */
+  const packageAt = (url = '') => {
+    const name = decodeURIComponent(url.slice(1));
+    return { name, 'dist-tags': { latest: '0.0.1' }, versions: { '0.0.1': { name, version: '0.0.1' } } };
+  };
+
+  /** A registry that answers every question about vulnerabilities in one way. */
   async function audit(status: number, answer: unknown) {
     const server = createServer((request, response) => {
       request.resume();
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      const isQuestion = request.method === 'POST';
+      response.writeHead(isQuestion ? status : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(isQuestion ? answer : packageAt(request.url)));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
@@ -110,8 +118,8 @@ it('what the processes are made of is one file of CycloneDX, without what only t
     };
     expect(sbom.bomFormat).toBe('CycloneDX');
     const names = sbom.components.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['graphql', 'pg', 'jsonwebtoken']));
-    expect(names).not.toContain('jest');
+    expect(['graphql', 'pg', 'jsonwebtoken'].filter((name) => !names.includes(name))).toEqual([]);
+    expect(names.filter((name) => name === 'jest' || name === 'eslint')).toEqual([]);
     for (const { purl } of sbom.components) expect(purl).toMatch(/^pkg:npm\/.+@.+/);
   } finally {
     await rm(folder, { recursive: true, force: true });
