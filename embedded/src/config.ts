@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { ConfigError, parseConfig, settings } from '@taskgraph/service-kit';
+import { ConfigError, isLoopback, parseConfig, settings } from '@taskgraph/service-kit';
 import { z } from 'zod';
 
 export const SERVICES = ['gateway', 'auth', 'task', 'media'] as const;
@@ -16,7 +16,8 @@ const schema = z.object({
   TASK_PORT: settings.port(3002),
   MEDIA_PORT: settings.port(3003),
   TASKGRAPH_DATA_DIR: settings.text('.data'),
-  SEED_DEMO: settings.flag(true),
+  /** Whether the first start makes demo data; where others than this machine can log in, nobody is to know a password. */
+  SEED_DEMO: settings.optionalFlag(),
   LOG_LEVEL: settings.logLevel(),
 });
 
@@ -27,6 +28,8 @@ export interface EmbeddedConfig {
   /** Absolute. */
   readonly dataDir: string;
   readonly seedDemo: boolean;
+  /** Whether others than this machine can reach it. */
+  readonly isOpen: boolean;
   /** Null when nobody has asked for one. */
   readonly logLevel: z.output<typeof schema>['LOG_LEVEL'] | null;
 }
@@ -49,7 +52,8 @@ export function readEmbeddedConfig(root: string, env: NodeJS.ProcessEnv = proces
     host: config.HOST,
     ports,
     dataDir: path.resolve(root, config.TASKGRAPH_DATA_DIR),
-    seedDemo: config.SEED_DEMO,
+    seedDemo: config.SEED_DEMO ?? isLoopback(config.HOST),
+    isOpen: !isLoopback(config.HOST),
     logLevel: env['LOG_LEVEL'] ? config.LOG_LEVEL : null,
   };
 }

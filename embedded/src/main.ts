@@ -40,7 +40,8 @@ async function run(parameters: readonly string[]): Promise<number> {
     if (stop.signal.aborted) return 0;
     throw error;
   }
-  const background = present(system, flags, flags.seed ?? config.seedDemo, { progress, signal: stop.signal }).then(
+  const seeds = flags.seed ?? config.seedDemo;
+  const background = present(system, flags, { seeds, isOpen: config.isOpen }, { progress, signal: stop.signal }).then(
     giveBackMemory,
   );
   const failure = await Promise.race([stopped, system.failed]);
@@ -77,7 +78,7 @@ function endOnFault(starting: Promise<System>, progress: Progress): void {
 async function present(
   system: System,
   flags: Flags,
-  seeds: boolean,
+  { seeds, isOpen }: { readonly seeds: boolean; readonly isOpen: boolean },
   { progress, signal }: { progress: Progress; signal: AbortSignal },
 ): Promise<void> {
   const { urls, dataDir } = system;
@@ -94,6 +95,7 @@ async function present(
         logFile: system.logFile,
         seconds,
         demo,
+        isOpen,
       }),
     );
   }

@@ -9,10 +9,12 @@ export interface ScreenFacts {
   readonly logFile: string;
   readonly seconds: number;
   readonly demo: boolean;
+  /** Whether others than this machine can reach it. */
+  readonly isOpen: boolean;
 }
 
 /** What runs where, and who can log in. */
-export function runningScreen({ urls, postgresPort, dataDir, logFile, seconds, demo }: ScreenFacts): string {
+export function runningScreen({ urls, postgresPort, dataDir, logFile, seconds, demo, isOpen }: ScreenFacts): string {
   const rows: Array<readonly [string, string, string]> = [
     ['gateway', `${urls.gateway}/graphql`, 'the graph; Apollo Sandbox in a browser'],
     ['auth', `${urls.auth}/graphql`, 'accounts, sessions'],
@@ -34,8 +36,15 @@ export function runningScreen({ urls, postgresPort, dataDir, logFile, seconds, d
       ? [
           `  demo login  ${MARA.email}   password: ${MARA.password}`,
           `              ${JONAS.email}  password: ${JONAS.password}`,
+          ...(isOpen
+            ? [
+                '              Whoever reaches this machine can log in with these: npm start -- --reset --no-seed removes them.',
+              ]
+            : []),
         ]
-      : ['  There are no demo data: the mutation "register" makes an account.']),
+      : [
+          `  There are no demo data${isOpen ? ', since others can reach this machine' : ''}: the mutation "register" makes an account.`,
+        ]),
     '',
     '  Ctrl-C stops everything; npm start finds the data again; npm start -- --reset starts over.',
   ].join('\n');

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { isPortFree } from '@taskgraph/databases';
 import { expectData, postGraphQL, smallPng, uploadGraphQL } from '@taskgraph/testkit';
+import { MARA } from '../src/seed/demo-people.js';
 import { createLauncher, type Launcher } from './launcher.js';
 
 async function untilFree(launcher: Launcher): Promise<void> {
@@ -17,7 +18,7 @@ describe('npm start, when what it stands on is gone,', () => {
   it('stops and says so: PostgreSQL was killed', async () => {
     await using launcher = await createLauncher();
     const run = launcher.run(['--no-seed', '--verbose']);
-    await run.until('There are no demo data');
+    await run.until('There are no demo data, since others can reach this machine');
     const [pid] = (await readFile(path.join(launcher.dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n');
     process.kill(Number(pid), 'SIGKILL');
     expect(await run.ended).toBe(69);
@@ -79,15 +80,22 @@ describe('npm start, when npm is gone,', () => {
 });
 
 describe('npm start, on every interface,', () => {
-  it('gives URLs that others can open, and finds its services whatever is set for others', async () => {
+  it('makes no account whose password everybody knows, gives URLs that others can open, and finds its services whatever is set for others', async () => {
     await using launcher = await createLauncher();
-    const run = launcher.run(['--no-seed'], {
+    const run = launcher.run([], {
       HOST: '0.0.0.0',
       AUTH_URL: 'http://127.0.0.1:1',
       MEDIA_URL: 'http://127.0.0.1:1',
     });
     await run.until('There are no demo data');
     expect(run.output).toContain('AUTH_URL, MEDIA_URL are not used here');
+    const { login } = expectData(
+      await postGraphQL(launcher.graphqlUrl, {
+        query: 'mutation($input: LoginInput!) { login(input: $input) { __typename } }',
+        variables: { input: { email: MARA.email, password: MARA.password } },
+      }),
+    );
+    expect(login.__typename).toBe('InvalidCredentialsProblem');
     const { register } = expectData(
       await postGraphQL(launcher.graphqlUrl, {
         query: `mutation { register(input: { email: "a@example.com", password: "seven green otters juggle", displayName: "A" }) { ... on AuthPayload { accessToken } } }`,
