@@ -62,12 +62,15 @@ describe('known vulnerabilities', () => {
       response.end(JSON.stringify(isQuestion ? answer : packageAt(request.url)));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    // What npm has worked out of one answer it would keep for the next.
+    const cache = await mkdtemp(path.join(tmpdir(), 'taskgraph-npm-'));
     try {
       const registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-      return await run('scripts/audit.mjs', [], { npm_config_registry: registry });
+      return await run('scripts/audit.mjs', [], { npm_config_registry: registry, npm_config_cache: cache });
     } finally {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await rm(cache, { recursive: true, force: true });
     }
   }
   const advisory = (severity: string) => ({

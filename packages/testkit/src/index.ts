@@ -11,6 +11,7 @@ export * from './incremental.js';
 export * from './otlp-receiver.js';
 export * from './pictures.js';
 export * from './pubsub-emulator.js';
+export * from './rank-sum.js';
 export * from './redis-server.js';
 export * from './self-signed-certificate.js';
 export * from './service-process.js';
