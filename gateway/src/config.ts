@@ -17,6 +17,7 @@ import {
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
+import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/spread-upstream.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 
 const MIB = 1024 * 1024;
@@ -67,7 +68,7 @@ const schema = z.object({
   /** PEM file of authorities that vouch for subgraphs over TLS, beside those that Node knows. */
   SUBGRAPH_CA_FILE: settings.file().optional(),
   SUBGRAPH_BREAKER_ERROR_PERCENTAGE: settings.positiveInt(50),
-  SUBGRAPH_BREAKER_RESET_MS: settings.durationMs(30_000),
+  SUBGRAPH_BREAKER_RESET_MS: settings.durationMs(2_000),
   UPLOAD_TIMEOUT_MS: settings.durationMs(120_000),
   UPLOAD_MAX_BYTES: settings.bytes(100 * MIB),
   UPLOAD_MAX_FILES: settings.positiveInt(10),
@@ -214,7 +215,8 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
     subgraphTimeoutsMs: () => readSubgraphTimeouts(env),
     subgraphMaxCosts: () => readSubgraphMaxCosts(env),
   });
-  const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
+  const ownAuthUrl = splitUrls(subgraphUrls['auth'] ?? '')[0];
+  const authUrl = ownAuthUrl ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
   const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
   const ownsTokens = authUrl !== undefined && config.JWKS_URL === undefined;
   const revocationsUrl = config.REVOCATIONS_URL ?? (ownsTokens ? new URL(REVOCATIONS_PATH, authUrl).href : null);
@@ -315,8 +317,8 @@ function readSubgraphUrls(env: NodeJS.ProcessEnv): Record<string, string> {
     )
       continue;
     if (!/^https?:\/\//.test(value)) continue;
-    if (URL.canParse(value)) urls[name.toLowerCase()] = value;
-    else faults.push(`${setting}: must be an http(s) URL`);
+    if (splitUrls(value).every((url) => URL.canParse(url) && /^https?:/.test(url))) urls[name.toLowerCase()] = value;
+    else faults.push(`${setting}: must be an http(s) URL, or several with commas between them`);
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return urls;

@@ -6,6 +6,7 @@ export { Fault, unavailable, type FaultDetails } from './request/fault.js';
 export type { Log } from './request/log.js';
 export { CircuitOpenError, createCircuit, type Judge } from './subgraphs/circuit.js';
 export { exchange } from './subgraphs/exchange.js';
+export { createSpreadUpstream, type SpreadUpstream, type SpreadUpstreamOptions } from './subgraphs/spread-upstream.js';
 export {
   createUpstream,
   type Upstream,

@@ -1,5 +1,5 @@
 import { REQUEST_ID_HEADER, TRACEPARENT_HEADER, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
-import { createUpstream, Fault } from '@taskgraph/federation-engine/upstream';
+import { createSpreadUpstream, Fault } from '@taskgraph/federation-engine/upstream';
 import { AppError, unavailable } from './app-error.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -32,7 +32,7 @@ const MAX_CONNECTIONS = 16;
 
 /** Creates the client of a peer. */
 export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerOptions): Peer {
-  const upstream = createUpstream({
+  const upstream = createSpreadUpstream({
     name,
     url,
     log,

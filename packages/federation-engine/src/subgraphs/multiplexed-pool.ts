@@ -1,9 +1,11 @@
+import type { LookupFunction } from 'node:net';
 import { buildConnector, Client, Pool } from 'undici';
 
 export interface MultiplexedPoolOptions {
   readonly connections: number;
   readonly connectTimeoutMs: number;
   readonly authorities?: readonly string[] | undefined;
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** What a server of Node allows at once on one HTTP/2 connection unless it says otherwise. */
@@ -21,6 +23,7 @@ export function createMultiplexedPool(origin: string, options: MultiplexedPoolOp
     allowH2: true,
     timeout: options.connectTimeoutMs,
     ...(options.authorities && { ca: [...options.authorities] }),
+    ...(options.lookup && { lookup: options.lookup }),
   });
   return new Pool(origin, {
     connections: options.connections,

@@ -1,4 +1,11 @@
-import { createUpstream, type Upstream, type UpstreamOptions } from './upstream.js';
+import {
+  createSpreadUpstream,
+  splitUrls,
+  type Member,
+  type SpreadUpstream,
+  type SpreadUpstreamOptions,
+} from './spread-upstream.js';
+import type { Upstream, UpstreamOptions } from './upstream.js';
 import type { Log } from '../request/log.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
@@ -7,7 +14,7 @@ export interface Subgraph {
   readonly url: string;
   /** Of one fetch that carries no files. */
   readonly timeoutMs: number;
-  readonly upstream: Upstream;
+  readonly upstream: SpreadUpstream;
   readonly limit: ConcurrencyLimit;
   /** For requests with files: as slow as their clients, so they have connections and places of their own. */
   readonly uploads: { readonly upstream: Upstream; readonly limit: ConcurrencyLimit };
@@ -120,7 +127,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       clearTimeout(known.retirement);
       return known.subgraph;
     }
-    const reach: UpstreamOptions = {
+    const reach: SpreadUpstreamOptions = {
       ...settings.exchange,
       name,
       url,
@@ -128,10 +135,10 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       timeoutMs: timeoutMs(name),
       onVerdict: (verdict, reason) => telemetry.circuitJudged(name, verdict, reason),
     };
-    const upstream = createUpstream({ ...reach, maxConnections });
+    const upstream = createSpreadUpstream({ ...reach, maxConnections });
     const limit = createConcurrencyLimit({ maxActive: maxConcurrency, maxWaiting });
     const uploads = {
-      upstream: createUpstream({ ...reach, maxConnections: maxUploads }),
+      upstream: createSpreadUpstream({ ...reach, maxConnections: maxUploads }),
       limit: createConcurrencyLimit({
         maxActive: maxUploads,
         maxWaiting,
@@ -144,14 +151,31 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     return subgraph;
   }
 
-  function watch(name: string, { url, upstream, limit }: Subgraph): void {
-    const check = async (signal: AbortSignal) => {
-      await upstream.probe({ ...PROBE, signal });
-      return settings.assertReady?.(url, signal);
+  /** It is there where one of its addresses answers, and lacks those that do not. */
+  function watch(name: string, { upstream, limit }: Subgraph): void {
+    const ask = async (member: Member, signal: AbortSignal) => {
+      await member.upstream.probe({ ...PROBE, signal });
+      return settings.assertReady?.(member.url, signal);
+    };
+    const check = async (signal: AbortSignal): Promise<Lacking | void> => {
+      const members = upstream.members();
+      if (members.length === 1) return ask(members[0] as Member, signal);
+      const outcomes = await Promise.allSettled(members.map((member) => ask(member, signal)));
+      const failed = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'rejected' ? [`${members[index]?.name ?? ''}: ${String(outcome.reason)}`] : [],
+      );
+      if (failed.length === members.length) throw new Error(failed.join('; '));
+      if (failed.length > 0) return { degraded: failed.join('; ') };
+      return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? (outcome.value ?? []) : []))[0];
     };
     health.register(name, check, {
       critical: false,
-      details: () => ({ circuit: upstream.circuit(), active: limit.active(), waiting: limit.waiting() }),
+      details: () => ({
+        circuit: upstream.circuit(),
+        active: limit.active(),
+        waiting: limit.waiting(),
+        ...(upstream.members().length > 1 && { addresses: circuitsOf(upstream) }),
+      }),
     });
   }
 
@@ -170,7 +194,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     prepare(version) {
       const addressed = version.subgraphs.map(({ name, url }) => ({ name, url: urlOf(name) ?? url }));
       // All or none: a list that is refused leaves the connections of the one before as they are.
-      const lost = addressed.find(({ url }) => !isHttpUrl(url));
+      const lost = addressed.find(({ url }) => splitUrls(url).length === 0 || !splitUrls(url).every(isHttpUrl));
       if (lost) {
         const found = lost.url ? `, but ${JSON.stringify(lost.url)}` : '';
         throw new Error(`The supergraph has no URL for the subgraph ${lost.name}${found}. ${adviceFor(lost.name)}`);
@@ -203,7 +227,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     urlOf(name) {
       const url = urls.get(name);
       if (url === undefined) throw new Error(`There is no subgraph ${name}.`);
-      return url;
+      return urlOfOne(url, current.get(name)?.upstream);
     },
     async close() {
       for (const { retirement } of connections.values()) clearTimeout(retirement);
@@ -211,6 +235,17 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       await Promise.all(open.map((upstream) => upstream.close()));
     },
   };
+}
+
+/** Of several, one that is well: who subscribes there stays there. */
+function urlOfOne(url: string, upstream: SpreadUpstream | undefined): string {
+  const [first = url, ...others] = splitUrls(url);
+  if (others.length === 0) return first;
+  return upstream?.members().find((member) => member.upstream.circuit() === 'closed')?.url ?? first;
+}
+
+function circuitsOf(upstream: SpreadUpstream): Readonly<Record<string, string>> {
+  return Object.fromEntries(upstream.members().map((member) => [member.name, member.upstream.circuit()]));
 }
 
 interface Connection {

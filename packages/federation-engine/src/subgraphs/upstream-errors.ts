@@ -85,8 +85,12 @@ export function failureReason(error: unknown): string {
   return name === 'TimeoutError' || (code !== undefined && TIMEOUTS.has(code)) ? 'TIMEOUT' : 'CONNECTION';
 }
 
-/** Whether the connection failed, so that what may be sent twice may be sent again. */
-export function isConnectionFailure(error: unknown): boolean {
+/** RFC 9110, 15.6.3 and 15.6.4: a balancer could not reach the service, or knows none that is ready. */
+const OF_A_BALANCER: ReadonlySet<number> = new Set([502, 503]);
+
+/** Whether what may be sent twice may be sent again: the connection failed, or whoever stands before the service found nobody behind it. */
+export function mayBeAskedAgain(error: unknown): boolean {
+  if (error instanceof BadResponse) return OF_A_BALANCER.has(error.status);
   const { code } = facts(error);
   return !(error instanceof Fault) && code !== undefined && CONNECTION_FAILURES.has(code);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LookupFunction } from 'node:net';
 import { Pool, type Dispatcher } from 'undici';
 import { Fault, unavailable } from '../request/fault.js';
 import { createCircuit, type Verdict } from './circuit.js';
@@ -6,7 +7,7 @@ import { AnswerTooLarge, exchange, startExchange, type ExchangeAnswer, type Exch
 import { toAbortSignal, type CancelSignal } from '../request/cancellation.js';
 import type { Log } from '../request/log.js';
 import { createMultiplexedPool } from './multiplexed-pool.js';
-import { BadResponse, failureReason, isConnectionFailure, judge, verdictReason } from './upstream-errors.js';
+import { BadResponse, failureReason, judge, mayBeAskedAgain, verdictReason } from './upstream-errors.js';
 
 export interface UpstreamOptions {
   /** As in the supergraph; named in logs and errors. */
@@ -29,6 +30,12 @@ export interface UpstreamOptions {
   readonly breakerErrorPercentage?: number;
   /** How long an open circuit refuses before it tries again. */
   readonly breakerResetMs?: number;
+  /** Where it is, of several places; named in logs. */
+  readonly address?: string;
+  /** Finds the address of its host, in the place of DNS. */
+  readonly lookup?: LookupFunction;
+  /** Whether what may be sent twice is sent again when it fails; as it is, when absent. */
+  readonly retries?: boolean;
   /** Told of calls that are no success, for the circuit breaker, and why. */
   readonly onVerdict?: (verdict: 'failure' | 'none', reason: string) => void;
 }
@@ -37,7 +44,7 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** A text may be sent twice; a stream is sent once. */
   readonly body: string | AsyncIterable<Uint8Array | string>;
-  /** Whether it may be sent again when the connection fails. */
+  /** Whether it may be sent again when the connection fails, or nobody was behind a balancer. */
   readonly idempotent: boolean;
   readonly signal: CancelSignal;
   /** In the place of the usual time-out, e.g. for uploads. */
@@ -87,18 +94,25 @@ const PROBE = {
 const PROBE_TIMEOUT_MS = 1_500;
 
 /**
- * Creates the client of a service: keep-alive pool, time-out, circuit breaker, one retry with jitter on connection failure.
+ * Creates the client of a service: keep-alive pool, time-out, circuit breaker, one retry with jitter where the connection fails or a
+ * balancer says that nobody is behind it.
  *
  * What a client can bring about by what it sends does not count against the service: see `upstream-errors.ts`.
  */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { name, log, timeoutMs, onVerdict, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
+  const { name, timeoutMs, onVerdict, maxAnswerBytes = MAX_ANSWER_BYTES, retries = true } = options;
+  const log = options.address === undefined ? options.log : options.log.child({ address: options.address });
   const endpoint = new URL(options.url);
   const path = endpoint.pathname === '/' ? '/graphql' : endpoint.pathname + endpoint.search;
   const connections = options.maxConnections ?? 64;
+  const connect = {
+    timeout: timeoutMs,
+    ...(options.authorities && { ca: [...options.authorities] }),
+    ...(options.lookup && { lookup: options.lookup }),
+  };
   const pool = new Pool(endpoint.origin, {
     connections,
-    connect: { timeout: timeoutMs, ...(options.authorities && { ca: [...options.authorities] }) },
+    connect,
     allowH2: options.http2 ?? false,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -106,7 +120,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   // Where all other connections are taken by slow requests, there is still this one to ask whether the service is well.
   const probing = new Pool(endpoint.origin, {
     connections: 1,
-    connect: { timeout: timeoutMs, ...(options.authorities && { ca: [...options.authorities] }) },
+    connect,
     allowH2: options.http2 ?? false,
   });
   // What must not be sent twice, and what is streamed, does not share a connection.
@@ -115,6 +129,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         connections,
         connectTimeoutMs: timeoutMs,
         authorities: options.authorities,
+        lookup: options.lookup,
       })
     : null;
 
@@ -148,7 +163,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
 
   function mayRetry({ idempotent, signal }: UpstreamRequest, error: unknown): boolean {
-    return idempotent && !signal.aborted && isConnectionFailure(error);
+    return retries && idempotent && !signal.aborted && mayBeAskedAgain(error);
   }
 
   async function postAgain(request: UpstreamRequest): Promise<UpstreamAnswer> {
@@ -194,7 +209,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           try {
             answer = toAnswer(received, sentAt);
           } catch (error) {
-            fail(error);
+            if (mayRetry(request, error)) postAgain(request).then(succeed, fail);
+            else fail(error);
             return;
           }
           succeed(answer);
