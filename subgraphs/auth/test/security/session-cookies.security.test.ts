@@ -29,9 +29,9 @@ describe('the session of a cookie', () => {
     const sign = createClientInfoSigner(secret);
     return { [REQUEST_ID_HEADER]: requestId, [CLIENT_INFO_HEADER]: sign({ ...NOBODY, sessionCookieHash }, requestId) };
   };
-  async function logIn(email: string, hash: string): Promise<Tokens> {
+  async function logIn(email: string, hash: string, token?: string): Promise<Tokens> {
     const variables = { input: { email, password: PASSWORD } };
-    const answer = await postGraphQL(graph.url, { query: LOGIN, variables, headers: headersFor(hash) });
+    const answer = await postGraphQL(graph.url, { query: LOGIN, variables, headers: headersFor(hash), token });
     return expectData(answer).login as Tokens;
   }
   const exchange = (headers: Record<string, string>) =>
@@ -52,6 +52,18 @@ describe('the session of a cookie', () => {
 
     expectData(await graph.run('mutation { logout { revokedSessions } }', {}, accessToken));
     expect((await exchange(headersFor(hash))).status).toBe(401);
+  });
+
+  it('ends when its browser logs in anew; one with tokens does not', async () => {
+    const ada = await graph.register();
+    const [first, second] = [newCookie(), newCookie()];
+    await logIn(ada.email, first.hash);
+    const { accessToken } = sessionTokens.parse(await (await exchange(headersFor(first.hash))).json());
+    await logIn(ada.email, second.hash, accessToken);
+    expect((await exchange(headersFor(first.hash))).status).toBe(401);
+    expect((await exchange(headersFor(second.hash))).status).toBe(200);
+    await logIn(ada.email, newCookie().hash, ada.accessToken);
+    expectData(await graph.run(ME, {}, ada.accessToken));
   });
 
   it('has the role of its user at that moment, and ends with a new password', async () => {

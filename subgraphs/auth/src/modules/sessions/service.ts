@@ -53,7 +53,11 @@ const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
   const { ipAddress, userAgent, clientName, sessionCookieHash } = context.clientInfo;
   const cookieHash = sessionCookieHash === undefined ? null : readTokenHash(sessionCookieHash);
-  if (cookieHash) await freeCookie(tx, cookieHash);
+  if (cookieHash) {
+    await freeCookie(tx, cookieHash);
+    // A browser has one session: the one that its cookie was for before ends (OWASP ASVS 5, 7.2.4).
+    if (context.viewer) await endSessions(tx, { id: context.viewer.sessionId, cookieHash: { not: null } });
+  }
   const session = await tx.session.create({
     data: {
       userId: user.id,
