@@ -66,11 +66,11 @@ export function createClientLimits({ rates, limits, isExempt }: ClientLimitsOpti
   const uploadBytes = limits.create('upload-bytes', rates.uploadBytes);
   const cost = limits.create('cost', rates.cost);
 
-  function note(standings: Standing[], standing: Standing | undefined, { log }: Pick<OperationContext, 'log'>): void {
+  function note(standings: Standing[], standing: Standing | undefined, context: Pick<OperationContext, 'log'>): void {
     if (!standing) return;
     standings.push(standing);
     if (!standing.isOver) return;
-    limits.refused(standing.limit, log);
+    limits.refused(standing.limit, context.log);
     throw tooMuch(standing, standings);
   }
 

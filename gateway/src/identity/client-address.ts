@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { isOneOf, toPlainAddress, type AddressRange } from '@taskgraph/service-kit';
 
 /** Where a client is: an IP address, or nothing when its connection has gone already. */
@@ -19,7 +20,15 @@ export interface ClientAddressOptions {
  * stands before the first address that is no proxy's: a client can write anything there.
  */
 export function createClientAddress({ proxies, header }: ClientAddressOptions): ClientAddress {
-  const direct = ({ socket }: IncomingMessage) => toPlainAddress(socket.remoteAddress ?? '') ?? '';
+  /** Of connections: it is asked for several times in each request. */
+  const known = new WeakMap<Socket, string>();
+  const direct = ({ socket }: IncomingMessage) => {
+    let address = known.get(socket);
+    if (address !== undefined) return address;
+    address = toPlainAddress(socket.remoteAddress ?? '') ?? '';
+    if (address !== '') known.set(socket, address);
+    return address;
+  };
   if (proxies.length === 0) return direct;
   const isProxy = isOneOf(proxies);
 

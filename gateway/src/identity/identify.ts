@@ -10,6 +10,8 @@ import type { Identity } from '@taskgraph/federation-engine/internal/request/con
 
 export interface Identify {
   (authorization: string | undefined): Promise<Identity>;
+  /** The same, where it is known without waiting; null otherwise. */
+  atOnce(authorization: string | undefined): Identity | null;
   /** Whether who was identified is still believed: the key that has signed the token may have left the set. */
   stillHolds(identity: Identity): Promise<boolean>;
   /** Whether the session of who was identified has ended. */
@@ -44,9 +46,11 @@ const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
 export function createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log }: IdentifyOptions): Identify {
   const source = jwks ?? (jwksUrl === null ? null : createRemoteJwks({ url: jwksUrl, log }));
   if (!source) {
-    const identify = async (authorization: string | undefined): Promise<Identity> =>
+    const atOnce = (authorization: string | undefined): Identity =>
       isForwardable(authorization) ? { kind: 'unverified' } : INVALID;
+    const identify = async (authorization: string | undefined) => atOnce(authorization);
     return Object.assign(identify, {
+      atOnce,
       stillHolds: async () => true,
       isRevoked: () => false,
       onRevocation: () => undefined,
@@ -54,6 +58,7 @@ export function createIdentify({ jwksUrl, jwks, revocations, issuer, audience, l
   }
   const verifier = createTokenVerifier({ jwks: source, issuer, audience, revocations: revocations ?? undefined });
   return Object.assign((authorization: string | undefined) => verifier.verifyAuthorization(authorization), {
+    atOnce: (authorization: string | undefined) => verifier.knownAuthorization(authorization),
     isRevoked: (identity: Identity) =>
       identity.kind === 'accepted' && verifier.isRevoked((identity as AcceptedToken).viewer.sessionId),
     onRevocation: (listener: () => void) => void verifier.onRevocation(listener),

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { parseJson, UnreadableJson } from './parse-json.js';
 
@@ -77,9 +77,10 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
       whole = true;
       try {
         const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+        const isPlain = isAscii(body);
         // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
-        if (!isUtf8(body)) throw unreadable();
-        resolve(parseJson(body.toString('utf8')));
+        if (!isPlain && !isUtf8(body)) throw unreadable();
+        resolve(parseJson(body.toString(isPlain ? 'latin1' : 'utf8')));
       } catch (error) {
         reject(unreadable(error));
       }

@@ -109,6 +109,7 @@ export function createRemoteJwks({
   }
 
   return {
+    atHand: (kid) => (now() - fetchedAt <= refreshAfterMs ? (keys.get(kid) ?? null) : null),
     async getKey(kid) {
       const age = now() - fetchedAt;
       const unknown = !keys.has(kid);

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { createTokenVerifier, type JwksSource } from './token-verifier.js';
@@ -99,5 +99,39 @@ describe('createTokenVerifier', () => {
   it('says so when the keys cannot be had, rather than call the token bad', async () => {
     const tokens = verifier(undefined, { getKey: () => Promise.reject(new Error('down')) });
     expect(await tokens.verifyToken(sign())).toEqual({ kind: 'refused', problem: 'JWKS_UNAVAILABLE' });
+  });
+
+  it('knows at once who has been accepted before, and nobody whose key is not at hand, is over or has ended', async () => {
+    let time = Date.now();
+    let atHand: KeyObject | null = publicKey;
+    const revoked = new Set<string>();
+    const tokens = createTokenVerifier({
+      jwks: { getKey: async () => publicKey, atHand: () => atHand },
+      issuer: 'taskgraph',
+      audience: 'taskgraph',
+      now: () => time,
+      revocations: {
+        isRevoked: (session) => revoked.has(session),
+        onRevocation: () => () => undefined,
+        settled: Promise.resolve(),
+      },
+    });
+    const header = `Bearer ${sign()}`;
+    expect(tokens.knownAuthorization(header)).toBeNull();
+    const outcome = await tokens.verifyAuthorization(header);
+    expect(tokens.knownAuthorization(header)).toBe(outcome);
+    expect(tokens.knownAuthorization(undefined)).toEqual({ kind: 'absent' });
+    expect(tokens.knownAuthorization('Basic abc')).toEqual({ kind: 'refused', problem: 'TOKEN_INVALID' });
+
+    atHand = null;
+    expect(tokens.knownAuthorization(header)).toBeNull();
+    atHand = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+    expect(tokens.knownAuthorization(header)).toBeNull();
+    atHand = publicKey;
+    revoked.add(sessionId);
+    expect(tokens.knownAuthorization(header)).toEqual({ kind: 'refused', problem: 'SESSION_REVOKED' });
+    revoked.clear();
+    time += 906_000;
+    expect(tokens.knownAuthorization(header)).toBeNull();
   });
 });

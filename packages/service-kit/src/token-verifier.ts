@@ -9,6 +9,8 @@ import type { TokenProblem, Viewer } from './request-context.js';
 export interface JwksSource {
   /** @throws when the keys cannot be had at all; null when there is no key of this id */
   getKey(kid: string): Promise<KeyObject | null>;
+  /** The key, where it is at hand and nothing has to be fetched, not even meanwhile; null where that has to be found out. */
+  atHand?(kid: string): KeyObject | null;
 }
 
 export interface AcceptedToken {
@@ -21,6 +23,8 @@ export type TokenOutcome =
   AcceptedToken | { readonly kind: 'absent' } | { readonly kind: 'refused'; readonly problem: TokenProblem };
 
 export interface TokenVerifier {
+  /** {@link verifyAuthorization} of a token that has been accepted before, without waiting; null where that takes more. Never throws. */
+  knownAuthorization(header: string | undefined): TokenOutcome | null;
   /** Verifies the value of an Authorization header (RFC 6750, section 2.1). Never throws. */
   verifyAuthorization(header: string | undefined): Promise<TokenOutcome>;
   /** Verifies a bare access token. Never throws. */
@@ -91,6 +95,15 @@ export function createTokenVerifier({
     return revocations?.isRevoked(outcome.viewer.sessionId) ? REVOKED : outcome;
   }
 
+  /** What is known already: the common case, in which nothing is waited for. */
+  function knownToken(token: string): TokenOutcome | null {
+    const known = isSettled ? accepted.get(token) : undefined;
+    if (!known || isOver(known.outcome.claims)) return null;
+    const key = jwks.atHand?.(known.kid);
+    if (!key || !isSameKey(key, known.key)) return null;
+    return revocations?.isRevoked(known.outcome.viewer.sessionId) ? REVOKED : known.outcome;
+  }
+
   async function verifySignature(token: string): Promise<TokenOutcome> {
     const known = accepted.get(token);
     if (!known && token.length > MAX_TOKEN_CHARACTERS) return INVALID;
@@ -142,6 +155,11 @@ export function createTokenVerifier({
   }
 
   return {
+    knownAuthorization(header) {
+      if (header === undefined || header === '') return ABSENT;
+      const token = BEARER.exec(header)?.[1];
+      return token === undefined ? INVALID : knownToken(token);
+    },
     verifyToken,
     isRevoked: (sessionId) => revocations?.isRevoked(sessionId) ?? false,
     onRevocation: (listener) => revocations?.onRevocation(listener) ?? (() => undefined),

@@ -4,14 +4,12 @@ import { gzip } from 'node:zlib';
 import { readJsonBody, UnreadableBody, requestFacts, sendBody } from '@taskgraph/service-kit';
 import type { Origins } from '../../admission/origins.js';
 import { readLabels } from '../../admission/held-labels.js';
-import { readCacheWishes } from './request-wishes.js';
-import type { Log } from '@taskgraph/federation-engine/internal/request/log.js';
+import { HttpContext, type Credentials } from './http-context.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
-import { SESSION_COOKIE_HASH } from '../../identity/client-info.js';
 import type { Identify } from '../../identity/identify.js';
 import type { SessionCookies, SessionWish } from '../../identity/session-cookies.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
@@ -73,10 +71,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   const sending: Sending = { compression: options.compression, variesByCookie: sessionCookies !== null };
 
   /** Who asks: by the header, else by the cookie of a browser. */
-  async function readCredentials(
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<Pick<OperationContext, 'identity' | 'authorization'>> {
+  async function readCredentials(request: IncomingMessage, response: ServerResponse): Promise<Credentials> {
     const { authorization } = request.headers;
     const secret = authorization === undefined && sessionCookies ? sessionCookies.find(request) : null;
     if (secret === null || !sessionCookies) return { authorization, identity: await identify(authorization) };
@@ -91,31 +86,19 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     if (cookie && !response.headersSent) response.setHeader('set-cookie', cookie);
   }
 
-  async function toContext(
-    request: IncomingMessage,
-    response: ServerResponse,
-    wish: SessionWish | null,
-  ): Promise<OperationContext> {
-    const facts = requestFacts(request);
-    const { requestId, cancellation: signal, cancel } = facts;
-    const { pragma, 'cache-control': cacheControl } = request.headers;
-    const { authorization, identity } = await readCredentials(request, response);
-    let log: Log | null = null;
-    return {
-      requestId,
-      // Most requests write one line, which says by itself whose it is.
-      get log() {
-        return (log ??= identity.kind === 'accepted' ? facts.logOf({ userId: identity.viewer.userId }) : facts.log);
-      },
-      identity,
+  /** {@link readCredentials}, where nothing has to be waited for; null otherwise. */
+  function credentialsAtOnce({ headers: { authorization } }: IncomingMessage): Credentials | null {
+    if (authorization === undefined && sessionCookies) return null;
+    const identity = identify.atOnce(authorization);
+    return identity && { authorization, identity };
+  }
+
+  function contextOf(request: IncomingMessage, credentials: Credentials, wish: SessionWish | null): OperationContext {
+    return new HttpContext(request, requestFacts(request), credentials, {
       address: options.addressOf(request),
-      authorization,
-      clientHeader: (name) => (name === SESSION_COOKIE_HASH ? wish?.cookieHash : [request.headers[name]].flat()[0]),
       overrideLabels: readLabels(request.headers, options.labelsHeader),
-      cacheWishes: readCacheWishes(cacheControl, pragma),
-      signal,
-      cancel,
-    };
+      wish,
+    });
   }
 
   /** Apollo Sandbox asks for the plan with these headers. */
@@ -142,7 +125,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return sendRefusal(response, toRefusal(error));
     }
     const wish = sessionCookies?.wishOf(request) ?? null;
-    const context = await toContext(request, response, wish);
+    const context = contextOf(request, credentialsAtOnce(request) ?? (await readCredentials(request, response)), wish);
     if (place.multipart && place.bytes === undefined) {
       const { socket } = request;
       const before = socket.bytesRead;
@@ -328,7 +311,12 @@ async function send(
 
 /** What `writeHead` is given takes the place of what was set before. */
 function joinVary(...parts: ReadonlyArray<string | number | readonly string[] | false | undefined>): string {
+  if (parts.every(isNothing)) return '';
   return parts.filter(Boolean).flat().join(', ');
+}
+
+function isNothing(part: unknown): boolean {
+  return part === undefined || part === false;
 }
 
 /** Smaller answers fit into one packet anyway. */

@@ -24,14 +24,16 @@ export function mergeAll(
   keepsTypename: KeepsTypename | null = null,
 ): void {
   const names = Object.keys(source);
+  if (targets.length === 1) {
+    mergeMembers(targets[0] as Data, source, names, keepsTypename);
+    return;
+  }
   const copied: string[] = [];
-  if (targets.length > 1) {
-    for (const name of names) {
-      const value = source[name];
-      if (!isObject(value)) continue;
-      if (mayShare(name)) shared.add(value);
-      else copied.push(name);
-    }
+  for (const name of names) {
+    const value = source[name];
+    if (!isObject(value)) continue;
+    if (mayShare(name)) shared.add(value);
+    else copied.push(name);
   }
   for (const [index, target] of targets.entries()) {
     if (index === 0 || copied.length === 0) {

@@ -1,4 +1,5 @@
 import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import { writeString } from '../compile/write/leaf-writers.js';
 import { merge } from './merge.js';
 import { applyRewrites } from './rewrites.js';
 import type { IsSubtype } from '../supergraph/supergraph.js';
@@ -15,6 +16,12 @@ export interface RepresentationPlan {
   members(typename: string): readonly string[] | null;
 }
 
+interface PlainMembers {
+  readonly names: readonly string[];
+  /** What stands before the value of each. */
+  readonly heads: readonly string[];
+}
+
 /** Compiles what a fetch requires of entities. */
 export function compileRepresentation(
   requires: readonly QueryPlanSelectionNode[],
@@ -22,21 +29,22 @@ export function compileRepresentation(
   isSubtype: IsSubtype,
 ): RepresentationPlan {
   // Which fragments apply is found out once for each type that comes by.
-  const byType = new Map<string, readonly string[] | null>();
-  const members = (typename: string): readonly string[] | null => {
-    let names = byType.get(typename);
-    if (names === undefined) {
-      names = rewrites.length > 0 ? null : plainMembers(requires, typename, isSubtype);
-      byType.set(typename, names);
+  const byType = new Map<string, PlainMembers | null>();
+  const members = (typename: string): PlainMembers | null => {
+    let plain = byType.get(typename);
+    if (plain === undefined) {
+      const names = rewrites.length > 0 ? null : plainMembers(requires, typename, isSubtype);
+      plain = names && { names, heads: names.map((name, index) => `${index === 0 ? '{' : ','}"${name}":`) };
+      byType.set(typename, plain);
     }
-    return names;
+    return plain;
   };
   return {
-    members,
+    members: (typename) => members(typename)?.names ?? null,
     write(entity) {
       const typename = entity['__typename'];
-      const names = typeof typename === 'string' ? members(typename) : null;
-      if (names) return writeMembers(entity, names);
+      const plain = typeof typename === 'string' ? members(typename) : null;
+      if (plain) return writeMembers(entity, plain);
       const representation = select(entity, requires, isSubtype);
       if (!representation?.['__typename']) return null;
       applyRewrites(rewrites, representation, isSubtype);
@@ -66,12 +74,12 @@ function plainMembers(
   return names.has('__typename') ? [...names] : null;
 }
 
-function writeMembers(entity: Data, names: readonly string[]): string | null {
+function writeMembers(entity: Data, { names, heads }: PlainMembers): string | null {
   let text = '';
-  for (const name of names) {
-    const value = own(entity, name);
+  for (let index = 0; index < names.length; index += 1) {
+    const value = own(entity, names[index] as string);
     if (value === undefined) return null;
-    text += `${text === '' ? '{' : ','}"${name}":${JSON.stringify(value)}`;
+    text += (heads[index] as string) + (typeof value === 'string' ? writeString(value) : JSON.stringify(value));
   }
   return `${text}}`;
 }

@@ -10,7 +10,7 @@ import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import { badResponse } from '../subgraphs/read-answer.js';
-import type { SubgraphAnswer } from '../subgraphs/subgraph-client.js';
+import type { SubgraphAnswer, SubgraphRequest } from '../subgraphs/subgraph-client.js';
 import { collectTargets, type Targets } from './targets.js';
 import type { Data } from '../request/data.js';
 
@@ -172,7 +172,7 @@ function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
   return plan;
 }
 
-async function send(
+function send(
   step: FetchStep,
   execution: Execution,
   representations: readonly string[] | null,
@@ -187,28 +187,31 @@ async function send(
     isFirst = false;
   }
   const bodyFor = (list: readonly string[]) => `${head}${isFirst ? '' : ','}"representations":[${list.join(',')}]}}`;
-  try {
-    const answer = await client.send(
-      {
-        subgraph: step.subgraph,
-        graph: execution.graph,
-        type: step.type,
-        query: step.operation,
-        operationName: step.operationName,
-        body: representations ? bodyFor(representations) : `${head}}}`,
-        entities: representations && { representations, head, bodyFor },
-        variables,
-        variableNames: step.variables,
-        signal,
-        isGuarded,
-      },
-      context,
-    );
-    execution.restrict(answer.policy);
-    return answer;
-  } catch (error) {
+  const request: SubgraphRequest = {
+    subgraph: step.subgraph,
+    graph: execution.graph,
+    type: step.type,
+    query: step.operation,
+    operationName: step.operationName,
+    body: representations ? bodyFor(representations) : `${head}}}`,
+    entities: representations && { representations, head, bodyFor },
+    variables,
+    variableNames: step.variables,
+    signal,
+    isGuarded,
+  };
+  const fail = (error: unknown): SubgraphAnswer => {
     const { formatted } = toFetchError(error, step.subgraph);
     execution.restrict(null);
     return { data: null, errors: [formatted], policy: null };
+  };
+  const take = (answer: SubgraphAnswer): SubgraphAnswer => {
+    execution.restrict(answer.policy);
+    return answer;
+  };
+  try {
+    return client.send(request, context).then(take, fail);
+  } catch (error) {
+    return Promise.resolve(fail(error));
   }
 }

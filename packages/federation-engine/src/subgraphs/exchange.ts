@@ -24,6 +24,8 @@ export interface ExchangeRequest {
 export interface ExchangeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Whether a header says for how long it may be kept: most say nothing, and their headers need not be read. */
+  readonly saysLifetime: boolean;
   readonly text: string;
 }
 
@@ -93,6 +95,7 @@ class ReceivedAnswer implements ExchangeAnswer {
   constructor(
     readonly status: number,
     rawHeaders: Buffer[],
+    readonly saysLifetime: boolean,
     readonly text: string,
   ) {
     this.#rawHeaders = rawHeaders;
@@ -106,6 +109,9 @@ class ReceivedAnswer implements ExchangeAnswer {
 const NO_HEADERS: Buffer[] = [];
 const CONTENT_LENGTH = 'content-length';
 const CONTENT_ENCODING = 'content-encoding';
+/** RFC 9111, section 5. */
+const CACHE_CONTROL = 'cache-control';
+const EXPIRES = 'expires';
 
 /** What undici's core calls: its newer handlers are a layer on these, which reads all headers of every answer. */
 class RunningExchange implements Dispatcher.DispatchHandler {
@@ -118,6 +124,7 @@ class RunningExchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #rawHeaders = NO_HEADERS;
   #encoding: string | null = null;
+  #saysLifetime = false;
   #first: Buffer | null = null;
   #more: Buffer[] | null = null;
   #bytes = 0;
@@ -148,6 +155,7 @@ class RunningExchange implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#rawHeaders = rawHeaders;
     this.#encoding = null;
+    this.#saysLifetime = false;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const { length } = rawHeaders[index] as Buffer;
       if (length === CONTENT_LENGTH.length && isNamed(rawHeaders[index], CONTENT_LENGTH)) {
@@ -155,6 +163,8 @@ class RunningExchange implements Dispatcher.DispatchHandler {
         if (Number(String(rawHeaders[index + 1])) > maxBytes) this.#cancel(new AnswerTooLarge(maxBytes));
       } else if (length === CONTENT_ENCODING.length && isNamed(rawHeaders[index], CONTENT_ENCODING))
         this.#encoding = String(rawHeaders[index + 1]);
+      else if (length === CACHE_CONTROL.length && isNamed(rawHeaders[index], CACHE_CONTROL)) this.#saysLifetime = true;
+      else if (length === EXPIRES.length && isNamed(rawHeaders[index], EXPIRES)) this.#saysLifetime = true;
     }
     return true;
   }
@@ -177,15 +187,20 @@ class RunningExchange implements Dispatcher.DispatchHandler {
     const whole = this.#more ? Buffer.concat(this.#more) : (this.#first ?? EMPTY);
     const decoder = this.#encoding === null ? undefined : DECODERS.get(this.#encoding);
     if (!decoder) {
-      this.#listener.onAnswer(new ReceivedAnswer(this.#status, this.#rawHeaders, toText(whole)));
+      this.#tell(whole);
       return;
     }
     const { maxBytes } = this.#request;
     decoder(whole, { maxOutputLength: maxBytes }).then(
-      (decoded) => this.#listener.onAnswer(new ReceivedAnswer(this.#status, this.#rawHeaders, toText(decoded))),
+      (decoded) => this.#tell(decoded),
       (error: NodeJS.ErrnoException) =>
         this.#listener.onFault(error.code === 'ERR_BUFFER_TOO_LARGE' ? new AnswerTooLarge(maxBytes) : error),
     );
+  }
+
+  #tell(bytes: Buffer): void {
+    const text = toText(bytes);
+    this.#listener.onAnswer(new ReceivedAnswer(this.#status, this.#rawHeaders, this.#saysLifetime, text));
   }
 
   onError(error: Error): void {

@@ -57,6 +57,8 @@ export interface UpstreamAnswer {
   readonly text: string;
   readonly body: unknown;
   readonly headers: ExchangeAnswer['headers'];
+  /** Whether a header says for how long it may be kept; absent where nobody has looked. */
+  readonly saysLifetime?: boolean;
   /** When this was asked for; milliseconds since the epoch. */
   readonly sentAt: number;
 }
@@ -274,6 +276,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 class ReadAnswer implements UpstreamAnswer {
   readonly #received: ExchangeAnswer;
   readonly status: number;
+  readonly saysLifetime: boolean;
   readonly text: string;
 
   constructor(
@@ -283,6 +286,7 @@ class ReadAnswer implements UpstreamAnswer {
   ) {
     this.#received = received;
     this.status = received.status;
+    this.saysLifetime = received.saysLifetime;
     this.text = received.text;
   }
 

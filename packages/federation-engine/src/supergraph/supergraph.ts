@@ -1,5 +1,6 @@
 import type { QueryPlan } from '@apollo/query-planner';
-import { buildSchema, print, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { buildASTSchema, parse, print, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { compactTexts } from '../request/compact-texts.js';
 import type { CostDirectives } from './cost-directives.js';
 import type { GraphDescription } from './planner-messages.js';
 import type { SecurityRequirements } from './security-requirements.js';
@@ -59,7 +60,7 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
   };
   const supergraph: Supergraph = {
     // It was printed from a valid schema.
-    schema: buildSchema(apiSdl, { assumeValid: true, noLocation: true }),
+    schema: buildASTSchema(compactTexts(parse(apiSdl, { noLocation: true })), { assumeValid: true }),
     costs,
     requirements: { conditions: requirements.conditions, byCoordinate: new Map(requirements.byCoordinate) },
     subgraphs,

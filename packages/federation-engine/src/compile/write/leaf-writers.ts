@@ -11,7 +11,7 @@ const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
 /** Beyond this length the native encoder is faster than the look before. */
 const SHORT = 200;
 
-function writeString(value: string): string {
+export function writeString(value: string): string {
   return value.length > SHORT || NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`;
 }
 

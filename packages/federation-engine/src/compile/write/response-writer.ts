@@ -16,6 +16,7 @@ import { clientName } from '../plan/response-names.js';
 import { withholdingOf, type Withholding } from '../security/withheld-selections.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { leafWriter } from './leaf-writers.js';
+import { compactTexts } from '../../request/compact-texts.js';
 import { own, type Data, type ErrorPath } from '../../request/data.js';
 
 /** A position that cannot hold what is there, such as null in the place of a non-null type. */
@@ -315,7 +316,8 @@ function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
 
 function withHead(field: HeadlessWriter, index: number): FieldWriter {
   const responseName = clientName(field.name);
-  return { ...field, responseName, head: `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:` };
+  const head = `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:`;
+  return { ...field, responseName, head: compactTexts(head) };
 }
 
 function remember(run: Run, id: number, value: object, written: Remembered): void {

@@ -134,16 +134,27 @@ export function createCachingClient({
   }
 
   /** What is not known to be kept is fetched as it is; nothing is built for an answer that may not be kept. */
-  async function fetchUnknown(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
-    const fetched = await inner.send(request, context);
-    if (fetched.policy === null) {
+  function fetchUnknown(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
+    return inner.send(request, context).then((fetched) => {
+      if (fetched.policy !== null) return keepUnknown(fetched, request, context);
       learn(request, null);
       return fetched;
-    }
+    });
+  }
+
+  async function keepUnknown(
+    fetched: SubgraphAnswer,
+    request: SubgraphRequest,
+    context: OperationContext,
+  ): Promise<SubgraphAnswer> {
     const { entities } = request;
     const { answer } = entities
-      ? await keep(fetched, request, context, entitiesOf(entities.representations.length), (audience, place) =>
-          entityKey(audience, request, entities, context, place),
+      ? await keep(
+          fetched,
+          request,
+          context,
+          entitiesOf(entities.representations.length),
+          entityKeys(request, entities, context),
         )
       : await keep(fetched, request, context, rootOf, (audience) => rootKey(audience, request, context));
     return answer;
@@ -184,7 +195,7 @@ export function createCachingClient({
     audience: Audience,
   ): Promise<SubgraphAnswer> {
     const { representations } = entities;
-    const keyFor = (of: Audience, place: number) => entityKey(of, request, entities, context, place);
+    const keyFor = entityKeys(request, entities, context);
 
     const fetchPlaces = async (places: readonly number[], askedAfter?: number) => {
       const some = places.map((place) => representations[place] as string);
@@ -294,15 +305,21 @@ function rootKey(audience: Audience, request: SubgraphRequest, context: Operatio
   return hashKey('root', request.subgraph, scopeOf(audience, context, request), request.body);
 }
 
-function entityKey(
-  audience: Audience,
+/** Keys of the entities of one request: what they have in common is hashed once for each audience, and not once for each of them. */
+function entityKeys(
   request: SubgraphRequest,
   { head, representations }: Entities,
   context: OperationContext,
-  place: number,
-): string {
-  const scope = scopeOf(audience, context, request);
-  return hashKey('entity', request.subgraph, scope, head, representations[place] as string);
+): (audience: Audience, place: number) => string {
+  const common = new Map<Audience, string>();
+  return (audience, place) => {
+    let key = common.get(audience);
+    if (key === undefined) {
+      key = hashKey('entity', request.subgraph, scopeOf(audience, context, request), head);
+      common.set(audience, key);
+    }
+    return hashKey(key, representations[place] as string);
+  };
 }
 
 /** Only subgraphs know whether who asks may see it. */
