@@ -41,6 +41,8 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'task.known_media': { kind: 'erased' },
   'task.erased_users': { kind: 'kept', why: ERASED },
   'media.media_items': { kind: 'erased' },
+  'media.data_exports': { kind: 'erased' },
+  'media.data_export_parts': { kind: 'erased' },
   'media.outbox': { kind: 'kept', why: EVENTS },
   'media.idempotency_keys': { kind: 'erased' },
   'media.inbox': { kind: 'kept', why: HANDLED },

@@ -23,6 +23,7 @@ export const SAMPLES: Samples = {
   'Query.user(id)': ({ people }) => people.owner.id,
   'Query.task(id)': ({ taskId }) => taskId,
   'Query.media(id)': ({ mediaId }) => mediaId,
+  'Query.dataExport(id)': exportOfOwner,
   'Query.verifyToken(token)': ({ people }) => people.owner.accessToken,
   'RegisterInput.email': newEmail,
   'RegisterInput.password': () => PASSWORD,
@@ -171,4 +172,10 @@ async function tokenOfMail(
     for (const token of await tokens()) if (!before.has(token)) return token;
     await delay(20);
   }
+}
+
+async function exportOfOwner({ people, story }: World): Promise<string> {
+  const query = 'mutation { requestDataExport { id } }';
+  const asked = await postGraphQL(story.gatewayUrl, { query, token: people.owner.accessToken });
+  return expectData(asked).requestDataExport.id;
 }

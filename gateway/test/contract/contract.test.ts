@@ -18,7 +18,7 @@ import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergr
 import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */
-const NOT_YET_SERVED = ['DataExport', 'RequestDataExport'];
+const NOT_YET_SERVED: readonly string[] = [];
 
 const text = readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8');
 const { sdl: supergraphSdl } = prepareSupergraph(text);

@@ -32,6 +32,18 @@ const userId = z.uuid();
 const taskId = z.uuid();
 const mediaId = z.uuid();
 const time = z.iso.datetime();
+const dataExportId = z.uuid();
+/** Parts are counted from 0; the last one says so. */
+const dataExportPart = z.object({
+  dataExportId,
+  userId,
+  part: z.number().int().nonnegative(),
+  isLast: z.boolean(),
+  /** What the rows are, such as `tasks`: the name of their file. */
+  file: z.string().regex(/^[a-z-]{1,40}$/),
+  rows: z.array(z.record(z.string(), z.unknown())),
+});
+export type DataExportPart = z.infer<typeof dataExportPart>;
 
 /**
  * Every event, by its type: `<source>.<what has happened>.v<version>`. A change that an old reader would misread is a new
@@ -54,6 +66,15 @@ export const EVENTS = {
     settles: 'subject',
     consumers: ['gateway', 'task', 'media'],
     data: z.object({ userId }),
+  },
+  'auth.data-exported.v1': {
+    meaning:
+      'A part of what the auth service has of a person, for their export. It is taken out of the outbox when the export has ended.',
+    eventType: 'AUTH_DATA_EXPORTED',
+    subject: 'export id',
+    settles: null,
+    consumers: ['media'],
+    data: dataExportPart,
   },
   'task.created.v1': {
     meaning: 'A task was created.',
@@ -103,6 +124,15 @@ export const EVENTS = {
     consumers: ['gateway', 'auth'],
     data: z.object({ userId }),
   },
+  'task.data-exported.v1': {
+    meaning:
+      'A part of what the task service has of a person, for their export. It is taken out of the outbox when the export has ended.',
+    eventType: 'TASK_DATA_EXPORTED',
+    subject: 'export id',
+    settles: null,
+    consumers: ['media'],
+    data: dataExportPart,
+  },
   'media.uploaded.v1': {
     meaning: 'A file has arrived and is being processed.',
     eventType: 'MEDIA_UPLOADED',
@@ -134,6 +164,22 @@ export const EVENTS = {
     settles: null,
     consumers: ['gateway', 'auth'],
     data: z.object({ userId }),
+  },
+  'media.data-export-requested.v1': {
+    meaning: 'Somebody wants all that there is of them: each service sends its part.',
+    eventType: 'DATA_EXPORT_REQUESTED',
+    subject: 'export id',
+    settles: null,
+    consumers: ['auth', 'task'],
+    data: z.object({ dataExportId, userId }),
+  },
+  'media.data-export-ended.v1': {
+    meaning: 'An export is ready, or has failed: what was sent for it is needed no more.',
+    eventType: 'DATA_EXPORT_ENDED',
+    subject: 'export id',
+    settles: 'subject',
+    consumers: ['auth', 'task'],
+    data: z.object({ dataExportId, userId, outcome: z.enum(['READY', 'FAILED']) }),
   },
 } as const satisfies Record<`${EventSource}.${string}.v${number}`, EventDefinition>;
 

@@ -41,6 +41,10 @@ const schema = z.object({
   /** The one before: URLs that were signed with it are good until they expire. */
   MEDIA_URL_SECRET_PREVIOUS: settings.secret(32).optional(),
   MEDIA_URL_LIFETIME_SECONDS: settings.durationSeconds(3_600),
+  /** How long an export of somebody's data can be downloaded; it is removed then. */
+  DATA_EXPORT_LIFETIME_SECONDS: settings.durationSeconds(3 * 24 * 3_600),
+  /** Of one export: a larger one fails. */
+  DATA_EXPORT_MAX_BYTES: settings.bytes(10 * 1024 * MIB),
   MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
   /** Of all files that wait at one time, since they cannot be read while they arrive. */
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),

@@ -1,6 +1,7 @@
 import { DateTimeResolver, loadSdl, type CompleteResolvers } from '@taskgraph/service-kit';
 import { GraphQLUpload } from 'graphql-upload-minimal';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
+import { dataExportResolvers } from './modules/data-exports/resolvers.js';
 import { mediaResolvers } from './modules/media/resolvers.js';
 import { uploadResolvers } from './modules/uploads/resolvers.js';
 
@@ -8,13 +9,15 @@ export const typeDefs = loadSdl(import.meta.url, [
   'schema.graphql',
   'modules/media/schema.graphql',
   'modules/uploads/schema.graphql',
+  'modules/data-exports/schema.graphql',
 ]);
 
 export const resolvers = {
   DateTime: DateTimeResolver,
   Upload: GraphQLUpload,
-  Query: mediaResolvers.Query,
-  Mutation: { ...mediaResolvers.Mutation, ...uploadResolvers.Mutation },
+  DataExport: dataExportResolvers.DataExport,
+  Query: { ...mediaResolvers.Query, ...dataExportResolvers.Query },
+  Mutation: { ...mediaResolvers.Mutation, ...uploadResolvers.Mutation, ...dataExportResolvers.Mutation },
   Subscription: mediaResolvers.Subscription,
   Media: mediaResolvers.Media,
   User: mediaResolvers.User,

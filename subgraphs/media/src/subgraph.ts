@@ -12,6 +12,8 @@ import pLimit from 'p-limit';
 import type { MediaConfig } from './config.js';
 import type { MediaContext } from './context.js';
 import { createMediaDb, type MediaDb, type MediaDbClient, type MediaTx } from './db.js';
+import { dataExportHandlers } from './modules/data-exports/events.js';
+import { createExportWork } from './modules/data-exports/export-work.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { eraseMedia, tellErased } from './modules/erasure/service.js';
 import { mountFileRoutes } from './modules/files/routes.js';
@@ -35,6 +37,7 @@ const MAX_FILES_PER_REQUEST = 10;
  */
 export function createMediaSubgraph(config: MediaConfig, parts: Partial<SubgraphParts> = {}): Promise<ServiceProcess> {
   let erasure: BackgroundWork | undefined;
+  let exporting: BackgroundWork | undefined;
   return composeSubgraph<MediaContext, MediaDbClient, MediaDb>({
     name: 'media',
     config,
@@ -42,7 +45,11 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     operationsPort: config.MEDIA_OPERATIONS_PORT,
     databaseUrl: config.MEDIA_DATABASE_URL,
     createDb: createMediaDb,
-    handlers: { ...mediaHandlers, ...erasureHandlers(() => erasure?.wake()) },
+    handlers: {
+      ...mediaHandlers,
+      ...erasureHandlers(() => erasure?.wake()),
+      ...dataExportHandlers(() => exporting?.wake()),
+    },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
       const { store, spool, uploads } = await openStorage(config);
@@ -69,6 +76,12 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
       erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
+      exporting = createExportWork({
+        ...{ db, store, spool, telemetry, log },
+        lifetimeMs: config.DATA_EXPORT_LIFETIME_SECONDS * 1000,
+        maxBytes: config.DATA_EXPORT_MAX_BYTES,
+      });
+      onClose(async () => exporting?.close());
       const parts = { db, store, spool, urls, feed, outbox, telemetry, limits, processing, storing };
       return {
         typeDefs,
@@ -82,6 +95,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
           ownPort = port;
           await sweep.start();
           erasure?.start();
+          exporting?.start();
         },
       };
     },

@@ -7,6 +7,8 @@ export interface MediaTelemetry {
   rejected(log: Log, reason: string): void;
   deleted(log: Log, mediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
+  exportRequested(log: Log, exportId: string): void;
+  exportEnded(log: Log, exportId: string, outcome: 'READY' | 'FAILED' | 'EXPIRED'): void;
   interruptedSwept(log: Log, count: number): void;
   /** Returns the function that ends the measurement. */
   startProcessing(): () => void;
@@ -18,6 +20,9 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
   const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', [
     'reason',
+  ]);
+  const exports = metrics.counter('taskgraph_media_data_exports_total', 'Exports of data, by what became of them.', [
+    'outcome',
   ]);
   const processing = metrics.histogram(
     'taskgraph_media_processing_duration_seconds',
@@ -44,6 +49,14 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     fileRefused(log, reason) {
       refusals.inc({ reason });
       log.info({ reason }, 'file link refused');
+    },
+    exportRequested(log, exportId) {
+      exports.inc({ outcome: 'REQUESTED' });
+      log.info({ exportId }, 'an export of data was asked for');
+    },
+    exportEnded(log, exportId, outcome) {
+      exports.inc({ outcome });
+      log.info({ exportId, outcome }, 'an export of data has ended');
     },
     interruptedSwept(log, count) {
       log.info({ count }, 'interrupted uploads cleaned up');

@@ -11,6 +11,7 @@ import { createTaskDb, type TaskDb, type TaskDbClient } from './db.js';
 import { attachmentHandlers } from './modules/attachments/events.js';
 import { createAttachmentLoaders } from './modules/attachments/loaders.js';
 import { createMediaDirectory } from './modules/attachments/media-directory.js';
+import { dataExportHandlers } from './modules/data-exports/events.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { eraseTasks, tellErased } from './modules/erasure/service.js';
 import { createTaskLoaders } from './modules/tasks/loaders.js';
@@ -30,7 +31,7 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
     operationsPort: config.TASK_OPERATIONS_PORT,
     databaseUrl: config.TASK_DATABASE_URL,
     createDb: createTaskDb,
-    handlers: { ...attachmentHandlers, ...erasureHandlers(() => erasure?.wake()) },
+    handlers: { ...attachmentHandlers, ...dataExportHandlers, ...erasureHandlers(() => erasure?.wake()) },
     parts,
     own({ db, reads, feed, outbox, log, metrics, peer, verifier, onClose }) {
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));

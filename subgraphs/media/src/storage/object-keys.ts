@@ -12,6 +12,15 @@ export function objectKey(mediaId: string, variant: FileVariant): string {
   return `${mediaPrefix(mediaId)}${variant === 'original' ? 'original' : `${variant.toLowerCase()}.webp`}`;
 }
 
+/** Everything of one export of somebody's data. */
+export function exportPrefix(exportId: string): string {
+  return `exports/${exportId}/`;
+}
+
+export function exportKey(exportId: string): string {
+  return `${exportPrefix(exportId)}export.zip`;
+}
+
 /** How a variant is written in a URL. */
 export function variantSlug(variant: FileVariant): string {
   return variant.toLowerCase();

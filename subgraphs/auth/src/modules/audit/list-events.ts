@@ -68,7 +68,7 @@ async function findPseudonym(tx: AuthTx, actorId: string): Promise<string> {
 }
 
 /** Puts people in the place of their pseudonyms, as long as their accounts are there, and opens where they were. */
-async function namePeople(tx: AuthTx, rows: readonly AuditEvent[]): Promise<AuditEventRow[]> {
+export async function namePeople(tx: AuthTx, rows: readonly AuditEvent[]): Promise<AuditEventRow[]> {
   const pseudonyms = rows
     .flatMap(({ actorId, subject }) => [actorId, subject])
     .filter((id) => id !== null && isUuid(id));

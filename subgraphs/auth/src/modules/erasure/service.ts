@@ -1,4 +1,4 @@
-import { appendEvents, inTransaction, requireViewer, type Log } from '@taskgraph/service-kit';
+import { appendEvents, forgetPartsOf, inTransaction, requireViewer, type Log } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDb, AuthTx } from '../../db.js';
 import { confirmPassword, WRONG_PASSWORD, type InvalidCredentials } from '../passwords/service.js';
@@ -41,6 +41,7 @@ export async function deleteMyAccount(
     const { id } = await tx.erasure.create({ data: { userId, awaiting: [...ERASING_SERVICES] } });
     await tellToErase(tx, userId, context.requestId);
     await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details: { erasureId: id, step: 'requested' } });
+    await forgetPartsOf(tx, 'auth.data-exported.v1', userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
     return sessionIds;

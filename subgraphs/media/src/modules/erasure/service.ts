@@ -1,15 +1,15 @@
 import { appendEvents, type ErasureStep } from '@taskgraph/service-kit';
 import type { MediaTx } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
-import { mediaPrefix } from '../../storage/object-keys.js';
+import { exportPrefix, mediaPrefix } from '../../storage/object-keys.js';
 import { deleteRow } from '../media/service.js';
 
 /** Of one transaction. */
 const BATCH = 20;
 
 /**
- * Erases a part of what there is of a user: first the files of an item, then its row, with its event. An upload that is under way has
- * its row locked; it is waited for.
+ * Erases a part of what there is of a user: first the files of an item, then its row, with its event. So with
+ * exports of their data. An upload, or an export, that is under way has its row locked; it is waited for.
  */
 export async function eraseMedia(tx: MediaTx, store: ObjectStore, userId: string): Promise<ErasureStep> {
   const items = await tx.$queryRaw<Array<{ id: string }>>`
@@ -19,8 +19,16 @@ export async function eraseMedia(tx: MediaTx, store: ObjectStore, userId: string
     await store.deleteAll(mediaPrefix(id));
     await deleteRow(tx, { id, uploaderId: userId }, {});
   }
-  if (items.length > 0) return 'more';
-  if ((await tx.mediaItem.count({ where: { uploaderId: userId } })) > 0) return 'wait';
+  const exports = await tx.$queryRaw<Array<{ id: string }>>`
+    SELECT id FROM data_exports WHERE user_id = ${userId}::uuid ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
+  for (const { id } of exports) {
+    await store.deleteAll(exportPrefix(id));
+    await tx.dataExport.delete({ where: { id } });
+  }
+  if (items.length > 0 || exports.length > 0) return 'more';
+  const inUse =
+    (await tx.mediaItem.count({ where: { uploaderId: userId } })) + (await tx.dataExport.count({ where: { userId } }));
+  if (inUse > 0) return 'wait';
   await tx.idempotencyKey.deleteMany({ where: { userId } });
   return 'nothing';
 }

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
 import { THUMBNAIL_MIME_TYPE } from '../media/mappers.js';
 import { inlineDisposition, selectFile } from './file-responses.js';
-import { objectKey, parseVariantSlug, variantSlug } from '../../storage/object-keys.js';
+import { exportKey, objectKey, parseVariantSlug, variantSlug } from '../../storage/object-keys.js';
 import type { SignedUrls } from './signed-urls.js';
 
 export interface FileRouteParts {
@@ -20,9 +20,10 @@ export interface FileRouteParts {
 /** A URL is good for an hour at least; the bytes behind it never change. */
 const CACHE_CONTROL = 'private, max-age=3600, immutable';
 
-/** Serves `GET` and `HEAD /files/:id/:variant` to whoever has a signed URL. */
+/** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to whoever has a signed URL. */
 export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
   app.get('/files/:id/:variant', (request, response) => serveFile(request, response, parts));
+  app.get('/exports/:id', (request, response) => serveExport(request, response, parts));
 }
 
 async function serveFile(
@@ -91,6 +92,36 @@ async function serveFile(
       return send(request, response, store, key, selection.range);
     }
   }
+}
+
+/** The expired and the removed are not told from what there never was. */
+async function serveExport(
+  request: Request,
+  response: Response,
+  { db, store, urls, telemetry }: FileRouteParts,
+): Promise<void> {
+  const id = String(request.params['id']).toLowerCase();
+  if (!isUuid(id)) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  const verdict = urls.verifyExport(id, request.query);
+  if (verdict !== 'valid') {
+    telemetry.fileRefused(requestFacts(request).log, verdict);
+    return problem(response, 403, 'FORBIDDEN', 'This link is not valid, or not any more. Ask for a new one.');
+  }
+  const row = await db.dataExport.findUnique({ where: { id } });
+  const key = exportKey(id);
+  const isThere = row?.status === 'READY' && row.expiresAt !== null && row.expiresAt > new Date();
+  const object = isThere ? await store.stat(key) : null;
+  if (!object) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  response.status(200).set({
+    'cache-control': 'no-store',
+    'content-type': 'application/zip',
+    'content-length': String(object.byteSize),
+    'content-disposition': 'attachment; filename="taskgraph-export.zip"',
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'referrer-policy': 'no-referrer',
+  });
+  return send(request, response, store, key);
 }
 
 async function send(

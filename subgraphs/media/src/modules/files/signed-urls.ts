@@ -4,11 +4,17 @@ import { variantSlug, type FileVariant } from '../../storage/object-keys.js';
 export interface SignedUrls {
   /** A URL that is good for one lifetime at least and two at most. */
   sign(mediaId: string, variant: FileVariant): string;
-  verify(
-    mediaId: string,
-    variant: FileVariant,
-    query: { readonly expires?: unknown; readonly signature?: unknown },
-  ): 'valid' | 'expired' | 'forged';
+  verify(mediaId: string, variant: FileVariant, query: SignedQuery): Verdict;
+  /** A URL of an export that is good for one lifetime, and not after the export has expired. */
+  signExport(exportId: string, expiresAt: Date): string;
+  verifyExport(exportId: string, query: SignedQuery): Verdict;
+}
+
+type Verdict = 'valid' | 'expired' | 'forged';
+
+interface SignedQuery {
+  readonly expires?: unknown;
+  readonly signature?: unknown;
 }
 
 export interface SignedUrlOptions {
@@ -38,10 +44,10 @@ export function createSignedUrls({
   publicUrl,
   now = Date.now,
 }: SignedUrlOptions): SignedUrls {
-  const signature = (mediaId: string, variant: FileVariant, expires: number, by = secret) =>
-    createHmac('sha256', by)
-      .update(`${mediaId}/${variantSlug(variant)}/${expires}`)
-      .digest();
+  const signature = (of: string, expires: number, by = secret) =>
+    createHmac('sha256', by).update(`${of}/${expires}`).digest();
+  const ofFile = (mediaId: string, variant: FileVariant) => `${mediaId}/${variantSlug(variant)}`;
+  const ofExport = (exportId: string) => `exports/${exportId}`;
   const kept = new Map<string, string>();
   let keptUntil = 0;
 
@@ -55,22 +61,31 @@ export function createSignedUrls({
       const known = kept.get(key);
       if (known !== undefined) return known;
       const url = new URL(`/files/${mediaId}/${variantSlug(variant)}`, publicUrl());
-      url.search = `expires=${expires}&signature=${signature(mediaId, variant, expires).toString('base64url')}`;
+      url.search = `expires=${expires}&signature=${signature(ofFile(mediaId, variant), expires).toString('base64url')}`;
       kept.set(key, url.href);
       return url.href;
     },
-    verify(mediaId, variant, query) {
-      if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string')
-        return 'forged';
-      const expires = Number(query.expires);
-      const given = Buffer.from(query.signature, 'base64url');
-      const isSignedBy = (by: string) => {
-        const expected = signature(mediaId, variant, expires, by);
-        return given.length === expected.length && timingSafeEqual(given, expected);
-      };
-      const matches = isSignedBy(secret) || (previousSecret !== undefined && isSignedBy(previousSecret));
-      if (!matches || given.toString('base64url') !== query.signature) return 'forged';
-      return now() / 1000 < expires ? 'valid' : 'expired';
+    verify: (mediaId, variant, query) => verify(ofFile(mediaId, variant), query),
+    signExport(exportId, expiresAt) {
+      const expires = Math.min(Math.floor(now() / 1000) + lifetimeSeconds, Math.floor(expiresAt.getTime() / 1000));
+      const url = new URL(`/exports/${exportId}`, publicUrl());
+      url.search = `expires=${expires}&signature=${signature(ofExport(exportId), expires).toString('base64url')}`;
+      return url.href;
     },
+    verifyExport: (exportId, query) => verify(ofExport(exportId), query),
   };
+
+  function verify(of: string, query: SignedQuery): Verdict {
+    if (typeof query.expires !== 'string' || !/^\d{1,12}$/.test(query.expires) || typeof query.signature !== 'string')
+      return 'forged';
+    const expires = Number(query.expires);
+    const given = Buffer.from(query.signature, 'base64url');
+    const isSignedBy = (by: string) => {
+      const expected = signature(of, expires, by);
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    };
+    const matches = isSignedBy(secret) || (previousSecret !== undefined && isSignedBy(previousSecret));
+    if (!matches || given.toString('base64url') !== query.signature) return 'forged';
+    return now() / 1000 < expires ? 'valid' : 'expired';
+  }
 }

@@ -1,4 +1,4 @@
-import { appendEvents, type ErasureStep } from '@taskgraph/service-kit';
+import { appendEvents, forgetPartsOf, type ErasureStep } from '@taskgraph/service-kit';
 import type { TaskTx } from '../../db.js';
 import { detach } from '../attachments/service.js';
 import { removeTasks } from '../tasks/service.js';
@@ -47,6 +47,7 @@ export async function eraseTasks(tx: TaskTx, userId: string): Promise<ErasureSte
   await tx.taskMedia.updateMany({ where: { attachedBy: userId }, data: { attachedBy: null } });
   await tx.knownMedia.updateMany({ where: { uploaderId: userId }, data: { uploaderId: null } });
   await tx.idempotencyKey.deleteMany({ where: { userId } });
+  await forgetPartsOf(tx, 'task.data-exported.v1', userId);
   return 'nothing';
 }
 

@@ -1,0 +1,127 @@
+import { createWriteStream } from 'node:fs';
+import { PassThrough, Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import yazl from 'yazl';
+import type { MediaTx } from '../../db.js';
+import type { MediaRow } from '../media/mappers.js';
+import { objectKey } from '../../storage/object-keys.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+
+/** It would be larger than files may be. */
+export class ExportTooLarge extends Error {
+  override readonly name = 'ExportTooLarge';
+}
+
+const PAGE = 200;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+export interface ExportFileOptions {
+  readonly exportId: string;
+  readonly userId: string;
+  readonly store: ObjectStore;
+  /** Where the file is written. */
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes what there is of somebody into a ZIP file: JSON of each part, and the original files. Nothing of it is held in memory as a whole:
+ * rows are read in pages, and each file is opened when its turn comes.
+ *
+ * @throws ExportTooLarge
+ */
+export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): Promise<void> {
+  const { exportId, userId, store, maxBytes } = options;
+  const zip = new yazl.ZipFile();
+  const output = zip.outputStream as Readable;
+  zip.on('error', (error: Error) => output.destroy(error));
+
+  const names = await tx.dataExportPart.findMany({
+    where: { exportId, file: { not: 'nothing' } },
+    select: { source: true, file: true },
+    distinct: ['source', 'file'],
+    orderBy: [{ source: 'asc' }, { file: 'asc' }],
+  });
+  for (const { source, file } of names)
+    addLater(zip, `${source}/${file}.json`, true, async () => jsonArray(readParts(tx, exportId, source, file)));
+  addLater(zip, 'media/media.json', true, async () => jsonArray(readMedia(tx, userId)));
+  // Names only: each file is opened when the one before is done.
+  for await (const items of readMedia(tx, userId))
+    for (const { id, filename } of items)
+      addLater(zip, `media/files/${id}-${filename.replaceAll(/[\\/]/g, '_')}`, false, async () => {
+        const file = await store.openRead(objectKey(id, 'original'));
+        // Deleted meanwhile: an empty file in its place.
+        return file ?? Readable.from([]);
+      });
+  zip.end();
+
+  let byteSize = 0;
+  const bounded = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      byteSize += chunk.length;
+      done(byteSize > maxBytes ? new ExportTooLarge(`more than ${maxBytes} bytes`) : null, chunk);
+    },
+  });
+  await pipeline(output, bounded, createWriteStream(options.path, { flags: 'wx' }), { signal: options.signal });
+}
+
+/** Adds an entry whose stream is opened when its turn comes. */
+function addLater(zip: yazl.ZipFile, name: string, compress: boolean, open: () => Promise<Readable>): void {
+  zip.addReadStreamLazy(name, { compress }, (done) => {
+    open().then(
+      (stream) => {
+        // yazl listens to the stream that it is given only while it pipes it.
+        const through = new PassThrough();
+        pipeline(stream, through).catch((error: unknown) => zip.emit('error', error));
+        done(null, through);
+      },
+      (error: unknown) => done(error as Error, Readable.from([])),
+    );
+  });
+}
+
+type Rows = ReadonlyArray<Record<string, unknown>>;
+
+type MediaNames = Pick<MediaRow, 'id' | 'filename'>;
+
+function jsonArray(pages: AsyncIterable<Rows>): Readable {
+  return Readable.from(
+    (async function* () {
+      let separator = '[\n';
+      for await (const rows of pages)
+        for (const row of rows) {
+          yield `${separator}${JSON.stringify(row)}`;
+          separator = ',\n';
+        }
+      yield separator === '[\n' ? '[]\n' : '\n]\n';
+    })(),
+  );
+}
+
+async function* readParts(tx: MediaTx, exportId: string, source: string, file: string): AsyncGenerator<Rows> {
+  for (let after = -1; ;) {
+    const found = await tx.dataExportPart.findFirst({
+      where: { exportId, source, file, part: { gt: after } },
+      orderBy: { part: 'asc' },
+    });
+    if (!found) return;
+    yield found.rows as Record<string, unknown>[];
+    after = found.part;
+  }
+}
+
+async function* readMedia(tx: MediaTx, uploaderId: string): AsyncGenerator<Array<Rows[number] & MediaNames>> {
+  for (let after = FIRST_ID; ;) {
+    const items = await tx.mediaItem.findMany({
+      where: { uploaderId, status: 'READY', id: { gt: after } },
+      orderBy: { id: 'asc' },
+      take: PAGE,
+      omit: { thumbnails: true, placeholder: true },
+    });
+    yield items;
+    const last = items.at(-1);
+    if (!last || items.length < PAGE) return;
+    after = last.id;
+  }
+}

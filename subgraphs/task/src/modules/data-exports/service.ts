@@ -1,0 +1,53 @@
+import { forgetParts, sendParts, type ExportedRows, type ExportIds, type Log } from '@taskgraph/service-kit';
+import type { TaskTx } from '../../db.js';
+
+/** Sends what this service has of a person. */
+export async function sendExport(tx: TaskTx, ids: ExportIds, log: Log): Promise<void> {
+  const count = await sendParts(tx, ids, readTasks(tx, ids.userId), (data) => ({
+    type: 'task.data-exported.v1',
+    subject: ids.dataExportId,
+    data,
+  }));
+  log.info({ ...ids, count }, 'what there is of somebody was sent for their export');
+}
+
+export const forgetExport = (tx: TaskTx, dataExportId: string): Promise<void> =>
+  forgetParts(tx, 'task.data-exported.v1', dataExportId);
+
+/** Of one statement. */
+const PAGE = 500;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+async function* readTasks(tx: TaskTx, userId: string): ExportedRows {
+  for (let after = FIRST_ID; ;) {
+    const rows = await tx.task.findMany({
+      where: { ownerId: userId, id: { gt: after } },
+      include: { media: { select: { mediaId: true, attachedAt: true }, orderBy: { position: 'asc' } } },
+      orderBy: { id: 'asc' },
+      take: PAGE,
+    });
+    yield { file: 'tasks', rows };
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) break;
+    after = last.id;
+  }
+  // What others have written is theirs; that it was given to this person is of this person.
+  for (let after = FIRST_ID; ;) {
+    const rows = await tx.task.findMany({
+      where: { assigneeId: userId, ownerId: { not: userId }, id: { gt: after } },
+      select: { id: true, title: true, status: true, priority: true, dueAt: true },
+      orderBy: { id: 'asc' },
+      take: PAGE,
+    });
+    yield { file: 'tasks-given-to-you', rows };
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) break;
+    after = last.id;
+  }
+  const rows = await tx.taskMedia.findMany({
+    where: { attachedBy: userId, task: { ownerId: { not: userId } } },
+    select: { taskId: true, mediaId: true, attachedAt: true },
+    orderBy: [{ taskId: 'asc' }, { position: 'asc' }],
+  });
+  yield { file: 'attachments-to-tasks-of-others', rows };
+}
