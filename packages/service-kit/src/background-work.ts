@@ -16,11 +16,19 @@ export interface BackgroundWorkOptions {
   /** Does what there is to do. Returns when to look again, where that is sooner than after the interval. */
   readonly work: (signal: AbortSignal) => Promise<number | null>;
   readonly intervalMs: number;
+  /** Before it works for the first time; at once if absent. */
+  readonly firstAfterMs?: number;
   readonly log: Log;
 }
 
 /** Works in the background, one part after the other. What fails is tried again when its time comes. */
-export function createBackgroundWork({ name, work, intervalMs, log }: BackgroundWorkOptions): BackgroundWork {
+export function createBackgroundWork({
+  name,
+  work,
+  intervalMs,
+  firstAfterMs = 0,
+  log,
+}: BackgroundWorkOptions): BackgroundWork {
   const stop = new AbortController();
   let running: Promise<void> | null = null;
   let woken = false;
@@ -40,6 +48,7 @@ export function createBackgroundWork({ name, work, intervalMs, log }: Background
   }
 
   async function run(): Promise<void> {
+    if (firstAfterMs > 0) await untilTime(firstAfterMs);
     while (!stop.signal.aborted) {
       woken = false;
       let waitMs = intervalMs;

@@ -58,6 +58,7 @@ export * from './remote-verifier.js';
 export * from './request-context.js';
 export { withoutDeadline } from './request-deadline.js';
 export * from './request-identification.js';
+export * from './retention.js';
 export * from './revocations/remote-revocations.js';
 export * from './revocations/revocation-list.js';
 export * from './run-process.js';

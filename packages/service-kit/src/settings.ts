@@ -257,6 +257,8 @@ export const databaseSettings = {
   DB_POOL_MAX: settings.positiveInt(10),
   DB_CONNECT_TIMEOUT_MS: settings.durationMs(5_000),
   DB_STATEMENT_TIMEOUT_MS: settings.durationMs(10_000),
+  /** How often rows whose time is over are deleted. */
+  RETENTION_INTERVAL_SECONDS: settings.durationSeconds(3_600),
   /** Of one connection; 0 for a pooler that does not keep them. */
   DB_PREPARED_STATEMENTS: settings.nonNegativeInt(100),
 } as const;

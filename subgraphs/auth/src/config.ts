@@ -36,6 +36,8 @@ const schema = z.object({
   RATE_LIMIT_SIGN_INS: settings.rate('100/60'),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
+  /** How long a session that has ended stays, with what its tokens were exchanged for. */
+  SESSION_RETENTION_DAYS: settings.positiveInt(30),
   /** Takes mails, with user and password where it wants them; without it they are written to the folder `mail` of the data. */
   SMTP_URL: settings.smtpUrl().optional(),
   MAIL_FROM: settings.text('Taskgraph <no-reply@localhost>'),

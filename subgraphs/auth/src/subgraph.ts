@@ -2,6 +2,7 @@ import {
   clientInfoSecrets,
   composeSubgraph,
   createRateLimits,
+  createRetentionWork,
   readExemption,
   watchRevocations,
   type Log,
@@ -33,6 +34,7 @@ import { createTokenIssuer } from './modules/signing-keys/token-issuer.js';
 import { createSecondFactorLoaders } from './modules/second-factor/loaders.js';
 import { createTotpVault } from './modules/second-factor/vault.js';
 import { createUserLoaders } from './modules/users/loaders.js';
+import { retentionRules } from './retention.js';
 import { resolvers, typeDefs } from './schema.js';
 import { createAuthTelemetry } from './telemetry.js';
 
@@ -131,6 +133,14 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       base.onClose(() => post.close());
       const erasures = createPendingErasures({ db, metrics: base.metrics, log: base.log });
       base.onClose(() => erasures.close());
+      const retention = createRetentionWork({
+        db,
+        rules: retentionRules(config),
+        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
+        metrics: base.metrics,
+        log: base.log,
+      });
+      base.onClose(() => retention.close());
       const letters = createLetters(config.APP_URL);
       const sessionLifetimeMs = config.SESSION_LIFETIME_SECONDS * 1000;
       const passwords = parts.passwords ?? createPasswordHasher();
@@ -169,6 +179,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         loaders: () => ({ ...createUserLoaders(db), ...createSecondFactorLoaders(db) }),
         async onListen() {
           erasures.start();
+          retention.start();
         },
         routes: (app) => {
           jwksRoute(keyRing)(app);

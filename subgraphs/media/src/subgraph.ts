@@ -2,6 +2,7 @@ import {
   checkDiskSpace,
   composeSubgraph,
   createErasureWork,
+  createRetentionWork,
   multipartRequests,
   reachableHost,
   type BackgroundWork,
@@ -22,6 +23,7 @@ import { mediaHandlers } from './modules/media/events.js';
 import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
 import { createInterruptedSweep } from './modules/uploads/interrupted-sweep.js';
+import { RETENTION_RULES } from './retention.js';
 import { resolvers, typeDefs } from './schema.js';
 import { openStorage } from './storage/open-storage.js';
 import { createMediaTelemetry } from './telemetry.js';
@@ -76,6 +78,14 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
       erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
+      const retention = createRetentionWork({
+        db,
+        rules: RETENTION_RULES,
+        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
+        metrics,
+        log,
+      });
+      onClose(() => retention.close());
       exporting = createExportWork({
         ...{ db, store, spool, telemetry, log },
         lifetimeMs: config.DATA_EXPORT_LIFETIME_SECONDS * 1000,
@@ -96,6 +106,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
           await sweep.start();
           erasure?.start();
           exporting?.start();
+          retention.start();
         },
       };
     },

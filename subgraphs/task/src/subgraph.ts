@@ -1,6 +1,7 @@
 import {
   composeSubgraph,
   createErasureWork,
+  createRetentionWork,
   type BackgroundWork,
   type ServiceProcess,
   type SubgraphParts,
@@ -16,6 +17,7 @@ import { erasureHandlers } from './modules/erasure/events.js';
 import { eraseTasks, tellErased } from './modules/erasure/service.js';
 import { createTaskLoaders } from './modules/tasks/loaders.js';
 import { createUserDirectory } from './modules/tasks/user-directory.js';
+import { retentionRules } from './retention.js';
 import { resolvers, typeDefs } from './schema.js';
 import { createTaskTelemetry } from './telemetry.js';
 
@@ -37,6 +39,14 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));
       const mediaDirectory = createMediaDirectory(peer('media', config.MEDIA_URL));
       const telemetry = createTaskTelemetry(metrics);
+      const retention = createRetentionWork({
+        db,
+        rules: retentionRules(config),
+        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
+        metrics,
+        log,
+      });
+      onClose(() => retention.close());
       erasure = createErasureWork({ db, reads, erase: eraseTasks, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
       return {
@@ -47,6 +57,7 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
         loaders: ({ viewer }) => ({ ...createTaskLoaders(reads, viewer), ...createAttachmentLoaders(reads, viewer) }),
         async onListen() {
           erasure?.start();
+          retention.start();
         },
       };
     },
