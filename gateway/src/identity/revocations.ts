@@ -24,7 +24,7 @@ export interface RevocationsOptions {
 /** Follows which sessions have ended; null where nobody tells, and tokens are good until they expire. */
 export function createRevocations({ config, feed: given, log, metrics }: RevocationsOptions): RevocationList | null {
   if (config.revocationsUrl === null) return null;
-  const feed = given ?? openLiveFeed(config.REDIS_URL, { log });
+  const feed = given ?? openLiveFeed(config.REDIS_URL, { log, metrics });
   const list = createRemoteRevocations({ url: config.revocationsUrl, feed, pollMs: config.REVOCATION_POLL_MS, log });
   watchRevocations(list, metrics);
   return {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { TalliedHistogram } from './tallied-histogram.js';
+import { serviceVersion } from './version.js';
 
 /** Seconds; from a cached answer to a lost one. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -21,6 +22,8 @@ export interface Metrics {
   readonly httpDuration: TalliedHistogram;
   /** Model, action, outcome ok or error; seconds. */
   readonly sqlDuration: TalliedHistogram;
+  /** What it is for, and outcome ok or error; seconds. */
+  readonly redisDuration: TalliedHistogram;
   /** Peer and outcome; seconds. */
   readonly peerDuration: Histogram<'peer' | 'outcome'>;
   /** Of calls to another service that were no success: failure or none, and why. */
@@ -52,6 +55,13 @@ export function createMetrics(service: string): Metrics {
       buckets: readonly number[] = DURATION_BUCKETS,
     ) => new TalliedHistogram({ name, help, labelNames, buckets }).registerIn(registry),
   };
+  metrics
+    .gauge('taskgraph_build_info', 'The release that runs, and the Node that runs it: always 1.', ['version', 'node'])
+    .set({ version: serviceVersion(), node: process.versions.node }, 1);
+  // Whoever asks nothing of a kind has no metric of it.
+  let sqlDuration: TalliedHistogram | undefined;
+  let peerDuration: Histogram<'peer' | 'outcome'> | undefined;
+  let redisDuration: TalliedHistogram | undefined;
   return {
     ...metrics,
     httpDuration: metrics.tallied(
@@ -59,15 +69,27 @@ export function createMetrics(service: string): Metrics {
       'Time from the head of a request to the end of its response.',
       ['method', 'route', 'status'],
     ),
-    sqlDuration: metrics.tallied(
-      'taskgraph_sql_statement_duration_seconds',
-      'Time of one SQL statement, waiting for a connection not included.',
-      ['model', 'action', 'outcome'],
-    ),
-    peerDuration: metrics.histogram('taskgraph_peer_request_duration_seconds', 'Time of one call to another service.', [
-      'peer',
-      'outcome',
-    ]),
+    get sqlDuration() {
+      return (sqlDuration ??= metrics.tallied(
+        'taskgraph_sql_statement_duration_seconds',
+        'Time of one SQL statement, waiting for a connection not included.',
+        ['model', 'action', 'outcome'],
+      ));
+    },
+    get peerDuration() {
+      return (peerDuration ??= metrics.histogram(
+        'taskgraph_peer_request_duration_seconds',
+        'Time of one call to another service.',
+        ['peer', 'outcome'],
+      ));
+    },
+    get redisDuration() {
+      return (redisDuration ??= metrics.tallied(
+        'taskgraph_redis_command_duration_seconds',
+        'Time of one command of Redis, by what it is for.',
+        ['use', 'outcome'],
+      ));
+    },
     circuitVerdicts: metrics.counter(
       'taskgraph_circuit_verdicts_total',
       'Calls to another service that were no success: counted as a failure of it, or as none, and why.',

@@ -3,18 +3,25 @@ import { RedisPubSub } from 'graphql-redis-subscriptions';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { LiveFeed, LiveFeedListener } from './live-feed.js';
 import type { Log } from './log.js';
+import type { Metrics } from './metrics.js';
+import { timeRedis } from './time-redis.js';
 
 export interface RedisLiveFeedOptions {
   readonly url: string;
   /** Of the channels: processes that name the same one share their messages. */
   readonly prefix: string;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 const COMMAND_TIMEOUT_MS = 2_000;
 const RECONNECT_MS = 500;
 /** A connection that died without a word, as behind a firewall, is found out by asking. */
-const WATCH_INTERVAL_MS = 15_000;
+const WATCH_INTERVAL_MS = 2_000;
+/** While Redis is away: how often a listener is told that it may have missed something, and how many are at one moment. */
+const POLL_MS = 1_000;
+const POLL_TICK_MS = 100;
+const POLLED_AT_ONCE = 20;
 
 const CONNECTION: RedisOptions = { retryStrategy: () => RECONNECT_MS, disconnectTimeout: 100, keepAlive: 10_000 };
 
@@ -23,8 +30,11 @@ const CONNECTION: RedisOptions = { retryStrategy: () => RECONNECT_MS, disconnect
  *
  * It reconnects for ever. After a reconnect every subscription is renewed first, and only then do listeners get their null:
  * what they read at that moment and what they hear from then on leave no gap.
+ *
+ * While Redis is away, listeners get their null about once a second, in turn where they are many: they look by themselves, and new
+ * ones may come. So news come a second later, and the store that they read is asked for so much at once and no more.
  */
-export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions): LiveFeed {
+export function createRedisLiveFeed({ url, prefix, log, metrics }: RedisLiveFeedOptions): LiveFeed {
   // A message that waits for a connection would come too late to be worth waiting for.
   const publisher = new Redis(url, {
     ...CONNECTION,
@@ -34,13 +44,20 @@ export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions):
   });
   // Commands of this one outlive a lost connection: a SUBSCRIBE that was under way is sent again.
   const subscriber = new Redis(url, { ...CONNECTION, maxRetriesPerRequest: null, autoResubscribe: false });
+  if (metrics) timeRedis(publisher, metrics, 'live feed');
   const pubsub = new RedisPubSub({
     publisher,
     subscriber: withoutRejections(subscriber),
     serializer: (message: string) => message,
     deserializer: (message: Buffer | string) => message.toString(),
   });
-  const subscriptions = new Set<{ readonly channel: string; readonly listener: LiveFeedListener }>();
+  interface Subscription {
+    readonly channel: string;
+    readonly listener: LiveFeedListener;
+    nextPollAt: number;
+  }
+  /** Who was told longest ago is the first. */
+  const subscriptions = new Set<Subscription>();
   let isClosed = false;
   let wasLost = false;
 
@@ -51,6 +68,7 @@ export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions):
     wasLost = false;
   });
   const watch = setInterval(() => void dropIfSilent(), WATCH_INTERVAL_MS).unref();
+  const poll = setInterval(pollWhileAway, POLL_TICK_MS).unref();
 
   async function renew(): Promise<void> {
     const channels = [...new Set([...subscriptions].map(({ channel }) => channel))];
@@ -65,6 +83,21 @@ export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions):
 
   function missed(): void {
     for (const { listener } of [...subscriptions]) listener(null);
+  }
+
+  function pollWhileAway(): void {
+    if (subscriber.status === 'ready') return;
+    const now = performance.now();
+    let polled = 0;
+    for (const subscription of [...subscriptions]) {
+      if (polled === POLLED_AT_ONCE) return;
+      if (subscription.nextPollAt > now) continue;
+      polled += 1;
+      subscription.nextPollAt = now + POLL_MS;
+      subscriptions.delete(subscription);
+      subscriptions.add(subscription);
+      subscription.listener(null);
+    }
   }
 
   async function dropIfSilent(): Promise<void> {
@@ -84,15 +117,25 @@ export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions):
     },
     async subscribe(channel, listener) {
       if (isClosed) throw new Error('the live feed is closed');
-      const subscription = { channel: prefix + channel, listener };
+      const subscription: Subscription = { channel: prefix + channel, listener, nextPollAt: 0 };
       // Renewed with the others when the connection is lost before Redis has answered.
       subscriptions.add(subscription);
       const subscribed = pubsub.subscribe(subscription.channel, (message: string) => {
         if (subscriptions.has(subscription)) listener(message);
       });
       const end = async () => {
-        if (subscriptions.delete(subscription)) pubsub.unsubscribe(await subscribed);
+        if (!subscriptions.delete(subscription)) return;
+        const ended = subscribed.then((id) => pubsub.unsubscribe(id));
+        // What Redis has not heard of yet it is told of when it is back.
+        if (subscriber.status === 'ready') await ended;
       };
+      if (subscriber.status !== 'ready') {
+        // It is polled until Redis is back, and then once more: what came before Redis knew of it was not heard.
+        void subscribed.then(() => {
+          if (subscriptions.has(subscription)) listener(null);
+        });
+        return end;
+      }
       try {
         await within(subscribed);
       } catch (error) {
@@ -108,6 +151,7 @@ export function createRedisLiveFeed({ url, prefix, log }: RedisLiveFeedOptions):
     async close() {
       isClosed = true;
       clearInterval(watch);
+      clearInterval(poll);
       subscriptions.clear();
       publisher.disconnect();
       subscriber.disconnect();
@@ -141,7 +185,10 @@ function reportAbsence(connections: readonly Redis[], log: Log): void {
   for (const connection of connections) {
     connection.on('error', (error) => {
       if (away.size === 0)
-        log.warn({ err: error }, 'the live feed cannot be reached; live events wait until it is back');
+        log.warn(
+          { err: error },
+          'the live feed cannot be reached; live events are looked for each second until it is back',
+        );
       away.add(connection);
     });
     connection.on('ready', () => {

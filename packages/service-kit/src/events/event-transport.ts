@@ -26,7 +26,7 @@ export function openEventTransport(
   { log, metrics }: { log: Log; metrics: Metrics },
 ): EventTransport {
   const bus = openEventBus(projectId, { log, metrics });
-  const feed = openLiveFeed(redisUrl, { log }) ?? createMemoryLiveFeed();
+  const feed = openLiveFeed(redisUrl, { log, metrics }) ?? createMemoryLiveFeed();
   return {
     bus,
     feed,
@@ -38,8 +38,11 @@ export function openEventTransport(
 }
 
 /** The feed of all processes of an installation; null where there is no Redis for it. */
-export function openLiveFeed(redisUrl: string | undefined, { log }: { log: Log }): LiveFeed | null {
-  return redisUrl === undefined ? null : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log });
+export function openLiveFeed(
+  redisUrl: string | undefined,
+  { log, metrics }: { log: Log; metrics: Metrics },
+): LiveFeed | null {
+  return redisUrl === undefined ? null : createRedisLiveFeed({ url: redisUrl, prefix: LIVE_PREFIX, log, metrics });
 }
 
 /** Pub/Sub when there is a project; null when there is none. */

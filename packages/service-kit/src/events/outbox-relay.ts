@@ -27,6 +27,8 @@ export interface RelayTimings {
   /** Published events are kept for who resumes a subscription, and for the operator. */
   readonly retentionMs: number;
   readonly tidyMs: number;
+  /** How often an idle relay looks whether the transport still has what it needs. */
+  readonly prepareMs: number;
 }
 
 export interface OutboxRelay {
@@ -40,6 +42,7 @@ const DEFAULT_TIMINGS: RelayTimings = {
   reconnectMs: 1_000,
   retentionMs: 24 * 60 * 60_000,
   tidyMs: 60_000,
+  prepareMs: 15_000,
 };
 const BATCH = 500;
 /** PostgreSQL keeps advisory locks of one and of two keys apart; this is of one. */
@@ -73,6 +76,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   let leads = false;
   /** Whether the transport is known to be ready; unknown at first, and after every failure. */
   let prepared = false;
+  let preparedAt = 0;
 
   const stir = () => {
     dirty = true;
@@ -186,6 +190,8 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   /** Publishes until nothing is left. Returns false when the transport failed: it is given time before the next try. */
   async function drain(client: pg.Client): Promise<boolean> {
     if (!bus) return true;
+    // What somebody has deleted is not found out by who publishes nothing.
+    if (Date.now() - preparedAt >= timings.prepareMs) prepared = false;
     if (!prepared && !(await prepare(client, bus))) return false;
     while (!stop.signal.aborted) {
       const rows = await readUnpublished(client);
@@ -217,6 +223,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
         if (count > 0) log.warn({ count }, 'the transport has forgotten: what is kept is published again');
       });
       prepared = true;
+      preparedAt = Date.now();
     } catch (error) {
       telemetry.transportAway(log, error);
     }

@@ -10,6 +10,7 @@ import {
   type DeadLetterFacts,
 } from './pubsub-dead-letters.js';
 import { DEAD_LETTER_TOPIC } from './pubsub-topology.js';
+import { createSlots } from './subject-lanes.js';
 
 /** By id: what went wrong, or null. */
 export type PublishResults = ReadonlyMap<string, Error | null>;
@@ -26,8 +27,11 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 /** For what the library does not bound: opening connections, credentials. */
 const HARD_TIMEOUT_MS = 15_000;
 const MAX_BATCH_MESSAGES = 500;
+/** Subjects that are published at once: each is a call of its own. After an outage, or when everything is published again, thousands wait. */
+const MAX_SUBJECTS_AT_ONCE = 32;
 
 export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPublisher {
+  const slots = createSlots(MAX_SUBJECTS_AT_ONCE);
   const topics = new Map<string, Topic>();
   function topicNamed(name: string): Topic {
     let topic = topics.get(name);
@@ -58,8 +62,26 @@ export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPub
 
   return {
     async publish(events) {
-      // All are handed over before the first answer: the library then fails what is queued behind a failed one.
-      const answers = await settleWithin(HARD_TIMEOUT_MS, events.map(publishOne));
+      const isLate = lateAfter(HARD_TIMEOUT_MS);
+      const bySubject = new Map<string, EventEnvelope[]>();
+      for (const event of events) bySubject.set(event.subject, [...(bySubject.get(event.subject) ?? []), event]);
+      const begun = new Map<string, Promise<Error | null>>();
+      for (const ofSubject of bySubject.values()) {
+        // All of a subject are handed over before the first answer: the library then fails what is queued behind a failed one.
+        const published = slots(async () =>
+          isLate() ? ofSubject.map(() => NOT_SENT) : Promise.all(ofSubject.map(publishOne)),
+        );
+        ofSubject.forEach(({ id }, index) =>
+          begun.set(
+            id,
+            published.then((answers) => answers[index] ?? null),
+          ),
+        );
+      }
+      const answers = await settleWithin(
+        HARD_TIMEOUT_MS,
+        events.map(({ id }) => begun.get(id) ?? Promise.resolve(null)),
+      );
       const results = new Map<string, Error | null>();
       const failures = new Map<string, Error>();
       events.forEach((event, index) => {
@@ -83,6 +105,13 @@ export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPub
       if (failure) throw failure;
     },
   };
+}
+
+const NOT_SENT = new Error('Pub/Sub was too slow with what came before');
+
+function lateAfter(timeoutMs: number): () => boolean {
+  const end = performance.now() + timeoutMs;
+  return () => performance.now() > end;
 }
 
 /** What has not settled in time has failed. */

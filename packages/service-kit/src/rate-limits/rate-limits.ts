@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { timeRedis } from '../time-redis.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.js';
@@ -38,7 +39,7 @@ export function createRateLimits({ redisUrl, log, metrics }: RateLimitsOptions):
   (keys as unknown as { collect: () => void }).collect = () => {
     for (const limiter of limiters) keys.set({ limit: limiter.name }, limiter.size());
   };
-  const redis = redisUrl === undefined ? null : connect(redisUrl, log);
+  const redis = redisUrl === undefined ? null : timeRedis(connect(redisUrl, log), metrics, 'rate limits');
   const timer =
     redis && setInterval(() => void Promise.all(limiters.map((limiter) => limiter.flush())), FLUSH_MS).unref();
   return {

@@ -2,6 +2,7 @@ import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { TracingSettings } from '../settings.js';
 import { serviceVersion } from '../version.js';
+import type { FinishedSpan } from './finished-span.js';
 import type { Tracing } from './span.js';
 
 /**
@@ -32,6 +33,19 @@ export async function openTracing(
     serviceName: config.OTEL_SERVICE_NAME ?? `taskgraph-${service}`,
     version: serviceVersion(),
     processor: new BatchSpanProcessor(exporter),
+  });
+}
+
+/** Opens what hands the spans of a service on within this process, whatever the settings say. */
+export async function openOwnTracing(service: string, take: (span: FinishedSpan) => void): Promise<Tracing> {
+  const [{ createOtelTracing }, { handingOn }] = await Promise.all([
+    import('./otel-tracing.js'),
+    import('./otel-memory.js'),
+  ]);
+  return createOtelTracing({
+    serviceName: service,
+    version: serviceVersion(),
+    processor: handingOn(service, take),
   });
 }
 

@@ -247,6 +247,16 @@ describe('the relay', () => {
     await bus.until(1);
   });
 
+  it('publishes again what the transport has forgotten, without any further event', async () => {
+    const bus = recordingBus();
+    await using _relay = startRelay(bus, { pollMs: 20, prepareMs: 20 });
+    await append([detached(uuid7())]);
+    await bus.until(1);
+    bus.forgot = true;
+    await bus.until(2);
+    expect(new Set(bus.published.map(({ id }) => id)).size).toBe(1);
+  });
+
   it('forgets published events when their time is over', async () => {
     await append([detached(uuid7())]);
     const bus = recordingBus();
