@@ -19,6 +19,7 @@ const schema = z.object({
   /** Whether the first start makes demo data; where others than this machine can log in, nobody is to know a password. */
   SEED_DEMO: settings.optionalFlag(),
   LOG_LEVEL: settings.logLevel(),
+  TRACE_PORT: settings.port(3004),
 });
 
 export interface EmbeddedConfig {
@@ -30,6 +31,8 @@ export interface EmbeddedConfig {
   readonly seedDemo: boolean;
   /** Whether others than this machine can reach it. */
   readonly isOpen: boolean;
+  /** Of the pages that `--trace` shows. */
+  readonly tracePort: number;
   /** Null when nobody has asked for one. */
   readonly logLevel: z.output<typeof schema>['LOG_LEVEL'] | null;
 }
@@ -54,6 +57,7 @@ export function readEmbeddedConfig(root: string, env: NodeJS.ProcessEnv = proces
     dataDir: path.resolve(root, config.TASKGRAPH_DATA_DIR),
     seedDemo: config.SEED_DEMO ?? isLoopback(config.HOST),
     isOpen: !isLoopback(config.HOST),
+    tracePort: config.TRACE_PORT,
     logLevel: env['LOG_LEVEL'] ? config.LOG_LEVEL : null,
   };
 }

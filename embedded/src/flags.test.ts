@@ -4,13 +4,14 @@ import { parseFlags, readHelp } from './flags.js';
 
 describe('flags of npm start', () => {
   it('leave everything to the settings when there are none', () => {
-    expect(parseFlags([])).toEqual({ reset: false, seed: null, help: false, output: 'normal' });
+    expect(parseFlags([])).toEqual({ reset: false, seed: null, trace: false, help: false, output: 'normal' });
   });
 
   it('are all understood', () => {
-    expect(parseFlags(['--reset', '--no-seed', '--verbose'])).toEqual({
+    expect(parseFlags(['--reset', '--no-seed', '--trace', '--verbose'])).toEqual({
       reset: true,
       seed: false,
+      trace: true,
       help: false,
       output: 'verbose',
     });
@@ -27,7 +28,7 @@ describe('flags of npm start', () => {
     expect(() => parseFlags(['--quiet', '--verbose'])).toThrow('contradict');
   });
 
-  it.each(['--reset', '--no-seed', '--quiet', '--verbose', '--help'])('%s is in the help', (flag) => {
+  it.each(['--reset', '--no-seed', '--trace', '--quiet', '--verbose', '--help'])('%s is in the help', (flag) => {
     expect(readHelp(fileURLToPath(new URL('../..', import.meta.url)))).toContain(`npm start -- ${flag}`);
   });
 });

@@ -7,12 +7,14 @@ export interface Flags {
   readonly reset: boolean;
   /** Null leaves it to `SEED_DEMO`. */
   readonly seed: boolean | null;
+  /** Keeps traces, and shows them in a browser. */
+  readonly trace: boolean;
   readonly help: boolean;
   /** `quiet` prints what is wrong and where the gateway is; `verbose` also prints the services' logs. */
   readonly output: 'quiet' | 'normal' | 'verbose';
 }
 
-const KNOWN = ['--reset', '--no-seed', '--quiet', '--verbose', '--help', '-h'] as const;
+const KNOWN = ['--reset', '--no-seed', '--trace', '--quiet', '--verbose', '--help', '-h'] as const;
 
 /** Of `embedded/help.txt`, which the start script prints by itself: nothing has to be installed to be told how. */
 export function readHelp(root: string): string {
@@ -34,6 +36,7 @@ export function parseFlags(parameters: readonly string[]): Flags {
   return {
     reset: has('--reset'),
     seed: has('--no-seed') ? false : null,
+    trace: has('--trace'),
     help: has('--help') || has('-h'),
     output: has('--quiet') ? 'quiet' : has('--verbose') ? 'verbose' : 'normal',
   };

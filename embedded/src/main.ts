@@ -91,6 +91,7 @@ async function present(
       runningScreen({
         urls,
         postgresPort: system.postgresPort,
+        tracesUrl: system.tracesUrl,
         dataDir: dataDir.folder,
         logFile: system.logFile,
         seconds,

@@ -6,6 +6,7 @@ export interface ScreenFacts {
   readonly urls: Readonly<Record<ServiceName, string>>;
   readonly postgresPort: number;
   readonly dataDir: string;
+  readonly tracesUrl: string | null;
   readonly logFile: string;
   readonly seconds: number;
   readonly demo: boolean;
@@ -14,13 +15,23 @@ export interface ScreenFacts {
 }
 
 /** What runs where, and who can log in. */
-export function runningScreen({ urls, postgresPort, dataDir, logFile, seconds, demo, isOpen }: ScreenFacts): string {
+export function runningScreen({
+  urls,
+  postgresPort,
+  tracesUrl,
+  dataDir,
+  logFile,
+  seconds,
+  demo,
+  isOpen,
+}: ScreenFacts): string {
   const rows: Array<readonly [string, string, string]> = [
     ['gateway', `${urls.gateway}/graphql`, 'the graph; Apollo Sandbox in a browser'],
     ['auth', `${urls.auth}/graphql`, 'accounts, sessions'],
     ['task', `${urls.task}/graphql`, 'tasks, attachments'],
     ['media', `${urls.media}/graphql`, 'pictures'],
     ['PostgreSQL', `127.0.0.1:${postgresPort}`, 'databases auth, task, media'],
+    ...(tracesUrl === null ? [] : [['traces', tracesUrl, 'each request as a waterfall, in a browser'] as const]),
   ];
   const width = Math.max(...rows.map(([, where]) => where.length));
   return [

@@ -8,6 +8,7 @@ import {
   type EventTransport,
   type LiveFeed,
   type ServiceProcess,
+  type Tracing,
 } from '@taskgraph/service-kit';
 import type { AppLog } from './app-log.js';
 import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
@@ -53,6 +54,8 @@ export function serviceEnv(
     ...given,
     // All are started here: what is set for processes that find each other elsewhere is not meant.
     ...Object.fromEntries(PEERS.map((name) => [`${name.toUpperCase()}_URL`, urls[name]])),
+    // Each of them has a name of its own in traces.
+    OTEL_SERVICE_NAME: '',
     // The log decides what is shown; the services' own level would only keep lines from it.
     LOG_LEVEL: 'trace',
     HOST: config.host,
@@ -83,6 +86,8 @@ export async function loadServices() {
 export interface StartOptions {
   readonly log: AppLog;
   readonly bus: EventBus;
+  /** Opens the tracing of a service; null leaves it to the settings. */
+  readonly tracing: ((service: ServiceName) => Promise<Tracing>) | null;
   /** Told of each mail that was written to a file. */
   readonly onMail: (mail: Mail) => void;
 }
@@ -96,18 +101,25 @@ export interface StartOptions {
 export async function startServices(
   modules: ServiceModules,
   env: NodeJS.ProcessEnv,
-  { log, bus, onMail }: StartOptions,
+  { log, bus, onMail, tracing }: StartOptions,
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const configs = readServiceConfigs(env);
   const feed = createMemoryLiveFeed();
   const transport = transportOf(bus, feed);
   const mailer = tellingMailer(auth.openMailer(configs.auth, log.of('auth')), configs.auth.SMTP_URL ? null : onMail);
+  const traced = async (name: ServiceName) => (tracing ? { tracing: await tracing(name) } : {});
+  const [forGateway, forAuth, forTask, forMedia] = await Promise.all([
+    traced('gateway'),
+    traced('auth'),
+    traced('task'),
+    traced('media'),
+  ]);
   const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
-    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed })],
-    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer })],
-    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport })],
-    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport })],
+    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed, ...forGateway })],
+    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer, ...forAuth })],
+    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport, ...forTask })],
+    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport, ...forMedia })],
   ];
   const outcomes = await Promise.allSettled(starts.map(async ([name, created]) => listen(name, await created)));
   const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

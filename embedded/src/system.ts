@@ -16,6 +16,7 @@ import type { Progress } from './progress.js';
 import { PLACEHOLDER_SECRETS, readOrCreateSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
 import { JONAS, MARA } from './seed/demo-people.js';
+import { openTraces } from './traces/open-traces.js';
 import { loadServices, PEERS, serviceEnv, serviceUrls, startServices } from './services.js';
 
 const DEMO_ADDRESSES = new Set([MARA.email, JONAS.email]);
@@ -35,6 +36,8 @@ export interface System {
   readonly urls: Readonly<Record<ServiceName, string>>;
   readonly dataDir: DataDir;
   readonly postgresPort: number;
+  /** Where requests are shown; null without `--trace`. */
+  readonly tracesUrl: string | null;
   readonly logFile: string;
   /** Of the launcher itself. */
   readonly log: Log;
@@ -117,10 +120,17 @@ async function start(
     const isOfSeeding = DEMO_ADDRESSES.has(to) && !existsSync(dataDir.seed);
     if (link !== null && !isOfSeeding) progress.say(`  A mail to ${to}, "${subject}": ${link}`);
   };
+  const traces = flags.trace ? await openTraces(config.tracePort) : null;
+  if (traces) undo.push(() => traces.close());
   const services = await progress.step(
     'services',
     async () =>
-      startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), { log, bus, onMail }),
+      startServices(await loading, serviceEnv(env, { config, dataDir, ports, cluster, secrets }), {
+        log,
+        bus,
+        onMail,
+        tracing: traces && ((service) => traces.tracing(service)),
+      }),
     (started) => started.map(({ name }) => name).join(', '),
   );
   undo.push(async () => {
@@ -132,7 +142,15 @@ async function start(
   signal.throwIfAborted();
   warnOfIgnored(env, urls, progress);
   const failed = watchGround({ dataDir, cluster, whenOver: (step) => void undo.push(step) });
-  return { urls, dataDir, postgresPort: cluster.port, logFile: log.file, log: ownLog(log), failed };
+  return {
+    urls,
+    dataDir,
+    postgresPort: cluster.port,
+    tracesUrl: traces?.url ?? null,
+    logFile: log.file,
+    log: ownLog(log),
+    failed,
+  };
 }
 
 /** Before anything is started, or even made: what the services would say of their settings. @throws ConfigError */
