@@ -43,6 +43,15 @@ const dataExportPart = z.object({
   file: z.string().regex(/^[a-z-]{1,40}$/),
   rows: z.array(z.record(z.string(), z.unknown())),
 });
+/** Where somebody was who has done something; absent in events from before it was told. */
+const origin = { ipAddress: z.string().nullable().optional(), userAgent: z.string().nullable().optional() };
+/** What was read: one thing, or a list: of all, or of a user, whose id it is. */
+const privilegedSubject = z.object({
+  kind: z.enum(['task', 'tasks', 'tasks-of-user', 'media', 'media-of-user']),
+  id: z.uuid().nullable(),
+});
+export type PrivilegedSubject = z.infer<typeof privilegedSubject>;
+const privilegedRead = z.object({ actorId: userId, subjects: z.array(privilegedSubject), ...origin });
 export type DataExportPart = z.infer<typeof dataExportPart>;
 
 /**
@@ -133,6 +142,14 @@ export const EVENTS = {
     consumers: ['media'],
     data: dataExportPart,
   },
+  'task.privileged-read.v1': {
+    meaning: 'An administrator has read tasks that are not their own.',
+    eventType: 'TASK_PRIVILEGED_READ',
+    subject: 'user id of the administrator',
+    settles: null,
+    consumers: ['auth'],
+    data: privilegedRead,
+  },
   'media.uploaded.v1': {
     meaning: 'A file has arrived and is being processed.',
     eventType: 'MEDIA_UPLOADED',
@@ -171,7 +188,7 @@ export const EVENTS = {
     subject: 'export id',
     settles: null,
     consumers: ['auth', 'task'],
-    data: z.object({ dataExportId, userId }),
+    data: z.object({ dataExportId, userId, ...origin }),
   },
   'media.data-export-ended.v1': {
     meaning: 'An export is ready, or has failed: what was sent for it is needed no more.',
@@ -180,6 +197,14 @@ export const EVENTS = {
     settles: 'subject',
     consumers: ['auth', 'task'],
     data: z.object({ dataExportId, userId, outcome: z.enum(['READY', 'FAILED']) }),
+  },
+  'media.privileged-read.v1': {
+    meaning: 'An administrator has read media that are not their own.',
+    eventType: 'MEDIA_PRIVILEGED_READ',
+    subject: 'user id of the administrator',
+    settles: null,
+    consumers: ['auth'],
+    data: privilegedRead,
   },
 } as const satisfies Record<`${EventSource}.${string}.v${number}`, EventDefinition>;
 

@@ -45,6 +45,7 @@ export * from './parse-json.js';
 export * from './peer.js';
 export * from './pg-pool.js';
 export * from './prepared-reads.js';
+export * from './privileged-reads.js';
 export * from './rate-limits/rate.js';
 export * from './rate-limits/rate-limiter.js';
 export * from './rate-limits/rate-limits.js';

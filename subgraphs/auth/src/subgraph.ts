@@ -19,6 +19,7 @@ import { createKeyEncryption } from './key-encryption.js';
 import { createLetters } from './mail/letters.js';
 import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';
 import { createPostOffice } from './mail/post-office.js';
+import { auditHandlers } from './modules/audit/events.js';
 import { dataExportHandlers } from './modules/data-exports/events.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { createPendingErasures } from './modules/erasure/pending-erasures.js';
@@ -71,7 +72,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     operationsPort: config.AUTH_OPERATIONS_PORT,
     databaseUrl: config.AUTH_DATABASE_URL,
     createDb: createAuthDb,
-    handlers: { ...erasureHandlers, ...dataExportHandlers },
+    handlers: { ...erasureHandlers, ...dataExportHandlers, ...auditHandlers },
     parts,
     async own(base) {
       const { db } = base;

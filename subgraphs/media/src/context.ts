@@ -1,4 +1,4 @@
-import type { LiveFeed, OutboxReader, RequestContext } from '@taskgraph/service-kit';
+import type { LiveFeed, OutboxReader, PrivilegedReads, RequestContext } from '@taskgraph/service-kit';
 import type { LimitFunction } from 'p-limit';
 import type { MediaDb } from './db.js';
 import type { SignedUrls } from './modules/files/signed-urls.js';
@@ -10,7 +10,7 @@ import type { MediaTelemetry } from './telemetry.js';
 /** What one execution in the media subgraph carries. */
 export interface MediaContext extends RequestContext {
   readonly db: MediaDb;
-  readonly loaders: MediaLoaders;
+  readonly loaders: MediaLoaders & { readonly privilegedRead: PrivilegedReads };
   readonly store: ObjectStore;
   readonly spool: Spool;
   readonly urls: SignedUrls;

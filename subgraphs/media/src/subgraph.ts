@@ -20,6 +20,7 @@ import { eraseMedia, tellErased } from './modules/erasure/service.js';
 import { mountFileRoutes } from './modules/files/routes.js';
 import { createSignedUrls } from './modules/files/signed-urls.js';
 import { mediaHandlers } from './modules/media/events.js';
+import { createMediaReads } from './modules/media/privileged-reads.js';
 import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
 import { createInterruptedSweep } from './modules/uploads/interrupted-sweep.js';
@@ -98,7 +99,10 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         resolvers,
         verifier: verifier(config.AUTH_URL),
         context: (request) => ({ ...request, ...parts }),
-        loaders: (request) => createMediaLoaders(reads, taskDirectory, request),
+        loaders: (request) => ({
+          ...createMediaLoaders(reads, taskDirectory, request),
+          privilegedRead: createMediaReads(db, request),
+        }),
         routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
         graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads, log })],
         async onListen({ port }) {

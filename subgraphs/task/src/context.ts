@@ -1,4 +1,4 @@
-import type { LiveFeed, OutboxReader, PreparedReads, RequestContext } from '@taskgraph/service-kit';
+import type { LiveFeed, OutboxReader, PreparedReads, PrivilegedReads, RequestContext } from '@taskgraph/service-kit';
 import type { TaskDb } from './db.js';
 import type { AttachmentLoaders } from './modules/attachments/loaders.js';
 import type { MediaDirectory } from './modules/attachments/media-directory.js';
@@ -11,7 +11,7 @@ export interface TaskContext extends RequestContext {
   readonly db: TaskDb;
   /** Reads that need no client: lists, and what is looked up by key. */
   readonly reads: PreparedReads;
-  readonly loaders: TaskLoaders & AttachmentLoaders;
+  readonly loaders: TaskLoaders & AttachmentLoaders & { readonly privilegedRead: PrivilegedReads };
   readonly mediaDirectory: MediaDirectory;
   readonly userDirectory: UserDirectory;
   /** Wakes who follows a task; what has happened to it is read from the outbox. */

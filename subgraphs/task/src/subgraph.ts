@@ -15,6 +15,7 @@ import { createMediaDirectory } from './modules/attachments/media-directory.js';
 import { dataExportHandlers } from './modules/data-exports/events.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { eraseTasks, tellErased } from './modules/erasure/service.js';
+import { createTaskReads } from './modules/tasks/privileged-reads.js';
 import { createTaskLoaders } from './modules/tasks/loaders.js';
 import { createUserDirectory } from './modules/tasks/user-directory.js';
 import { retentionRules } from './retention.js';
@@ -54,7 +55,11 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
         resolvers,
         verifier: verifier(config.AUTH_URL),
         context: (request) => ({ ...request, db, reads, userDirectory, mediaDirectory, feed, outbox, telemetry }),
-        loaders: ({ viewer }) => ({ ...createTaskLoaders(reads, viewer), ...createAttachmentLoaders(reads, viewer) }),
+        loaders: (request) => ({
+          ...createTaskLoaders(reads, request.viewer),
+          ...createAttachmentLoaders(reads, request.viewer),
+          privilegedRead: createTaskReads(db, request),
+        }),
         async onListen() {
           erasure?.start();
           retention.start();

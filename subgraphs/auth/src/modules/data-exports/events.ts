@@ -1,9 +1,9 @@
 import type { EventHandlers } from '@taskgraph/service-kit';
 import type { AuthDbClient } from '../../db.js';
-import { forgetExport, sendExport } from './service.js';
+import { endExport, sendExport } from './service.js';
 
 /** What this service hears of exports: that somebody wants one, and that it has ended. */
 export const dataExportHandlers: EventHandlers<AuthDbClient> = {
-  'media.data-export-requested.v1': (tx, { data }, log) => sendExport(tx, data, log),
-  'media.data-export-ended.v1': (tx, { data }) => forgetExport(tx, data.dataExportId),
+  'media.data-export-requested.v1': (tx, event, log) => sendExport(tx, event, log),
+  'media.data-export-ended.v1': (tx, event, log) => endExport(tx, event, log),
 };

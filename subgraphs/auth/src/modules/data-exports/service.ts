@@ -1,19 +1,49 @@
-import { forgetParts, sendParts, type ExportedRows, type ExportIds, type Log } from '@taskgraph/service-kit';
+import type { DomainEvent } from '@taskgraph/contracts';
+import { forgetParts, sendParts, type ExportedRows, type Log } from '@taskgraph/service-kit';
 import type { AuthTx } from '../../db.js';
 import { listAuditOf } from '../audit/loaders.js';
+import { recordAudit, type AuditOrigin } from '../audit/service.js';
 
-/** Sends what this service has of a person. Of somebody whose account is gone there is nothing. */
-export async function sendExport(tx: AuthTx, ids: ExportIds, log: Log): Promise<void> {
-  const count = await sendParts(tx, ids, readAccount(tx, ids.userId), (data) => ({
+/** Sends what this service has of a person, and puts on record that they have asked for it. Of somebody whose account is gone there is nothing. */
+export async function sendExport(
+  tx: AuthTx,
+  { data: asked, requestId }: DomainEvent<'media.data-export-requested.v1'>,
+  log: Log,
+): Promise<void> {
+  const { dataExportId, userId, ipAddress = null, userAgent = null } = asked;
+  const count = await sendParts(tx, { dataExportId, userId }, readAccount(tx, userId), (data) => ({
     type: 'auth.data-exported.v1',
-    subject: ids.dataExportId,
+    subject: dataExportId,
     data,
   }));
-  log.info({ ...ids, count }, 'what there is of somebody was sent for their export');
+  log.info({ dataExportId, userId, count }, 'what there is of somebody was sent for their export');
+  const origin = { clientInfo: { ipAddress, userAgent, clientName: null }, requestId: requestId ?? null, log };
+  await recordExport(tx, origin, userId, { dataExportId, step: 'requested' });
 }
 
-export const forgetExport = (tx: AuthTx, dataExportId: string): Promise<void> =>
-  forgetParts(tx, 'auth.data-exported.v1', dataExportId);
+/** Takes back what was sent, and puts on record what has become of it. */
+export async function endExport(
+  tx: AuthTx,
+  { data }: DomainEvent<'media.data-export-ended.v1'>,
+  log: Log,
+): Promise<void> {
+  const { dataExportId, userId, outcome } = data;
+  await forgetParts(tx, 'auth.data-exported.v1', dataExportId);
+  const nobody = { clientInfo: { ipAddress: null, userAgent: null, clientName: null }, requestId: null, log };
+  await recordExport(tx, nobody, userId, { dataExportId, step: outcome.toLowerCase() });
+}
+
+async function recordExport(
+  tx: AuthTx,
+  origin: AuditOrigin,
+  userId: string,
+  details: { readonly dataExportId: string; readonly step: string },
+): Promise<void> {
+  const user = await tx.user.findUnique({ where: { id: userId }, select: { id: true } });
+  if (!user) return;
+  const outcome = details.step === 'failed' ? 'FAILURE' : 'SUCCESS';
+  await recordAudit(tx, origin, { action: 'DATA_EXPORT', outcome, actorId: userId, subject: userId, details });
+}
 
 async function* readAccount(tx: AuthTx, userId: string): ExportedRows {
   // Hashes of passwords and tokens say nothing of a person, and something to who steals the file.

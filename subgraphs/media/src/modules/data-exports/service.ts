@@ -36,7 +36,8 @@ export async function requestDataExport(context: MediaContext): Promise<DataExpo
       skipDuplicates: true,
     });
     if (!made) return tx.dataExport.findFirstOrThrow({ where: { userId, status: 'PENDING' } });
-    const data = { dataExportId: made.id, userId };
+    const { ipAddress, userAgent } = context.clientInfo;
+    const data = { dataExportId: made.id, userId, ipAddress, userAgent };
     await appendEvents(tx, [{ type: 'media.data-export-requested.v1', subject: made.id, data }], context);
     context.telemetry.exportRequested(context.log, made.id);
     return made;

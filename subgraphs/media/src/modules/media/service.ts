@@ -7,6 +7,7 @@ import {
   parsePageArgs,
   requireViewer,
   type PageArgs,
+  type Viewer,
 } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
@@ -28,17 +29,31 @@ export function findMedia(
   id: string,
   fields: MediaFields = ALL_MEDIA_FIELDS,
 ): MediaRow | null | Promise<MediaRow | null> {
-  requireViewer(context);
-  return isUuid(id) ? context.loaders.media(fields).load(id.toLowerCase()) : null;
+  const viewer = requireViewer(context);
+  const found = isUuid(id) ? context.loaders.media(fields).load(id.toLowerCase()) : null;
+  return viewer.role === 'ADMIN' && found ? tellOfRead(context, viewer, found) : found;
+}
+
+/** What an administrator sees of others by role alone is told. */
+async function tellOfRead(
+  { loaders }: MediaContext,
+  { userId }: Viewer,
+  found: MediaRow | null | Promise<MediaRow | null>,
+): Promise<MediaRow | null> {
+  const media = await found;
+  if (media && media.uploaderId !== userId) await loaders.privilegedRead({ kind: 'media', id: media.id });
+  return media;
 }
 
 /** Lists what a user has uploaded; empty when that is not for the viewer. */
 export async function listUploads(
-  { loaders }: MediaContext,
+  { loaders, viewer }: MediaContext,
   userId: string,
   args: PageArgs,
   selection: Omit<UploadsRequest, 'page'>,
 ): Promise<MediaConnectionRow> {
+  if (viewer?.role === 'ADMIN' && userId !== viewer.userId)
+    await loaders.privilegedRead({ kind: 'media-of-user', id: userId });
   return loaders.uploads({ ...selection, page: parsePageArgs(args) }).load(userId);
 }
 

@@ -34,8 +34,11 @@ export const taskResolvers = {
   },
   User: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
-    tasks: ({ id }, args, { loaders }, info) =>
-      loaders.userTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id),
+    tasks: ({ id }, args, { loaders, viewer }, info) => {
+      const load = () => loaders.userTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id);
+      if (viewer?.role !== 'ADMIN' || viewer.userId === id) return load();
+      return loaders.privilegedRead({ kind: 'tasks-of-user', id }).then(load);
+    },
   },
 } satisfies Pick<Resolvers, 'Task' | 'User'> & {
   Query: Partial<NonNullable<Resolvers['Query']>>;
