@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   expectData,
@@ -11,6 +7,7 @@ import {
   smallPng,
   type SpawnedGraph,
 } from '@taskgraph/testkit';
+import { readZip } from './read-zip.js';
 import { startStory, type Person, type Story } from '../story.js';
 
 interface Export {
@@ -27,18 +24,15 @@ withServers('an export of what there is of somebody', () => {
   let graph: SpawnedGraph;
   let ada: Person;
   let ben: Person;
-  let folder: string;
   let ready: Export;
 
   beforeAll(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-export-'));
     story = await startStory({ withEvents: true });
     graph = story.graph as SpawnedGraph;
     [ada, ben] = [await story.newPerson('Ada'), await story.newPerson('Ben')];
   });
   afterAll(async () => {
     await story[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const request = async (who: Person): Promise<Export> =>
@@ -51,20 +45,10 @@ withServers('an export of what there is of somebody', () => {
       if (found.status !== 'PENDING') return found;
     }
   }
-  /** Reads an archive with another's program: what it cannot read is no ZIP file. */
   async function entriesOf(url: string): Promise<Map<string, Buffer>> {
     const response = await fetch(url);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
-    const file = path.join(folder, 'export.zip');
-    await writeFile(file, Buffer.from(await response.arrayBuffer()));
-    const script =
-      'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; z.extractall(sys.argv[2]); print("\\n".join(z.namelist()))';
-    const { stdout, stderr, status } = spawnSync('python3', ['-c', script, file, folder], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(stderr);
-    const names = stdout.trim().split('\n');
-    return new Map(
-      await Promise.all(names.map(async (name) => [name, await readFile(path.join(folder, name))] as const)),
-    );
+    return readZip(Buffer.from(await response.arrayBuffer()));
   }
 
   it('is pending while a service is down, the same for two who ask at once, and ready when it is back', async () => {
