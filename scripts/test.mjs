@@ -13,7 +13,8 @@ const EXIT_GRACE_MS = 10_000;
 await prepareOrExit();
 
 const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-results-'));
-const resultsFile = path.join(folder, 'results.json');
+/** Somebody who reads the results himself says where. */
+const resultsFile = process.env.TEST_RESULTS_FILE ?? path.join(folder, 'results.json');
 const child = spawn(
   process.execPath,
   [path.join(root, 'node_modules/jest/bin/jest.js'), '--json', `--outputFile=${resultsFile}`, ...process.argv.slice(2)],

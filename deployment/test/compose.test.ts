@@ -4,8 +4,9 @@ import addFormats from 'ajv-formats';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { readDockerfile } from '../images/dockerfile.mjs';
-import { operationsPortOf, PROCESSES } from './processes.js';
+import { isOfOperators, operationsPortOf, PROCESSES } from './processes.js';
 import { readText, ROOT } from './repository.js';
+import { RANDOM_SECRET } from './workloads.js';
 
 interface Service {
   readonly image?: string;
@@ -36,7 +37,7 @@ function filledIn(environment: Readonly<Record<string, string>>): Record<string,
       name,
       String(value).replace(
         /\$\{(\w+)(?::([-?])([^}]*))?\}/g,
-        (_whole, _name, kind: string | undefined, text: string) => (kind === '-' ? text : 'x'.repeat(64)),
+        (_whole, _name, kind: string | undefined, text: string) => (kind === '-' ? text : RANDOM_SECRET),
       ),
     ]),
   );
@@ -83,7 +84,8 @@ describe('docker-compose.yml', () => {
 
   it.each(services)('%s has no secret that is written down', (_name, { environment = {} }) => {
     for (const [name, value] of Object.entries(environment)) {
-      if (/SECRET|PASSWORD/.test(name)) expect(value).toMatch(/^\$\{\w+:\?/);
+      if (/_PREVIOUS$|^EVENT_SOURCE_SECRET$/.test(name)) expect(value).toMatch(/^\$\{\w+:-\}$/);
+      else if (/SECRET|PASSWORD/.test(name)) expect(value).toMatch(/^\$\{\w+:\?/);
       if (/_DATABASE_URL$/.test(name)) expect(value).toMatch(/:\$\{POSTGRES_PASSWORD\}@/);
     }
   });
@@ -96,6 +98,10 @@ describe.each(PROCESSES)('$name in docker-compose.yml', (process) => {
   it('is given settings that it reads, and all that it needs', () => {
     expect(Object.keys(environment).filter((name) => !process.settings.has(name))).toEqual([]);
     expect(() => process.readConfig(filledIn(environment))).not.toThrow();
+  });
+
+  it('can be given each of its secrets, and the one before, and what its operators set', () => {
+    expect([...process.settings].filter((name) => isOfOperators(name) && !(name in environment))).toEqual([]);
   });
 
   it('knows no secret of another', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import path from 'node:path';
 import { readDockerfile } from '../images/dockerfile.mjs';
 import { unknownMembers, violation, type Manifest } from './kubernetes-schemas.js';
-import { operationsPortOf, PROCESSES, type ProcessFacts } from './processes.js';
+import { operationsPortOf, PROCESSES, type ProcessFacts, isOfOperators } from './processes.js';
 import { cannotRender, render } from './rendered.js';
 import { readText, ROOT } from './repository.js';
 import {
@@ -125,6 +125,11 @@ whereRendered.each(
     expect(() => process.readConfig(env)).not.toThrow();
   });
 
+  it('can be given each of its secrets, and the one before, and what its operators set', () => {
+    const given = new Set(container.env?.map(({ name }) => name));
+    expect([...process.settings].filter((name) => isOfOperators(name) && !given.has(name))).toEqual([]);
+  });
+
   it('listens where others look for it', () => {
     expect(container.ports).toEqual([
       expect.objectContaining({ name: 'http', containerPort: process.port }),
@@ -234,7 +239,9 @@ whereRendered('the gke overlay', () => {
   it('brings every secret that something refers to', () => {
     const referred = podsOf(manifests)
       .flatMap(containersOf)
-      .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []));
+      .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []))
+      // What may be there: a secret before the present one, and a server for mails.
+      .filter(({ optional }) => optional !== true);
     const brought = manifests.filter(({ kind }) => kind === 'ExternalSecret') as Array<
       Manifest & { spec: { data: Array<{ secretKey: string }> } }
     >;

@@ -56,6 +56,11 @@ export function processNamed(name: string): ProcessFacts {
   return found;
 }
 
+/** Whether a setting has no default that is good anywhere: secrets, where mails go, whose word is taken, and what limits are. */
+export function isOfOperators(name: string): boolean {
+  return /_SECRET(_PREVIOUS)?$|^(SMTP_URL|MAIL_FROM|APP_URL|TRUST_PROXY)$|^(KEY|LOGIN|RATE_LIMIT)_[A-Z_]+$/.test(name);
+}
+
 /** The port for operators: `npm start` and the README leave it out, so what runs elsewhere agrees on this one. */
 export function operationsPortOf({ port }: ProcessFacts): number {
   return port + 100;

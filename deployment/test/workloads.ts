@@ -8,7 +8,7 @@ interface Variable {
   readonly name: string;
   readonly value?: string;
   readonly valueFrom?: {
-    readonly secretKeyRef?: { readonly name: string; readonly key: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string; readonly optional?: boolean };
     readonly configMapKeyRef?: { readonly name: string; readonly key: string; readonly optional?: boolean };
   };
 }
@@ -91,6 +91,9 @@ export function find<Kind extends Manifest>(manifests: readonly Manifest[], kind
   return found[0] as Kind;
 }
 
+/** Good for any setting that is a secret. */
+export const RANDOM_SECRET = 'f3b1c07ad95e4826b0d7f1a2c3958e64d7a9b0c1e2f3a4b5';
+
 /** The environment of a container; what only a secret knows gets a value that is good for any. */
 export function environmentOf({ env = [] }: Container, manifests: readonly Manifest[]): Record<string, string> {
   const read = ({ value, valueFrom }: Variable): string | undefined => {
@@ -103,7 +106,8 @@ export function environmentOf({ env = [] }: Container, manifests: readonly Manif
     const key = valueFrom?.secretKeyRef?.key;
     if (key === undefined) return value;
     if (key.endsWith('_DATABASE_URL')) return 'postgresql://user:password@10.0.0.1:5432/database';
-    return key === 'REDIS_URL' ? 'redis://10.0.0.2:6379' : 'x'.repeat(64);
+    if (key === 'SMTP_URL') return 'smtps://user:password@mail.example.com';
+    return key === 'REDIS_URL' ? 'redis://10.0.0.2:6379' : RANDOM_SECRET;
   };
   return Object.fromEntries(
     env.flatMap((one) => [[one.name, read(one)] as const]).filter(([, value]) => value !== undefined),

@@ -48,7 +48,7 @@ describe('faults of settings', () => {
     [{ UPLOAD_TIMEOUT_MS: '150001' }, 'REQUEST_TIMEOUT_MS: must be at least UPLOAD_TIMEOUT_MS (150001)'],
     [{ SESSION_COOKIES: 'secure' }, 'SESSION_COOKIES: needs CLIENT_INFO_SECRET'],
     [
-      { SESSION_COOKIES: 'secure', CLIENT_INFO_SECRET: 'x'.repeat(32), CORS_ORIGINS: '*' },
+      { SESSION_COOKIES: 'secure', CLIENT_INFO_SECRET: 'of at least thirty-two characters', CORS_ORIGINS: '*' },
       'SESSION_COOKIES: CORS_ORIGINS must name the origins',
     ],
     [{ SESSION_COOKIES: 'localhost', HOST: '0.0.0.0' }, 'SESSION_COOKIES: localhost is for development'],

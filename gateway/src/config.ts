@@ -205,7 +205,12 @@ const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) 
 
 const NO_SUBGRAPH_URLS = new Set(['JWKS_URL', 'REVOCATIONS_URL', 'APP_URL', 'AUTHORIZATION_POLICY_URL', 'REDIS_URL']);
 /** Settings of other processes, which share the environment when all run in one. */
-const NO_SUBGRAPH_TIMEOUTS = new Set(['PEER_TIMEOUT_MS', 'DB_CONNECT_TIMEOUT_MS', 'DB_STATEMENT_TIMEOUT_MS']);
+const NO_SUBGRAPH_TIMEOUTS = new Set([
+  'PEER_TIMEOUT_MS',
+  'PASSWORD_CHECK_TIMEOUT_MS',
+  'DB_CONNECT_TIMEOUT_MS',
+  'DB_STATEMENT_TIMEOUT_MS',
+]);
 
 /** @throws ConfigError listing every fault */
 export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {

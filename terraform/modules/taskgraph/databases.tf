@@ -69,6 +69,8 @@ resource "random_password" "database" {
   special = false
 }
 
+# Users that are made here are members of cloudsqlsuperuser, who creates extensions that Cloud SQL knows: the migrations of task need
+# pg_trgm. Elsewhere CREATE on the database is enough, since it is a trusted extension.
 resource "google_sql_user" "this" {
   for_each = local.databases
 
