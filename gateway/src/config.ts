@@ -17,7 +17,7 @@ import {
 import { z } from 'zod';
 import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
-import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/spread-upstream.js';
+import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/url-list.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 
 const MIB = 1024 * 1024;
@@ -174,6 +174,8 @@ const schema = z.object({
   EVENT_SOURCE_LIFETIME_SECONDS: settings.durationSeconds(30),
   /** Shared by gateways that open each other's. */
   EVENT_SOURCE_SECRET: settings.secret(32).optional(),
+  /** Operations that metrics know by their names, beside those that are registered; all others are one. */
+  METRICS_OPERATIONS: settings.list(String, 'a name').optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
   /** Serves Apollo Sandbox to browsers at GET /graphql. */
   SANDBOX: settings.optionalFlag(),

@@ -7,7 +7,7 @@ import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/su
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 import type { OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import { ConfigError, type Degraded, type Health, type Log } from '@taskgraph/service-kit';
+import { ConfigError, timeRedis, type Degraded, type Health, type Log, type Metrics } from '@taskgraph/service-kit';
 import { createAuthorization } from './admission/authorization.js';
 import type { Policies } from './admission/policies.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
@@ -24,6 +24,7 @@ const MIB = 1024 * 1024;
 export interface EngineSurroundings {
   readonly log: Log;
   readonly health: Health;
+  readonly metrics: Metrics;
   readonly telemetry: GatewayTelemetry;
   readonly subscriptionTelemetry: SubscriptionTelemetry;
   readonly policies: Policies;
@@ -157,11 +158,16 @@ async function assertReady(url: string, signal: AbortSignal): Promise<Degraded |
 /** Of this process, or where Redis is, of all gateways; null where nothing is kept. */
 function openEntityCache(
   { ENTITY_CACHE_MIB, REDIS_URL }: GatewayConfig,
-  { log, health }: Pick<EngineSurroundings, 'log' | 'health'>,
+  { log, health, metrics }: Pick<EngineSurroundings, 'log' | 'health' | 'metrics'>,
 ): Cache | null {
   if (ENTITY_CACHE_MIB === 0) return null;
   if (REDIS_URL === undefined) return createMemoryCache({ maxBytes: ENTITY_CACHE_MIB * MIB });
-  const cache = createRedisCache({ url: REDIS_URL, prefix: 'taskgraph:gateway:', log });
+  const cache = createRedisCache({
+    url: REDIS_URL,
+    prefix: 'taskgraph:gateway:',
+    log,
+    onClient: (client) => void timeRedis(client, metrics, 'entity cache'),
+  });
   health.register('redis', () => cache.ping(), { critical: false });
   return cache;
 }

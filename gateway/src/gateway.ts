@@ -51,6 +51,7 @@ import {
 import { toAnswer, toEventSource, toHandler, toLive, toWebSockets } from './transport-settings.js';
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
+import { traceOperations } from './traces.js';
 import { createAnswer } from './transports/http/answer.js';
 import { createEventSourceEndpoint } from './transports/http/event-source.js';
 import { createGraphQLHandler } from './transports/http/graphql-handler.js';
@@ -89,7 +90,12 @@ export async function createGateway(
   const health = createHealth();
   const tracing =
     overrides.tracing === undefined ? await openTracing('gateway', config, { log, metrics }) : overrides.tracing;
-  const telemetry = createGatewayTelemetry(metrics, { slowOperationMs: config.SLOW_OPERATION_MS, log });
+  const named = new Set(config.METRICS_OPERATIONS);
+  const telemetry = createGatewayTelemetry(metrics, {
+    slowOperationMs: config.SLOW_OPERATION_MS,
+    isKnownOperation: (name) => named.has(name) || documents.isName(name),
+    log,
+  });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
   const spoolFolder = toSpoolFolder(config);
   const spool = createUploadSpool({ folder: spoolFolder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
@@ -129,6 +135,7 @@ export async function createGateway(
   const surroundings = {
     log,
     health,
+    metrics,
     telemetry,
     subscriptionTelemetry,
     policies,
@@ -165,7 +172,7 @@ export async function createGateway(
   const webSockets = createWebSocketEndpoint({
     ...live,
     ...toWebSockets(config),
-    answer,
+    answer: tracing ? traceOperations(tracing, answer) : answer,
     limits: clientLimits,
     origins,
     sessionCookies,

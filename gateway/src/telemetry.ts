@@ -1,4 +1,5 @@
 import type { Log, Metrics } from '@taskgraph/service-kit';
+import { Fault } from '@taskgraph/federation-engine/upstream';
 import type { FetchTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
 import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
@@ -22,22 +23,56 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   watchOperations(cache: () => OperationCache): void;
 }
 
+export interface GatewayTelemetryOptions {
+  readonly slowOperationMs: number;
+  /** Whether an operation may be told by its name: clients choose names freely, and a label has few values. */
+  readonly isKnownOperation: (name: string) => boolean;
+  readonly log: Log;
+}
+
+/** The operations that are not known by name. */
+const OTHER = 'other';
+const LAYERS = new Map(
+  Object.entries({
+    transport: ['BAD_REQUEST', 'PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED'],
+    documents: ['OPERATION_REJECTED'],
+    parse: ['GRAPHQL_PARSE_FAILED'],
+    validate: ['GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT'],
+    'rate limits': ['RATE_LIMITED'],
+    costs: ['COST_ESTIMATED_TOO_EXPENSIVE'],
+    authorization: ['UNAUTHENTICATED', 'FORBIDDEN', 'UNAUTHORIZED_FIELD_OR_TYPE'],
+    load: ['UNAVAILABLE', 'DEADLINE_EXCEEDED'],
+  }).flatMap(([layer, codes]) => codes.map((code) => [code, layer] as const)),
+);
+const layerOf = (code: string) => LAYERS.get(code) ?? OTHER;
+
 const COST_BUCKETS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000];
 const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
 export function createGatewayTelemetry(
   metrics: Metrics,
-  { slowOperationMs, log }: { readonly slowOperationMs: number; readonly log: Log },
+  { slowOperationMs, isKnownOperation, log }: GatewayTelemetryOptions,
 ): GatewayTelemetry {
   const fetches = metrics.tallied(
     'taskgraph_gateway_subgraph_fetch_duration_seconds',
     'Time of one fetch from a subgraph.',
     ['subgraph', 'outcome'],
   );
-  const operations = metrics.tallied('taskgraph_gateway_operation_duration_seconds', 'Time of one operation.', [
-    'type',
-    'outcome',
-  ]);
+  const operations = metrics.tallied(
+    'taskgraph_gateway_operation_duration_seconds',
+    'Time of one operation; those that are not known by name are one.',
+    ['operation', 'type', 'outcome'],
+  );
+  const executions = metrics.tallied(
+    'taskgraph_gateway_execute_duration_seconds',
+    'Time of running the plan of an operation, with its fetches.',
+    ['type'],
+  );
+  const refusals = metrics.counter(
+    'taskgraph_gateway_refusals_total',
+    'Operations that were not run, by what has refused them.',
+    ['layer'],
+  );
   const errors = metrics.counter('taskgraph_gateway_errors_total', 'Errors in answers to clients.', ['code']);
   const reloads = metrics.counter(
     'taskgraph_gateway_supergraph_reloads_total',
@@ -93,15 +128,23 @@ export function createGatewayTelemetry(
       const startedAt = performance.now();
       return (outcome) => fetches.observe((performance.now() - startedAt) / 1000, subgraph, outcome);
     },
-    operationFinished({ requestId, identity }, { name, type, durationMs, errorCodes, cost, plan }) {
-      const outcome = errorCodes.length > 0 ? 'errors' : 'ok';
-      operations.observe(durationMs / 1000, type, outcome);
+    operationFinished(
+      { requestId, identity, signal },
+      { name, type, durationMs, executeMs, errorCodes, isRefused, cost, plan },
+    ) {
+      // Whose time is up, or who was refused, is told so; who has left is told nothing, and nothing is wrong.
+      const hasLeft = signal.aborted && !(signal.reason instanceof Fault);
+      const outcome = hasLeft ? 'aborted' : errorCodes.length > 0 ? 'error' : 'ok';
+      operations.observe(durationMs / 1000, name !== null && isKnownOperation(name) ? name : OTHER, type, outcome);
+      if (executeMs !== null) executions.observe(executeMs / 1000, type);
+      const [refusedWith] = isRefused ? errorCodes : [];
+      if (refusedWith !== undefined) refusals.inc({ layer: layerOf(refusedWith) });
       if (cost) {
         costs.observe(cost.estimated, 'estimated');
         costs.observe(cost.actual, 'actual');
       }
-      for (const code of errorCodes) errors.inc({ code });
-      const isSlow = durationMs >= slowOperationMs;
+      if (!hasLeft) for (const code of errorCodes) errors.inc({ code });
+      const isSlow = durationMs >= slowOperationMs && !hasLeft;
       if (!isSlow && !log.isLevelEnabled('info')) return;
       // A log of the request's own would be made for this line alone.
       const facts = {

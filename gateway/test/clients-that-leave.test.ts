@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { createLog } from '@taskgraph/service-kit';
 import { library, startGateway, type GatewayUnderTest } from './fake-subgraphs.js';
 import { newsroom, PUBLISHED } from './subscriptions/newsroom.js';
 import { openSocket } from './subscriptions/raw-socket.js';
@@ -76,6 +77,24 @@ describe('a client that leaves while its operation is under way', () => {
     while (timers() > before + CLIENTS / 2) await nextTurn();
     expect(await counted(gateway, OPERATIONS)).toBe(CLIENTS);
     expect(held).toBe(CLIENTS);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('is no warning, however long it has waited', async () => {
+    const lines: Array<{ level: string; msg: string; outcome?: string }> = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) };
+    const log = createLog({ service: 'gateway', level: 'info', destination });
+    let arrived: () => void = () => undefined;
+    const [books, authors] = library();
+    if (!books || !authors) throw new Error('the library has two subgraphs');
+    const holding = { ...books, intercept: () => (arrived(), true) };
+    await using gateway = await startGateway([holding, authors], { ...LONG, SLOW_OPERATION_MS: '1' }, { log });
+    const fetching = new Promise<void>((resolve) => (arrived = resolve));
+    await leaveHttp(gateway, 'application/json', '{ books { id } }', () => fetching);
+    while (!lines.some(({ msg }) => msg === 'operation')) await nextTurn();
+    expect(lines.find(({ msg }) => msg === 'operation')).toMatchObject({ outcome: 'aborted' });
+    expect(lines.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 });
 

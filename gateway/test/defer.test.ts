@@ -145,7 +145,7 @@ describe('@defer', () => {
     expect(last).toHaveLength(3);
     for (const part of last) expect(part['errors']).toMatchObject([{ extensions: { code: 'DEADLINE_EXCEEDED' } }]);
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(
-      /operation_duration_seconds_count\{[^}]*outcome="errors"[^}]*\} 1/,
+      /operation_duration_seconds_count\{[^}]*outcome="error"[^}]*\} 1/,
     );
   });
 

@@ -106,8 +106,8 @@ describe('the log of operations', () => {
     const operations = lines.filter(({ msg }) => msg === 'operation');
     expect(operations).toMatchObject([
       { level: 'info', operation: 'Shelf', type: 'query', outcome: 'ok', requestId: request.requestId },
-      { operation: null, outcome: 'errors', errorCodes: ['INTERNAL_SERVER_ERROR'] },
-      { type: 'unknown', outcome: 'errors', errorCodes: ['GRAPHQL_VALIDATION_FAILED'] },
+      { operation: null, outcome: 'error', errorCodes: ['INTERNAL_SERVER_ERROR'] },
+      { type: 'unknown', outcome: 'error', errorCodes: ['GRAPHQL_VALIDATION_FAILED'] },
     ]);
     expect(operations[0]?.['durationMs']).toBeGreaterThan(0);
     expect(lines.filter(({ msg }) => msg === 'slow operation')).toEqual([]);

@@ -11,6 +11,8 @@ export interface RegisteredDocuments {
   findById(id: string): string | undefined;
   /** By the text as it is, and by what it says: white space, commas and comments may differ. */
   has(text: string): boolean;
+  /** Of their operations. */
+  readonly names: ReadonlySet<string>;
 }
 
 /** The manifest that is in force. */
@@ -92,6 +94,7 @@ export function readManifest(text: string, limits: DocumentLimits): RegisteredDo
     }
   }
   return {
+    names: new Set(operations.map(({ name }) => name)),
     findById: (id) => byId.get(id),
     has(candidate) {
       if (texts.has(candidate)) return true;

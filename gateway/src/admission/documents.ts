@@ -17,6 +17,8 @@ export interface DocumentsOptions extends Pick<SafelistOptions, 'mode' | 'requir
 /** Which texts are served, and where they come from. */
 export interface Documents {
   readonly queries: PersistedQueries;
+  /** Whether an operation of that name is registered. */
+  readonly isName: (name: string) => boolean;
   /** @throws ConfigError when the manifest cannot be read, or is none */
   start(): Promise<void>;
   close(): void;
@@ -26,7 +28,8 @@ export interface Documents {
 export function createDocuments(options: DocumentsOptions): Documents {
   const { path, pollMs, limits, mode, requireId, log } = options;
   const others = options.remembersHashes ? createPersistedQueries() : createNoPersistedQueries();
-  if (path === undefined) return { queries: others, start: async () => undefined, close: () => undefined };
+  if (path === undefined)
+    return { queries: others, isName: () => false, start: async () => undefined, close: () => undefined };
   const manifest = createDocumentManifest({ path, pollMs, limits, log });
   const queries = createSafelist({
     documents: () => manifest.documents(),
@@ -36,5 +39,10 @@ export function createDocuments(options: DocumentsOptions): Documents {
     log,
     onUnregistered: () => options.onUnregistered(mode),
   });
-  return { queries, start: () => manifest.start(), close: () => manifest.close() };
+  return {
+    queries,
+    isName: (name) => manifest.documents().names.has(name),
+    start: () => manifest.start(),
+    close: () => manifest.close(),
+  };
 }

@@ -106,7 +106,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   // One path is one resource, for whoever filters by path in front of the service.
   app.enable('case sensitive routing');
   app.use(requestIdentification(log, metrics));
-  const operations = config.operations ? createOperationsServer(config.operations, { health, metrics }) : null;
+  const operations = config.operations ? createOperationsServer(config.operations, { health, metrics, log }) : null;
   mountOperationalRoutes(app, { health, metrics, details: operations === null });
   await options.routes(app);
 

@@ -38,6 +38,7 @@ export * from './json-body.js';
 export * from './live-feed.js';
 export * from './loopback.js';
 export * from './log.js';
+export * from './log-level.js';
 export * from './make-folder.js';
 export * from './metrics.js';
 export * from './misspelled-settings.js';

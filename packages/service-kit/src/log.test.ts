@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createLog, type Log } from './log.js';
+import { changeLogLevel, createLog, type Log } from './log.js';
+import { inSpan, type Span } from './tracing/span.js';
 
 function logged(write: (log: Log) => void): Record<string, unknown> {
   const lines: string[] = [];
@@ -72,6 +73,38 @@ describe('a log line', () => {
     const facts = { token: 't', input: { password: 'p' } };
     logged((log) => log.info(facts));
     expect(facts).toEqual({ token: 't', input: { password: 'p' } });
+  });
+});
+
+describe('the level of a log', () => {
+  it('is changed while the process runs, for its parts as well', () => {
+    const lines: string[] = [];
+    const log = createLog({
+      service: 'test',
+      level: 'warn',
+      destination: { write: (line: string) => void lines.push(line) },
+    });
+    const part = log.child({ part: 'relay' });
+    part.debug('not yet');
+    changeLogLevel(log, 'debug');
+    part.debug('now');
+    log.child({ requestId: 'r' }).debug('and of requests');
+    changeLogLevel(log, 'warn');
+    part.info('no more');
+    const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(messages).toEqual(['the level of the log was changed', 'now', 'and of requests']);
+  });
+});
+
+describe('a line within a trace', () => {
+  it('names the trace, with facts or without', () => {
+    const span = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736' } as Span;
+    expect(logged((log) => inSpan(span, () => log.info('x')))).toMatchObject({ msg: 'x', traceId: span.traceId });
+    expect(logged((log) => inSpan(span, () => log.info({ count: 1 }, 'x')))).toMatchObject({
+      count: 1,
+      traceId: span.traceId,
+    });
+    expect(logged((log) => log.info('x'))).not.toHaveProperty('traceId');
   });
 });
 

@@ -10,7 +10,7 @@ import {
 import { collapseBursts } from './log-bursts.js';
 import { withoutSecrets } from './log-redaction.js';
 import { activeSpan } from './tracing/span.js';
-import type { LogLevel } from './settings.js';
+import type { LogLevel } from './log-level.js';
 
 export type Log = Logger;
 
@@ -39,14 +39,34 @@ export function createLog({ service, level, destination }: LogOptions): Log {
   };
   // Lines are written beside the event loop; with a minimal length, pino's `flush` tells when they are.
   const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false }));
+  const parts = new Set<WeakRef<Log>>([new WeakRef(log)]);
+  PARTS.set(log, parts);
   // Children inherit it: what they are bound to passes no formatter of their parent.
   const make = Reflect.get(log, 'child') as (...parameters: never) => unknown;
   Object.defineProperty(log, 'child', {
     value(this: Log, bindings: Bindings, more?: ChildLoggerOptions): unknown {
-      return Reflect.apply(make, this, [withoutSecrets(bindings), more]);
+      const child = Reflect.apply(make, this, [withoutSecrets(bindings), more]) as Log;
+      // The log of a request is gone before anybody could change its level.
+      if (!('requestId' in bindings) && parts.size < MAX_PARTS) parts.add(new WeakRef(child));
+      return child;
     },
   });
   return log;
+}
+
+/** Of each log, itself and those of the parts of the process: a child of pino has the level that its parent had when it was made. */
+const PARTS = new WeakMap<Log, Set<WeakRef<Log>>>();
+const MAX_PARTS = 1_000;
+
+/** Changes the level of a log that `createLog` has made, and of the parts of the process that log below it. */
+export function changeLogLevel(log: Log, level: LogLevel): void {
+  const before = log.level;
+  if (before === level) return;
+  for (const part of PARTS.get(log) ?? [new WeakRef(log)]) {
+    const found = part.deref();
+    if (found) found.level = level;
+  }
+  log.info({ before, level }, 'the level of the log was changed');
 }
 
 /** Says of a line to which trace it belongs, where there is one, and leaves out what is secret. */

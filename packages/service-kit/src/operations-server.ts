@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { forbidSniffing } from './http-edges.js';
 import type { Health } from './health.js';
+import { changeLogLevel, type Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import { isLogLevel } from './log-level.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 
 export interface OperationsAddress {
@@ -22,7 +24,7 @@ export interface OperationsServer {
 
 export function createOperationsServer(
   { host, port }: OperationsAddress,
-  { health, metrics }: { readonly health: Health; readonly metrics: Metrics },
+  { health, metrics, log }: { readonly health: Health; readonly metrics: Metrics; readonly log: Log },
 ): OperationsServer {
   const app = express();
   app.disable('x-powered-by');
@@ -32,6 +34,18 @@ export function createOperationsServer(
     next();
   });
   mountOperationalRoutes(app, { health, metrics, details: true });
+  app.get('/log-level', (_request, response) => {
+    response.json({ level: log.level });
+  });
+  app.put('/log-level', (request, response) => {
+    const { level } = request.query;
+    if (!isLogLevel(level)) {
+      response.status(400).json({ error: 'level must be one of fatal, error, warn, info, debug, trace, silent' });
+      return;
+    }
+    changeLogLevel(log, level);
+    response.json({ level });
+  });
   const server = createServer(app);
   return {
     listen: () =>

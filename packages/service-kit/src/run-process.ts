@@ -1,7 +1,8 @@
 import { loadEnvFile } from './env-file.js';
 import { exitOnFault } from './exit-on-fault.js';
 import type { ServiceProcess } from './http-server.js';
-import { flushLog } from './log.js';
+import { changeLogLevel, flushLog, type Log } from './log.js';
+import type { LogLevel } from './log-level.js';
 import { ConfigError } from './settings.js';
 
 /** sysexits.h: EX_CONFIG. */
@@ -32,6 +33,7 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
     process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
   const running = service;
+  changeLevelOnSignal(running.log);
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
@@ -54,6 +56,12 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
   process.on('SIGINT', stop);
   // Who has started it is gone.
   process.once('disconnect', () => stop('SIGTERM'));
+}
+
+/** Writes more, and at the next signal what the settings say again: for who cannot reach the operations port. */
+function changeLevelOnSignal(log: Log): void {
+  const { level } = log;
+  process.on('SIGUSR2', () => changeLogLevel(log, (log.level === level ? 'debug' : level) as LogLevel));
 }
 
 function describe(error: unknown): string {

@@ -2,6 +2,7 @@ import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
 import { findDefaultSecrets } from './default-secrets.js';
+import { LOG_LEVELS } from './log-level.js';
 import { findMisspelled } from './misspelled-settings.js';
 import { parseRate, type Rate } from './rate-limits/rate.js';
 import type { OperationsAddress } from './operations-server.js';
@@ -98,9 +99,6 @@ function integer(minimum: number, maximum: number, unit: string) {
     .transform(Number)
     .pipe(z.number().int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 }
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const TRACE_SAMPLERS = [
   'always_on',

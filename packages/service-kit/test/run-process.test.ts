@@ -71,3 +71,19 @@ describe('a fault that nothing catches', () => {
     await expect(start({ FAULT_AT_START: '1' })).rejects.toThrow(/it ended with 70.*\n.*Error: at the start/);
   });
 });
+
+describe('the level of the log', () => {
+  it('is debug from one SIGUSR2 to the next', async () => {
+    const service = await start();
+    const changes = () => service.lines.filter((line) => line.includes('the level of the log was changed'));
+    for (const [count, level] of [
+      [1, 'debug'],
+      [2, 'info'],
+    ] as const) {
+      process.kill(service.pid, 'SIGUSR2');
+      while (changes().length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(changes().at(-1)).toContain(`"level":"${level}"`);
+    }
+    expect(await service.end('SIGTERM')).toBe(0);
+  });
+});

@@ -167,6 +167,15 @@ describe('a subgraph', () => {
     expect((await ask(own, '/metrics')).text).toContain('http_request_duration_seconds');
     expect((await ask(own, '/health/ready')).status).toBe(503);
     expect((await ask(own, '/graphql?query={open}')).status).toBe(404);
+    expect((await ask(graph.url, '/log-level')).status).toBe(404);
+    const change = (level: string) =>
+      fetch(`${own}/log-level?level=${level}`, { method: 'PUT', headers: { connection: 'close' } });
+    expect((await change('loud')).status).toBe(400);
+    const { level } = graph.service.log;
+    expect(await (await change('fatal')).json()).toEqual({ level: 'fatal' });
+    expect(graph.service.log.level).toBe('fatal');
+    expect(JSON.parse((await ask(own, '/log-level')).text)).toEqual({ level: 'fatal' });
+    await change(level);
     // The end can be watched.
     const slow = graph.post('{ slow }');
     await graph.started;

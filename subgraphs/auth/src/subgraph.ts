@@ -150,6 +150,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         maxWaiting: config.PASSWORD_CHECK_MAX_WAITING,
         timeoutMs: config.PASSWORD_CHECK_TIMEOUT_MS,
         log: base.log,
+        metrics: base.metrics,
       });
       base.onClose(() => passwordChecks.close());
       return {

@@ -64,6 +64,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       const telemetry = createMediaTelemetry(metrics);
       const taskDirectory = createTaskDirectory(peer('task', config.TASK_URL));
       const processing = pLimit(config.MEDIA_PROCESSING_CONCURRENCY);
+      telemetry.watchProcessing(processing);
       // Each holds a connection meanwhile; the others are for all else.
       const storing = pLimit(Math.max(1, Math.floor(config.DB_POOL_MAX / 2)));
       const limits = { maxBytes: config.MEDIA_MAX_BYTES, maxPixels: config.MEDIA_MAX_PIXELS };

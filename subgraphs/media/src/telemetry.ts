@@ -1,4 +1,4 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { activeSpan, type Log, type Metrics } from '@taskgraph/service-kit';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface MediaTelemetry {
@@ -12,11 +12,20 @@ export interface MediaTelemetry {
   interruptedSwept(log: Log, count: number): void;
   /** Returns the function that ends the measurement. */
   startProcessing(): () => void;
+  watchProcessing(queue: { readonly activeCount: number; readonly pendingCount: number }): void;
 }
 
+/** The type of what was not accepted, or not looked at. */
+const UNKNOWN = 'none';
+
 export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
-  const uploads = metrics.counter('taskgraph_media_uploads_total', 'Uploads by outcome.', ['outcome']);
-  const bytes = metrics.counter('taskgraph_media_uploaded_bytes_total', 'Bytes of accepted uploads.');
+  const queued = metrics.gauge('taskgraph_media_processing', 'Images that are decoded, or wait for that.', ['state']);
+  const uploads = metrics.counter(
+    'taskgraph_media_uploads_total',
+    'Uploads by outcome, and by type where they were accepted.',
+    ['outcome', 'type'],
+  );
+  const bytes = metrics.counter('taskgraph_media_uploaded_bytes_total', 'Bytes of accepted uploads.', ['type']);
   const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
   const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', [
     'reason',
@@ -30,16 +39,16 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   );
   return {
     uploaded(log, mediaId, mimeType, byteSize) {
-      uploads.inc({ outcome: 'accepted' });
-      bytes.inc(byteSize);
+      uploads.inc({ outcome: 'accepted', type: mimeType });
+      bytes.inc({ type: mimeType }, byteSize);
       log.info({ mediaId, mimeType, byteSize }, 'media uploaded');
     },
     uploadRepeated(log, mediaId) {
-      uploads.inc({ outcome: 'repeated' });
+      uploads.inc({ outcome: 'repeated', type: UNKNOWN });
       log.info({ mediaId }, 'media uploaded before, with the same idempotency key');
     },
     rejected(log, reason) {
-      uploads.inc({ outcome: reason });
+      uploads.inc({ outcome: reason, type: UNKNOWN });
       log.info({ reason }, 'upload refused');
     },
     deleted(log, mediaId) {
@@ -61,6 +70,19 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     interruptedSwept(log, count) {
       log.info({ count }, 'interrupted uploads cleaned up');
     },
-    startProcessing: () => processing.startTimer(),
+    startProcessing() {
+      const stop = processing.startTimer();
+      const span = activeSpan()?.child('process image');
+      return () => {
+        stop();
+        span?.end();
+      };
+    },
+    watchProcessing(queue) {
+      (queued as unknown as { collect: () => void }).collect = () => {
+        queued.set({ state: 'active' }, queue.activeCount);
+        queued.set({ state: 'waiting' }, queue.pendingCount);
+      };
+    },
   };
 }

@@ -2,9 +2,10 @@ import type { Log, Metrics } from '@taskgraph/service-kit';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface TaskTelemetry {
-  taskCreated(log: Log, taskId: string): void;
+  taskCreated(log: Log, taskId: string, status: string): void;
   creationRepeated(log: Log, taskId: string): void;
-  taskUpdated(log: Log, taskId: string, version: number): void;
+  /** `status` where that has changed. */
+  taskUpdated(log: Log, taskId: string, version: number, status?: string): void;
   updateRefusedAsStale(log: Log, taskId: string): void;
   taskDeleted(log: Log, taskId: string): void;
   mediaAttached(log: Log, taskId: string, mediaIds: readonly string[]): void;
@@ -14,20 +15,23 @@ export interface TaskTelemetry {
 
 export function createTaskTelemetry(metrics: Metrics): TaskTelemetry {
   const changes = metrics.counter('taskgraph_task_changes_total', 'Changes of tasks.', ['kind']);
+  const statuses = metrics.counter('taskgraph_task_statuses_total', 'Tasks that have come into a status.', ['status']);
   const attachments = metrics.counter('taskgraph_task_attachments_total', 'Media attached, refused and detached.', [
     'outcome',
   ]);
   return {
-    taskCreated(log, taskId) {
+    taskCreated(log, taskId, status) {
       changes.inc({ kind: 'created' });
+      statuses.inc({ status });
       log.info({ taskId }, 'task created');
     },
     creationRepeated(log, taskId) {
       changes.inc({ kind: 'repeated' });
       log.info({ taskId }, 'task created before, with the same idempotency key');
     },
-    taskUpdated(log, taskId, version) {
+    taskUpdated(log, taskId, version, status) {
       changes.inc({ kind: 'updated' });
+      if (status !== undefined) statuses.inc({ status });
       log.info({ taskId, version }, 'task updated');
     },
     updateRefusedAsStale(log, taskId) {

@@ -48,7 +48,11 @@ export interface AnsweredOperation {
   readonly name: string | null;
   readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
   readonly durationMs: number;
+  /** Of running its plan; null for what was not run. */
+  readonly executeMs: number | null;
   readonly errorCodes: readonly string[];
+  /** Whether it was not run. */
+  readonly isRefused: boolean;
   /** In objects; null for what was not executed. */
   readonly cost: { readonly estimated: number; readonly actual: number } | null;
   /** For the log of slow operations. */
@@ -182,9 +186,16 @@ export function createAnswer(options: AnswerOptions): Answer {
   async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
-    const seen: Seen = { facts: null, estimatedCost: null, operation: null, result: null, standings: [] };
+    const seen: Seen = {
+      executeMs: null,
+      facts: null,
+      estimatedCost: null,
+      operation: null,
+      result: null,
+      standings: [],
+    };
     const endWatch = watchDeadline(arrival);
-    const finish = (errors: readonly GraphQLFormattedError[]) => {
+    const finish = (errors: readonly GraphQLFormattedError[], isRefused = false) => {
       endWatch();
       activeSpan()?.set({
         'graphql.operation.name': seen.facts?.name ?? undefined,
@@ -195,6 +206,8 @@ export function createAnswer(options: AnswerOptions): Answer {
         name: seen.facts?.name ?? null,
         type: seen.facts?.type ?? 'unknown',
         durationMs: performance.now() - startedAt,
+        executeMs: seen.executeMs,
+        isRefused,
         errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
         cost: costOf(seen),
         plan: () => seen.operation && planText(seen.operation.plan),
@@ -211,7 +224,9 @@ export function createAnswer(options: AnswerOptions): Answer {
         endWatch();
         return subscription;
       }
+      const executedAt = performance.now();
       const result = await execute(operation, request, arrival);
+      seen.executeMs = performance.now() - executedAt;
       seen.result = result;
       const extensions = renderExtensions(arrival, request, operation, costOf(seen));
       const errors = options.clientErrors.ofResult(result, context);
@@ -247,7 +262,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       };
     } catch (error) {
       const refusal = defect(error, context);
-      finish(refusal.errors);
+      finish(refusal.errors, true);
       const status = refusal.ofTransport || accepted.readsStatus ? statusOf(refusal) : 200;
       return {
         kind: 'reply',
@@ -304,6 +319,7 @@ interface Admitted {
 }
 
 interface Seen {
+  executeMs: number | null;
   facts: OperationFacts | null;
   /** Null while it is not known, and where costs are not estimated. */
   estimatedCost: number | null;

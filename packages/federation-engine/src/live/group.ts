@@ -132,7 +132,7 @@ export class Group {
       const { trace } = next.event;
       const { traceRun } = this.#options.telemetry;
       const run = this.#run.bind(this, next);
-      const rendered = await (traceRun && trace !== undefined ? traceRun(trace, run) : run());
+      const rendered = await (traceRun ? traceRun(trace, run) : run());
       if (!rendered) continue;
       let delivered = 0;
       for (const [subscription, since] of this.#members) {
@@ -160,10 +160,10 @@ export class Group {
       const shown = await this.#authorize(operation, base, context);
       const result = await this.#execute(event, operation, shown, context);
       const errors = this.#options.clientErrors.ofResult(result, context);
-      stop(errors.length > 0 ? 'errors' : 'ok');
+      stop(errors.length > 0 ? 'error' : 'ok');
       return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors);
     } catch (error) {
-      stop('errors');
+      stop('error');
       if (this.#members.size === 0) return null;
       if (error instanceof Refusal) return renderErrors(error.errors, event);
       context.log.error({ err: error }, 'defect');

@@ -6,9 +6,9 @@ export interface SubscriptionTelemetry {
   started(log: Log, subscription: Subscription): void;
   ended(log: Log, subscription: Subscription, reason: EndReason): void;
   /** Returns the function that ends the measurement of one event's run. */
-  startRun(): (outcome: 'ok' | 'errors') => void;
+  startRun(): (outcome: 'ok' | 'error') => void;
   /** Runs an event within the trace of what has caused it; absent where nothing is traced. */
-  readonly traceRun?: (<Result>(trace: string, run: () => Promise<Result>) => Promise<Result>) | undefined;
+  readonly traceRun?: (<Result>(trace: string | undefined, run: () => Promise<Result>) => Promise<Result>) | undefined;
   delivered(clients: number, errorCodes: readonly string[]): void;
   /** An event that a client does not get. */
   dropped(reason: 'duplicate' | 'queue-full' | 'slow-consumer'): void;

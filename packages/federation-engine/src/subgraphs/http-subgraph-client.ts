@@ -14,7 +14,7 @@ import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-bod
 import type { Addressed, Subgraph } from './subgraphs.js';
 import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
-export type FetchOutcome = 'ok' | 'errors' | 'unavailable' | 'aborted' | 'shed';
+export type FetchOutcome = 'ok' | 'error' | 'unavailable' | 'aborted' | 'shed';
 
 /** Ends the measurement of one fetch. */
 type EndFetch = (outcome: FetchOutcome) => void;
@@ -143,8 +143,10 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       return overloaded(request.subgraph);
     }
     const { fault } = toFetchError(error, request.subgraph);
-    stop(request.signal.aborted ? 'aborted' : 'unavailable');
-    context.log.warn(
+    const isGivenUp = request.signal.aborted;
+    stop(isGivenUp ? 'aborted' : 'unavailable');
+    // Of a client that went away nothing is wrong with anybody; an operation whose time is up is told of as such.
+    context.log[isGivenUp ? 'debug' : 'warn'](
       { subgraph: request.subgraph, code: fault.code, reason: fault.reason, err: fault.cause },
       'subgraph fetch failed',
     );
@@ -162,7 +164,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
       }
       return sent.then(
         (answer) => {
-          stop(answer.errors.length > 0 ? 'errors' : 'ok');
+          stop(answer.errors.length > 0 ? 'error' : 'ok');
           return answer;
         },
         (error: unknown) => {

@@ -10,6 +10,7 @@ import {
   type UpstreamRequest,
 } from './upstream.js';
 import { mayBeAskedAgain } from './upstream-errors.js';
+import { splitUrls } from './url-list.js';
 
 export interface SpreadUpstreamOptions extends Omit<UpstreamOptions, 'url' | 'address' | 'lookup' | 'retries'> {
   /** Of the GraphQL endpoint; several, with commas between them, where a service is at several places. */
@@ -156,14 +157,6 @@ export function createSpreadUpstream(options: SpreadUpstreamOptions): SpreadUpst
       await Promise.all(list.map(({ upstream }) => upstream.close()));
     },
   };
-}
-
-/** The URLs of a list with commas. */
-export function splitUrls(list: string): readonly string[] {
-  return list
-    .split(',')
-    .map((url) => url.trim())
-    .filter((url) => url !== '');
 }
 
 function isText({ body }: UpstreamRequest): boolean {

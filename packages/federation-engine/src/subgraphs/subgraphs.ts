@@ -1,10 +1,10 @@
 import {
   createSpreadUpstream,
-  splitUrls,
   type Member,
   type SpreadUpstream,
   type SpreadUpstreamOptions,
 } from './spread-upstream.js';
+import { splitUrls } from './url-list.js';
 import type { Upstream, UpstreamOptions } from './upstream.js';
 import type { Log } from '../request/log.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';

@@ -67,7 +67,7 @@ export function createEventHandler<Client extends RawSqlClient>(options: Consume
     try {
       telemetry.consumed(log, group, event, await handle(event));
     } catch (error) {
-      telemetry.consumed(log, group, event, error instanceof PoisonEvent ? 'poison' : 'failed', error);
+      telemetry.consumed(log, group, event, error instanceof PoisonEvent ? 'poison' : 'error', error);
       throw error;
     }
   };

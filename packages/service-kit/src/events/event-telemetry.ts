@@ -5,7 +5,7 @@ import type { DeadLetter } from './event-bus.js';
 import type { InboxOutcome } from './inbox.js';
 import type { OutboxRow } from './outbox.js';
 
-type HandlingOutcome = InboxOutcome | 'ignored' | 'failed' | 'poison';
+type HandlingOutcome = InboxOutcome | 'ignored' | 'error' | 'poison';
 
 /** What happens to events: counter and log line together. Ids go to the log, never into labels. */
 export interface EventTelemetry {
@@ -58,7 +58,7 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
       const done = new Set(published);
       const now = Date.now();
       for (const { event } of rows) {
-        const outcome = done.has(event.id) ? 'ok' : 'failed';
+        const outcome = done.has(event.id) ? 'ok' : 'error';
         publications.inc({ type: event.type, outcome });
         if (outcome === 'ok') lag.observe(Math.max(0, now - Date.parse(event.time)) / 1000);
       }
@@ -73,7 +73,7 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
     consumed(log, group, { id, type, subject, requestId }, outcome, error) {
       deliveries.inc({ group, outcome });
       const facts = { group, eventId: id, type, subject, outcome, requestId };
-      if (outcome === 'failed' || outcome === 'poison') log.warn({ ...facts, err: error }, 'event not handled');
+      if (outcome === 'error' || outcome === 'poison') log.warn({ ...facts, err: error }, 'event not handled');
       else if (outcome === 'late') log.info(facts, 'event came too late: a later one has settled what it is about');
       else log.debug(facts, 'event');
     },

@@ -6,8 +6,16 @@ import type { Cache } from './cache.js';
 const COMMAND_TIMEOUT_MS = 250;
 const RECONNECT_MS = 1_000;
 
+export interface RedisCacheOptions {
+  readonly url: string;
+  readonly prefix: string;
+  readonly log: Log;
+  /** Gets the connection, to watch it. */
+  readonly onClient?: (client: Redis) => void;
+}
+
 /** A cache in Redis, shared by all processes that name the same `prefix`. */
-export function createRedisCache({ url, prefix, log }: { url: string; prefix: string; log: Log }): Cache {
+export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptions): Cache {
   const redis = new Redis(url, {
     keyPrefix: prefix,
     commandTimeout: COMMAND_TIMEOUT_MS,
@@ -17,6 +25,7 @@ export function createRedisCache({ url, prefix, log }: { url: string; prefix: st
     retryStrategy: () => RECONNECT_MS,
     disconnectTimeout: 100,
   });
+  onClient?.(redis);
   let isAway = false;
   const away = (error: unknown) => {
     if (!isAway) log.warn({ err: error }, 'the cache cannot be reached; everything is a miss until it is back');

@@ -1,4 +1,4 @@
-import { AppError, type Log } from '@taskgraph/service-kit';
+import { AppError, traced, type Log, type Metrics } from '@taskgraph/service-kit';
 import { Piscina } from 'piscina';
 import type { PasswordStrength } from './password-strength.js';
 
@@ -10,6 +10,7 @@ export interface StrengthChecksOptions {
   /** From the question to the answer. A password that takes longer costs its thread the life, so that others are judged. */
   readonly timeoutMs: number;
   readonly log: Log;
+  readonly metrics?: Metrics;
   /** In the place of the thread's own code. */
   readonly entry?: URL;
 }
@@ -39,6 +40,7 @@ export function createStrengthChecks({
   maxWaiting,
   timeoutMs,
   log,
+  metrics,
   entry = ENTRY,
 }: StrengthChecksOptions): StrengthChecks {
   const pool = new Piscina<{ password: string; personal: readonly string[] }, PasswordStrength>({
@@ -49,6 +51,16 @@ export function createStrengthChecks({
     idleTimeout: IDLE_TIMEOUT_MS,
   });
   let underWay = 0;
+  const checks = metrics?.gauge(
+    'taskgraph_auth_password_checks',
+    'Passwords that a thread judges, or that wait for one.',
+    ['state'],
+  );
+  if (checks)
+    (checks as unknown as { collect: () => void }).collect = () => {
+      checks.set({ state: 'active' }, Math.min(underWay, threads));
+      checks.set({ state: 'waiting' }, Math.max(0, underWay - threads));
+    };
   const busy = (cause?: unknown) =>
     new AppError('UNAVAILABLE', 'Too many passwords are being judged. Try again shortly.', {
       cause,
@@ -64,7 +76,7 @@ export function createStrengthChecks({
       underWay += 1;
       try {
         // Not by the client's signal: it would end the thread, and whoever comes and goes would have dictionaries loaded all day.
-        return await pool.run({ password, personal }, { signal: timeout });
+        return await traced('judge password', undefined, () => pool.run({ password, personal }, { signal: timeout }));
       } catch (error) {
         if (!timeout.aborted) throw error;
         log.warn({ characters: password.length, timeoutMs }, 'a password took too long to be judged');

@@ -128,7 +128,7 @@ export async function createTask(
     }),
   );
   if (outcome.kind === 'repeated') return { task: await findCreated(context, outcome.id) };
-  context.telemetry.taskCreated(context.log, outcome.made.id);
+  context.telemetry.taskCreated(context.log, outcome.made.id, outcome.made.status);
   return { task: outcome.made };
 }
 
@@ -176,7 +176,7 @@ export async function updateTask(
       [{ type: 'task.updated.v1', subject: id, data: { taskId: id, version, fields: Object.keys(changes) } }],
       context,
     );
-    return { kind: 'updated' as const, task };
+    return { kind: 'updated' as const, task, status: changes.status };
   });
 
   if (outcome.kind === 'stale') {
@@ -187,7 +187,8 @@ export async function updateTask(
       current: outcome.current,
     };
   }
-  if (outcome.kind === 'updated') context.telemetry.taskUpdated(context.log, known.id, outcome.task.version);
+  if (outcome.kind === 'updated')
+    context.telemetry.taskUpdated(context.log, known.id, outcome.task.version, outcome.status);
   return { __typename: 'UpdateTaskSuccess', task: outcome.task };
 }
 

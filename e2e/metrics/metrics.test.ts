@@ -1,0 +1,178 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  hasPubSubEmulator,
+  hasRedisServer,
+  postGraphQL,
+  smallPng,
+  startOtlpReceiver,
+  subscribeGraphQL,
+} from '@taskgraph/testkit';
+import type { OtlpReceiver } from '@taskgraph/testkit';
+import { operation } from '../operations.js';
+import { PASSWORD, startStory, type Story } from '../story.js';
+
+/** What a story of people does not move, and why. */
+const UNMOVED: Readonly<Record<string, string>> = {
+  taskgraph_gateway_operations_too_expensive_total: 'nobody asks for too much: gateway/test/demand-control.test.ts',
+  taskgraph_gateway_unregistered_documents_total: 'no document is registered: gateway/test/safelist.test.ts',
+  taskgraph_gateway_planner_restarts_total: 'the planner is well: gateway/test/planner-restarts.test.ts',
+  taskgraph_gateway_supergraph_reloads_total: 'the graph stays the same: gateway/test/reload.test.ts',
+  taskgraph_gateway_circuit_state: '0 is closed: gateway/test/circuits.test.ts',
+  taskgraph_circuit_verdicts_total: 'every call is a success: gateway/test/circuits.test.ts',
+  taskgraph_gateway_subscription_errors_total: 'no event has errors: gateway/test/subscriptions',
+  taskgraph_gateway_subscription_events_dropped_total: 'no event is dropped: gateway/test/subscriptions/limits.test.ts',
+  taskgraph_gateway_subscription_reconnects_total: 'no subgraph is lost: gateway/test/subscriptions/resume.test.ts',
+  taskgraph_gateway_subscription_groups_behind_total: 'nobody is slow: gateway/test/subscriptions/fairness.test.ts',
+  taskgraph_rate_limited_total: 'stories are not limited: gateway/test/client-limits.test.ts',
+  taskgraph_rate_limit_keys: 'stories are not limited: gateway/test/client-limits.test.ts',
+  taskgraph_client_info_refused_total: 'nobody forges: packages/service-kit/src/client-info.test.ts',
+  taskgraph_outbox_waiting_events: 'nothing waits for long: e2e/event-flows',
+  taskgraph_outbox_oldest_waiting_timestamp_seconds: 'nothing waits for long: e2e/event-flows',
+  taskgraph_events_dead_total: 'no event dies: packages/service-kit/test/events',
+  taskgraph_pubsub_dead_letters_total: 'no event dies: packages/service-kit/test/event-bus.test.ts',
+  taskgraph_pubsub_streams_lost_total: 'no stream breaks: packages/service-kit/test/event-bus.test.ts',
+  taskgraph_auth_lockouts_total: 'nobody fails often enough: subgraphs/auth/test/lockout.security.test.ts',
+  taskgraph_auth_key_rotations_total: 'keys are young: subgraphs/auth/test/key-rotation.security.test.ts',
+  taskgraph_auth_accounts_deleted_total: 'nobody leaves for ever: e2e/privacy',
+  taskgraph_auth_erasures_pending: 'nobody leaves for ever: e2e/privacy',
+  taskgraph_auth_erasure_oldest_age_seconds: 'nobody leaves for ever: e2e/privacy',
+  taskgraph_erasures_pending: 'nobody leaves for ever: e2e/privacy',
+  taskgraph_erasures_total: 'nobody leaves for ever: e2e/privacy',
+  taskgraph_retention_purged_rows_total: 'nothing is old',
+  taskgraph_media_data_exports_total: 'nobody asks for his data: subgraphs/media/test',
+  taskgraph_auth_second_factors_total: 'nobody has set one up: subgraphs/auth/test',
+  taskgraph_auth_password_checks: 'nothing is judged when it is looked at',
+  taskgraph_media_processing: 'nothing is decoded when it is looked at',
+};
+
+const documented = [
+  ...readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8').matchAll(/^\| `(taskgraph_\w+)` \|/gm),
+].map(([, name = '']) => name);
+
+/** Sums of the samples of each metric, and what is exported in text. */
+type Scrape = ReadonlyMap<string, number>;
+
+function sumsOf(text: string): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const [, name = ''] of text.matchAll(/^# TYPE (taskgraph_\w+) /gm)) sums.set(name, 0);
+  for (const line of text.split('\n')) {
+    const [, sample = '', value = ''] = /^(taskgraph_\w+)(?:\{[^}]*\})? (\S+)$/.exec(line) ?? [];
+    // Of a histogram, what it has counted.
+    const name = sums.has(sample) ? sample : sample.replace(/_count$/, '');
+    if (sums.has(name)) sums.set(name, (sums.get(name) ?? 0) + Number(value));
+  }
+  return sums;
+}
+
+const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+
+withServers('the metrics of all processes', () => {
+  let story: Story;
+  let collector: OtlpReceiver;
+  const texts = new Map<string, string>();
+  const scrapeAll = async (): Promise<Scrape> => {
+    const all = new Map<string, number>();
+    for (const [service, url] of Object.entries(story.graph?.urls ?? {})) {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      texts.set(service, text);
+      for (const [name, sum] of sumsOf(text)) all.set(name, (all.get(name) ?? 0) + sum);
+    }
+    return all;
+  };
+  beforeAll(async () => {
+    collector = await startOtlpReceiver();
+    story = await startStory({
+      withEvents: true,
+      settings: {
+        METRICS_OPERATIONS: 'CreateTask',
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+        // An entity cache in Redis has something to keep only when something allows it.
+        ENTITY_CACHE_MIB: '8',
+      },
+    });
+  });
+  afterAll(async () => {
+    await story[Symbol.asyncDispose]();
+    await collector[Symbol.asyncDispose]();
+  });
+
+  it('move in a story, each of them that is documented, and no other is exported', async () => {
+    const ada = await story.newPerson('Ada Measured');
+    const taskId = await ada.addTask({ title: 'Measured' });
+    const live = subscribeGraphQL(story.gatewayUrl, {
+      query: operation('MediaAttached'),
+      variables: { taskId },
+      token: ada.accessToken,
+    });
+    let heard = false;
+    const first = live.events(1).then(() => (heard = true));
+    let mediaId = '';
+    while (!heard) {
+      mediaId = await ada.addPicture(await smallPng());
+      await ada.run('AttachMedia', { input: { taskId, mediaIds: [mediaId] } });
+    }
+    await first;
+    // While it runs: gauges of what is there.
+    const during = await scrapeAll();
+    await live.close();
+    await ada.run('TaskWithMedia', { id: taskId });
+    await story.run('Login', { input: { email: ada.email, password: 'wrong password of hers' } });
+    await story.run('Login', { input: { email: ada.email, password: PASSWORD } });
+    await story.run('RequestPasswordReset', { email: ada.email });
+    await story.run('RefreshSession', { refreshToken: ada.refreshToken });
+    await ada.run('DetachMedia', { input: { taskId, mediaIds: [mediaId] } });
+    await ada.run('DeleteMedia', { id: mediaId });
+    await fetch(`${story.graph?.urls.media ?? ''}/files/${mediaId}/original?expires=1&signature=x`);
+    const input = { currentPassword: PASSWORD, newPassword: 'nine blue herons whistle' };
+    await ada.run('ChangePassword', { input });
+    const { accessToken } = await story.newPerson('Ada Leaves');
+    await postGraphQL(story.gatewayUrl, { query: operation('LogoutEverywhere'), token: accessToken });
+    await postGraphQL(story.gatewayUrl, { query: '{ nothing }' });
+
+    const unmoved = async () => {
+      const after = await scrapeAll();
+      return documented.filter(
+        (name) => !(name in UNMOVED) && (after.get(name) ?? 0) === 0 && (during.get(name) ?? 0) === 0,
+      );
+    };
+    // Events arrive, and subscriptions end, a little later.
+    const patience = Date.now() + 60_000;
+    while ((await unmoved()).length > 0 && Date.now() < patience);
+    expect(await unmoved()).toEqual([]);
+    const exported = [...(await scrapeAll()).keys()];
+    expect(exported.filter((name) => !documented.includes(name))).toEqual([]);
+    expect(documented.filter((name) => !exported.includes(name))).toEqual([]);
+  });
+
+  it('know operations by name where they are told to, and SQL by table and action', () => {
+    const gateway = texts.get('gateway') ?? '';
+    const names = [...gateway.matchAll(/operation_duration_seconds_count\{[^}]*operation="([^"]+)"/g)].map(
+      ([, n]) => n,
+    );
+    expect(new Set(names)).toEqual(new Set(['CreateTask', 'other']));
+    expect(gateway).not.toContain('taskgraph_sql_');
+    for (const phase of ['parse', 'validate', 'plan'])
+      expect(gateway).toMatch(new RegExp(`compile_duration_seconds_count\\{[^}]*phase="${phase}"[^}]*\\} [1-9]`));
+    expect(texts.get('task')).toMatch(
+      /sql_statement_duration_seconds_count\{[^}]*model="tasks",action="insert",outcome="ok"/,
+    );
+    expect(texts.get('media')).toMatch(/uploaded_bytes_total\{[^}]*type="image\/png"[^}]*\} [1-9]/);
+  });
+
+  const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
+  (hasPromtool ? it : it.skip)('are as promtool would have them', () => {
+    for (const [service, text] of texts) {
+      let complaints = '';
+      try {
+        execFileSync('promtool', ['check', 'metrics'], { input: text, stdio: ['pipe', 'pipe', 'pipe'] });
+      } catch (error) {
+        const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer };
+        complaints = `${stdout.toString()}${stderr.toString()}`;
+      }
+      expect([service, complaints.split('\n').filter((line) => line.includes('taskgraph_'))]).toEqual([service, []]);
+    }
+  });
+});
