@@ -52,7 +52,8 @@ describe('an account', () => {
     expect((await reset(token, 'nine yellow parrots sing')).__typename).toBe('InvalidTokenProblem');
     await graph.mailbox.next(ada.email, /was changed/);
     const { rows } = await graph.pool.query(
-      "SELECT outcome::text, details FROM audit_events WHERE action::text = 'PASSWORD_CHANGE' AND subject = $1",
+      `SELECT outcome::text, details FROM audit_events WHERE action::text = 'PASSWORD_CHANGE'
+       AND subject = (SELECT pseudonym::text FROM audit_people WHERE user_id = $1)`,
       [ada.user.id],
     );
     expect(rows).toEqual([{ outcome: 'SUCCESS', details: { by: 'mail', sessionsEnded: 1 } }]);

@@ -44,7 +44,8 @@ describe('a second factor', () => {
   const eventsOf = async (id: string) =>
     (
       await graph.pool.query(
-        `SELECT action || ' ' || outcome AS what, details FROM audit_events WHERE subject = $1 ORDER BY position`,
+        `SELECT action || ' ' || outcome AS what, details FROM audit_events
+         WHERE subject = (SELECT pseudonym::text FROM audit_people WHERE user_id = $1) ORDER BY position`,
         [id],
       )
     ).rows as Array<{ what: string; details: Record<string, unknown> }>;
