@@ -18,7 +18,7 @@ describe('npm start, when what it stands on is gone,', () => {
   it('stops and says so: PostgreSQL was killed', async () => {
     await using launcher = await createLauncher();
     const run = launcher.run(['--no-seed', '--verbose']);
-    await run.until('There are no demo data, since others can reach this machine');
+    await run.until('There are no demo data');
     const [pid] = (await readFile(path.join(launcher.dataDir, 'postgres/data/postmaster.pid'), 'utf8')).split('\n');
     process.kill(Number(pid), 'SIGKILL');
     expect(await run.ended).toBe(69);
@@ -87,7 +87,7 @@ describe('npm start, on every interface,', () => {
       AUTH_URL: 'http://127.0.0.1:1',
       MEDIA_URL: 'http://127.0.0.1:1',
     });
-    await run.until('There are no demo data');
+    await run.until('There are no demo data, since others can reach this machine');
     expect(run.output).toContain('AUTH_URL, MEDIA_URL are not used here');
     const { login } = expectData(
       await postGraphQL(launcher.graphqlUrl, {

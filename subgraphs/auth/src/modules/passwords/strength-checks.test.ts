@@ -63,13 +63,19 @@ describe('checks of passwords', () => {
   });
 
   it('are refused when too many wait; a thread that does not come to an end is ended, and another goes on', async () => {
-    await withChecks({ entry, maxWaiting: 2, timeoutMs: 10_000 }, async (checks) => {
+    await withChecks({ entry, maxWaiting: 2, timeoutMs: 9_000, startMs: 1_000 }, async (checks) => {
       const waiting = Array.from({ length: 3 }, () => checks.estimate('endless', [], calm));
       const ends = Promise.allSettled(waiting);
       const first = await Promise.race([ends, checks.estimate('one more', [], calm).catch((error: unknown) => error)]);
       expect(first).toMatchObject({ code: 'UNAVAILABLE' });
       expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
       expect(await checks.estimate('next', [], calm)).toEqual({ score: 4, suggestions: [] });
+    });
+  });
+
+  it('do not count the start of a thread as time that a password takes', async () => {
+    await withChecks({ timeoutMs: 1, startMs: 60_000 }, async (checks) => {
+      expect((await checks.estimate('seven green otters juggle', [], calm)).score).toBe(4);
     });
   });
 

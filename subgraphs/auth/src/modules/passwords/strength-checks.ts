@@ -7,8 +7,13 @@ export interface StrengthChecksOptions {
   readonly threads: number;
   /** Passwords that may wait for a thread. */
   readonly maxWaiting: number;
-  /** From the question to the answer. A password that takes longer costs its thread the life, so that others are judged. */
+  /**
+   * From the question to the answer, a thread's start not counted. A password that takes longer costs its thread the life, so that others
+   * are judged.
+   */
   readonly timeoutMs: number;
+  /** More for a password that comes before a thread has loaded its dictionaries. 10,000 when left out. */
+  readonly startMs?: number;
   readonly log: Log;
   readonly metrics?: Metrics;
   /** In the place of the thread's own code. */
@@ -34,11 +39,14 @@ export interface StrengthChecks {
 const ENTRY = new URL('../../../dist/modules/passwords/password-strength.js', import.meta.url);
 /** Loading the dictionaries takes a third of a second: threads are kept for a while. */
 const IDLE_TIMEOUT_MS = 5 * 60 * 1000;
+/** A third of a second, where nothing else wants the processor. */
+const START_MS = 10_000;
 
 export function createStrengthChecks({
   threads,
   maxWaiting,
   timeoutMs,
+  startMs = START_MS,
   log,
   metrics,
   entry = ENTRY,
@@ -51,6 +59,7 @@ export function createStrengthChecks({
     idleTimeout: IDLE_TIMEOUT_MS,
   });
   let underWay = 0;
+  let isLoaded = false;
   const checks = metrics?.gauge(
     'taskgraph_auth_password_checks',
     'Passwords that a thread judges, or that wait for one.',
@@ -72,13 +81,18 @@ export function createStrengthChecks({
     async estimate(password, personal, signal) {
       signal.throwIfAborted();
       if (underWay >= threads + maxWaiting) throw busy();
-      const timeout = AbortSignal.timeout(timeoutMs);
+      if (pool.threads.length === 0) isLoaded = false;
+      const timeout = AbortSignal.timeout(isLoaded ? timeoutMs : timeoutMs + startMs);
       underWay += 1;
       try {
         // Not by the client's signal: it would end the thread, and whoever comes and goes would have dictionaries loaded all day.
-        return await traced('judge password', undefined, () => pool.run({ password, personal }, { signal: timeout }));
+        const run = () => pool.run({ password, personal }, { signal: timeout });
+        const strength = await traced('judge password', undefined, run);
+        isLoaded = true;
+        return strength;
       } catch (error) {
         if (!timeout.aborted) throw error;
+        isLoaded = false;
         log.warn({ characters: password.length, timeoutMs }, 'a password took too long to be judged');
         throw busy(error);
       } finally {
