@@ -47,6 +47,7 @@ describe('what is answered by different subgraphs', () => {
   it('are entities that one subgraph answers by their id', () => {
     expect(entities.map(({ type, home }) => [type?.name, home])).toEqual([
       ['User', 'AUTH'],
+      ['DataExport', 'MEDIA'],
       ['Media', 'MEDIA'],
       ['Task', 'TASK'],
     ]);
