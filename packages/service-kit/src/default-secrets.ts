@@ -1,5 +1,5 @@
 /** Words of values that somebody is to put his own in the place of. */
-const PLACEHOLDER = /change|replace|example|placeholder|default|insecure|dummy|your[-_ ]|\btodo\b|(.)\1{5}/i;
+const PLACEHOLDER = /change|replace|example|placeholder|default|insecure|\bdummy\b|your[-_ ]|\btodo\b|(.)\1{9}/i;
 /** Random text of 32 characters has far more, in hexadecimal digits too. */
 const MIN_DISTINCT_CHARACTERS = 10;
 const SECRET = /_SECRET(_PREVIOUS)?$/;
