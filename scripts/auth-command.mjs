@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs a command of auth: `npm run grant-admin`, `npm run keys`, `npm run audit:verify`. Where AUTH_DATABASE_URL is unset it works on the
+// Runs a command of auth: `npm run grant-admin`, `reset-second-factor`, `keys`, `audit:verify`. Where AUTH_DATABASE_URL is unset it works on the
 // embedded PostgreSQL of a system that runs, with the secrets of its data folder.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -50,6 +50,11 @@ describe('the commands of auth', () => {
     const { login } = expectData(await postGraphQL(launcher.graphqlUrl, { query: LOGIN, variables: { input } }));
     expect(login).toEqual({ user: { role: 'ADMIN' } });
 
+    expect(await command('reset-second-factor', 'Ada@example.com')).toMatchObject({
+      code: 1,
+      stdout: 'Ada@example.com has no second factor.\n',
+    });
+
     expect(await command('verify-audit')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^The audit log holds: [1-9]/),
@@ -62,7 +67,13 @@ describe('the commands of auth', () => {
   });
 
   it('say how they are used', async () => {
-    for (const parameters of [['grant-admin'], ['keys'], ['keys', 'remove'], ['verify-audit', '--expect=x']])
+    for (const parameters of [
+      ['grant-admin'],
+      ['reset-second-factor'],
+      ['keys'],
+      ['keys', 'remove'],
+      ['verify-audit', '--expect=x'],
+    ])
       expect(await command(...parameters)).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/^Usage: npm run /),

@@ -1,9 +1,8 @@
-import { uuid7 } from '@taskgraph/contracts';
 import { inTransaction } from '@taskgraph/service-kit';
 import { readCommandConfig } from './config.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
 import { recordAudit } from './modules/audit/service.js';
-import { runCommand } from './run-command.js';
+import { originOf, runCommand } from './run-command.js';
 
 /** `npm run grant-admin -- <email>`: makes the user with this address an administrator. */
 async function grantAdmin(email: string | undefined): Promise<number> {
@@ -12,12 +11,7 @@ async function grantAdmin(email: string | undefined): Promise<number> {
     return 2;
   }
   return runCommand('grant-admin', readCommandConfig, async ({ db, log }) => {
-    // Who has the database and this command is nobody whom the graph knows.
-    const origin = {
-      clientInfo: { ipAddress: null, userAgent: 'grant-admin', clientName: null },
-      requestId: uuid7(),
-      log,
-    };
+    const origin = originOf('grant-admin', log);
     const count = await inTransaction(db, async (tx) => {
       const changed = await tx.user.updateManyAndReturn({
         where: { email: normaliseEmail(email) },

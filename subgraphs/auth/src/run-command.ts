@@ -1,6 +1,8 @@
+import { uuid7 } from '@taskgraph/contracts';
 import { ConfigError, createLog, createMetrics, createPgPool, loadEnvFile, type Log } from '@taskgraph/service-kit';
 import type { CommandConfig } from './config.js';
 import { createAuthDb, type AuthDb } from './db.js';
+import type { AuditOrigin } from './modules/audit/service.js';
 
 /** sysexits.h: EX_CONFIG. */
 const EXIT_CONFIG = 78;
@@ -47,4 +49,9 @@ export async function runCommand<Config extends CommandConfig>(
   } finally {
     await pool.end();
   }
+}
+
+/** Who has done what a command does: whoever has the database and the command is nobody whom the graph knows. */
+export function originOf(name: string, log: Log): AuditOrigin {
+  return { clientInfo: { ipAddress: null, userAgent: name, clientName: null }, requestId: uuid7(), log };
 }

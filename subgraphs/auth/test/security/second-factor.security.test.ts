@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createClientInfoSigner } from '@taskgraph/service-kit';
+import { createClientInfoSigner, createLog } from '@taskgraph/service-kit';
 import { cloneDatabase, expectData, expectErrorCode, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
+import { createAuthDb } from '../../src/db.js';
+import { resetSecondFactor } from '../../src/modules/second-factor/reset.js';
+import { originOf } from '../../src/run-command.js';
 import { PASSWORD, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 import {
   asClient,
@@ -259,6 +262,21 @@ describe('a second factor', () => {
     ]);
     for (let count = 0; count < 5; count += 1) await disable('wrong');
     expectErrorCode(await disable(PASSWORD), 'RATE_LIMITED');
+  });
+
+  it('is turned off by an operator for who has lost everything, which is on record', async () => {
+    const ada = await registerGuarded(graph);
+    const challenge = await challengeOf(ada.email);
+    const origin = originOf('reset-second-factor', createLog({ service: 'test', level: 'silent' }));
+    const db = createAuthDb(graph.pool);
+    expect(await resetSecondFactor(db, origin, 'nobody@example.com')).toBeNull();
+    expect(await Promise.all([1, 2].map(() => resetSecondFactor(db, origin, ada.email)))).toContain(true);
+    expect(await resetSecondFactor(db, origin, ada.email)).toBe(false);
+    expect(await client.complete(challenge, ada.recoveryCodes[0] as string)).toMatchObject({ mayTryAgain: false });
+    expect((await client.logIn(ada.email)).__typename).toBe('AuthPayload');
+    expect((await eventsOf(ada.user.id)).filter(({ what }) => what.startsWith('SECOND_FACTOR_DISABLED'))).toEqual([
+      { what: 'SECOND_FACTOR_DISABLED SUCCESS', details: { by: 'command' } },
+    ]);
   });
 
   it('leaves no secret in the database', async () => {

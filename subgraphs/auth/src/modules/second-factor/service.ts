@@ -68,6 +68,14 @@ export async function forgetChallenges(tx: AuthTx, userId: string): Promise<void
   await tx.loginChallenge.deleteMany({ where: { userId } });
 }
 
+/** Forgets a second factor with its recovery codes, also one that was only begun. Returns whether it was on: of two at once, one. */
+export async function turnOff(tx: AuthTx, userId: string): Promise<boolean> {
+  const { count } = await tx.secondFactor.deleteMany({ where: { userId, confirmedAt: { not: null } } });
+  await tx.secondFactor.deleteMany({ where: { userId } });
+  await forgetChallenges(tx, userId);
+  return count > 0;
+}
+
 /** What a code was, and how many recovery codes are left. */
 export interface SpentCode {
   readonly by: 'totp' | 'recovery-code';
@@ -187,10 +195,7 @@ export async function disableTotp(context: AuthContext, password: string): Promi
     const current = await lockLiveSession(context, tx);
     // Comparing takes long: a password that was changed meanwhile is not known any more.
     if (current.passwordHash !== user.passwordHash) return null;
-    const factor = await tx.secondFactor.findUnique({ where: { userId } });
-    const wasOn = factor?.confirmedAt != null;
-    await tx.secondFactor.deleteMany({ where: { userId } });
-    await forgetChallenges(tx, userId);
+    const wasOn = await turnOff(tx, userId);
     if (wasOn) await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS' });
     return { current, wasOn };
   });
