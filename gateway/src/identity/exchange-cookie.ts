@@ -21,6 +21,7 @@ export function createExchangeCookie({ url, sign }: ExchangeCookieOptions): Exch
     const response = await fetch(url, {
       method: 'POST',
       headers: { [REQUEST_ID_HEADER]: requestId, [CLIENT_INFO_HEADER]: sign(who, requestId) },
+      redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();

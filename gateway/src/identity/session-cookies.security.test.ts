@@ -91,6 +91,40 @@ describe('sessions in cookies', () => {
     expect(await cookies.credentialsOf(SECRET)).toMatchObject({ identity: { kind: 'accepted' } });
   });
 
+  it('go on with a token that is still good while auth cannot renew it, and ask again soon', async () => {
+    const { world, cookies } = rig();
+    await cookies.credentialsOf(SECRET);
+    world.answer = () => {
+      throw new Error('auth is down');
+    };
+    world.nowMs += 880_000;
+    for (let again = 0; again < 2; again += 1)
+      expect(await cookies.credentialsOf(SECRET)).toMatchObject({ authorization: 'Bearer token-1' });
+    expect(world.asked).toHaveLength(2);
+    world.nowMs += 5_000;
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ authorization: 'Bearer token-1' });
+    expect(world.asked).toHaveLength(3);
+    world.nowMs += 16_000;
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({
+      identity: { kind: 'refused', problem: 'JWKS_UNAVAILABLE' },
+      setCookie: null,
+    });
+    world.answer = (count) => tokens(`token-${count}`);
+    expect(await cookies.credentialsOf(SECRET)).toMatchObject({ authorization: 'Bearer token-5' });
+  });
+
+  it('are not forgotten for a token that only this gateway refuses: its clock may be wrong', async () => {
+    const { world, cookies } = rig();
+    for (const count of [1, 2, 3]) world.refused.set(`Bearer token-${count}`, 'TOKEN_INVALID');
+    world.refused.set('Bearer token-4', 'SESSION_REVOKED');
+    for (let again = 0; again < 3; again += 1)
+      expect(await cookies.credentialsOf(SECRET)).toMatchObject({
+        identity: { kind: 'refused', problem: 'TOKEN_INVALID' },
+        setCookie: null,
+      });
+    expect((await cookies.credentialsOf(SECRET)).setCookie).toMatch(/Max-Age=0$/);
+  });
+
   it('get another token for one that is refused, and only one', async () => {
     const { world, cookies } = rig();
     await cookies.credentialsOf(SECRET);
@@ -125,8 +159,14 @@ describe('sessions in cookies', () => {
     world.answer = () => null;
     const cookie = `__Host-taskgraph-session=${SECRET}`;
     const logout = cookies.wishOf(request({ 'taskgraph-session': 'cookie', cookie }));
+    expect(logout?.cookieHash).not.toBe(login?.cookieHash);
     expect(await logout?.settle()).toMatch(/^__Host-taskgraph-session=; .*Max-Age=0$/);
     const failed = cookies.wishOf(request({ 'taskgraph-session': 'cookie' }));
     expect(await failed?.settle()).toBeNull();
+
+    // Of what has told auth nothing, auth is not asked.
+    const before = world.asked.length;
+    expect(await cookies.wishOf(request({ 'taskgraph-session': 'cookie', cookie }))?.settle()).toBeNull();
+    expect(world.asked).toHaveLength(before);
   });
 });

@@ -54,6 +54,8 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const SECRET_BYTES = 32;
 /** Before it expires: a request takes its time to get to a subgraph, and clocks differ. */
 const RENEW_AHEAD_MS = 30_000;
+/** Until auth is asked again that could not renew a token which is still good. */
+const RETRY_MS = 1_000;
 /** Of sessions that are kept in mind; others are asked for anew. */
 const MAX_KNOWN = 10_000;
 
@@ -61,6 +63,8 @@ interface Known {
   readonly tokens: Promise<SessionTokens | null>;
   /** Infinite while it is being asked for. */
   renewAtMs: number;
+  /** What has come last, with when it expires: good while auth cannot give another. */
+  last: { readonly tokens: SessionTokens; readonly expiresAtMs: number } | null;
 }
 
 export function createSessionCookies({
@@ -81,18 +85,33 @@ export function createSessionCookies({
   function tokensOf(hash: string): { readonly tokens: Promise<SessionTokens | null>; readonly isNew: boolean } {
     const before = known.get(hash);
     if (before && now() < before.renewAtMs) return { tokens: before.tokens, isNew: before.renewAtMs === Infinity };
-    const tokens = exchange(hash);
-    const entry: Known = { tokens, renewAtMs: Infinity };
+    const last = before?.last ?? null;
+    const asked = exchange(hash);
+    const tokens = last === null ? asked : asked.catch((error: unknown) => orLast(error, last));
+    const entry: Known = { tokens, renewAtMs: Infinity, last };
     known.set(hash, entry);
     const forget = () => {
       if (known.get(hash) === entry) known.delete(hash);
     };
-    tokens.then((found) => {
-      if (!found) return forget();
-      const lifetimeMs = found.expiresIn * 1000;
-      entry.renewAtMs = now() + lifetimeMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2);
-    }, forget);
+    asked.then(
+      (found) => {
+        if (!found) return forget();
+        const lifetimeMs = found.expiresIn * 1000;
+        entry.last = { tokens: found, expiresAtMs: now() + lifetimeMs };
+        entry.renewAtMs = entry.last.expiresAtMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2);
+      },
+      () => {
+        if (last !== null && now() < last.expiresAtMs) entry.renewAtMs = now() + RETRY_MS;
+        else forget();
+      },
+    );
     return { tokens, isNew: true };
+  }
+
+  function orLast(error: unknown, last: NonNullable<Known['last']>): SessionTokens {
+    if (now() >= last.expiresAtMs) throw error;
+    log.warn({ err: error }, 'the session of a cookie could not be renewed yet');
+    return last.tokens;
   }
 
   const write = (secret: string, { sessionExpiresIn }: SessionTokens) =>
@@ -122,7 +141,9 @@ export function createSessionCookies({
     if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem, null);
     known.delete(hash);
     // The key that has signed it may have been taken out since; a session that has ended gives no other.
-    return isNew || isSecondTry ? refused(identity.problem, cleared) : credentialsOf(secret, true);
+    if (!isNew && !isSecondTry) return credentialsOf(secret, true);
+    // Auth has just said that the session lives: what is wrong with its token is not the browser's to pay for.
+    return refused(identity.problem, identity.problem === 'SESSION_REVOKED' ? cleared : null);
   }
 
   return {
@@ -133,9 +154,15 @@ export function createSessionCookies({
       // Always another: a cookie that somebody has put into the browser before does not become that of a session.
       const secret = randomBytes(SECRET_BYTES).toString('base64url');
       const cookieHash = hashOf(secret);
+      // Auth is told of it by what may open or end a session; where nothing was, nothing has changed.
+      let isTold = false;
       return {
-        cookieHash,
+        get cookieHash() {
+          isTold = true;
+          return cookieHash;
+        },
         async settle() {
+          if (!isTold) return null;
           const before = given(request);
           try {
             const opened = await tokensOf(cookieHash).tokens;

@@ -154,4 +154,24 @@ describe('a service at one address', () => {
     expect((await one.send()).status).toBe(503);
     expect(replica.asked).toHaveLength(1);
   });
+
+  it('is looked for in DNS by one look after the other, however long one takes', async () => {
+    let underWay = 0;
+    let most = 0;
+    let looks = 0;
+    const { upstream } = spread({
+      url: 'http://shop.example:1',
+      resolveMs: 1,
+      async resolve() {
+        looks += 1;
+        most = Math.max(most, (underWay += 1));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        underWay -= 1;
+        return [];
+      },
+    });
+    while (looks < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+    await upstream.close();
+    expect(most).toBe(1);
+  });
 });

@@ -146,7 +146,7 @@ export async function createSubgraph<Context extends RequestContext>(
     const viewer = outcome.kind === 'accepted' ? outcome.viewer : null;
     return createContext({
       requestId: facts.requestId,
-      log: viewer ? facts.log.child({ userId: viewer.userId }) : facts.log,
+      log: viewer ? facts.logOf({ userId: viewer.userId }) : facts.log,
       signal: facts.signal,
       deadline: readDeadline(request.headers),
       idempotencyKey: readIdempotencyKey(request.headers),

@@ -297,7 +297,14 @@ async function send(
     variesByCookie && 'cookie',
     compression && 'accept-encoding',
   );
-  const headers = { 'content-type': type, 'cache-control': 'no-store', ...reply.headers, ...(vary !== '' && { vary }) };
+  const headers = {
+    'content-type': type,
+    'cache-control': 'no-store',
+    ...reply.headers,
+    ...(vary !== '' && { vary }),
+    // Nobody else is to get the cookie.
+    ...(response.hasHeader('set-cookie') && { 'cache-control': 'no-store' }),
+  };
   if (!compression) {
     sendBody(response, reply.status, headers, reply.body);
     return;

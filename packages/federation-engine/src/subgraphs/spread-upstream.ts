@@ -99,8 +99,13 @@ export function createSpreadUpstream(options: SpreadUpstreamOptions): SpreadUpst
   }
 
   const isFixed = urls.every((url) => isFixedHost(new URL(url).hostname));
-  const timer = isFixed ? undefined : setInterval(() => void refresh(), resolveMs).unref();
-  if (!isFixed) void refresh();
+  let timer: NodeJS.Timeout | undefined;
+  /** One look after the other: where DNS takes long, they would pile up, and an old answer come after a new one. */
+  async function follow(): Promise<void> {
+    await refresh();
+    if (!isClosed) timer = setTimeout(() => void follow(), resolveMs).unref();
+  }
+  if (!isFixed) void follow();
 
   /** In turn, those that are well first. */
   function choose(except?: Member): Member | null {
@@ -148,12 +153,12 @@ export function createSpreadUpstream(options: SpreadUpstreamOptions): SpreadUpst
     },
     async retire() {
       isClosed = true;
-      clearInterval(timer);
+      clearTimeout(timer);
       await Promise.all(list.map(({ upstream }) => upstream.retire()));
     },
     async close() {
       isClosed = true;
-      clearInterval(timer);
+      clearTimeout(timer);
       await Promise.all(list.map(({ upstream }) => upstream.close()));
     },
   };

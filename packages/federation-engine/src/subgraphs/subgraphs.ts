@@ -153,14 +153,17 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
 
   /** It is there where one of its addresses answers, and lacks those that do not. */
   function watch(name: string, { upstream, limit }: Subgraph): void {
-    const ask = async (member: Member, signal: AbortSignal) => {
-      await member.upstream.probe({ ...PROBE, signal });
-      return settings.assertReady?.(member.url, signal);
-    };
     const check = async (signal: AbortSignal): Promise<Lacking | void> => {
       const members = upstream.members();
-      if (members.length === 1) return ask(members[0] as Member, signal);
-      const outcomes = await Promise.allSettled(members.map((member) => ask(member, signal)));
+      const asked = new Map<string, Promise<Lacking | void> | undefined>();
+      const ask = async ({ url, upstream: member }: Member) => {
+        await member.probe({ ...PROBE, signal });
+        // Once for each URL: of several addresses of one host, any may answer.
+        if (!asked.has(url)) asked.set(url, settings.assertReady?.(url, signal));
+        return asked.get(url);
+      };
+      if (members.length === 1) return ask(members[0] as Member);
+      const outcomes = await Promise.allSettled(members.map(ask));
       const failed = outcomes.flatMap((outcome, index) =>
         outcome.status === 'rejected' ? [`${members[index]?.name ?? ''}: ${String(outcome.reason)}`] : [],
       );

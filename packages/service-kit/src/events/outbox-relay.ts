@@ -190,14 +190,16 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   /** Publishes until nothing is left. Returns false when the transport failed: it is given time before the next try. */
   async function drain(client: pg.Client): Promise<boolean> {
     if (!bus) return true;
-    // What somebody has deleted is not found out by who publishes nothing.
-    if (Date.now() - preparedAt >= timings.prepareMs) prepared = false;
     if (!prepared && !(await prepare(client, bus))) return false;
     while (!stop.signal.aborted) {
       const rows = await readUnpublished(client);
       if (rows.length === 0) {
         telemetry.outboxDrained();
-        return true;
+        if (Date.now() - preparedAt < timings.prepareMs) return true;
+        // What somebody has deleted is not found out by who publishes nothing.
+        prepared = false;
+        if (!(await prepare(client, bus))) return false;
+        continue;
       }
       telemetry.outboxWaiting(rows);
       const { published, failed } = await bus.publish(rows.map(({ event }) => event));

@@ -54,6 +54,7 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
   const subscriptions = new Set<EventSubscription>();
   let connected: Promise<Connected> | null = null;
   let closed = false;
+  let isForbiddenTold = false;
 
   async function connect(): Promise<Connected> {
     if (closed) throw new Error('the event bus is closed');
@@ -74,7 +75,9 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
       if (changes.length > 0) log.info({ changes }, 'topics and subscriptions were made');
     } catch (error) {
       if (!isForbidden(error)) throw error;
-      log.warn({ err: error }, 'topics and subscriptions cannot be checked; those that are there are used');
+      if (!isForbiddenTold)
+        log.warn({ err: error }, 'topics and subscriptions cannot be checked; those that are there are used');
+      isForbiddenTold = true;
     }
   }
 
