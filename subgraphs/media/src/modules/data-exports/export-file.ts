@@ -35,26 +35,8 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
   const { exportId, userId, store, maxBytes } = options;
   const zip = new yazl.ZipFile();
   const output = zip.outputStream as Readable;
+  const opened = new Set<Readable>();
   zip.on('error', (error: Error) => output.destroy(error));
-
-  const names = await tx.dataExportPart.findMany({
-    where: { exportId, file: { not: 'nothing' } },
-    select: { source: true, file: true },
-    distinct: ['source', 'file'],
-    orderBy: [{ source: 'asc' }, { file: 'asc' }],
-  });
-  for (const { source, file } of names)
-    addLater(zip, `${source}/${file}.json`, true, async () => jsonArray(readParts(tx, exportId, source, file)));
-  addLater(zip, 'media/media.json', true, async () => jsonArray(readMedia(tx, userId)));
-  // Names only: each file is opened when the one before is done.
-  for await (const items of readMedia(tx, userId))
-    for (const { id, filename } of items)
-      addLater(zip, `media/files/${id}-${filename.replaceAll(/[\\/]/g, '_')}`, false, async () => {
-        const file = await store.openRead(objectKey(id, 'original'));
-        // Deleted meanwhile: an empty file in its place.
-        return file ?? Readable.from([]);
-      });
-  zip.end();
 
   let byteSize = 0;
   const bounded = new Transform({
@@ -63,22 +45,57 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
       done(byteSize > maxBytes ? new ExportTooLarge(`more than ${maxBytes} bytes`) : null, chunk);
     },
   });
-  await pipeline(output, bounded, createWriteStream(options.path, { flags: 'wx' }), { signal: options.signal });
-}
+  // The first entry is read as soon as it is added: whatever fails from then on, the pipeline hears of it.
+  const file = createWriteStream(options.path, { flags: 'wx' });
+  const written = pipeline(output, bounded, file, { signal: options.signal });
+  const added = addEntries().catch((error: unknown) => void output.destroy(error as Error));
+  try {
+    await written;
+  } finally {
+    for (const stream of opened) stream.destroy();
+    await added;
+  }
 
-/** Adds an entry whose stream is opened when its turn comes. */
-function addLater(zip: yazl.ZipFile, name: string, compress: boolean, open: () => Promise<Readable>): void {
-  zip.addReadStreamLazy(name, { compress }, (done) => {
-    open().then(
-      (stream) => {
-        // yazl listens to the stream that it is given only while it pipes it.
-        const through = new PassThrough();
-        pipeline(stream, through).catch((error: unknown) => zip.emit('error', error));
-        done(null, through);
-      },
-      (error: unknown) => done(error as Error, Readable.from([])),
-    );
-  });
+  async function addEntries(): Promise<void> {
+    const names = await tx.dataExportPart.findMany({
+      where: { exportId, file: { not: 'nothing' } },
+      select: { source: true, file: true },
+      distinct: ['source', 'file'],
+      orderBy: [{ source: 'asc' }, { file: 'asc' }],
+    });
+    for (const { source, file } of names)
+      addLater(`${source}/${file}.json`, true, async () => jsonArray(readParts(tx, exportId, source, file)));
+    addLater('media/media.json', true, async () => jsonArray(readMedia(tx, userId)));
+    // Names only: each file is opened when the one before is done.
+    for await (const items of readMedia(tx, userId)) {
+      if (output.destroyed) return;
+      for (const { id, filename } of items)
+        addLater(`media/files/${id}-${filename.replaceAll(/[\\/]/g, '_')}`, false, async () => {
+          const file = await store.openRead(objectKey(id, 'original'));
+          // Deleted meanwhile: an empty file in its place.
+          return file ?? Readable.from([]);
+        });
+    }
+    zip.end();
+  }
+
+  /** Adds an entry whose stream is opened when its turn comes. */
+  function addLater(name: string, compress: boolean, open: () => Promise<Readable>): void {
+    zip.addReadStreamLazy(name, { compress }, (done) => {
+      open().then(
+        (stream) => {
+          opened.add(stream.on('close', () => opened.delete(stream)));
+          // yazl listens to the stream that it is given only while it pipes it.
+          const through = new PassThrough();
+          pipeline(stream, through).catch((error: unknown) => zip.emit('error', error));
+          done(null, through);
+          // It was given up while this was opened.
+          if (output.destroyed) stream.destroy();
+        },
+        (error: unknown) => done(error as Error, Readable.from([])),
+      );
+    });
+  }
 }
 
 type Rows = ReadonlyArray<Record<string, unknown>>;
