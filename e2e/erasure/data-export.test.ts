@@ -6,7 +6,9 @@ import {
   hasRedisServer,
   smallPng,
   type SpawnedGraph,
+  type SubgraphName,
 } from '@taskgraph/testkit';
+import { columnsOf, EXPORTED } from './exported-columns.js';
 import { readZip } from './read-zip.js';
 import { startStory, type Person, type Story } from '../story.js';
 
@@ -16,6 +18,14 @@ interface Export {
   readonly url: string | null;
   readonly expiresAt: string | null;
 }
+
+it.each(Object.entries(EXPORTED))(
+  'knows of each column of %s whether it is exported',
+  (name, { columns, withheld }) => {
+    const [service, model = ''] = name.split('.');
+    expect([...columns, ...Object.keys(withheld)].sort()).toEqual(columnsOf(service as SubgraphName, model).sort());
+  },
+);
 
 const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
@@ -54,8 +64,10 @@ withServers('an export of what there is of somebody', () => {
   it('is pending while a service is down, the same for two who ask at once, and ready when it is back', async () => {
     const picture = await smallPng();
     const mediaId = await ada.addPicture(picture, 'engine.png');
+    const second = await ada.addPicture(await smallPng('gold'), 'gold.png');
     await ada.addTask({ title: 'Notes on the engine', description: 'Ünïcode' });
-    await ben.addTask({ title: "Ben's", description: 'a secret', assigneeId: ada.id });
+    const bens = await ben.addTask({ title: "Ben's", description: 'a secret', assigneeId: ada.id });
+    expectData(await ada.run('AttachMedia', { input: { taskId: bens, mediaIds: [second] } }));
     await graph.kill('auth');
     // Auth is down: who asks is known by the token.
     const [one, two] = await Promise.all([request(ada), request(ada)]);
@@ -72,10 +84,21 @@ withServers('an export of what there is of somebody', () => {
     expect(json('auth/audit-log.json')).toMatchObject([{ action: 'REGISTER' }]);
     expect(json('task/tasks.json')).toMatchObject([{ title: 'Notes on the engine', description: 'Ünïcode' }]);
     expect(json('task/tasks-given-to-you.json')).toMatchObject([{ title: "Ben's" }]);
-    expect(json('media/media.json')).toMatchObject([{ id: mediaId, filename: 'engine.png' }]);
+    expect(json('media/media.json')).toMatchObject([{ id: mediaId, filename: 'engine.png' }, { id: second }]);
+    for (const { file, columns } of Object.values(EXPORTED)) {
+      const [row = {}] = json(file) as object[];
+      // What a task shows is told with it.
+      expect([
+        file,
+        Object.keys(row)
+          .filter((name) => name !== 'media')
+          .sort(),
+      ]).toEqual([file, [...columns].sort()]);
+    }
     expect(entries.get(`media/files/${mediaId}-engine.png`)?.equals(picture)).toBe(true);
     const text = [...entries.values()].map((bytes) => bytes.toString('utf8')).join('\n');
-    for (const secret of ['argon2', 'passwordHash', 'a secret', ben.email]) expect(text).not.toContain(secret);
+    for (const secret of ['argon2', 'passwordHash', 'cookieHash', 'a secret', ben.email])
+      expect(text).not.toContain(secret);
     // What was sent is taken back.
     for (const service of ['auth', 'task'] as const)
       while ((await graph.countRows(service, 'outbox', "type LIKE '%.data-exported.v1'")) > 0);

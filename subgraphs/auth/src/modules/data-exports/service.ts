@@ -1,6 +1,7 @@
 import type { DomainEvent } from '@taskgraph/contracts';
 import { forgetParts, sendParts, type ExportedRows, type Log } from '@taskgraph/service-kit';
 import type { AuthTx } from '../../db.js';
+import type { Prisma } from '../../generated/prisma/client.js';
 import { listAuditOf } from '../audit/loaders.js';
 import { recordAudit, type AuditOrigin } from '../audit/service.js';
 
@@ -45,12 +46,32 @@ async function recordExport(
   await recordAudit(tx, origin, { action: 'DATA_EXPORT', outcome, actorId: userId, subject: userId, details });
 }
 
+/** What there is of a person in each table. A column that is not here is not exported: hashes say nothing of them, and something to a thief. */
+const ACCOUNT = {
+  id: true,
+  email: true,
+  displayName: true,
+  role: true,
+  createdAt: true,
+  updatedAt: true,
+  emailVerifiedAt: true,
+} satisfies Prisma.UserSelect;
+const SESSION = {
+  id: true,
+  userAgent: true,
+  ipAddress: true,
+  clientName: true,
+  createdAt: true,
+  lastUsedAt: true,
+  expiresAt: true,
+  revokedAt: true,
+} satisfies Prisma.SessionSelect;
+
 async function* readAccount(tx: AuthTx, userId: string): ExportedRows {
-  // Hashes of passwords and tokens say nothing of a person, and something to who steals the file.
-  const account = await tx.user.findUnique({ where: { id: userId }, omit: { passwordHash: true } });
+  const account = await tx.user.findUnique({ where: { id: userId }, select: ACCOUNT });
   if (!account) return;
   yield { file: 'account', rows: [account] };
-  const sessions = await tx.session.findMany({ where: { userId }, orderBy: { id: 'asc' } });
+  const sessions = await tx.session.findMany({ where: { userId }, orderBy: { id: 'asc' }, select: SESSION });
   yield { file: 'sessions', rows: sessions };
   for await (const rows of listAuditOf(tx, userId)) yield { file: 'audit-log', rows };
 }

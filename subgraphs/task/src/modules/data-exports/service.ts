@@ -1,5 +1,6 @@
 import { forgetParts, sendParts, type ExportedRows, type ExportIds, type Log } from '@taskgraph/service-kit';
 import type { TaskTx } from '../../db.js';
+import type { Prisma } from '../../generated/prisma/client.js';
 
 /** Sends what this service has of a person. */
 export async function sendExport(tx: TaskTx, ids: ExportIds, log: Log): Promise<void> {
@@ -18,11 +19,37 @@ export const forgetExport = (tx: TaskTx, dataExportId: string): Promise<void> =>
 const PAGE = 500;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
+/** What there is of a person in each table. A column that is not here is not exported. */
+const TASK = {
+  id: true,
+  ownerId: true,
+  assigneeId: true,
+  title: true,
+  description: true,
+  status: true,
+  priority: true,
+  dueAt: true,
+  labels: true,
+  version: true,
+  createdAt: true,
+  updatedAt: true,
+  media: { select: { mediaId: true, attachedAt: true }, orderBy: { position: 'asc' } },
+} satisfies Prisma.TaskSelect;
+/** What others have written is theirs; that it was given to this person is of this person. */
+const GIVEN_TASK = {
+  id: true,
+  title: true,
+  status: true,
+  priority: true,
+  dueAt: true,
+} satisfies Prisma.TaskSelect;
+const ATTACHMENT = { taskId: true, mediaId: true, attachedAt: true } satisfies Prisma.TaskMediaSelect;
+
 async function* readTasks(tx: TaskTx, userId: string): ExportedRows {
   for (let after = FIRST_ID; ;) {
     const rows = await tx.task.findMany({
       where: { ownerId: userId, id: { gt: after } },
-      include: { media: { select: { mediaId: true, attachedAt: true }, orderBy: { position: 'asc' } } },
+      select: TASK,
       orderBy: { id: 'asc' },
       take: PAGE,
     });
@@ -31,11 +58,10 @@ async function* readTasks(tx: TaskTx, userId: string): ExportedRows {
     if (!last || rows.length < PAGE) break;
     after = last.id;
   }
-  // What others have written is theirs; that it was given to this person is of this person.
   for (let after = FIRST_ID; ;) {
     const rows = await tx.task.findMany({
       where: { assigneeId: userId, ownerId: { not: userId }, id: { gt: after } },
-      select: { id: true, title: true, status: true, priority: true, dueAt: true },
+      select: GIVEN_TASK,
       orderBy: { id: 'asc' },
       take: PAGE,
     });
@@ -46,7 +72,7 @@ async function* readTasks(tx: TaskTx, userId: string): ExportedRows {
   }
   const rows = await tx.taskMedia.findMany({
     where: { attachedBy: userId, task: { ownerId: { not: userId } } },
-    select: { taskId: true, mediaId: true, attachedAt: true },
+    select: ATTACHMENT,
     orderBy: [{ taskId: 'asc' }, { position: 'asc' }],
   });
   yield { file: 'attachments-to-tasks-of-others', rows };
