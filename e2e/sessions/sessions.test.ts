@@ -18,6 +18,15 @@ describe('a person manages sessions', () => {
     });
     expect(expectData(again).register).toEqual({ __typename: 'EmailTakenProblem', message: expect.any(String) });
 
+    // As a client is told that knows none of the problems by name.
+    const byKind = await postGraphQL(story.gatewayUrl, {
+      query: `mutation ($input: LoginInput!) { login(input: $input) { ... on Problem { __typename message } } }`,
+      variables: { input: { email: ada.email, password: `not ${PASSWORD}` } },
+    });
+    expect(byKind.body.data).toEqual({
+      login: { __typename: 'InvalidCredentialsProblem', message: expect.stringMatching(/./) },
+    });
+
     const weak = await story.run('Register', {
       input: { email: `weak.${ada.email}`, password: 'password12', displayName: 'Weak' },
     });

@@ -3,6 +3,7 @@ import { Supergraph } from '@apollo/federation-internals';
 import { describe, expect, it } from '@jest/globals';
 import {
   getIntrospectionQuery,
+  isInterfaceType,
   isObjectType,
   Kind,
   parse,
@@ -104,6 +105,19 @@ describe('the API schema', () => {
       expect.arrayContaining(['id', 'tasks', 'url']),
     );
     expect(isObjectType(media) && Object.keys(media.getFields())).not.toContain('attachedToVisibleTask');
+  });
+
+  it('has one interface that each problem implements, so that clients handle those that they do not know', () => {
+    const problem = apiSchema.getType('Problem');
+    if (!isInterfaceType(problem)) throw new Error('There is no interface Problem.');
+    const named = Object.values(apiSchema.getTypeMap()).filter(({ name }) => /.Problem$/.test(name));
+    expect(named.length).toBeGreaterThan(5);
+    expect(
+      apiSchema
+        .getPossibleTypes(problem)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(named.map(({ name }) => name).sort());
   });
 
   it('describes every type, argument input and operation field', () => {
