@@ -32,14 +32,17 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{packages,subgraphs}/*/src/**/*.test.ts', '<rootDir>/{gateway,embedded}/src/**/*.test.ts'],
+      testMatch: [
+        '<rootDir>/{packages,subgraphs}/*/src/**/*.test.ts',
+        '<rootDir>/{gateway,embedded,operator}/src/**/*.test.ts',
+      ],
     },
     { ...shared, ...onPostgres, displayName: 'subgraph', testMatch: ['<rootDir>/subgraphs/*/test/**/*.test.ts'] },
     {
       ...shared,
       ...onPostgres,
       displayName: 'graph',
-      testMatch: ['<rootDir>/{gateway,embedded}/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.test.ts'],
+      testMatch: ['<rootDir>/{gateway,embedded,operator}/test/**/*.test.ts', '<rootDir>/packages/*/test/**/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', '/gateway/test/contract/'],
     },
     { ...shared, displayName: 'contract', testMatch: ['<rootDir>/gateway/test/contract/**/*.test.ts'] },

@@ -47,6 +47,7 @@ const steps = [
       'subgraphs',
       'gateway',
       'embedded',
+      'operator',
       'e2e',
       'deployment',
     ],

@@ -23,6 +23,7 @@ const SHARED_INPUTS = [
 const SUBGRAPHS = ['auth', 'media', 'task'];
 const WORKSPACES = [
   'embedded',
+  'operator',
   'gateway',
   ...SUBGRAPHS.map((name) => `subgraphs/${name}`),
   ...listFolders('packages')

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/databases';
-import { spawnGraph, startPubSubEmulator, startRedisServer } from '@taskgraph/testkit';
+import { spawnGraph, startPubSubEmulator, startRedisServer, startTcpProxy } from '@taskgraph/testkit';
 
 const SCHEMAS = ['auth', 'task', 'media'];
 const POSTGRES_TRIES = 100;
 
-/** What may be killed. Each is started again after its time. */
-export const VICTIMS = ['task', 'media', 'gateway', 'redis', 'pubsub', 'postgres'];
+/**
+ * What may be killed, and started again after its time. Of the network to the databases, `slow` lets everything take longer, `hang` lets
+ * nothing through, and `cut` breaks what is connected.
+ */
+export const VICTIMS = ['auth', 'task', 'media', 'gateway', 'redis', 'pubsub', 'postgres', 'slow', 'hang', 'cut'];
+const SLOW_MS = 150;
 
 /**
  * Starts everything for real: PostgreSQL that keeps what it has committed, Redis, Google's Pub/Sub emulator, the four
@@ -29,12 +33,21 @@ export async function startSystem(root) {
       await createMigrator({ folder: path.join(root, 'prisma', name), url }).up();
       databases[name] = { name, url, drop: async () => undefined };
     }
+    const proxies = [];
+    const proxied = {};
+    for (const [name, database] of Object.entries(databases)) {
+      const proxy = await startTcpProxy(database.url);
+      undo.push(() => proxy[Symbol.asyncDispose]());
+      proxies.push(proxy);
+      proxied[name] = { ...database, url: proxy.url };
+    }
+    const onNetwork = (work) => async () => proxies.forEach(work);
     const redis = await startRedisServer();
     undo.push(() => redis.stop());
     const pubsub = await startPubSubEmulator();
     undo.push(() => pubsub.stop());
     const graph = await spawnGraph({
-      databases,
+      databases: proxied,
       settings: {
         REDIS_URL: redis.url,
         PUBSUB_PROJECT_ID: 'taskgraph-chaos',
@@ -64,8 +77,18 @@ export async function startSystem(root) {
       redis: () => redis.stop(),
       pubsub: () => pubsub.stop(),
       postgres: async () => process.kill(cluster.pid, 'SIGKILL'),
+      slow: onNetwork((proxy) => proxy.slow(SLOW_MS)),
+      hang: onNetwork((proxy) => proxy.freeze()),
+      cut: onNetwork((proxy) => proxy.cut()),
     };
-    const starts = { redis: () => redis.start(), pubsub: () => pubsub.start(), postgres: startPostgresAgain };
+    const starts = {
+      redis: () => redis.start(),
+      pubsub: () => pubsub.start(),
+      postgres: startPostgresAgain,
+      slow: onNetwork((proxy) => proxy.slow(0)),
+      hang: onNetwork((proxy) => proxy.thaw()),
+      cut: async () => undefined,
+    };
     return {
       graph,
       databases,

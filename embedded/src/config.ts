@@ -5,6 +5,10 @@ import { z } from 'zod';
 export const SERVICES = ['gateway', 'auth', 'task', 'media'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
+/** Whom others ask. */
+export const PEERS = ['auth', 'task', 'media'] as const satisfies readonly ServiceName[];
+export type PeerName = (typeof PEERS)[number];
+
 export function portSetting(name: ServiceName): string {
   return `${name.toUpperCase()}_PORT`;
 }

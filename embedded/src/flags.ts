@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { PEERS, type PeerName } from './config.js';
 import { LaunchError } from './launch-error.js';
 
 export interface Flags {
@@ -10,6 +11,8 @@ export interface Flags {
   /** Keeps traces, and shows them in a browser. */
   readonly trace: boolean;
   readonly help: boolean;
+  /** Services that are left out, to see what is there without them. */
+  readonly stopped: readonly PeerName[];
   /** `quiet` prints what is wrong and where the gateway is; `verbose` also prints the services' logs. */
   readonly output: 'quiet' | 'normal' | 'verbose';
 }
@@ -21,8 +24,11 @@ export function readHelp(root: string): string {
   return readFileSync(path.join(root, 'embedded', 'help.txt'), 'utf8');
 }
 
+const STOP = '--stop';
+
 /** @throws LaunchError that names every flag it does not know */
-export function parseFlags(parameters: readonly string[]): Flags {
+export function parseFlags(given: readonly string[]): Flags {
+  const { stopped, parameters } = takeStopped(given);
   const unknown = parameters.filter((parameter) => !KNOWN.some((known) => known === parameter));
   if (unknown.length > 0) {
     const hints = unknown.map((parameter) => {
@@ -38,6 +44,29 @@ export function parseFlags(parameters: readonly string[]): Flags {
     seed: has('--no-seed') ? false : null,
     trace: has('--trace'),
     help: has('--help') || has('-h'),
+    stopped,
     output: has('--quiet') ? 'quiet' : has('--verbose') ? 'verbose' : 'normal',
   };
+}
+
+/** `--stop media`, `--stop=media,task`. @throws LaunchError for what cannot be left out */
+function takeStopped(given: readonly string[]): {
+  stopped: readonly PeerName[];
+  parameters: readonly string[];
+} {
+  const named: string[] = [];
+  const parameters: string[] = [];
+  for (let index = 0; index < given.length; index += 1) {
+    const parameter = given[index] ?? '';
+    if (parameter === STOP) named.push(given[(index += 1)] ?? '');
+    else if (parameter.startsWith(`${STOP}=`)) named.push(parameter.slice(STOP.length + 1));
+    else parameters.push(parameter);
+  }
+  const names = named.flatMap((list) => list.split(','));
+  const unknown = names.filter((name) => !PEERS.some((peer) => peer === name));
+  if (unknown.length > 0)
+    throw new LaunchError(`${STOP} ${unknown.join(',')}: there is no such service to leave out.`, [
+      `It is ${PEERS.join(', ')}, or several with commas.`,
+    ]);
+  return { stopped: PEERS.filter((peer) => names.includes(peer)), parameters };
 }

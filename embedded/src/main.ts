@@ -40,7 +40,7 @@ async function run(parameters: readonly string[]): Promise<number> {
     if (stop.signal.aborted) return 0;
     throw error;
   }
-  const seeds = flags.seed ?? config.seedDemo;
+  const seeds = flags.stopped.length === 0 && (flags.seed ?? config.seedDemo);
   const background = present(system, flags, { seeds, isOpen: config.isOpen }, { progress, signal: stop.signal }).then(
     giveBackMemory,
   );

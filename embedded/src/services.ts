@@ -11,7 +11,7 @@ import {
   type Tracing,
 } from '@taskgraph/service-kit';
 import type { AppLog } from './app-log.js';
-import { SERVICES, type EmbeddedConfig, type ServiceName } from './config.js';
+import { PEERS, SERVICES, type EmbeddedConfig, type PeerName, type ServiceName } from './config.js';
 import { DATABASES } from './database.js';
 import type { DataDir } from './data-dir.js';
 import { LaunchError } from './launch-error.js';
@@ -27,9 +27,6 @@ const SMALL = {
   SUBGRAPH_TIMEOUT_MS: '30000',
   PEER_TIMEOUT_MS: '30000',
 };
-
-/** Whom others ask. */
-export const PEERS = ['auth', 'task', 'media'] as const satisfies readonly ServiceName[];
 
 export interface ServiceEnvOptions {
   readonly config: EmbeddedConfig;
@@ -90,6 +87,8 @@ export interface StartOptions {
   readonly tracing: ((service: ServiceName) => Promise<Tracing>) | null;
   /** Told of each mail that was written to a file. */
   readonly onMail: (mail: Mail) => void;
+  /** Those that are left out. */
+  readonly stopped: readonly PeerName[];
 }
 
 /**
@@ -101,7 +100,7 @@ export interface StartOptions {
 export async function startServices(
   modules: ServiceModules,
   env: NodeJS.ProcessEnv,
-  { log, bus, onMail, tracing }: StartOptions,
+  { log, bus, onMail, tracing, stopped }: StartOptions,
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const configs = readServiceConfigs(env);
@@ -115,12 +114,15 @@ export async function startServices(
     traced('task'),
     traced('media'),
   ]);
-  const starts: Array<[ServiceName, Promise<ServiceProcess>]> = [
-    ['gateway', gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed, ...forGateway })],
-    ['auth', auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer, ...forAuth })],
-    ['task', task.createTaskSubgraph(configs.task, { log: log.of('task'), transport, ...forTask })],
-    ['media', media.createMediaSubgraph(configs.media, { log: log.of('media'), transport, ...forMedia })],
-  ];
+  const creators: Record<ServiceName, () => Promise<ServiceProcess>> = {
+    gateway: () => gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed, ...forGateway }),
+    auth: () => auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer, ...forAuth }),
+    task: () => task.createTaskSubgraph(configs.task, { log: log.of('task'), transport, ...forTask }),
+    media: () => media.createMediaSubgraph(configs.media, { log: log.of('media'), transport, ...forMedia }),
+  };
+  const starts = SERVICES.filter((name) => !stopped.some((one) => one === name)).map(
+    (name) => [name, creators[name]()] as const,
+  );
   const outcomes = await Promise.allSettled(starts.map(async ([name, created]) => listen(name, await created)));
   const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');

@@ -4,7 +4,7 @@ import type { Mail } from '@taskgraph/auth';
 import { silentLog, type ProgressLog } from '@taskgraph/databases';
 import { createMemoryEventBus, durableGroups, type Log } from '@taskgraph/service-kit';
 import { openAppLog, type AppLog } from './app-log.js';
-import type { EmbeddedConfig, ServiceName } from './config.js';
+import { PEERS, type EmbeddedConfig, type ServiceName } from './config.js';
 import { dataDirOf, prepareDataDir, wipeDataDir, type DataDir } from './data-dir.js';
 import { DATABASES, migrateAll, settlePostgres, startPostgres } from './database.js';
 import type { Flags } from './flags.js';
@@ -17,7 +17,7 @@ import { PLACEHOLDER_SECRETS, readOrCreateSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
 import { JONAS, MARA } from './seed/demo-people.js';
 import { openTraces } from './traces/open-traces.js';
-import { loadServices, PEERS, serviceEnv, serviceUrls, startServices } from './services.js';
+import { loadServices, serviceEnv, serviceUrls, startServices } from './services.js';
 
 const DEMO_ADDRESSES = new Set([MARA.email, JONAS.email]);
 
@@ -130,8 +130,10 @@ async function start(
         bus,
         onMail,
         tracing: traces && ((service) => traces.tracing(service)),
+        stopped: flags.stopped,
       }),
-    (started) => started.map(({ name }) => name).join(', '),
+    (started) =>
+      `${started.map(({ name }) => name).join(', ')}${flags.stopped.length > 0 ? `; left out: ${flags.stopped.join(', ')}` : ''}`,
   );
   undo.push(async () => {
     // In their order: the gateway stops taking requests before what answers them goes.

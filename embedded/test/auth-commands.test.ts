@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectData, postGraphQL } from '@taskgraph/testkit';
 import { createLauncher, type Launcher, type Run } from './launcher.js';
 
-const SCRIPT = fileURLToPath(new URL('../../scripts/auth-command.mjs', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../scripts/taskgraph.mjs', import.meta.url));
 const REGISTER = `mutation($input: RegisterInput!) { register(input: $input) { ... on AuthPayload { accessToken } } }`;
 const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { ... on AuthPayload { user { role } } } }`;
 const PASSWORD = 'seven green otters juggle';
@@ -39,23 +39,23 @@ describe('the commands of auth', () => {
     const input = { email: 'ada@example.com', password: PASSWORD };
     const registration = { query: REGISTER, variables: { input: { ...input, displayName: 'Ada' } } };
     expectData(await postGraphQL(launcher.graphqlUrl, registration));
-    expect(await command('grant-admin', 'Ada@example.com')).toMatchObject({
+    expect(await command('users', 'grant-admin', 'Ada@example.com')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/administrator/),
     });
-    expect(await command('grant-admin', 'nobody@example.com')).toMatchObject({
+    expect(await command('users', 'grant-admin', 'nobody@example.com')).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/no account/),
     });
     const { login } = expectData(await postGraphQL(launcher.graphqlUrl, { query: LOGIN, variables: { input } }));
     expect(login).toEqual({ user: { role: 'ADMIN' } });
 
-    expect(await command('reset-second-factor', 'Ada@example.com')).toMatchObject({
+    expect(await command('users', 'reset-second-factor', 'Ada@example.com')).toMatchObject({
       code: 1,
       stdout: 'Ada@example.com has no second factor.\n',
     });
 
-    expect(await command('verify-audit')).toMatchObject({
+    expect(await command('audit', 'verify')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^The audit log holds: [1-9]/),
     });
@@ -68,15 +68,15 @@ describe('the commands of auth', () => {
 
   it('say how they are used', async () => {
     for (const parameters of [
-      ['grant-admin'],
-      ['reset-second-factor'],
+      ['users', 'grant-admin'],
+      ['users', 'reset-second-factor'],
       ['keys'],
       ['keys', 'remove'],
-      ['verify-audit', '--expect=x'],
+      ['audit', 'verify', '--expect=x'],
     ])
       expect(await command(...parameters)).toMatchObject({
         code: 2,
-        stderr: expect.stringMatching(/^Usage: npm run /),
+        stderr: expect.stringMatching(/--help|^Usage: taskgraph keys/),
       });
   });
 
@@ -90,7 +90,11 @@ describe('the commands of auth', () => {
 
   it('say that no system runs, and what to do, without a stack', async () => {
     expect(await run.stop()).toBe(0);
-    for (const parameters of [['grant-admin', 'ada@example.com'], ['keys', 'list'], ['verify-audit']]) {
+    for (const parameters of [
+      ['users', 'grant-admin', 'ada@example.com'],
+      ['keys', 'list'],
+      ['audit', 'verify'],
+    ]) {
       const { code, stderr } = await command(...parameters);
       expect([code, stderr]).toEqual([78, expect.stringMatching(/no system runs on .*\n→ .*npm start\n$/)]);
     }

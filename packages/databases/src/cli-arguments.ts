@@ -2,7 +2,7 @@ export type MigrateCommand =
   | { readonly kind: 'create'; readonly name: string; readonly allowEmpty: boolean }
   | { readonly kind: 'up' }
   | { readonly kind: 'down'; readonly count: number }
-  | { readonly kind: 'status' }
+  | { readonly kind: 'status'; readonly json: boolean }
   | { readonly kind: 'reset'; readonly confirmed: boolean }
   | { readonly kind: 'resolve'; readonly name: string }
   | { readonly kind: 'help' };
@@ -19,7 +19,11 @@ export class UsageError extends Error {
   }
 }
 
-const FLAGS: Readonly<Record<string, readonly string[]>> = { create: ['--empty'], reset: ['--yes'] };
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  create: ['--empty'],
+  reset: ['--yes'],
+  status: ['--json'],
+};
 
 /** Reads `<database|all> <command> [...]`. @throws UsageError */
 export function parseArguments(args: readonly string[], known: readonly string[]): MigrateArguments {
@@ -47,9 +51,11 @@ function parseCommand(
       if (operands.length === 0) throw new UsageError('create needs a name, such as: create add_due_date');
       return { kind, name: operands.join(' '), allowEmpty: flags.includes('--empty') };
     case 'up':
-    case 'status':
       refuseOperands(kind, operands);
       return { kind };
+    case 'status':
+      refuseOperands(kind, operands);
+      return { kind, json: flags.includes('--json') };
     case 'down':
       return { kind, count: parseCount(operands) };
     case 'reset':

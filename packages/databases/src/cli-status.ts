@@ -33,6 +33,22 @@ export function reportStatus(name: string, state: MigrationState, findings: Sche
   return { lines, inOrder };
 }
 
+/** The same for programs: one object for each database. */
+export function toStatusRecord(database: string, state: MigrationState, findings: SchemaFindings | null): object {
+  const names = (rows: ReadonlyArray<{ readonly name: string }>) => rows.map(({ name }) => name);
+  return {
+    database,
+    applied: names(state.applied.map(({ row }) => row)),
+    pending: names(state.pending),
+    edited: state.edited,
+    missing: state.missing,
+    failed: names(state.failed),
+    drift: findings?.drift ?? null,
+    unmigrated: findings?.unmigrated ?? null,
+    driftLookedFor: findings !== null,
+  };
+}
+
 function describeFindings(name: string, findings: SchemaFindings | null): string[] {
   if (!findings)
     return [

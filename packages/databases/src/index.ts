@@ -9,3 +9,4 @@ export * from './migrations/migration-state.js';
 export * from './migrations/migrator.js';
 export * from './progress-log.js';
 export * from './migrations/inspect-database.js';
+export * from './migrate-command.js';

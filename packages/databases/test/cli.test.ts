@@ -19,7 +19,7 @@ function migrate(
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      ['scripts/migrate.mjs', ...line.split(' ').filter(Boolean)],
+      ['scripts/taskgraph.mjs', 'migrate', ...line.split(' ').filter(Boolean)],
       { cwd: ROOT, env: { PATH: process.env['PATH'], ...env } },
       (error, stdout, stderr) =>
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),

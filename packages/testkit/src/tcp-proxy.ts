@@ -13,6 +13,8 @@ export interface TcpProxy extends AsyncDisposable {
   freezeAfter(pattern: RegExp): Promise<void>;
   /** Lets everything through again, what has waited too. */
   thaw(): void;
+  /** From now on everything takes so much longer, each way; 0 for as long as before. */
+  slow(delayMs: number): void;
   /** Breaks every connection. */
   cut(): void;
 }
@@ -22,6 +24,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let frozen = false;
+  let delayMs = 0;
   let trigger: { readonly pattern: RegExp; readonly resolve: () => void } | null = null;
   let waiting: Array<() => void> = [];
 
@@ -31,12 +34,24 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     else step();
   }
 
+  /** Runs steps of one direction in their order, each when the network has taken its time. */
+  function createLine(): (step: () => void) => void {
+    const underWay: Array<() => void> = [];
+    return (step) => {
+      if (delayMs === 0 && underWay.length === 0) return pass(step);
+      underWay.push(step);
+      // Timers may end in another order than they began, so each lets the first through.
+      setTimeout(() => pass(underWay.shift() as () => void), delayMs);
+    };
+  }
+
   function join(from: Socket, to: Socket, onChunk?: (chunk: Buffer) => void): void {
+    const line = createLine();
     from.on('data', (chunk: Buffer) => {
-      pass(() => to.write(chunk));
+      line(() => to.write(chunk));
       onChunk?.(chunk);
     });
-    from.on('end', () => pass(() => to.end()));
+    from.on('end', () => line(() => to.end()));
     from.on('close', () => {
       sockets.delete(from);
       // A peer that is gone is not kept from the other by a network that hangs for ever: the test's end is near.
@@ -77,6 +92,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       frozen = false;
       for (const step of waiting.splice(0)) step();
       waiting = [];
+    },
+    slow(ms) {
+      delayMs = ms;
     },
     cut,
     async [Symbol.asyncDispose]() {

@@ -4,12 +4,8 @@ import { normaliseEmail } from './modules/accounts/account-input.js';
 import { recordAudit } from './modules/audit/service.js';
 import { originOf, runCommand } from './run-command.js';
 
-/** `npm run grant-admin -- <email>`: makes the user with this address an administrator. */
-async function grantAdmin(email: string | undefined): Promise<number> {
-  if (email === undefined) {
-    process.stderr.write('Usage: npm run grant-admin -- <email>\n');
-    return 2;
-  }
+/** `taskgraph users grant-admin <email>`: makes the user with this address an administrator. Returns the exit code. */
+export async function grantAdmin(email: string): Promise<number> {
   return runCommand('grant-admin', readCommandConfig, async ({ db, log }) => {
     const origin = originOf('grant-admin', log);
     const count = await inTransaction(db, async (tx) => {
@@ -36,5 +32,3 @@ async function grantAdmin(email: string | undefined): Promise<number> {
     return count > 0 ? 0 : 1;
   });
 }
-
-process.exitCode = await grantAdmin(process.argv[2]);

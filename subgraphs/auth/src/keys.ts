@@ -2,46 +2,42 @@ import { readKeysConfig, type KeysConfig } from './config.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
 import { runCommand, type CommandTools } from './run-command.js';
 
-const USAGE = `Usage: npm run keys -- list | rotate | remove <kid>
+export type KeysCommand = { readonly kind: 'list' | 'rotate' } | { readonly kind: 'remove'; readonly kid: string };
 
-  list           the keys that are published, and which of them signs
-  rotate         makes the next key: published at once, it signs when every service has heard of it
-  remove <kid>   for a key that somebody has got hold of: every token that it has signed is refused from now on
-`;
-
-/** `npm run keys -- list|rotate|remove <kid>`, with the settings of the service. */
-async function keys([command, kid]: readonly string[]): Promise<number> {
-  const work = command === 'list' || command === 'rotate' || (command === 'remove' && kid !== undefined);
-  if (!work) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
-  return runCommand('keys', readKeysConfig, (tools) => run(command, kid, tools));
+/**
+ * `taskgraph keys list|rotate|remove <kid>`, with the settings of the service; tells the keys that are there afterwards, with `json` as
+ * JSON. Returns the exit code.
+ */
+export function keys(command: KeysCommand, { json }: { readonly json: boolean }): Promise<number> {
+  return runCommand('keys', readKeysConfig, (tools) => run(command, json, tools));
 }
 
-async function run(
-  command: string,
-  kid: string | undefined,
-  { db, config }: CommandTools<KeysConfig>,
-): Promise<number> {
+async function run(command: KeysCommand, json: boolean, { db, config }: CommandTools<KeysConfig>): Promise<number> {
   const store = openKeyStore(db, config).store;
-  if (command === 'rotate') {
+  const tell = (line: string) => void (json ? process.stderr : process.stdout).write(`${line}\n`);
+  if (command.kind === 'rotate') {
     const change = await store.rotate();
-    process.stdout.write(`${change?.kid ?? ''} ${change?.isNew ? 'is published' : 'was waiting to sign already'}.\n`);
-  } else if (command === 'remove') {
-    const isGone = await store.remove(kid ?? '');
-    process.stdout.write(isGone ? `${kid} is removed.\n` : `There is no key ${kid}.\n`);
+    tell(`${change?.kid ?? ''} ${change?.isNew ? 'is published' : 'was waiting to sign already'}.`);
+  } else if (command.kind === 'remove') {
+    const isGone = await store.remove(command.kid);
+    tell(isGone ? `${command.kid} is removed.` : `There is no key ${command.kid}.`);
     if (!isGone) return 1;
   }
   const now = new Date();
   const rows = await store.list();
   const signing = rows.find(({ signsFrom }) => signsFrom <= now);
-  for (const { id, createdAt, signsFrom, retiresAt } of rows) {
-    const state = id === signing?.id ? 'signs' : signsFrom > now ? `signs from ${signsFrom.toISOString()}` : 'verifies';
-    const end = retiresAt ? `, until ${retiresAt.toISOString()}` : '';
-    process.stdout.write(`${id}  made ${createdAt.toISOString()}  ${state}${end}\n`);
-  }
+  const listed = rows.map(({ id, createdAt, signsFrom, retiresAt }) => ({
+    kid: id,
+    state: id === signing?.id ? 'signs' : signsFrom > now ? 'waits' : 'verifies',
+    createdAt: createdAt.toISOString(),
+    signsFrom: signsFrom.toISOString(),
+    retiresAt: retiresAt?.toISOString() ?? null,
+  }));
+  if (json) process.stdout.write(`${JSON.stringify(listed, null, 2)}\n`);
+  else
+    for (const { kid, state, createdAt, signsFrom, retiresAt } of listed)
+      tell(
+        `${kid}  made ${createdAt}  ${state === 'waits' ? `signs from ${signsFrom}` : state}${retiresAt ? `, until ${retiresAt}` : ''}`,
+      );
   return 0;
 }
-
-process.exitCode = await keys(process.argv.slice(2));

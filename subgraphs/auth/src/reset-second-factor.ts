@@ -1,17 +1,13 @@
 import { readCommandConfig } from './config.js';
 import { normaliseEmail } from './modules/accounts/account-input.js';
-import { resetSecondFactor } from './modules/second-factor/reset.js';
+import { resetSecondFactor as turnOff } from './modules/second-factor/reset.js';
 import { originOf, runCommand } from './run-command.js';
 
-/** `npm run reset-second-factor -- <email>`: lets the password alone in again. */
-async function run(email: string | undefined): Promise<number> {
-  if (email === undefined) {
-    process.stderr.write('Usage: npm run reset-second-factor -- <email>\n');
-    return 2;
-  }
+/** `taskgraph users reset-second-factor <email>`: lets the password alone in again. Returns the exit code. */
+export async function resetSecondFactor(email: string): Promise<number> {
   const name = 'reset-second-factor';
   return runCommand(name, readCommandConfig, async ({ db, log }) => {
-    const wasOn = await resetSecondFactor(db, originOf(name, log), normaliseEmail(email));
+    const wasOn = await turnOff(db, originOf(name, log), normaliseEmail(email));
     const outcome =
       wasOn === null
         ? `There is no account with the address ${email}.`
@@ -22,5 +18,3 @@ async function run(email: string | undefined): Promise<number> {
     return wasOn ? 0 : 1;
   });
 }
-
-process.exitCode = await run(process.argv[2]);

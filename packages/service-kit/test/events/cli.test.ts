@@ -34,7 +34,7 @@ function events(line: string, env: Record<string, string> = {}): Promise<Ended> 
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['scripts/events.mjs', ...line.split(' ').filter(Boolean)],
+      ['scripts/taskgraph.mjs', 'events', ...line.split(' ').filter(Boolean)],
       { cwd: ROOT, env: { PATH: process.env['PATH'], TASKGRAPH_DATA_DIR: NOWHERE, ...env } },
       (error, stdout, stderr) =>
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),

@@ -6,6 +6,8 @@ import { openLocalDiskStore } from './local-disk-store.js';
 import type { ObjectStore } from './object-store.js';
 import { openSpool, type Spool } from './spool.js';
 
+export type { ObjectStore };
+
 /** Where files are, and where they wait before that. */
 export interface Storage {
   readonly store: ObjectStore;
@@ -20,15 +22,30 @@ export type StorageSettings = Pick<
   'TASKGRAPH_DATA_DIR' | 'UPLOAD_SPOOL_MAX_BYTES' | 'GCS_BUCKET' | 'STORAGE_EMULATOR_HOST'
 >;
 
+/**
+ * Opens the place of files alone: the bucket that is named, or the folder of the data folder, which it makes.
+ *
+ * @throws when the folder cannot be made
+ */
+export async function openStore({
+  TASKGRAPH_DATA_DIR,
+  GCS_BUCKET: bucket,
+  STORAGE_EMULATOR_HOST: emulatorHost,
+}: Omit<StorageSettings, 'UPLOAD_SPOOL_MAX_BYTES'>): Promise<ObjectStore> {
+  return bucket === undefined
+    ? openLocalDiskStore(path.join(mediaFolder(TASKGRAPH_DATA_DIR), 'objects'))
+    : openCloudStorageStore({ bucket, emulatorHost });
+}
+
 /** @throws when the data folder cannot be written, or the bucket not be reached */
 export async function openStorage(settings: StorageSettings): Promise<Storage> {
-  const root = path.resolve(settings.TASKGRAPH_DATA_DIR, 'media');
-  const folder = path.join(root, 'incoming');
-  const { GCS_BUCKET: bucket, STORAGE_EMULATOR_HOST: emulatorHost, UPLOAD_SPOOL_MAX_BYTES: maxBytes } = settings;
-  const store =
-    bucket === undefined
-      ? await openLocalDiskStore(path.join(root, 'objects'))
-      : openCloudStorageStore({ bucket, emulatorHost });
+  const folder = path.join(mediaFolder(settings.TASKGRAPH_DATA_DIR), 'incoming');
+  const store = await openStore(settings);
   await store.check();
-  return { store, spool: await openSpool(folder), uploads: createUploadSpool({ folder, maxBytes }) };
+  const uploads = createUploadSpool({ folder, maxBytes: settings.UPLOAD_SPOOL_MAX_BYTES });
+  return { store, spool: await openSpool(folder), uploads };
+}
+
+function mediaFolder(dataDir: string): string {
+  return path.resolve(dataDir, 'media');
 }

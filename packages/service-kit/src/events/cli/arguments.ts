@@ -1,12 +1,12 @@
 export type EventsCommand =
   | { readonly kind: 'help' }
-  | { readonly kind: 'list-dead' }
+  | { readonly kind: 'list-dead'; readonly json: boolean }
   | { readonly kind: 'replay' | 'discard'; readonly id: string }
   | { readonly kind: 'apply-topology' };
 
-export const USAGE = `Usage: npm run events -- <command>
+export const USAGE = `Usage: npx taskgraph events <command>
 
-  list-dead          list the dead letters: events that a group could not handle, and why
+  list-dead [--json] list the dead letters: events that a group could not handle, and why
   replay <id|all>    publish a dead letter's event again; groups that have handled it skip it
   discard <id>       throw a dead letter away
   topology apply     create the topics and subscriptions that are missing, and correct the others (Pub/Sub only)
@@ -14,7 +14,7 @@ export const USAGE = `Usage: npm run events -- <command>
 With PUBSUB_PROJECT_ID (and PUBSUB_EMULATOR_HOST for the emulator) dead letters are those that Pub/Sub keeps. Without it they
 are those in the services' databases: AUTH_DATABASE_URL, TASK_DATABASE_URL and MEDIA_DATABASE_URL, and for what is unset the
 embedded PostgreSQL of a system that runs.
-Exit codes: 0 done, 1 failed, 2 wrong arguments.`;
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong.`;
 
 export class UsageError extends Error {
   constructor(message: string) {
@@ -27,13 +27,14 @@ export class UsageError extends Error {
 export function parseEventsArguments(args: readonly string[]): EventsCommand {
   if (args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) return { kind: 'help' };
   if (args.length === 0) throw new UsageError('Say what to do.');
-  const [command, ...operands] = args as [string, ...string[]];
-  const flag = args.find((arg) => arg.startsWith('-'));
+  const json = args[0] === 'list-dead' && args.includes('--json');
+  const [command, ...operands] = args.filter((arg) => !json || arg !== '--json') as [string, ...string[]];
+  const flag = operands.find((arg) => arg.startsWith('-')) ?? (command.startsWith('-') ? command : undefined);
   if (flag !== undefined) throw new UsageError(`There is no option "${flag}".`);
   switch (command) {
     case 'list-dead':
       if (operands.length > 0) throw new UsageError('list-dead takes nothing more.');
-      return { kind: 'list-dead' };
+      return { kind: 'list-dead', json };
     case 'replay':
     case 'discard': {
       const [id, ...rest] = operands;

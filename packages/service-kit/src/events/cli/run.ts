@@ -18,8 +18,10 @@ export interface EventsCliOptions {
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** sysexits.h: EX_CONFIG. */
+const EXIT_CONFIG = 78;
 
-/** Runs `npm run events`. Returns the exit code. */
+/** Runs `taskgraph events`. Returns the exit code. */
 export async function runEventsCli(options: EventsCliOptions): Promise<number> {
   try {
     await run(parseEventsArguments(options.args), options);
@@ -32,8 +34,10 @@ export async function runEventsCli(options: EventsCliOptions): Promise<number> {
     if (error instanceof EventsError) {
       options.printError(`${error.code}: ${error.message}`);
       if (error.advice !== undefined) options.printError(`→ ${error.advice}`);
-    } else if (error instanceof ConfigError) options.printError(error.message);
-    else options.printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    } else if (error instanceof ConfigError) {
+      options.printError(error.message);
+      return EXIT_CONFIG;
+    } else options.printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return EXIT_FAILED;
   }
 }
@@ -46,7 +50,7 @@ async function run(command: EventsCommand, options: EventsCliOptions): Promise<v
   try {
     switch (command.kind) {
       case 'list-dead':
-        return await list(store, options);
+        return await list(store, command.json, options);
       case 'replay':
         return await replay(store, command.id, options);
       case 'discard':
@@ -74,8 +78,14 @@ async function openStore(config: EventsConfig, { findEmbedded }: EventsCliOption
   return openDatabaseLetters(urls);
 }
 
-async function list(store: DeadLetterStore, { print }: EventsCliOptions): Promise<void> {
+async function list(store: DeadLetterStore, json: boolean, { print }: EventsCliOptions): Promise<void> {
   const letters = await store.list();
+  if (json) {
+    const told = letters.map(({ id, event, group, error, attempts, diedAt }) => ({
+      ...{ id, group, error, attempts, diedAt, event },
+    }));
+    return print(JSON.stringify(told, null, 2));
+  }
   if (letters.length === 0) return print(`There are no dead letters in ${store.place}.`);
   formatLetters(letters).forEach(print);
 }

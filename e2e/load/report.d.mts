@@ -1,0 +1,4 @@
+import type { LoadResult, LoadRow } from './load.mjs';
+
+export function tableLines(rows: readonly LoadRow[]): string[];
+export function toHtml(result: LoadResult): string;

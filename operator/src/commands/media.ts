@@ -1,0 +1,87 @@
+import { readdir } from 'node:fs/promises';
+import { withClient } from '@taskgraph/databases';
+import { readOperatorConfig } from '../config.js';
+import { openPlaces, type Places } from '../places.js';
+import type { CommandHost } from '../program.js';
+import { EXIT } from '../terminal.js';
+
+interface Findings {
+  readonly items: number;
+  /** READY items of which a file is not there. */
+  readonly damaged: ReadonlyArray<{ readonly id: string; readonly missing: readonly string[] }>;
+  /** Folders of items that no row names; null where the store cannot list them. */
+  readonly strays: readonly string[] | null;
+}
+
+export function addMediaCommands({ program, terminal, exit }: CommandHost): void {
+  const media = program.command('media').description('the files of media and the rows that name them');
+  media
+    .command('verify')
+    .description('look whether every item has its files, and every file an item; exit 1 when not')
+    .option('--json', 'answer for programs')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      await using places = await openPlaces(readOperatorConfig());
+      const findings = await look(places);
+      if (json) terminal.printJson(findings);
+      else tell(findings);
+      exit(findings.damaged.length + (findings.strays?.length ?? 0) === 0 ? EXIT.done : EXIT.failed);
+    });
+  media
+    .command('sweep')
+    .description('remove files that belong to no item; items that have lost files are only told')
+    .option('--yes', 'do not ask')
+    .option('--json', 'answer for programs')
+    .action(async ({ yes = false, json = false }: { yes?: boolean; json?: boolean }) => {
+      await using places = await openPlaces(readOperatorConfig());
+      const { strays, ...rest } = await look(places);
+      const removed = strays ?? [];
+      if (removed.length > 0) {
+        await terminal.confirm(`The files of ${removed.length} folders that no item names are removed.`, {
+          yes,
+          word: 'remove',
+        });
+        for (const id of removed) await places.store.deleteAll(`${id}/`);
+      }
+      if (json) terminal.printJson({ ...rest, removed });
+      else {
+        tell({ ...rest, strays: [] });
+        terminal.print(`${removed.length} folders without an item removed.`);
+      }
+      exit(rest.damaged.length === 0 ? EXIT.done : EXIT.failed);
+    });
+
+  function tell({ items, damaged, strays }: Findings): void {
+    terminal.print(`${items} items`);
+    for (const { id, missing } of damaged)
+      terminal.print(`! ${id} has lost ${missing.join(', ')}: restore it from a backup, or delete it`);
+    for (const id of strays ?? []) terminal.print(`! ${id}/ belongs to no item: taskgraph media sweep removes it`);
+    if (strays === null) terminal.print('A bucket is not looked through for files without an item.');
+    if (damaged.length + (strays?.length ?? 0) === 0) terminal.print('Every item has its files.');
+  }
+}
+
+async function look({ urls, store, objects }: Places): Promise<Findings> {
+  // Folders first: an item that is uploaded meanwhile has a row by then.
+  const folders = objects === null ? null : (await readdir(objects)).filter((name) => /^[0-9a-f-]{36}$/.test(name));
+  const { rows } = await withClient(urls.media, (client) =>
+    client.query<{ id: string; status: string; thumbnails: Array<{ size: string }> }>(
+      'SELECT id, status, thumbnails FROM media_items',
+    ),
+  );
+  const damaged = [];
+  for (const { id, status, thumbnails } of rows) {
+    if (status !== 'READY') continue;
+    const files = ['original', ...thumbnails.map(({ size }) => `${size.toLowerCase()}.webp`)];
+    const there = await Promise.all(files.map((file) => store.stat(`${id}/${file}`)));
+    const missing = files.filter((_, index) => there[index] === null);
+    // Deleted since the rows were read, it has lost nothing.
+    if (missing.length > 0 && (await isKept(urls.media, id))) damaged.push({ id, missing });
+  }
+  const known = new Set(rows.map(({ id }) => id));
+  return { items: rows.length, damaged, strays: folders?.filter((id) => !known.has(id)) ?? null };
+}
+
+async function isKept(url: string, id: string): Promise<boolean> {
+  const { rowCount } = await withClient(url, (client) => client.query('SELECT 1 FROM media_items WHERE id = $1', [id]));
+  return rowCount === 1;
+}

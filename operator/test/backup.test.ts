@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { withClient } from '@taskgraph/databases';
+import {
+  countAllRows,
+  createEmptyDatabase,
+  expectData,
+  hasPubSubEmulator,
+  postGraphQL,
+  smallPng,
+  spawnGraph,
+  startPubSubEmulator,
+  uploadGraphQL,
+  type SpawnedGraph,
+} from '@taskgraph/testkit';
+import { describe, expect, it } from '@jest/globals';
+import { runOperator } from './run-operator.js';
+
+const SERVICES = ['auth', 'task', 'media'] as const;
+const CREDENTIALS = { email: 'ada@example.com', password: 'seven green otters juggle' };
+const REGISTER = 'mutation($input: RegisterInput!) { register(input: $input) { ... on AuthPayload { accessToken } } }';
+const LOGIN = 'mutation($input: LoginInput!) { login(input: $input) { ... on AuthPayload { accessToken } } }';
+const CREATE = 'mutation { createTask(input: { title: "Kept" }) { task { id } } }';
+const UPLOAD = 'mutation($file: Upload!) { uploadMedia(file: $file) { ... on UploadMediaSuccess { media { id } } } }';
+const ATTACH = 'mutation($input: AttachMediaInput!) { attachMedia(input: $input) { __typename } }';
+const DELETE = 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }';
+const READ = '{ tasks(first: 100) { edges { node { media(first: 100) { edges { node { url status } } } } } } }';
+
+interface Client {
+  addTask(): Promise<string>;
+  addPicture(): Promise<string>;
+  attach(taskId: string, mediaId: string): Promise<void>;
+  remove(mediaId: string): Promise<void>;
+}
+
+function clientOf(url: string, token: string): Client {
+  const run = async (query: string, variables = {}) => expectData(await postGraphQL(url, { query, variables, token }));
+  return {
+    addTask: async () => String((await run(CREATE)).createTask.task.id),
+    async addPicture() {
+      const file = { filename: 'picture.png', content: await smallPng(), contentType: 'image/png' };
+      const files = { 'variables.file': file };
+      const answer = await uploadGraphQL(url, { query: UPLOAD, variables: { file: null }, files, token });
+      return String(expectData(answer).uploadMedia.media.id);
+    },
+    attach: async (taskId, mediaId) => void (await run(ATTACH, { input: { taskId, mediaIds: [mediaId] } })),
+    remove: async (id) => void (await run(DELETE, { id })),
+  };
+}
+
+interface Written {
+  readonly databases: Readonly<
+    Record<string, { readonly tables: ReadonlyArray<{ readonly name: string; readonly rows: number }> }>
+  >;
+}
+
+async function readManifest(folder: string): Promise<Written> {
+  return JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Written;
+}
+
+function rowsOf<Row extends object>(url: string, sql: string): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(sql)).rows);
+}
+
+/** Where a restored system is: what settings name. */
+function settingsOf(urls: Record<(typeof SERVICES)[number], string>, dataDir: string): Record<string, string> {
+  return {
+    ...Object.fromEntries(SERVICES.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, urls[name]])),
+    TASKGRAPH_DATA_DIR: dataDir,
+  };
+}
+
+const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
+  auth: databases.auth.url,
+  task: databases.task.url,
+  media: databases.media.url,
+});
+
+(hasPubSubEmulator() ? describe : describe.skip)('a backup of a system that is at work', () => {
+  it('is one instant of it: nothing points to what is not there, and nothing happens twice', async () => {
+    const scratch = await mkdtemp(path.join(tmpdir(), 'taskgraph-backup-'));
+    await using _scratch = { [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
+    await using pubsub = await startPubSubEmulator();
+    const settings = {
+      AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
+      PUBSUB_EMULATOR_HOST: pubsub.host,
+      SUBGRAPH_TIMEOUT_MS: '60000',
+      PEER_TIMEOUT_MS: '60000',
+    };
+    const folder = path.join(scratch, 'backup');
+    let before: Record<string, Readonly<Record<string, number>>>;
+    {
+      await using graph = await spawnGraph({ settings: { ...settings, PUBSUB_PROJECT_ID: 'taskgraph-before' } });
+      const url = graph.urls.gateway;
+      const input = { ...CREDENTIALS, displayName: 'Ada' };
+      const registered = expectData(await postGraphQL(url, { query: REGISTER, variables: { input } }));
+      const client = clientOf(url, String(registered.register.accessToken));
+      const kept = await client.addTask();
+      await client.attach(kept, await client.addPicture());
+      let stopped = false;
+      let rounds = 0;
+      const load = Array.from({ length: 3 }, async () => {
+        while (!stopped) {
+          const [taskId, mediaId] = [await client.addTask(), await client.addPicture()];
+          await client.attach(taskId, mediaId);
+          if (rounds % 2 === 0) await client.remove(mediaId);
+          rounds += 1;
+        }
+      });
+      while (rounds < 4) await delay(20);
+      const taken = await runOperator(['backup', folder, '--json'], settingsOf(urlsOf(graph), graph.dataDir));
+      const since = rounds;
+      while (rounds < since + 3) await delay(20);
+      stopped = true;
+      await Promise.all(load);
+      expect([taken.code, taken.stderr]).toEqual([0, expect.stringContaining('… database media')]);
+      before = Object.fromEntries(
+        Object.entries((await readManifest(folder)).databases).map(([name, { tables }]) => [
+          name,
+          Object.fromEntries(tables.map((table) => [table.name, table.rows])),
+        ]),
+      );
+    }
+    expect(before['task']?.['task_media']).toBeGreaterThan(0);
+
+    await using auth = await createEmptyDatabase('auth');
+    await using task = await createEmptyDatabase('task');
+    await using media = await createEmptyDatabase('media');
+    const databases = { auth, task, media };
+    const dataDir = path.join(scratch, 'data');
+    const env = settingsOf(urlsOf({ databases }), dataDir);
+    expect(await runOperator(['restore', folder], env)).toMatchObject({ code: 0 });
+    for (const name of SERVICES) {
+      const { _prisma_migrations: _, ...counts } = await countAllRows(databases[name].url);
+      expect(counts).toEqual(before[name]);
+    }
+    const attached = await rowsOf<{ id: string }>(task.url, 'SELECT DISTINCT media_id AS id FROM task_media');
+    const ready = await rowsOf<{ id: string }>(media.url, `SELECT id FROM media_items WHERE status = 'READY'`);
+    for (const { id } of attached) expect(ready).toContainEqual({ id });
+    expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 0 });
+
+    // A second time there is something to lose.
+    expect(await runOperator(['restore', folder], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/destroys what is there: .*rows in task.*\n→ Add --yes/),
+    });
+    expect(await runOperator(['restore', folder, '--yes'], env)).toMatchObject({ code: 0 });
+
+    const handledBefore = await rowsOf<{ id: string }>(media.url, 'SELECT event_id AS id FROM inbox');
+    await using graph = await spawnGraph({
+      databases,
+      settings: { ...settings, ...env, PUBSUB_PROJECT_ID: 'taskgraph-after' },
+    });
+    // Who is at work on it keeps it.
+    expect(await runOperator(['restore', folder, '--yes'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Stop all services first'),
+    });
+    const { login } = expectData(
+      await postGraphQL(graph.urls.gateway, { query: LOGIN, variables: { input: CREDENTIALS } }),
+    );
+    const token = String(login.accessToken);
+    const { tasks } = expectData(await postGraphQL(graph.urls.gateway, { query: READ, token }));
+    type Edges<Node> = { readonly edges: ReadonlyArray<{ readonly node: Node }> };
+    const items = (tasks as Edges<{ media: Edges<{ status: string }> }>).edges.flatMap(({ node }) => node.media.edges);
+    expect(items).toHaveLength(before['task']?.['task_media'] ?? -1);
+    for (const { node } of items) expect(node.status).toBe('READY');
+    const unpublished = () => rowsOf(task.url, 'SELECT 1 AS one FROM outbox WHERE published_at IS NULL');
+    while ((await unpublished()).length > 0) await delay(50);
+    const consumed = `SELECT id FROM outbox WHERE type IN ('task.media-attached.v1', 'task.media-detached.v1', 'task.deleted.v1')`;
+    const events = await rowsOf<{ id: string }>(task.url, consumed);
+    const handled = () => rowsOf<{ id: string }>(media.url, 'SELECT event_id AS id FROM inbox');
+    while ((await handled()).length < events.length) await delay(50);
+    expect((await handled()).map(({ id }) => id)).toEqual(expect.arrayContaining(handledBefore.map(({ id }) => id)));
+    const pairs = 'media_id AS media, task_id AS task';
+    const relation = await rowsOf(task.url, `SELECT ${pairs} FROM task_media ORDER BY 1, 2`);
+    expect(await rowsOf(media.url, `SELECT ${pairs} FROM media_references ORDER BY 1, 2`)).toEqual(relation);
+    for (const name of SERVICES) expect(await rowsOf(databases[name].url, 'SELECT * FROM dead_letters')).toEqual([]);
+  });
+
+  it('is refused where anything of it is missing, changed or too much, before anything is touched', async () => {
+    const scratch = await mkdtemp(path.join(tmpdir(), 'taskgraph-backup-'));
+    await using _scratch = { [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
+    await using auth = await createEmptyDatabase('auth');
+    await using task = await createEmptyDatabase('task');
+    await using media = await createEmptyDatabase('media');
+    const env = settingsOf({ auth: auth.url, task: task.url, media: media.url }, path.join(scratch, 'data'));
+    expect(await runOperator(['migrate', 'all', 'up'], env)).toMatchObject({ code: 0 });
+    const whole = path.join(scratch, 'whole');
+    const taken = await runOperator(['backup', whole, '--json'], env);
+    const { hash } = JSON.parse(taken.stdout) as { hash: string };
+    expect(await runOperator(['backup', whole], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is there already'),
+    });
+    expect(await runOperator(['restore', whole, '--check', '--expect', hash], env)).toMatchObject({ code: 0 });
+    const faults: ReadonlyArray<readonly [string, (copy: string) => Promise<unknown>, string[]]> = [
+      ['is missing', (copy) => rm(path.join(copy, 'task/tasks.copy.gz')), []],
+      ['is not what was written', (copy) => appendFile(path.join(copy, 'auth/users.copy.gz'), 'x'), []],
+      ['does not belong to it', (copy) => writeFile(path.join(copy, 'more'), ''), []],
+      ['was never finished', (copy) => rm(path.join(copy, 'manifest.json')), []],
+      ['manifest.json is not what was written', (copy) => appendFile(path.join(copy, 'manifest.json'), ' '), []],
+      ['and not 0000', async () => undefined, ['--expect', '0000']],
+    ];
+    for (const [index, [said, damage, flags]] of faults.entries()) {
+      const copy = path.join(scratch, String(index));
+      await cp(whole, copy, { recursive: true });
+      await damage(copy);
+      expect(await runOperator(['restore', copy, '--yes', ...flags], env)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(said),
+      });
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
+import { describe, expect, it } from '@jest/globals';
+import { runOperator } from './run-operator.js';
+
+const COMMANDS = [
+  'migrate',
+  'events',
+  'audit',
+  'keys',
+  'users',
+  'seed',
+  'media',
+  'schema',
+  'doctor',
+  'backup',
+  'restore',
+];
+
+interface Told {
+  readonly ok: boolean;
+  readonly findings: ReadonlyArray<{
+    readonly name: string;
+    readonly state: string;
+    readonly what: string;
+    readonly advice?: string;
+  }>;
+}
+
+describe('npx taskgraph', () => {
+  it('tells its commands', async () => {
+    const { code, stdout } = await runOperator(['--help']);
+    expect(code).toBe(0);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  it.each(COMMANDS)('%s tells how it is used', async (command) => {
+    const { code, stdout } = await runOperator([command, '--help']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`Usage: `)]);
+    expect(stdout).toContain(`taskgraph ${command}`);
+  });
+
+  it.each([
+    [['fly']],
+    [['backup']],
+    [['restore']],
+    [['media', 'polish']],
+    [['keys']],
+    [['users', 'grant-admin']],
+    [['doctor', '--loud']],
+  ])('exits with 2 on %j, and says what to do', async (args) => {
+    expect(await runOperator(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/--help|Usage: /) });
+  });
+
+  it.each([[['keys', 'list']], [['audit', 'verify']], [['users', 'grant-admin', 'ada@example.com']]])(
+    'exits with 78 on %j where neither a setting names a database nor a system runs',
+    async (args) => {
+      expect(await runOperator(args)).toMatchObject({
+        code: 78,
+        stderr: expect.stringMatching(/AUTH_DATABASE_URL is not set, and no system runs on .*\n→ .*npm start\n$/),
+      });
+    },
+  );
+
+  it('does not remove a key where nobody can be asked', async () => {
+    await using database = await cloneDatabase('auth');
+    const env = { AUTH_DATABASE_URL: database.url, AUTH_KEY_ENCRYPTION_SECRET: 'x7'.repeat(20) };
+    expect(await runOperator(['keys', 'remove', 'some-kid'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Nobody is there to be asked\.\n→ Add --yes/),
+    });
+    expect(await runOperator(['keys', 'remove', 'some-kid', '--yes'], env)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('There is no key some-kid'),
+    });
+    const rotated = await runOperator(['keys', 'rotate', '--json'], env);
+    expect(JSON.parse(rotated.stdout)).toEqual([expect.objectContaining({ kid: expect.any(String) })]);
+    expect(JSON.parse((await runOperator(['audit', 'verify', '--json'], env)).stdout)).toMatchObject({ holds: true });
+  });
+});
+
+describe('npx taskgraph doctor', () => {
+  it('tells what is wrong, each with what to do', async () => {
+    await using unmigrated = await createEmptyDatabase('task');
+    await using migrated = await cloneDatabase('auth');
+    const other = createServer((socket) => void socket.destroy());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = other.address() as AddressInfo;
+      const { code, stdout } = await runOperator(['doctor', '--json'], {
+        AUTH_DATABASE_URL: migrated.url,
+        TASK_DATABASE_URL: unmigrated.url,
+        MEDIA_DATABASE_URL: 'postgresql://127.0.0.1:1/media',
+        AUTH_KEY_ENCRYPTION_SECRET: 'change me, please: 0123456789 abcdefghij',
+        MEDIA_URL_SECRET: 'short',
+        REDIS_URL: 'redis://127.0.0.1:1',
+        GATEWAY_PORT: String(port),
+        AUTH_PORT: '0',
+        TASK_PORT: '0',
+        MEDIA_PORT: '0',
+      });
+      const { ok, findings } = JSON.parse(stdout) as Told;
+      const find = (name: string) => findings.filter((finding) => finding.name === name);
+      expect([code, ok]).toEqual([78, false]);
+      expect(find('node')).toEqual([expect.objectContaining({ state: 'ok' })]);
+      expect(find('settings')).toEqual([
+        expect.objectContaining({ state: 'fault', what: expect.stringContaining('MEDIA_URL_SECRET') }),
+      ]);
+      expect(find('secrets')).toContainEqual(
+        expect.objectContaining({ state: 'fault', what: 'AUTH_KEY_ENCRYPTION_SECRET can be guessed' }),
+      );
+      expect(find('database auth')).toEqual([expect.objectContaining({ state: 'ok' })]);
+      expect(find('database task')).toEqual([
+        expect.objectContaining({ state: 'fault', advice: 'npx taskgraph migrate task up' }),
+      ]);
+      expect(find('database media')).toEqual([
+        expect.objectContaining({ state: 'fault', advice: expect.stringContaining('MEDIA_DATABASE_URL') }),
+      ]);
+      expect(find('redis')).toEqual([expect.objectContaining({ state: 'fault' })]);
+      expect(find('gateway')).toEqual([
+        expect.objectContaining({ state: 'fault', what: expect.stringContaining(`port ${port} is taken`) }),
+      ]);
+      expect(find('supergraph')).toEqual([expect.objectContaining({ state: 'ok' })]);
+      for (const { state, advice } of findings) expect(state === 'ok' || advice).toBeTruthy();
+    } finally {
+      await new Promise((resolve) => other.close(resolve));
+    }
+  });
+});

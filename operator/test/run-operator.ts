@@ -1,0 +1,29 @@
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Where no embedded system runs. */
+export const NOWHERE = path.join(tmpdir(), 'taskgraph-no-such-data');
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `npx taskgraph …` as somebody does who has set nothing but what is given, and who is not at a terminal. */
+export function runOperator(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const { PATH = '', HOME = '' } = process.env;
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [path.join(ROOT, 'scripts/taskgraph.mjs'), ...args],
+      { cwd: ROOT, env: { PATH, HOME, ENV_FILE: '', TASKGRAPH_DATA_DIR: NOWHERE, ...env }, maxBuffer: 64 * 1024 ** 2 },
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
+    );
+    child.stdin?.end();
+  });
+}

@@ -1,0 +1,177 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArguments, UsageError, type MigrateCommand } from './cli-arguments.js';
+import { reportStatus, toStatusRecord } from './cli-status.js';
+import { startCluster } from './cluster.js';
+import type { ClusterConnection } from './cluster-connection.js';
+import { ClusterError } from './cluster-error.js';
+import { databaseUrlSetting, readMigrateConfig, type MigrateConfig } from './config.js';
+import { inspectSchema } from './migrations/inspect-database.js';
+import { MigrationError } from './migrations/migration-error.js';
+import { createMigrator, type Migrator } from './migrations/migrator.js';
+import type { ProgressLog } from './progress-log.js';
+import { findRunningCluster } from './running-cluster.js';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_NOT_IN_ORDER = 3;
+
+const USAGE = `Usage: npx taskgraph migrate <auth|task|media|all> <command>
+
+  create <name> [--empty]  write migration.sql and down.sql for what changed in schema.prisma
+                           (--empty: also when nothing did, to be filled by hand)
+  up                       apply what is pending
+  down [n]                 undo the last n migrations (1)
+  status [--json]          list applied, pending, edited and failed migrations, and drift
+  reset [--yes]            drop everything and apply all migrations
+  resolve <migration>      declare a failed migration as undone by hand
+
+The database is AUTH_DATABASE_URL, TASK_DATABASE_URL or MEDIA_DATABASE_URL. Where that is unset it is the one of the
+embedded PostgreSQL in .data/, which is started for the command unless it runs.
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 status found something to do.`;
+
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+const log: ProgressLog = { debug: () => undefined, info: print, warn: (line) => print(`Warning: ${line}`) };
+
+/** Connects to the embedded PostgreSQL when a database needs it first, and stops it at the end if this process started it. */
+function createServerAccess(config: MigrateConfig): AsyncDisposable & { connect(): Promise<ClusterConnection> } {
+  let connection: Promise<ClusterConnection> | null = null;
+  const stops: Array<() => Promise<void>> = [];
+  return {
+    connect() {
+      connection ??= (async () => {
+        const running = await findRunningCluster(config.clusterDir);
+        if (running) return running;
+        const cluster = await startCluster({ dataDir: config.clusterDir, persistent: true, log });
+        stops.push(() => cluster.stop());
+        return cluster;
+      })();
+      return connection;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const stop of stops) await stop();
+    },
+  };
+}
+
+interface Target {
+  readonly name: string;
+  readonly url: string;
+  readonly embedded: boolean;
+  readonly migrator: Migrator;
+}
+
+/** Runs one command on one database. Returns the exit code. */
+async function run(
+  { name, url, embedded, migrator }: Target,
+  command: Exclude<MigrateCommand, { kind: 'help' }>,
+): Promise<number> {
+  switch (command.kind) {
+    case 'create': {
+      const created = await migrator.create(command.name, { allowEmpty: command.allowEmpty });
+      if (!created) {
+        print(
+          `${name}: schema.prisma has no change that the migrations lack; nothing was written (--empty writes a migration to fill by hand)`,
+        );
+        return 0;
+      }
+      for (const file of ['migration.sql', 'down.sql'])
+        print(`${name}: wrote ${path.relative(process.cwd(), path.join(created.folder, file))}`);
+      for (const hazard of created.hazards) log.warn(`it ${hazard}`);
+      print(`Read both, then: npm run migrate -- ${name} up`);
+      return 0;
+    }
+    case 'up': {
+      const { applied } = await migrator.up();
+      if (applied.length === 0) print(`${name}: up to date`);
+      return 0;
+    }
+    case 'down': {
+      const { undone } = await migrator.down(command.count);
+      if (undone.length === 0) print(`${name}: nothing is applied`);
+      return 0;
+    }
+    case 'status': {
+      const state = await migrator.status();
+      const findings = await inspectSchema(migrator, url, state);
+      const { lines, inOrder } = reportStatus(name, state, findings);
+      if (command.json) print(JSON.stringify(toStatusRecord(name, state, findings)));
+      else lines.forEach(print);
+      return inOrder ? 0 : EXIT_NOT_IN_ORDER;
+    }
+    case 'reset': {
+      if (!command.confirmed && !(await confirmReset(name, url, embedded))) return EXIT_FAILED;
+      const { applied } = await migrator.reset();
+      print(`${name}: reset, ${applied.length} migrations applied`);
+      return 0;
+    }
+    case 'resolve':
+      await migrator.resolve(command.name);
+      print(`${name}: ${command.name} counts as undone; up applies it again`);
+      return 0;
+  }
+}
+
+async function confirmReset(name: string, url: string, embedded: boolean): Promise<boolean> {
+  const { host, pathname } = new URL(url);
+  const what = `all data in ${pathname.slice(1)} on ${host}`;
+  if (!embedded) {
+    process.stderr.write(
+      `${name}: reset destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`,
+    );
+    return false;
+  }
+  if (!process.stdin.isTTY) {
+    process.stderr.write(`${name}: reset destroys ${what}. Nobody is there to be asked: add --yes.\n`);
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await terminal.question(`This destroys ${what}. Type ${name} to go on: `);
+    if (answer.trim() === name) return true;
+    print(`${name}: nothing was changed`);
+    return false;
+  } finally {
+    terminal.close();
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const prisma = path.join(ROOT, 'prisma');
+  const known = readdirSync(prisma).filter((entry) => existsSync(path.join(prisma, entry, 'schema.prisma')));
+  const { databases, command } = parseArguments(args, known);
+  if (command.kind === 'help') {
+    print(USAGE);
+    return 0;
+  }
+  const config = readMigrateConfig(ROOT);
+  await using server = createServerAccess(config);
+  let worst = 0;
+  for (const name of databases) {
+    const set = config.databaseUrl(name);
+    const url = set ?? (await server.connect()).url(name);
+    const migrator = createMigrator({ folder: path.join(prisma, name), url, log });
+    worst = Math.max(worst, await run({ name, url, embedded: set === null, migrator }, command));
+  }
+  return worst;
+}
+
+/** Runs `taskgraph migrate`. Returns the exit code. */
+export async function runMigrateCli(args: readonly string[]): Promise<number> {
+  try {
+    return await main(args);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${USAGE}\n`);
+      return EXIT_USAGE;
+    }
+    if (error instanceof MigrationError)
+      process.stderr.write(`${error.message}\n${error.advice ? `→ ${error.advice}\n` : ''}`);
+    else if (error instanceof ClusterError) process.stderr.write(`${error.message}\n`);
+    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return EXIT_FAILED;
+  }
+}
