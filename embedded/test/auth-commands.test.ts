@@ -66,20 +66,6 @@ describe('the commands of auth', () => {
     expect(rotated.stdout).toContain(listed.stdout.split(' ')[0]);
   });
 
-  it('say how they are used', async () => {
-    for (const parameters of [
-      ['users', 'grant-admin'],
-      ['users', 'reset-second-factor'],
-      ['keys'],
-      ['keys', 'remove'],
-      ['audit', 'verify', '--expect=x'],
-    ])
-      expect(await command(...parameters)).toMatchObject({
-        code: 2,
-        stderr: expect.stringMatching(/--help|^Usage: taskgraph keys/),
-      });
-  });
-
   it('find the links of mails told on the screen, those to the demo people too, once they are there', async () => {
     await run.until('TOKEN=');
     while (!(await readdir(launcher.dataDir)).includes('seed.json')) await delay(25);

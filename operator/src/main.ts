@@ -1,14 +1,13 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '@taskgraph/service-kit';
 import { createProgram } from './program.js';
-import { CommandError, createTerminal, EXIT } from './terminal.js';
+import { CommandError, createTerminal, EXIT, type Terminal } from './terminal.js';
 
 /**
  * Runs `npx taskgraph`. Returns the exit code: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong or missing; `migrate
  * status` also 3, where there is something to do.
  */
-export async function runOperator(args: readonly string[]): Promise<number> {
-  const terminal = createTerminal();
+export async function runOperator(args: readonly string[], terminal: Terminal = createTerminal()): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = createProgram(terminal, (code) => (exitCode = code));
   try {

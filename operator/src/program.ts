@@ -5,15 +5,8 @@ import { addMediaCommands } from './commands/media.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addServiceCommands } from './commands/services.js';
 import { addSeedCommand } from './commands/seed.js';
+import type { CommandHost } from './command-host.js';
 import type { Terminal } from './terminal.js';
-
-/** What each command is added to. */
-export interface CommandHost {
-  readonly program: Command;
-  readonly terminal: Terminal;
-  /** Tells the exit code of a command that ends without an error. */
-  readonly exit: (code: number) => void;
-}
 
 /** Composes the commands, in the order of the help. */
 export function createProgram(terminal: Terminal, exit: (code: number) => void): Command {
@@ -23,6 +16,10 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
     .helpCommand('help [command]', 'tell how a command is used')
     .showHelpAfterError('Run it with --help to see how it is used.')
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.writeOut(text),
+      writeErr: (text) => terminal.writeError(text),
+    })
     .addHelpText(
       'after',
       `

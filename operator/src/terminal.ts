@@ -19,6 +19,9 @@ export class CommandError extends Error {
 export interface Terminal {
   print(line: string): void;
   printError(line: string): void;
+  /** As they are, without an end of line: what help and wrong arguments are told in. */
+  writeOut(text: string): void;
+  writeError(text: string): void;
   /** Of a command that was asked for JSON, all that it prints. */
   printJson(value: unknown): void;
   /**
@@ -30,11 +33,20 @@ export interface Terminal {
 }
 
 export function createTerminal(): Terminal {
-  const printError = (line: string) => void process.stderr.write(`${line}\n`);
+  return createTerminalOn({
+    writeOut: (text) => void process.stdout.write(text),
+    writeError: (text) => void process.stderr.write(text),
+  });
+}
+
+/** The same on streams of one's own. */
+export function createTerminalOn({ writeOut, writeError }: Pick<Terminal, 'writeOut' | 'writeError'>): Terminal {
   return {
-    print: (line) => void process.stdout.write(`${line}\n`),
-    printError,
-    printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    writeOut,
+    writeError,
+    print: (line) => writeOut(`${line}\n`),
+    printError: (line) => writeError(`${line}\n`),
+    printJson: (value) => writeOut(`${JSON.stringify(value, null, 2)}\n`),
     async confirm(what, { yes, word }) {
       if (yes) return;
       if (!process.stdin.isTTY)

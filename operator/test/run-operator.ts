@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runOperator as runCommand } from '../src/main.js';
+import { createTerminalOn } from '../src/terminal.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Where no embedded system runs. */
@@ -26,4 +28,14 @@ export function runOperator(args: readonly string[], env: Readonly<Record<string
     );
     child.stdin?.end();
   });
+}
+
+/** Runs it in this process, for what neither works on anything nor reads a setting: help, and arguments that are wrong. */
+export async function askOperator(args: readonly string[]): Promise<Ended> {
+  const told = { stdout: '', stderr: '' };
+  const terminal = createTerminalOn({
+    writeOut: (text) => void (told.stdout += text),
+    writeError: (text) => void (told.stderr += text),
+  });
+  return { code: await runCommand(args, terminal), ...told };
 }

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { withClient } from '@taskgraph/databases';
 import pg from 'pg';
@@ -87,6 +88,8 @@ interface CopiedObjects {
 }
 
 const TELL_EVERY = 200;
+const DELETION_MS = 10_000;
+const DELETION_POLL_MS = 200;
 
 async function copyObjects(
   { store, urls }: Places,
@@ -113,12 +116,26 @@ async function copyObjects(
       break;
     }
   }
-  // Files go first and the row last: what still has a row a moment later has lost its files otherwise.
-  const { rows: kept } = await withClient(urls.media, (client) =>
-    client.query<{ id: string }>(`SELECT id FROM media_items WHERE id = ANY($1::uuid[]) AND status = 'READY'`, [gone]),
-  );
-  const damaged = new Set(kept.map(({ id }) => id));
+  const damaged = new Set(await listKept(urls.media, gone));
   return { leftOut: gone.filter((id) => !damaged.has(id)), damaged: [...damaged] };
+}
+
+/**
+ * Tells which of the items whose files are gone keep their rows. Files go first and the row last, so a row that is there for a while
+ * yet is no damage: it has the time that a deletion may take.
+ */
+async function listKept(url: string, ids: readonly string[]): Promise<string[]> {
+  const until = Date.now() + DELETION_MS;
+  for (let kept = ids; ; await delay(DELETION_POLL_MS)) {
+    if (kept.length === 0) return [];
+    const { rows } = await withClient(url, (client) =>
+      client.query<{ id: string }>(`SELECT id FROM media_items WHERE id = ANY($1::uuid[]) AND status = 'READY'`, [
+        kept,
+      ]),
+    );
+    kept = rows.map(({ id }) => id);
+    if (Date.now() > until) return [...kept];
+  }
 }
 
 async function dumpDatabase(

@@ -4,7 +4,7 @@ import { areSecretsEqual, findContent, restoreBackup } from '../backup/restore-b
 import { takeBackup } from '../backup/take-backup.js';
 import { DATABASES, readOperatorConfig } from '../config.js';
 import { openPlaces } from '../places.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 import { CommandError, EXIT } from '../terminal.js';
 
 interface Flags {

@@ -1,6 +1,6 @@
 import { environment, readOperatorConfig } from '../config.js';
 import type { Finding } from '../doctor/finding.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 import { EXIT } from '../terminal.js';
 
 const SIGNS = { ok: '✓', warning: '!', fault: '✗' } as const;

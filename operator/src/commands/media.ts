@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { withClient } from '@taskgraph/databases';
 import { readOperatorConfig } from '../config.js';
 import { openPlaces, type Places } from '../places.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 import { EXIT } from '../terminal.js';
 
 interface Findings {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { REPOSITORY } from '../config.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 
 export function addSchemaCommands({ program, exit }: CommandHost): void {
   const schema = program

@@ -1,5 +1,5 @@
 import { readOperatorConfig } from '../config.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 import { CommandError } from '../terminal.js';
 
 export function addSeedCommand({ program, terminal }: CommandHost): void {

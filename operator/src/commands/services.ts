@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { environment, readOperatorConfig, useEmbeddedSettings } from '../config.js';
 import { findDatabase } from '../places.js';
-import type { CommandHost } from '../program.js';
+import type { CommandHost } from '../command-host.js';
 import { CommandError } from '../terminal.js';
 
 /** What packages and services bring themselves: migrations, events, the audit log, keys and users. */

@@ -94,8 +94,11 @@ it('uses the embedded PostgreSQL where no URL is set, running or not, and keeps 
 });
 
 it('explains wrong arguments and a server that does not answer', async () => {
-  expect(await migrate('help')).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: npm run migrate') });
-  expect(await migrate('')).toMatchObject({ code: 2, stderr: expect.stringContaining('Usage: npm run migrate') });
+  expect(await migrate('help')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Usage: npx taskgraph migrate'),
+  });
+  expect(await migrate('')).toMatchObject({ code: 2, stderr: expect.stringContaining('Usage: npx taskgraph migrate') });
   expect(await migrate('users up')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('There is no database "users": choose auth'),

@@ -177,7 +177,10 @@ describe('npm run events on databases', () => {
 
   it('explains wrong arguments, missing settings and databases that do not answer', async () => {
     for (const line of ['help', '--help', 'replay --help'])
-      expect(await events(line)).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: npm run events') });
+      expect(await events(line)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('Usage: npx taskgraph events'),
+      });
     for (const [line, fault] of [
       ['', 'Say what to do.'],
       ['fly', 'There is no command "fly"'],
@@ -188,11 +191,11 @@ describe('npm run events on databases', () => {
     ] as const)
       expect(await events(line)).toMatchObject({ code: 2, stderr: expect.stringContaining(fault) });
     for (const line of ['list-dead', 'replay all', 'topology apply'])
-      expect(await events(line)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^NOT_CONFIGURED: /) });
+      expect(await events(line)).toMatchObject({ code: 78, stderr: expect.stringMatching(/^NOT_CONFIGURED: /) });
     expect(
       await events('list-dead', { TASK_DATABASE_URL: 'no url', PUBSUB_PROJECT_ID: 'Not A Project' }),
     ).toMatchObject({
-      code: 1,
+      code: 78,
       stderr: expect.stringMatching(/PUBSUB_PROJECT_ID: must be.*\n.*TASK_DATABASE_URL: must be/),
     });
     expect(await events('list-dead', { TASK_DATABASE_URL: 'postgresql://u:p@127.0.0.1:1/task' })).toMatchObject({

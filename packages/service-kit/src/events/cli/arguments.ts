@@ -14,7 +14,7 @@ export const USAGE = `Usage: npx taskgraph events <command>
 With PUBSUB_PROJECT_ID (and PUBSUB_EMULATOR_HOST for the emulator) dead letters are those that Pub/Sub keeps. Without it they
 are those in the services' databases: AUTH_DATABASE_URL, TASK_DATABASE_URL and MEDIA_DATABASE_URL, and for what is unset the
 embedded PostgreSQL of a system that runs.
-Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong.`;
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong or missing.`;
 
 export class UsageError extends Error {
   constructor(message: string) {

@@ -34,6 +34,7 @@ export async function runEventsCli(options: EventsCliOptions): Promise<number> {
     if (error instanceof EventsError) {
       options.printError(`${error.code}: ${error.message}`);
       if (error.advice !== undefined) options.printError(`→ ${error.advice}`);
+      if (error.code === 'NOT_CONFIGURED') return EXIT_CONFIG;
     } else if (error instanceof ConfigError) {
       options.printError(error.message);
       return EXIT_CONFIG;
