@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import graphql from '@graphql-eslint/eslint-plugin';
 import tseslint from 'typescript-eslint';
+import { sdlRules } from './packages/schema-check/lint-rules.mjs';
 
 const TESTS = ['**/*.test.ts', '**/test/**', 'deployment/**', 'e2e/**', 'packages/testkit/**'];
 const SCRIPTS = ['scripts/**/*.mjs', '**/*.mjs', '*.js', '*.cjs'];
@@ -114,45 +115,18 @@ export default tseslint.config(
       ),
     },
   },
-  sdlRules('auth', []),
-  sdlRules('media', ['Task', 'User']),
-  sdlRules('task', ['Media', 'User']),
+  subgraphSdl('auth', []),
+  subgraphSdl('media', ['Task', 'User']),
+  subgraphSdl('task', ['Media', 'User']),
 );
 
 /** Each subgraph's SDL is a schema of its own. Entities that another subgraph owns are described there. */
-function sdlRules(subgraph, foreignEntities) {
+function subgraphSdl(subgraph, foreignEntities) {
   const files = `subgraphs/${subgraph}/src/**/*.graphql`;
   return {
     files: [files],
     languageOptions: { parser: graphql.parser, parserOptions: { graphQLConfig: { schema: files } } },
     plugins: { '@graphql-eslint': graphql },
-    rules: {
-      '@graphql-eslint/naming-convention': [
-        'error',
-        {
-          types: 'PascalCase',
-          FieldDefinition: 'camelCase',
-          InputValueDefinition: 'camelCase',
-          Argument: 'camelCase',
-          DirectiveDefinition: 'camelCase',
-          EnumValueDefinition: 'UPPER_CASE',
-        },
-      ],
-      '@graphql-eslint/no-duplicate-fields': 'error',
-      '@graphql-eslint/no-hashtag-description': 'error',
-      '@graphql-eslint/no-typename-prefix': 'error',
-      '@graphql-eslint/require-description': [
-        'error',
-        {
-          types: true,
-          DirectiveDefinition: true,
-          rootField: true,
-          ...(foreignEntities.length > 0 && {
-            ignoredSelectors: foreignEntities.map((name) => `ObjectTypeDefinition[name.value=${name}]`),
-          }),
-        },
-      ],
-      '@graphql-eslint/unique-enum-value-names': 'error',
-    },
+    rules: sdlRules(foreignEntities),
   };
 }

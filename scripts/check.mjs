@@ -59,6 +59,12 @@ const steps = [
     [process.execPath, 'scripts/compose.mjs', '--check'],
     'npm run compose',
   ],
+  [
+    'schema',
+    'what the graph is to its clients',
+    [process.execPath, 'scripts/schema.mjs', 'check', ...(process.env.GITHUB_ACTIONS ? ['--format', 'github'] : [])],
+    null,
+  ],
   ['licences', 'those of all dependencies', [process.execPath, 'scripts/licenses.mjs'], null],
   ['audit', 'known vulnerabilities', [process.execPath, 'scripts/audit.mjs'], 'npm audit fix'],
   ['dockerfile', 'hadolint', tool('hadolint', 'Dockerfile'), null],

@@ -1,0 +1,105 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parse, print } from 'graphql';
+import { manifestSchema } from '../clients/read-clients.js';
+import type { ClientOperation } from '../clients/client-operation.js';
+import type { Finding } from '../finding.js';
+import type { FileTree } from '../sources/file-tree.js';
+
+/** Tells where a composed supergraph is not what is committed. Comments before it are nobody's business. */
+export function findStaleSupergraph(tree: FileTree, file: string, composed: string): Finding[] {
+  const text = tree.read(file);
+  if (text === null) return [stale(file, 1, `There is no ${file}: compose it and commit it.`)];
+  const committed = text.split('\n');
+  const start = committed.findIndex((line) => !line.startsWith('#'));
+  const fresh = composed.trimEnd().split('\n');
+  const lines = text.trimEnd().split('\n').slice(start);
+  const at = fresh.findIndex((line, index) => line !== lines[index]);
+  if (at === -1 && fresh.length === lines.length) return [];
+  const line = at === -1 ? fresh.length : at;
+  return [
+    stale(
+      file,
+      start + line + 1,
+      `${file} is not what the subgraphs compose to: compose it again. It says ${quote(lines[line])}, and they ${quote(fresh[line])}.`,
+    ),
+  ];
+}
+
+/** Tells where a manifest has other operations than its client's files. */
+export function findStaleManifest(
+  tree: FileTree,
+  file: string,
+  client: string,
+  operations: readonly ClientOperation[],
+): Finding[] {
+  const manifest = manifestSchema.safeParse(parseJson(tree.read(file)));
+  if (!manifest.success) return [stale(file, 1, `${file} is no manifest of persisted operations.`)];
+  const listed = new Map(manifest.data.operations.map(({ name, body }) => [name, normal(body)]));
+  const own = new Map(
+    operations
+      .filter((operation) => operation.client === client && operation.isFile)
+      .map(({ name, document }) => [name, normal(print(document))]),
+  );
+  const missing = [...own.keys()].filter((name) => !listed.has(name));
+  const changed = [...own].flatMap(([name, body]) => (listed.has(name) && listed.get(name) !== body ? [name] : []));
+  const unknown = [...listed.keys()].filter((name) => !own.has(name));
+  return [
+    ...missing.map((name) => stale(file, 1, `${file} lacks ${name}, which ${client} sends: generate it again.`)),
+    ...changed.map((name) => stale(file, 1, `${file} has another ${name} than ${client} sends: generate it again.`)),
+    ...unknown.map((name) => stale(file, 1, `${file} lists ${name}, which ${client} does not send any more.`)),
+  ];
+}
+
+interface CodegenContext {
+  updateConfig(config: { readonly silent: boolean }): void;
+}
+
+interface Codegen {
+  loadContext(file: string): Promise<CodegenContext>;
+  generate(
+    context: CodegenContext,
+    saveToFile: boolean,
+  ): Promise<Array<{ readonly filename: string; readonly content: string }>>;
+}
+
+/** Tells which generated files are not what graphql-codegen would write, which is the repository's own. */
+export async function findStaleCode(root: string, config: string, tree: FileTree): Promise<Finding[]> {
+  let codegen: Codegen;
+  try {
+    const resolved = createRequire(path.join(root, 'package.json')).resolve('@graphql-codegen/cli');
+    codegen = (await import(pathToFileURL(resolved).href)) as Codegen;
+  } catch (error) {
+    return [stale(config, 1, `@graphql-codegen/cli cannot be loaded here: ${(error as Error).message}`)];
+  }
+  const context = await codegen.loadContext(path.resolve(root, config));
+  context.updateConfig({ silent: true });
+  const files = await codegen.generate(context, false);
+  return files.flatMap(({ filename, content }) => {
+    const file = path.relative(root, path.resolve(root, filename)).split(path.sep).join('/');
+    return tree.read(file) === content
+      ? []
+      : [stale(file, 1, `${file} is not what ${config} generates: generate it again.`)];
+  });
+}
+
+function stale(file: string, line: number, message: string): Finding {
+  return { check: 'files', code: 'STALE_FILE', severity: 'error', message, place: { file, line, column: 1 } };
+}
+
+function quote(line: string | undefined): string {
+  return line === undefined ? 'nothing more' : JSON.stringify(line.trim());
+}
+
+function parseJson(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? '') as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function normal(text: string): string {
+  return print(parse(text, { noLocation: true }));
+}

@@ -1,0 +1,147 @@
+import path from 'node:path';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { check, compareGraphs, toReport } from './check.js';
+import { CheckError } from './check-error.js';
+import { FORMATS, isFormat, type Format } from './formats/formats.js';
+import { readGraph } from './graph/graph.js';
+import { indexPlaces } from './graph/place.js';
+import { readRegistered } from './clients/read-clients.js';
+import { readSettings, SETTINGS_FILE } from './settings.js';
+import { filesOnDisk } from './sources/file-tree.js';
+import { parse, Source } from 'graphql';
+import type { Report } from './finding.js';
+
+/** What the program ends with. */
+export const EXIT = { passed: 0, failed: 1, cannot: 2 } as const;
+
+export interface CliOptions {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The day, as 2026-12-31. */
+  readonly today: string;
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+}
+
+const USAGE = `schema-check: checks changes of a federated graph against its clients.
+
+  schema-check check [--against <branch, commit or file>] [--without <subgraph>]
+      composition, changes, operations of clients, lint, files that are stale; what to read stands in ${SETTINGS_FILE}
+  schema-check compare <before.graphql> <after.graphql> [--operations <file or folder>]
+      the changes between two schemas or supergraphs
+
+  --format ${Object.keys(FORMATS).join('|')}   text unless something else is said
+  --config <file>       the settings, ${SETTINGS_FILE} unless something else is said; paths in it are relative to it
+  --today <2026-12-31>  the day for which approvals are read
+
+Ends with 0 when all passes, with 1 when something does not, with 2 when it cannot be checked.
+`;
+
+const OPTIONS = {
+  against: { type: 'string' },
+  without: { type: 'string' },
+  operations: { type: 'string', multiple: true },
+  format: { type: 'string', default: 'text' },
+  config: { type: 'string', default: SETTINGS_FILE },
+  today: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
+/** Runs a command, and returns what the program ends with. */
+export async function runCli(options: CliOptions): Promise<number> {
+  try {
+    return await run(options);
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    options.printError(`${error.message}\n`);
+    return EXIT.cannot;
+  }
+}
+
+type Values = ReturnType<typeof readArguments>['values'];
+
+async function run(options: CliOptions): Promise<number> {
+  const { values, positionals } = readArguments(options.args);
+  const [command = '', ...parameters] = positionals;
+  if (values.help || command === '') {
+    options.print(USAGE);
+    return values.help ? EXIT.passed : EXIT.cannot;
+  }
+  switch (command) {
+    case 'check':
+      expectParameters(command, parameters, 0);
+      return runCheck(options, values);
+    case 'compare':
+      expectParameters(command, parameters, 2);
+      return runCompare(options, values, parameters);
+    default:
+      throw new CheckError(`There is no command ${command}.\n\n${USAGE}`);
+  }
+}
+
+async function runCheck(options: CliOptions, values: Values): Promise<number> {
+  const format = readFormat(values.format);
+  const file = path.resolve(options.cwd, values.config);
+  const root = path.dirname(file);
+  const settings = readSettings(filesOnDisk(root), path.basename(file));
+  const { report } = await check({
+    root,
+    settings,
+    against: values.against ?? null,
+    without: values.without ?? null,
+    today: readDay(values.today ?? options.today),
+    readPublished: () => null,
+  });
+  return tell(options, report, format);
+}
+
+async function runCompare(options: CliOptions, values: Values, [before = '', after = '']: string[]): Promise<number> {
+  const startedAt = performance.now();
+  const format = readFormat(values.format);
+  const tree = filesOnDisk(options.cwd);
+  const read = (file: string) => {
+    const text = tree.read(file);
+    if (text === null) throw new CheckError(`There is no file ${file}.`);
+    return text;
+  };
+  const [was, is] = [read(before), read(after)];
+  const operations = values.operations
+    ? readRegistered(tree, [{ name: 'client', operations: values.operations }])
+    : null;
+  const findings = await compareGraphs(readGraph(was, before), readGraph(is, after), {
+    settings: { contracts: [] },
+    operations,
+    findPlace: indexPlaces([parse(new Source(is, after))]),
+  });
+  const base = { name: before, graph: readGraph(was, before) };
+  return tell(options, toReport(findings, base, [], performance.now() - startedAt), format);
+}
+
+function tell({ print }: CliOptions, report: Report, format: Format): number {
+  print(FORMATS[format](report));
+  return report.passed ? EXIT.passed : EXIT.failed;
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new CheckError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
+
+function expectParameters(command: string, parameters: readonly string[], count: number): void {
+  if (parameters.length !== count) throw new CheckError(`${command} takes ${count} parameters.\n\n${USAGE}`);
+}
+
+function readFormat(name: string): Format {
+  if (!isFormat(name))
+    throw new CheckError(`There is no format ${name}; there are ${Object.keys(FORMATS).join(', ')}.`);
+  return name;
+}
+
+function readDay(day: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(Date.parse(day)))
+    throw new CheckError(`${day} is no day: write it as 2026-12-31.`);
+  return day;
+}

@@ -1,0 +1,43 @@
+import { Kind, visit, type DocumentNode, type FragmentDefinitionNode, type OperationDefinitionNode } from 'graphql';
+import type { Place } from '../finding.js';
+
+/** An operation that some client sends, with the fragments that it spreads. */
+export interface ClientOperation {
+  readonly name: string;
+  readonly client: string;
+  readonly document: DocumentNode;
+  readonly place: Place;
+  /** Whether nodes of the document stand where they say; those of JSON stand at `place`. */
+  readonly isFile: boolean;
+  /** Whether it was registered, or only seen. */
+  readonly isRegistered: boolean;
+  readonly lastSeen?: string;
+}
+
+/** Splits a document: each operation with the fragments that it needs, directly or by others. */
+export function splitDocument(
+  document: DocumentNode,
+): Array<{ readonly name: string; readonly document: DocumentNode }> {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  return document.definitions
+    .filter((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => {
+      const needed = new Map<string, FragmentDefinitionNode>();
+      const collect = (node: OperationDefinitionNode | FragmentDefinitionNode) =>
+        visit(node, {
+          FragmentSpread({ name }) {
+            const fragment = fragments.get(name.value);
+            if (!fragment || needed.has(name.value)) return;
+            needed.set(name.value, fragment);
+            collect(fragment);
+          },
+        });
+      collect(operation);
+      return {
+        name: operation.name?.value ?? '(anonymous)',
+        document: { kind: Kind.DOCUMENT, definitions: [operation, ...needed.values()] },
+      };
+    });
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { runCli } from './cli.js';
+
+process.exitCode = await runCli({
+  args: process.argv.slice(2),
+  cwd: process.cwd(),
+  today: new Date().toISOString().slice(0, 10),
+  print: (text) => process.stdout.write(text),
+  printError: (text) => process.stderr.write(text),
+});
