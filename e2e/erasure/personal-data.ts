@@ -10,7 +10,7 @@ export type Treatment =
 
 const EVENTS = 'events name ids, and are kept for a day after they were published';
 const HANDLED = 'ids of events, and of what they are about, so that none is handled twice; for 40 days';
-const DEAD = 'events that could not be handled wait for an operator';
+const DEAD = 'ids in events that could not be handled wait for an operator; parts of exports are erased';
 const ERASED = 'the id alone, so that nothing of them is written later';
 
 /** By service and table: a table without an entry fails the test. */

@@ -81,10 +81,37 @@ describe('rows whose time is over', () => {
         expiresAt: daysAgo(index % 5 === 0 ? 0 : 3),
       })),
     });
-    const counts = await Promise.all([purgeNow(), purgeNow(), purgeNow()]);
+    const outcomes = await Promise.all([purgeNow(), purgeNow(), purgeNow()]);
     await purgeNow();
-    expect(counts.reduce((sum, count) => sum + (count['account_tokens'] ?? 0), 0)).toBe(2_000);
+    expect(outcomes.reduce((sum, { counts }) => sum + (counts['account_tokens'] ?? 0), 0)).toBe(2_000);
     expect(await db.accountToken.count()).toBe(500);
+  });
+
+  it('are sessions with more tokens than one statement takes, and none is told as ended that nobody can use', async () => {
+    const [old, live] = await db.session.createManyAndReturn({
+      data: [40, -1].map((days) => ({ userId, expiresAt: daysAgo(days) })),
+    });
+    await db.revokedSession.deleteMany({});
+    await db.refreshToken.createMany({
+      data: Array.from({ length: 2_500 }, () => ({ sessionId: old?.id ?? '', tokenHash: randomBytes(32) })),
+    });
+    const sizes: number[] = [];
+    const counting = {
+      $queryRawUnsafe: db.$queryRawUnsafe.bind(db),
+      async $executeRawUnsafe(statement: string, ...values: unknown[]) {
+        const before = (await db.refreshToken.count()) + (await db.session.count());
+        const count = await db.$executeRawUnsafe(statement, ...values);
+        sizes.push(before - (await db.refreshToken.count()) - (await db.session.count()));
+        return count;
+      },
+    };
+    const { counts } = await purge({ db: counting, rules, now: () => now });
+    expect(counts).toMatchObject({ refresh_tokens: 2_500, sessions: 1 });
+    // Whatever goes with a row of its own accord, too.
+    expect(Math.max(...sizes)).toBe(1_000);
+    expect(await db.revokedSession.count()).toBe(0);
+    await db.session.deleteMany({ where: { id: live?.id ?? '' } });
+    expect(await db.revokedSession.findMany({ select: { sessionId: true } })).toEqual([{ sessionId: live?.id }]);
   });
 
   it('are not the spent tokens of a session that lives: who presents one ends it, however old it is', async () => {

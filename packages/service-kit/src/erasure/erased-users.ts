@@ -37,11 +37,34 @@ export async function noteErasureDone<Client extends RawSqlClient>(tx: Tx<Client
   await tx.$executeRawUnsafe('UPDATE erased_users SET done_at = now() WHERE user_id = $1::uuid', userId);
 }
 
-/** Whose erasure has not ended, the longest first. */
-export async function listErasures(reads: PreparedReads, limit: number): Promise<string[]> {
-  const rows = await reads.planned<{ id: string }>({
-    text: 'SELECT user_id::text AS id FROM erased_users WHERE done_at IS NULL ORDER BY told_at LIMIT $1',
-    values: [limit],
+/** Somebody whose erasure has not ended. */
+export interface PendingErasure {
+  readonly userId: string;
+  /** Of the note, as the database writes it. */
+  readonly toldAt: string;
+}
+
+const FIRST: PendingErasure = { userId: '00000000-0000-0000-0000-000000000000', toldAt: '-infinity' };
+
+/** Whose erasure has not ended, the longest first: a page of those behind one. */
+export async function listErasures(
+  reads: PreparedReads,
+  limit: number,
+  after: PendingErasure = FIRST,
+): Promise<PendingErasure[]> {
+  return reads.planned<PendingErasure>({
+    text: `
+      SELECT user_id::text AS "userId", told_at::text AS "toldAt" FROM erased_users
+      WHERE done_at IS NULL AND (told_at, user_id) > ($2::timestamptz, $3::uuid) ORDER BY told_at, user_id LIMIT $1`,
+    values: [limit, after.toldAt, after.userId],
   });
-  return rows.map(({ id }) => id);
+}
+
+/** Of how many the erasure has not ended. */
+export async function countErasures(reads: PreparedReads): Promise<number> {
+  const [row] = await reads.planned<{ count: number }>({
+    text: 'SELECT count(*)::int AS count FROM erased_users WHERE done_at IS NULL',
+    values: [],
+  });
+  return row?.count ?? 0;
 }

@@ -1,4 +1,4 @@
-import type { DataExportPart } from '@taskgraph/contracts';
+import type { DataExportPart, EventType } from '@taskgraph/contracts';
 import { appendEvents, type NewEvent, type RawSqlClient } from '../events/outbox.js';
 import type { Tx } from '../transaction.js';
 
@@ -66,4 +66,31 @@ export async function forgetPartsOf<Client extends RawSqlClient>(
   userId: string,
 ): Promise<void> {
   await tx.$executeRawUnsafe("DELETE FROM outbox WHERE type = $1 AND data ->> 'userId' = $2", type, userId);
+}
+
+const EXPORT_EVENTS: readonly EventType[] = [
+  'auth.data-exported.v1',
+  'task.data-exported.v1',
+  'media.data-export-requested.v1',
+];
+
+/** The same for what could not be handled, and waits for an operator: nobody needs a part of an export that has ended. */
+export async function forgetDeadParts<Client extends RawSqlClient>(
+  tx: Tx<Client>,
+  dataExportId: string,
+): Promise<void> {
+  await tx.$executeRawUnsafe(
+    "DELETE FROM dead_letters WHERE envelope ->> 'type' = ANY($1) AND envelope -> 'data' ->> 'dataExportId' = $2",
+    EXPORT_EVENTS,
+    dataExportId,
+  );
+}
+
+/** The same for a person whose account is gone. */
+export async function forgetDeadPartsOf<Client extends RawSqlClient>(tx: Tx<Client>, userId: string): Promise<void> {
+  await tx.$executeRawUnsafe(
+    "DELETE FROM dead_letters WHERE envelope ->> 'type' = ANY($1) AND envelope -> 'data' ->> 'userId' = $2",
+    EXPORT_EVENTS,
+    userId,
+  );
 }

@@ -1,5 +1,5 @@
 import type { DataExportPart } from '@taskgraph/contracts';
-import { appendEvents, inTransaction, isUuid, notFound, requireViewer } from '@taskgraph/service-kit';
+import { appendEvents, forgetDeadParts, inTransaction, isUuid, notFound, requireViewer } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import type { Prisma } from '../../generated/prisma/client.js';
@@ -66,6 +66,7 @@ export async function endExport(
 ): Promise<void> {
   await tx.dataExport.update({ where: { id }, data: { ...outcome, endedAt: new Date() } });
   await tx.dataExportPart.deleteMany({ where: { exportId: id } });
+  await forgetDeadParts(tx, id);
   const data = { dataExportId: id, userId, outcome: outcome.status };
   await appendEvents(tx, [{ type: 'media.data-export-ended.v1', subject: id, data }]);
 }

@@ -1,4 +1,4 @@
-import { appendEvents, type ErasureStep } from '@taskgraph/service-kit';
+import { appendEvents, forgetDeadPartsOf, type ErasureStep } from '@taskgraph/service-kit';
 import type { MediaTx } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { exportPrefix, mediaPrefix } from '../../storage/object-keys.js';
@@ -30,6 +30,7 @@ export async function eraseMedia(tx: MediaTx, store: ObjectStore, userId: string
     (await tx.mediaItem.count({ where: { uploaderId: userId } })) + (await tx.dataExport.count({ where: { userId } }));
   if (inUse > 0) return 'wait';
   await tx.idempotencyKey.deleteMany({ where: { userId } });
+  await forgetDeadPartsOf(tx, userId);
   return 'nothing';
 }
 

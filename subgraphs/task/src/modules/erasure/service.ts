@@ -1,4 +1,4 @@
-import { appendEvents, forgetPartsOf, type ErasureStep } from '@taskgraph/service-kit';
+import { appendEvents, forgetDeadPartsOf, forgetPartsOf, type ErasureStep } from '@taskgraph/service-kit';
 import type { TaskTx } from '../../db.js';
 import { detach } from '../attachments/service.js';
 import { removeTasks } from '../tasks/service.js';
@@ -48,6 +48,7 @@ export async function eraseTasks(tx: TaskTx, userId: string): Promise<ErasureSte
   await tx.knownMedia.updateMany({ where: { uploaderId: userId }, data: { uploaderId: null } });
   await tx.idempotencyKey.deleteMany({ where: { userId } });
   await forgetPartsOf(tx, 'task.data-exported.v1', userId);
+  await forgetDeadPartsOf(tx, userId);
   return 'nothing';
 }
 
