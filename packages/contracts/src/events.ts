@@ -45,9 +45,9 @@ const dataExportPart = z.object({
 });
 /** Where somebody was who has done something; absent in events from before it was told. */
 const origin = { ipAddress: z.string().nullable().optional(), userAgent: z.string().nullable().optional() };
-/** What was read: one thing, or a list: of all, or of a user, whose id it is. */
+/** What was read: one thing, or a list: of all, or of a user or an item, whose id it is. */
 const privilegedSubject = z.object({
-  kind: z.enum(['task', 'tasks', 'tasks-of-user', 'media', 'media-of-user']),
+  kind: z.enum(['task', 'tasks', 'tasks-of-user', 'tasks-of-media', 'media', 'media-of-user']),
   id: z.uuid().nullable(),
 });
 export type PrivilegedSubject = z.infer<typeof privilegedSubject>;

@@ -1,5 +1,6 @@
 import type { EventSource } from '@taskgraph/contracts';
 import type pg from 'pg';
+import { createClientInfoSigner } from './client-info.js';
 import type { EventHandlers } from './events/consumer.js';
 import { openEventTransport, type EventTransport } from './events/event-transport.js';
 import { createOutboxReader, type OutboxReader, type RawSqlClient } from './events/outbox.js';
@@ -143,6 +144,7 @@ export async function composeSubgraph<
   });
   onClose(() => events.close());
 
+  const sign = createClientInfoSigner(config.CLIENT_INFO_SECRET);
   const base: SubgraphBase<Db> = {
     log,
     metrics,
@@ -152,7 +154,7 @@ export async function composeSubgraph<
     feed: transport.feed,
     outbox: createOutboxReader(pool, name),
     peer(peerName, url) {
-      const peer = createPeer({ name: peerName, url, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS });
+      const peer = createPeer({ name: peerName, url, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS, sign });
       onClose(() => peer.close());
       return peer;
     },

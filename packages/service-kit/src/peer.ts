@@ -1,6 +1,13 @@
-import { REQUEST_ID_HEADER, TRACEPARENT_HEADER, isErrorCode, type ErrorCode } from '@taskgraph/contracts';
+import {
+  CLIENT_INFO_HEADER,
+  REQUEST_ID_HEADER,
+  TRACEPARENT_HEADER,
+  isErrorCode,
+  type ErrorCode,
+} from '@taskgraph/contracts';
 import { createSpreadUpstream, Fault } from '@taskgraph/federation-engine/upstream';
 import { AppError, unavailable } from './app-error.js';
+import type { ClientInfo, SignClientInfo } from './client-info.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
@@ -13,9 +20,11 @@ export interface PeerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly timeoutMs?: number | undefined;
+  /** Tells the peer who asks, as the gateway has told this process; without it, the peer takes this process for the one who asks. */
+  readonly sign?: SignClientInfo | undefined;
 }
 
-export type PeerCaller = Pick<RequestContext, 'authorization' | 'requestId' | 'signal'>;
+export type PeerCaller = Pick<RequestContext, 'authorization' | 'requestId' | 'signal' | 'clientInfo'>;
 
 /** Another subgraph, asked directly and in the viewer's name. */
 export interface Peer {
@@ -31,7 +40,7 @@ export interface Peer {
 const MAX_CONNECTIONS = 16;
 
 /** Creates the client of a peer. */
-export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerOptions): Peer {
+export function createPeer({ name, url, metrics, log, timeoutMs = 3_000, sign }: PeerOptions): Peer {
   const upstream = createSpreadUpstream({
     name,
     url,
@@ -54,6 +63,7 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
           headers: {
             'content-type': 'application/json',
             [REQUEST_ID_HEADER]: caller.requestId,
+            ...(sign && { [CLIENT_INFO_HEADER]: sign(whoAsks(caller), caller.requestId) }),
             ...(caller.authorization !== undefined && { authorization: caller.authorization }),
             ...(span && { [TRACEPARENT_HEADER]: span.traceparent }),
           },
@@ -77,6 +87,11 @@ export function createPeer({ name, url, metrics, log, timeoutMs = 3_000 }: PeerO
     },
     close: () => upstream.close(),
   };
+}
+
+/** A query opens no session: what a cookie is to be is of no use to it. */
+function whoAsks({ clientInfo: { ipAddress, userAgent, clientName } }: PeerCaller): ClientInfo {
+  return { ipAddress, userAgent, clientName };
 }
 
 interface PeerAnswer {

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { createLog, createMetrics, createPeer } from '@taskgraph/service-kit';
+import { CLIENT_INFO_HEADER } from '@taskgraph/contracts';
+import {
+  createClientInfoSigner,
+  createClientInfoVerifier,
+  createLog,
+  createMetrics,
+  createPeer,
+} from '@taskgraph/service-kit';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -19,6 +26,7 @@ async function startPeer(handler: Handler, timeoutMs = 5_000) {
     metrics: createMetrics('t'),
     log: createLog({ service: 't', level: 'silent' }),
     timeoutMs,
+    sign: createClientInfoSigner(SECRET),
   });
   return {
     peer,
@@ -31,7 +39,14 @@ async function startPeer(handler: Handler, timeoutMs = 5_000) {
   };
 }
 
-const caller = { authorization: 'Bearer t', requestId: 'request-1', signal: new AbortController().signal };
+const SECRET = 'a secret that both sides know, of some length';
+const clientInfo = { ipAddress: '192.0.2.7', userAgent: 'browser', clientName: 'board' };
+const caller = {
+  authorization: 'Bearer t',
+  requestId: 'request-1',
+  signal: new AbortController().signal,
+  clientInfo: { ...clientInfo, sessionCookieHash: 'A'.repeat(43) },
+};
 const json = (response: ServerResponse, body: unknown) =>
   response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
 
@@ -50,6 +65,17 @@ describe('createPeer', () => {
         body: { query: 'query Q { ok }', variables: { a: 1 } },
       },
     ]);
+  });
+
+  it('tells who asks, and nothing of cookies, so that the peer does not take this process for him', async () => {
+    let header: unknown;
+    await using started = await startPeer((request, response) => {
+      header = request.headers[CLIENT_INFO_HEADER];
+      json(response, { data: { ok: true } });
+    });
+    await started.peer.query('{ ok }', {}, caller);
+    const verify = createClientInfoVerifier([SECRET]);
+    expect(verify(String(header), 'request-1')).toEqual({ kind: 'accepted', info: clientInfo });
   });
 
   it('tries once more when the connection breaks', async () => {

@@ -11,13 +11,13 @@ import type { SecondFactorLoaders } from './modules/second-factor/loaders.js';
 import type { TotpVault } from './modules/second-factor/vault.js';
 import type { TokenIssuer } from './modules/signing-keys/token-issuer.js';
 import type { Revocations } from './modules/sessions/revocations.js';
-import type { UserLoaders } from './modules/users/loaders.js';
+import type { UserLoaders, UserReads } from './modules/users/loaders.js';
 import type { AuthTelemetry } from './telemetry.js';
 
 /** What one execution in the auth subgraph carries. */
 export interface AuthContext extends RequestContext {
   readonly db: AuthDb;
-  readonly loaders: UserLoaders & SecondFactorLoaders;
+  readonly loaders: UserLoaders & SecondFactorLoaders & { readonly privilegedRead: UserReads };
   readonly passwords: PasswordHasher;
   readonly passwordChecks: StrengthChecks;
   readonly lockout: Lockout;

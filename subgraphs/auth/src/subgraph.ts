@@ -20,6 +20,7 @@ import { createLetters } from './mail/letters.js';
 import { createFolderMailer, createSmtpMailer, type Mailer } from './mail/mailer.js';
 import { createPostOffice } from './mail/post-office.js';
 import { auditHandlers } from './modules/audit/events.js';
+import { createUserReads } from './modules/audit/privileged-reads.js';
 import { dataExportHandlers } from './modules/data-exports/events.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { createPendingErasures } from './modules/erasure/pending-erasures.js';
@@ -178,7 +179,11 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           challengeLifetimeMs: config.SECOND_FACTOR_CHALLENGE_SECONDS * 1000,
           issuedTo: new Set(),
         }),
-        loaders: () => ({ ...createUserLoaders(db), ...createSecondFactorLoaders(db) }),
+        loaders: (request) => ({
+          ...createUserLoaders(db),
+          ...createSecondFactorLoaders(db),
+          privilegedRead: createUserReads(db, request),
+        }),
         async onListen() {
           erasures.start();
           retention.start();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { buildViewer, expectData } from '@taskgraph/testkit';
 import { startTaskGraph } from './task-graph.js';
@@ -31,5 +32,13 @@ describe('what an administrator reads of the tasks of others', () => {
     const r = [ada, ben, admin].map(({ userId: id }) => ({ __typename: 'User', id }));
     expectData(await graph.run(admin, user, { r }));
     expect(await told()).toEqual(said([ada, ben].map(({ userId: id }) => ({ kind: 'tasks-of-user', id }))));
+
+    const mediaId = randomUUID();
+    const media = `query($r: [_Any!]!) { _entities(representations: $r) { ... on Media { tasks { totalCount } } } }`;
+    const ofMedia = { r: [{ __typename: 'Media', id: mediaId }] };
+    expectData(await graph.run(ada, media, ofMedia));
+    expect(await told()).toEqual([]);
+    expectData(await graph.run(admin, media, ofMedia));
+    expect(await told()).toEqual(said([{ kind: 'tasks-of-media', id: mediaId }]));
   });
 });

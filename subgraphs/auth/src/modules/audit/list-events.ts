@@ -47,14 +47,16 @@ export async function listAuditEvents(
       orderBy: { position: 'desc' },
       take: page.size + 1,
     });
+    const named = await namePeople(tx, found);
     await recordAudit(tx, context, {
       action: 'PRIVILEGED_READ',
       outcome: 'SUCCESS',
       actorId: userId,
-      subject: 'audit log',
+      subject: null,
+      object: 'audit log',
       details: { rows: Math.min(found.length, page.size) },
     });
-    return namePeople(tx, found);
+    return named;
   });
   return toConnection(rows, page, ({ position }) => encodeCursor([String(position)]));
 }

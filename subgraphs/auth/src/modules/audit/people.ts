@@ -23,10 +23,11 @@ export async function namePeople(
   if (userIds.length === 0) return new Map();
   const known = await findPeople(tx, userIds);
   if (known.size === userIds.length) return known;
+  // An account that is being deleted is waited for, and is not there then.
   await tx.$executeRaw`
     INSERT INTO audit_people (user_id, pseudonym, key)
     SELECT id, gen_random_uuid(), uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-    FROM users WHERE id = ANY(${userIds}::uuid[]) ORDER BY id ON CONFLICT DO NOTHING`;
+    FROM (SELECT id FROM users WHERE id = ANY(${userIds}::uuid[]) ORDER BY id FOR KEY SHARE) AS there ON CONFLICT DO NOTHING`;
   return findPeople(tx, userIds);
 }
 

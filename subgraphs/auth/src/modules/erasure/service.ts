@@ -1,8 +1,15 @@
-import { appendEvents, forgetPartsOf, inTransaction, requireViewer, type Log } from '@taskgraph/service-kit';
+import {
+  appendEvents,
+  forgetDeadPartsOf,
+  forgetPartsOf,
+  inTransaction,
+  requireViewer,
+  type Log,
+} from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDb, AuthTx } from '../../db.js';
 import { confirmPassword, WRONG_PASSWORD, type InvalidCredentials } from '../passwords/service.js';
-import { recordAlone, recordAudit } from '../audit/service.js';
+import { namePeople, recordAlone, recordAudit } from '../audit/service.js';
 import { assertLiveSession, endSessions, lockLiveSession } from '../sessions/service.js';
 import { getUser } from '../users/service.js';
 
@@ -40,10 +47,13 @@ export async function deleteMyAccount(
     const sessionIds = await endSessions(tx, { userId });
     const { id } = await tx.erasure.create({ data: { userId, awaiting: [...ERASING_SERVICES] } });
     await tellToErase(tx, userId, context.requestId);
-    await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details: { erasureId: id, step: 'requested' } });
+    const people = await namePeople(tx, [userId]);
     await forgetPartsOf(tx, 'auth.data-exported.v1', userId);
+    await forgetDeadPartsOf(tx, userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
+    const details = { erasureId: id, step: 'requested' };
+    await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details }, people);
     return sessionIds;
   });
   if (!ended) return WRONG_PASSWORD;

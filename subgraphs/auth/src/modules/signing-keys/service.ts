@@ -17,7 +17,8 @@ export async function rotateSigningKey(context: AuthContext): Promise<{ readonly
     action: 'KEY_ROTATION',
     outcome: 'SUCCESS',
     actorId: userId,
-    subject: kid,
+    subject: null,
+    object: kid,
   });
   context.telemetry.signingKeyAsked(context.log, kid, userId);
   return { keyId: kid };

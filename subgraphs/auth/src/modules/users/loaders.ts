@@ -6,6 +6,9 @@ export interface UserLoaders {
   readonly user: DataLoader<string, UserRow | null>;
 }
 
+/** Puts on record that an administrator reads what of a user only they and the user see. It is not answered before that is written. */
+export type UserReads = (userId: string) => Promise<void>;
+
 /** One statement for all users that one execution asks for. */
 export function createUserLoaders(db: AuthDb): UserLoaders {
   return {

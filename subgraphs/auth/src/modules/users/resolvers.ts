@@ -1,6 +1,5 @@
 import type { Resolvers } from '../../generated/graphql.js';
-import { canSeeEmail } from './policy.js';
-import { findUser, getMe, getUser } from './service.js';
+import { findUser, getMe, getUser, ownField } from './service.js';
 
 export const userResolvers = {
   Query: {
@@ -9,9 +8,7 @@ export const userResolvers = {
   },
   User: {
     __resolveReference: ({ id }, context) => findUser(context, id),
-    email: (user, _args, { viewer, issuedTo }) =>
-      issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.email : null,
-    emailVerified: (user, _args, { viewer, issuedTo }) =>
-      issuedTo.has(user.id) || canSeeEmail(viewer, user) ? user.emailVerifiedAt !== null : null,
+    email: (user, _args, context) => ownField(context, user, ({ email }) => email),
+    emailVerified: (user, _args, context) => ownField(context, user, ({ emailVerifiedAt }) => emailVerifiedAt !== null),
   },
 } satisfies Pick<Resolvers, 'User'> & { Query: Partial<NonNullable<Resolvers['Query']>> };

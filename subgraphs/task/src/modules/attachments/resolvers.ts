@@ -22,8 +22,10 @@ export const attachmentResolvers = {
   },
   Media: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
-    tasks: ({ id }, args, { loaders }, info) =>
-      loaders.mediaTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id),
+    tasks: ({ id }, args, { loaders, viewer }, info) => {
+      const load = () => loaders.mediaTasks({ page: parsePageArgs(args), ...selectedTaskPage(info) }).load(id);
+      return viewer?.role === 'ADMIN' ? loaders.privilegedRead({ kind: 'tasks-of-media', id }).then(load) : load();
+    },
     attachedToVisibleTask: ({ id }, _args, { loaders }) => loaders.attachedToVisibleTask.load(id),
   },
   TaskMediaEdge: {
