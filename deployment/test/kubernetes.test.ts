@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { readMediaConfig } from '@taskgraph/media';
 import path from 'node:path';
 import { readDockerfile } from '../images/dockerfile.mjs';
 import { unknownMembers, violation, type Manifest } from './kubernetes-schemas.js';
@@ -240,8 +241,8 @@ whereRendered('the gke overlay', () => {
     const referred = podsOf(manifests)
       .flatMap(containersOf)
       .flatMap(({ env = [] }) => env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []))
-      // What may be there: a secret before the present one, and a server for mails.
-      .filter(({ optional }) => optional !== true);
+      // What need not be there: a secret before the present one, and a server for mails.
+      .filter(({ key }) => !key.endsWith('_PREVIOUS') && key !== 'SMTP_URL');
     const brought = manifests.filter(({ kind }) => kind === 'ExternalSecret') as Array<
       Manifest & { spec: { data: Array<{ secretKey: string }> } }
     >;
@@ -256,6 +257,15 @@ whereRendered('the gke overlay', () => {
       ({ name }) => find(manifests, 'ServiceAccount', name).metadata.annotations?.['iam.gke.io/gcp-service-account'],
     );
     expect(accounts).toEqual(PROCESSES.map(({ name }) => expect.stringMatching(`^taskgraph-${name}@`)));
+  });
+
+  it('has room for what waits at media: files that arrive, copies of them that are looked at, and an export', () => {
+    const pod = find<PodOwner>(manifests, 'Deployment', 'media').spec.template?.spec;
+    const env = environmentOf(pod?.containers[0] as Container, manifests);
+    const { UPLOAD_SPOOL_MAX_BYTES, DATA_EXPORT_MAX_BYTES } = readMediaConfig(env);
+    const sizeLimit = pod?.volumes?.find(({ name }) => name === 'files')?.emptyDir?.sizeLimit;
+    const [, size] = /^(\d+)Gi$/.exec(sizeLimit ?? '') ?? [];
+    expect(2 * UPLOAD_SPOOL_MAX_BYTES + DATA_EXPORT_MAX_BYTES).toBeLessThan(Number(size) * 2 ** 30);
   });
 
   it('leaves the number of replicas to the autoscalers', () => {

@@ -34,6 +34,7 @@ interface PodSpec {
   readonly enableServiceLinks?: boolean;
   readonly terminationGracePeriodSeconds?: number;
   readonly topologySpreadConstraints?: ReadonlyArray<{ readonly topologyKey: string }>;
+  readonly volumes?: ReadonlyArray<{ readonly name: string; readonly emptyDir?: { readonly sizeLimit?: string } }>;
 }
 
 interface PodTemplate {
