@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { describe } from '@jest/globals';
 import {
   createCleanup,
+  hasPubSubEmulator,
+  hasRedisServer,
   postGraphQL,
   spawnGraph,
   startPubSubEmulator,
@@ -15,6 +18,9 @@ import {
 import { operation } from './operations.js';
 
 export const PASSWORD = 'seven green otters juggle';
+
+/** For stories `withEvents`: skipped where their servers are not installed. */
+export const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 /** Somebody with an account, who sends the operations of the contract to the gateway. */
 export interface Person {
@@ -148,4 +154,12 @@ function toPerson(gatewayUrl: string, email: string, tokens: Tokens): Person {
     },
   };
   return person;
+}
+
+/** Asks until the answer is what is waited for: events take their time, and nobody knows how long. */
+export async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+  }
 }

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  expectData,
-  expectErrorCode,
-  hasPubSubEmulator,
-  hasRedisServer,
-  smallPng,
-  type SpawnedGraph,
-  type SubgraphName,
-} from '@taskgraph/testkit';
+import { expectData, expectErrorCode, smallPng, type SpawnedGraph, type SubgraphName } from '@taskgraph/testkit';
 import { columnsOf, EXPORTED } from './exported-columns.js';
 import { readZip } from './read-zip.js';
-import { startStory, type Person, type Story } from '../story.js';
+import { startStory, withServers, type Person, type Story } from '../story.js';
 
 interface Export {
   readonly id: string;
@@ -26,8 +18,6 @@ it.each(Object.entries(EXPORTED))(
     expect([...columns, ...Object.keys(withheld)].sort()).toEqual(columnsOf(service as SubgraphName, model).sort());
   },
 );
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 withServers('an export of what there is of somebody', () => {
   let story: Story;

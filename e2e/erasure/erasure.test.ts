@@ -1,25 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  expectData,
-  expectErrorCode,
-  hasPubSubEmulator,
-  hasRedisServer,
-  smallPng,
-  type SpawnedGraph,
-  type SubgraphName,
-} from '@taskgraph/testkit';
-import { PASSWORD, startStory, type Person, type Story } from '../story.js';
+import { expectData, expectErrorCode, smallPng, type SpawnedGraph, type SubgraphName } from '@taskgraph/testkit';
+import { PASSWORD, startStory, until, withServers, type Person, type Story } from '../story.js';
 import { tablesOf, TREATMENTS } from './personal-data.js';
 
 const SERVICES: readonly SubgraphName[] = ['auth', 'task', 'media'];
-
-/** Asks until the answer is what is waited for: events take their time, and nobody knows how long. */
-async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
-  for (;;) {
-    const value = await read();
-    if (holds(value)) return value;
-  }
-}
 
 /** By table, how many rows have one of these words anywhere. */
 async function rowsThatName(graph: SpawnedGraph, words: readonly string[]): Promise<Record<string, number>> {
@@ -36,8 +20,6 @@ it('knows of each table what becomes of its rows when an account is deleted', ()
   const tables = SERVICES.flatMap((service) => tablesOf(service).map((table) => `${service}.${table}`));
   expect(Object.keys(TREATMENTS).sort()).toEqual(tables.sort());
 });
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 withServers('deleting an account', () => {
   let story: Story;

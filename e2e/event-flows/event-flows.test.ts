@@ -1,16 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, hasPubSubEmulator, hasRedisServer, smallPng } from '@taskgraph/testkit';
-import { startStory, type Person, type Story } from '../story.js';
-
-/** Asks until the answer is what is waited for: events take their time, and nobody knows how long. */
-async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
-  for (;;) {
-    const value = await read();
-    if (holds(value)) return value;
-  }
-}
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+import { expectData, smallPng } from '@taskgraph/testkit';
+import { startStory, until, withServers, type Person, type Story } from '../story.js';
 
 withServers('what one service does, the others hear of', () => {
   let story: Story;

@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createCleanup, expectData, hasPubSubEmulator, hasRedisServer, smallPng } from '@taskgraph/testkit';
+import { createCleanup, expectData, smallPng } from '@taskgraph/testkit';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { operation } from '../operations.js';
-import { startStory, type Person, type Story } from '../story.js';
+import { startStory, withServers, type Person, type Story } from '../story.js';
 
 interface MediaAttached {
   readonly attachedBy: { readonly displayName: string };
@@ -25,7 +25,6 @@ interface LiveResult {
 type Results = AsyncIterator<LiveResult>;
 
 const own = createCleanup();
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 withServers('somebody watches a task while another attaches pictures', () => {
   let story: Story;

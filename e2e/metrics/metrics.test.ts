@@ -1,17 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  hasPubSubEmulator,
-  hasRedisServer,
-  postGraphQL,
-  smallPng,
-  startOtlpReceiver,
-  subscribeGraphQL,
-} from '@taskgraph/testkit';
+import { postGraphQL, smallPng, startOtlpReceiver, subscribeGraphQL } from '@taskgraph/testkit';
 import type { OtlpReceiver } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
-import { PASSWORD, startStory, type Story } from '../story.js';
+import { PASSWORD, startStory, withServers, type Story } from '../story.js';
 
 /** What a story of people does not move, and why. */
 const UNMOVED: Readonly<Record<string, string>> = {
@@ -67,8 +60,6 @@ function sumsOf(text: string): Map<string, number> {
   }
   return sums;
 }
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 withServers('the metrics of all processes', () => {
   let story: Story;

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  expectData,
-  expectErrorCode,
-  hasPubSubEmulator,
-  hasRedisServer,
-  postGraphQL,
-  subscribeGraphQL,
-  type GraphQLResult,
-} from '@taskgraph/testkit';
+import { expectData, expectErrorCode, postGraphQL, subscribeGraphQL, type GraphQLResult } from '@taskgraph/testkit';
 import { createClient as createSseClient } from 'graphql-sse';
 import { operation } from '../operations.js';
-import { PASSWORD, startStory, tokensOf, type Person, type Story } from '../story.js';
+import { PASSWORD, startStory, tokensOf, withServers, type Person, type Story } from '../story.js';
 
 const TASKS = '{ tasks(first: 1) { totalCount } }';
 const MEDIA = '{ myMedia(first: 1) { totalCount } }';
@@ -46,8 +38,6 @@ async function expectClosedDoors(story: Story, person: Person): Promise<void> {
 async function expectOpenDoors(story: Story, person: Person): Promise<void> {
   for (const ask of Object.values(doorsOf(story, person))) expectData(await ask());
 }
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 withServers('a session that has ended, where Redis tells of it', () => {
   let story: Story;

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   expectData,
-  hasPubSubEmulator,
-  hasRedisServer,
   smallPng,
   startOtlpReceiver,
   subscribeGraphQL,
@@ -10,9 +8,7 @@ import {
   type ReceivedSpan,
 } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
-import { PASSWORD, startStory, type Person, type Story } from '../story.js';
-
-const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+import { PASSWORD, startStory, withServers, type Person, type Story } from '../story.js';
 
 /** The chain of a span's names, from its own to that of the root. */
 function pathOf(span: ReceivedSpan, spans: readonly ReceivedSpan[]): string[] {
