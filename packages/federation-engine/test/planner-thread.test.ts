@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { SILENT } from '../src/request/log.js';
 import { createPlannerThread, PlanTooExpensive, type PlannerThread } from '../src/supergraph/planner-thread.js';
 import { composeSdl, library } from './fake-subgraphs.js';
+import { writeFaultyPlanner } from './faulty-planner.js';
 
 const log = SILENT;
 const supergraph = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
@@ -10,7 +11,7 @@ const QUERY = '{ books { title author { name } } }';
 describe('the planner in its thread', () => {
   let thread: PlannerThread;
   let restarts = 0;
-  function start(limits: { planTimeoutMs?: number; maxWaiting?: number } = {}): PlannerThread {
+  function start(limits: { planTimeoutMs?: number; maxWaiting?: number; entry?: URL } = {}): PlannerThread {
     restarts = 0;
     thread = createPlannerThread({
       log,
@@ -50,7 +51,10 @@ describe('the planner in its thread', () => {
   });
 
   it('is replaced when a plan takes too long; who waits behind it is told to come again', async () => {
-    const planner = start({ planTimeoutMs: 1 });
+    await using endless = await writeFaultyPlanner({
+      onRequest: `while (request.kind === 'plan' && request.text.includes('author'));`,
+    });
+    const planner = start({ planTimeoutMs: 50, entry: endless.entry });
     await planner.load(1, supergraph);
     const outcomes = await Promise.allSettled([planner.plan(1, QUERY, undefined), planner.plan(1, QUERY, undefined)]);
     expect(outcomes).toMatchObject([
