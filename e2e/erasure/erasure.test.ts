@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { expectData, expectErrorCode, smallPng, type SpawnedGraph, type SubgraphName } from '@taskgraph/testkit';
 import { PASSWORD, startStory, until, withServers, type Person, type Story } from '../story.js';
 import { tablesOf, TREATMENTS } from './personal-data.js';

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { postGraphQL, smallPng, startOtlpReceiver, subscribeGraphQL } from '@taskgraph/testkit';
 import type { OtlpReceiver } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
