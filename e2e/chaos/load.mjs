@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { denserThanThumbnails } from '@taskgraph/testkit';
 import sharp from 'sharp';
 import { operation } from './operations.mjs';
 
 const REQUEST_TIMEOUT_MS = 5_000;
 const WORKERS = 6;
 const PAUSE_MS = [5, 60];
+const UPLOAD_PAUSE_MS = [100, 400];
 const REFUSED_PAUSE_MS = 100;
 
 /** Runs an operation of the contract. Returns its answer; throws when there is none. */
@@ -19,20 +21,25 @@ async function run(url, name, variables, token) {
   return response.json();
 }
 
-async function upload(url, token, index) {
-  const picture = await sharp({
-    create: { width: 40 + index, height: 30, channels: 3, background: { r: 20 * index, g: 120, b: 200 } },
+function pictureOf(index) {
+  return sharp({
+    create: { width: 40 + index, height: 30, channels: 3, background: { r: (20 * index) % 256, g: 120, b: 200 } },
   })
     .png()
     .toBuffer();
+}
+
+/** Tells the id of the item; throws when there is none. */
+async function upload(url, token, picture) {
   const form = new FormData();
   form.set('operations', JSON.stringify({ query: operation('UploadMedia'), variables: { file: null } }));
   form.set('map', '{"0":["variables.file"]}');
-  form.set('0', new Blob([picture], { type: 'image/png' }), `picture-${index}.png`);
+  form.set('0', new Blob([picture], { type: 'image/png' }), 'picture.png');
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'apollo-require-preflight': 'true' },
     body: form,
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
   return (await response.json()).data.uploadMedia.media.id;
 }
@@ -48,7 +55,7 @@ export async function createStage(url, { tasks, media }) {
     taskIds.push(created.data.createTask.task.id);
   }
   const mediaIds = [];
-  for (let index = 0; index < media; index += 1) mediaIds.push(await upload(url, token, index));
+  for (let index = 0; index < media; index += 1) mediaIds.push(await upload(url, token, await pictureOf(index)));
   return { token, taskIds, mediaIds };
 }
 
@@ -63,12 +70,27 @@ export async function attachOne(url, { token, mediaIds }, followers) {
 }
 
 /**
- * Attaches and detaches until it is stopped. Tells what was acknowledged; what was not may have happened or not.
+ * Attaches, detaches and uploads until it is stopped. Tells what was acknowledged; what was not may have happened or not.
  */
 export function startLoad(url, { token, taskIds, mediaIds }, random) {
   let stopped = false;
-  const acknowledged = { AttachMedia: [], DetachMedia: [] };
+  const acknowledged = { AttachMedia: [], DetachMedia: [], UploadMedia: [] };
   let unanswered = 0;
+
+  async function uploader() {
+    while (!stopped) {
+      // Noise, so that every one is another, and none of its thumbnails is small.
+      const picture = await denserThanThumbnails();
+      try {
+        const id = await upload(url, token, picture);
+        acknowledged.UploadMedia.push({ id, sha256: createHash('sha256').update(picture).digest('hex') });
+      } catch {
+        unanswered += 1;
+        await delay(REFUSED_PAUSE_MS);
+      }
+      await delay(random.integer(...UPLOAD_PAUSE_MS));
+    }
+  }
 
   async function worker() {
     while (!stopped) {
@@ -93,7 +115,7 @@ export function startLoad(url, { token, taskIds, mediaIds }, random) {
       await delay(random.integer(...PAUSE_MS));
     }
   }
-  const workers = Array.from({ length: WORKERS }, worker);
+  const workers = [...Array.from({ length: WORKERS }, worker), uploader()];
   return {
     acknowledged,
     unanswered: () => unanswered,

@@ -3,23 +3,29 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/databases';
-import { spawnGraph, startPubSubEmulator, startRedisServer, startTcpProxy } from '@taskgraph/testkit';
+import { limitFiles, spawnGraph, startPubSubEmulator, startRedisServer, startTcpProxy } from '@taskgraph/testkit';
 
 const SCHEMAS = ['auth', 'task', 'media'];
 const POSTGRES_TRIES = 100;
 
 /**
  * What may be killed, and started again after its time. Of the network to the databases, `slow` lets everything take longer, `hang` lets
- * nothing through, and `cut` breaks what is connected.
+ * nothing through, and `cut` breaks what is connected. `disk` is the one that media writes to: it is full, after some bytes or at once.
  */
-export const VICTIMS = ['auth', 'task', 'media', 'gateway', 'redis', 'pubsub', 'postgres', 'slow', 'hang', 'cut'];
+export const VICTIMS = [
+  ...['auth', 'task', 'media', 'gateway'],
+  ...['redis', 'pubsub', 'postgres', 'disk'],
+  ...['slow', 'hang', 'cut'],
+];
 const SLOW_MS = 150;
+/** Nothing, less than a picture, a picture without all of its thumbnails. */
+const FREE_BYTES = [0, 500, 40_000];
 
 /**
  * Starts everything for real: PostgreSQL that keeps what it has committed, Redis, Google's Pub/Sub emulator, the four
  * processes as built.
  */
-export async function startSystem(root) {
+export async function startSystem(root, random) {
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-chaos-'));
   await chmod(folder, 0o755);
   const postgres = { dataDir: path.join(folder, 'postgres'), persistent: true, log: silentLog };
@@ -74,6 +80,7 @@ export async function startSystem(root) {
     }
 
     const kills = {
+      disk: async () => limitFiles(graph.pids.media, random.pick(FREE_BYTES)),
       redis: () => redis.stop(),
       pubsub: () => pubsub.stop(),
       postgres: async () => process.kill(cluster.pid, 'SIGKILL'),
@@ -82,6 +89,7 @@ export async function startSystem(root) {
       cut: onNetwork((proxy) => proxy.cut()),
     };
     const starts = {
+      disk: async () => limitFiles(graph.pids.media, null),
       redis: () => redis.start(),
       pubsub: () => pubsub.start(),
       postgres: startPostgresAgain,

@@ -1,6 +1,7 @@
 export * from './cleanup.js';
 export * from './entity-server.js';
 export * from './free-ports.js';
+export * from './full-disk.js';
 export * from './graphql-client.js';
 export * from './graphql-expectations.js';
 export * from './graphql-subscription.js';

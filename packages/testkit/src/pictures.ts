@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 
@@ -70,4 +71,15 @@ function pngChunk(type: string, data: Buffer): Buffer {
   const checksum = Buffer.alloc(4);
   checksum.writeUInt32BE(crc32(body));
   return Buffer.concat([length, body, checksum]);
+}
+
+/** A PNG of black and white noise: its few bits a pixel are less than any thumbnail of it needs. */
+export async function denserThanThumbnails(): Promise<Buffer> {
+  const side = 512;
+  return sharp(
+    randomBytes(side * side).map((byte) => (byte < 128 ? 0 : 255)),
+    { raw: { width: side, height: side, channels: 1 } },
+  )
+    .png({ palette: true, colours: 2 })
+    .toBuffer();
 }

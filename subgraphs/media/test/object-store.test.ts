@@ -63,6 +63,21 @@ describe('on a local disk', () => {
       await rm(root, { recursive: true });
     }
   });
+
+  it('writes an object where whoever deletes its prefix deletes what a crash leaves of it', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'taskgraph-store-'));
+    try {
+      const store = await openLocalDiskStore(root);
+      let written = false;
+      const writing = store.put('a/b', Buffer.alloc(64 * MIB)).finally(() => (written = true));
+      const seen = new Set<string>();
+      while (!written) for (const name of await readdir(root)) seen.add(name);
+      await writing;
+      expect([...seen]).toEqual(['a']);
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
 });
 
 cloud('in Cloud Storage', () => {

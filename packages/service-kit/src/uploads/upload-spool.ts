@@ -65,7 +65,8 @@ export function createUploadSpool({ folder = tmpdir(), maxBytes }: UploadSpoolOp
           total += chunk.length;
           bytes += chunk.length;
           handle ??= await openNameless();
-          await handle.write(chunk);
+          // Not `write`, which on a disk that is nearly full writes a part of it and calls that success.
+          await handle.writeFile(chunk);
         }
       } catch (error) {
         await discard();

@@ -20,12 +20,11 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
     return path.join(root, ...key.split('/'));
   }
 
-  async function place(target: string, localPath: string): Promise<void> {
+  async function makeFolderOf(target: string): Promise<string> {
     await access(root, constants.W_OK);
     const folder = path.dirname(target);
     await mkdir(folder, { recursive: true });
-    await rename(localPath, target);
-    await syncFolders(folder, root);
+    return folder;
   }
 
   return {
@@ -33,16 +32,21 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
       const target = pathOf(key);
       await inStore(async () => {
         await syncFile(localPath);
-        await place(target, localPath);
+        const folder = await makeFolderOf(target);
+        await rename(localPath, target);
+        await syncFolders(folder, root);
       });
     },
     async put(key, bytes) {
       const target = pathOf(key);
       await inStore(async () => {
-        const temporary = path.join(root, `.${randomUUID()}.part`);
+        const folder = await makeFolderOf(target);
+        // Beside it, so that what a crash leaves is deleted with everything else of its prefix.
+        const temporary = path.join(folder, `.${randomUUID()}.part`);
         try {
           await writeSynced(temporary, bytes);
-          await place(target, temporary);
+          await rename(temporary, target);
+          await syncFolders(folder, root);
         } catch (error) {
           await rm(temporary, { force: true });
           throw error;

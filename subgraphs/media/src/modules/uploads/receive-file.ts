@@ -55,7 +55,8 @@ export async function receiveFile(
         }
       }
       hash.update(chunk);
-      await file.write(chunk);
+      // Not `write`, which on a disk that is nearly full writes a part of it and calls that success.
+      await file.writeFile(chunk);
     }
 
     if (refusal) return refusal;
