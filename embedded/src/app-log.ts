@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createLog, makeFolder, type Log } from '@taskgraph/service-kit';
 import type { EmbeddedConfig, ServiceName } from './config.js';
 import type { DataDir } from './data-dir.js';
+import type { Paint } from './progress.js';
 
 type LogLevel = NonNullable<EmbeddedConfig['logLevel']>;
 
@@ -25,6 +26,7 @@ export interface AppLogOptions {
   readonly fileLevel: LogLevel;
   /** Writes one line to the screen. */
   readonly show: (line: string) => void;
+  readonly paint: Paint;
 }
 
 export interface AppLog {
@@ -34,7 +36,10 @@ export interface AppLog {
 }
 
 /** Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read. */
-export async function openAppLog({ logs }: DataDir, { screenLevel, fileLevel, show }: AppLogOptions): Promise<AppLog> {
+export async function openAppLog(
+  { logs }: DataDir,
+  { screenLevel, fileLevel, show, paint }: AppLogOptions,
+): Promise<AppLog> {
   await makeFolder(logs);
   const file = path.join(logs, 'taskgraph.log');
   const size = await stat(file).then(
@@ -55,7 +60,7 @@ export async function openAppLog({ logs }: DataDir, { screenLevel, fileLevel, sh
     write(line: string) {
       const severity = SEVERITY[levelOf(line)];
       if (writable && severity >= SEVERITY[fileLevel]) stream.write(line);
-      if (severity >= SEVERITY[screenLevel]) show(toReadable(line));
+      if (severity >= SEVERITY[screenLevel]) show(toReadable(line, paint));
     },
   };
   return {
@@ -81,11 +86,17 @@ interface LogLine {
 }
 
 /** `12:00:01 WARN  media: message key=value`, with the stack of an error below. */
-function toReadable(line: string): string {
+function toReadable(line: string, paint: Paint): string {
   const { level, time, service, msg, err, pid: _pid, ...rest } = JSON.parse(line) as LogLine;
   const details = Object.entries(rest).map(
     ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
-  const head = `${time.slice(11, 19)} ${level.toUpperCase().padEnd(5)} ${service}: ${msg ?? err?.message ?? ''}${details.join('')}`;
+  const head = `${time.slice(11, 19)} ${paintLevel(level, paint)} ${service}: ${msg ?? err?.message ?? ''}${details.join('')}`;
   return err ? `${head}\n${err.stack ?? err.message ?? ''}` : head;
+}
+
+function paintLevel(level: string, paint: Paint): string {
+  const text = level.toUpperCase().padEnd(5);
+  if (level === 'warn') return paint('yellow', text);
+  return level === 'error' || level === 'fatal' ? paint('red', text) : text;
 }

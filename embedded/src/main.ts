@@ -97,6 +97,7 @@ async function present(
         seconds,
         demo,
         isOpen,
+        paint: progress.paint,
       }),
     );
   }
@@ -104,7 +105,8 @@ async function present(
     try {
       const onProgress = (text: string) => progress.flash(`  … making demo data: ${text}`);
       state = await seedDemoData({ dataDir, graphqlUrl: `${urls.gateway}/graphql`, signal, onProgress });
-      if (flags.output !== 'quiet') progress.say('\n  ✓ demo data: 2 people, 30 tasks, 12 pictures');
+      if (flags.output !== 'quiet')
+        progress.say(`\n  ${progress.paint('green', '✓')} demo data: 2 people, 30 tasks, 12 pictures`);
     } catch (error) {
       if (signal.aborted) return;
       progress.say(`\n  The demo data are not complete; the next start goes on with them. (${describe(error)})`);

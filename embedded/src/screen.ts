@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ServiceName } from './config.js';
+import type { Paint } from './progress.js';
 import { JONAS, MARA } from './seed/demo-people.js';
 
 export interface ScreenFacts {
@@ -12,6 +13,7 @@ export interface ScreenFacts {
   readonly demo: boolean;
   /** Whether others than this machine can reach it. */
   readonly isOpen: boolean;
+  readonly paint: Paint;
 }
 
 /** What runs where, and who can log in. */
@@ -24,6 +26,7 @@ export function runningScreen({
   seconds,
   demo,
   isOpen,
+  paint,
 }: ScreenFacts): string {
   const rows: Array<readonly [string, string, string]> = [
     ['gateway', `${urls.gateway}/graphql`, 'the graph; Apollo Sandbox in a browser'],
@@ -36,9 +39,12 @@ export function runningScreen({
   const width = Math.max(...rows.map(([, where]) => where.length));
   return [
     '',
-    `Taskgraph runs, ${seconds.toFixed(1)} s after it was started.`,
+    `${paint('bold', 'Taskgraph runs')}, ${seconds.toFixed(1)} s after it was started.`,
     '',
-    ...rows.map(([name, where, what]) => `  ${name.padEnd(11)} ${where.padEnd(width)}   ${what}`),
+    ...rows.map(
+      ([name, where, what]) =>
+        `  ${name.padEnd(11)} ${paint('cyan', where)}${' '.repeat(width - where.length)}   ${what}`,
+    ),
     '',
     `  data        ${shorten(dataDir)}`,
     `  logs        ${shorten(logFile)}`,

@@ -169,6 +169,7 @@ function openLog(
     screenLevel: config.logLevel ?? (flags.output === 'verbose' ? 'info' : flags.output === 'quiet' ? 'error' : 'warn'),
     fileLevel: config.logLevel ?? 'info',
     show: (line) => progress.say(line),
+    paint: progress.paint,
   });
 }
 

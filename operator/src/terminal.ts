@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
 
 /** sysexits.h for configuration; 2 is what shells say of wrong arguments. */
 export const EXIT = { done: 0, failed: 1, usage: 2, configuration: 78 } as const;
@@ -22,6 +23,8 @@ export interface Terminal {
   /** As they are, without an end of line: what help and wrong arguments are told in. */
   writeOut(text: string): void;
   writeError(text: string): void;
+  /** Colours a line for `print` where a terminal shows it: not in files and pipes, nor where NO_COLOR is set (https://no-color.org). */
+  paint(style: 'green' | 'red' | 'yellow', text: string): string;
   /** Of a command that was asked for JSON, all that it prints. */
   printJson(value: unknown): void;
   /**
@@ -36,12 +39,18 @@ export function createTerminal(): Terminal {
   return createTerminalOn({
     writeOut: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
+    paint: (style, text) => styleText(style, text, { stream: process.stdout }),
   });
 }
 
 /** The same on streams of one's own. */
-export function createTerminalOn({ writeOut, writeError }: Pick<Terminal, 'writeOut' | 'writeError'>): Terminal {
+export function createTerminalOn({
+  writeOut,
+  writeError,
+  paint = (_style, text) => text,
+}: Pick<Terminal, 'writeOut' | 'writeError'> & Partial<Pick<Terminal, 'paint'>>): Terminal {
   return {
+    paint,
     writeOut,
     writeError,
     print: (line) => writeOut(`${line}\n`),

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
-import { askOperator, runOperator } from './run-operator.js';
+import { askOperator, FAKE_TERMINAL, runOperator } from './run-operator.js';
 
 /** They have words of their own for how they are used. */
 const OF_PACKAGES = ['migrate', 'events'];
@@ -84,6 +84,17 @@ describe('npx taskgraph', () => {
 });
 
 describe('npx taskgraph doctor', () => {
+  it('is coloured for a terminal that shows colours, and for nobody else', async () => {
+    const onTerminal = { NODE_OPTIONS: `--import ${FAKE_TERMINAL}`, TERM: 'xterm-256color' };
+    const green = '\u001b[32m✓\u001b[39m node';
+    expect((await runOperator(['doctor'], onTerminal)).stdout).toContain(green);
+    for (const env of [{ ...onTerminal, NO_COLOR: '1' }, { ...onTerminal, TERM: 'dumb' }, { TERM: 'xterm-256color' }]) {
+      const { stdout } = await runOperator(['doctor'], env);
+      expect(stdout).toContain('✓ node');
+      expect(stdout).not.toContain('\u001b[');
+    }
+  });
+
   it('tells what is wrong, each with what to do', async () => {
     await using unmigrated = await createEmptyDatabase('task');
     await using migrated = await cloneDatabase('auth');

@@ -6,6 +6,8 @@ import { runOperator as runCommand } from '../src/main.js';
 import { createTerminalOn } from '../src/terminal.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Lets what it is loaded into take its output for a terminal. */
+export const FAKE_TERMINAL = new URL('../../packages/testkit/process/fake-terminal.mjs', import.meta.url).href;
 /** Where no embedded system runs. */
 export const NOWHERE = path.join(tmpdir(), 'taskgraph-no-such-data');
 

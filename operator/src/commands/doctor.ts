@@ -3,7 +3,7 @@ import type { Finding } from '../doctor/finding.js';
 import type { CommandHost } from '../command-host.js';
 import { EXIT } from '../terminal.js';
 
-const SIGNS = { ok: '✓', warning: '!', fault: '✗' } as const;
+const SIGNS = { ok: ['green', '✓'], warning: ['yellow', '!'], fault: ['red', '✗'] } as const;
 
 export function addDoctorCommand({ program, terminal, exit }: CommandHost): void {
   program
@@ -37,7 +37,8 @@ export function addDoctorCommand({ program, terminal, exit }: CommandHost): void
       if (json) terminal.printJson({ ok: faults.length === 0, findings });
       else
         for (const { name, state, what, advice } of findings) {
-          terminal.print(`${SIGNS[state]} ${name}: ${what}`);
+          const [style, sign] = SIGNS[state];
+          terminal.print(`${terminal.paint(style, sign)} ${name}: ${what}`);
           if (advice !== undefined) terminal.print(`    → ${advice}`);
         }
       if (faults.some(({ name }) => name === 'settings')) exit(EXIT.configuration);
