@@ -46,6 +46,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
     supergraph: {
       path: config.SUPERGRAPH_PATH,
       pollMs: config.SUPERGRAPH_POLL_MS,
+      timeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
       onReload: (outcome) => telemetry.supergraphReloaded(outcome),
     },
     log,

@@ -19,7 +19,7 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   /** Of a request for a document that is not registered: refused, or only told. */
   unregisteredDocument(mode: 'enforce' | 'audit'): void;
   plannerRestarted(): void;
-  supergraphReloaded(outcome: 'loaded' | 'refused'): void;
+  supergraphReloaded(outcome: 'loaded' | 'refused' | 'unreachable'): void;
   watchOperations(cache: () => OperationCache): void;
 }
 

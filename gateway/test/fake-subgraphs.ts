@@ -62,9 +62,9 @@ export async function startGateway(
   };
 }
 
-/** Starts another gateway in front of the subgraphs of a first one; it is stopped before that one. */
+/** Starts a gateway in front of subgraphs that run, such as those of a first one; it is stopped before them. */
 export function startGatewayOn(
-  { supergraphPath, subgraphs }: GatewayUnderTest,
+  { supergraphPath, subgraphs }: Pick<GatewayUnderTest, 'supergraphPath' | 'subgraphs'>,
   settings: Record<string, string> = {},
   parts: Partial<GatewayParts> = {},
 ): Promise<GatewayUnderTest> {

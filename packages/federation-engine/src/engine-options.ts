@@ -16,12 +16,8 @@ import type { FetchTelemetry } from './subgraphs/http-subgraph-client.js';
 import type { SubgraphClient } from './subgraphs/subgraph-client.js';
 import type { SubgraphHealth, SubgraphsSettings, SubgraphsTelemetry } from './subgraphs/subgraphs.js';
 import type { PlannerThreadOptions } from './supergraph/planner-thread.js';
-import type { SupergraphSourceOptions } from './supergraph/supergraph-source.js';
+import type { SupergraphFile } from './supergraph/open-source.js';
 import type { Supergraph } from './supergraph/supergraph.js';
-
-/** A file that is watched: a new version is served when it is ready, one that cannot be served is refused. */
-export type SupergraphFile = Pick<SupergraphSourceOptions, 'path'> &
-  Partial<Omit<SupergraphSourceOptions, 'path' | 'log'>>;
 
 /** An operation that has just been planned. */
 export interface PlannedOperation {
@@ -49,7 +45,10 @@ export interface EngineHooks {
 }
 
 export interface EngineOptions extends EngineHooks {
-  /** The supergraph's SDL, or the file that it is in. */
+  /**
+   * The supergraph's SDL, or the file or the address that it is at: a new version is served when it is ready, one that cannot be served is
+   * refused.
+   */
   readonly supergraph: string | SupergraphFile;
   /** Nothing is logged without one. */
   readonly log?: Log;

@@ -23,7 +23,7 @@ import {
   type SubgraphsTelemetry,
 } from './subgraphs/subgraphs.js';
 import { createPlannerThread } from './supergraph/planner-thread.js';
-import { createFixedSource, createSupergraphSource } from './supergraph/supergraph-source.js';
+import { openSource } from './supergraph/open-source.js';
 
 /** What the engine is made of, for hosts that decide between compiling and running. */
 export interface EngineParts {
@@ -98,10 +98,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   // supergraph, compile
   const { onCompiled } = inside.operations ?? {};
   const graph = createLiveGraph({
-    source:
-      typeof supergraph === 'string'
-        ? createFixedSource(supergraph)
-        : createSupergraphSource({ pollMs: 1_000, ...supergraph, log }),
+    source: openSource(supergraph, log),
     planner: createPlannerThread({
       planTimeoutMs: 10_000,
       loadTimeoutMs: 60_000,

@@ -1,5 +1,5 @@
 export type { AuthorizeHook } from './authorize-conditions.js';
-export type { EngineHooks, EngineOptions, PlannedOperation, SupergraphFile } from './engine-options.js';
+export type { EngineHooks, EngineOptions, PlannedOperation } from './engine-options.js';
 export { createEngine, type ClientHeaders, type Engine, type EngineRequest, type EngineResult } from './engine.js';
 export type { PartsFormat } from './execute/render-parts.js';
 export type { Asker, Claims, Identity, LabelFacts, OperationContext, Viewer } from './request/context.js';
@@ -10,3 +10,4 @@ export { createMemoryCache, type Cache, type CacheEntry } from './subgraphs/cach
 export type { FetchHook, HeaderRules, HeaderTable, OutgoingFetch } from './subgraphs/fetch-headers.js';
 export type { SubgraphsSettings } from './subgraphs/subgraphs.js';
 export type { SecurityCondition } from './supergraph/security-requirements.js';
+export type { SupergraphFile } from './supergraph/open-source.js';

@@ -160,7 +160,7 @@ describe('a graph', () => {
   });
 
   it('is linted: descriptions, deprecations, edges, types that nobody comes to', async () => {
-    using repository = createDemoRepository();
+    using repository = createDemoRepository({ lints: true });
     repository.replace(
       TASKS,
       '  estimate: Int\n',

@@ -1,11 +1,21 @@
 import path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { check, compareGraphs, toReport } from './check.js';
+import { check, compareGraphs, toReport, type CheckOptions } from './check.js';
 import { CheckError } from './check-error.js';
 import { FORMATS, isFormat, type Format } from './formats/formats.js';
 import { readGraph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
 import { readRegistered } from './clients/read-clients.js';
+import { createFolderStore } from './registry/registry-store.js';
+import { createRegistry } from './registry/registry.js';
+import {
+  describeVersion,
+  diffVersions,
+  publish,
+  renderHistory,
+  rollback,
+  type RegistryCommand,
+} from './registry/registry-commands.js';
 import { readSettings, SETTINGS_FILE } from './settings.js';
 import { filesOnDisk } from './sources/file-tree.js';
 import { parse, Source } from 'graphql';
@@ -29,7 +39,12 @@ const USAGE = `schema-check: checks changes of a federated graph against its cli
       composition, changes, operations of clients, lint, files that are stale; what to read stands in ${SETTINGS_FILE}
   schema-check compare <before.graphql> <after.graphql> [--operations <file or folder>]
       the changes between two schemas or supergraphs
+  schema-check publish [--by <who>] [--force <reason>]
+      checks against the version that was published last, and publishes a new one where that passes
+  schema-check history | diff <version> <version> | rollback [<version>]
+      versions that were published; a version is its number, the beginning of its id, or current
 
+  --registry <folder>   where versions are kept, in the place of what the settings say
   --format ${Object.keys(FORMATS).join('|')}   text unless something else is said
   --config <file>       the settings, ${SETTINGS_FILE} unless something else is said; paths in it are relative to it
   --today <2026-12-31>  the day for which approvals are read
@@ -44,6 +59,9 @@ const OPTIONS = {
   format: { type: 'string', default: 'text' },
   config: { type: 'string', default: SETTINGS_FILE },
   today: { type: 'string' },
+  registry: { type: 'string' },
+  by: { type: 'string' },
+  force: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -74,6 +92,18 @@ async function run(options: CliOptions): Promise<number> {
     case 'compare':
       expectParameters(command, parameters, 2);
       return runCompare(options, values, parameters);
+    case 'publish':
+      expectParameters(command, parameters, 0);
+      return runPublish(options, values);
+    case 'history':
+      expectParameters(command, parameters, 0);
+      return runHistory(options, values);
+    case 'diff':
+      expectParameters(command, parameters, 2);
+      return runDiff(options, values, parameters);
+    case 'rollback':
+      if (parameters.length > 1) expectParameters(command, parameters, 1);
+      return runRollback(options, values, parameters[0] ?? null);
     default:
       throw new CheckError(`There is no command ${command}.\n\n${USAGE}`);
   }
@@ -81,18 +111,80 @@ async function run(options: CliOptions): Promise<number> {
 
 async function runCheck(options: CliOptions, values: Values): Promise<number> {
   const format = readFormat(values.format);
-  const file = path.resolve(options.cwd, values.config);
-  const root = path.dirname(file);
-  const settings = readSettings(filesOnDisk(root), path.basename(file));
+  const checkOptions = toCheckOptions(options, values);
+  const folder = registryFolder(options, values, checkOptions);
+  const current = folder === null ? null : await createRegistry(createFolderStore(folder)).readCurrent();
   const { report } = await check({
-    root,
-    settings,
-    against: values.against ?? null,
-    without: values.without ?? null,
-    today: readDay(values.today ?? options.today),
-    readPublished: () => null,
+    ...checkOptions,
+    readPublished: () => current && { name: describeVersion(current.version), text: current.text },
   });
   return tell(options, report, format);
+}
+
+async function runPublish(options: CliOptions, values: Values): Promise<number> {
+  const format = readFormat(values.format);
+  const checkOptions = toCheckOptions(options, values);
+  if (values.force !== undefined && values.force.trim().length < 10)
+    throw new CheckError('--force says why, in ten letters at least.');
+  const { report, version, isNew } = await publish(
+    toRegistryCommand(options, values),
+    checkOptions,
+    values.force ?? null,
+  );
+  options.print(FORMATS[format](report));
+  if (!version) {
+    options.printError('Nothing is published.\n');
+    return EXIT.failed;
+  }
+  options.printError(
+    isNew ? `Published ${describeVersion(version)}.\n` : `${describeVersion(version)} is published already.\n`,
+  );
+  return EXIT.passed;
+}
+
+async function runHistory(options: CliOptions, values: Values): Promise<number> {
+  const versions = await toRegistryCommand(options, values).registry.history();
+  options.print(values.format === 'json' ? `${JSON.stringify(versions, null, 2)}\n` : renderHistory(versions));
+  return EXIT.passed;
+}
+
+async function runDiff(options: CliOptions, values: Values, [a = '', b = '']: string[]): Promise<number> {
+  const format = readFormat(values.format);
+  return tell(options, await diffVersions(toRegistryCommand(options, values), a, b), format);
+}
+
+async function runRollback(options: CliOptions, values: Values, name: string | null): Promise<number> {
+  const version = await rollback(toRegistryCommand(options, values), name);
+  options.print(`Published ${describeVersion(version)}, which goes back to ${version.restores?.slice(0, 10) ?? ''}.\n`);
+  return EXIT.passed;
+}
+
+function toCheckOptions({ cwd, today }: CliOptions, values: Values): CheckOptions {
+  const file = path.resolve(cwd, values.config);
+  const root = path.dirname(file);
+  return {
+    root,
+    settings: readSettings(filesOnDisk(root), path.basename(file)),
+    against: values.against ?? null,
+    without: values.without ?? null,
+    today: readDay(values.today ?? today),
+    readPublished: () => null,
+  };
+}
+
+/** Null where nothing says where versions are kept. */
+function registryFolder({ cwd }: CliOptions, values: Values, { root, settings }: CheckOptions): string | null {
+  if (values.registry !== undefined) return path.resolve(cwd, values.registry);
+  return settings.registry === undefined ? null : path.resolve(root, settings.registry);
+}
+
+function toRegistryCommand(options: CliOptions, values: Values): RegistryCommand {
+  const checkOptions = toCheckOptions(options, values);
+  const folder = registryFolder(options, values, checkOptions);
+  if (folder === null)
+    throw new CheckError('Say where versions are kept: with --registry, or as registry in the settings.');
+  const { root, settings } = checkOptions;
+  return { registry: createRegistry(createFolderStore(folder)), root, settings, by: values.by ?? null };
 }
 
 async function runCompare(options: CliOptions, values: Values, [before = '', after = '']: string[]): Promise<number> {

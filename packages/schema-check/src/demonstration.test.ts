@@ -28,7 +28,7 @@ function lineOf(repository: DemoRepository, file: string, text: string): number 
 
 describe('the check of a change', () => {
   it('passes where nothing has changed', async () => {
-    using repository = createDemoRepository();
+    using repository = createDemoRepository({ lints: true });
     const { status, report } = await repository.check();
     expect(errorsOf(report)).toEqual([]);
     expect(report.against).toMatch(/^main \([0-9a-f]{7}\)$/);
@@ -37,7 +37,7 @@ describe('the check of a change', () => {
   });
 
   it('passes a safe change', async () => {
-    using repository = createDemoRepository();
+    using repository = createDemoRepository({ lints: true });
     repository.replace(TASKS, '  estimate: Int', '  estimate: Int\n  dueAt: String');
     repository.compose();
     const { status, report } = await repository.check();

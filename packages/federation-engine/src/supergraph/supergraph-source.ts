@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile, type StatsListener } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Log } from '../request/log.js';
+import { assertWhole } from './sealed-text.js';
 
 export interface SupergraphSource {
   /** Reads the supergraph, then again whenever it changes. @throws UnreadableSupergraph */
@@ -16,7 +17,7 @@ export interface SupergraphSourceOptions {
   readonly path: string;
   readonly pollMs: number;
   readonly log: Log;
-  readonly onReload?: (outcome: 'loaded' | 'refused') => void;
+  readonly onReload?: (outcome: 'loaded' | 'refused' | 'unreachable') => void;
 }
 
 /**
@@ -34,6 +35,7 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
     try {
       const text = await readFile(path, 'utf8');
       if (text === taken || closed) return;
+      assertWhole(text);
       await onText(text);
       taken = text;
       onReload?.('loaded');
@@ -83,7 +85,9 @@ export function createFixedSource(text: string): SupergraphSource {
 
 async function readSupergraph(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    const text = await readFile(path, 'utf8');
+    assertWhole(text);
+    return text;
   } catch (cause) {
     throw new UnreadableSupergraph(`${path} cannot be read (${(cause as Error).message})`, { cause });
   }
