@@ -20,7 +20,7 @@ import { operation } from './operations.js';
 export const PASSWORD = 'seven green otters juggle';
 
 /** For stories `withEvents`: skipped where their servers are not installed. */
-export const withServers = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
+export const withServers: typeof describe.skip = hasRedisServer() && hasPubSubEmulator() ? describe : describe.skip;
 
 /** Somebody with an account, who sends the operations of the contract to the gateway. */
 export interface Person {
