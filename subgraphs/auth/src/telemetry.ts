@@ -16,7 +16,14 @@ export interface AuthTelemetry {
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
   sessionsRevoked(
     log: Log,
-    reason: 'logout' | 'logout_everywhere' | 'revoked' | 'password_changed' | 'password_reset' | 'account_deleted',
+    reason:
+      | 'logout'
+      | 'logout_everywhere'
+      | 'revoked'
+      | 'replaced'
+      | 'password_changed'
+      | 'password_reset'
+      | 'account_deleted',
     userId: string,
     count: number,
   ): void;

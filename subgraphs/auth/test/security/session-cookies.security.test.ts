@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, SESSION_TOKENS_PATH, sessionTokens, uuid7 } from '@taskgraph/contracts';
 import { createClientInfoSigner } from '@taskgraph/service-kit';
-import { expectData, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
+import { expectData, expectErrorCode, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LOGIN, PASSWORD, startAuthGraph, type AuthGraph, type Tokens } from '../auth-graph.js';
 import { plainPasswords } from '../second-factor.js';
@@ -64,6 +64,26 @@ describe('the session of a cookie', () => {
     expect((await exchange(headersFor(second.hash))).status).toBe(200);
     await logIn(ada.email, newCookie().hash, ada.accessToken);
     expectData(await graph.run(ME, {}, ada.accessToken));
+  });
+
+  it('is told to every process as ended when its browser logs in anew, and not when somebody asks next', async () => {
+    await using other = await startAuthGraph({ REVOCATION_POLL_MS: '3600000' }, undefined, {
+      passwords: plainPasswords,
+    });
+    const logInThere = async (email: string, token?: string) => {
+      const variables = { input: { email, password: PASSWORD } };
+      const { hash } = newCookie();
+      const headers = headersFor(hash);
+      expectData(await postGraphQL(other.url, { query: LOGIN, variables, headers, token }));
+      const url = other.url.replace(/\/graphql$/, '') + SESSION_TOKENS_PATH;
+      return sessionTokens.parse(await (await fetch(url, { method: 'POST', headers: headersFor(hash) })).json());
+    };
+    const ada = await other.register();
+    const { accessToken } = await logInThere(ada.email);
+    const ask = () => other.run('query($id: ID!) { user(id: $id) { id } }', { id: ada.user.id }, accessToken);
+    expectData(await ask());
+    await logInThere(ada.email, accessToken);
+    expectErrorCode(await ask(), 'UNAUTHENTICATED');
   });
 
   it('has the role of its user at that moment, and ends with a new password', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildSubgraphSchema } from '@apollo/subgraph';
 import { createClientInfoSigner } from '@taskgraph/service-kit';
 import {
   cloneDatabase,
@@ -8,6 +9,8 @@ import {
   TEST_CLIENT_INFO_SECRET,
   type GraphQLResult,
 } from '@taskgraph/testkit';
+import { getNamedType, isInputObjectType, isRequiredInputField, type GraphQLInputType } from 'graphql';
+import { typeDefs } from '../../src/schema.js';
 import type { PasswordHasher } from '../../src/modules/passwords/password-hasher.js';
 import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 
@@ -26,12 +29,13 @@ const sign = createClientInfoSigner(TEST_CLIENT_INFO_SECRET);
 let requests = 0;
 
 /** Asks as the gateway does for a client at this address. */
-function from(graph: AuthGraph, ipAddress: string, query: string, variables: Record<string, unknown>) {
+function from(graph: AuthGraph, ipAddress: string, query: string, variables: Record<string, unknown>, token?: string) {
   const requestId = `request-${(requests += 1)}`;
   const header = sign({ ipAddress, userAgent: null, clientName: null }, requestId);
   return postGraphQL(graph.url, {
     query,
     variables,
+    token,
     headers: { 'x-request-id': requestId, 'x-taskgraph-client': header },
   });
 }
@@ -102,6 +106,47 @@ describe('whoever tries passwords', () => {
     expect(outcomeOf(await login(graph, '2001:db8:0:8::1', email))).toBe('InvalidCredentialsProblem');
     const text = await (await fetch(`${graph.url}/metrics`)).text();
     expect(text).toMatch(/taskgraph_rate_limited_total\{limit="sign-ins",service="auth"\} \d+/);
+  });
+});
+
+describe('whatever takes a password or a code', () => {
+  const schema = buildSubgraphSchema(typeDefs);
+  const SECRETS = ['password', 'currentPassword', 'code'];
+  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+  const inputOf = (type: GraphQLInputType) => {
+    const named = getNamedType(type);
+    return isInputObjectType(named) ? Object.values(named.getFields()) : null;
+  };
+  /** What the type wants, and no more. */
+  const sample = (type: GraphQLInputType): unknown => {
+    const fields = inputOf(type);
+    if (!fields) return 'a@b.example';
+    return Object.fromEntries(
+      fields.filter((field) => isRequiredInputField(field)).map(({ name, type }) => [name, sample(type)]),
+    );
+  };
+  const guarded = mutations.filter(
+    ({ name, args }) =>
+      name !== 'register' &&
+      args.some(
+        ({ name, type }) => SECRETS.includes(name) || inputOf(type)?.some((each) => SECRETS.includes(each.name)),
+      ),
+  );
+
+  it('is counted', async () => {
+    await using graph = await start({ ...NO_LOCKOUT, RATE_LIMIT_SIGN_INS: '2/600' });
+    const { accessToken } = await graph.register();
+    expect(guarded.map(({ name }) => name)).toEqual(expect.arrayContaining(['login', 'deleteMyAccount']));
+    for (const [index, { name, args }] of guarded.entries()) {
+      const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
+      const given = args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+      const query = `mutation(${declared}) { ${name}(${given}) { __typename } }`;
+      const variables = Object.fromEntries(args.map((arg) => [arg.name, sample(arg.type)]));
+      const outcomes: string[] = [];
+      for (let count = 0; count < 3; count += 1)
+        outcomes.push(outcomeOf(await from(graph, `192.0.2.${index}`, query, variables, accessToken)));
+      expect([name, ...outcomes.map((outcome) => outcome === 'SIGN_INS_QUOTA')]).toEqual([name, false, false, true]);
+    }
   });
 });
 

@@ -4,7 +4,7 @@ import type { CompleteLoginInput } from '../../generated/graphql.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
 import { accountLocked, type AccountLocked } from '../passwords/service.js';
 import { findChallenge, lockChallenge, spendCode, WRONG_CODE, type InvalidCode } from '../second-factor/service.js';
-import { lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
+import { announceReplaced, lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
 
 const NO_CHALLENGE: InvalidCode = {
   __typename: 'InvalidCodeProblem',
@@ -73,6 +73,7 @@ export async function completeLogin(
   const { spent, session } = outcome;
   telemetry.login(log, 'accepted', userId);
   await attempt.succeeded();
+  await announceReplaced(context, session);
   if (spent.by === 'recovery-code') {
     telemetry.secondFactor(log, 'recovery_code', userId);
     context.post.later(log, async () =>

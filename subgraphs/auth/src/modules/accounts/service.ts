@@ -4,6 +4,7 @@ import { isUniqueViolation } from '../../db.js';
 import type { ChangePasswordInput, LoginInput, RegisterInput, UpdateProfileInput } from '../../generated/graphql.js';
 import { forgetChallenges, letIn, type SecondFactorRequired } from '../second-factor/service.js';
 import {
+  announceReplaced,
   assertLiveSession,
   endSessions,
   lockLiveSession,
@@ -79,6 +80,7 @@ export async function register(
       return { user, session };
     });
     context.telemetry.registration(context.log, 'registered', user.id);
+    await announceReplaced(context, session);
     context.post.later(context.log, () => verificationMail(context, user));
     return session;
   } catch (error) {
@@ -139,6 +141,7 @@ export async function login(
     await recordAlone(context.db, context, { action: 'LOGIN', outcome: 'FAILURE', actorId: null, subject });
     return INVALID_CREDENTIALS;
   }
+  await announceReplaced(context, answer);
   // Who has half of what it takes has not succeeded yet: the wrong codes of before stay counted.
   await (isChallenged ? attempt.takeBack() : attempt.succeeded());
   if (user) await renewHash(context, user, password);

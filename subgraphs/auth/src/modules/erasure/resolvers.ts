@@ -3,6 +3,7 @@ import { deleteMyAccount } from './service.js';
 
 export const erasureResolvers = {
   Mutation: {
-    deleteMyAccount: (_source, { password }, context) => deleteMyAccount(context, password),
+    deleteMyAccount: (_source, { password }, context) =>
+      context.limits.signingIn(context, () => deleteMyAccount(context, password)),
   },
 } satisfies { Mutation: Partial<NonNullable<Resolvers['Mutation']>> };

@@ -14,7 +14,13 @@ import {
   type WeakPassword,
 } from '../passwords/service.js';
 import { forgetChallenges, letIn, type SecondFactorRequired } from '../second-factor/service.js';
-import { assertLiveSession, endSessions, lockUser, type AuthPayloadRow } from '../sessions/service.js';
+import {
+  announceReplaced,
+  assertLiveSession,
+  endSessions,
+  lockUser,
+  type AuthPayloadRow,
+} from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 
@@ -94,6 +100,7 @@ export async function resetPassword(
   context.telemetry.passwordChanged(context.log, user.id);
   context.telemetry.sessionsRevoked(context.log, 'password_reset', user.id, outcome.ended.length);
   await context.revocations.announce(outcome.ended);
+  await announceReplaced(context, outcome.session);
   context.post.later(context.log, async () => context.letters.passwordChanged(user.email, user.displayName));
   return outcome.session;
 }

@@ -20,7 +20,6 @@ export interface TotpVault {
 }
 
 const BATCH = 500;
-const PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Opens the vault. What lies under the secret before the present one is stored under the present one, beside what is asked for meanwhile. */
 export function createTotpVault({ db, encryption, renews, log }: TotpVaultOptions): TotpVault {
@@ -56,24 +55,14 @@ export function createTotpVault({ db, encryption, renews, log }: TotpVaultOption
     }
   }
 
-  async function purge(): Promise<void> {
-    try {
-      await db.loginChallenge.deleteMany({ where: { expiresAt: { lt: new Date() } } });
-    } catch (error) {
-      log.warn({ err: error }, 'challenges whose time is over could not be removed');
-    }
-  }
-
   const renewing = renews
     ? renewAll().catch((error: unknown) => log.error({ err: error }, 'second factors could not be stored anew'))
     : Promise.resolve();
-  const purging = setInterval(() => void purge(), PURGE_INTERVAL_MS).unref();
   return {
     seal: (secret) => encryption.encrypt(secret),
     open: (stored) => encryption.decrypt(stored).plain,
     async close() {
       isClosed = true;
-      clearInterval(purging);
       await renewing;
     },
   };

@@ -22,6 +22,8 @@ export interface AuthPayloadRow {
   readonly refreshToken: string;
   readonly expiresIn: number;
   readonly user: UserRow;
+  /** Sessions that this one replaces, which are to be announced when the transaction is over: see {@link announceReplaced}. */
+  readonly replaced: readonly string[];
 }
 
 export interface InvalidRefreshToken {
@@ -53,10 +55,11 @@ const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
   const { ipAddress, userAgent, clientName, sessionCookieHash } = context.clientInfo;
   const cookieHash = sessionCookieHash === undefined ? null : readTokenHash(sessionCookieHash);
+  let replaced: readonly string[] = [];
   if (cookieHash) {
     await freeCookie(tx, cookieHash);
     // A browser has one session: the one that its cookie was for before ends (OWASP ASVS 5, 7.2.4).
-    if (context.viewer) await endSessions(tx, { id: context.viewer.sessionId, cookieHash: { not: null } });
+    if (context.viewer) replaced = await endSessions(tx, { id: context.viewer.sessionId, cookieHash: { not: null } });
   }
   const session = await tx.session.create({
     data: {
@@ -70,7 +73,17 @@ export async function openSession(context: AuthContext, tx: AuthTx, user: UserRo
   });
   if (!cookieHash) return issuePair(context, tx, user, session.id);
   context.issuedTo.add(user.id);
-  return { __typename: 'AuthPayload', accessToken: '', refreshToken: '', expiresIn: 0, user };
+  return { __typename: 'AuthPayload', accessToken: '', refreshToken: '', expiresIn: 0, user, replaced };
+}
+
+/** Tells every process of the sessions that one which was opened has replaced. */
+export async function announceReplaced(
+  context: AuthContext,
+  answer: AuthPayloadRow | { readonly __typename: 'SecondFactorRequired' },
+): Promise<void> {
+  if (answer.__typename !== 'AuthPayload' || answer.replaced.length === 0) return;
+  context.telemetry.sessionsRevoked(context.log, 'replaced', answer.user.id, answer.replaced.length);
+  await context.revocations.announce(answer.replaced);
 }
 
 /** Of several sessions that one request opens, be it at once, the browser's cookie is that of the last. */
@@ -86,7 +99,7 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
   await tx.refreshToken.create({ data: { sessionId, tokenHash } });
   const { token, expiresIn } = context.tokens.issue({ userId: user.id, sessionId, role: user.role });
   context.issuedTo.add(user.id);
-  return { __typename: 'AuthPayload', accessToken: token, refreshToken, expiresIn, user };
+  return { __typename: 'AuthPayload', accessToken: token, refreshToken, expiresIn, user, replaced: [] };
 }
 
 /**
@@ -182,7 +195,7 @@ function repeatAnswer(
   const { accessToken, refreshToken, expiresAt } = openAnswer(answer, presented);
   context.issuedTo.add(user.id);
   const expiresIn = Math.max(0, Math.floor((expiresAt - now.getTime()) / 1000));
-  return { __typename: 'AuthPayload', accessToken, refreshToken, expiresIn, user };
+  return { __typename: 'AuthPayload', accessToken, refreshToken, expiresIn, user, replaced: [] };
 }
 
 /**
