@@ -71,7 +71,7 @@ withServers('an export of what there is of somebody', () => {
     const json = (name: string) => JSON.parse(entries.get(name)?.toString('utf8') ?? 'null') as unknown;
     expect(json('auth/account.json')).toMatchObject([{ id: ada.id, email: ada.email, displayName: 'Ada' }]);
     expect(json('auth/sessions.json')).toHaveLength(1);
-    expect(json('auth/audit-log.json')).toMatchObject([{ action: 'REGISTER' }]);
+    expect(json('auth/audit-log.json')).toMatchObject([{ action: 'REGISTER' }, { action: 'DATA_EXPORT' }]);
     expect(json('task/tasks.json')).toMatchObject([{ title: 'Notes on the engine', description: 'Ünïcode' }]);
     expect(json('task/tasks-given-to-you.json')).toMatchObject([{ title: "Ben's" }]);
     expect(json('media/media.json')).toMatchObject([{ id: mediaId, filename: 'engine.png' }, { id: second }]);

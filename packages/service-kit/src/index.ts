@@ -11,6 +11,7 @@ export * from './env-file.js';
 export * from './erasure/erased-users.js';
 export * from './erasure/erasure-work.js';
 export * from './erasure/export-parts.js';
+export * from './erasure/export-sending.js';
 export * from './events/durable-groups.js';
 export * from './events/event-bus.js';
 export * from './events/memory-event-bus.js';

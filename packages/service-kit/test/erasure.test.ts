@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   createErasureWork,
+  createExportSending,
   createMetrics,
   createPreparedReads,
   forgetDeadParts,
   forgetDeadPartsOf,
+  dropExport,
+  dropExportsOf,
   inTransaction,
   noteErasedUser,
+  noteExport,
   type ErasureStep,
 } from '@taskgraph/service-kit';
 import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
@@ -109,5 +113,60 @@ describe('parts of exports that could not be handled', () => {
     expect(await left()).toEqual(letters.slice(1));
     await inTransaction(db, (tx) => forgetDeadPartsOf(tx, ada ?? ''));
     expect(await left()).toEqual(letters.slice(3));
+  });
+});
+
+describe('sending what there is of somebody', () => {
+  const db = () => rawClient(pool);
+  const ask = async (userId = randomUUID() as string) => {
+    const ids = { dataExportId: randomUUID() as string, userId };
+    await inTransaction(db(), (tx) => noteExport(tx, ids));
+    return ids;
+  };
+  const waiting = async () =>
+    (await pool.query<{ id: string }>('SELECT export_id AS id FROM data_export_requests')).rows.map(({ id }) => id);
+
+  it('takes as long as it takes, once for each export, and goes on behind one that fails', async () => {
+    const [broken, good] = [await ask(), await ask()];
+    await inTransaction(db(), (tx) => noteExport(tx, good));
+    const sent: string[] = [];
+    const options = {
+      db: db(),
+      log,
+      async send(_tx: unknown, { dataExportId }: { dataExportId: string }) {
+        sent.push(dataExportId);
+        if (dataExportId === broken.dataExportId) throw new Error('broken');
+      },
+    };
+    const [one, other] = [createExportSending(options), createExportSending(options)];
+    for (const work of [one, other]) work.start();
+    while ((await waiting()).includes(good.dataExportId));
+    for (const work of [one, other]) await work.close();
+    expect(sent.sort()).toEqual([broken, good].map(({ dataExportId }) => dataExportId).sort());
+    expect(await waiting()).toEqual([broken.dataExportId]);
+    await inTransaction(db(), (tx) => dropExport(tx, broken.dataExportId));
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('is not waited for by who deletes the account', async () => {
+    const ids = await ask();
+    let isSending: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (isSending = resolve));
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const work = createExportSending({
+      db: db(),
+      log,
+      async send() {
+        isSending();
+        await gate;
+      },
+    });
+    work.start();
+    await begun;
+    expect(await inTransaction(db(), (tx) => dropExportsOf(tx, ids.userId))).toBe(false);
+    goOn();
+    await work.close();
+    expect(await inTransaction(db(), (tx) => dropExportsOf(tx, ids.userId))).toBe(true);
   });
 });

@@ -1,10 +1,12 @@
 import {
   clientInfoSecrets,
   composeSubgraph,
+  createExportSending,
   createRateLimits,
   createRetentionWork,
   readExemption,
   watchRevocations,
+  type BackgroundWork,
   type Log,
   type ServiceProcess,
   type SubgraphParts,
@@ -22,6 +24,7 @@ import { createPostOffice } from './mail/post-office.js';
 import { auditHandlers } from './modules/audit/events.js';
 import { createUserReads } from './modules/audit/privileged-reads.js';
 import { dataExportHandlers } from './modules/data-exports/events.js';
+import { sendExport } from './modules/data-exports/service.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { createPendingErasures } from './modules/erasure/pending-erasures.js';
 import { createLockout } from './modules/lockout/lockout.js';
@@ -66,6 +69,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * @throws when the database cannot be reached or its signing keys cannot be decrypted
  */
 export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts> = {}): Promise<ServiceProcess> {
+  let exporting: BackgroundWork | undefined;
   return composeSubgraph<AuthContext, AuthDbClient, AuthDb>({
     name: 'auth',
     config,
@@ -73,7 +77,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     operationsPort: config.AUTH_OPERATIONS_PORT,
     databaseUrl: config.AUTH_DATABASE_URL,
     createDb: createAuthDb,
-    handlers: { ...erasureHandlers, ...dataExportHandlers, ...auditHandlers },
+    handlers: { ...erasureHandlers, ...dataExportHandlers(() => exporting?.wake()), ...auditHandlers },
     parts,
     async own(base) {
       const { db } = base;
@@ -135,6 +139,8 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
       base.onClose(() => post.close());
       const erasures = createPendingErasures({ db, metrics: base.metrics, log: base.log });
       base.onClose(() => erasures.close());
+      exporting = createExportSending({ db, send: (tx, ids) => sendExport(base.log, tx, ids), log: base.log });
+      base.onClose(async () => exporting?.close());
       const retention = createRetentionWork({
         db,
         rules: retentionRules(config),
@@ -186,6 +192,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         }),
         async onListen() {
           erasures.start();
+          exporting?.start();
           retention.start();
         },
         routes: (app) => {

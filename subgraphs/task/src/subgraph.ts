@@ -1,6 +1,7 @@
 import {
   composeSubgraph,
   createErasureWork,
+  createExportSending,
   createRetentionWork,
   type BackgroundWork,
   type ServiceProcess,
@@ -13,6 +14,7 @@ import { attachmentHandlers } from './modules/attachments/events.js';
 import { createAttachmentLoaders } from './modules/attachments/loaders.js';
 import { createMediaDirectory } from './modules/attachments/media-directory.js';
 import { dataExportHandlers } from './modules/data-exports/events.js';
+import { sendExport } from './modules/data-exports/service.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { eraseTasks, tellErased } from './modules/erasure/service.js';
 import { createTaskReads } from './modules/tasks/privileged-reads.js';
@@ -27,6 +29,7 @@ export { readTaskConfig, type TaskConfig } from './config.js';
 /** Composes the task subgraph. The database must be migrated. */
 export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphParts> = {}): Promise<ServiceProcess> {
   let erasure: BackgroundWork | undefined;
+  let exporting: BackgroundWork | undefined;
   return composeSubgraph<TaskContext, TaskDbClient, TaskDb>({
     name: 'task',
     config,
@@ -34,7 +37,11 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
     operationsPort: config.TASK_OPERATIONS_PORT,
     databaseUrl: config.TASK_DATABASE_URL,
     createDb: createTaskDb,
-    handlers: { ...attachmentHandlers, ...dataExportHandlers, ...erasureHandlers(() => erasure?.wake()) },
+    handlers: {
+      ...attachmentHandlers,
+      ...dataExportHandlers(() => exporting?.wake()),
+      ...erasureHandlers(() => erasure?.wake()),
+    },
     parts,
     own({ db, reads, feed, outbox, log, metrics, peer, verifier, onClose }) {
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));
@@ -50,6 +57,8 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
       onClose(() => retention.close());
       erasure = createErasureWork({ db, reads, erase: eraseTasks, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
+      exporting = createExportSending({ db, send: (tx, ids) => sendExport(log, tx, ids), log });
+      onClose(async () => exporting?.close());
       return {
         typeDefs,
         resolvers,
@@ -62,6 +71,7 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
         }),
         async onListen() {
           erasure?.start();
+          exporting?.start();
           retention.start();
         },
       };

@@ -1,9 +1,18 @@
 import type { EventHandlers } from '@taskgraph/service-kit';
 import type { AuthDbClient } from '../../db.js';
-import { endExport, sendExport } from './service.js';
+import { endExport, requestExport } from './service.js';
 
-/** What this service hears of exports: that somebody wants one, and that it has ended. */
-export const dataExportHandlers: EventHandlers<AuthDbClient> = {
-  'media.data-export-requested.v1': (tx, event, log) => sendExport(tx, event, log),
-  'media.data-export-ended.v1': (tx, event, log) => endExport(tx, event, log),
-};
+/**
+ * What this service hears of exports: that somebody wants one, and that it has ended.
+ *
+ * @param wake lets it be sent
+ */
+export function dataExportHandlers(wake: () => void): EventHandlers<AuthDbClient> {
+  return {
+    'media.data-export-requested.v1': async (tx, event, log) => {
+      await requestExport(tx, event, log);
+      return wake;
+    },
+    'media.data-export-ended.v1': (tx, event, log) => endExport(tx, event, log),
+  };
+}

@@ -1,25 +1,42 @@
 import type { DomainEvent } from '@taskgraph/contracts';
-import { forgetParts, sendParts, type ExportedRows, type Log } from '@taskgraph/service-kit';
+import {
+  dropExport,
+  forgetParts,
+  noteExport,
+  sendParts,
+  type ExportedRows,
+  type ExportIds,
+  type Log,
+} from '@taskgraph/service-kit';
 import type { AuthTx } from '../../db.js';
 import type { Prisma } from '../../generated/prisma/client.js';
 import { listAuditOf } from '../audit/loaders.js';
 import { recordAudit, type AuditOrigin } from '../audit/service.js';
+import { lockUser } from '../sessions/service.js';
 
-/** Sends what this service has of a person, and puts on record that they have asked for it. Of somebody whose account is gone there is nothing. */
-export async function sendExport(
+/** Notes that a person's data are to be sent, and puts on record that they have asked for it. */
+export async function requestExport(
   tx: AuthTx,
   { data: asked, requestId }: DomainEvent<'media.data-export-requested.v1'>,
   log: Log,
 ): Promise<void> {
   const { dataExportId, userId, ipAddress = null, userAgent = null } = asked;
-  const count = await sendParts(tx, { dataExportId, userId }, readAccount(tx, userId), (data) => ({
-    type: 'auth.data-exported.v1',
-    subject: dataExportId,
-    data,
-  }));
-  log.info({ dataExportId, userId, count }, 'what there is of somebody was sent for their export');
+  await noteExport(tx, asked);
   const origin = { clientInfo: { ipAddress, userAgent, clientName: null }, requestId: requestId ?? null, log };
   await recordExport(tx, origin, userId, { dataExportId, step: 'requested' });
+}
+
+/** Sends what this service has of a person. Of somebody whose account is gone there is nothing. */
+export async function sendExport(log: Log, tx: AuthTx, ids: ExportIds): Promise<void> {
+  const count = await sendParts(tx, ids, readAccount(tx, ids.userId), (data) => ({
+    type: 'auth.data-exported.v1',
+    subject: ids.dataExportId,
+    data,
+  }));
+  // Whoever deletes the account begins with this lock: they come behind and take back what is sent here, or have come before.
+  if (await lockUser(tx, ids.userId, 'SHARE'))
+    log.info({ ...ids, count }, 'what there is of somebody was sent for their export');
+  else await forgetParts(tx, 'auth.data-exported.v1', ids.dataExportId);
 }
 
 /** Takes back what was sent, and puts on record what has become of it. */
@@ -29,6 +46,7 @@ export async function endExport(
   log: Log,
 ): Promise<void> {
   const { dataExportId, userId, outcome } = data;
+  await dropExport(tx, dataExportId);
   await forgetParts(tx, 'auth.data-exported.v1', dataExportId);
   const nobody = { clientInfo: { ipAddress: null, userAgent: null, clientName: null }, requestId: null, log };
   await recordExport(tx, nobody, userId, { dataExportId, step: outcome.toLowerCase() });

@@ -1,5 +1,6 @@
 import {
   appendEvents,
+  dropExportsOf,
   forgetDeadPartsOf,
   forgetPartsOf,
   inTransaction,
@@ -48,6 +49,7 @@ export async function deleteMyAccount(
     const { id } = await tx.erasure.create({ data: { userId, awaiting: [...ERASING_SERVICES] } });
     await tellToErase(tx, userId, context.requestId);
     const people = await namePeople(tx, [userId]);
+    await dropExportsOf(tx, userId);
     await forgetPartsOf(tx, 'auth.data-exported.v1', userId);
     await forgetDeadPartsOf(tx, userId);
     // Sessions, tokens and mails' links go with it.

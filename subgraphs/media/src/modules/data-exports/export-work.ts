@@ -22,6 +22,8 @@ const INTERVAL_MS = 60_000;
 const AGAIN_MS = 5_000;
 /** Of one file. */
 const TIMEOUT_MS = 30 * 60_000;
+/** The store may be slow. */
+const REMOVAL_TIMEOUT_MS = 60_000;
 const MAX_FAILURES = 5;
 /** Events come again for so long. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 60 * 60_000;
@@ -50,6 +52,7 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
   const { db, store, spool, telemetry, log } = options;
   const path = spool.newPath();
   let current: Pick<DataExportRow, 'id' | 'userId'> | undefined;
+  let isStored = false;
   try {
     return await inTransaction(
       db,
@@ -60,6 +63,10 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
         if (!current) return false;
         const { id: exportId, userId } = current;
         await writeExportFile(tx, { exportId, userId, store, path, maxBytes: options.maxBytes, signal });
+        // Who has lost the row meanwhile, by a time-out or with the connection, stores nothing: its owner's account may be gone by now.
+        signal.throwIfAborted();
+        await tx.$queryRaw`SELECT FROM data_exports WHERE id = ${exportId}::uuid`;
+        isStored = true;
         await store.putFile(exportKey(exportId), path);
         await endExport(tx, current, { status: 'READY', expiresAt: new Date(Date.now() + options.lifetimeMs) });
         telemetry.exportEnded(log, exportId, 'READY');
@@ -68,6 +75,7 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
       { timeoutMs: TIMEOUT_MS, tries: 1 },
     );
   } catch (error) {
+    if (current && isStored) await removeStored(options, current.id);
     if (current && !signal.aborted) await noteFailure(options, current, error);
     return false;
   } finally {
@@ -75,47 +83,89 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
   }
 }
 
+/** Removes the file of an export that was not noted as ready; whoever has its row meanwhile stores another in its place. */
+async function removeStored({ db, store, log }: ExportWorkOptions, exportId: string): Promise<void> {
+  try {
+    await inTransaction(
+      db,
+      async (tx) => {
+        const [free] = await tx.$queryRaw<Array<{ status: string }>>`
+          SELECT status FROM data_exports WHERE id = ${exportId}::uuid FOR UPDATE SKIP LOCKED`;
+        const isOfOthers = !free && (await tx.dataExport.count({ where: { id: exportId } })) > 0;
+        if (free?.status !== 'READY' && !isOfOthers) await store.deleteAll(exportPrefix(exportId));
+      },
+      { timeoutMs: REMOVAL_TIMEOUT_MS, tries: 1 },
+    );
+  } catch (error) {
+    log.error({ err: error, exportId, prefix: exportPrefix(exportId) }, 'the file of an export may be left over');
+  }
+}
+
 /** What fails again and again, or can never succeed, has failed. */
 async function noteFailure(
-  { db, telemetry, log }: ExportWorkOptions,
+  { db, store, telemetry, log }: ExportWorkOptions,
   current: Pick<DataExportRow, 'id' | 'userId'>,
   error: unknown,
 ): Promise<void> {
   log.warn({ err: error, exportId: current.id }, 'an export could not be made');
-  const isOver = await inTransaction(db, async (tx) => {
-    const updated = await tx.dataExport.updateManyAndReturn({
-      where: { id: current.id, status: 'PENDING' },
-      data: { failures: { increment: 1 } },
-    });
-    const failures = updated[0]?.failures;
-    if (failures === undefined || (failures < MAX_FAILURES && !(error instanceof ExportTooLarge))) return false;
-    await endExport(tx, current, { status: 'FAILED' });
-    return true;
-  });
+  const isOver = await inTransaction(
+    db,
+    async (tx) => {
+      const updated = await tx.dataExport.updateManyAndReturn({
+        where: { id: current.id, status: 'PENDING' },
+        data: { failures: { increment: 1 } },
+      });
+      const failures = updated[0]?.failures;
+      if (failures === undefined || (failures < MAX_FAILURES && !(error instanceof ExportTooLarge))) return false;
+      await store.deleteAll(exportPrefix(current.id));
+      await endExport(tx, current, { status: 'FAILED' });
+      return true;
+    },
+    { timeoutMs: REMOVAL_TIMEOUT_MS, tries: 1 },
+  );
   if (isOver) telemetry.exportEnded(log, current.id, 'FAILED');
 }
 
-/** Removes files whose time is over, gives up what nobody has sent, and forgets what has ended long ago: a part at a time. */
-async function removeOld({ db, store, telemetry, log }: ExportWorkOptions): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    const expired = await tx.$queryRaw<Array<{ id: string }>>`
-      SELECT id FROM data_exports WHERE status = 'READY' AND expires_at < now() LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`;
-    for (const { id } of expired) {
-      await store.deleteAll(exportPrefix(id));
-      telemetry.exportEnded(log, id, 'EXPIRED');
-    }
-    const ids = expired.map(({ id }) => id);
-    await tx.dataExport.updateMany({ where: { id: { in: ids } }, data: { status: 'EXPIRED', endedAt: new Date() } });
-    const forlorn = await tx.$queryRaw<Array<{ id: string; userId: string }>>`
-      SELECT id, user_id AS "userId" FROM data_exports
-      WHERE status = 'PENDING' AND requested_at < ${new Date(Date.now() - GIVE_UP_AFTER_MS)}
-      LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED`;
-    for (const each of forlorn) {
-      await endExport(tx, each, { status: 'FAILED' });
-      telemetry.exportEnded(log, each.id, 'FAILED');
-    }
-    await tx.dataExport.deleteMany({
-      where: { status: { in: ['EXPIRED', 'FAILED'] }, endedAt: { lt: new Date(Date.now() - FORGET_AFTER_MS) } },
-    });
+/**
+ * Removes files whose time is over or that a later one replaces, gives up what nobody has sent, and forgets what has ended long ago: a part
+ * at a time, each in a transaction of its own, so that one whose file cannot be removed keeps no other from it.
+ */
+async function removeOld(options: ExportWorkOptions): Promise<void> {
+  const { db } = options;
+  const old = await db.$queryRaw<Array<{ id: string }>>`
+    SELECT d.id FROM data_exports d
+    WHERE (d.status = 'READY' AND (d.expires_at < now() OR EXISTS (
+        SELECT FROM data_exports later
+        WHERE later.user_id = d.user_id AND later.status = 'READY' AND later.requested_at > d.requested_at)))
+      OR (d.status = 'PENDING' AND d.requested_at < ${new Date(Date.now() - GIVE_UP_AFTER_MS)})
+    ORDER BY d.requested_at LIMIT ${AT_ONCE}`;
+  for (const { id } of old) await removeOne(options, id);
+  await db.dataExport.deleteMany({
+    where: { status: { in: ['EXPIRED', 'FAILED'] }, endedAt: { lt: new Date(Date.now() - FORGET_AFTER_MS) } },
   });
+}
+
+async function removeOne({ db, store, telemetry, log }: ExportWorkOptions, id: string): Promise<void> {
+  try {
+    const outcome = await inTransaction(
+      db,
+      async (tx) => {
+        const [found] = await tx.$queryRaw<Array<Pick<DataExportRow, 'status' | 'userId'>>>`
+          SELECT status, user_id AS "userId" FROM data_exports
+          WHERE id = ${id}::uuid AND status IN ('READY', 'PENDING') FOR UPDATE SKIP LOCKED`;
+        if (!found) return null;
+        await store.deleteAll(exportPrefix(id));
+        if (found.status === 'PENDING') {
+          await endExport(tx, { id, userId: found.userId }, { status: 'FAILED' });
+          return 'FAILED';
+        }
+        await tx.dataExport.update({ where: { id }, data: { status: 'EXPIRED', endedAt: new Date() } });
+        return 'EXPIRED';
+      },
+      { timeoutMs: REMOVAL_TIMEOUT_MS, tries: 1 },
+    );
+    if (outcome) telemetry.exportEnded(log, id, outcome);
+  } catch (error) {
+    log.warn({ err: error, exportId: id }, 'an export whose time is over could not be removed; it is tried again');
+  }
 }

@@ -9,7 +9,7 @@ import type { DataExportRow } from './mappers.js';
 const SOURCES = ['auth', 'task'] as const;
 type Source = (typeof SOURCES)[number];
 
-/** Making one reads all that there is: who has one does not need another at once. */
+/** Making one reads all that there is: who has one does not need another at once, and one that cannot be made is not tried again at once. */
 const AGAIN_AFTER_MS = 60 * 60_000;
 
 /** Finds an export of the viewer. @throws NOT_FOUND when there is none of this id */
@@ -20,13 +20,19 @@ export async function getDataExport(context: MediaContext, id: string): Promise<
   return found;
 }
 
-/** Begins to gather what there is of the viewer, unless that is under way or was done just now. Of two who ask at once, both get the same. */
+/**
+ * Begins to gather what there is of the viewer, unless that is under way, or was done or has failed just now. Of two who ask at once, both
+ * get the same.
+ */
 export async function requestDataExport(context: MediaContext): Promise<DataExportRow> {
   const { userId } = requireViewer(context);
   return inTransaction(context.db, async (tx) => {
     const since = new Date(Date.now() - AGAIN_AFTER_MS);
     const current = await tx.dataExport.findFirst({
-      where: { userId, OR: [{ status: 'PENDING' }, { status: 'READY', requestedAt: { gt: since } }] },
+      where: {
+        userId,
+        OR: [{ status: 'PENDING' }, { status: { in: ['READY', 'FAILED'] }, requestedAt: { gt: since } }],
+      },
       orderBy: { requestedAt: 'desc' },
     });
     if (current) return current;

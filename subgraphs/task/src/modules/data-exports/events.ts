@@ -1,9 +1,18 @@
-import type { EventHandlers } from '@taskgraph/service-kit';
+import { noteExport, type EventHandlers } from '@taskgraph/service-kit';
 import type { TaskDbClient } from '../../db.js';
-import { forgetExport, sendExport } from './service.js';
+import { forgetExport } from './service.js';
 
-/** What this service hears of exports: that somebody wants one, and that it has ended. */
-export const dataExportHandlers: EventHandlers<TaskDbClient> = {
-  'media.data-export-requested.v1': (tx, { data }, log) => sendExport(tx, data, log),
-  'media.data-export-ended.v1': (tx, { data }) => forgetExport(tx, data.dataExportId),
-};
+/**
+ * What this service hears of exports: that somebody wants one, and that it has ended.
+ *
+ * @param wake lets it be sent
+ */
+export function dataExportHandlers(wake: () => void): EventHandlers<TaskDbClient> {
+  return {
+    'media.data-export-requested.v1': async (tx, { data }) => {
+      await noteExport(tx, data);
+      return wake;
+    },
+    'media.data-export-ended.v1': (tx, { data }) => forgetExport(tx, data.dataExportId),
+  };
+}

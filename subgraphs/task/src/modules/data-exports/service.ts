@@ -1,9 +1,16 @@
-import { forgetParts, sendParts, type ExportedRows, type ExportIds, type Log } from '@taskgraph/service-kit';
+import {
+  dropExport,
+  forgetParts,
+  sendParts,
+  type ExportedRows,
+  type ExportIds,
+  type Log,
+} from '@taskgraph/service-kit';
 import type { TaskTx } from '../../db.js';
 import type { Prisma } from '../../generated/prisma/client.js';
 
 /** Sends what this service has of a person. */
-export async function sendExport(tx: TaskTx, ids: ExportIds, log: Log): Promise<void> {
+export async function sendExport(log: Log, tx: TaskTx, ids: ExportIds): Promise<void> {
   const count = await sendParts(tx, ids, readTasks(tx, ids.userId), (data) => ({
     type: 'task.data-exported.v1',
     subject: ids.dataExportId,
@@ -12,8 +19,11 @@ export async function sendExport(tx: TaskTx, ids: ExportIds, log: Log): Promise<
   log.info({ ...ids, count }, 'what there is of somebody was sent for their export');
 }
 
-export const forgetExport = (tx: TaskTx, dataExportId: string): Promise<void> =>
-  forgetParts(tx, 'task.data-exported.v1', dataExportId);
+/** Takes back what was sent, and what is still to be sent. */
+export async function forgetExport(tx: TaskTx, dataExportId: string): Promise<void> {
+  await dropExport(tx, dataExportId);
+  await forgetParts(tx, 'task.data-exported.v1', dataExportId);
+}
 
 /** Of one statement. */
 const PAGE = 500;

@@ -1,4 +1,10 @@
-import { appendEvents, forgetDeadPartsOf, forgetPartsOf, type ErasureStep } from '@taskgraph/service-kit';
+import {
+  appendEvents,
+  dropExportsOf,
+  forgetDeadPartsOf,
+  forgetPartsOf,
+  type ErasureStep,
+} from '@taskgraph/service-kit';
 import type { TaskTx } from '../../db.js';
 import { detach } from '../attachments/service.js';
 import { removeTasks } from '../tasks/service.js';
@@ -47,6 +53,7 @@ export async function eraseTasks(tx: TaskTx, userId: string): Promise<ErasureSte
   await tx.taskMedia.updateMany({ where: { attachedBy: userId }, data: { attachedBy: null } });
   await tx.knownMedia.updateMany({ where: { uploaderId: userId }, data: { uploaderId: null } });
   await tx.idempotencyKey.deleteMany({ where: { userId } });
+  if (!(await dropExportsOf(tx, userId))) return 'wait';
   await forgetPartsOf(tx, 'task.data-exported.v1', userId);
   await forgetDeadPartsOf(tx, userId);
   return 'nothing';
