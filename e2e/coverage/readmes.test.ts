@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -16,6 +16,19 @@ function sourcesOf(subgraph: string): string {
 function eventsIn(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
 }
+
+/** Who reads it over a phone's network has it within a second or so. */
+const MAX_PICTURE_BYTES = 150_000;
+
+it('the README says what its pictures show, and they are there and small', () => {
+  const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
+  const pictures = [...readme.matchAll(/!\[([^\]]*)\]\(([^)]+)\)/g)];
+  expect(pictures).not.toEqual([]);
+  for (const [, alternative = '', file = ''] of pictures) {
+    expect(alternative).toMatch(/\w+ \w+/);
+    expect(statSync(new URL(file, ROOT)).size).toBeLessThan(MAX_PICTURE_BYTES);
+  }
+});
 
 describe.each(['auth', 'task', 'media'])('the page of %s', (subgraph) => {
   const page = readFileSync(new URL(`subgraphs/${subgraph}/README.md`, ROOT), 'utf8');
