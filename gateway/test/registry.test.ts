@@ -17,7 +17,7 @@ async function openLibrary() {
   const run = async (...args: string[]) => {
     let output = '';
     const print = (text: string) => void (output += text);
-    const status = await runCli({ args, cwd: folder, today: '2026-11-27', print, printError: print });
+    const status = await runCli({ args, cwd: folder, today: '2026-11-27', env: {}, print, printError: print });
     return { status, output };
   };
   const subgraphs = started.map(({ name, url }) => `  ${name}: { routing_url: '${url}', schema: ${name}.graphql }`);

@@ -5,10 +5,12 @@ import { findChanges } from './checks/changes.js';
 import { lintSubgraphs } from './checks/lint.js';
 import { checkOperations } from './checks/operations.js';
 import { findStaleCode, findStaleManifest, findStaleSupergraph } from './checks/stale-files.js';
+import { checkElsewhere } from './checks/remote-checks.js';
 import { findWrongEdges } from './checks/relay-edges.js';
 import { findUnusedTypes } from './checks/unused-types.js';
 import type { ClientOperation } from './clients/client-operation.js';
 import { readRegistered, readTraffic } from './clients/read-clients.js';
+import type { RemoteKeys } from './config.js';
 import { inOrder, type Finding, type OperationFigures, type Report } from './finding.js';
 import { cutContract } from './graph/contract-schema.js';
 import { composeGraph, type Graph } from './graph/graph.js';
@@ -29,6 +31,8 @@ export interface CheckOptions {
   /** The day, as 2026-12-31. */
   readonly today: string;
   readonly readPublished: BaseOptions['readPublished'];
+  /** Of registries elsewhere that are asked as well. */
+  readonly remote: RemoteKeys;
 }
 
 /** A report, with what it is about. */
@@ -69,6 +73,7 @@ export async function check(options: CheckOptions): Promise<Checked> {
   }
   if (settings.lint && without === null && found.faults.length === 0)
     findings.push(...(await lintSubgraphs(root, sources, today)));
+  if (graph && without === null) findings.push(...(await checkElsewhere(root, sources, options.remote)));
   const judged = approve(findings, approvals, { file: settings.approvals ?? '', today });
   return { report: toReport(judged, base, figures, performance.now() - startedAt), graph, sources };
 }
@@ -126,7 +131,11 @@ export function toReport(
 }
 
 /** Null where nothing is known of any client. */
-function readOperations({ root, settings, today }: CheckOptions): ClientOperation[] | null {
+export function readOperations({
+  root,
+  settings,
+  today,
+}: Pick<CheckOptions, 'root' | 'settings' | 'today'>): ClientOperation[] | null {
   const { clients, traffic } = settings;
   if (clients.length === 0 && !traffic) return null;
   const tree = filesOnDisk(root);

@@ -102,6 +102,46 @@ describe('the command', () => {
   });
 });
 
+describe('the usage', () => {
+  it('of something tells who uses it, and since when', async () => {
+    using repository = createDemoRepository();
+    repository.replace(
+      'clients/traffic.ndjson',
+      '"lastSeen":"2026-11-20"}',
+      '"firstSeen":"2026-10-01","lastSeen":"2026-11-20"}',
+    );
+    const usageOf = async (coordinate: string) => (await repository.run('usage', coordinate)).output;
+    expect(await usageOf('Task.description')).toBe(
+      'Task.description\n  TaskPage of web, clients/web/fragments.graphql:2:3\n',
+    );
+    expect(await usageOf('Query.task(id:)')).toContain('TaskPage of web, clients/web/task.graphql:2:8');
+    expect(await usageOf('User.nickname')).toContain(
+      'Nick of phone 2.1.0, clients/traffic.ndjson:1:1, 2026-10-01 to 2026-11-20',
+    );
+    expect(await usageOf('Task.estimate')).toBe('Task.estimate: nobody uses it\n');
+    expect(await repository.run('usage', 'Task.nothing')).toMatchObject({
+      status: 2,
+      errors: 'The graph has no Task.nothing.\n',
+    });
+  });
+
+  it('of nothing in particular lists what nobody uses, and what is deprecated', async () => {
+    using repository = createDemoRepository();
+    repository.replace(
+      TASKS,
+      '  title: String!\n  description: String\n',
+      '  title: String! @deprecated(reason: "Goes on 2027-01-01")\n  description: String\n',
+    );
+    const { output } = await repository.run('usage', '--format', 'json');
+    const found = (
+      JSON.parse(output) as Array<{ coordinate: string; deprecated: string | null; usedBy: object[] }>
+    ).map(({ coordinate, deprecated, usedBy }) => [coordinate, deprecated, usedBy.length]);
+    expect(found).toContainEqual(['Task.title', 'Goes on 2027-01-01', 1]);
+    expect(found).toContainEqual(['Task.estimate', null, 0]);
+    expect(found.map(([coordinate]) => coordinate)).not.toContain('Task.description');
+  });
+});
+
 describe('a graph', () => {
   it('tells what falls away without a subgraph', async () => {
     using repository = createDemoRepository();

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { check, compareGraphs, toReport, type CheckOptions } from './check.js';
+import { check, compareGraphs, readOperations, toReport, type CheckOptions } from './check.js';
 import { CheckError } from './check-error.js';
 import { FORMATS, isFormat, type Format } from './formats/formats.js';
-import { readGraph } from './graph/graph.js';
+import { composeGraph, readGraph, type Graph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
 import { readRegistered } from './clients/read-clients.js';
 import { createFolderStore } from './registry/registry-store.js';
@@ -18,7 +18,10 @@ import {
 } from './registry/registry-commands.js';
 import { readSettings, SETTINGS_FILE } from './settings.js';
 import { filesOnDisk } from './sources/file-tree.js';
+import { readSubgraphs } from './sources/subgraph-sources.js';
+import { findIdle, findUsage, renderUsage } from './usage.js';
 import { parse, Source } from 'graphql';
+import { readRemoteKeys } from './config.js';
 import type { Report } from './finding.js';
 
 /** What the program ends with. */
@@ -29,6 +32,8 @@ export interface CliOptions {
   readonly cwd: string;
   /** The day, as 2026-12-31. */
   readonly today: string;
+  /** Tells of keys of registries elsewhere. */
+  readonly env: NodeJS.ProcessEnv;
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
 }
@@ -39,6 +44,8 @@ const USAGE = `schema-check: checks changes of a federated graph against its cli
       composition, changes, operations of clients, lint, files that are stale; what to read stands in ${SETTINGS_FILE}
   schema-check compare <before.graphql> <after.graphql> [--operations <file or folder>]
       the changes between two schemas or supergraphs
+  schema-check usage [<coordinate>]
+      who uses Task.title, Query.task(id:) or Status.OPEN; without one, what nobody uses, and what is deprecated
   schema-check publish [--by <who>] [--force <reason>]
       checks against the version that was published last, and publishes a new one where that passes
   schema-check history | diff <version> <version> | rollback [<version>]
@@ -92,6 +99,9 @@ async function run(options: CliOptions): Promise<number> {
     case 'compare':
       expectParameters(command, parameters, 2);
       return runCompare(options, values, parameters);
+    case 'usage':
+      if (parameters.length > 1) expectParameters(command, parameters, 1);
+      return runUsage(options, values, parameters[0] ?? null);
     case 'publish':
       expectParameters(command, parameters, 0);
       return runPublish(options, values);
@@ -119,6 +129,23 @@ async function runCheck(options: CliOptions, values: Values): Promise<number> {
     readPublished: () => current && { name: describeVersion(current.version), text: current.text },
   });
   return tell(options, report, format);
+}
+
+function runUsage(options: CliOptions, values: Values, coordinate: string | null): number {
+  const checkOptions = toCheckOptions(options, values);
+  const operations = readOperations(checkOptions);
+  if (operations === null) throw new CheckError(`Nothing is known of clients: ${values.config} names none.`);
+  const { api } = composeOrThrow(checkOptions);
+  const found = coordinate === null ? findIdle(api, operations) : [findUsage(api, operations, coordinate)];
+  options.print(values.format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : found.map(renderUsage).join(''));
+  return EXIT.passed;
+}
+
+function composeOrThrow({ root, settings }: CheckOptions): Graph {
+  const found = readSubgraphs(filesOnDisk(root), settings.subgraphs);
+  const { graph, findings } = composeGraph(found && found.faults.length === 0 ? found.sources : []);
+  if (graph) return graph;
+  throw new CheckError(`The subgraphs do not compose: ${[...(found?.faults ?? []), ...findings][0]?.message ?? ''}`);
 }
 
 async function runPublish(options: CliOptions, values: Values): Promise<number> {
@@ -159,7 +186,7 @@ async function runRollback(options: CliOptions, values: Values, name: string | n
   return EXIT.passed;
 }
 
-function toCheckOptions({ cwd, today }: CliOptions, values: Values): CheckOptions {
+function toCheckOptions({ cwd, today, env }: CliOptions, values: Values): CheckOptions {
   const file = path.resolve(cwd, values.config);
   const root = path.dirname(file);
   return {
@@ -169,6 +196,7 @@ function toCheckOptions({ cwd, today }: CliOptions, values: Values): CheckOption
     without: values.without ?? null,
     today: readDay(values.today ?? today),
     readPublished: () => null,
+    remote: readRemoteKeys(env),
   };
 }
 

@@ -13,14 +13,15 @@ export interface UsedBy {
   readonly client: string;
   /** Of the very field, argument or value, where the operation comes from a file of GraphQL. */
   readonly place: Place;
-  /** Of recorded traffic: when it was last seen. */
+  /** Of recorded traffic: since when it is seen, and when it was last. */
+  readonly firstSeen?: string;
   readonly lastSeen?: string;
 }
 
 /** `error` fails the check, `warning` is for whoever reviews, `notice` is for the record. */
 export type Severity = 'error' | 'warning' | 'notice';
 
-export const CHECKS = ['composition', 'changes', 'operations', 'lint', 'files', 'approvals'] as const;
+export const CHECKS = ['composition', 'changes', 'operations', 'lint', 'files', 'approvals', 'elsewhere'] as const;
 export type CheckName = (typeof CHECKS)[number];
 
 /** One thing that a check has to say. */

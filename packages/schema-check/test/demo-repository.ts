@@ -118,8 +118,8 @@ mutation AddTask($input: TaskInput!) {
 /** The day of the demonstration, for which approvals are read. */
 export const TODAY = '2026-11-27';
 
-/** @param lints whether its SDL is linted, which takes most of the time of a check */
-export function createDemoRepository({ lints = false } = {}): DemoRepository {
+/** @param lints whether its SDL is linted, which takes most of the time of a check; env: what tells of keys of registries elsewhere */
+export function createDemoRepository({ lints = false, env = {} as NodeJS.ProcessEnv } = {}): DemoRepository {
   const folder = mkdtempSync(path.join(tmpdir(), 'schema-check-'));
   const git = (...parameters: string[]) =>
     execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters], {
@@ -138,6 +138,7 @@ export function createDemoRepository({ lints = false } = {}): DemoRepository {
       args: args.includes('--today') ? args : [...args, '--today', TODAY],
       cwd: folder,
       today: TODAY,
+      env,
       print: (text) => void (output += text),
       printError: (text) => void (errors += text),
     });

@@ -74,12 +74,13 @@ function findUsers(users: readonly User[], change: Change): UsedBy[] {
         : uses.flatMap((each) => coordinates.flatMap((coordinate) => each.get(coordinate) ?? []));
     const [node] = nodes;
     if (!node) return [];
-    const { name, client, place, isFile, lastSeen } = operation;
+    const { name, client, place, isFile, firstSeen, lastSeen } = operation;
     return [
       {
         operation: name,
         client,
         place: (isFile ? placeOf(node) : undefined) ?? place,
+        ...(firstSeen !== undefined && { firstSeen }),
         ...(lastSeen !== undefined && { lastSeen }),
       },
     ];

@@ -11,6 +11,7 @@ export interface ClientOperation {
   readonly isFile: boolean;
   /** Whether it was registered, or only seen. */
   readonly isRegistered: boolean;
+  readonly firstSeen?: string;
   readonly lastSeen?: string;
 }
 

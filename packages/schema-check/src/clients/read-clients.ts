@@ -25,6 +25,7 @@ const recordSchema = z.object({
   version: z.string().optional(),
   operation: z.string().min(1),
   operationName: z.string().optional(),
+  firstSeen: z.string().optional(),
   lastSeen: z.string().optional(),
 });
 
@@ -85,7 +86,7 @@ export function readTraffic(tree: FileTree, files: readonly string[], since: str
     readRecords(readOrThrow(tree, file), file).flatMap(({ value, line }) => {
       const record = recordSchema.safeParse(value);
       if (!record.success) throw new CheckError(`${file}:${line} is no operation: ${z.prettifyError(record.error)}`);
-      const { client = UNKNOWN, version, operation, operationName, lastSeen } = record.data;
+      const { client = UNKNOWN, version, operation, operationName, firstSeen, lastSeen } = record.data;
       if (since !== null && lastSeen !== undefined && lastSeen < since) return [];
       return splitDocument(parseOrThrow(operation, `${file}:${line}`))
         .filter(({ name }) => operationName === undefined || operationName === name)
@@ -95,6 +96,7 @@ export function readTraffic(tree: FileTree, files: readonly string[], since: str
           place: { file, line, column: 1 },
           isFile: false,
           isRegistered: false,
+          ...(firstSeen !== undefined && { firstSeen }),
           ...(lastSeen !== undefined && { lastSeen }),
         }));
     }),
