@@ -119,7 +119,7 @@ mutation AddTask($input: TaskInput!) {
 export const TODAY = '2026-11-27';
 
 /** @param lints whether its SDL is linted, which takes most of the time of a check; env: what tells of keys of registries elsewhere */
-export function createDemoRepository({ lints = false, env = {} as NodeJS.ProcessEnv } = {}): DemoRepository {
+export function createDemoRepository({ lints = false, env = {} } = {}): DemoRepository {
   const folder = mkdtempSync(path.join(tmpdir(), 'schema-check-'));
   const git = (...parameters: string[]) =>
     execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters], {
