@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '@taskgraph/databases';
-import { isSwept, verifyFiles } from './verify-files.mjs';
+import { isProcessed, verifyFiles } from './verify-files.mjs';
 
 const rowsOf = (database, sql, values = []) =>
   withClient(database.url, async (client) => (await client.query(sql, values)).rows);
@@ -18,7 +18,7 @@ export async function settle(databases, followers, timeoutMs) {
 }
 
 async function isQuiet(databases, followers) {
-  if (!(await isSwept(databases.media))) return false;
+  if (!(await isProcessed(databases.media))) return false;
   for (const database of Object.values(databases))
     if ((await rowsOf(database, 'SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1')).length > 0) return false;
   const events = await rowsOf(databases.task, 'SELECT id FROM outbox WHERE type = ANY($1)', [CONSUMED]);

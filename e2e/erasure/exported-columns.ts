@@ -57,7 +57,12 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
       ...['id', 'uploaderId', 'filename', 'mimeType', 'byteSize', 'sha256', 'width', 'height', 'altText'],
       ...['status', 'createdAt', 'updatedAt'],
     ],
-    withheld: { thumbnails: 'made of the file, which is there', placeholder: 'made of the file, which is there' },
+    withheld: {
+      thumbnails: 'made of the file, which is there',
+      placeholder: 'made of the file, which is there',
+      hasFull: 'made of the file, which is there',
+      failureReason: 'of what failed there is no file',
+    },
   },
 };
 

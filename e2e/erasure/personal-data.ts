@@ -50,6 +50,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'media.inbox': { kind: 'kept', why: HANDLED },
   'media.dead_letters': { kind: 'kept', why: DEAD },
   'media.media_references': { kind: 'erased' },
+  'media.media_jobs': { kind: 'erased' },
   'media.erased_users': { kind: 'kept', why: ERASED },
 };
 

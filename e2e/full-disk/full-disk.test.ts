@@ -33,7 +33,6 @@ import { startStory, type Person, type Story } from '../story.js';
       async () => Buffer.concat([await smallPng(), Buffer.alloc(200_000)]),
       (bytes) => bytes - 1,
     ],
-    ['the picture but not its thumbnails', denserThanThumbnails, (bytes) => bytes],
   ];
 
   it.each(cases)('refuses a picture where %s fits, and keeps nothing of it', async (_what, make, roomFor) => {

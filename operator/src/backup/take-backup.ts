@@ -9,6 +9,7 @@ import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { DATABASES } from '../config.js';
 import type { Places } from '../places.js';
+import { FILES_COLUMNS, filesOf, type MediaItemFiles } from '../media-files.js';
 import { CommandError } from '../terminal.js';
 import { hashFile, listFiles, writeManifest, type DatabaseContent, type Manifest } from './manifest.js';
 import { openSnapshots } from './snapshots.js';
@@ -34,7 +35,7 @@ export interface TakenBackup {
  * Copies three databases and the files of media as they are at one instant, while services go on.
  *
  * The folder appears when it is whole. An item that is deleted while files are copied is left out, with what names it. Nothing is
- * copied of uploads under way: restored, they count as interrupted.
+ * copied of uploads that are still arriving; what is being processed is processed after it is restored.
  *
  * @throws CommandError when the folder is there already
  */
@@ -97,15 +98,15 @@ async function copyObjects(
   folder: string,
   onProgress: (text: string) => void,
 ): Promise<CopiedObjects> {
-  const { rows } = await snapshot.query<{ id: string; thumbnails: Array<{ size: string }> }>(
-    `SELECT id, thumbnails FROM media_items WHERE status = 'READY' ORDER BY id`,
+  const { rows } = await snapshot.query<MediaItemFiles & { id: string }>(
+    `SELECT id, ${FILES_COLUMNS} FROM media_items ORDER BY id`,
   );
   const gone: string[] = [];
-  for (const [index, { id, thumbnails }] of rows.entries()) {
+  for (const [index, { id, ...item }] of rows.entries()) {
     if (index % TELL_EVERY === 0) onProgress(`files of ${index} of ${rows.length} items`);
     const target = path.join(folder, 'objects', id);
     await mkdir(target);
-    for (const file of ['original', ...thumbnails.map(({ size }) => `${size.toLowerCase()}.webp`)]) {
+    for (const file of filesOf(item)) {
       const source = await store.openRead(`${id}/${file}`);
       if (source !== null) {
         await pipeline(source, createWriteStream(path.join(target, file), { mode: 0o600 }));
@@ -121,17 +122,15 @@ async function copyObjects(
 }
 
 /**
- * Tells which of the items whose files are gone keep their rows. Files go first and the row last, so a row that is there for a while
- * yet is no damage: it has the time that a deletion may take.
+ * Tells which of the items whose files are gone keep their rows. Of an account that is erased files go first and rows last, so a
+ * row that is there for a while yet is no damage: it has the time that a deletion may take.
  */
 async function listKept(url: string, ids: readonly string[]): Promise<string[]> {
   const until = Date.now() + DELETION_MS;
   for (let kept = ids; ; await delay(DELETION_POLL_MS)) {
     if (kept.length === 0) return [];
     const { rows } = await withClient(url, (client) =>
-      client.query<{ id: string }>(`SELECT id FROM media_items WHERE id = ANY($1::uuid[]) AND status = 'READY'`, [
-        kept,
-      ]),
+      client.query<{ id: string }>('SELECT id FROM media_items WHERE id = ANY($1::uuid[])', [kept]),
     );
     kept = rows.map(({ id }) => id);
     if (Date.now() > until) return [...kept];

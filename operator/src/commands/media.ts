@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { withClient } from '@taskgraph/databases';
 import { readOperatorConfig } from '../config.js';
+import { FILES_COLUMNS, filesOf, type MediaItemFiles } from '../media-files.js';
 import { openPlaces, type Places } from '../places.js';
 import type { CommandHost } from '../command-host.js';
 import { EXIT } from '../terminal.js';
 
 interface Findings {
   readonly items: number;
-  /** READY items of which a file is not there. */
+  /** Items of which a file is not there. */
   readonly damaged: ReadonlyArray<{ readonly id: string; readonly missing: readonly string[] }>;
   /** Folders of items that no row names; null where the store cannot list them. */
   readonly strays: readonly string[] | null;
@@ -64,14 +65,11 @@ async function look({ urls, store, objects }: Places): Promise<Findings> {
   // Folders first: an item that is uploaded meanwhile has a row by then.
   const folders = objects === null ? null : (await readdir(objects)).filter((name) => /^[0-9a-f-]{36}$/.test(name));
   const { rows } = await withClient(urls.media, (client) =>
-    client.query<{ id: string; status: string; thumbnails: Array<{ size: string }> }>(
-      'SELECT id, status, thumbnails FROM media_items',
-    ),
+    client.query<MediaItemFiles & { id: string }>(`SELECT id, ${FILES_COLUMNS} FROM media_items`),
   );
   const damaged = [];
-  for (const { id, status, thumbnails } of rows) {
-    if (status !== 'READY') continue;
-    const files = ['original', ...thumbnails.map(({ size }) => `${size.toLowerCase()}.webp`)];
+  for (const { id, ...item } of rows) {
+    const files = filesOf(item);
     const there = await Promise.all(files.map((file) => store.stat(`${id}/${file}`)));
     const missing = files.filter((_, index) => there[index] === null);
     // Deleted since the rows were read, it has lost nothing.

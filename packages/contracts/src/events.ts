@@ -166,6 +166,14 @@ export const EVENTS = {
     consumers: ['gateway', 'live feed', 'task'],
     data: z.object({ mediaId, uploaderId: userId }),
   },
+  'media.failed.v1': {
+    meaning: 'A media item could not be processed, and cannot be shown.',
+    eventType: 'MEDIA_FAILED',
+    subject: 'media id',
+    settles: 'subject',
+    consumers: ['gateway', 'live feed'],
+    data: z.object({ mediaId, uploaderId: userId, reason: z.string() }),
+  },
   'media.deleted.v1': {
     meaning: 'A media item and its files were deleted.',
     eventType: 'MEDIA_DELETED',

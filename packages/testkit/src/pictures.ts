@@ -64,6 +64,33 @@ export function decompressionBomb(): Buffer {
   ]);
 }
 
+/** A valid PNG that is small, and interlaced with 16 bits a channel: a decoder holds all of it in memory, which are 290 MB. */
+export function interlacedPng(side = 6_000): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  // 16 bits of red, green, blue and alpha; Adam7.
+  header.set([16, 6, 0, 0, 1], 8);
+  let total = 0;
+  // PNG specification, section 8.2: where each pass begins, and its steps.
+  for (const [x, y, stepX, stepY] of [
+    [0, 0, 8, 8],
+    [4, 0, 8, 8],
+    [0, 4, 4, 8],
+    [2, 0, 4, 4],
+    [0, 2, 2, 4],
+    [1, 0, 2, 2],
+    [0, 1, 1, 2],
+  ] as const)
+    total += Math.ceil((side - y) / stepY) * (1 + Math.ceil((side - x) / stepX) * 8);
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', deflateSync(Buffer.alloc(total), { level: 1 })),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
 function pngChunk(type: string, data: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(data.length);

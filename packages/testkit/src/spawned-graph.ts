@@ -62,6 +62,8 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
       LOG_LEVEL: 'info',
       // Stories and benchmarks come from one address, and as fast as they can.
       RATE_LIMITS: '0',
+      // On a machine with busy neighbours too, what is uploaded is ready when it is answered.
+      MEDIA_PROCESSING_WAIT_MS: '60000',
       SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
       TASKGRAPH_DATA_DIR: dataDir,
       ...options.settings,

@@ -49,8 +49,16 @@ const schema = z.object({
   /** Of all files that wait at one time, since they cannot be read while they arrive. */
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
   MEDIA_MAX_PIXELS: settings.positiveInt(100_000_000),
-  /** How many images are decoded at once; the others wait in line. */
+  /** How many images are decoded at once, each in a process of its own; the others wait in line. */
   MEDIA_PROCESSING_CONCURRENCY: settings.positiveInt(2),
+  /** Of one image, then its process is ended. */
+  MEDIA_PROCESSING_MAX_MS: settings.durationMs(60_000),
+  /** What the process of one image may hold, of its code as well. */
+  MEDIA_PROCESSING_MAX_MEMORY_BYTES: settings.bytes(768 * MIB),
+  /** How long a mutation waits for an image to be ready before it answers PROCESSING. */
+  MEDIA_PROCESSING_WAIT_MS: settings.durationMs(10_000),
+  /** A job whose process has died is taken by another after that. */
+  MEDIA_JOB_LEASE_MS: settings.durationMs(30_000),
 });
 
 export type MediaConfig = z.output<typeof schema>;

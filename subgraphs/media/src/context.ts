@@ -1,10 +1,9 @@
 import type { LiveFeed, OutboxReader, PrivilegedReads, RequestContext } from '@taskgraph/service-kit';
-import type { LimitFunction } from 'p-limit';
 import type { MediaDb } from './db.js';
 import type { SignedUrls } from './modules/files/signed-urls.js';
 import type { MediaLoaders } from './modules/media/loaders.js';
+import type { Processor } from './modules/processing/service.js';
 import type { ObjectStore } from './storage/object-store.js';
-import type { Spool } from './storage/spool.js';
 import type { MediaTelemetry } from './telemetry.js';
 
 /** What one execution in the media subgraph carries. */
@@ -12,15 +11,12 @@ export interface MediaContext extends RequestContext {
   readonly db: MediaDb;
   readonly loaders: MediaLoaders & { readonly privilegedRead: PrivilegedReads };
   readonly store: ObjectStore;
-  readonly spool: Spool;
   readonly urls: SignedUrls;
   /** Wakes who follows an item; what has happened to it is read from the outbox. */
   readonly feed: LiveFeed;
   readonly outbox: OutboxReader;
   readonly telemetry: MediaTelemetry;
-  readonly limits: { readonly maxBytes: number; readonly maxPixels: number };
-  /** Lets a bounded number of images be decoded at once. */
-  readonly processing: LimitFunction;
-  /** Lets a bounded number of items be written into the store at once. */
-  readonly storing: LimitFunction;
+  readonly limits: { readonly maxBytes: number; readonly maxPixels: number; readonly processingWaitMs: number };
+  /** Makes images ready, and tells when they are. */
+  readonly processor: Processor;
 }

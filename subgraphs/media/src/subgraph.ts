@@ -9,7 +9,6 @@ import {
   type ServiceProcess,
   type SubgraphParts,
 } from '@taskgraph/service-kit';
-import pLimit from 'p-limit';
 import type { MediaConfig } from './config.js';
 import type { MediaContext } from './context.js';
 import { createMediaDb, type MediaDb, type MediaDbClient, type MediaTx } from './db.js';
@@ -23,7 +22,9 @@ import { mediaHandlers } from './modules/media/events.js';
 import { createMediaReads } from './modules/media/privileged-reads.js';
 import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
-import { createInterruptedSweep } from './modules/uploads/interrupted-sweep.js';
+import { createImagePool } from './modules/processing/image-pool.js';
+import { createProcessor } from './modules/processing/service.js';
+import { createUpkeep } from './modules/upkeep/upkeep.js';
 import { RETENTION_RULES } from './retention.js';
 import { resolvers, typeDefs } from './schema.js';
 import { openStorage } from './storage/open-storage.js';
@@ -55,6 +56,8 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
+      // Loads the client's compiler of queries, which the first request would wait for otherwise. It asks the database nothing.
+      await db.$connect();
       const { store, spool, uploads } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
@@ -63,11 +66,27 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       onClose(() => spool.close());
       const telemetry = createMediaTelemetry(metrics);
       const taskDirectory = createTaskDirectory(peer('task', config.TASK_URL));
-      const processing = pLimit(config.MEDIA_PROCESSING_CONCURRENCY);
-      telemetry.watchProcessing(processing);
-      // Each holds a connection meanwhile; the others are for all else.
-      const storing = pLimit(Math.max(1, Math.floor(config.DB_POOL_MAX / 2)));
-      const limits = { maxBytes: config.MEDIA_MAX_BYTES, maxPixels: config.MEDIA_MAX_PIXELS };
+      const maxPixels = config.MEDIA_MAX_PIXELS;
+      const processor = createProcessor({
+        db,
+        store,
+        spool,
+        telemetry,
+        log,
+        maxPixels,
+        pool: createImagePool({
+          timeoutMs: config.MEDIA_PROCESSING_MAX_MS,
+          maxMemoryBytes: config.MEDIA_PROCESSING_MAX_MEMORY_BYTES,
+        }),
+        concurrency: config.MEDIA_PROCESSING_CONCURRENCY,
+        leaseMs: config.MEDIA_JOB_LEASE_MS,
+      });
+      onClose(() => processor.stop());
+      const limits = {
+        maxBytes: config.MEDIA_MAX_BYTES,
+        maxPixels,
+        processingWaitMs: config.MEDIA_PROCESSING_WAIT_MS,
+      };
       let ownPort = config.MEDIA_PORT;
       const urls = createSignedUrls({
         secret: config.MEDIA_URL_SECRET,
@@ -75,8 +94,8 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
         publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
       });
-      const sweep = createInterruptedSweep({ db, store, telemetry, log });
-      onClose(async () => sweep.stop());
+      const upkeep = createUpkeep({ db, store, spool, telemetry, log });
+      onClose(() => upkeep.stop());
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
       erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
@@ -94,7 +113,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         maxBytes: config.DATA_EXPORT_MAX_BYTES,
       });
       onClose(async () => exporting?.close());
-      const parts = { db, store, spool, urls, feed, outbox, telemetry, limits, processing, storing };
+      const parts = { db, store, urls, feed, outbox, telemetry, limits, processor };
       return {
         typeDefs,
         resolvers,
@@ -108,7 +127,8 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads, log })],
         async onListen({ port }) {
           ownPort = port;
-          await sweep.start();
+          processor.start();
+          upkeep.start();
           erasure?.start();
           exporting?.start();
           retention.start();

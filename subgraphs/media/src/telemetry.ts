@@ -9,10 +9,15 @@ export interface MediaTelemetry {
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
   exportRequested(log: Log, exportId: string): void;
   exportEnded(log: Log, exportId: string, outcome: 'READY' | 'FAILED' | 'EXPIRED'): void;
-  interruptedSwept(log: Log, count: number): void;
+  /** What was left behind and is gone, by kind. */
+  swept(log: Log, counts: Readonly<Record<string, number>>): void;
+  processed(log: Log, mediaId: string): void;
+  failed(log: Log, mediaId: string, reason: string): void;
+  /** How many items this process is at, and how many wait for any. */
+  queue(length: { readonly active: number; readonly waiting: number }): void;
+  jobStarted(waitedMs: number): void;
   /** Returns the function that ends the measurement. */
   startProcessing(): () => void;
-  watchProcessing(queue: { readonly activeCount: number; readonly pendingCount: number }): void;
 }
 
 /** The type of what was not accepted, or not looked at. */
@@ -33,6 +38,11 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   const exports = metrics.counter('taskgraph_media_data_exports_total', 'Exports of data, by what became of them.', [
     'outcome',
   ]);
+  const processings = metrics.counter('taskgraph_media_processings_total', 'Items processed, by outcome.', ['outcome']);
+  const waits = metrics.histogram(
+    'taskgraph_media_queue_wait_seconds',
+    'Time from an upload to the beginning of a try to process it.',
+  );
   const processing = metrics.histogram(
     'taskgraph_media_processing_duration_seconds',
     'Time to decode an image and make its thumbnails.',
@@ -67,21 +77,28 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       exports.inc({ outcome });
       log.info({ exportId, outcome }, 'an export of data has ended');
     },
-    interruptedSwept(log, count) {
-      log.info({ count }, 'interrupted uploads cleaned up');
+    swept(log, counts) {
+      log.info(counts, 'what was left behind is cleaned up');
     },
+    processed(log, mediaId) {
+      processings.inc({ outcome: 'ready' });
+      log.info({ mediaId }, 'media ready');
+    },
+    failed(log, mediaId, reason) {
+      processings.inc({ outcome: reason });
+      log.info({ mediaId, reason }, 'media failed');
+    },
+    queue({ active, waiting }) {
+      queued.set({ state: 'active' }, active);
+      queued.set({ state: 'waiting' }, waiting);
+    },
+    jobStarted: (waitedMs) => waits.observe(waitedMs / 1000),
     startProcessing() {
       const stop = processing.startTimer();
       const span = activeSpan()?.child('process image');
       return () => {
         stop();
         span?.end();
-      };
-    },
-    watchProcessing(queue) {
-      (queued as unknown as { collect: () => void }).collect = () => {
-        queued.set({ state: 'active' }, queue.activeCount);
-        queued.set({ state: 'waiting' }, queue.pendingCount);
       };
     },
   };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
 import { createEventHandler, createEventTelemetry, createLog, createMetrics } from '@taskgraph/service-kit';
-import { buildViewer, cloneDatabase, smallPng, type TestDatabase } from '@taskgraph/testkit';
+import { buildViewer, cloneDatabase, smallPng, truncatedPng, type TestDatabase } from '@taskgraph/testkit';
 import pg from 'pg';
 import { createMediaDb, type MediaDb } from '../src/db.js';
 import { mediaHandlers } from '../src/modules/media/events.js';
@@ -21,6 +21,21 @@ describe('what the media service tells', () => {
     expect(rows).toEqual([
       { type: 'media.uploaded.v1', data: { ...whose, mimeType: 'image/png', byteSize: expect.any(Number) } },
       { type: 'media.processed.v1', data: whose },
+      { type: 'media.deleted.v1', data: whose },
+    ]);
+  });
+
+  it('is that a file could not be processed, and is gone, when that is found out late', async () => {
+    await using graph = await startMediaGraph();
+    const ada = buildViewer();
+    await graph.upload(ada, await truncatedPng());
+    const { rows } = await graph.pool.query<{ type: string; data: unknown }>(
+      'SELECT type, data FROM outbox ORDER BY position',
+    );
+    const whose = { mediaId: expect.any(String), uploaderId: ada.userId };
+    expect(rows).toEqual([
+      { type: 'media.uploaded.v1', data: expect.objectContaining(whose) },
+      { type: 'media.failed.v1', data: { ...whose, reason: 'CORRUPT' } },
       { type: 'media.deleted.v1', data: whose },
     ]);
   });

@@ -73,6 +73,7 @@ export async function startMediaGraph(
     TASKGRAPH_DATA_DIR: dataDir,
     TASK_URL: task.url,
     PEER_TIMEOUT_MS: '60000',
+    MEDIA_PROCESSING_WAIT_MS: '60000',
     ...settings,
   });
   const log = createLog({ service: 'media', level: 'silent' });

@@ -8,6 +8,11 @@ const MEDIA = 'query($id: ID!) { media(id: $id) { id filename url } }';
 const ENTITIES =
   'query($representations: [_Any!]!) { _entities(representations: $representations) { ... on Media { id filename status thumbnail(size: SMALL) { url } uploadedBy { id } } } }';
 
+/** Statements of what is done for a request: jobs are looked for all the time. */
+function ofRequests(statements: readonly string[]): string[] {
+  return statements.filter((statement) => !statement.includes('media_jobs'));
+}
+
 describe('media', () => {
   let graph: MediaGraph;
   beforeAll(async () => {
@@ -65,7 +70,7 @@ describe('media', () => {
       null,
       null,
     ]);
-    expect(statements).toHaveLength(1);
+    expect(ofRequests(statements)).toHaveLength(1);
     expect(graph.task.requests.length - before).toBe(1);
 
     const ownOnly = await graph.run(ada, ENTITIES, { representations: own.map((id) => ({ __typename: 'Media', id })) });
@@ -107,7 +112,7 @@ describe('media', () => {
         };
       };
       expect(myMedia.totalCount).toBe(5);
-      expect(statements).toHaveLength(1);
+      expect(ofRequests(statements)).toHaveLength(1);
       seen.push(...myMedia.edges.map(({ node }) => node.id));
       more = myMedia.pageInfo.hasNextPage;
       after = myMedia.pageInfo.endCursor;

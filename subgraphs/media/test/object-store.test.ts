@@ -136,6 +136,39 @@ function keepsObjects(open: () => Promise<Place>): void {
     await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('takes a stream', async () => {
+    const chunk = Buffer.alloc(MIB, 'stream');
+    await store.putStream(
+      'stream/object',
+      (async function* () {
+        for (let index = 0; index < 20; index += 1) yield chunk;
+      })(),
+    );
+    expect(await place.another.stat('stream/object')).toEqual({ byteSize: 20 * MIB });
+    expect((await read(store, 'stream/object', { start: 19 * MIB, end: 19 * MIB + 11 }))?.toString()).toBe(
+      'streamstream',
+    );
+  });
+
+  it.each([0, 1, 20])('has nothing of a stream that ends with an error after %d MiB', async (count) => {
+    const source = async function* () {
+      for (let index = 0; index < count; index += 1) yield Buffer.alloc(MIB);
+      throw new Error('the client is gone');
+    };
+    await expect(store.putStream(`cut/object-${count}`, source())).rejects.toThrow('the client is gone');
+    expect(await place.another.stat(`cut/object-${count}`)).toBeNull();
+    expect(await store.sweepUnfinished(new Date(Date.now() + 60_000))).toBe(0);
+  });
+
+  it('lists what there is', async () => {
+    await store.deleteAll('list/');
+    for (const key of ['list/a', 'list/b/c']) await store.put(key, Buffer.from(key));
+    const listed = new Map<string, Date>();
+    for await (const { key, writtenAt } of place.another.list()) listed.set(key, writtenAt);
+    expect([...listed.keys()].filter((key) => key.startsWith('list/')).sort()).toEqual(['list/a', 'list/b/c']);
+    expect(Date.now() - (listed.get('list/a')?.getTime() ?? 0)).toBeLessThan(10 * 60_000);
+  });
+
   it('reads parts', async () => {
     await store.put('part/object', Buffer.from('0123456789'));
     expect((await read(store, 'part/object', { start: 0, end: 0 }))?.toString()).toBe('0');

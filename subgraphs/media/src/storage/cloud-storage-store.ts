@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { IdempotencyStrategy, Storage, type File } from '@google-cloud/storage';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { IdempotencyStrategy, Storage, type File, type GetFilesOptions } from '@google-cloud/storage';
 import { assertKey, assertPrefix, inStore, type ByteRange, type ObjectStore } from './object-store.js';
 
 export interface CloudStorageOptions {
@@ -60,6 +61,15 @@ export function openCloudStorageStore({
       const resumable = bytes.length > ONE_REQUEST_MAX_BYTES;
       await inStore(() => file.save(Buffer.from(bytes), { resumable, validation: 'crc32c' }));
     },
+    async putStream(key, source) {
+      const file = fileOf(key);
+      await inStore(() =>
+        pipeline(
+          Readable.from(source),
+          file.createWriteStream({ chunkSize: ONE_REQUEST_MAX_BYTES, validation: 'crc32c' }),
+        ),
+      );
+    },
     async openRead(key, range) {
       const file = fileOf(key);
       return inStore(() => openRead(file, range));
@@ -83,6 +93,17 @@ export function openCloudStorageStore({
           );
       });
     },
+    async *list() {
+      let query: GetFilesOptions | null = { autoPaginate: false };
+      while (query) {
+        const page: GetFilesOptions = query;
+        const [files, next] = await inStore(() => bucket.getFiles(page));
+        for (const { name: key, metadata } of files) yield { key, writtenAt: new Date(metadata.timeCreated ?? 0) };
+        query = next ?? null;
+      }
+    },
+    // A session of an upload that was not ended is no object, and forgotten by itself.
+    sweepUnfinished: async () => 0,
     check: () =>
       inStore(async () => {
         await bucket.getFiles({ maxResults: 1, autoPaginate: false });

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '@taskgraph/service-kit';
 import { assertKey, assertPrefix, inStore, type ObjectStore } from './object-store.js';
+
+/** How the name of a file ends that is no object yet. */
+const UNFINISHED = '.part';
 
 /**
  * Keeps objects as files below a folder, which it makes. An object appears by a rename, so nobody ever reads half of one; the file and
@@ -27,6 +30,23 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
     return folder;
   }
 
+  async function write(key: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+    const target = pathOf(key);
+    await inStore(async () => {
+      const folder = await makeFolderOf(target);
+      // Beside it, so that what a crash leaves is deleted with everything else of its prefix.
+      const temporary = path.join(folder, `.${randomUUID()}${UNFINISHED}`);
+      try {
+        await writeSynced(temporary, chunks);
+        await rename(temporary, target);
+        await syncFolders(folder, root);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
   return {
     async putFile(key, localPath) {
       const target = pathOf(key);
@@ -37,22 +57,8 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
         await syncFolders(folder, root);
       });
     },
-    async put(key, bytes) {
-      const target = pathOf(key);
-      await inStore(async () => {
-        const folder = await makeFolderOf(target);
-        // Beside it, so that what a crash leaves is deleted with everything else of its prefix.
-        const temporary = path.join(folder, `.${randomUUID()}.part`);
-        try {
-          await writeSynced(temporary, bytes);
-          await rename(temporary, target);
-          await syncFolders(folder, root);
-        } catch (error) {
-          await rm(temporary, { force: true });
-          throw error;
-        }
-      });
-    },
+    put: (key, bytes) => write(key, [bytes]),
+    putStream: write,
     async openRead(key, range) {
       const file = pathOf(key);
       return inStore(() =>
@@ -80,6 +86,28 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
       const folder = path.join(root, ...prefix.split('/'));
       await inStore(() => orMissing(() => rm(folder, { recursive: true, force: true })));
     },
+    async *list() {
+      for (const { parentPath, name } of await inStore(() => listFiles(root))) {
+        if (name.endsWith(UNFINISHED)) continue;
+        const file = path.join(parentPath, name);
+        const found = await inStore(() => orMissing(() => stat(file)));
+        if (found) yield { key: path.relative(root, file).split(path.sep).join('/'), writtenAt: found.mtime };
+      }
+    },
+    async sweepUnfinished(before) {
+      let count = 0;
+      for (const { parentPath, name } of await inStore(() => listFiles(root))) {
+        if (!name.endsWith(UNFINISHED)) continue;
+        const file = path.join(parentPath, name);
+        const found = await orMissing(() => stat(file));
+        if (!found || found.mtime >= before) continue;
+        await rm(file, { force: true });
+        // Of an object that never was, nothing else is there.
+        if (parentPath !== root) await rmdir(parentPath).catch(() => undefined);
+        count += 1;
+      }
+      return count;
+    },
     check: () =>
       inStore(async () => {
         if (!(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
@@ -88,10 +116,14 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
   };
 }
 
-async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
+async function listFiles(root: string) {
+  return (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+}
+
+async function writeSynced(file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const handle = await open(file, 'wx');
   try {
-    await handle.writeFile(bytes);
+    for await (const chunk of chunks) await handle.writeFile(chunk);
     await handle.sync();
   } finally {
     await handle.close();

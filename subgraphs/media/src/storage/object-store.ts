@@ -6,6 +6,11 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface StoredObject {
+  readonly key: string;
+  readonly writtenAt: Date;
+}
+
 /**
  * Where files live. Keys are paths of lower-case letters, digits, `-`, `.` and `/`.
  *
@@ -16,12 +21,18 @@ export interface ObjectStore {
   /** Takes a finished local file over, which is gone afterwards. */
   putFile(key: string, localPath: string): Promise<void>;
   put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Reads no faster than it writes. When the source ends with an error there is no object, and the error is the cause of what is thrown. */
+  putStream(key: string, source: AsyncIterable<Uint8Array>): Promise<void>;
   /** Null when there is no such object. The reader ends or destroys the stream. */
   openRead(key: string, range?: ByteRange): Promise<Readable | null>;
   /** Null when there is no such object. */
   stat(key: string): Promise<{ readonly byteSize: number } | null>;
   /** Deletes everything under a prefix that ends with `/`; nothing there is no error. */
   deleteAll(prefix: string): Promise<void>;
+  /** Every object, in any order. */
+  list(): AsyncIterable<StoredObject>;
+  /** Removes what writers that died have left before a time, and is no object. Tells how many there were. */
+  sweepUnfinished(before: Date): Promise<number>;
   /** @throws StorageError when objects cannot be written or read */
   check(): Promise<void>;
 }

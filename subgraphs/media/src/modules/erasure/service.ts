@@ -8,8 +8,9 @@ import { deleteRow } from '../media/service.js';
 const BATCH = 20;
 
 /**
- * Erases a part of what there is of a user: first the files of an item, then its row, with its event. So with
- * exports of their data. An upload, or an export, that is under way has its row locked; it is waited for.
+ * Erases a part of what there is of a user: first the files of an item, then its row, with its event and its job. So with exports of
+ * their data. What is being processed meanwhile leaves nothing behind when it finds its row gone; an export that is being made has its
+ * row locked, and is waited for.
  */
 export async function eraseMedia(tx: MediaTx, store: ObjectStore, userId: string): Promise<ErasureStep> {
   const items = await tx.$queryRaw<Array<{ id: string }>>`

@@ -48,7 +48,7 @@ async function* untilProcessed(
 ): AsyncGenerator<ProcessedMedia, void, void> {
   for await (const { id, type, traceparent } of events) {
     if (type === 'media.deleted.v1') throw notFound('Media');
-    if (type !== 'media.processed.v1') continue;
+    if (type !== 'media.processed.v1' && type !== 'media.failed.v1') continue;
     yield { eventId: id, traceparent, mediaId };
     return;
   }

@@ -48,7 +48,8 @@ const COLUMNS_BY_FIELD = {
   status: ['m.status'],
   altText: ['m.alt_text AS "altText"'],
   placeholder: ['m.placeholder'],
-  url: ['m.status'],
+  failureReason: ['m.failure_reason AS "failureReason"'],
+  url: ['m.status', 'm.has_full AS "hasFull"'],
   thumbnail: ['m.status', 'm.thumbnails'],
   createdAt: ['m.created_at AS "createdAt"'],
 };
@@ -79,7 +80,7 @@ export function createMediaLoaders(reads: PreparedReads, tasks: TaskDirectory, r
         async (userIds) => {
           const behind = page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.id < ${parseIdCursor(page.after)}::uuid`;
           const allowed = viewer ? userIds.filter((id) => canListUploads(viewer, id)) : [];
-          const uploads = Prisma.sql`FROM media_items m WHERE m.uploader_id = k.id AND m.status <> 'PROCESSING'`;
+          const uploads = Prisma.sql`FROM media_items m WHERE m.uploader_id = k.id`;
           const rows = await reads.prepared<KeyedPageRow<MediaRow>>(
             keyedPages<Prisma.Sql>(Prisma.sql, allowed, {
               page: Prisma.sql`SELECT ${mediaColumns(fields).sql} ${uploads} AND ${behind} ORDER BY m.id DESC LIMIT ${page.size + 1}`,

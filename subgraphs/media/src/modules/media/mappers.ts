@@ -20,6 +20,9 @@ export interface MediaConnectionRow extends Connection<MediaRow> {
 export const THUMBNAIL_SIZES = ['SMALL', 'MEDIUM', 'LARGE'] as const;
 export type ThumbnailSizeName = (typeof THUMBNAIL_SIZES)[number];
 
+/** Why an item is FAILED. */
+export type FailureReason = 'CORRUPT' | 'TOO_MANY_PIXELS' | 'TOO_COMPLEX';
+
 export const THUMBNAIL_MIME_TYPE = 'image/webp';
 
 const storedThumbnail = z.object({
@@ -27,6 +30,8 @@ const storedThumbnail = z.object({
   width: z.number().int(),
   height: z.number().int(),
   byteSize: z.number().int(),
+  /** Where there is an AVIF of it as well. */
+  avifByteSize: z.number().int().optional(),
 });
 
 /** A thumbnail as an item's row keeps it. */

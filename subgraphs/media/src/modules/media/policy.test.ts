@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Viewer } from '@taskgraph/service-kit';
-import { canDelete, canListUploads, canSeeUnattached } from './policy.js';
+import { canDelete, canListUploads, canSeeUnattached, downloadOf } from './policy.js';
 
 const as = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
 
@@ -13,5 +13,19 @@ describe('who may do what with a media item', () => {
     expect(canSeeUnattached(viewer, { uploaderId: 'a' })).toBe(may);
     expect(canDelete(viewer, { uploaderId: 'a' })).toBe(may);
     expect(canListUploads(viewer, 'a')).toBe(may);
+  });
+});
+
+describe('what somebody downloads of a media item', () => {
+  const ready = { uploaderId: 'a', status: 'READY', hasFull: true };
+  it.each([
+    ['the uploader', as('a'), ready, 'original'],
+    ['a stranger', as('x'), ready, 'full'],
+    ['an administrator', as('x', 'ADMIN'), ready, 'full'],
+    ['a stranger before there is a version for him', as('x'), { ...ready, hasFull: false }, null],
+    ['the uploader while it is processed', as('a'), { ...ready, status: 'PROCESSING' }, null],
+    ['the uploader of what has failed', as('a'), { ...ready, status: 'FAILED' }, null],
+  ])('%s', (_who, viewer, media, variant) => {
+    expect(downloadOf(viewer, media)).toBe(variant);
   });
 });

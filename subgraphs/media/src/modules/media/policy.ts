@@ -10,6 +10,19 @@ export function canSeeUnattached(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }
 
+/**
+ * What somebody who sees an item may download of it: the bytes as they came are for the uploader alone, since cameras write into them
+ * where they were.
+ */
+export function downloadOf(
+  viewer: Viewer,
+  media: MediaParties & { readonly status: string; readonly hasFull: boolean },
+): 'original' | 'full' | null {
+  if (media.status !== 'READY') return null;
+  if (media.uploaderId === viewer.userId) return 'original';
+  return media.hasFull ? 'full' : null;
+}
+
 export function canDelete(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }

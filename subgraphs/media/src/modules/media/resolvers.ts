@@ -3,7 +3,8 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { UploadsRequest } from './loaders.js';
-import { findThumbnail, THUMBNAIL_MIME_TYPE } from './mappers.js';
+import { findThumbnail, THUMBNAIL_MIME_TYPE, type FailureReason } from './mappers.js';
+import { downloadOf } from './policy.js';
 import { followProcessing, type ProcessedMedia } from './feed.js';
 import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
 
@@ -32,7 +33,11 @@ export const mediaResolvers = {
   },
   Media: {
     __resolveReference: ({ id }, context, info) => findMedia(context, id, selectedFields(info, 'Media')),
-    url: ({ id, status }, _args, { urls }) => (status === 'READY' ? urls.sign(id, 'original') : null),
+    failureReason: ({ failureReason }) => failureReason as FailureReason | null,
+    url: (media, _args, { urls, viewer }) => {
+      const variant = viewer ? downloadOf(viewer, media) : null;
+      return variant && urls.sign(media.id, variant);
+    },
     thumbnail: ({ id, status, thumbnails }, { size }, { urls }) => {
       const thumbnail = status === 'READY' ? findThumbnail(thumbnails, size) : null;
       if (!thumbnail) return null;

@@ -58,31 +58,28 @@ export async function listUploads(
 }
 
 /**
- * Deletes an item: first its files, then its row. When the store fails in between, the row is still there and the
- * deletion can be asked for again; no file is left without a row.
+ * Deletes an item: first its row, then its files, so that no item is ever there without them. What the store cannot delete now, the
+ * sweep deletes.
  *
  * @throws NOT_FOUND when there is no such item for this viewer
  * @throws FORBIDDEN when the viewer sees it but did not upload it
  */
 export async function deleteMedia(context: MediaContext, id: string): Promise<{ mediaId: string }> {
+  const { db, store, log, telemetry, requestId } = context;
   const media = await getMedia(context, id);
   if (!canDelete(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
-  await context.store.deleteAll(mediaPrefix(media.id));
-  const deleted = await removeRow(context, media);
-  if (!deleted) throw notFound('Media');
-  context.telemetry.deleted(context.log, media.id);
+  const isDeleted = await inTransaction(db, (tx) => deleteRow(tx, media, { requestId }));
+  if (!isDeleted) throw notFound('Media');
+  telemetry.deleted(log, media.id);
+  await store
+    .deleteAll(mediaPrefix(media.id))
+    .catch((error: unknown) =>
+      log.warn({ err: error, mediaId: media.id }, 'files of a deleted item are left to the sweep'),
+    );
   return { mediaId: media.id };
 }
 
-/** Removes the row of an item whose files are gone, and tells of it. Returns false when somebody else has done so. */
-export async function removeRow(
-  { db, requestId }: Pick<MediaContext, 'db'> & { readonly requestId?: string | undefined },
-  item: Pick<MediaRow, 'id' | 'uploaderId'>,
-): Promise<boolean> {
-  return inTransaction(db, (tx) => deleteRow(tx, item, { requestId }));
-}
-
-/** The same in a transaction that is there already. */
+/** Removes the row of an item, and tells of it. Returns false when somebody else has done so. Its files are the caller's to delete. */
 export async function deleteRow(
   tx: MediaTx,
   { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,

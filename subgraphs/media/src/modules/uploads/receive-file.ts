@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '@taskgraph/service-kit';
+import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import { isAllowedMimeType, SNIFF_BYTES, sniffMimeType } from './media-types.js';
 
 export type ReceivedFile =
@@ -14,61 +14,96 @@ export type ReceivedFile =
 const DRAIN_FACTOR = 4;
 
 /**
- * Writes an upload to a local file while it arrives, finding out its type and hash on the way.
+ * Writes an upload into the store while it arrives, no faster than the store takes it, finding out its type and hash on the way.
  *
- * A file that is refused is not written any further, but read to its end: a client that is still sending would not see
- * an answer.
+ * A file that is refused is not written any further, and never becomes an object; but it is read to its end: a client that is still
+ * sending would not see an answer.
  *
  * @throws AppError BAD_USER_INPUT when the client goes away in the middle or sends without end
+ * @throws StorageError
  */
 export async function receiveFile(
   source: Readable,
-  path: string,
-  { maxBytes }: { maxBytes: number },
+  store: Pick<ObjectStore, 'putStream'>,
+  { key, maxBytes }: { readonly key: string; readonly maxBytes: number },
 ): Promise<ReceivedFile> {
-  const file = await open(path, 'wx');
-  try {
-    const hash = createHash('sha256');
-    let head: Buffer = Buffer.alloc(0);
-    let mimeType: string | null = null;
-    let refusal: ReceivedFile | null = null;
-    let byteSize = 0;
+  const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  const hash = createHash('sha256');
+  const seen: { byteSize: number; mimeType: string; failure: AppError | null } = {
+    byteSize: 0,
+    mimeType: '',
+    failure: null,
+  };
 
+  async function* whole(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of chunks) {
+        seen.byteSize += chunk.length;
+        if (seen.byteSize > maxBytes) throw new RefusedFile({ kind: 'too_large' });
+        hash.update(chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      if (error instanceof RefusedFile) throw error;
+      seen.failure = error instanceof AppError ? error : interrupted('The upload was interrupted.', error);
+      throw seen.failure;
+    }
+    if (seen.byteSize === 0) throw new RefusedFile({ kind: 'empty' });
+  }
+
+  async function* ofAllowedType(): AsyncGenerator<Buffer> {
+    let head: Buffer | null = Buffer.alloc(0);
+    for await (const chunk of whole()) {
+      if (head === null) {
+        yield chunk;
+        continue;
+      }
+      head = Buffer.concat([head, chunk]);
+      if (head.length < SNIFF_BYTES) continue;
+      seen.mimeType = await assertAllowed(head);
+      yield head;
+      head = null;
+    }
+    if (head === null) return;
+    seen.mimeType = await assertAllowed(head);
+    yield head;
+  }
+
+  try {
+    await store.putStream(key, ofAllowedType());
+  } catch (error) {
+    // Why the source has ended is why there is no object.
+    const cause = error instanceof StorageError ? error.cause : error;
+    if (!(cause instanceof RefusedFile)) throw seen.failure ?? error;
+    await drain(source, seen.byteSize, maxBytes * DRAIN_FACTOR);
+    return cause.outcome;
+  }
+  const { mimeType, byteSize } = seen;
+  return { kind: 'received', mimeType, byteSize, sha256: hash.digest('hex') };
+}
+
+/** Ends the writing of a file that is not taken. */
+class RefusedFile extends Error {
+  constructor(readonly outcome: Exclude<ReceivedFile, { kind: 'received' }>) {
+    super(`The file is refused: ${outcome.kind}.`);
+  }
+}
+
+async function assertAllowed(head: Buffer): Promise<string> {
+  const mimeType = await sniffMimeType(head.subarray(0, SNIFF_BYTES));
+  if (!isAllowedMimeType(mimeType)) throw new RefusedFile({ kind: 'unsupported', mimeType });
+  return mimeType;
+}
+
+async function drain(source: Readable, read: number, maxBytes: number): Promise<void> {
+  let byteSize = read;
+  try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       byteSize += chunk.length;
-      if (refusal) {
-        if (byteSize > maxBytes * DRAIN_FACTOR) throw interrupted('The file does not end.');
-        continue;
-      }
-      if (byteSize > maxBytes) {
-        refusal = { kind: 'too_large' };
-        continue;
-      }
-      if (mimeType === null) {
-        head = Buffer.concat([head, chunk]);
-        if (head.length >= SNIFF_BYTES) {
-          mimeType = await sniffMimeType(head.subarray(0, SNIFF_BYTES));
-          if (!isAllowedMimeType(mimeType)) {
-            refusal = { kind: 'unsupported', mimeType };
-            continue;
-          }
-        }
-      }
-      hash.update(chunk);
-      // Not `write`, which on a disk that is nearly full writes a part of it and calls that success.
-      await file.writeFile(chunk);
+      if (byteSize > maxBytes) throw interrupted('The file does not end.');
     }
-
-    if (refusal) return refusal;
-    if (byteSize === 0) return { kind: 'empty' };
-    mimeType ??= await sniffMimeType(head);
-    if (!isAllowedMimeType(mimeType)) return { kind: 'unsupported', mimeType };
-    return { kind: 'received', mimeType, byteSize, sha256: hash.digest('hex') };
   } catch (error) {
-    if (error instanceof AppError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
-    throw interrupted('The upload was interrupted.', error);
-  } finally {
-    await file.close();
+    throw error instanceof AppError ? error : interrupted('The upload was interrupted.', error);
   }
 }
 

@@ -14,18 +14,18 @@ import {
   requireViewer,
   unavailable,
 } from '@taskgraph/service-kit';
+import { uuid7 } from '@taskgraph/contracts';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError } from '../../storage/object-store.js';
-import type { MediaRow } from '../media/mappers.js';
+import type { FailureReason, MediaRow } from '../media/mappers.js';
 import { deleteRow } from '../media/service.js';
 import { sanitizeFilename } from './filename.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
 import { receiveFile, type ReceivedFile } from './receive-file.js';
-import { processImage, type ProcessedImage } from './thumbnails.js';
 
 export interface UploadMediaSuccess {
   readonly __typename: 'UploadMediaSuccess';
@@ -48,7 +48,7 @@ export interface MediaTooLarge {
 export interface InvalidImage {
   readonly __typename: 'InvalidImageProblem';
   readonly message: string;
-  readonly reason: 'EMPTY' | 'CORRUPT' | 'TOO_MANY_PIXELS';
+  readonly reason: 'EMPTY' | FailureReason;
 }
 
 export type UploadProblem = UnsupportedMediaType | MediaTooLarge | InvalidImage;
@@ -61,15 +61,15 @@ export interface UploadMediaArgs {
 }
 
 type Received = Extract<ReceivedFile, { kind: 'received' }>;
-type Processed = Extract<ProcessedImage, { kind: 'processed' }>;
 
 const MAX_ALT_TEXT_CHARACTERS = 500;
 
 /**
- * Stores an image with its thumbnails.
+ * Stores an image, and waits a while for its versions to be made.
  *
- * The file waits in the spool until it is known to be good. Of one that is refused, or whose client goes away, neither
- * the store nor the database ever holds anything.
+ * The file becomes an object of the store before there is a row that names it, and its row and the job of processing it are one
+ * transaction: what is acknowledged has its file, and is processed however often processes die. An object without a row is what an
+ * upload has left that was cut off; nobody sees it, and the sweep removes it. Of an image that is refused nothing is kept.
  *
  * @throws BAD_USER_INPUT when the alternative text is too long, or the client goes away in the middle
  * @throws UNAVAILABLE when the store or the database is
@@ -78,102 +78,62 @@ export async function uploadMedia(
   context: MediaContext,
   { file, altText, key }: UploadMediaArgs,
 ): Promise<UploadMediaOutcome> {
-  const { spool, limits, telemetry, log } = context;
+  const { store, limits, telemetry, log, processor, signal } = context;
   const description = parseAltText(altText ?? null);
   const upload = await openUpload(file);
-  const path = spool.newPath();
+  const id = uuid7();
+  let isKept = false;
   try {
-    const received = await receiveFile(upload.createReadStream(), path, { maxBytes: limits.maxBytes });
-    const problem = toReceiveProblem(received, limits.maxBytes);
-    if (problem) return reportProblem(context, problem);
-    const processed = await context.processing(() => {
-      const stop = telemetry.startProcessing();
-      return processImage(path, { maxPixels: limits.maxPixels }).finally(stop);
-    });
-    const invalid = toImageProblem(processed, limits.maxPixels);
-    if (invalid) return reportProblem(context, invalid);
+    const target = { key: objectKey(id, 'original'), maxBytes: limits.maxBytes };
+    const received = await receiveFile(upload.createReadStream(), store, target);
+    if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, limits.maxBytes));
     // Nobody would hear of the item any more.
-    if (context.signal.aborted)
+    if (signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
-
-    const stored = await context.storing(() =>
-      store(context, path, received as Received, processed as Processed, {
-        filename: sanitizeFilename(upload.filename),
-        altText: description,
-        key,
-      }),
-    );
-    if (stored.kind === 'repeated') {
-      telemetry.uploadRepeated(log, stored.id);
-      return { __typename: 'UploadMediaSuccess', media: await findUploaded(context, stored.id) };
+    const facts = { id, filename: sanitizeFilename(upload.filename), altText: description, key };
+    const begun = await begin(context, received, facts);
+    if (begun.kind === 'repeated') telemetry.uploadRepeated(log, begun.id);
+    else {
+      isKept = true;
+      processor.wake();
     }
-    const { made: media } = stored;
-    telemetry.uploaded(log, media.id, media.mimeType, media.byteSize);
-    return { __typename: 'UploadMediaSuccess', media };
+    const mediaId = begun.kind === 'repeated' ? begun.id : id;
+    await processor.ended(mediaId, limits.processingWaitMs, signal);
+    const media = await findUploaded(context, mediaId, begun.kind);
+    if (media.status !== 'FAILED') {
+      if (begun.kind === 'made') telemetry.uploaded(log, id, received.mimeType, received.byteSize);
+      return { __typename: 'UploadMediaSuccess', media };
+    }
+    const problem = toInvalidImage(media.failureReason as FailureReason, limits.maxPixels);
+    await inTransaction(context.db, (tx) => abandon(tx, media, context));
+    await store.deleteAll(mediaPrefix(media.id));
+    return reportProblem(context, problem);
   } catch (error) {
     throw isStorageFailure(error) ? unavailable('media', error, 'STORAGE_UNAVAILABLE') : error;
   } finally {
-    await spool.remove(path);
+    // What cannot be deleted now, the sweep deletes.
+    if (!isKept) await store.deleteAll(mediaPrefix(id)).catch(() => undefined);
   }
 }
 
-/**
- * Writes the row first, as PROCESSING, then the files, then READY: after a crash the row tells what there is to clean up
- * (see `sweepInterrupted`). The row is locked while its files are written, so whoever sweeps sees that somebody is at work, and
- * the end of a process is the end of its locks. Each holds a connection: `storing` bounds how many.
- */
-async function store(
-  { db, store, viewer, tokenProblem, requestId }: MediaContext,
-  path: string,
+function begin(
+  { db, viewer, tokenProblem, requestId }: MediaContext,
   { mimeType, byteSize, sha256 }: Received,
-  { width, height, placeholder, thumbnails }: Processed,
-  { filename, altText, key }: { filename: string; altText: string | null; key: IdempotencyKey | null },
-): Promise<Once<MediaRow>> {
+  { key, ...facts }: { id: string; filename: string; altText: string | null; key: IdempotencyKey | null },
+): Promise<Once<{ readonly id: string }>> {
   const { userId: uploaderId } = requireViewer({ viewer, tokenProblem });
-  const data = {
-    uploaderId,
-    filename,
-    mimeType,
-    byteSize,
-    sha256,
-    width,
-    height,
-    altText,
-    placeholder,
-    thumbnails: thumbnails.map(({ size, width, height, byteSize }) => ({ size, width, height, byteSize })),
-  };
-  const begun = await inTransaction(db, (tx) =>
+  const { id, filename, altText } = facts;
+  return inTransaction(db, (tx) =>
     makeOnce(tx, { key, userId: uploaderId, wanted: { sha256, filename, altText } }, async () => {
-      const { id } = await tx.mediaItem.create({ data, select: { id: true } });
+      await tx.mediaItem.create({ data: { ...facts, uploaderId, mimeType, byteSize, sha256, job: { create: {} } } });
       const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
       await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
       return { id };
     }),
   );
-  if (begun.kind === 'repeated') return begun;
-  const { id } = begun.made;
-  const work = async (tx: MediaTx) => {
-    const locked = await tx.$queryRaw<unknown[]>`SELECT id FROM media_items WHERE id = ${id}::uuid FOR UPDATE`;
-    if (locked.length === 0) throw unavailable('media', undefined, 'STORAGE_UNAVAILABLE');
-    await store.putFile(objectKey(id, 'original'), path);
-    await Promise.all(thumbnails.map(({ size, bytes }) => store.put(objectKey(id, size), bytes)));
-    const media = await tx.mediaItem.update({ where: { id }, data: { status: 'READY' } });
-    await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {
-      requestId,
-    });
-    return media;
-  };
-  try {
-    return { kind: 'made', made: await inTransaction(db, work, { timeoutMs: STORE_TIMEOUT_MS, tries: 1 }) };
-  } catch (error) {
-    // When the store cannot even delete, the row stays for the sweep.
-    await store.deleteAll(mediaPrefix(id));
-    await inTransaction(db, (tx) => abandon(tx, { id, uploaderId }, { requestId }));
-    throw error;
-  }
 }
 
-/** Removes the row of an item that was never whole, so that the same file can be sent again with the same key. */
+/** Removes the row of an item that was never shown, so that the same file can be sent again with the same key. */
 async function abandon(
   tx: MediaTx,
   item: Pick<MediaRow, 'id' | 'uploaderId'>,
@@ -183,49 +143,16 @@ async function abandon(
   return deleteRow(tx, item, request);
 }
 
-async function findUploaded({ db }: MediaContext, id: string): Promise<MediaRow> {
+async function findUploaded({ db }: MediaContext, id: string, kind: Once<unknown>['kind']): Promise<MediaRow> {
   const media = await db.mediaItem.findUnique({ where: { id } });
-  if (!media) throw alreadyGone('A media item');
-  return media;
+  if (media) return media;
+  // What was uploaded just now goes with the account of its uploader.
+  throw kind === 'made' ? unavailable('media', undefined, 'STORAGE_UNAVAILABLE') : alreadyGone('A media item');
 }
 
 /** The store fails, or the disk of the spool is full, gone or not writable. */
 function isStorageFailure(error: unknown): boolean {
   return error instanceof StorageError || (typeof error === 'object' && error !== null && 'syscall' in error);
-}
-
-/** What takes longer to write the files of one item is given up. */
-const STORE_TIMEOUT_MS = 10 * 60_000;
-/** Between an item's row and its lock there is a moment, which is not worth a sweep. */
-const UNLOCKED_MOMENT_MS = 5_000;
-
-/**
- * Removes what uploads left that were cut off by a crash between their row and their last file: an item that is being processed, and
- * whose row nobody has locked. Tells how many it has removed, and whether there are some that are too young to tell.
- */
-export async function sweepInterrupted({
-  db,
-  store,
-}: Pick<MediaContext, 'db' | 'store'>): Promise<{ readonly count: number; readonly isUnfinished: boolean }> {
-  const before = new Date(Date.now() - UNLOCKED_MOMENT_MS);
-  const unready = await db.mediaItem.findMany({
-    where: { status: 'PROCESSING' },
-    select: { id: true, uploaderId: true, updatedAt: true },
-  });
-  const suspects = unready.filter(({ updatedAt }) => updatedAt < before);
-  let count = 0;
-  for (const item of suspects) {
-    const isAbandoned = await inTransaction(db, async (tx) => {
-      const locked = await tx.$queryRaw<unknown[]>`
-        SELECT id FROM media_items WHERE id = ${item.id}::uuid AND status = 'PROCESSING' FOR UPDATE SKIP LOCKED`;
-      if (locked.length === 0) return false;
-      // Files of a row that stays are deleted by the next sweep again.
-      await store.deleteAll(mediaPrefix(item.id));
-      return abandon(tx, item, {});
-    });
-    if (isAbandoned) count += 1;
-  }
-  return { count, isUnfinished: suspects.length < unready.length };
 }
 
 async function openUpload(file: UploadValue): Promise<FileUpload> {
@@ -245,14 +172,12 @@ function parseAltText(text: string | null): string | null {
   return isVisible(altText) ? altText : null;
 }
 
-function toReceiveProblem(received: ReceivedFile, maxBytes: number): UploadProblem | null {
-  switch (received.kind) {
-    case 'received':
-      return null;
+function toReceiveProblem(refused: Exclude<ReceivedFile, Received>, maxBytes: number): UploadProblem {
+  switch (refused.kind) {
     case 'empty':
       return { __typename: 'InvalidImageProblem', message: 'The file is empty.', reason: 'EMPTY' };
     case 'unsupported': {
-      const { mimeType } = received;
+      const { mimeType } = refused;
       const allowed = ALLOWED_MIME_TYPES;
       return {
         __typename: 'UnsupportedMediaTypeProblem',
@@ -266,18 +191,13 @@ function toReceiveProblem(received: ReceivedFile, maxBytes: number): UploadProbl
   }
 }
 
-function toImageProblem(processed: ProcessedImage, maxPixels: number): InvalidImage | null {
-  switch (processed.kind) {
-    case 'processed':
-      return null;
-    case 'corrupt':
-      return { __typename: 'InvalidImageProblem', message: 'The image is damaged or incomplete.', reason: 'CORRUPT' };
-    case 'too_many_pixels': {
-      const { width, height } = processed;
-      const message = `The image has ${width} × ${height} pixels; at most ${maxPixels} are taken.`;
-      return { __typename: 'InvalidImageProblem', message, reason: 'TOO_MANY_PIXELS' };
-    }
-  }
+function toInvalidImage(reason: FailureReason, maxPixels: number): InvalidImage {
+  const messages: Record<FailureReason, string> = {
+    CORRUPT: 'The image is damaged or incomplete.',
+    TOO_MANY_PIXELS: `The image has more pixels, all frames together, than the ${maxPixels} that are taken.`,
+    TOO_COMPLEX: 'The image takes too much memory or time to be decoded.',
+  };
+  return { __typename: 'InvalidImageProblem', message: messages[reason], reason };
 }
 
 function reportProblem({ telemetry, log }: MediaContext, problem: UploadProblem): UploadProblem {

@@ -1,0 +1,122 @@
+import path from 'node:path';
+import sharp, { type Sharp } from 'sharp';
+import { rgbaToThumbHash } from 'thumbhash';
+import type { FailureReason, StoredThumbnail, ThumbnailSizeName } from '../media/mappers.js';
+
+/** A version of an image, as a local file. */
+export interface ImageVersion {
+  readonly variant: ThumbnailSizeName | 'full';
+  readonly format: 'webp' | 'avif';
+  readonly path: string;
+}
+
+export type ImageOutcome =
+  | {
+      readonly kind: 'processed';
+      /** Upright. */
+      readonly width: number;
+      readonly height: number;
+      readonly placeholder: string;
+      readonly thumbnails: readonly StoredThumbnail[];
+      readonly versions: readonly ImageVersion[];
+    }
+  | { readonly kind: 'invalid'; readonly reason: FailureReason };
+
+export interface ImageRequest {
+  readonly path: string;
+  /** Where the versions go. */
+  readonly folder: string;
+  /** Of all frames together. */
+  readonly maxPixels: number;
+}
+
+/** Pixels on the longer side, from the largest to the smallest. */
+const LONGER_SIDE = { LARGE: 1280, MEDIUM: 480, SMALL: 160 } as const satisfies Record<ThumbnailSizeName, number>;
+const SIZES = Object.keys(LONGER_SIDE) as ThumbnailSizeName[];
+/** WebP has at most 16,383; what is larger than this is for printing, and its uploader has it. */
+const FULL_LONGER_SIDE = 4_096;
+const WEBP = { quality: 80, effort: 3 } as const;
+const FULL_WEBP = { quality: 88, effort: 2 } as const;
+const AVIF = { quality: 55, effort: 2 } as const;
+/** ThumbHash takes at most 100 pixels a side, and its hash does not become better with more. */
+const PLACEHOLDER_SIDE = 64;
+/** Formats whose further pages are frames. */
+const ANIMATED_FORMATS = new Set(['gif', 'webp']);
+
+/**
+ * Makes the versions of an image: upright, in sRGB, without metadata (places, names, embedded previews), animated where it is; AVIF only
+ * where it stands still. What stands still is decoded once for all thumbnails.
+ */
+export async function processImage({ path: file, folder, maxPixels }: ImageRequest): Promise<ImageOutcome> {
+  // Pixels are counted by hand first, so that a bomb is told from a damaged file; libvips then has the same limit.
+  const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const;
+  try {
+    const metadata = await sharp(file, { ...options, limitInputPixels: false }).metadata();
+    const { width, orientation = 1 } = metadata;
+    const height = metadata.pageHeight ?? metadata.height;
+    const frames = ANIMATED_FORMATS.has(metadata.format) ? (metadata.pages ?? 1) : 1;
+    if (width * height * frames > maxPixels) return { kind: 'invalid', reason: 'TOO_MANY_PIXELS' };
+    const turned = orientation >= 5;
+    const open = (): Sharp => sharp(file, { ...options, animated: frames > 1 }).autoOrient();
+    const at = (variant: string, format: 'webp' | 'avif') => path.join(folder, `${variant.toLowerCase()}.${format}`);
+
+    const full = inside(open(), FULL_LONGER_SIDE).toColourspace('srgb').webp(FULL_WEBP);
+    await full.toFile(at('full', 'webp'));
+    const versions: ImageVersion[] = [{ variant: 'full', format: 'webp', path: at('full', 'webp') }];
+    const thumbnails: StoredThumbnail[] = [];
+    const from = frames > 1 ? open : await decodeOnce(open());
+    for (const size of SIZES) {
+      const smaller = () => inside(from(), LONGER_SIDE[size]);
+      const webp = await smaller().webp(WEBP).toFile(at(size, 'webp'));
+      versions.push({ variant: size, format: 'webp', path: at(size, 'webp') });
+      const avif = frames > 1 ? null : await smaller().avif(AVIF).toFile(at(size, 'avif'));
+      if (avif) versions.push({ variant: size, format: 'avif', path: at(size, 'avif') });
+      thumbnails.push({
+        size,
+        width: webp.width,
+        height: webp.pageHeight ?? webp.height,
+        byteSize: webp.size,
+        ...(avif && { avifByteSize: avif.size }),
+      });
+    }
+    return {
+      kind: 'processed',
+      width: turned ? height : width,
+      height: turned ? width : height,
+      placeholder: await toPlaceholder(at('SMALL', 'webp')),
+      thumbnails,
+      versions,
+    };
+  } catch (error) {
+    if (isOfTheDisk(error)) throw error;
+    return { kind: 'invalid', reason: 'CORRUPT' };
+  }
+}
+
+async function decodeOnce(image: Sharp): Promise<() => Sharp> {
+  const { data, info } = await inside(image, LONGER_SIDE.LARGE)
+    .toColourspace('srgb')
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return () => sharp(data, { raw: { width: info.width, height: info.height, channels: 4 } });
+}
+
+function inside(image: Sharp, side: number): Sharp {
+  return image.resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
+}
+
+/** Of an animation the first frame counts. */
+async function toPlaceholder(smallWebp: string): Promise<string> {
+  const { data, info } = await sharp(smallWebp)
+    .resize({ width: PLACEHOLDER_SIDE, height: PLACEHOLDER_SIDE, fit: 'inside' })
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return Buffer.from(rgbaToThumbHash(info.width, info.height, data)).toString('base64');
+}
+
+/** libvips tells what it could not write in words; everything else that it throws is about the file. */
+function isOfTheDisk(error: unknown): boolean {
+  return /no space left|unable to open for write|write error|unable to write/i.test(String((error as Error).message));
+}

@@ -1,0 +1,230 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { appendEvents, inTransaction, withoutDeadline, type Log } from '@taskgraph/service-kit';
+import type { MediaDb } from '../../db.js';
+import { objectKey } from '../../storage/object-keys.js';
+import { StorageError, type ObjectStore } from '../../storage/object-store.js';
+import type { Spool } from '../../storage/spool.js';
+import type { MediaTelemetry } from '../../telemetry.js';
+import type { FailureReason, MediaRow } from '../media/mappers.js';
+import { ImageProcessDied, type ImagePool } from './image-pool.js';
+import { claimJob, countWaitingJobs, endJob, keepJob, releaseJob, type Job } from './jobs.js';
+import type { ImageOutcome } from './process-image.js';
+
+/** Makes images ready, off the path of requests. */
+export interface Processor {
+  /** Looks for jobs from now on. */
+  start(): void;
+  /** There is a new job. */
+  wake(): void;
+  /** Waits until an item is processed no more, here or in another process, or the time is over. */
+  ended(mediaId: string, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Takes no more jobs, and gives back those that it has. */
+  stop(): Promise<void>;
+}
+
+export interface ProcessorParts {
+  readonly db: MediaDb;
+  readonly store: ObjectStore;
+  readonly spool: Spool;
+  readonly pool: ImagePool;
+  readonly telemetry: MediaTelemetry;
+  readonly log: Log;
+  readonly concurrency: number;
+  readonly maxPixels: number;
+  readonly leaseMs: number;
+}
+
+/** Of an item whose own fault it may be: after that it is FAILED. */
+const MAX_TRIES = 3;
+const RETRY_MS = 1_000;
+/** Jobs of processes that have died, and of other replicas' uploads, are found so soon. */
+const POLL_MS = 1_000;
+/** An item that another process makes ready is seen so soon. */
+const LOOK_MS = 250;
+
+export function createProcessor(parts: ProcessorParts): Processor {
+  const { db, telemetry, log, concurrency, leaseMs } = parts;
+  const running = new Map<Job, Promise<void>>();
+  const waiters = new Map<string, Set<() => void>>();
+  let isFilling = false;
+  let filling: Promise<void> = Promise.resolve();
+  let isStopped = false;
+  let poll: NodeJS.Timeout | undefined;
+
+  const hasStopped = () => isStopped;
+  const giveBack = (job: Job) => releaseJob(db, job, { afterMs: 0, countsAsTry: false }).catch(() => undefined);
+
+  function fill(): Promise<void> {
+    if (!isFilling && !isStopped) {
+      isFilling = true;
+      filling = claimAll().finally(() => (isFilling = false));
+    }
+    return filling;
+  }
+
+  async function claimAll(): Promise<void> {
+    try {
+      while (!hasStopped() && running.size < concurrency) {
+        const job = await claimJob(db, leaseMs);
+        if (!job) break;
+        if (hasStopped()) {
+          await giveBack(job);
+          break;
+        }
+        const done = run(job).finally(() => {
+          running.delete(job);
+          for (const tell of waiters.get(job.mediaId) ?? []) tell();
+          void fill();
+        });
+        running.set(job, done);
+      }
+      telemetry.queue({ active: running.size, waiting: await countWaitingJobs(db) });
+    } catch (error) {
+      // The next look comes.
+      if (!hasStopped()) log.warn({ err: error }, 'jobs of media cannot be looked for');
+    }
+  }
+
+  async function run(job: Job): Promise<void> {
+    telemetry.jobStarted(job.waitedMs);
+    const lease = setInterval(() => void keepJob(db, job, leaseMs).catch(() => undefined), leaseMs / 3);
+    try {
+      await processItem(parts, job);
+    } catch (error) {
+      if (hasStopped()) return;
+      log.warn({ err: error, mediaId: job.mediaId, attempts: job.attempts }, 'a media item could not be processed');
+      await settleError(parts, job, error).catch((cause: unknown) =>
+        log.warn({ err: cause, mediaId: job.mediaId }, 'a job of media is left to its lease'),
+      );
+    } finally {
+      clearInterval(lease);
+    }
+  }
+
+  return {
+    start() {
+      poll = setInterval(() => void fill(), POLL_MS).unref();
+      void fill();
+    },
+    // A mutation's deadline is not the job's.
+    wake: () => void withoutDeadline(fill),
+    async ended(mediaId, timeoutMs, signal) {
+      const deadline = Date.now() + timeoutMs;
+      const isProcessing = async () => (await db.mediaItem.count({ where: { id: mediaId, status: 'PROCESSING' } })) > 0;
+      // Of an item that is deleted meanwhile, the job leaves nothing behind at its end.
+      const isRunning = () => [...running.keys()].some((job) => job.mediaId === mediaId);
+      while (!signal.aborted && Date.now() < deadline && (isRunning() || (await isProcessing())))
+        await untilTold(waiters, mediaId, Math.min(LOOK_MS, deadline - Date.now()));
+    },
+    async stop() {
+      isStopped = true;
+      clearInterval(poll);
+      await filling;
+      const jobs = [...running.keys()];
+      // Its processes are gone with it, so each of them ends now.
+      await parts.pool.close();
+      await Promise.all(running.values());
+      for (const job of jobs) await giveBack(job);
+    },
+  };
+}
+
+/** Waits until somebody tells of the item, or for a while. */
+function untilTold(waiters: Map<string, Set<() => void>>, mediaId: string, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const told = () => {
+      clearTimeout(timer);
+      const others = waiters.get(mediaId);
+      others?.delete(told);
+      if (others?.size === 0) waiters.delete(mediaId);
+      resolve();
+    };
+    const timer = setTimeout(told, waitMs);
+    waiters.set(mediaId, (waiters.get(mediaId) ?? new Set()).add(told));
+  });
+}
+
+async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
+  const item = await parts.db.mediaItem.findUnique({ where: { id: job.mediaId } });
+  if (!item) return;
+  // Its processes have died of it, or with it, so often.
+  if (job.attempts > MAX_TRIES) return fail(parts, job, item, 'TOO_COMPLEX');
+  const outcome = await makeVersions(parts, item.id);
+  if (outcome.kind === 'invalid') await fail(parts, job, item, outcome.reason);
+  else await finish(parts, job, item, outcome);
+}
+
+/** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
+async function makeVersions(
+  { store, spool, pool, maxPixels, telemetry }: ProcessorParts,
+  mediaId: string,
+): Promise<ImageOutcome> {
+  const folder = spool.newPath();
+  try {
+    await mkdir(folder);
+    const original = await store.openRead(objectKey(mediaId, 'original'));
+    if (!original) return { kind: 'invalid', reason: 'CORRUPT' };
+    const file = `${folder}/original`;
+    await pipeline(original, createWriteStream(file));
+    const stop = telemetry.startProcessing();
+    const outcome = await pool.process({ path: file, folder, maxPixels }).finally(stop);
+    const versions = outcome.kind === 'processed' ? outcome.versions : [];
+    for (const { variant, format, path } of versions) await store.putFile(objectKey(mediaId, variant, format), path);
+    return outcome;
+  } finally {
+    await spool.remove(folder);
+  }
+}
+
+/** Says that the versions are there. Whoever has lost the job meanwhile has written the same. */
+async function finish(
+  { db, store, telemetry, log }: ProcessorParts,
+  job: Job,
+  item: MediaRow,
+  outcome: Extract<ImageOutcome, { kind: 'processed' }>,
+): Promise<void> {
+  const { width, height, placeholder, thumbnails } = outcome;
+  const isFinished = await inTransaction(db, async (tx) => {
+    if (!(await endJob(tx, job))) return false;
+    const { id, uploaderId } = item;
+    const data = { width, height, placeholder, thumbnails: [...thumbnails], hasFull: true, failureReason: null };
+    await tx.mediaItem.update({ where: { id }, data: { ...data, status: 'READY' } });
+    // What was ready before has got versions that it did not have.
+    if (item.status !== 'READY')
+      await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {});
+    return true;
+  });
+  if (isFinished) telemetry.processed(log, item.id);
+  else if ((await db.mediaItem.count({ where: { id: item.id } })) === 0) await store.deleteAll(`${item.id}/`);
+}
+
+async function fail(
+  { db, telemetry, log }: ProcessorParts,
+  job: Job,
+  item: MediaRow,
+  reason: FailureReason,
+): Promise<void> {
+  const { id, uploaderId, status } = item;
+  const hasFailed = await inTransaction(db, async (tx) => {
+    if (!(await endJob(tx, job)) || status === 'READY') return false;
+    await tx.mediaItem.update({ where: { id }, data: { status: 'FAILED', failureReason: reason } });
+    const data = { mediaId: id, uploaderId, reason };
+    await appendEvents(tx, [{ type: 'media.failed.v1', subject: id, data }], {});
+    return true;
+  });
+  if (hasFailed) telemetry.failed(log, id, reason);
+}
+
+/** What is the item's own fault is counted; what the store or the database cannot do now, is not. */
+async function settleError(parts: ProcessorParts, job: Job, error: unknown): Promise<void> {
+  const countsAsTry = error instanceof ImageProcessDied;
+  if (countsAsTry && job.attempts >= MAX_TRIES) {
+    const item = await parts.db.mediaItem.findUnique({ where: { id: job.mediaId } });
+    if (item) await fail(parts, job, item, 'TOO_COMPLEX');
+    return;
+  }
+  const afterMs = error instanceof StorageError ? RETRY_MS * 5 : RETRY_MS * job.attempts;
+  await releaseJob(parts.db, job, { afterMs, countsAsTry });
+}

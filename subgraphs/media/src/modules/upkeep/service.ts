@@ -1,0 +1,93 @@
+import { isUuid } from '@taskgraph/service-kit';
+import type { MediaDb } from '../../db.js';
+import { objectKey } from '../../storage/object-keys.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import type { Spool } from '../../storage/spool.js';
+import { THUMBNAIL_SIZES } from '../media/mappers.js';
+
+export interface UpkeepParts {
+  readonly db: MediaDb;
+  readonly store: ObjectStore;
+}
+
+/** What does not fit between rows and objects. */
+export interface Finding {
+  readonly kind: 'OBJECT_WITHOUT_ROW' | 'ROW_WITHOUT_OBJECT' | 'ROW_WITHOUT_JOB';
+  readonly mediaId: string;
+  /** The key of the object that is there, or is missing. */
+  readonly key: string | null;
+}
+
+export interface Swept extends Record<string, number> {
+  /** Items whose files were deleted, or never had a row. */
+  readonly objects: number;
+  readonly unfinishedFiles: number;
+  readonly spools: number;
+  /** Items that were to be processed, by nobody. */
+  readonly jobs: number;
+}
+
+/** What is younger may be under way: an upload takes `UPLOAD_TIMEOUT_MS` at the gateway, and writes its row at its end. */
+export const MIN_AGE_MS = 60 * 60_000;
+const ROWS_AT_ONCE = 500;
+
+/** Compares rows and objects, those that are old enough not to be under way. Changes nothing. */
+export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_MS } = {}): AsyncGenerator<Finding> {
+  const before = new Date(Date.now() - minAgeMs);
+  for await (const [mediaId, keys] of listOrphans({ db, store }, before))
+    for (const key of keys) yield { kind: 'OBJECT_WITHOUT_ROW', mediaId, key };
+  for (let after: string | undefined; ;) {
+    const rows = await db.mediaItem.findMany({
+      where: { updatedAt: { lt: before }, ...(after !== undefined && { id: { gt: after } }) },
+      select: { id: true, status: true, hasFull: true, job: true },
+      orderBy: { id: 'asc' },
+      take: ROWS_AT_ONCE,
+    });
+    for (const { id, status, hasFull, job } of rows) {
+      if (status === 'PROCESSING' && !job) yield { kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null };
+      const keys = [objectKey(id, 'original')];
+      if (status === 'READY') keys.push(...THUMBNAIL_SIZES.map((size) => objectKey(id, size)));
+      if (hasFull) keys.push(objectKey(id, 'full'));
+      for (const key of keys) if (!(await store.stat(key))) yield { kind: 'ROW_WITHOUT_OBJECT', mediaId: id, key };
+    }
+    after = rows.at(-1)?.id;
+    if (rows.length < ROWS_AT_ONCE) return;
+  }
+}
+
+/** Removes all that processes which died have left behind, and lets items be processed that were forgotten. */
+export async function sweep(
+  { db, store, spool }: UpkeepParts & { readonly spool: Pick<Spool, 'sweep'> },
+  { minAgeMs = MIN_AGE_MS } = {},
+): Promise<Swept> {
+  const before = new Date(Date.now() - minAgeMs);
+  let objects = 0;
+  for await (const [mediaId] of listOrphans({ db, store }, before)) {
+    await store.deleteAll(`${mediaId}/`);
+    objects += 1;
+  }
+  const jobs = await db.$executeRaw`
+    INSERT INTO media_jobs (media_id)
+    SELECT id FROM media_items WHERE status = 'PROCESSING' AND updated_at < ${before}
+    ON CONFLICT DO NOTHING`;
+  return { objects, jobs, unfinishedFiles: await store.sweepUnfinished(before), spools: await spool.sweep() };
+}
+
+/** Objects by their item, of which there is no row. */
+async function* listOrphans({ db, store }: UpkeepParts, before: Date): AsyncGenerator<[string, string[]]> {
+  let seen = new Map<string, string[]>();
+  const withoutRows = async () => {
+    const known = await db.mediaItem.findMany({ where: { id: { in: [...seen.keys()] } }, select: { id: true } });
+    for (const { id } of known) seen.delete(id);
+    const orphans = [...seen];
+    seen = new Map();
+    return orphans;
+  };
+  for await (const { key, writtenAt } of store.list()) {
+    const mediaId = key.split('/', 1)[0] ?? '';
+    if (writtenAt >= before || !isUuid(mediaId)) continue;
+    seen.set(mediaId, [...(seen.get(mediaId) ?? []), key]);
+    if (seen.size >= ROWS_AT_ONCE) yield* await withoutRows();
+  }
+  yield* await withoutRows();
+}
