@@ -6,6 +6,7 @@ import { FORMATS, isFormat, type Format } from './formats/formats.js';
 import { composeGraph, readGraph, type Graph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
 import { readRegistered } from './clients/read-clients.js';
+import { createBucketStore } from './registry/bucket-store.js';
 import { createFolderStore } from './registry/registry-store.js';
 import { createRegistry } from './registry/registry.js';
 import {
@@ -21,7 +22,7 @@ import { filesOnDisk } from './sources/file-tree.js';
 import { readSubgraphs } from './sources/subgraph-sources.js';
 import { findIdle, findUsage, renderUsage } from './usage.js';
 import { parse, Source } from 'graphql';
-import { readRemoteKeys } from './config.js';
+import { readRemoteKeys, readStorageEmulator } from './config.js';
 import type { Report } from './finding.js';
 
 /** What the program ends with. */
@@ -51,7 +52,7 @@ const USAGE = `schema-check: checks changes of a federated graph against its cli
   schema-check history | diff <version> <version> | rollback [<version>]
       versions that were published; a version is its number, the beginning of its id, or current
 
-  --registry <folder>   where versions are kept, in the place of what the settings say
+  --registry <folder or gs://bucket/folder>   where versions are kept, in the place of what the settings say
   --format ${Object.keys(FORMATS).join('|')}   text unless something else is said
   --config <file>       the settings, ${SETTINGS_FILE} unless something else is said; paths in it are relative to it
   --today <2026-12-31>  the day for which approvals are read
@@ -122,8 +123,8 @@ async function run(options: CliOptions): Promise<number> {
 async function runCheck(options: CliOptions, values: Values): Promise<number> {
   const format = readFormat(values.format);
   const checkOptions = toCheckOptions(options, values);
-  const folder = registryFolder(options, values, checkOptions);
-  const current = folder === null ? null : await createRegistry(createFolderStore(folder)).readCurrent();
+  const registry = await openRegistry(options, values, checkOptions);
+  const current = registry === null ? null : await registry.readCurrent();
   const { report } = await check({
     ...checkOptions,
     readPublished: () => current && { name: describeVersion(current.version), text: current.text },
@@ -154,7 +155,7 @@ async function runPublish(options: CliOptions, values: Values): Promise<number> 
   if (values.force !== undefined && values.force.trim().length < 10)
     throw new CheckError('--force says why, in ten letters at least.');
   const { report, version, isNew } = await publish(
-    toRegistryCommand(options, values),
+    await toRegistryCommand(options, values),
     checkOptions,
     values.force ?? null,
   );
@@ -170,18 +171,19 @@ async function runPublish(options: CliOptions, values: Values): Promise<number> 
 }
 
 async function runHistory(options: CliOptions, values: Values): Promise<number> {
-  const versions = await toRegistryCommand(options, values).registry.history();
+  const { registry } = await toRegistryCommand(options, values);
+  const versions = await registry.history();
   options.print(values.format === 'json' ? `${JSON.stringify(versions, null, 2)}\n` : renderHistory(versions));
   return EXIT.passed;
 }
 
 async function runDiff(options: CliOptions, values: Values, [a = '', b = '']: string[]): Promise<number> {
   const format = readFormat(values.format);
-  return tell(options, await diffVersions(toRegistryCommand(options, values), a, b), format);
+  return tell(options, await diffVersions(await toRegistryCommand(options, values), a, b), format);
 }
 
 async function runRollback(options: CliOptions, values: Values, name: string | null): Promise<number> {
-  const version = await rollback(toRegistryCommand(options, values), name);
+  const version = await rollback(await toRegistryCommand(options, values), name);
   options.print(`Published ${describeVersion(version)}, which goes back to ${version.restores?.slice(0, 10) ?? ''}.\n`);
   return EXIT.passed;
 }
@@ -201,18 +203,20 @@ function toCheckOptions({ cwd, today, env }: CliOptions, values: Values): CheckO
 }
 
 /** Null where nothing says where versions are kept. */
-function registryFolder({ cwd }: CliOptions, values: Values, { root, settings }: CheckOptions): string | null {
-  if (values.registry !== undefined) return path.resolve(cwd, values.registry);
-  return settings.registry === undefined ? null : path.resolve(root, settings.registry);
+async function openRegistry({ cwd, env }: CliOptions, values: Values, { root, settings }: CheckOptions) {
+  const [folder, given] = values.registry === undefined ? [root, settings.registry] : [cwd, values.registry];
+  if (given === undefined) return null;
+  if (!given.startsWith('gs://')) return createRegistry(createFolderStore(path.resolve(folder, given)));
+  return createRegistry(await createBucketStore(given, readStorageEmulator(env)));
 }
 
-function toRegistryCommand(options: CliOptions, values: Values): RegistryCommand {
+async function toRegistryCommand(options: CliOptions, values: Values): Promise<RegistryCommand> {
   const checkOptions = toCheckOptions(options, values);
-  const folder = registryFolder(options, values, checkOptions);
-  if (folder === null)
+  const registry = await openRegistry(options, values, checkOptions);
+  if (registry === null)
     throw new CheckError('Say where versions are kept: with --registry, or as registry in the settings.');
   const { root, settings } = checkOptions;
-  return { registry: createRegistry(createFolderStore(folder)), root, settings, by: values.by ?? null };
+  return { registry, root, settings, by: values.by ?? null };
 }
 
 async function runCompare(options: CliOptions, values: Values, [before = '', after = '']: string[]): Promise<number> {

@@ -18,3 +18,8 @@ export function readRemoteKeys(env: NodeJS.ProcessEnv): RemoteKeys {
     env,
   };
 }
+
+/** The URL of an emulator of Cloud Storage; null where there is none. */
+export function readStorageEmulator(env: NodeJS.ProcessEnv): string | null {
+  return env['STORAGE_EMULATOR_HOST'] || null;
+}
