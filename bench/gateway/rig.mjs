@@ -1,6 +1,6 @@
 // What the benchmarks that compare gateways share: the contenders, their processes, the interleaved run and its table.
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -170,13 +170,30 @@ export function percentiles(latencies) {
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }
 
-/** proc(5): utime and stime are the 14th and 15th field. */
+/** A process and what it has forked (proc(5), `children`). */
+export function processesOf(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const children = threads.flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' '));
+  return [pid, ...children.filter((child) => child !== '').flatMap((child) => processesOf(Number(child)))];
+}
+
+/** Of a process and what it has forked. */
 export function cpuMs(pid) {
+  return processesOf(pid).reduce((sum, each) => sum + ownCpuMs(each), 0);
+}
+
+/** proc(5): utime and stime are the 14th and 15th field. */
+function ownCpuMs(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / CLOCK_TICKS;
 }
 
+/** Of a process and what it has forked. */
 export function rssMib(pid) {
+  return processesOf(pid).reduce((sum, each) => sum + ownRssMib(each), 0);
+}
+
+function ownRssMib(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 }

@@ -32,6 +32,8 @@ const schema = z.object({
   GATEWAY_PORT: settings.port(3000),
   /** Of its own for `/metrics` and health in detail; they are answered at GATEWAY_PORT when absent. */
   GATEWAY_OPERATIONS_PORT: settings.optionalPort(),
+  /** Processes that serve at GATEWAY_PORT together; of the gateway that runs alone, not of `npm start`. */
+  GATEWAY_WORKERS: settings.positiveInt(1),
   SUPERGRAPH_PATH: settings.text(OWN_SUPERGRAPH),
   /** How often the supergraph file is looked at. */
   SUPERGRAPH_POLL_MS: settings.durationMs(1_000),

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { EngineOptions } from '@taskgraph/federation-engine';
+import type { PlannerHostOptions } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import { createMemoryCache, type Cache } from '@taskgraph/federation-engine/internal/subgraphs/caching/cache.js';
 import { createRedisCache } from '@taskgraph/federation-engine/internal/subgraphs/caching/redis-cache.js';
 import { createConcurrencyLimit } from '@taskgraph/federation-engine/internal/subgraphs/concurrency-limit.js';
 import type { SubgraphsSettings } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
+import type { RemotePlanner } from '@taskgraph/federation-engine/internal/supergraph/remote-planner.js';
 import type { OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
 import { ConfigError, timeRedis, type Degraded, type Health, type Log, type Metrics } from '@taskgraph/service-kit';
@@ -15,7 +17,7 @@ import { withClientInfo } from './identity/client-info.js';
 import { withIdempotencyKey } from './idempotency-key.js';
 import { toMissingViewer } from './identity/missing-viewer.js';
 import { toClientInfoSigner } from './admission-settings.js';
-import type { GatewayTelemetry } from './telemetry.js';
+import type { GatewayTelemetry, SupergraphTelemetry } from './telemetry.js';
 import { withTraces } from './traces.js';
 
 const MIB = 1024 * 1024;
@@ -32,6 +34,39 @@ export interface EngineSurroundings {
   /** Whether this gateway verifies tokens itself. */
   readonly verifiesTokens: boolean;
   readonly isTraced: boolean;
+  readonly remotePlanner?: RemotePlanner | undefined;
+}
+
+/** Says how the settings make the planner and the watch of the supergraph that several workers share. */
+export function toPlannerHostOptions(
+  config: GatewayConfig,
+  { log, telemetry }: { readonly log: Log; readonly telemetry: SupergraphTelemetry },
+): PlannerHostOptions {
+  return {
+    // Workers count what they take.
+    supergraph: toSupergraphFile(config, (outcome) => outcome !== 'loaded' && telemetry.supergraphReloaded(outcome)),
+    planner: toPlannerOptions(config, telemetry),
+    maxPlanBytes: config.PLAN_CACHE_MIB * MIB,
+    log,
+  };
+}
+
+function toSupergraphFile(config: GatewayConfig, onReload: SupergraphTelemetry['supergraphReloaded']) {
+  return {
+    path: config.SUPERGRAPH_PATH,
+    pollMs: config.SUPERGRAPH_POLL_MS,
+    timeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
+    onReload,
+  };
+}
+
+function toPlannerOptions(config: GatewayConfig, telemetry: SupergraphTelemetry) {
+  return {
+    planTimeoutMs: config.PLAN_TIMEOUT_MS,
+    loadTimeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
+    maxWaiting: config.PLAN_MAX_WAITING,
+    onRestart: () => telemetry.plannerRestarted(),
+  };
 }
 
 /**
@@ -43,12 +78,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
   const { log, health, telemetry, policies } = surroundings;
   const signClientInfo = toClientInfoSigner(config);
   return {
-    supergraph: {
-      path: config.SUPERGRAPH_PATH,
-      pollMs: config.SUPERGRAPH_POLL_MS,
-      timeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
-      onReload: (outcome) => telemetry.supergraphReloaded(outcome),
-    },
+    supergraph: toSupergraphFile(config, (outcome) => telemetry.supergraphReloaded(outcome)),
     log,
     subgraphs: toSubgraphsSettings(config),
     cache: openEntityCache(config, surroundings),
@@ -71,12 +101,8 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
         isHopeless: policies.isHopeless,
         onPhase: (phase, durationMs) => telemetry.phaseEnded(phase, durationMs),
       },
-      planner: {
-        planTimeoutMs: config.PLAN_TIMEOUT_MS,
-        loadTimeoutMs: config.SUPERGRAPH_LOAD_TIMEOUT_MS,
-        maxWaiting: config.PLAN_MAX_WAITING,
-        onRestart: () => telemetry.plannerRestarted(),
-      },
+      planner: toPlannerOptions(config, telemetry),
+      remotePlanner: surroundings.remotePlanner,
       warmUpMs: config.SUPERGRAPH_WARM_UP_MS,
       onVersion({ requirements }) {
         if (!surroundings.verifiesTokens && requirements.byCoordinate.size > 0)

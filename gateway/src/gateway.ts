@@ -14,14 +14,20 @@ import {
   operationsAddress,
   readHttpServerConfig,
   type EventBus,
+  type Health,
   type JwksSource,
   type LiveFeed,
   type Log,
+  type Metrics,
   tracedBus,
   type ServiceProcess,
   type Tracing,
 } from '@taskgraph/service-kit';
 import type { LabelFacts } from '@taskgraph/federation-engine';
+import type {
+  RemotePlanner,
+  RemotePlannerOptions,
+} from '@taskgraph/federation-engine/internal/supergraph/remote-planner.js';
 import { createClientLimits } from './admission/client-limits.js';
 import { createDemandControl } from './admission/demand-control.js';
 import { createDocuments } from './admission/documents.js';
@@ -65,6 +71,8 @@ export { readGatewayConfig, type GatewayConfig } from './config.js';
 /** What a deployment adds, and what a test puts in the place of the real part. */
 export interface GatewayParts {
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
   readonly jwks: JwksSource;
   /** Null traces nothing, whatever the settings say. */
   readonly tracing: Tracing | null;
@@ -72,6 +80,10 @@ export interface GatewayParts {
   readonly bus: EventBus;
   /** Tells at once which sessions have ended; closed by who made it. */
   readonly feed: LiveFeed;
+  /** Joins the planner and the watch of the supergraph of another process. */
+  readonly joinPlanner: (options: Pick<RemotePlannerOptions, 'log' | 'onReload'>) => RemotePlanner;
+  /** Whether another process answers operators for this one. */
+  readonly operationsElsewhere: boolean;
   /** Names labels of `@override` that hold for a request, beside those of the settings and its header. */
   readonly overrideLabelsOf: (facts: LabelFacts) => Iterable<string>;
 }
@@ -86,8 +98,8 @@ export async function createGateway(
   overrides: Partial<GatewayParts> = {},
 ): Promise<ServiceProcess> {
   const log = overrides.log ?? createLog({ service: 'gateway', level: config.LOG_LEVEL });
-  const metrics = createMetrics('gateway');
-  const health = createHealth();
+  const metrics = overrides.metrics ?? createMetrics('gateway');
+  const health = overrides.health ?? createHealth();
   const tracing =
     overrides.tracing === undefined ? await openTracing('gateway', config, { log, metrics }) : overrides.tracing;
   const named = new Set(config.METRICS_OPERATIONS);
@@ -142,6 +154,7 @@ export async function createGateway(
     overrideLabels,
     verifiesTokens,
     isTraced,
+    remotePlanner: overrides.joinPlanner?.({ log, onReload: (outcome) => telemetry.supergraphReloaded(outcome) }),
   };
   const engine = createEngineParts(toEngineOptions(config, surroundings));
   const { subscriptions } = engine;
@@ -219,7 +232,9 @@ export async function createGateway(
     throw error;
   }
   warnOfExposure(config, log);
-  const operations = operationsAddress(config.OPERATIONS_HOST, config.GATEWAY_OPERATIONS_PORT);
+  const operations = overrides.operationsElsewhere
+    ? 'elsewhere'
+    : operationsAddress(config.OPERATIONS_HOST, config.GATEWAY_OPERATIONS_PORT);
   const service = await createHttpService({
     name: 'gateway',
     config: { ...readHttpServerConfig(config, config.GATEWAY_PORT), operations },

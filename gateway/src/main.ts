@@ -1,4 +1,5 @@
 import { runProcess } from '@taskgraph/service-kit';
-import { createGateway, readGatewayConfig } from './gateway.js';
+import { readGatewayConfig } from './config.js';
+import { createGatewayProcess } from './gateway-workers.js';
 
-await runProcess(async () => createGateway(readGatewayConfig()));
+await runProcess(async () => createGatewayProcess(readGatewayConfig()));

@@ -7,7 +7,7 @@ import { tellPhase } from './traces.js';
 import type { AnswerTelemetry } from './transports/http/answer.js';
 
 /** Log line and counter together. Names of operations go to the log, never into labels: clients choose them. */
-export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, SubgraphsTelemetry {
+export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, SubgraphsTelemetry, SupergraphTelemetry {
   /** Of entities, or root fields, in the cache. */
   entitiesLookedUp(subgraph: string, hits: number, misses: number): void;
   /** An event has told what the cache must forget. */
@@ -18,9 +18,13 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   tooExpensive(subgraph: string | null): void;
   /** Of a request for a document that is not registered: refused, or only told. */
   unregisteredDocument(mode: 'enforce' | 'audit'): void;
+  watchOperations(cache: () => OperationCache): void;
+}
+
+/** Of who plans and watches the supergraph. */
+export interface SupergraphTelemetry {
   plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused' | 'unreachable'): void;
-  watchOperations(cache: () => OperationCache): void;
 }
 
 export interface GatewayTelemetryOptions {
@@ -74,15 +78,11 @@ export function createGatewayTelemetry(
     ['layer'],
   );
   const errors = metrics.counter('taskgraph_gateway_errors_total', 'Errors in answers to clients.', ['code']);
-  const reloads = metrics.counter(
-    'taskgraph_gateway_supergraph_reloads_total',
-    'New versions of the supergraph file.',
-    ['outcome'],
-  );
   const circuits = metrics.gauge(
     'taskgraph_gateway_circuit_state',
     'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
     ['subgraph'],
+    'max',
   );
   const costs = metrics.tallied(
     'taskgraph_gateway_operation_cost',
@@ -113,10 +113,6 @@ export function createGatewayTelemetry(
     'subgraph',
     'state',
   ]);
-  const plannerRestarts = metrics.counter(
-    'taskgraph_gateway_planner_restarts_total',
-    'Times that the thread that plans had to be replaced.',
-  );
   const compilations = metrics.histogram(
     'taskgraph_gateway_compile_duration_seconds',
     'Time of parsing, validating or planning one operation, each of which is done once.',
@@ -182,12 +178,7 @@ export function createGatewayTelemetry(
     unregisteredDocument(mode) {
       unregistered.inc({ mode });
     },
-    plannerRestarted() {
-      plannerRestarts.inc();
-    },
-    supergraphReloaded(outcome) {
-      reloads.inc({ outcome });
-    },
+    ...createSupergraphTelemetry(metrics),
     subgraphGone(subgraph) {
       for (const metric of [fetches, lookups]) void forgetSeries(metric, 'subgraph', subgraph);
       void forgetSeries(metrics.circuitVerdicts, 'subgraph', subgraph);
@@ -203,6 +194,26 @@ export function createGatewayTelemetry(
           underWay.set({ subgraph, state: 'waiting' }, limit.waiting());
         }
       };
+    },
+  };
+}
+
+export function createSupergraphTelemetry(metrics: Metrics): SupergraphTelemetry {
+  const plannerRestarts = metrics.counter(
+    'taskgraph_gateway_planner_restarts_total',
+    'Times that the thread that plans had to be replaced.',
+  );
+  const reloads = metrics.counter(
+    'taskgraph_gateway_supergraph_reloads_total',
+    'New versions of the supergraph file.',
+    ['outcome'],
+  );
+  return {
+    plannerRestarted() {
+      plannerRestarts.inc();
+    },
+    supergraphReloaded(outcome) {
+      reloads.inc({ outcome });
     },
   };
 }

@@ -42,6 +42,11 @@ describe('a setting that cannot be used', () => {
       () => ({ SUBGRAPH_ERROR_MESSAGES: 'auth, nosuch' }),
       'SUBGRAPH_ERROR_MESSAGES: there is no subgraph nosuch, but auth, media, task',
     ],
+    [
+      'workers without a port for operators',
+      () => ({ GATEWAY_WORKERS: '2' }),
+      'GATEWAY_WORKERS: needs GATEWAY_OPERATIONS_PORT',
+    ],
   ])('ends the process with 78 and a line that names it: %s', async (_what, env, line) => {
     const { code, said } = await run(env(folder));
     expect(said).toMatch(new RegExp(`^Invalid configuration:\\n {2}- ${line}[^\\n]*\\n$`));

@@ -8,7 +8,7 @@ const ENGINE = 'packages/federation-engine/src';
 
 /** From the top; what shares a line does not know each other. */
 const FLOORS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
-  [GATEWAY]: [['.'], ['transports', 'transports/http'], ['admission'], ['identity']],
+  [GATEWAY]: [['.'], ['transports', 'transports/http', 'workers'], ['admission'], ['identity']],
   [ENGINE]: [
     ['.'],
     ['live'],

@@ -17,6 +17,7 @@ import type { SubgraphClient } from './subgraphs/subgraph-client.js';
 import type { SubgraphHealth, SubgraphsSettings, SubgraphsTelemetry } from './subgraphs/subgraphs.js';
 import type { PlannerThreadOptions } from './supergraph/planner-thread.js';
 import type { SupergraphFile } from './supergraph/open-source.js';
+import type { RemotePlanner } from './supergraph/remote-planner.js';
 import type { Supergraph } from './supergraph/supergraph.js';
 
 /** An operation that has just been planned. */
@@ -77,6 +78,8 @@ export interface EngineInside {
   readonly missingViewer?: MissingViewer;
   readonly operations?: Partial<OperationCacheOptions>;
   readonly planner?: Partial<Omit<PlannerThreadOptions, 'log'>>;
+  /** Plans, and gives the supergraph, in the place of a thread and a file of this process's own. */
+  readonly remotePlanner?: Pick<RemotePlanner, 'planner' | 'source'> | undefined;
   readonly warmUpMs?: number;
   /** Called before a version takes traffic. @throws to refuse it */
   readonly onVersion?: (supergraph: Supergraph) => void;

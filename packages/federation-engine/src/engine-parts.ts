@@ -2,14 +2,14 @@ import { ADMIT_ALL, authorizeBy } from './authorize-conditions.js';
 import type { Authorization } from './compile/authorization.js';
 import type { OperationCache } from './compile/operation-cache.js';
 import { planText } from './compile/plan/plan-text.js';
-import type { EngineOptions } from './engine-options.js';
+import type { EngineInside, EngineOptions } from './engine-options.js';
 import { createClientErrors, type ClientErrors } from './execute/client-errors.js';
 import { createLiveGraph } from './live-graph.js';
 import { NO_SUBSCRIPTION_TELEMETRY } from './live/subscription-telemetry.js';
 import { createSubscriptions, type Subscriptions } from './live/subscriptions.js';
 import { createUpstreamSockets } from './live/upstream-sockets.js';
 import type { OverrideLabels } from './request/context.js';
-import { SILENT } from './request/log.js';
+import { SILENT, type Log } from './request/log.js';
 import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
 import { createCachingClient } from './subgraphs/caching/caching-client.js';
 import { createConcurrencyLimit } from './subgraphs/concurrency-limit.js';
@@ -22,8 +22,9 @@ import {
   type SubgraphsSettings,
   type SubgraphsTelemetry,
 } from './subgraphs/subgraphs.js';
-import { createPlannerThread } from './supergraph/planner-thread.js';
 import { openSource } from './supergraph/open-source.js';
+import { createPlannerThread, type PlannerThread } from './supergraph/planner-thread.js';
+import { createSharedPlanner, type SharedPlanner, type SharedPlannerOptions } from './supergraph/shared-planner.js';
 
 /** What the engine is made of, for hosts that decide between compiling and running. */
 export interface EngineParts {
@@ -98,15 +99,8 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   // supergraph, compile
   const { onCompiled } = inside.operations ?? {};
   const graph = createLiveGraph({
-    source: openSource(supergraph, log),
-    planner: createPlannerThread({
-      planTimeoutMs: 10_000,
-      loadTimeoutMs: 60_000,
-      maxWaiting: 1_000,
-      onRestart: nothing,
-      ...inside.planner,
-      log,
-    }),
+    source: inside.remotePlanner?.source ?? openSource(supergraph, log),
+    planner: inside.remotePlanner?.planner ?? openPlanner(inside.planner, log),
     cache: {
       maxBytes: 30 * MIB,
       introspection: options.introspection ?? true,
@@ -189,6 +183,36 @@ export function createEngineParts(options: EngineOptions): EngineParts {
       await options.cache?.close();
     },
   };
+}
+
+/** One planner, and one watch of the supergraph, for several processes whose engines have a `remotePlanner`. */
+export function createPlannerHost({
+  supergraph,
+  planner,
+  maxPlanBytes,
+  log = SILENT,
+}: PlannerHostOptions): SharedPlanner {
+  return createSharedPlanner({
+    source: openSource(supergraph, log),
+    planner: openPlanner(planner, log),
+    maxPlanBytes,
+  });
+}
+
+export interface PlannerHostOptions
+  extends Pick<EngineOptions, 'supergraph' | 'log'>, Pick<SharedPlannerOptions, 'maxPlanBytes'> {
+  readonly planner?: EngineInside['planner'];
+}
+
+function openPlanner(options: EngineInside['planner'], log: Log): PlannerThread {
+  return createPlannerThread({
+    planTimeoutMs: 10_000,
+    loadTimeoutMs: 60_000,
+    maxWaiting: 1_000,
+    onRestart: nothing,
+    ...options,
+    log,
+  });
 }
 
 /** Most operations have no label to ask for, so labels are named when the first is asked about. */

@@ -24,8 +24,8 @@ export interface HttpServerConfig {
   readonly shutdownGraceMs: number;
   /** For how long requests are still taken after the end was asked for, while the service is not ready; 0 when absent. */
   readonly shutdownDrainMs?: number;
-  /** Where health in detail and metrics are answered; beside everything else when absent. */
-  readonly operations?: OperationsAddress | null | undefined;
+  /** Where health in detail and metrics are answered; beside everything else when absent, and not here where another process does. */
+  readonly operations?: OperationsAddress | 'elsewhere' | null | undefined;
   /** Whether requests by names that are not its own are refused; see `allowed-hosts.ts`. */
   readonly guardsHosts?: boolean;
   readonly allowedHosts?: readonly string[] | undefined;
@@ -106,8 +106,9 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   // One path is one resource, for whoever filters by path in front of the service.
   app.enable('case sensitive routing');
   app.use(requestIdentification(log, metrics));
-  const operations = config.operations ? createOperationsServer(config.operations, { health, metrics, log }) : null;
-  mountOperationalRoutes(app, { health, metrics, details: operations === null });
+  const { operations: at = null } = config;
+  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log }) : null;
+  mountOperationalRoutes(app, { health, metrics, details: at === null });
   await options.routes(app);
 
   const { front } = options;
@@ -199,7 +200,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
 
 /** @throws ConfigError where operators would ask at the port of everybody: the second of both would not find its own program there */
 function assertOwnPorts(name: string, { host, port, operations }: HttpServerConfig): void {
-  if (port === 0 || operations?.port !== port || operations.host !== host) return;
+  if (!operations || operations === 'elsewhere') return;
+  if (port === 0 || operations.port !== port || operations.host !== host) return;
   const setting = name.toUpperCase();
   throw new ConfigError([`${setting}_OPERATIONS_PORT: must be another port than ${setting}_PORT (${port})`]);
 }

@@ -14,9 +14,14 @@ import type { LogLevel } from './log-level.js';
 
 export type Log = Logger;
 
+/** What is written to a pipe as a whole, on Linux (pipe(7)). */
+const PIPE_BUF = 4_096;
+
 export interface LogOptions {
   readonly service: string;
   readonly level: LogLevel;
+  /** Of those that serve together, which one this is. */
+  readonly worker?: number | undefined;
   /** Where lines go; standard output when absent. */
   readonly destination?: DestinationStream | undefined;
 }
@@ -25,10 +30,10 @@ export interface LogOptions {
  * Creates a JSON line logger. Errors under `err` carry their causes, and their stack above level warn. A burst of one fault is one line and
  * one with the count: see `log-bursts.ts`.
  */
-export function createLog({ service, level, destination }: LogOptions): Log {
+export function createLog({ service, level, worker, destination }: LogOptions): Log {
   const options = {
     level,
-    base: { service, pid: process.pid },
+    base: { service, pid: process.pid, ...(worker !== undefined && { worker }) },
     timestamp: isoTime(),
     formatters: { level: (label: string) => ({ level: label }), log: withTrace },
     hooks: { logMethod: collapseBursts() },
@@ -38,7 +43,9 @@ export function createLog({ service, level, destination }: LogOptions): Log {
     },
   };
   // Lines are written beside the event loop; with a minimal length, pino's `flush` tells when they are.
-  const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false }));
+  // Several that write to one pipe do not break into each other's lines as long as they write no more at a time.
+  const maxWrite = worker === undefined ? undefined : PIPE_BUF;
+  const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false, maxWrite }));
   const parts = new Set<WeakRef<Log>>([new WeakRef(log)]);
   PARTS.set(log, parts);
   // Children inherit it: what they are bound to passes no formatter of their parent.

@@ -5,11 +5,24 @@ import { serviceVersion } from './version.js';
 /** Seconds; from a cached answer to a lost one. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** What is told of metrics, in the text format of Prometheus. */
+export interface Scraped {
+  readonly registry: Pick<Registry, 'contentType' | 'metrics'>;
+}
+
+/** How a gauge of several processes is one: their values together, or the highest. */
+export type GaugeAggregator = 'sum' | 'max';
+
 /** The metrics of one process or, in embedded mode, of one service: each has its own registry. */
 export interface Metrics {
   readonly registry: Registry;
   counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
-  gauge<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Gauge<Label>;
+  gauge<Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+    aggregator?: GaugeAggregator,
+  ): Gauge<Label>;
   histogram<Label extends string = never>(
     name: string,
     help: string,
@@ -40,8 +53,12 @@ export function createMetrics(service: string): Metrics {
     registry,
     counter: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
       new Counter<Label>({ name, help, labelNames: [...labels], registers }),
-    gauge: <Label extends string = never>(name: string, help: string, labels: readonly Label[] = []) =>
-      new Gauge<Label>({ name, help, labelNames: [...labels], registers }),
+    gauge: <Label extends string = never>(
+      name: string,
+      help: string,
+      labels: readonly Label[] = [],
+      aggregator: GaugeAggregator = 'sum',
+    ) => new Gauge<Label>({ name, help, labelNames: [...labels], registers, aggregator }),
     histogram: <Label extends string = never>(
       name: string,
       help: string,
@@ -56,7 +73,12 @@ export function createMetrics(service: string): Metrics {
     ) => new TalliedHistogram({ name, help, labelNames, buckets }).registerIn(registry),
   };
   metrics
-    .gauge('taskgraph_build_info', 'The release that runs, and the Node that runs it: always 1.', ['version', 'node'])
+    .gauge(
+      'taskgraph_build_info',
+      'The release that runs, and the Node that runs it: always 1.',
+      ['version', 'node'],
+      'max',
+    )
     .set({ version: serviceVersion(), node: process.versions.node }, 1);
   // Whoever asks nothing of a kind has no metric of it.
   let sqlDuration: TalliedHistogram | undefined;

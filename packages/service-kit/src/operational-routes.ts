@@ -1,10 +1,10 @@
 import type { Express } from 'express';
 import type { Health } from './health.js';
-import type { Metrics } from './metrics.js';
+import type { Scraped } from './metrics.js';
 
 export interface OperationalRoutesOptions {
   readonly health: Health;
-  readonly metrics: Metrics;
+  readonly metrics: Scraped;
   /** Whether dependencies and figures are told, and not only a status. */
   readonly details: boolean;
 }

@@ -4,7 +4,7 @@ import express from 'express';
 import { forbidSniffing } from './http-edges.js';
 import type { Health } from './health.js';
 import { changeLogLevel, type Log } from './log.js';
-import type { Metrics } from './metrics.js';
+import type { Scraped } from './metrics.js';
 import { isLogLevel } from './log-level.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 
@@ -24,7 +24,7 @@ export interface OperationsServer {
 
 export function createOperationsServer(
   { host, port }: OperationsAddress,
-  { health, metrics, log }: { readonly health: Health; readonly metrics: Metrics; readonly log: Log },
+  { health, metrics, log }: { readonly health: Health; readonly metrics: Scraped; readonly log: Log },
 ): OperationsServer {
   const app = express();
   app.disable('x-powered-by');

@@ -42,6 +42,8 @@ export function watchRevocations(revocations: Pick<RevocationList, 'size'>, metr
   const known = metrics.gauge(
     'taskgraph_revoked_sessions',
     'Ended sessions whose access tokens are refused although they have time left.',
+    [],
+    'max',
   );
   Object.assign(known, { collect: () => known.set(revocations.size) });
 }

@@ -8,13 +8,20 @@ import { ConfigError } from './settings.js';
 /** sysexits.h: EX_CONFIG. */
 const EXIT_CONFIG = 78;
 
+/** What a process runs. */
+export interface Runnable extends Pick<ServiceProcess, 'log' | 'shutdownGraceMs' | 'close'> {
+  listen(): Promise<unknown>;
+  /** Resolves when it is told to stop otherwise than by a signal. */
+  readonly stopped?: Promise<void>;
+}
+
 /**
  * Runs a process: reads its `.env`, creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
  * once. Configuration faults are printed together, without a stack. A fault that nothing catches ends it with 70, see
  * {@link exitOnFault}.
  */
-export async function runProcess(create: () => Promise<ServiceProcess>): Promise<void> {
-  let service: ServiceProcess | null = null;
+export async function runProcess(create: () => Promise<Runnable>): Promise<void> {
+  let service: Runnable | null = null;
   exitOnFault({
     report(error, origin) {
       if (service) service.log.fatal({ err: error, origin }, 'a fault that nothing has caught: the process ends');
@@ -35,8 +42,14 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
   const running = service;
   changeLevelOnSignal(running.log);
   let stopping = false;
+  let signalled = false;
   const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (signalled) process.exit(signal === 'SIGINT' ? 130 : 143);
+    signalled = true;
+    end();
+  };
+  const end = () => {
+    if (stopping) return;
     stopping = true;
     void running
       .close()
@@ -52,6 +65,7 @@ export async function runProcess(create: () => Promise<ServiceProcess>): Promise
         process.exit(code);
       });
   };
+  void running.stopped?.then(end);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   // Who has started it is gone.

@@ -285,7 +285,7 @@ function away(message: string, reason: string, pauseMs = 0): Fault {
   });
 }
 
-function closedError(): Fault {
+export function closedError(): Fault {
   return new Fault('UNAVAILABLE', 'The planner is closed.');
 }
 

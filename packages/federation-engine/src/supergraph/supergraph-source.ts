@@ -20,30 +20,59 @@ export interface SupergraphSourceOptions {
   readonly onReload?: (outcome: 'loaded' | 'refused' | 'unreachable') => void;
 }
 
-/**
- * Loads a supergraph file and watches it. A new file that cannot be served is refused with a log line, and the one before
- * goes on serving. Versions are taken one after the other; of several that come meanwhile, the newest.
- */
+/** Loads a supergraph file and watches it; see {@link createWatchedSource}. */
 export function createSupergraphSource({ path, pollMs, log, onReload }: SupergraphSourceOptions): SupergraphSource {
+  return createWatchedSource({
+    readFirst: () => readSupergraph(path),
+    read: () => readFile(path, 'utf8'),
+    watch(onChange) {
+      const listener: StatsListener = onChange;
+      // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
+      watchFile(path, { interval: pollMs, persistent: false }, listener);
+      return () => unwatchFile(path, listener);
+    },
+    origin: { path },
+    log,
+    onReload,
+  });
+}
+
+export interface WatchedSourceOptions {
+  readonly readFirst: () => Promise<string>;
+  readonly read: () => Promise<string>;
+  /** Returns what ends the watch. */
+  readonly watch: (onChange: () => void) => () => void;
+  /** For the log. */
+  readonly origin: Readonly<Record<string, unknown>>;
+  readonly log: Log;
+  readonly onReload?: ((outcome: 'loaded' | 'refused') => void) | undefined;
+}
+
+/**
+ * Gives a supergraph, then each that comes in its place. One that cannot be served is refused with a log line, and the one before goes
+ * on serving. Versions are taken one after the other; of several that come meanwhile, the newest.
+ */
+export function createWatchedSource(options: WatchedSourceOptions): SupergraphSource {
+  const { readFirst, read, watch, origin, log, onReload } = options;
   let taken = '';
   let closed = false;
-  let listener: StatsListener | null = null;
+  let endWatch: (() => void) | null = null;
   let underWay: Promise<void> | null = null;
   let isStale = false;
 
   async function reload(onText: (text: string) => Promise<void>): Promise<void> {
     try {
-      const text = await readFile(path, 'utf8');
+      const text = await read();
       if (text === taken || closed) return;
       assertWhole(text);
       await onText(text);
       taken = text;
       onReload?.('loaded');
-      log.info({ path }, 'supergraph reloaded');
+      log.info(origin, 'supergraph reloaded');
     } catch (error) {
       if (closed) return;
       onReload?.('refused');
-      log.error({ err: error, path }, 'the new supergraph cannot be served; the one before goes on');
+      log.error({ err: error, ...origin }, 'the new supergraph cannot be served; the one before goes on');
     }
   }
 
@@ -57,22 +86,20 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
 
   return {
     async start(onText) {
-      taken = await readSupergraph(path);
+      taken = await readFirst();
       await onText(taken);
       if (closed) return;
-      listener = () => {
+      endWatch = watch(() => {
         isStale = true;
         underWay ??= reloadAll(onText);
-      };
-      // Polling also sees the symbolic links that Kubernetes swaps under a mounted file.
-      watchFile(path, { interval: pollMs, persistent: false }, listener);
+      });
       // It may have changed while it was loaded.
       isStale = true;
       underWay = reloadAll(onText);
     },
     async close() {
       closed = true;
-      if (listener) unwatchFile(path, listener);
+      endWatch?.();
       await underWay;
     },
   };
