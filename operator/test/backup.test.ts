@@ -5,16 +5,21 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '@taskgraph/databases';
 import {
+  cloneDatabase,
   countAllRows,
-  createEmptyDatabase,
+  createCleanup,
   expectData,
   hasPubSubEmulator,
   postGraphQL,
   spawnGraph,
   startPubSubEmulator,
   type SpawnedGraph,
+  type TestDatabase,
 } from '@taskgraph/testkit';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { verifyBackup } from '../src/backup/manifest.js';
+import { takeBackup } from '../src/backup/take-backup.js';
+import { openPlaces } from '../src/places.js';
 import { logIn, signUp } from './client.js';
 import { runOperator } from './run-operator.js';
 
@@ -66,75 +71,97 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
 });
 
 (hasPubSubEmulator() ? describe : describe.skip)('a backup of a system that is at work', () => {
-  it('is one instant of it: nothing points to what is not there, and nothing happens twice', async () => {
-    const scratch = await mkdtemp(path.join(tmpdir(), 'taskgraph-backup-'));
-    await using _scratch = { [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
-    await using pubsub = await startPubSubEmulator();
-    const settings = {
+  const own = createCleanup();
+  let scratch: string;
+  let folder: string;
+  let settings: Record<string, string>;
+  /** Of each table, when the backup was taken. */
+  let before: Record<string, Readonly<Record<string, number>>>;
+  /** Where it is restored. */
+  let databases: Record<(typeof SERVICES)[number], TestDatabase>;
+  let env: Record<string, string>;
+  /** Pictures that are attached then. */
+  let kept: string[];
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(path.join(tmpdir(), 'taskgraph-backup-'));
+    own.add(() => rm(scratch, { recursive: true, force: true }));
+    folder = path.join(scratch, 'backup');
+    const pubsub = await startPubSubEmulator();
+    own.add(() => pubsub.stop());
+    settings = {
       AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
       PUBSUB_EMULATOR_HOST: pubsub.host,
       SUBGRAPH_TIMEOUT_MS: '60000',
       PEER_TIMEOUT_MS: '60000',
     };
-    const folder = path.join(scratch, 'backup');
-    let before: Record<string, Readonly<Record<string, number>>>;
-    {
-      await using graph = await spawnGraph({ settings: { ...settings, PUBSUB_PROJECT_ID: 'taskgraph-before' } });
-      const client = await signUp(graph.urls.gateway);
-      const kept = await client.addTask();
-      await client.attach(kept, await client.addPicture());
-      let stopped = false;
-      let rounds = 0;
-      const load = Array.from({ length: 2 }, async () => {
-        while (!stopped) {
-          const [taskId, mediaId] = [await client.addTask(), await client.addPicture()];
-          await client.attach(taskId, mediaId);
-          if (rounds % 2 === 0) await client.remove(mediaId);
-          rounds += 1;
-        }
-      });
-      while (rounds < 4) await delay(20);
-      const taken = await runOperator(['backup', folder, '--json'], settingsOf(urlsOf(graph), graph.dataDir));
-      const since = rounds;
-      while (rounds < since + 2) await delay(20);
-      stopped = true;
-      await Promise.all(load);
-      expect([taken.code, taken.stderr]).toEqual([0, expect.stringContaining('… database media')]);
-      before = Object.fromEntries(
-        Object.entries((await readManifest(folder)).databases).map(([name, { tables }]) => [
-          name,
-          Object.fromEntries(tables.map((table) => [table.name, table.rows])),
-        ]),
-      );
-    }
-    expect(before['task']?.['task_media']).toBeGreaterThan(0);
+    databases = {
+      auth: await cloneDatabase('auth'),
+      task: await cloneDatabase('task'),
+      media: await cloneDatabase('media'),
+    };
+    for (const database of Object.values(databases)) own.add(() => database.drop());
+    env = settingsOf(urlsOf({ databases }), path.join(scratch, 'data'));
+  });
+  afterAll(() => own.run());
 
-    await using auth = await createEmptyDatabase('auth');
-    await using task = await createEmptyDatabase('task');
-    await using media = await createEmptyDatabase('media');
-    const databases = { auth, task, media };
-    const dataDir = path.join(scratch, 'data');
-    const env = settingsOf(urlsOf({ databases }), dataDir);
-    expect(await runOperator(['restore', folder], env)).toMatchObject({ code: 0 });
+  it('is taken while it goes on', async () => {
+    await using graph = await spawnGraph({ settings: { ...settings, PUBSUB_PROJECT_ID: 'taskgraph-before' } });
+    const client = await signUp(graph.urls.gateway);
+    await client.attach(await client.addTask(), await client.addPicture());
+    let stopped = false;
+    let rounds = 0;
+    const load = Array.from({ length: 2 }, async () => {
+      while (!stopped) {
+        const [taskId, mediaId] = [await client.addTask(), await client.addPicture()];
+        await client.attach(taskId, mediaId);
+        if (rounds % 2 === 0) await client.remove(mediaId);
+        rounds += 1;
+      }
+    });
+    while (rounds < 2) await delay(20);
+    const taken = await runOperator(['backup', folder, '--json'], settingsOf(urlsOf(graph), graph.dataDir));
+    stopped = true;
+    await Promise.all(load);
+    expect([taken.code, taken.stderr]).toEqual([0, expect.stringContaining('… database media')]);
+    before = Object.fromEntries(
+      Object.entries((await readManifest(folder)).databases).map(([name, { tables }]) => [
+        name,
+        Object.fromEntries(tables.map((table) => [table.name, table.rows])),
+      ]),
+    );
+    expect(before['task']?.['task_media']).toBeGreaterThan(0);
+  });
+
+  it('takes the place of what is there, when that is meant, and points to nothing that is not there', async () => {
+    await withClient(databases.task.url, (client) =>
+      client.query(
+        `INSERT INTO known_media (media_id, uploader_id, state) VALUES (gen_random_uuid(), gen_random_uuid(), 'READY')`,
+      ),
+    );
+    expect(await runOperator(['restore', folder], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/destroys what is there: 1 rows in task.*\n→ Add --yes/),
+    });
+    expect(await runOperator(['restore', folder, '--yes'], env)).toMatchObject({ code: 0 });
     for (const name of SERVICES) {
       const { _prisma_migrations: _, ...counts } = await countAllRows(databases[name].url);
       expect(counts).toEqual(before[name]);
     }
-    const attached = await idsOf(task.url, 'SELECT media_id AS id FROM task_media');
-    const ready = await idsOf(media.url, `SELECT id FROM media_items WHERE status = 'READY'`);
+    const attached = await idsOf(databases.task.url, 'SELECT media_id AS id FROM task_media');
+    const ready = await idsOf(databases.media.url, `SELECT id FROM media_items WHERE status = 'READY'`);
     // The task service has not heard of the others yet: that they are deleted is among the events that go out again.
-    const deleted = await idsOf(media.url, `SELECT subject AS id FROM outbox WHERE type = 'media.deleted.v1'`);
+    const deleted = await idsOf(
+      databases.media.url,
+      `SELECT subject AS id FROM outbox WHERE type = 'media.deleted.v1'`,
+    );
     expect([...ready, ...deleted]).toEqual(expect.arrayContaining(attached));
-    const kept = attached.filter((id) => ready.includes(id));
+    kept = attached.filter((id) => ready.includes(id));
     expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 0 });
+  });
 
-    // A second time there is something to lose.
-    expect(await runOperator(['restore', folder], env)).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/destroys what is there: .*rows in task.*\n→ Add --yes/),
-    });
-    expect(await runOperator(['restore', folder, '--yes'], env)).toMatchObject({ code: 0 });
-
+  it('goes on where it was: nothing happens twice', async () => {
+    const { task, media } = databases;
     const handledBefore = await idsOf(media.url, HANDLED);
     await using graph = await spawnGraph({
       databases,
@@ -162,39 +189,38 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
     expect(await rowsOf(media.url, `SELECT ${pairs} FROM media_references ORDER BY 1, 2`)).toEqual(relation);
     for (const name of SERVICES) expect(await rowsOf(databases[name].url, 'SELECT * FROM dead_letters')).toEqual([]);
   });
+});
 
-  it('is refused where anything of it is missing, changed or too much, before anything is touched', async () => {
+describe('a backup', () => {
+  it('is refused where anything of it is missing, changed or too much', async () => {
     const scratch = await mkdtemp(path.join(tmpdir(), 'taskgraph-backup-'));
     await using _scratch = { [Symbol.asyncDispose]: () => rm(scratch, { recursive: true, force: true }) };
-    await using auth = await createEmptyDatabase('auth');
-    await using task = await createEmptyDatabase('task');
-    await using media = await createEmptyDatabase('media');
-    const env = settingsOf({ auth: auth.url, task: task.url, media: media.url }, path.join(scratch, 'data'));
-    expect(await runOperator(['migrate', 'all', 'up'], env)).toMatchObject({ code: 0 });
+    await using auth = await cloneDatabase('auth');
+    await using task = await cloneDatabase('task');
+    await using media = await cloneDatabase('media');
     const whole = path.join(scratch, 'whole');
-    const taken = await runOperator(['backup', whole, '--json'], env);
-    const { hash } = JSON.parse(taken.stdout) as { hash: string };
-    expect(await runOperator(['backup', whole], env)).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('is there already'),
+    await using places = await openPlaces({
+      dataDir: path.join(scratch, 'data'),
+      databaseUrls: { auth: auth.url, task: task.url, media: media.url },
+      bucket: undefined,
+      storageEmulatorHost: undefined,
     });
-    expect(await runOperator(['restore', whole, '--check', '--expect', hash], env)).toMatchObject({ code: 0 });
-    const faults: ReadonlyArray<readonly [string, (copy: string) => Promise<unknown>, string[]]> = [
-      ['is missing', (copy) => rm(path.join(copy, 'task/tasks.copy.gz')), []],
-      ['is not what was written', (copy) => appendFile(path.join(copy, 'auth/users.copy.gz'), 'x'), []],
-      ['does not belong to it', (copy) => writeFile(path.join(copy, 'more'), ''), []],
-      ['was never finished', (copy) => rm(path.join(copy, 'manifest.json')), []],
-      ['manifest.json is not what was written', (copy) => appendFile(path.join(copy, 'manifest.json'), ' '), []],
-      ['and not 0000', async () => undefined, ['--expect', '0000']],
+    const { hash } = await takeBackup(places, whole, () => undefined);
+    await expect(takeBackup(places, whole, () => undefined)).rejects.toThrow('is there already');
+    expect(await verifyBackup(whole, hash)).toMatchObject({ leftOut: [] });
+    const faults: ReadonlyArray<readonly [string, (copy: string) => Promise<unknown>, string?]> = [
+      ['is missing', (copy) => rm(path.join(copy, 'task/tasks.copy.gz'))],
+      ['is not what was written', (copy) => appendFile(path.join(copy, 'auth/users.copy.gz'), 'x')],
+      ['does not belong to it', (copy) => writeFile(path.join(copy, 'more'), '')],
+      ['was never finished', (copy) => rm(path.join(copy, 'manifest.json'))],
+      ['manifest.json is not what was written', (copy) => appendFile(path.join(copy, 'manifest.json'), ' ')],
+      ['and not 0000', async () => undefined, '0000'],
     ];
-    for (const [index, [said, damage, flags]] of faults.entries()) {
+    for (const [index, [said, damage, expected]] of faults.entries()) {
       const copy = path.join(scratch, String(index));
       await cp(whole, copy, { recursive: true });
       await damage(copy);
-      expect(await runOperator(['restore', copy, '--yes', ...flags], env)).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining(said),
-      });
+      await expect(verifyBackup(copy, expected)).rejects.toThrow(said);
     }
   });
 });
