@@ -65,8 +65,20 @@ describe('docker-compose.yml', () => {
       expect(Object.keys(file.services['migrate']?.environment ?? {})).toContain(`${database}_DATABASE_URL`);
   });
 
-  it('has the parts that the processes depend on', () => {
-    expect(Object.keys(file.services)).toEqual(expect.arrayContaining(['postgres', 'redis', 'pubsub']));
+  it('has the parts that the processes depend on, and others by profile', () => {
+    const profileOf = ({ profiles }: Service) => profiles?.join() ?? 'always';
+    const namesOf = (profile: string) =>
+      services
+        .filter(([, service]) => profileOf(service) === profile)
+        .map(([name]) => name)
+        .sort();
+    expect(namesOf('always')).toEqual(
+      ['postgres', 'redis', 'pubsub', 'migrate', ...PROCESSES.map(({ name }) => name)].sort(),
+    );
+    expect(namesOf('object-store')).toEqual(['storage', 'storage-bucket']);
+    expect(namesOf('observability')).toEqual(['grafana', 'prometheus']);
+    const profiles = new Set(services.map(([, service]) => profileOf(service)));
+    expect([...profiles].sort()).toEqual(['always', 'object-store', 'observability']);
   });
 
   it.each(services)('%s comes from the Dockerfile or from an image with a version', (_name, { image, build }) => {

@@ -202,6 +202,19 @@ whereRendered.each(
   });
 });
 
+whereRendered.each(OVERLAYS)('the migrations of %s', (overlay) => {
+  it('run once, by the image that only migrates, in all databases', () => {
+    const manifests = rendered.get(`k8s/overlays/${overlay}`) as Manifest[];
+    const job = find<PodOwner>(manifests, 'Job', 'migrate');
+    expect(job.spec.template?.spec).toMatchObject({ restartPolicy: 'Never' });
+    const [container] = containersOf({ name: 'migrate', spec: job.spec.template?.spec as never });
+    expect(container).toMatchObject({ args: ['all', 'up'] });
+    expect(container?.image).toMatch(new RegExp(`(^taskgraph-|/taskgraph/)migrate:${version.replaceAll('.', '\\.')}$`));
+    const databases = ['AUTH', 'TASK', 'MEDIA'].map((name) => `${name}_DATABASE_URL`);
+    expect(container?.env?.map(({ name }) => name)).toEqual(expect.arrayContaining(databases));
+  });
+});
+
 whereRendered('the ingress', () => {
   it.each(OVERLAYS)('of %s shows the gateway, and of media nothing but files', (overlay) => {
     const ingress = find<Manifest & { spec: { rules: Array<{ http: { paths: unknown[] } }> } }>(
@@ -274,8 +287,22 @@ whereRendered('the gke overlay', () => {
       expect(find<Manifest & { spec: unknown }>(manifests, 'HorizontalPodAutoscaler', name).spec).toMatchObject({
         scaleTargetRef: { kind: 'Deployment', name },
         minReplicas: 2,
+        metrics: [
+          { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } },
+        ],
       });
     }
+  });
+
+  it('can scale the gateway by a metric that the gateway has', () => {
+    const scaler = find<Manifest & { spec: { metrics: Array<{ type: string; pods?: { metric: { name: string } } }> } }>(
+      rendered.get(EVERYTHING) as Manifest[],
+      'HorizontalPodAutoscaler',
+      'gateway',
+    );
+    expect(scaler.spec.metrics.map(({ type }) => type)).toEqual(['Resource', 'Pods']);
+    const names = scaler.spec.metrics.flatMap(({ pods: one }) => one?.metric.name ?? []);
+    for (const name of names) expect(readText('docs/operations.md')).toContain(`\`${name}\``);
   });
 
   it('scrapes the ports for operators', () => {

@@ -127,6 +127,43 @@ describe('databases in Terraform', () => {
   });
 });
 
+describe('what else Terraform makes', () => {
+  it('is a cluster whose nodes have private addresses, and whose pods are accounts of Google Cloud', () => {
+    expect(resource('google_container_cluster.this')).toMatchObject({
+      datapath_provider: 'ADVANCED_DATAPATH',
+      private_cluster_config: [{ enable_private_nodes: true }],
+      workload_identity_config: [{ workload_pool: '${var.project}.svc.id.goog' }],
+    });
+    expect(resource('google_container_node_pool.this')).toMatchObject({
+      node_config: [{ workload_metadata_config: [{ mode: 'GKE_METADATA' }] }],
+    });
+  });
+
+  it('is a Redis that is reached from inside with a password, and drops what was not used for long', () => {
+    expect(resource('google_redis_instance.this')).toMatchObject({
+      connect_mode: 'PRIVATE_SERVICE_ACCESS',
+      auth_enabled: true,
+      redis_configs: { 'maxmemory-policy': 'allkeys-lru' },
+    });
+  });
+
+  it.each(['media', 'backups'])('is a bucket of %s that is nobody else’s, and keeps no unfinished upload', (name) => {
+    const bucket = resource(`google_storage_bucket.${name}`);
+    expect(bucket).toMatchObject({ uniform_bucket_level_access: true, public_access_prevention: 'enforced' });
+    expect(bucket['lifecycle_rule']).toContainEqual({
+      condition: [{ age: 1 }],
+      action: [{ type: 'AbortIncompleteMultipartUpload' }],
+    });
+  });
+
+  it('is a registry in which an image’s version is never another image', () => {
+    expect(resource('google_artifact_registry_repository.this')).toMatchObject({
+      format: 'DOCKER',
+      docker_config: [{ immutable_tags: true }],
+    });
+  });
+});
+
 describe.each([[MODULE, taskgraph] as const, ...[...environments].map(([name, one]) => [name, one] as const)])(
   '%s',
   (_name, module) => {

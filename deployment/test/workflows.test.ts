@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -10,7 +12,12 @@ interface Job {
   readonly 'timeout-minutes'?: number;
   readonly uses?: string;
   readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> };
-  readonly steps?: ReadonlyArray<{ readonly uses?: string; readonly run?: string }>;
+  readonly needs?: string | readonly string[];
+  readonly steps?: ReadonlyArray<{
+    readonly uses?: string;
+    readonly run?: string;
+    readonly with?: Readonly<Record<string, unknown>>;
+  }>;
 }
 
 interface Workflow {
@@ -67,7 +74,77 @@ describe('images in workflows', () => {
   });
 });
 
+describe('an image', () => {
+  const steps = named('images.yml').jobs['image']?.steps ?? [];
+  const at = (action: string) => steps.findIndex(({ uses }) => uses?.startsWith(`${action}@`));
+
+  it('is looked through for known vulnerabilities before it is pushed, and not pushed with them', () => {
+    expect(steps[at('aquasecurity/trivy-action')]?.with).toMatchObject({
+      'exit-code': '1',
+      severity: 'HIGH,CRITICAL',
+    });
+    const push = steps.findIndex(({ with: parameters }) => parameters?.['push'] === true);
+    expect(at('aquasecurity/trivy-action')).toBeLessThan(push);
+  });
+
+  it('comes with a list of what it is made of, and where it was built', () => {
+    expect(steps[at('anchore/sbom-action')]?.with).toMatchObject({ format: 'cyclonedx-json' });
+    expect(at('actions/attest-build-provenance')).toBeGreaterThan(0);
+  });
+});
+
+describe('a release', () => {
+  it('is published when its images are there, with what has changed and what all is made of', () => {
+    const release = named('release.yml').jobs['release'];
+    expect(release?.needs).toEqual(expect.arrayContaining(['images']));
+    const runs = runsOf(named('release.yml')).join('\n');
+    expect(runs).toContain('node scripts/changelog.mjs "$GITHUB_REF_NAME" > notes.md');
+    expect(runs).toContain('node scripts/sbom.mjs');
+    expect(runs).toMatch(/gh release create .* --notes-file notes\.md sbom\/\*/);
+  });
+
+  it('tells what has changed since the last one, by what it is to whoever reads it', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-changelog-'));
+    const git = (...parameters: string[]) =>
+      execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters], {
+        cwd: folder,
+        encoding: 'utf8',
+      });
+    const commit = (file: string, message: string) => {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), message);
+      git('add', '.');
+      git('commit', '-q', '-m', message);
+    };
+    const changelog = (tag: string) =>
+      execFileSync(process.execPath, [path.join(ROOT, 'scripts/changelog.mjs'), tag], {
+        cwd: folder,
+        encoding: 'utf8',
+      }).replaceAll(/\([0-9a-f]{7,}\)/g, '(hash)');
+    try {
+      git('init', '-q', '-b', 'main');
+      commit('README.md', 'Begin');
+      git('tag', 'v1.0.0');
+      expect(changelog('v1.0.0')).toBe('The first release.\n\n## Everything else\n\n- Begin (hash)\n');
+      commit('gateway/src/main.ts', 'Answer sooner');
+      commit('prisma/task/migrations/2/up.sql', 'Add an index');
+      git('tag', 'v1.1.0');
+      expect(changelog('v1.1.0')).toBe(
+        'What has changed since v1.0.0.\n\n## Databases: migrate before the rollout\n\n- Add an index (hash)\n\n' +
+          '## Gateway\n\n- Answer sooner (hash)\n',
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('check.yml', () => {
+  it('annotates what a change does to clients', () => {
+    expect(named('check.yml').jobs['check']?.steps?.[0]?.with).toEqual({ 'fetch-depth': 0 });
+    expect(readText('scripts/check.mjs')).toContain("process.env.GITHUB_ACTIONS ? ['--format', 'github']");
+  });
+
   it('runs what CI runs everywhere', () => {
     expect(runsOf(named('check.yml'))).toContain('bash .ci/run');
   });
