@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBackupCommands } from './commands/backup.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addMediaCommands } from './commands/media.js';
+import { addRetentionCommand } from './commands/retention.js';
 import { addSchemaCommands } from './commands/schema.js';
 import { addServiceCommands } from './commands/services.js';
 import { addSeedCommand } from './commands/seed.js';
@@ -30,6 +31,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong or m
   const host: CommandHost = { program, terminal, exit };
   addServiceCommands(host);
   addSeedCommand(host);
+  addRetentionCommand(host);
   addMediaCommands(host);
   addSchemaCommands(host);
   addDoctorCommand(host);

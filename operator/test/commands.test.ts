@@ -7,7 +7,7 @@ import { askOperator, FAKE_TERMINAL, runOperator } from './run-operator.js';
 
 /** They have words of their own for how they are used. */
 const OF_PACKAGES = ['migrate', 'events'];
-const COMMANDS = ['audit', 'keys', 'users', 'seed', 'media', 'schema', 'doctor', 'backup', 'restore'];
+const COMMANDS = ['audit', 'keys', 'users', 'seed', 'retention', 'media', 'schema', 'doctor', 'backup', 'restore'];
 
 interface Told {
   readonly ok: boolean;
@@ -48,6 +48,7 @@ describe('npx taskgraph', () => {
     [['users', 'grant-admin']],
     [['users', 'reset-second-factor']],
     [['doctor', '--loud']],
+    [['retention', 'gateway']],
   ])('exits with 2 on %j, and says what to do', async (args) => {
     expect(await askOperator(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/--help|Usage: /) });
   });

@@ -100,3 +100,11 @@ export type KeysConfig = z.output<typeof keysSchema>;
 export function readKeysConfig(env: NodeJS.ProcessEnv = process.env): KeysConfig {
   return parseConfig(keysSchema, env);
 }
+
+/** Of the command that deletes rows whose time is over. */
+const retentionSchema = schema.pick({ SESSION_RETENTION_DAYS: true });
+
+/** @throws ConfigError */
+export function readRetentionConfig(env: NodeJS.ProcessEnv = process.env): z.output<typeof retentionSchema> {
+  return parseConfig(retentionSchema, env);
+}

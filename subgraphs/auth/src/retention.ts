@@ -1,5 +1,5 @@
 import { days, type RetentionRule } from '@taskgraph/service-kit';
-import type { AuthConfig } from './config.js';
+import { readRetentionConfig, type AuthConfig } from './config.js';
 
 /** Links of mails and logins that were begun say nothing any more soon after their time. */
 const TOKEN_DAYS = 1;
@@ -30,4 +30,9 @@ export function retentionRules({
     { table: 'login_challenges', where: 'expires_at < $1', keepMs: days(TOKEN_DAYS) },
     { table: 'erasures', where: 'completed_at < $1', keepMs: days(ERASURE_DAYS) },
   ];
+}
+
+/** The same by the settings of the environment, for who purges beside the service. @throws ConfigError */
+export function readRetentionRules(env: NodeJS.ProcessEnv): readonly RetentionRule[] {
+  return retentionRules(readRetentionConfig(env));
 }

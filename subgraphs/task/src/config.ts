@@ -34,3 +34,11 @@ export type TaskConfig = z.output<typeof schema>;
 export function readTaskConfig(env: NodeJS.ProcessEnv = process.env): TaskConfig {
   return parseConfig(schema, env);
 }
+
+/** Of the command that deletes rows whose time is over. */
+const retentionSchema = schema.pick({ KNOWN_MEDIA_RETENTION_DAYS: true });
+
+/** @throws ConfigError */
+export function readRetentionConfig(env: NodeJS.ProcessEnv = process.env): z.output<typeof retentionSchema> {
+  return parseConfig(retentionSchema, env);
+}

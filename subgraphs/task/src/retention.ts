@@ -1,5 +1,5 @@
 import { days, type RetentionRule } from '@taskgraph/service-kit';
-import type { TaskConfig } from './config.js';
+import { readRetentionConfig, type TaskConfig } from './config.js';
 
 /** Events come again for 38 days at most: seven in a subscription, 31 as a dead letter. */
 const EVENT_DAYS = 40;
@@ -13,4 +13,9 @@ export function retentionRules({
     { table: 'known_media', where: 'told_at < $1', keepMs: days(Math.max(EVENT_DAYS, KNOWN_MEDIA_RETENTION_DAYS)) },
     { table: 'erased_users', where: 'done_at < $1', keepMs: days(EVENT_DAYS) },
   ];
+}
+
+/** The same by the settings of the environment, for who purges beside the service. @throws ConfigError */
+export function readRetentionRules(env: NodeJS.ProcessEnv): readonly RetentionRule[] {
+  return retentionRules(readRetentionConfig(env));
 }
