@@ -55,7 +55,7 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
     file: 'media/media.json',
     columns: [
       ...['id', 'uploaderId', 'filename', 'mimeType', 'byteSize', 'sha256', 'width', 'height', 'altText'],
-      ...['status', 'createdAt', 'updatedAt'],
+      ...['status', 'createdAt', 'updatedAt', 'deletedAt'],
     ],
     withheld: {
       thumbnails: 'made of the file, which is there',

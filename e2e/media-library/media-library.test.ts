@@ -33,13 +33,30 @@ describe('a person keeps a library of pictures', () => {
     expect(second.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual([ids[0]]);
   });
 
-  it('deletes a picture, whose files go with it', async () => {
+  it('deletes a picture, which nobody can fetch any more, and restores it', async () => {
     const id = await ada.addPicture(await smallPng('black'));
     const { media } = expectData(await ada.run('Media', { id }));
     expect((await fetch(media.url)).status).toBe(200);
     expect(expectData(await ada.run('DeleteMedia', { id }))).toEqual({ deleteMedia: { mediaId: id } });
     expectErrorCode(await ada.run('Media', { id }), 'NOT_FOUND');
     expect((await fetch(media.url)).status).toBe(404);
+    expect(expectData(await ada.run('RestoreMedia', { id }))).toEqual({
+      restoreMedia: { media: { id, status: 'READY' } },
+    });
+    expect((await fetch(media.url)).status).toBe(200);
+  });
+
+  it('names and describes a picture, and sees what all of them take', async () => {
+    const png = await smallPng('white');
+    const { me: before } = expectData(await ada.run('Usage'));
+    const id = await ada.addPicture(png);
+    const { updateMedia } = expectData(
+      await ada.run('UpdateMedia', { input: { id, filename: 'snow.png', altText: 'Snow' } }),
+    );
+    expect(updateMedia.media).toEqual({ id, filename: 'snow.png', altText: 'Snow' });
+    const { me: after } = expectData(await ada.run('Usage'));
+    expect(after.storage.usedBytes - before.storage.usedBytes).toBe(png.length);
+    expect(after.storage.quotaBytes).toBeGreaterThan(after.storage.usedBytes);
   });
 
   it('serves parts of a file, and nothing to who changes the address', async () => {

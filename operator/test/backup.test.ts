@@ -149,7 +149,10 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
       expect(counts).toEqual(before[name]);
     }
     const attached = await idsOf(databases.task.url, 'SELECT media_id AS id FROM task_media');
-    const ready = await idsOf(databases.media.url, `SELECT id FROM media_items WHERE status = 'READY'`);
+    const ready = await idsOf(
+      databases.media.url,
+      `SELECT id FROM media_items WHERE status = 'READY' AND deleted_at IS NULL`,
+    );
     // The task service has not heard of the others yet: that they are deleted is among the events that go out again.
     const deleted = await idsOf(
       databases.media.url,

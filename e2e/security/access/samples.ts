@@ -41,6 +41,10 @@ export const SAMPLES: Samples = {
   'Mutation.refreshSession(refreshToken)': async (world) => (await world.login('owner')).refreshToken,
   'Mutation.revokeSession(id)': otherSessionOfOwner,
   'Mutation.deleteMedia(id)': ({ mediaId }) => mediaId,
+  'Mutation.restoreMedia(id)': ({ mediaId }) => mediaId,
+  'UpdateMediaInput.id': ({ mediaId }) => mediaId,
+  'UpdateMediaInput.filename': () => 'changed.png',
+  'UpdateMediaInput.altText': () => 'Changed',
   'Mutation.deleteTask(id)': ({ taskId }) => taskId,
   'UpdateTaskInput.id': ({ taskId }) => taskId,
   'UpdateTaskInput.expectedVersion': () => 2,
@@ -114,12 +118,21 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   'Mutation.uploadMedia (too large)': {
     file: async () => file(Buffer.concat([await smallPng(), Buffer.alloc(MAX_BYTES)])),
   },
+  'Mutation.uploadMedia (more than the quota)': {
+    file: async () => file(Buffer.concat([await smallPng(), Buffer.alloc(QUOTA_BYTES)])),
+  },
 };
 
 /** Of a file, in the system of the matrix. */
-export const MAX_BYTES = 100_000;
+export const MAX_BYTES = 4_000_000;
+/** More than the pictures of everybody in it take. */
+const QUOTA_BYTES = 3_000_000;
 
-export const SETTINGS = { MEDIA_MAX_BYTES: String(MAX_BYTES), LOGIN_MAX_FAILURES: '1' };
+export const SETTINGS = {
+  MEDIA_MAX_BYTES: String(MAX_BYTES),
+  MEDIA_QUOTA_BYTES: String(QUOTA_BYTES),
+  LOGIN_MAX_FAILURES: '1',
+};
 
 export async function goodFile(): Promise<UploadFile> {
   return file(await smallPng());

@@ -175,7 +175,7 @@ export const EVENTS = {
     data: z.object({ mediaId, uploaderId: userId, reason: z.string() }),
   },
   'media.deleted.v1': {
-    meaning: 'A media item and its files were deleted.',
+    meaning: 'A media item was deleted: nobody sees it any more.',
     eventType: 'MEDIA_DELETED',
     subject: 'media id',
     settles: 'subject',

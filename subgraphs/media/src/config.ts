@@ -46,6 +46,10 @@ const schema = z.object({
   /** Of one export: a larger one fails. */
   DATA_EXPORT_MAX_BYTES: settings.bytes(10 * 1024 * MIB),
   MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
+  /** Of all that one user keeps, deleted items that can be restored included. */
+  MEDIA_QUOTA_BYTES: settings.bytes(5 * 1024 * MIB),
+  /** How long what was deleted can be restored. */
+  MEDIA_DELETED_RETENTION_SECONDS: settings.durationSeconds(2_592_000),
   /** Of all files that wait at one time, since they cannot be read while they arrive. */
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
   MEDIA_MAX_PIXELS: settings.positiveInt(100_000_000),

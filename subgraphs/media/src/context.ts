@@ -16,7 +16,13 @@ export interface MediaContext extends RequestContext {
   readonly feed: LiveFeed;
   readonly outbox: OutboxReader;
   readonly telemetry: MediaTelemetry;
-  readonly limits: { readonly maxBytes: number; readonly maxPixels: number; readonly processingWaitMs: number };
+  readonly limits: {
+    readonly maxBytes: number;
+    readonly maxPixels: number;
+    readonly processingWaitMs: number;
+    readonly quotaBytes: number;
+    readonly deletedRetentionMs: number;
+  };
   /** Makes images ready, and tells when they are. */
   readonly processor: Processor;
 }

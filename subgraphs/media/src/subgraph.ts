@@ -86,6 +86,8 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         maxBytes: config.MEDIA_MAX_BYTES,
         maxPixels,
         processingWaitMs: config.MEDIA_PROCESSING_WAIT_MS,
+        quotaBytes: config.MEDIA_QUOTA_BYTES,
+        deletedRetentionMs: config.MEDIA_DELETED_RETENTION_SECONDS * 1000,
       };
       let ownPort = config.MEDIA_PORT;
       const urls = createSignedUrls({
@@ -94,7 +96,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
         publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
       });
-      const upkeep = createUpkeep({ db, store, spool, telemetry, log });
+      const upkeep = createUpkeep({ db, store, spool, telemetry, log, deletedRetentionMs: limits.deletedRetentionMs });
       onClose(() => upkeep.stop());
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
       erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });

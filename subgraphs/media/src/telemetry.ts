@@ -6,6 +6,7 @@ export interface MediaTelemetry {
   uploadRepeated(log: Log, mediaId: string): void;
   rejected(log: Log, reason: string): void;
   deleted(log: Log, mediaId: string): void;
+  restored(log: Log, mediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
   exportRequested(log: Log, exportId: string): void;
   exportEnded(log: Log, exportId: string, outcome: 'READY' | 'FAILED' | 'EXPIRED'): void;
@@ -65,6 +66,7 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       deletions.inc();
       log.info({ mediaId }, 'media deleted');
     },
+    restored: (log, mediaId) => log.info({ mediaId }, 'media restored'),
     fileRefused(log, reason) {
       refusals.inc({ reason });
       log.info({ reason }, 'file link refused');

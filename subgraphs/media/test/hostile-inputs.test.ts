@@ -33,6 +33,8 @@ describe('whatever comes in', () => {
     async samples() {
       const samples: Record<string, unknown> = {
         'Query.media(id)': id,
+        'Mutation.restoreMedia(id)': id,
+        'UpdateMediaInput.id': id,
         'Query.myMedia(after)': cursor,
         'User.uploads(after)': cursor,
         'User.id': ada.userId,

@@ -25,7 +25,8 @@ export const UPLOAD = `mutation($file: Upload!, $altText: String) { uploadMedia(
   ... on UploadMediaSuccess { media { id filename mimeType byteSize width height status altText placeholder url thumbnail(size: SMALL) { url width height mimeType } large: thumbnail(size: LARGE) { width height } } }
   ... on UnsupportedMediaTypeProblem { message mimeType allowed }
   ... on MediaTooLargeProblem { message maxBytes }
-  ... on InvalidImageProblem { message reason } } }`;
+  ... on InvalidImageProblem { message reason }
+  ... on QuotaExceededProblem { message usedBytes quotaBytes } } }`;
 
 export interface MediaGraph extends AsyncDisposable {
   readonly url: string;

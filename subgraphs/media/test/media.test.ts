@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countStatements } from '@taskgraph/service-kit';
 import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import sharp from 'sharp';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 
 const MEDIA = 'query($id: ID!) { media(id: $id) { id filename url } }';
@@ -140,17 +143,112 @@ describe('media', () => {
     expect(await counts(buildViewer({ role: 'ADMIN' }))).toEqual([1, 0]);
   });
 
-  it('are deleted by their uploader, with their files, once', async () => {
+  it('are deleted by their uploader, once, and restored', async () => {
     const [ada, eve] = [buildViewer(), buildViewer()];
     const id = await graph.addMedia(ada, await smallPng());
     graph.attached.add(id);
+    const url = expectData(await graph.run(ada, 'query($id: ID!) { media(id: $id) { url } }', { id })).media.url;
     const remove = 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }';
+    const restore = 'mutation($id: ID!) { restoreMedia(id: $id) { media { id status } } }';
     expectErrorCode(await graph.run(eve, remove, { id }), 'FORBIDDEN');
     expectErrorCode(await graph.run(null, remove, { id }), 'UNAUTHENTICATED');
     const outcomes = await Promise.all([graph.run(ada, remove, { id }), graph.run(ada, remove, { id })]);
     expect(outcomes.filter(({ body }) => body.errors === undefined)).toHaveLength(1);
-    expect((await graph.files()).filter((file) => file.includes(id))).toEqual([]);
     expectErrorCode(await graph.run(ada, remove, { id }), 'NOT_FOUND');
+    expectErrorCode(await graph.run(ada, 'query($id: ID!) { media(id: $id) { id } }', { id }), 'NOT_FOUND');
+    expect(expectData(await graph.run(ada, '{ myMedia { totalCount } }')).myMedia.totalCount).toBe(0);
+    expect((await fetch(url)).status).toBe(404);
+
+    expectErrorCode(await graph.run(eve, restore, { id }), 'NOT_FOUND');
+    expectErrorCode(await graph.run(null, restore, { id }), 'UNAUTHENTICATED');
+    expectErrorCode(await graph.run(ada, restore, { id: 'none' }), 'NOT_FOUND');
+    for (let time = 0; time < 2; time += 1)
+      expect(expectData(await graph.run(ada, restore, { id: id.toUpperCase() }))).toEqual({
+        restoreMedia: { media: { id, status: 'READY' } },
+      });
+    expect((await fetch(url)).status).toBe(200);
+    const { rows } = await graph.pool.query<{ type: string }>(
+      'SELECT type FROM outbox WHERE subject = $1 ORDER BY position',
+      [id],
+    );
+    expect(rows.map(({ type }) => type)).toEqual([
+      'media.uploaded.v1',
+      'media.processed.v1',
+      'media.deleted.v1',
+      'media.processed.v1',
+    ]);
+  });
+
+  it('are purged, with their files, when they can be restored no more', async () => {
+    const ada = buildViewer();
+    const id = await graph.addMedia(ada, await smallPng());
+    const kept = await graph.addMedia(ada, await smallPng());
+    for (const one of [id, kept])
+      expectData(await graph.run(ada, 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }', { id: one }));
+    await graph.pool.query(`UPDATE media_items SET deleted_at = now() - interval '31 days' WHERE id = $1`, [id]);
+    expectErrorCode(
+      await graph.run(ada, 'mutation($id: ID!) { restoreMedia(id: $id) { media { id } } }', { id }),
+      'NOT_FOUND',
+    );
+    await using _again = await graph.restart();
+    const objects = path.join(graph.dataDir, 'media', 'objects');
+    while ((await readdir(objects)).includes(id)) await new Promise((done) => setTimeout(done, 20));
+    const { rows } = await graph.pool.query('SELECT id FROM media_items WHERE uploader_id = $1', [ada.userId]);
+    expect(rows).toEqual([{ id: kept }]);
+    expect(await readdir(objects)).toContain(kept);
+  });
+
+  it('are named and described by their uploader', async () => {
+    const [ada, eve] = [buildViewer(), buildViewer()];
+    const id = await graph.addMedia(ada, await smallPng(), 'before.png');
+    graph.attached.add(id);
+    const update = 'mutation($input: UpdateMediaInput!) { updateMedia(input: $input) { media { filename altText } } }';
+    const change = async (input: object) =>
+      expectData(await graph.run(ada, update, { input: { id, ...input } })).updateMedia.media;
+    expect(await change({ altText: ' A lake ' })).toEqual({ filename: 'before.png', altText: 'A lake' });
+    expect(await change({ filename: '../after.png' })).toEqual({ filename: 'after.png', altText: 'A lake' });
+    expect(await change({ altText: null })).toEqual({ filename: 'after.png', altText: null });
+    expect(await change({})).toEqual({ filename: 'after.png', altText: null });
+    for (const input of [{ filename: null }, { filename: ' ' }, { altText: 'x'.repeat(501) }])
+      expectErrorCode(await graph.run(ada, update, { input: { id, ...input } }), 'BAD_USER_INPUT');
+    expectErrorCode(await graph.run(eve, update, { input: { id, filename: 'x' } }), 'FORBIDDEN');
+    graph.attached.delete(id);
+    expectErrorCode(await graph.run(eve, update, { input: { id, filename: 'x' } }), 'NOT_FOUND');
+  });
+});
+
+describe('the quota of a user', () => {
+  const STORAGE = `query($id: ID!) { _entities(representations: [{ __typename: "User", id: $id }]) {
+    ... on User { storage { usedBytes quotaBytes } } } }`;
+
+  it('is shown to that user, counts what can be restored, and bounds uploads, those at once too', async () => {
+    const png = await smallPng();
+    const quotaBytes = png.length * 2 + 10;
+    await using graph = await startMediaGraph({ MEDIA_QUOTA_BYTES: String(quotaBytes) });
+    const [ada, eve] = [buildViewer(), buildViewer()];
+    const storage = async (who: typeof ada) =>
+      expectData(await graph.run(who, STORAGE, { id: ada.userId }))._entities[0].storage;
+    expect(await storage(ada)).toEqual({ usedBytes: 0, quotaBytes });
+    for (const other of [eve, buildViewer({ role: 'ADMIN' })]) expect(await storage(other)).toBeNull();
+
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => graph.upload(ada, png)));
+    const kinds = outcomes.map((outcome) => expectData(outcome).uploadMedia.__typename as string).sort();
+    expect(kinds.filter((kind) => kind === 'UploadMediaSuccess')).toHaveLength(2);
+    expect(kinds.filter((kind) => kind === 'QuotaExceededProblem')).toHaveLength(2);
+    expect(await storage(ada)).toEqual({ usedBytes: png.length * 2, quotaBytes });
+    expect(expectData(await graph.upload(ada, png)).uploadMedia).toMatchObject({
+      usedBytes: png.length * 2,
+      quotaBytes,
+    });
+    const { rows } = await graph.pool.query<{ id: string }>('SELECT id FROM media_items');
+    expect(new Set((await graph.files()).map((file) => file.split(path.sep)[2]))).toEqual(
+      new Set(rows.map(({ id }) => id)),
+    );
+    const { id } = rows[0] as { id: string };
+    expectData(await graph.run(ada, 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }', { id }));
+    expect((await storage(ada)).usedBytes).toBe(png.length * 2);
+    // What somebody else keeps counts for them alone.
+    await graph.addMedia(eve, png);
   });
 });
 
@@ -206,6 +304,40 @@ describe('files', () => {
     expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([200, 'image/webp', '']);
   });
 
+  it('are thumbnails in the format that a reader prefers, or that was asked for', async () => {
+    const type = async (url: string, accept?: string) => {
+      const { status, headers } = await fetch(url, { headers: accept === undefined ? {} : { accept } });
+      return [status, headers.get('content-type'), headers.get('vary'), headers.get('etag')];
+    };
+    const { url } = media.thumbnail;
+    const tag = (what: string): unknown => expect.stringContaining(what);
+    for (const accept of ['image/avif,image/webp,*/*;q=0.8', 'image/avif', 'image/webp;q=0.5,image/avif'])
+      expect([accept, await type(url, accept)]).toEqual([accept, [200, 'image/avif', 'Accept', tag('small.avif')]]);
+    for (const accept of [undefined, '*/*', 'image/webp', 'image/webp,image/avif;q=0', 'text/html', 'x;y,,'])
+      expect([accept, await type(url, accept)]).toEqual([accept, [200, 'image/webp', 'Accept', tag('small.webp')]]);
+
+    const ada = buildViewer();
+    const id = await graph.addMedia(ada, png);
+    const frames = [await smallPng('red'), await smallPng('blue')];
+    const animation = await graph.addMedia(
+      ada,
+      await sharp(frames, { join: { animated: true } })
+        .webp()
+        .toBuffer(),
+    );
+    const query = `query($id: ID!) { media(id: $id) { webp: thumbnail(format: WEBP) { url mimeType }
+      avif: thumbnail(format: AVIF) { url mimeType } } }`;
+    const found = async (which: string) => expectData(await graph.run(ada, query, { id: which })).media;
+    const both = await found(id);
+    expect([both.webp.mimeType, both.avif.mimeType]).toEqual(['image/webp', 'image/avif']);
+    expect((await type(both.webp.url, 'image/avif')).slice(0, 3)).toEqual([200, 'image/webp', null]);
+    expect((await type(both.avif.url, 'image/webp')).slice(0, 3)).toEqual([200, 'image/avif', null]);
+    // Of an animation there is no AVIF.
+    const moving = await found(animation);
+    expect(moving.avif.mimeType).toBe('image/webp');
+    expect((await type(moving.avif.url, 'image/avif')).slice(0, 2)).toEqual([200, 'image/webp']);
+  });
+
   it('are refused without a good signature, and unknown ones are not found', async () => {
     const forged = new URL(media.url);
     forged.searchParams.set('expires', '9999999999');
@@ -219,7 +351,7 @@ describe('files', () => {
       code: 'FORBIDDEN',
     });
     expect((await fetch(`${graph.url}/files/${randomUUID()}/original${new URL(media.url).search}`)).status).toBe(403);
-    for (const path of ['x/original', `${randomUUID()}/huge`, '..%2f..%2fetc/passwd'])
-      expect((await fetch(`${graph.url}/files/${path}`)).status).toBe(404);
+    for (const place of ['x/original', `${randomUUID()}/huge`, '..%2f..%2fetc/passwd'])
+      expect((await fetch(`${graph.url}/files/${place}`)).status).toBe(404);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { uuid7 } from '@taskgraph/contracts';
-import { buildViewer, expectData, largeJpeg, smallPng, truncatedPng } from '@taskgraph/testkit';
+import { buildViewer, expectData, expectErrorCode, largeJpeg, smallPng, truncatedPng } from '@taskgraph/testkit';
 import sharp from 'sharp';
 import { createMediaDb } from '../src/db.js';
 import { createImagePool, ImageProcessDied } from '../src/modules/processing/image-pool.js';
@@ -68,7 +68,7 @@ describe('an upload that takes long to process', () => {
     const { media } = expectData(await graph.run(uploader, STATUS, { id }));
     expect(media).toEqual({ status: 'FAILED', failureReason: 'CORRUPT', width: null, url: null, thumbnail: null });
     expectData(await graph.run(uploader, 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }', { id }));
-    expect(await graph.files()).toEqual([]);
+    expectErrorCode(await graph.run(uploader, STATUS, { id }), 'NOT_FOUND');
   });
 });
 
@@ -205,12 +205,18 @@ describe('what processes have left behind that died', () => {
     const db = createMediaDb(graph.pool);
     const spool = await openSpool(path.join(root, 'incoming'));
     try {
-      expect(await sweep({ db, store, spool })).toEqual({ objects: 0, jobs: 0, unfinishedFiles: 0, spools: 1 });
+      expect(await sweep({ db, store, spool })).toEqual({
+        objects: 0,
+        jobs: 0,
+        purged: 0,
+        unfinishedFiles: 0,
+        spools: 1,
+      });
       expect(await findings(graph)).toEqual([
         { kind: 'OBJECT_WITHOUT_ROW', mediaId: orphan, key: `${orphan}/original` },
       ]);
       const swept = await sweep({ db, store, spool }, { minAgeMs: -60_000 });
-      expect(swept).toEqual({ objects: 1, jobs: 0, unfinishedFiles: 1, spools: 0 });
+      expect(swept).toEqual({ objects: 1, jobs: 0, purged: 0, unfinishedFiles: 1, spools: 0 });
       expect(await findings(graph)).toEqual([]);
       expect(await readdir(objects)).toEqual([kept]);
     } finally {

@@ -22,12 +22,22 @@ export function exportKey(exportId: string): string {
   return `${exportPrefix(exportId)}export.zip`;
 }
 
-/** How a variant is written in a URL. */
-export function variantSlug(variant: FileVariant): string {
-  return variant.toLowerCase();
+export const MIME_TYPES = { webp: 'image/webp', avif: 'image/avif' } as const satisfies Record<FileFormat, string>;
+
+/** A file as a URL names it: without a format, the one that its reader prefers. */
+export interface NamedFile {
+  readonly variant: FileVariant;
+  readonly format: FileFormat | null;
 }
 
-export function parseVariantSlug(slug: string): FileVariant | null {
-  if (slug === 'original' || slug === 'full') return slug;
-  return THUMBNAIL_SIZES.find((size) => size.toLowerCase() === slug) ?? null;
+/** How a file is written in a URL, such as `small` or `small.avif`. */
+export function fileSlug({ variant, format }: NamedFile): string {
+  return `${variant.toLowerCase()}${format === null ? '' : `.${format}`}`;
+}
+
+export function parseFileSlug(slug: string): NamedFile | null {
+  if (slug === 'original' || slug === 'full') return { variant: slug, format: null };
+  const [, name, extension] = /^([a-z]+)(?:\.(webp|avif))?$/.exec(slug) ?? [];
+  const variant = THUMBNAIL_SIZES.find((size) => size.toLowerCase() === name);
+  return variant ? { variant, format: (extension as FileFormat | undefined) ?? null } : null;
 }

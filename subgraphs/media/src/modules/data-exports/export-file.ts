@@ -27,6 +27,7 @@ const ITEM = {
   status: true,
   createdAt: true,
   updatedAt: true,
+  deletedAt: true,
 } satisfies Prisma.MediaItemSelect;
 const PAGE = 200;
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';

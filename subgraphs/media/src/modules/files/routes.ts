@@ -5,9 +5,16 @@ import type { Express, Request, Response } from 'express';
 import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
-import { THUMBNAIL_MIME_TYPE } from '../media/mappers.js';
+import { findThumbnail, type MediaRow } from '../media/mappers.js';
 import { inlineDisposition, selectFile } from './file-responses.js';
-import { exportKey, objectKey, parseVariantSlug, variantSlug } from '../../storage/object-keys.js';
+import {
+  exportKey,
+  fileSlug,
+  MIME_TYPES,
+  objectKey,
+  parseFileSlug,
+  type NamedFile,
+} from '../../storage/object-keys.js';
 import type { SignedUrls } from './signed-urls.js';
 
 export interface FileRouteParts {
@@ -34,9 +41,9 @@ async function serveFile(
   const { id: given = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
   // Letter case means nothing in a UUID (RFC 9562, section 4), but in the keys of the store it does.
   const id = given.toLowerCase();
-  const variant = parseVariantSlug(slug);
-  if (!isUuid(id) || !variant) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  const verdict = urls.verify(id, variant, request.query);
+  const file = parseFileSlug(slug);
+  if (!isUuid(id) || !file) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  const verdict = urls.verify(id, file, request.query);
   if (verdict !== 'valid') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
     return problem(
@@ -48,18 +55,18 @@ async function serveFile(
   }
 
   const media = await db.mediaItem.findUnique({ where: { id } });
-  const key = objectKey(id, variant);
-  const object = media?.status === 'READY' ? await store.stat(key) : null;
-  if (!media || !object) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  const found = media?.status === 'READY' && !media.deletedAt ? await findFile(store, media, file, request) : null;
+  if (!media || !found) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
 
-  const etag = `"${media.sha256.slice(0, 32)}-${variantSlug(variant)}"`;
-  const { byteSize } = object;
+  const { key, mimeType, extension, byteSize } = found;
+  const etag = `"${media.sha256.slice(0, 32)}-${fileSlug(file)}${extension}"`;
   response.set({
     etag,
     'accept-ranges': 'bytes',
     'cache-control': CACHE_CONTROL,
-    'content-type': variant === 'original' ? media.mimeType : THUMBNAIL_MIME_TYPE,
-    'content-disposition': inlineDisposition(variant === 'original' ? media.filename : `${media.filename}.webp`),
+    'content-type': mimeType,
+    'content-disposition': inlineDisposition(`${media.filename}${extension}`),
+    ...(isNegotiated(file) && { vary: 'Accept' }),
     'last-modified': media.createdAt.toUTCString(),
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
@@ -122,6 +129,41 @@ async function serveExport(
     'referrer-policy': 'no-referrer',
   });
   return send(request, response, store, key);
+}
+
+interface FoundFile {
+  readonly key: string;
+  readonly mimeType: string;
+  /** Of its name; none for a file as it came. */
+  readonly extension: string;
+  readonly byteSize: number;
+}
+
+/** A URL of a thumbnail that names no format stands for several files (RFC 9110, section 12.1). */
+function isNegotiated({ variant, format }: NamedFile): boolean {
+  return format === null && variant !== 'original' && variant !== 'full';
+}
+
+/** Finds a file in the format that the URL names, or that the request prefers of those that there are. */
+async function findFile(
+  store: ObjectStore,
+  media: MediaRow,
+  file: NamedFile,
+  request: Request,
+): Promise<FoundFile | null> {
+  const { variant, format } = file;
+  if (variant === 'original') {
+    const key = objectKey(media.id, variant);
+    const object = await store.stat(key);
+    return object && { key, mimeType: media.mimeType, extension: '', byteSize: object.byteSize };
+  }
+  const hasAvif = variant !== 'full' && findThumbnail(media.thumbnails, variant)?.avifByteSize !== undefined;
+  const prefersAvif = isNegotiated(file) && request.accepts([MIME_TYPES.webp, MIME_TYPES.avif]) === MIME_TYPES.avif;
+  const chosen = hasAvif && (format === 'avif' || prefersAvif) ? 'avif' : 'webp';
+  if (format !== null && format !== chosen) return null;
+  const key = objectKey(media.id, variant, chosen);
+  const object = await store.stat(key);
+  return object && { key, mimeType: MIME_TYPES[chosen], extension: `.${chosen}`, byteSize: object.byteSize };
 }
 
 async function send(

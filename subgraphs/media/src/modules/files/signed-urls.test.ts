@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createSignedUrls } from './signed-urls.js';
 
+const SMALL = { variant: 'SMALL', format: null } as const;
+const ORIGINAL = { variant: 'original', format: null } as const;
 const ID = '01890000-0000-7000-8000-000000000001';
 
 function urlsAt(
@@ -26,7 +28,7 @@ describe('createSignedUrls', () => {
     const urls = urlsAt({ now: 1_700_000_000_000 });
     const url = urls.sign(ID, 'SMALL');
     expect(new URL(url).pathname).toBe(`/files/${ID}/small`);
-    expect(urls.verify(ID, 'SMALL', queryOf(url))).toBe('valid');
+    expect(urls.verify(ID, SMALL, queryOf(url))).toBe('valid');
   });
 
   it('gives one file one URL for a while, so that browsers can keep it', () => {
@@ -52,31 +54,51 @@ describe('createSignedUrls', () => {
     const urls = urlsAt(state);
     const query = queryOf(urls.sign(ID, 'SMALL'));
     state.now += 3_600_000;
-    expect(urls.verify(ID, 'SMALL', query)).toBe('valid');
+    expect(urls.verify(ID, SMALL, query)).toBe('valid');
     state.now += 3_600_000;
-    expect(urls.verify(ID, 'SMALL', query)).toBe('expired');
+    expect(urls.verify(ID, SMALL, query)).toBe('expired');
   });
 
   it('refuses another item, variant, time, secret and garbage', () => {
     const urls = urlsAt({ now: 1_700_000_000_000 });
     const query = queryOf(urls.sign(ID, 'SMALL'));
-    expect(urls.verify(ID.replace('1', '2'), 'SMALL', query)).toBe('forged');
-    expect(urls.verify(ID, 'original', query)).toBe('forged');
-    expect(urls.verify(ID, 'SMALL', { ...query, expires: String(Number(query['expires']) + 1) })).toBe('forged');
-    expect(
-      urlsAt({ now: 1_700_000_000_000 }, 'another secret of thirty-two characters').verify(ID, 'SMALL', query),
-    ).toBe('forged');
+    expect(urls.verify(ID.replace('1', '2'), SMALL, query)).toBe('forged');
+    expect(urls.verify(ID, ORIGINAL, query)).toBe('forged');
+    expect(urls.verify(ID, SMALL, { ...query, expires: String(Number(query['expires']) + 1) })).toBe('forged');
+    expect(urlsAt({ now: 1_700_000_000_000 }, 'another secret of thirty-two characters').verify(ID, SMALL, query)).toBe(
+      'forged',
+    );
     for (const signature of ['', 'x', `${query['signature']}0`, ['a'], undefined]) {
-      expect(urls.verify(ID, 'SMALL', { ...query, signature })).toBe('forged');
+      expect(urls.verify(ID, SMALL, { ...query, signature })).toBe('forged');
     }
+  });
+
+  it('names the key, and takes no signature of another for it', () => {
+    const state = { now: 1_700_000_000_000 };
+    const [old, next] = ['an old secret of thirty-two characters', 'the next secret of thirty-two characters'];
+    const [before, after] = [urlsAt(state, old), urlsAt(state, next, old)];
+    const query = queryOf(before.sign(ID, 'SMALL'));
+    expect(query['key']).not.toBe(queryOf(after.sign(ID, 'SMALL'))['key']);
+    expect(after.verify(ID, SMALL, { ...query, key: queryOf(after.sign(ID, 'SMALL'))['key'] })).toBe('forged');
+    expect(after.verify(ID, SMALL, { ...query, key: 'x' })).toBe('forged');
+    // As they were before keys were named.
+    expect(after.verify(ID, SMALL, { expires: query['expires'], signature: query['signature'] })).toBe('valid');
+  });
+
+  it('signs each format for itself', () => {
+    const urls = urlsAt({ now: 1_700_000_000_000 });
+    const url = urls.sign(ID, 'SMALL', 'avif');
+    expect(new URL(url).pathname).toBe(`/files/${ID}/small.avif`);
+    expect(urls.verify(ID, { variant: 'SMALL', format: 'avif' }, queryOf(url))).toBe('valid');
+    expect(urls.verify(ID, SMALL, queryOf(url))).toBe('forged');
   });
 
   it('takes URLs of the secret before for its own while that is set, and signs none with it', () => {
     const state = { now: 1_700_000_000_000 };
     const [old, next] = ['an old secret of thirty-two characters', 'the next secret of thirty-two characters'];
     const url = urlsAt(state, old).sign(ID, 'SMALL');
-    expect(urlsAt(state, next, old).verify(ID, 'SMALL', queryOf(url))).toBe('valid');
-    expect(urlsAt(state, next).verify(ID, 'SMALL', queryOf(url))).toBe('forged');
-    expect(urlsAt(state, old).verify(ID, 'SMALL', queryOf(urlsAt(state, next, old).sign(ID, 'SMALL')))).toBe('forged');
+    expect(urlsAt(state, next, old).verify(ID, SMALL, queryOf(url))).toBe('valid');
+    expect(urlsAt(state, next).verify(ID, SMALL, queryOf(url))).toBe('forged');
+    expect(urlsAt(state, old).verify(ID, SMALL, queryOf(urlsAt(state, next, old).sign(ID, 'SMALL')))).toBe('forged');
   });
 });

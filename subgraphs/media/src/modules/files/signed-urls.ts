@@ -1,10 +1,10 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { variantSlug, type FileVariant } from '../../storage/object-keys.js';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { fileSlug, type FileFormat, type FileVariant, type NamedFile } from '../../storage/object-keys.js';
 
 export interface SignedUrls {
-  /** A URL that is good for one lifetime at least and two at most. */
-  sign(mediaId: string, variant: FileVariant): string;
-  verify(mediaId: string, variant: FileVariant, query: SignedQuery): Verdict;
+  /** A URL that is good for one lifetime at least and two at most; without a format, it answers the one that its reader prefers. */
+  sign(mediaId: string, variant: FileVariant, format?: FileFormat | null): string;
+  verify(mediaId: string, file: NamedFile, query: SignedQuery): Verdict;
   /** A URL of an export that is good for one lifetime, and not after the export has expired. */
   signExport(exportId: string, expiresAt: Date): string;
   verifyExport(exportId: string, query: SignedQuery): Verdict;
@@ -14,6 +14,7 @@ type Verdict = 'valid' | 'expired' | 'forged';
 
 interface SignedQuery {
   readonly expires?: unknown;
+  readonly key?: unknown;
   readonly signature?: unknown;
 }
 
@@ -32,7 +33,7 @@ export interface SignedUrlOptions {
 const MAX_KEPT = 20_000;
 
 /**
- * Signs URLs of files (HMAC-SHA256 over item, variant and time of expiry).
+ * Signs URLs of files (HMAC-SHA256 over item, file and time of expiry), and names the key in them, so that keys rotate.
  *
  * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it, and it is made
  * once: a board shows the pictures of every task.
@@ -44,32 +45,38 @@ export function createSignedUrls({
   publicUrl,
   now = Date.now,
 }: SignedUrlOptions): SignedUrls {
+  const keys = [secret, ...(previousSecret === undefined ? [] : [previousSecret])].map((text) => ({
+    id: keyId(text),
+    text,
+  }));
+  const own = keyId(secret);
   const signature = (of: string, expires: number, by = secret) =>
     createHmac('sha256', by).update(`${of}/${expires}`).digest();
-  const ofFile = (mediaId: string, variant: FileVariant) => `${mediaId}/${variantSlug(variant)}`;
+  const queryOf = (of: string, expires: number) =>
+    `expires=${expires}&key=${own}&signature=${signature(of, expires).toString('base64url')}`;
   const ofExport = (exportId: string) => `exports/${exportId}`;
   const kept = new Map<string, string>();
   let keptUntil = 0;
 
   return {
-    sign(mediaId, variant) {
+    sign(mediaId, variant, format = null) {
       const seconds = Math.floor(now() / 1000);
       const expires = (Math.floor(seconds / lifetimeSeconds) + 2) * lifetimeSeconds;
       if (expires !== keptUntil || kept.size >= MAX_KEPT) kept.clear();
       keptUntil = expires;
-      const key = `${mediaId}/${variant}`;
+      const key = `${mediaId}/${fileSlug({ variant, format })}`;
       const known = kept.get(key);
       if (known !== undefined) return known;
-      const url = new URL(`/files/${mediaId}/${variantSlug(variant)}`, publicUrl());
-      url.search = `expires=${expires}&signature=${signature(ofFile(mediaId, variant), expires).toString('base64url')}`;
+      const url = new URL(`/files/${key}`, publicUrl());
+      url.search = queryOf(key, expires);
       kept.set(key, url.href);
       return url.href;
     },
-    verify: (mediaId, variant, query) => verify(ofFile(mediaId, variant), query),
+    verify: (mediaId, file, query) => verify(`${mediaId}/${fileSlug(file)}`, query),
     signExport(exportId, expiresAt) {
       const expires = Math.min(Math.floor(now() / 1000) + lifetimeSeconds, Math.floor(expiresAt.getTime() / 1000));
       const url = new URL(`/exports/${exportId}`, publicUrl());
-      url.search = `expires=${expires}&signature=${signature(ofExport(exportId), expires).toString('base64url')}`;
+      url.search = queryOf(ofExport(exportId), expires);
       return url.href;
     },
     verifyExport: (exportId, query) => verify(ofExport(exportId), query),
@@ -80,12 +87,18 @@ export function createSignedUrls({
       return 'forged';
     const expires = Number(query.expires);
     const given = Buffer.from(query.signature, 'base64url');
-    const isSignedBy = (by: string) => {
-      const expected = signature(of, expires, by);
+    // URLs from before keys were named are good until they expire.
+    const candidates = query.key === undefined ? keys : keys.filter(({ id }) => id === query.key);
+    const matches = candidates.some(({ text }) => {
+      const expected = signature(of, expires, text);
       return given.length === expected.length && timingSafeEqual(given, expected);
-    };
-    const matches = isSignedBy(secret) || (previousSecret !== undefined && isSignedBy(previousSecret));
+    });
     if (!matches || given.toString('base64url') !== query.signature) return 'forged';
     return now() / 1000 < expires ? 'valid' : 'expired';
   }
+}
+
+/** Tells one key from another, and nothing of either. */
+function keyId(secret: string): string {
+  return createHash('sha256').update(`key ${secret}`).digest('base64url').slice(0, 8);
 }

@@ -69,7 +69,7 @@ export function createMediaLoaders(reads: PreparedReads, tasks: TaskDirectory, r
       (fields) => async (ids) => {
         if (!viewer) return ids.map(() => null);
         const rows = await reads.prepared<MediaRow>(Prisma.sql`
-          SELECT ${mediaColumns(fields).sql} FROM media_items m WHERE m.id = ANY(${uuidArray(ids)})`);
+          SELECT ${mediaColumns(fields).sql} FROM media_items m WHERE m.id = ANY(${uuidArray(ids)}) AND m.deleted_at IS NULL`);
         const visible = await findVisible(rows, viewer, tasks, request);
         return ids.map((id) => visible.get(id) ?? null);
       },
@@ -80,7 +80,7 @@ export function createMediaLoaders(reads: PreparedReads, tasks: TaskDirectory, r
         async (userIds) => {
           const behind = page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.id < ${parseIdCursor(page.after)}::uuid`;
           const allowed = viewer ? userIds.filter((id) => canListUploads(viewer, id)) : [];
-          const uploads = Prisma.sql`FROM media_items m WHERE m.uploader_id = k.id`;
+          const uploads = Prisma.sql`FROM media_items m WHERE m.uploader_id = k.id AND m.deleted_at IS NULL`;
           const rows = await reads.prepared<KeyedPageRow<MediaRow>>(
             keyedPages<Prisma.Sql>(Prisma.sql, allowed, {
               page: Prisma.sql`SELECT ${mediaColumns(fields).sql} ${uploads} AND ${behind} ORDER BY m.id DESC LIMIT ${page.size + 1}`,

@@ -23,8 +23,6 @@ export type ThumbnailSizeName = (typeof THUMBNAIL_SIZES)[number];
 /** Why an item is FAILED. */
 export type FailureReason = 'CORRUPT' | 'TOO_MANY_PIXELS' | 'TOO_COMPLEX';
 
-export const THUMBNAIL_MIME_TYPE = 'image/webp';
-
 const storedThumbnail = z.object({
   size: z.enum(THUMBNAIL_SIZES),
   width: z.number().int(),

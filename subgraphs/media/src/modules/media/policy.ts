@@ -27,6 +27,14 @@ export function canDelete(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }
 
+/** Who may delete an item may also name and describe it. */
+export const canEdit = canDelete;
+
+/** How much somebody keeps is that user's business. */
+export function canSeeStorage(viewer: Viewer, userId: string): boolean {
+  return viewer.userId === userId;
+}
+
 /** A list of uploads tells what somebody works on: it is for that user and for administrators. */
 export function canListUploads(viewer: Viewer, userId: string): boolean {
   return viewer.role === 'ADMIN' || viewer.userId === userId;

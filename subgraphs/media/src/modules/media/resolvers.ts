@@ -3,10 +3,11 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { UploadsRequest } from './loaders.js';
-import { findThumbnail, THUMBNAIL_MIME_TYPE, type FailureReason } from './mappers.js';
+import { MIME_TYPES } from '../../storage/object-keys.js';
+import { findThumbnail, type FailureReason } from './mappers.js';
 import { downloadOf } from './policy.js';
 import { followProcessing, type ProcessedMedia } from './feed.js';
-import { deleteMedia, findMedia, getMedia, listUploads } from './service.js';
+import { deleteMedia, findMedia, findStorage, getMedia, listUploads, restoreMedia, updateMedia } from './service.js';
 
 /** What is asked for of the `MediaConnection` that a field returns. */
 function selectedPage(info: GraphQLResolveInfo): Omit<UploadsRequest, 'page'> {
@@ -23,7 +24,9 @@ export const mediaResolvers = {
       listUploads(context, requireViewer(context).userId, args, selectedPage(info)),
   },
   Mutation: {
+    updateMedia: (_source, { input }, context) => updateMedia(context, input),
     deleteMedia: (_source, { id }, context) => deleteMedia(context, id),
+    restoreMedia: (_source, { id }, context) => restoreMedia(context, id),
   },
   Subscription: {
     mediaProcessed: {
@@ -38,16 +41,18 @@ export const mediaResolvers = {
       const variant = viewer ? downloadOf(viewer, media) : null;
       return variant && urls.sign(media.id, variant);
     },
-    thumbnail: ({ id, status, thumbnails }, { size }, { urls }) => {
+    thumbnail: ({ id, status, thumbnails }, { size, format }, { urls }) => {
       const thumbnail = status === 'READY' ? findThumbnail(thumbnails, size) : null;
       if (!thumbnail) return null;
-      const { width, height } = thumbnail;
-      return { url: urls.sign(id, size), width, height, mimeType: THUMBNAIL_MIME_TYPE };
+      const { width, height, avifByteSize } = thumbnail;
+      const wanted = format === 'AVIF' && avifByteSize !== undefined ? 'avif' : 'webp';
+      return { url: urls.sign(id, size, format ? wanted : null), width, height, mimeType: MIME_TYPES[wanted] };
     },
     uploadedBy: ({ uploaderId }) => ({ id: uploaderId }),
   },
   User: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
+    storage: ({ id }, _args, context) => findStorage(context, id),
     uploads: ({ id }, args, context, info) => listUploads(context, id, args, selectedPage(info)),
   },
 } satisfies Pick<Resolvers, 'Media' | 'User'> & {

@@ -1,8 +1,10 @@
 import {
   appendEvents,
+  badUserInput,
   forbidden,
   inTransaction,
   isUuid,
+  isVisible,
   notFound,
   parsePageArgs,
   requireViewer,
@@ -11,10 +13,16 @@ import {
 } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
-import { mediaPrefix } from '../../storage/object-keys.js';
+import { parseAltText } from './alt-text.js';
+import { sanitizeFilename } from './filename.js';
 import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
-import { canDelete } from './policy.js';
+import { canDelete, canEdit, canSeeStorage } from './policy.js';
+import { countUsedBytes } from './usage.js';
+
+export { parseAltText } from './alt-text.js';
+export { sanitizeFilename } from './filename.js';
+export { countUsedBytes, lockUsage } from './usage.js';
 
 /** @throws NOT_FOUND when there is no such item for this viewer */
 export async function getMedia(context: MediaContext, id: string, fields?: MediaFields): Promise<MediaRow> {
@@ -57,26 +65,97 @@ export async function listUploads(
   return loaders.uploads({ ...selection, page: parsePageArgs(args) }).load(userId);
 }
 
+export interface UpdateMediaArgs {
+  readonly id: string;
+  readonly filename?: string | null | undefined;
+  readonly altText?: string | null | undefined;
+}
+
 /**
- * Deletes an item: first its row, then its files, so that no item is ever there without them. What the store cannot delete now, the
- * sweep deletes.
+ * Changes the name or the description of an item.
+ *
+ * @throws NOT_FOUND when there is no such item for this viewer
+ * @throws FORBIDDEN when the viewer sees it but did not upload it
+ * @throws BAD_USER_INPUT
+ */
+export async function updateMedia(
+  context: MediaContext,
+  { id, filename, altText }: UpdateMediaArgs,
+): Promise<{ media: MediaRow }> {
+  const media = await getMedia(context, id);
+  if (!canEdit(requireViewer(context), media)) throw forbidden('Only the uploader changes a media item.');
+  if (filename === null || (filename !== undefined && !isVisible(filename)))
+    throw badUserInput('A media item has a name.', 'INVALID_FILENAME');
+  const data = {
+    ...(filename !== undefined && { filename: sanitizeFilename(filename) }),
+    ...(altText !== undefined && { altText: parseAltText(altText) }),
+  };
+  return inTransaction(context.db, async (tx) => {
+    const { count } = await tx.mediaItem.updateMany({ where: { id: media.id, deletedAt: null }, data });
+    if (count === 0) throw notFound('Media');
+    return { media: await tx.mediaItem.findUniqueOrThrow({ where: { id: media.id } }) };
+  });
+}
+
+/**
+ * Deletes an item, so that nobody sees it; it and its files stay until they are purged, and can be restored. Deleting it twice at once deletes
+ * it once.
  *
  * @throws NOT_FOUND when there is no such item for this viewer
  * @throws FORBIDDEN when the viewer sees it but did not upload it
  */
 export async function deleteMedia(context: MediaContext, id: string): Promise<{ mediaId: string }> {
-  const { db, store, log, telemetry, requestId } = context;
+  const { db, log, telemetry, requestId } = context;
   const media = await getMedia(context, id);
   if (!canDelete(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
-  const isDeleted = await inTransaction(db, (tx) => deleteRow(tx, media, { requestId }));
-  if (!isDeleted) throw notFound('Media');
+  await inTransaction(db, async (tx) => {
+    const deletion = { where: { id: media.id, deletedAt: null }, data: { deletedAt: new Date() } };
+    const { count } = await tx.mediaItem.updateMany(deletion);
+    if (count === 0) throw notFound('Media');
+    await appendEvents(tx, [goneEvent(media)], { requestId });
+  });
   telemetry.deleted(log, media.id);
-  await store
-    .deleteAll(mediaPrefix(media.id))
-    .catch((error: unknown) =>
-      log.warn({ err: error, mediaId: media.id }, 'files of a deleted item are left to the sweep'),
-    );
   return { mediaId: media.id };
+}
+
+/**
+ * Restores a deleted item, attached to nothing; one that is not deleted stays as it is, so a client may ask again after a lost answer.
+ *
+ * @throws NOT_FOUND when there is none that this viewer may restore
+ */
+export async function restoreMedia(context: MediaContext, id: string): Promise<{ media: MediaRow }> {
+  const { db, log, telemetry, requestId, limits } = context;
+  const viewer = requireViewer(context);
+  if (!isUuid(id)) throw notFound('Media');
+  const media = await inTransaction(db, async (tx) => {
+    const found = await tx.mediaItem.findUnique({ where: { id: id.toLowerCase() } });
+    if (!found || !canDelete(viewer, found)) throw notFound('Media');
+    if (!found.deletedAt) return found;
+    const restorable = { id: found.id, deletedAt: { gt: new Date(Date.now() - limits.deletedRetentionMs) } };
+    const { count } = await tx.mediaItem.updateMany({ where: restorable, data: { deletedAt: null } });
+    if (count === 0) throw notFound('Media');
+    const { id: mediaId, uploaderId, status } = found;
+    if (status === 'READY')
+      await appendEvents(tx, [{ type: 'media.processed.v1', subject: mediaId, data: { mediaId, uploaderId } }], {
+        requestId,
+      });
+    return { ...found, deletedAt: null };
+  });
+  telemetry.restored(log, media.id);
+  return { media };
+}
+
+/** Tells what a user's files take; null for everybody else. */
+export async function findStorage(
+  { db, viewer, limits }: MediaContext,
+  userId: string,
+): Promise<{ usedBytes: number; quotaBytes: number } | null> {
+  if (!viewer || !canSeeStorage(viewer, userId)) return null;
+  return { usedBytes: await countUsedBytes(db, userId), quotaBytes: limits.quotaBytes };
+}
+
+function goneEvent({ id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>) {
+  return { type: 'media.deleted.v1', subject: id, data: { mediaId: id, uploaderId } } as const;
 }
 
 /** Removes the row of an item, and tells of it. Returns false when somebody else has done so. Its files are the caller's to delete. */
@@ -87,6 +166,6 @@ export async function deleteRow(
 ): Promise<boolean> {
   const { count } = await tx.mediaItem.deleteMany({ where: { id } });
   if (count === 0) return false;
-  await appendEvents(tx, [{ type: 'media.deleted.v1', subject: id, data: { mediaId: id, uploaderId } }], { requestId });
+  await appendEvents(tx, [goneEvent({ id, uploaderId })], { requestId });
   return true;
 }

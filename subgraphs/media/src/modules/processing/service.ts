@@ -190,9 +190,9 @@ async function finish(
     if (!(await endJob(tx, job))) return false;
     const { id, uploaderId } = item;
     const data = { width, height, placeholder, thumbnails: [...thumbnails], hasFull: true, failureReason: null };
-    await tx.mediaItem.update({ where: { id }, data: { ...data, status: 'READY' } });
-    // What was ready before has got versions that it did not have.
-    if (item.status !== 'READY')
+    const { deletedAt } = await tx.mediaItem.update({ where: { id }, data: { ...data, status: 'READY' } });
+    // What was ready before has got versions that it did not have; what is deleted by now is told of when it is restored.
+    if (item.status !== 'READY' && !deletedAt)
       await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {});
     return true;
   });

@@ -1,6 +1,6 @@
 import { isUuid } from '@taskgraph/service-kit';
 import type { MediaDb } from '../../db.js';
-import { objectKey } from '../../storage/object-keys.js';
+import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import { THUMBNAIL_SIZES } from '../media/mappers.js';
@@ -23,6 +23,8 @@ export interface Swept extends Record<string, number> {
   readonly objects: number;
   readonly unfinishedFiles: number;
   readonly spools: number;
+  /** Items that were deleted so long ago that they cannot be restored. */
+  readonly purged: number;
   /** Items that were to be processed, by nobody. */
   readonly jobs: number;
 }
@@ -58,9 +60,10 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
 /** Removes all that processes which died have left behind, and lets items be processed that were forgotten. */
 export async function sweep(
   { db, store, spool }: UpkeepParts & { readonly spool: Pick<Spool, 'sweep'> },
-  { minAgeMs = MIN_AGE_MS } = {},
+  { minAgeMs = MIN_AGE_MS, deletedRetentionMs = Infinity } = {},
 ): Promise<Swept> {
   const before = new Date(Date.now() - minAgeMs);
+  const purged = Number.isFinite(deletedRetentionMs) ? await purge({ db, store }, deletedRetentionMs) : 0;
   let objects = 0;
   for await (const [mediaId] of listOrphans({ db, store }, before)) {
     await store.deleteAll(`${mediaId}/`);
@@ -70,7 +73,23 @@ export async function sweep(
     INSERT INTO media_jobs (media_id)
     SELECT id FROM media_items WHERE status = 'PROCESSING' AND updated_at < ${before}
     ON CONFLICT DO NOTHING`;
-  return { objects, jobs, unfinishedFiles: await store.sweepUnfinished(before), spools: await spool.sweep() };
+  return { objects, jobs, purged, unfinishedFiles: await store.sweepUnfinished(before), spools: await spool.sweep() };
+}
+
+/** Removes what was deleted and can be restored no more: first rows, then files. It has been told of when it was deleted. */
+async function purge({ db, store }: UpkeepParts, deletedRetentionMs: number): Promise<number> {
+  const deletedAt = { lt: new Date(Date.now() - deletedRetentionMs) };
+  let purged = 0;
+  for (;;) {
+    const rows = await db.mediaItem.findMany({ where: { deletedAt }, select: { id: true }, take: ROWS_AT_ONCE });
+    for (const { id } of rows) {
+      const { count } = await db.mediaItem.deleteMany({ where: { id, deletedAt } });
+      if (count === 0) continue;
+      await store.deleteAll(mediaPrefix(id));
+      purged += 1;
+    }
+    if (rows.length < ROWS_AT_ONCE) return purged;
+  }
 }
 
 /** Objects by their item, of which there is no row. */

@@ -12,17 +12,20 @@ export interface Upkeep {
 
 const INTERVAL_MS = 10 * 60_000;
 
-export function createUpkeep({
-  telemetry,
-  log,
-  ...parts
-}: UpkeepParts & { readonly spool: Spool; readonly telemetry: MediaTelemetry; readonly log: Log }): Upkeep {
+export interface UpkeepOptions extends UpkeepParts {
+  readonly spool: Spool;
+  readonly telemetry: MediaTelemetry;
+  readonly log: Log;
+  readonly deletedRetentionMs: number;
+}
+
+export function createUpkeep({ telemetry, log, deletedRetentionMs, ...parts }: UpkeepOptions): Upkeep {
   let interval: NodeJS.Timeout | undefined;
   let underWay: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
     try {
-      const swept = await sweep(parts);
+      const swept = await sweep(parts, { deletedRetentionMs });
       if (Object.values(swept).some((count) => count > 0)) telemetry.swept(log, swept);
     } catch (error) {
       // The service is of use all the same, and the next time comes.

@@ -1,8 +1,6 @@
 import {
   appendEvents,
   AppError,
-  badUserInput,
-  canonicalText,
   fileMissing,
   alreadyGone,
   inTransaction,
@@ -10,7 +8,6 @@ import {
   releaseKeyOf,
   type IdempotencyKey,
   type Once,
-  isVisible,
   requireViewer,
   unavailable,
 } from '@taskgraph/service-kit';
@@ -21,8 +18,7 @@ import type { MediaTx } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError } from '../../storage/object-store.js';
 import type { FailureReason, MediaRow } from '../media/mappers.js';
-import { deleteRow } from '../media/service.js';
-import { sanitizeFilename } from './filename.js';
+import { countUsedBytes, deleteRow, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
 import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
 import { receiveFile, type ReceivedFile } from './receive-file.js';
@@ -51,7 +47,14 @@ export interface InvalidImage {
   readonly reason: 'EMPTY' | FailureReason;
 }
 
-export type UploadProblem = UnsupportedMediaType | MediaTooLarge | InvalidImage;
+export interface QuotaExceeded {
+  readonly __typename: 'QuotaExceededProblem';
+  readonly message: string;
+  readonly usedBytes: number;
+  readonly quotaBytes: number;
+}
+
+export type UploadProblem = UnsupportedMediaType | MediaTooLarge | InvalidImage | QuotaExceeded;
 export type UploadMediaOutcome = UploadMediaSuccess | UploadProblem;
 
 export interface UploadMediaArgs {
@@ -61,8 +64,6 @@ export interface UploadMediaArgs {
 }
 
 type Received = Extract<ReceivedFile, { kind: 'received' }>;
-
-const MAX_ALT_TEXT_CHARACTERS = 500;
 
 /**
  * Stores an image, and waits a while for its versions to be made.
@@ -80,6 +81,10 @@ export async function uploadMedia(
 ): Promise<UploadMediaOutcome> {
   const { store, limits, telemetry, log, processor, signal } = context;
   const description = parseAltText(altText ?? null);
+  const usedBytes = await countUsedBytes(context.db, requireViewer(context).userId);
+  // What has a key may be an upload that is kept already.
+  if (key === null && usedBytes >= limits.quotaBytes)
+    return reportProblem(context, toQuotaExceeded(usedBytes, limits.quotaBytes));
   const upload = await openUpload(file);
   const id = uuid7();
   let isKept = false;
@@ -109,6 +114,8 @@ export async function uploadMedia(
     await store.deleteAll(mediaPrefix(media.id));
     return reportProblem(context, problem);
   } catch (error) {
+    if (error instanceof QuotaExceededError)
+      return reportProblem(context, toQuotaExceeded(error.usedBytes, limits.quotaBytes));
     throw isStorageFailure(error) ? unavailable('media', error, 'STORAGE_UNAVAILABLE') : error;
   } finally {
     // What cannot be deleted now, the sweep deletes.
@@ -117,7 +124,7 @@ export async function uploadMedia(
 }
 
 function begin(
-  { db, viewer, tokenProblem, requestId }: MediaContext,
+  { db, viewer, tokenProblem, requestId, limits }: MediaContext,
   { mimeType, byteSize, sha256 }: Received,
   { key, ...facts }: { id: string; filename: string; altText: string | null; key: IdempotencyKey | null },
 ): Promise<Once<{ readonly id: string }>> {
@@ -125,12 +132,23 @@ function begin(
   const { id, filename, altText } = facts;
   return inTransaction(db, (tx) =>
     makeOnce(tx, { key, userId: uploaderId, wanted: { sha256, filename, altText } }, async () => {
+      // Several at once would each find room for itself alone.
+      await lockUsage(tx, uploaderId);
+      const usedBytes = await countUsedBytes(tx, uploaderId);
+      if (usedBytes + byteSize > limits.quotaBytes) throw new QuotaExceededError(usedBytes);
       await tx.mediaItem.create({ data: { ...facts, uploaderId, mimeType, byteSize, sha256, job: { create: {} } } });
       const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
       await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
       return { id };
     }),
   );
+}
+
+/** Ends a transaction that would go beyond a quota, and the claim of its key with it. */
+class QuotaExceededError extends Error {
+  constructor(readonly usedBytes: number) {
+    super('The quota is exceeded.');
+  }
 }
 
 /** Removes the row of an item that was never shown, so that the same file can be sent again with the same key. */
@@ -164,14 +182,6 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
   }
 }
 
-function parseAltText(text: string | null): string | null {
-  const altText = canonicalText(text ?? '');
-  if (altText.length > MAX_ALT_TEXT_CHARACTERS) {
-    throw badUserInput(`An alternative text has at most ${MAX_ALT_TEXT_CHARACTERS} characters.`, 'INVALID_ALT_TEXT');
-  }
-  return isVisible(altText) ? altText : null;
-}
-
 function toReceiveProblem(refused: Exclude<ReceivedFile, Received>, maxBytes: number): UploadProblem {
   switch (refused.kind) {
     case 'empty':
@@ -189,6 +199,11 @@ function toReceiveProblem(refused: Exclude<ReceivedFile, Received>, maxBytes: nu
     case 'too_large':
       return { __typename: 'MediaTooLargeProblem', message: `A file has at most ${maxBytes} bytes.`, maxBytes };
   }
+}
+
+function toQuotaExceeded(usedBytes: number, quotaBytes: number): QuotaExceeded {
+  const message = `You keep ${usedBytes} of the ${quotaBytes} bytes that you may keep.`;
+  return { __typename: 'QuotaExceededProblem', message, usedBytes, quotaBytes };
 }
 
 function toInvalidImage(reason: FailureReason, maxPixels: number): InvalidImage {
