@@ -88,4 +88,20 @@ describe('whoever wants to know which addresses have accounts', () => {
     );
     expect(answers[0]).toEqual(answers[1]);
   });
+
+  it('is told by register that an address is taken, and nothing else of the account; not where the password is weak', async () => {
+    const register = async (email: string, password: string): Promise<Record<string, unknown>> => {
+      const query = `mutation($input: RegisterInput!) { register(input: $input) { __typename
+        ... on AuthPayload { user { displayName } } ... on EmailTakenProblem { message } ... on WeakPasswordProblem { message } } }`;
+      return expectData(await graph.run(query, { input: { email, password, displayName: 'Eve' } })).register;
+    };
+    const [taken = '', other = ''] = known;
+    const refused = await register(taken, PASSWORD);
+    expect(refused['__typename']).toBe('EmailTakenProblem');
+    // The same for all accounts, in whatever case the address is typed.
+    expect(await register(other.toUpperCase(), PASSWORD)).toEqual(refused);
+    expect(JSON.stringify(refused)).not.toContain(taken);
+    // A guess costs the asker a password that would do, and one of the registrations of his address.
+    expect(await register(taken, 'password12')).toEqual(await register('new.one@example.com', 'password12'));
+  });
 });
