@@ -1,6 +1,12 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { UnreadableSupergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph-source.js';
-import { ConfigError, createClientInfoSigner, readExemption, type SignClientInfo } from '@taskgraph/service-kit';
+import {
+  ConfigError,
+  createClientInfoSigner,
+  readExemption,
+  type Log,
+  type SignClientInfo,
+} from '@taskgraph/service-kit';
 import type { ClientLimitsOptions } from './admission/client-limits.js';
 import type { DemandControlOptions } from './admission/demand-control.js';
 import type { DocumentsOptions } from './admission/documents.js';
@@ -47,10 +53,16 @@ export function toClientInfoSigner(config: GatewayConfig): SignClientInfo | null
 }
 
 /** Says how browsers get sessions by cookies; null where they do not. */
-export function toSessionCookies(config: GatewayConfig): Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> | null {
+export function toSessionCookies(
+  config: GatewayConfig,
+  log: Log,
+): Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> | null {
   const { SESSION_COOKIES: mode, sessionTokensUrl: url, CLIENT_INFO_SECRET: secret } = config;
   if (mode === 'off' || url === null || secret === undefined) return null;
-  return { isSecure: mode === 'secure', exchange: createExchangeCookie({ url, sign: createClientInfoSigner(secret) }) };
+  return {
+    isSecure: mode === 'secure',
+    exchange: createExchangeCookie({ url, sign: createClientInfoSigner(secret), log }),
+  };
 }
 
 /** Says how URLs for `EventSource` are signed. */

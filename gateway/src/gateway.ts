@@ -124,7 +124,7 @@ export async function createGateway(
 
   // admission: whether it is run, and what of it
   const origins = createOrigins(config.origins);
-  const cookieOptions = toSessionCookies(config);
+  const cookieOptions = toSessionCookies(config, log);
   const isForeign = (request: IncomingMessage) => origins.of(request) === 'foreign';
   const sessionCookies = cookieOptions && createSessionCookies({ ...cookieOptions, identify, isForeign, log });
   const documents = createDocuments({

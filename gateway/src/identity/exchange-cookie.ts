@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, sessionTokens, type SessionTokens } from '@taskgraph/contracts';
-import type { SignClientInfo } from '@taskgraph/service-kit';
+import { createCircuit, exchange, type Judge } from '@taskgraph/federation-engine/upstream';
+import type { Log, SignClientInfo } from '@taskgraph/service-kit';
+import { Agent } from 'undici';
 
 /** Gets the access token of the session that a cookie stands for, by the hash of its secret; null when it has ended, or there is none. */
 export type ExchangeCookie = (cookieHash: string) => Promise<SessionTokens | null>;
@@ -9,24 +11,51 @@ export interface ExchangeCookieOptions {
   /** Where auth gives out tokens for cookies. */
   readonly url: string;
   readonly sign: SignClientInfo;
+  readonly log: Log;
+  readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 5_000;
+/** Of an answer, whose token has a kilobyte. */
+const MAX_BYTES = 64 * 1024;
+/** Nobody whose token has expired gets further without auth, which may have started a moment ago. */
+const CIRCUIT_RESET_MS = 1_000;
+/** Clients choose nothing of what is asked but the hash, which auth knows or does not: every error is auth's. */
+const JUDGE: Judge<unknown> = { error: () => 'failure', isSuccess: () => true };
+const NEVER = new AbortController().signal;
 
-/** Asks auth, by a signature for this one request: whoever else reaches its port gets no tokens. */
-export function createExchangeCookie({ url, sign }: ExchangeCookieOptions): ExchangeCookie {
-  return async (sessionCookieHash) => {
+/**
+ * Asks auth, by a signature for this one request: whoever else reaches its port gets no tokens. While auth fails it is left alone, and
+ * nobody waits for it.
+ */
+export function createExchangeCookie({
+  url,
+  sign,
+  log,
+  timeoutMs = TIMEOUT_MS,
+}: ExchangeCookieOptions): ExchangeCookie {
+  const { origin, pathname } = new URL(url);
+  const dispatcher = new Agent({ pipelining: 0 });
+  const circuit = createCircuit({ name: 'session tokens', log, resetMs: CIRCUIT_RESET_MS });
+
+  async function ask(sessionCookieHash: string): Promise<SessionTokens | null> {
     const requestId = randomUUID();
     const who = { ipAddress: null, userAgent: null, clientName: null, sessionCookieHash };
-    const response = await fetch(url, {
+    const { status, text } = await exchange(dispatcher, {
       method: 'POST',
+      origin,
+      path: pathname,
+      idempotent: true,
       headers: { [REQUEST_ID_HEADER]: requestId, [CLIENT_INFO_HEADER]: sign(who, requestId) },
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      body: null,
+      signal: NEVER,
+      timeoutMs,
+      maxBytes: MAX_BYTES,
     });
-    const text = await response.text();
-    if (response.status === 401) return null;
-    if (response.status !== 200) throw new Error(`a cookie is answered with ${response.status}`);
+    if (status === 401) return null;
+    if (status !== 200) throw new Error(`a cookie is answered with ${status}`);
     return sessionTokens.parse(JSON.parse(text));
-  };
+  }
+
+  return (sessionCookieHash) => circuit.run<SessionTokens | null>(() => ask(sessionCookieHash), JUDGE);
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { SessionTokens } from '@taskgraph/contracts';
+import { OPAQUE_TOKEN_PATTERN, type SessionTokens } from '@taskgraph/contracts';
 import type { Log } from '@taskgraph/service-kit';
 import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 import { LRUCache } from 'lru-cache';
@@ -49,8 +49,6 @@ export interface SessionCookies {
 
 /** A header of our own: no page of another site can send it without asking first. */
 export const SESSION_HEADER = 'taskgraph-session';
-/** base64url of 32 bytes. */
-const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const SECRET_BYTES = 32;
 /** Before it expires: a request takes its time to get to a subgraph, and clocks differ. */
 const RENEW_AHEAD_MS = 30_000;
@@ -124,7 +122,7 @@ export function createSessionCookies({
   const given = ({ headers }: IncomingMessage) => readCookie(headers.cookie, name);
 
   async function credentialsOf(secret: string, isSecondTry = false): Promise<CookieCredentials> {
-    if (!SECRET.test(secret)) return refused('TOKEN_INVALID', cleared);
+    if (!OPAQUE_TOKEN_PATTERN.test(secret)) return refused('TOKEN_INVALID', cleared);
     const hash = hashOf(secret);
     const { tokens, isNew } = tokensOf(hash);
     let found: SessionTokens | null;
@@ -168,7 +166,7 @@ export function createSessionCookies({
             const opened = await tokensOf(cookieHash).tokens;
             if (opened) return write(secret, opened);
             if (before === null) return null;
-            if (!SECRET.test(before)) return cleared;
+            if (!OPAQUE_TOKEN_PATTERN.test(before)) return cleared;
             known.delete(hashOf(before));
             return (await tokensOf(hashOf(before)).tokens) ? null : cleared;
           } catch (error) {

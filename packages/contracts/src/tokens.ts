@@ -73,3 +73,6 @@ export const revocationPage = z.object({
   keepSeconds: z.number().positive(),
 });
 export type RevocationPage = z.infer<typeof revocationPage>;
+
+/** Of an opaque token, or of the SHA-256 of one: 32 bytes in base64url (RFC 4648, section 5). */
+export const OPAQUE_TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;

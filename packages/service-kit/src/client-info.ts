@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER } from '@taskgraph/contracts';
+import { CLIENT_INFO_HEADER, OPAQUE_TOKEN_PATTERN, REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { z } from 'zod';
 import { toPlainAddress } from './ip-address.js';
 import type { Log } from './log.js';
@@ -42,10 +42,7 @@ const payloadSchema = z.object({
   ipAddress: z.string().max(45).nullable(),
   userAgent: z.string().max(MAX_USER_AGENT_CHARACTERS).nullable(),
   clientName: z.string().max(MAX_CLIENT_NAME_CHARACTERS).nullable(),
-  sessionCookieHash: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{43}$/)
-    .optional(),
+  sessionCookieHash: z.string().regex(OPAQUE_TOKEN_PATTERN).optional(),
 });
 
 /** Reads what a client says of itself, bounded. */

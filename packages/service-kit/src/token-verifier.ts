@@ -98,9 +98,7 @@ export function createTokenVerifier({
   /** What is known already: the common case, in which nothing is waited for. */
   function knownToken(token: string): TokenOutcome | null {
     const known = isSettled ? accepted.get(token) : undefined;
-    if (!known || isOver(known.outcome.claims)) return null;
-    const key = jwks.atHand?.(known.kid);
-    if (!key || !isSameKey(key, known.key)) return null;
+    if (!known || !isGood(known, jwks.atHand?.(known.kid))) return null;
     return revocations?.isRevoked(known.outcome.viewer.sessionId) ? REVOKED : known.outcome;
   }
 
@@ -115,7 +113,7 @@ export function createTokenVerifier({
     } catch {
       return { kind: 'refused', problem: 'JWKS_UNAVAILABLE' };
     }
-    if (known && key && isSameKey(key, known.key) && !isOver(known.outcome.claims)) return known.outcome;
+    if (known && isGood(known, key)) return known.outcome;
     if (known) accepted.delete(token);
     if (!key) return INVALID;
     const outcome = check(token, key);
@@ -126,8 +124,9 @@ export function createTokenVerifier({
     return outcome;
   }
 
-  function isOver({ exp }: AccessTokenClaims): boolean {
-    return now() >= (exp + CLOCK_TOLERANCE_SECONDS) * 1000;
+  /** Whether what was accepted still is: in its time, and by the key that its source gives now. */
+  function isGood({ outcome, key: before }: Accepted, key: KeyObject | null | undefined): boolean {
+    return Boolean(key && isSameKey(key, before)) && now() < (outcome.claims.exp + CLOCK_TOLERANCE_SECONDS) * 1000;
   }
 
   function check(token: string, key: KeyObject): TokenOutcome {

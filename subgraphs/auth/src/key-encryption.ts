@@ -1,7 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
+import { hkdfSync } from 'node:crypto';
+import { openBytes, sealBytes } from './sealed-bytes.js';
 
 /** What a secret is used for: each use has a key of its own. */
 export type EncryptionPurpose = 'signing-keys' | 'totp';
@@ -12,7 +10,7 @@ export interface Opened {
   readonly renewed: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Encrypts what is stored with a key derived from a secret (HKDF, RFC 5869; AES-256-GCM, NIST SP 800-38D). */
+/** Encrypts what is stored with a key derived from a secret (HKDF, RFC 5869). */
 export interface KeyEncryption {
   encrypt(plain: Buffer): Uint8Array<ArrayBuffer>;
   /** @throws when the secret is another one or the bytes were changed */
@@ -29,30 +27,18 @@ export function createKeyEncryption(
   const key = derive(secret);
   const previousKey = previous === undefined ? null : derive(previous);
 
-  function encrypt(plain: Buffer): Uint8Array<ArrayBuffer> {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', key, nonce);
-    const body = Buffer.concat([cipher.update(plain), cipher.final()]);
-    return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), body]));
-  }
+  const encrypt = (plain: Buffer) => sealBytes(plain, key);
 
   return {
     encrypt,
     decrypt(stored) {
       try {
-        return { plain: open(stored, key), renewed: null };
+        return { plain: openBytes(stored, key), renewed: null };
       } catch (error) {
         if (!previousKey) throw error;
-        const plain = open(stored, previousKey);
+        const plain = openBytes(stored, previousKey);
         return { plain, renewed: encrypt(plain) };
       }
     },
   };
-}
-
-function open(stored: Uint8Array, key: Buffer): Buffer {
-  const bytes = Buffer.from(stored);
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
-  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
 }

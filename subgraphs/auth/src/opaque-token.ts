@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { OPAQUE_TOKEN_PATTERN } from '@taskgraph/contracts';
 
 const TOKEN_BYTES = 32;
-/** base64url of 32 bytes. */
-const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
 /** 256 random bits, base64url. Opaque: it means nothing outside the database. */
 export function createOpaqueToken(): string {
@@ -16,5 +15,5 @@ export function readTokenHash(text: string): Uint8Array<ArrayBuffer> {
 
 /** What is stored in place of the token, so that a stolen database opens no session. Null when it cannot be a token. */
 export function hashOpaqueToken(token: string): Uint8Array<ArrayBuffer> | null {
-  return TOKEN_PATTERN.test(token) ? new Uint8Array(createHash('sha256').update(token).digest()) : null;
+  return OPAQUE_TOKEN_PATTERN.test(token) ? new Uint8Array(createHash('sha256').update(token).digest()) : null;
 }

@@ -1,3 +1,5 @@
+import type { DomainEvent } from '@taskgraph/contracts';
+import type { AfterCommit } from '../events/consumer.js';
 import type { RawSqlClient } from '../events/outbox.js';
 import type { PreparedReads } from '../prepared-reads.js';
 import type { Tx } from '../transaction.js';
@@ -21,6 +23,18 @@ export async function noteErasedUser<Client extends RawSqlClient>(tx: Tx<Client>
   await tx.$executeRawUnsafe(LOCK, userId);
   // A statement of its own: it sees what was committed while the one before waited.
   await tx.$executeRawUnsafe(NOTE, userId);
+}
+
+/**
+ * Handles `auth.account-deleted.v1`: notes whose account is gone.
+ *
+ * @param wake lets the erasure begin
+ */
+export function noteDeletedAccount<Client extends RawSqlClient>(wake: () => void) {
+  return async (tx: Tx<Client>, { data }: DomainEvent<'auth.account-deleted.v1'>): Promise<AfterCommit> => {
+    await noteErasedUser(tx, data.userId);
+    return wake;
+  };
 }
 
 /** Takes a user whose erasure is to be gone on with, and keeps other processes from it until the transaction ends; null when there is none. */

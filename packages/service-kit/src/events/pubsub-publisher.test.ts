@@ -41,4 +41,21 @@ describe('publishing what has waited', () => {
       expect(own).toEqual(events.filter((event) => event.subject === subject).map(({ id }) => id));
     }
   });
+
+  it('goes on when calls never end: each gives its place to others in its time', async () => {
+    let isHanging = true;
+    const topic = {
+      publishMessage: () => (isHanging ? new Promise(() => undefined) : Promise.resolve('id')),
+      resumePublishing: () => undefined,
+    };
+    const publisher = createPubSubPublisher({ topic: () => topic } as unknown as PubSub, '', 50);
+    const events = Array.from({ length: 100 }, (_, index) => eventOf(`subject-${index}`, index));
+    const failed = await publisher.publish(events);
+    expect([...failed.values()].filter((failure) => failure === null)).toEqual([]);
+    isHanging = false;
+    for (;;) {
+      const results = await publisher.publish(events);
+      if ([...results.values()].every((failure) => failure === null)) break;
+    }
+  });
 });

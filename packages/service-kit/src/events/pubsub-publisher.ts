@@ -30,7 +30,11 @@ const MAX_BATCH_MESSAGES = 500;
 /** Subjects that are published at once: each is a call of its own. After an outage, or when everything is published again, thousands wait. */
 const MAX_SUBJECTS_AT_ONCE = 32;
 
-export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPublisher {
+export function createPubSubPublisher(
+  client: PubSub,
+  prefix: string,
+  hardTimeoutMs = HARD_TIMEOUT_MS,
+): PubSubPublisher {
   const slots = createSlots(MAX_SUBJECTS_AT_ONCE);
   const topics = new Map<string, Topic>();
   function topicNamed(name: string): Topic {
@@ -62,14 +66,15 @@ export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPub
 
   return {
     async publish(events) {
-      const isLate = lateAfter(HARD_TIMEOUT_MS);
+      const isLate = lateAfter(hardTimeoutMs);
       const bySubject = new Map<string, EventEnvelope[]>();
       for (const event of events) bySubject.set(event.subject, [...(bySubject.get(event.subject) ?? []), event]);
       const begun = new Map<string, Promise<Error | null>>();
       for (const ofSubject of bySubject.values()) {
         // All of a subject are handed over before the first answer: the library then fails what is queued behind a failed one.
         const published = slots(async () =>
-          isLate() ? ofSubject.map(() => NOT_SENT) : Promise.all(ofSubject.map(publishOne)),
+          // A call that never ends has failed in its time as well: it gives its place to others.
+          isLate() ? ofSubject.map(() => NOT_SENT) : settleWithin(hardTimeoutMs, ofSubject.map(publishOne)),
         );
         ofSubject.forEach(({ id }, index) =>
           begun.set(
@@ -79,7 +84,7 @@ export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPub
         );
       }
       const answers = await settleWithin(
-        HARD_TIMEOUT_MS,
+        hardTimeoutMs,
         events.map(({ id }) => begun.get(id) ?? Promise.resolve(null)),
       );
       const results = new Map<string, Error | null>();
@@ -101,7 +106,7 @@ export function createPubSubPublisher(client: PubSub, prefix: string): PubSubPub
           () => null,
           (error: unknown) => toShortError(error),
         );
-      const [failure] = await settleWithin(HARD_TIMEOUT_MS, [published]);
+      const [failure] = await settleWithin(hardTimeoutMs, [published]);
       if (failure) throw failure;
     },
   };

@@ -1,8 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isUuid } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import type { AuditPerson } from '../../generated/prisma/client.js';
+import { openBytes, sealBytes } from '../../sealed-bytes.js';
 
 /** Where somebody was, and with what program. */
 export interface Origin {
@@ -10,8 +10,6 @@ export interface Origin {
   readonly userAgent: string | null;
 }
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const origin = z.object({ ipAddress: z.string().nullable(), userAgent: z.string().nullable() });
 
 /** Finds the pseudonyms of people, and gives one to who has none. What is no id of an account that is there is left out. */
@@ -36,19 +34,12 @@ async function findPeople(db: AuthDbClient, userIds: string[]): Promise<Readonly
   return new Map(rows.map((row) => [row.userId, row]));
 }
 
-/** Seals where somebody was (AES-256-GCM): nonce, tag, ciphertext. */
+/** Seals where somebody was. */
 export function sealOrigin(given: Origin, key: Uint8Array): Uint8Array<ArrayBuffer> {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  const sealed = Buffer.concat([cipher.update(JSON.stringify(given), 'utf8'), cipher.final()]);
-  return new Uint8Array(Buffer.concat([nonce, cipher.getAuthTag(), sealed]));
+  return sealBytes(Buffer.from(JSON.stringify(given)), key);
 }
 
 /** Opens what was sealed. @throws when it was sealed with another key */
 export function openOrigin(sealed: Uint8Array, key: Uint8Array): Origin {
-  const bytes = Buffer.from(sealed);
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
-  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-  const text = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
-  return origin.parse(JSON.parse(text.toString('utf8')));
+  return origin.parse(JSON.parse(openBytes(sealed, key).toString('utf8')));
 }

@@ -1,12 +1,7 @@
-import { noteErasedUser, type EventHandlers } from '@taskgraph/service-kit';
+import { noteDeletedAccount, type EventHandlers } from '@taskgraph/service-kit';
 import type { MediaDbClient } from '../../db.js';
 
 /** @param wake lets the erasure begin */
 export function erasureHandlers(wake: () => void): EventHandlers<MediaDbClient> {
-  return {
-    'auth.account-deleted.v1': async (tx, { data }) => {
-      await noteErasedUser(tx, data.userId);
-      return wake;
-    },
-  };
+  return { 'auth.account-deleted.v1': noteDeletedAccount(wake) };
 }
