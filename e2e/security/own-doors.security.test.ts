@@ -30,20 +30,24 @@ describe('at each port by itself', () => {
     await story[Symbol.asyncDispose]();
   });
 
-  it.each(Object.keys(BOMBS))('a request that is compressed with %s is not inflated', async (coding) => {
-    for (const [name, url] of Object.entries(urls))
-      for (const type of TYPES) {
-        const answer = await fetch(url, {
-          method: 'POST',
-          headers: { 'content-type': type, 'content-encoding': coding, 'apollo-require-preflight': 'true' },
-          body: new Uint8Array(BOMBS[coding] as Buffer),
-        });
-        await answer.text();
-        expect([name, type, [400, 413, 415]]).toEqual([name, type, expect.arrayContaining([answer.status])]);
-        if (type === 'application/json') expect([name, answer.status]).toEqual([name, 415]);
-        expectData(await postGraphQL(url, { query: '{ __typename }' }));
-      }
-  });
+  it.each(Object.keys(BOMBS))(
+    'a request that is compressed with %s is not inflated beyond what a request may be',
+    async (coding) => {
+      for (const [name, url] of Object.entries(urls))
+        for (const type of TYPES) {
+          const answer = await fetch(new URL('/graphql', url), {
+            method: 'POST',
+            headers: { 'content-type': type, 'content-encoding': coding, 'apollo-require-preflight': 'true' },
+            body: new Uint8Array(BOMBS[coding] as Buffer),
+          });
+          await answer.text();
+          expect([name, type, [400, 413, 415]]).toEqual([name, type, expect.arrayContaining([answer.status])]);
+          if (type === 'application/json')
+            expect([name, answer.status]).toEqual([name, name === 'gateway' ? 415 : 413]);
+          expectData(await postGraphQL(url, { query: '{ __typename }' }));
+        }
+    },
+  );
 
   it('dear reads are refused: pages, aliases of lists, and keys that are no keys', async () => {
     const token = ada.accessToken;
