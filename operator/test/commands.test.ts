@@ -67,6 +67,27 @@ describe('npx taskgraph', () => {
     expect(await runOperator(['fly'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--help') });
   });
 
+  it('does what a typed word says, and nothing for another', async () => {
+    await using database = await cloneDatabase('auth');
+    const env = {
+      AUTH_DATABASE_URL: database.url,
+      AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
+      // What is typed comes through a pipe here.
+      NODE_OPTIONS: '--import data:text/javascript,process.stdin.isTTY=true',
+    };
+    const reset = (typed: string) => runOperator(['users', 'reset-second-factor', 'ada@example.com'], env, typed);
+    expect(await reset('rest\n')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /ada@example\.com gets in without a code.* Type reset to go on: .*Nothing was changed/s,
+      ),
+    });
+    expect(await reset('reset\n')).toMatchObject({
+      code: 1,
+      stdout: 'There is no account with the address ada@example.com.\n',
+    });
+  });
+
   it('does not remove a key where nobody can be asked', async () => {
     await using database = await cloneDatabase('auth');
     const env = { AUTH_DATABASE_URL: database.url, AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex') };

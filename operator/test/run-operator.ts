@@ -18,7 +18,11 @@ export interface Ended {
 }
 
 /** Runs `npx taskgraph …` as somebody does who has set nothing but what is given, and who is not at a terminal. */
-export function runOperator(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export function runOperator(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  typed = '',
+): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env;
   return new Promise((resolve) => {
     const child = execFile(
@@ -28,7 +32,7 @@ export function runOperator(args: readonly string[], env: Readonly<Record<string
       (error, stdout, stderr) =>
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
     );
-    child.stdin?.end();
+    child.stdin?.end(typed);
   });
 }
 

@@ -33,7 +33,8 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
             throw error;
           },
         );
-      exit(await runEventsCli({ args, env: environment(), findEmbedded, ...terminal }));
+      const confirm = (what: string) => terminal.confirm(what, { yes: false, word: 'discard' });
+      exit(await runEventsCli({ args, env: environment(), findEmbedded, ...terminal, confirm }));
     });
 
   const audit = program.command('audit').description('the audit log');
@@ -73,7 +74,15 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
   users
     .command('reset-second-factor <email>')
     .description('let somebody in by the password alone who has lost the authenticator and the recovery codes')
-    .action(async (email: string) => exit(await (await loadAuthCommands()).resetSecondFactor(email)));
+    .option('--yes', 'do not ask')
+    .action(async (email: string, { yes = false }: { yes?: boolean }) => {
+      const auth = await loadAuthCommands();
+      await terminal.confirm(`Whoever knows the password of ${email} gets in without a code from then on.`, {
+        yes,
+        word: 'reset',
+      });
+      exit(await auth.resetSecondFactor(email));
+    });
 }
 
 /** The commands of auth read its settings by themselves: those of the embedded system are given to them. */

@@ -114,6 +114,7 @@ export async function checkPubSub(env: NodeJS.ProcessEnv): Promise<Finding> {
     findEmbedded: async () => null,
     print: (line) => void said.push(line),
     printError: (line) => void said.push(line),
+    confirm: () => Promise.reject(new Error('Nothing is asked.')),
   });
   if (code !== 0)
     return fault('pubsub', said[0] ?? 'does not answer', said[1]?.replace(/^→ /, '') ?? 'docs/operations.md, Events');

@@ -1,7 +1,7 @@
 export type MigrateCommand =
   | { readonly kind: 'create'; readonly name: string; readonly allowEmpty: boolean }
   | { readonly kind: 'up' }
-  | { readonly kind: 'down'; readonly count: number }
+  | { readonly kind: 'down'; readonly count: number; readonly confirmed: boolean }
   | { readonly kind: 'status'; readonly json: boolean }
   | { readonly kind: 'reset'; readonly confirmed: boolean }
   | { readonly kind: 'resolve'; readonly name: string }
@@ -21,6 +21,7 @@ export class UsageError extends Error {
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   create: ['--empty'],
+  down: ['--yes'],
   reset: ['--yes'],
   status: ['--json'],
 };
@@ -57,7 +58,7 @@ function parseCommand(
       refuseOperands(kind, operands);
       return { kind, json: flags.includes('--json') };
     case 'down':
-      return { kind, count: parseCount(operands) };
+      return { kind, count: parseCount(operands), confirmed: flags.includes('--yes') };
     case 'reset':
       refuseOperands(kind, operands);
       return { kind, confirmed: flags.includes('--yes') };

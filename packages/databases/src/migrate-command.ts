@@ -24,7 +24,7 @@ const USAGE = `Usage: npx taskgraph migrate <auth|task|media|all> <command>
   create <name> [--empty]  write migration.sql and down.sql for what changed in schema.prisma
                            (--empty: also when nothing did, to be filled by hand)
   up                       apply what is pending
-  down [n]                 undo the last n migrations (1)
+  down [n] [--yes]         undo the last n migrations (1), and lose what they added
   status [--json]          list applied, pending, edited and failed migrations, and drift
   reset [--yes]            drop everything and apply all migrations
   resolve <migration>      declare a failed migration as undone by hand
@@ -90,6 +90,8 @@ async function run(
       return 0;
     }
     case 'down': {
+      const what = `what the last ${command.count === 1 ? 'migration' : `${command.count} migrations`} added to`;
+      if (!command.confirmed && !(await confirmLoss('down', what, name, url, embedded))) return EXIT_FAILED;
       const { undone } = await migrator.down(command.count);
       if (undone.length === 0) print(`${name}: nothing is applied`);
       return 0;
@@ -103,7 +105,7 @@ async function run(
       return inOrder ? 0 : EXIT_NOT_IN_ORDER;
     }
     case 'reset': {
-      if (!command.confirmed && !(await confirmReset(name, url, embedded))) return EXIT_FAILED;
+      if (!command.confirmed && !(await confirmLoss('reset', 'all data in', name, url, embedded))) return EXIT_FAILED;
       const { applied } = await migrator.reset();
       print(`${name}: reset, ${applied.length} migrations applied`);
       return 0;
@@ -115,17 +117,23 @@ async function run(
   }
 }
 
-async function confirmReset(name: string, url: string, embedded: boolean): Promise<boolean> {
+async function confirmLoss(
+  command: string,
+  part: string,
+  name: string,
+  url: string,
+  embedded: boolean,
+): Promise<boolean> {
   const { host, pathname } = new URL(url);
-  const what = `all data in ${pathname.slice(1)} on ${host}`;
+  const what = `${part} ${pathname.slice(1)} on ${host}`;
   if (!embedded) {
     process.stderr.write(
-      `${name}: reset destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`,
+      `${name}: ${command} destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`,
     );
     return false;
   }
   if (!process.stdin.isTTY) {
-    process.stderr.write(`${name}: reset destroys ${what}. Nobody is there to be asked: add --yes.\n`);
+    process.stderr.write(`${name}: ${command} destroys ${what}. Nobody is there to be asked: add --yes.\n`);
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });

@@ -44,7 +44,15 @@ it('migrates up, down and back, and tells by its exit code whether all is in ord
     code: 0,
     stdout: expect.stringContaining('No drift; schema.prisma and the migrations agree.'),
   });
-  expect(await migrate('auth down', env)).toMatchObject({ code: 0, stdout: `auth: undid ${migrations.at(-1)}\n` });
+  expect(await migrate('auth down 2', env)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/down destroys what the last 2 migrations added to .*Add --yes/),
+  });
+  expect(await migrate('auth down --yes', env)).toMatchObject({
+    code: 0,
+    stdout: `auth: undid ${migrations.at(-1)}\n`,
+  });
   expect(await migrate('auth status', env)).toMatchObject({ code: 3 });
 });
 
@@ -79,7 +87,7 @@ it('uses the embedded PostgreSQL where no URL is set, running or not, and keeps 
       log: silentLog,
     });
     expect(await migrate('auth up', env)).toMatchObject({ code: 0, stdout: 'auth: up to date\n' });
-    expect(await migrate('auth down', env)).toMatchObject({ code: 0 });
+    expect(await migrate('auth down --yes', env)).toMatchObject({ code: 0 });
     // The command leaves a cluster alone that it did not start.
     expect(
       await createMigrator({ folder: path.join(ROOT, 'prisma/auth'), url: cluster.url('auth') }).status(),

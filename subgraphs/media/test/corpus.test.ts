@@ -60,7 +60,9 @@ describe('a file that is taken', () => {
   beforeAll(async () => {
     graph = await startMediaGraph();
   });
-  afterAll(() => graph[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
 
   it.each([
     [1, 'RGBW'],
@@ -196,7 +198,9 @@ describe('a file that is refused', () => {
   beforeAll(async () => {
     graph = await startMediaGraph({ MEDIA_MAX_BYTES: String(8 * MIB) });
   });
-  afterAll(() => graph[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await graph[Symbol.asyncDispose]();
+  });
 
   it.each<[what: string, make: () => Buffer | Promise<Buffer>, problem: object]>([
     [

@@ -148,6 +148,11 @@ describe('npm run events on databases', () => {
     expect((await client.query('SELECT 1 FROM dead_letters')).rowCount).toBe(2);
 
     expect(await events(`discard ${garbage.id}`, env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^NOT_CONFIRMED: .*Nobody is there to be asked\.\n→ Add --yes/),
+    });
+    expect((await client.query('SELECT 1 FROM dead_letters')).rowCount).toBe(2);
+    expect(await events(`discard ${garbage.id} --yes`, env)).toMatchObject({
       code: 0,
       stdout: `Discarded ${garbage.id} of media.\n`,
     });
@@ -280,7 +285,7 @@ describe('npm run events on databases', () => {
       expect(consumer.tries.at(-1)?.event).toEqual(event);
       const left = await events('list-dead', env);
       expect(left.stdout).not.toContain(event.id);
-      expect(await events(`discard ${other.id}`, env)).toMatchObject({ code: 0 });
+      expect(await events(`discard ${other.id} --yes`, env)).toMatchObject({ code: 0 });
       expect(await events('list-dead', env)).toMatchObject({ stdout: `There are no dead letters in ${where}.\n` });
     } finally {
       await bus.close();

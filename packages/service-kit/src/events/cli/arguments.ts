@@ -1,14 +1,15 @@
 export type EventsCommand =
   | { readonly kind: 'help' }
   | { readonly kind: 'list-dead'; readonly json: boolean }
-  | { readonly kind: 'replay' | 'discard'; readonly id: string }
+  | { readonly kind: 'replay'; readonly id: string }
+  | { readonly kind: 'discard'; readonly id: string; readonly yes: boolean }
   | { readonly kind: 'apply-topology' };
 
 export const USAGE = `Usage: npx taskgraph events <command>
 
   list-dead [--json] list the dead letters: events that a group could not handle, and why
   replay <id|all>    publish a dead letter's event again; groups that have handled it skip it
-  discard <id>       throw a dead letter away
+  discard <id>       throw a dead letter away, when somebody has said so (--yes: without asking)
   topology apply     create the topics and subscriptions that are missing, and correct the others (Pub/Sub only)
 
 With PUBSUB_PROJECT_ID (and PUBSUB_EMULATOR_HOST for the emulator) dead letters are those that Pub/Sub keeps. Without it they
@@ -28,7 +29,9 @@ export function parseEventsArguments(args: readonly string[]): EventsCommand {
   if (args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) return { kind: 'help' };
   if (args.length === 0) throw new UsageError('Say what to do.');
   const json = args[0] === 'list-dead' && args.includes('--json');
-  const [command, ...operands] = args.filter((arg) => !json || arg !== '--json') as [string, ...string[]];
+  const yes = args[0] === 'discard' && args.includes('--yes');
+  const known = [...(json ? ['--json'] : []), ...(yes ? ['--yes'] : [])];
+  const [command, ...operands] = args.filter((arg) => !known.includes(arg)) as [string, ...string[]];
   const flag = operands.find((arg) => arg.startsWith('-')) ?? (command.startsWith('-') ? command : undefined);
   if (flag !== undefined) throw new UsageError(`There is no option "${flag}".`);
   switch (command) {
@@ -41,7 +44,7 @@ export function parseEventsArguments(args: readonly string[]): EventsCommand {
       const what = command === 'replay' ? 'the id of one dead letter, or all' : 'the id of one dead letter';
       if (id === undefined || rest.length > 0 || (command === 'discard' && id === 'all'))
         throw new UsageError(`${command} needs ${what}.`);
-      return { kind: command, id };
+      return command === 'discard' ? { kind: command, id, yes } : { kind: command, id };
     }
     case 'topology':
       if (operands.length !== 1 || operands[0] !== 'apply') throw new UsageError('Say: topology apply');

@@ -14,6 +14,8 @@ export interface EventsCliOptions {
   readonly findEmbedded: (database: string) => Promise<string | null>;
   readonly print: (line: string) => void;
   readonly printError: (line: string) => void;
+  /** Asks somebody whether what destroys is meant. @throws Error when it is not, or nobody is there to be asked */
+  readonly confirm: (what: string) => Promise<void>;
 }
 
 const EXIT_FAILED = 1;
@@ -55,7 +57,7 @@ async function run(command: EventsCommand, options: EventsCliOptions): Promise<v
       case 'replay':
         return await replay(store, command.id, options);
       case 'discard':
-        return await discard(store, command.id, options);
+        return await discard(store, command, options);
     }
   } finally {
     await store.close();
@@ -104,9 +106,17 @@ async function replay(store: DeadLetterStore, id: string, { print }: EventsCliOp
   if (left > 0) print(`${left} left: what is no event cannot be replayed, only discarded.`);
 }
 
-async function discard(store: DeadLetterStore, id: string, { print }: EventsCliOptions): Promise<void> {
+async function discard(
+  store: DeadLetterStore,
+  { id, yes }: { readonly id: string; readonly yes: boolean },
+  { print, confirm }: EventsCliOptions,
+): Promise<void> {
   const chosen = (await store.list()).filter((letter) => letter.id === id);
   if (chosen.length === 0) throw noSuchLetter(id, store);
+  if (!yes)
+    await confirm(`Nobody can replay ${id} (${chosen[0]?.event?.type ?? 'no event'}) then.`).catch((cause: Error) => {
+      throw new EventsError('NOT_CONFIRMED', cause.message, 'Add --yes if it is meant.', { cause });
+    });
   for (const letter of chosen) {
     await store.discard(letter);
     print(`Discarded ${letter.id} of ${letter.group}.`);
