@@ -103,7 +103,7 @@ export interface SubgraphComposition<Context extends RequestContext, Client, Db 
 export async function composeSubgraph<
   Context extends RequestContext,
   Client extends RawSqlClient,
-  Db extends TransactionalClient<Client> & { $disconnect(): Promise<void> },
+  Db extends TransactionalClient<Client> & { $connect(): Promise<void>; $disconnect(): Promise<void> },
 >(composition: SubgraphComposition<Context, Client, Db>): Promise<ServiceProcess> {
   const { name, config, port, databaseUrl, parts = {} } = composition;
   const log = parts.log ?? createLog({ service: name, level: config.LOG_LEVEL });
@@ -178,6 +178,8 @@ export async function composeSubgraph<
     onClose,
   };
   try {
+    // Loads the client's compiler of queries, which the first request would wait for otherwise. It asks the database nothing.
+    await db.$connect();
     const own = await composition.own(base);
     return await createSubgraph<Context>({
       ...own,

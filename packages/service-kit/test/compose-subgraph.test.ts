@@ -47,6 +47,7 @@ function composeNoting(
     databaseUrl: 'postgresql://nobody@127.0.0.1:1/none',
     createDb: () => ({
       $transaction: () => Promise.reject<never>(new Error('no database')),
+      $connect: async () => void closed.push('(client is loaded)'),
       $disconnect: async () => void closed.push('client'),
     }),
     handlers: {},
@@ -65,11 +66,14 @@ function composeNoting(
 it('closes what was opened last first', async () => {
   const closed: string[] = [];
   const service = await composeNoting(closed, ({ onClose, verifier }) => {
+    closed.push('(own is made)');
     onClose(async () => void closed.push('own first'));
     onClose(async () => void closed.push('own second'));
     return { typeDefs, resolvers, verifier: verifier('http://127.0.0.1:1'), context: (request) => request };
   });
   await service.close();
+  // Nothing of its own can ask the database before its client is loaded.
+  expect(closed.splice(0, 2)).toEqual(['(client is loaded)', '(own is made)']);
   expect(closed).toEqual(['own second', 'own first', 'transport', 'client', 'pool']);
 });
 
@@ -80,5 +84,5 @@ it('closes what has been opened where the rest cannot be composed', async () => 
     return Promise.reject(new Error('the data folder cannot be written'));
   });
   await expect(composed).rejects.toThrow('the data folder cannot be written');
-  expect(closed).toEqual(['own', 'transport', 'client', 'pool']);
+  expect(closed).toEqual(['(client is loaded)', 'own', 'transport', 'client', 'pool']);
 });

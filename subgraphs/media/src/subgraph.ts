@@ -56,8 +56,6 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
-      // Loads the client's compiler of queries, which the first request would wait for otherwise. It asks the database nothing.
-      await db.$connect();
       const { store, spool, uploads } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
