@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Writes what the processes are made of (CycloneDX 1.5, without what only builds and tests need): `npm run sbom`, `npm run sbom -- <file>`.
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,9 +18,35 @@ if (status !== 0) {
   process.exit(1);
 }
 const sbom = JSON.parse(stdout);
-const isForDevelopment = ({ properties = [] }) =>
-  properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
-const components = sbom.components.filter((component) => !isForDevelopment(component));
+/** Workspaces that developers run, and that no process is made of: what these alone need is left out. */
+const TOOLS = new Set(['packages/schema-check', 'packages/testkit', 'e2e', 'deployment']);
+const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+
+/** Where Node finds a package from a folder: in the nearest `node_modules` above it. */
+function resolve(from, name) {
+  for (let folder = from; ; folder = folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '') {
+    const place = path.posix.join(folder, 'node_modules', name);
+    if (packages[place]) return packages[place].link ? packages[place].resolved : place;
+    if (folder === '') return null;
+  }
+}
+
+const used = new Set(
+  Object.keys(packages).filter((place) => place !== '' && !place.includes('node_modules/') && !TOOLS.has(place)),
+);
+// A set is walked on to what is added meanwhile.
+for (const place of used) {
+  const { dependencies, optionalDependencies, peerDependencies } = packages[place];
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    const needed = resolve(place, name);
+    // What is for development only may stand in for a peer there.
+    if (needed !== null && !packages[needed].dev && !TOOLS.has(needed)) used.add(needed);
+  }
+}
+const nameOf = (place) =>
+  packages[place].name ?? place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
+const usedRefs = new Set([...used].map((place) => `${nameOf(place)}@${packages[place].version}`));
+const components = sbom.components.filter((component) => usedRefs.has(component['bom-ref'].replace(/\|.*$/, '')));
 const kept = new Set([sbom.metadata.component['bom-ref'], ...components.map((component) => component['bom-ref'])]);
 const dependencies = sbom.dependencies
   .filter(({ ref }) => kept.has(ref))
