@@ -50,7 +50,7 @@ describe('the commands of auth', () => {
     const { login } = expectData(await postGraphQL(launcher.graphqlUrl, { query: LOGIN, variables: { input } }));
     expect(login).toEqual({ user: { role: 'ADMIN' } });
 
-    expect(await command('users', 'reset-second-factor', 'Ada@example.com')).toMatchObject({
+    expect(await command('users', 'reset-second-factor', 'Ada@example.com', '--yes')).toMatchObject({
       code: 1,
       stdout: 'Ada@example.com has no second factor.\n',
     });

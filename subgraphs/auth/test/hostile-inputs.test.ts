@@ -53,7 +53,11 @@ describe('whatever comes in', () => {
     // Others are refused before anything is looked at.
     send: ({ query, variables }) =>
       graph.run(query, { ...variables }, (query.includes('auditEvents') ? admin : viewer).accessToken),
-    countRows: () => countAllRows(graph.database.url),
+    async countRows() {
+      // Links in mails are made beside the answer to who has asked for one, and may be there a moment later.
+      const { account_tokens: _, ...rows } = await countAllRows(graph.database.url);
+      return rows;
+    },
   };
 
   it.each(hostilePlaces(buildSubgraphSchema({ typeDefs })))(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { countStatements } from '@taskgraph/service-kit';
 import { chanceOfSuperiority, expectData, superiority } from '@taskgraph/testkit';
 import { LOGIN, PASSWORD, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 
@@ -48,9 +49,20 @@ describe('whoever wants to know which addresses have accounts', () => {
     });
     known = [];
     for (let index = 0; index < SAMPLES; index += 1) known.push((await graph.register()).email);
+    // Mails are made beside the answers, and ask the database as well.
+    const LINKS = 'SELECT count(*)::int AS count FROM account_tokens';
+    while ((await graph.pool.query<{ count: number }>(LINKS)).rows[0]?.count !== SAMPLES)
+      await new Promise((resolve) => setTimeout(resolve, 20));
   }, TIMEOUT_MS);
   afterAll(async () => {
     await graph[Symbol.asyncDispose]();
+  });
+
+  it('is not told by login in what the database is asked', async () => {
+    const login = (email = '') => graph.run(LOGIN, { input: { email, password: WRONG } });
+    const one = await countStatements(graph.pool, () => login(known[0]));
+    const other = await countStatements(graph.pool, () => login(unknown[0]));
+    expect(one.statements).toHaveLength(other.statements.length);
   });
 
   it(

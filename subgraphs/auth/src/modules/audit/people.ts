@@ -10,6 +10,9 @@ export interface Origin {
   readonly userAgent: string | null;
 }
 
+/** No account has this id (RFC 9562, section 5.9). */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 const origin = z.object({ ipAddress: z.string().nullable(), userAgent: z.string().nullable() });
 
 /** Finds the pseudonyms of people, and gives one to who has none. What is no id of an account that is there is left out. */
@@ -18,8 +21,8 @@ export async function namePeople(
   ids: ReadonlyArray<string | null>,
 ): Promise<ReadonlyMap<string, AuditPerson>> {
   const userIds = [...new Set(ids.filter((id): id is string => id !== null && isUuid(id)))].sort();
-  if (userIds.length === 0) return new Map();
-  const known = await findPeople(tx, userIds);
+  // Where nobody is named, nobody is looked for: how long a refusal takes must not tell whether an address has an account.
+  const known = await findPeople(tx, userIds.length === 0 ? [NOBODY] : userIds);
   if (known.size === userIds.length) return known;
   // An account that is being deleted is waited for, and is not there then.
   await tx.$executeRaw`
