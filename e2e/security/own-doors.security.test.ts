@@ -62,6 +62,12 @@ describe('at each port by itself', () => {
     expectErrorCode(await postGraphQL(task, { query: `{ ${many} }`, token }), 'OPERATION_REJECTED');
     const variables = { r: Array.from({ length: 200_000 }, (_, index) => ({ __typename: 'Task', id: String(index) })) };
     const query = 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { title } } }';
-    expect((await postGraphQL(task, { query, variables, token })).status).toBe(413);
+    // Who is answered while still sending sees the answer, or that nobody listens any more.
+    const refused = await postGraphQL(task, { query, variables, token }).then(
+      ({ status }) => status,
+      ({ cause }: { cause?: { code?: string } }) => cause?.code,
+    );
+    expect([413, 'EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET']).toContain(refused);
+    expectData(await postGraphQL(task, { query: `{ ${page(1)} }`, token }));
   });
 });
