@@ -39,7 +39,7 @@ describe.each(['auth', 'task', 'media'])('the page of %s', (subgraph) => {
     const NAME = /`([a-z]+\.[a-z-]+)`/g;
     expect(eventsIn(row('events out'), NAME)).toEqual(eventsIn(code, /type: '([a-z]+\.[a-z-]+)\.v\d+'/g));
     expect(eventsIn(row('events in'), NAME)).toEqual(
-      eventsIn(code, /^ {2,4}'([a-z]+\.[a-z-]+)\.v\d+':/gm).filter((name) => !name.startsWith(`${subgraph}.`)),
+      eventsIn(code, /(?:^ {2,4}|\{ )'([a-z]+\.[a-z-]+)\.v\d+':/gm).filter((name) => !name.startsWith(`${subgraph}.`)),
     );
   });
 
