@@ -41,12 +41,17 @@ export interface EmbeddedConfig {
   readonly logLevel: z.output<typeof schema>['LOG_LEVEL'] | null;
 }
 
+/** The environment as it is, for the services, which read the rest of it. */
+export function environment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 /**
  * Reads what the launcher itself needs; the services read the rest. A relative data folder is meant from `root`.
  *
  * @throws ConfigError listing every fault
  */
-export function readEmbeddedConfig(root: string, env: NodeJS.ProcessEnv = process.env): EmbeddedConfig {
+export function readEmbeddedConfig(root: string, env: NodeJS.ProcessEnv = environment()): EmbeddedConfig {
   const config = parseConfig(schema, env);
   const ports = {
     gateway: config.GATEWAY_PORT,

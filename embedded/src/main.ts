@@ -1,5 +1,5 @@
 import { ConfigError, exitOnFault, flushLog } from '@taskgraph/service-kit';
-import { readEmbeddedConfig } from './config.js';
+import { environment, readEmbeddedConfig } from './config.js';
 import { parseFlags, readHelp, type Flags } from './flags.js';
 import { LaunchError } from './launch-error.js';
 import { createProgress, type Progress } from './progress.js';
@@ -31,7 +31,7 @@ async function run(parameters: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const stopped = onStopSignal(stop, progress);
 
-  const starting = startSystem({ root: REPOSITORY, config, flags, env: process.env, progress, signal: stop.signal });
+  const starting = startSystem({ root: REPOSITORY, config, flags, env: environment(), progress, signal: stop.signal });
   endOnFault(starting, progress);
   let system: System;
   try {
