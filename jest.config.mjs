@@ -25,6 +25,9 @@ const onPostgres = {
 /** There are no retries: a flaky test is a bug. */
 export default {
   maxWorkers: 2,
+  // Node 20 keeps ES modules that a test file has loaded for as long as the process lives, and a worker takes a new set with every file.
+  // Near the limit of its heap a worker does little but collect garbage, and then ends; a new one takes its place before that.
+  workerIdleMemoryLimit: '900MB',
   errorOnDeprecated: true,
   // For tests that hang: what waits for other processes takes long where neighbours are busy.
   testTimeout: 120_000,

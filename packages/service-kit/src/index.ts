@@ -91,3 +91,4 @@ export * from './uploads/read-multipart.js';
 export { fileMissing } from './uploads/received-upload.js';
 export { UnreadableMultipart } from './uploads/upload-map.js';
 export * from './uploads/upload-spool.js';
+export * from './walk-files.js';

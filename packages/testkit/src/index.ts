@@ -18,6 +18,7 @@ export * from './self-signed-certificate.js';
 export * from './service-process.js';
 export * from './spawned-graph.js';
 export * from './storage-emulator.js';
+export * from './stored-files.js';
 export * from './tcp-proxy.js';
 export * from './test-databases.js';
 export * from './test-identity.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withClient } from '@taskgraph/databases';
@@ -8,6 +8,7 @@ import { createCleanup, type Cleanup } from './cleanup.js';
 import { chooseFreePorts } from './free-ports.js';
 import { addLogSource } from './request-logs.js';
 import { spawnService, type SpawnedService } from './service-process.js';
+import { storedFiles } from './stored-files.js';
 import { cloneDatabase, type TestDatabase } from './test-databases.js';
 
 const SUBGRAPHS = ['auth', 'task', 'media'] as const;
@@ -98,13 +99,7 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
         withClient(databases[database].url, async (client) => {
           await client.query(sql, [...values]);
         }),
-      async storedFiles() {
-        const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
-        return entries
-          .filter((entry) => entry.isFile())
-          .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)))
-          .filter((name) => !name.startsWith(`mail${path.sep}`));
-      },
+      storedFiles: async () => (await storedFiles(dataDir)).filter((name) => !name.startsWith(`mail${path.sep}`)),
       stop: () => own.run(),
       [Symbol.asyncDispose]: () => own.run(),
     };

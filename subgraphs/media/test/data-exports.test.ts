@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLog, createMetrics } from '@taskgraph/service-kit';
-import { buildViewer, cloneDatabase, expectData, type TestDatabase } from '@taskgraph/testkit';
+import { buildViewer, cloneDatabase, expectData, storedFiles, type TestDatabase } from '@taskgraph/testkit';
 import pg from 'pg';
 import { createMediaDb, type MediaDb } from '../src/db.js';
 import { createExportWork } from '../src/modules/data-exports/export-work.js';
@@ -82,8 +82,7 @@ describe('the file of an export', () => {
     exporting.start();
     while (!(await holds().catch(() => false))) await turn();
     await exporting.close();
-    const left = await readdir(folder, { recursive: true, withFileTypes: true });
-    expect(left.filter((entry) => entry.isFile())).toEqual([]);
+    expect(await storedFiles(folder)).toEqual([]);
   }
 
   async function addItem(): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog, createMetrics, openEventTransport, type ServiceProcess } from '@taskgraph/service-kit';
@@ -7,6 +7,7 @@ import {
   expectData,
   postGraphQL,
   startEntityServer,
+  storedFiles,
   subscribeGraphQL,
   testJwks,
   uploadGraphQL,
@@ -113,12 +114,7 @@ export async function startMediaGraph(
       };
       return uploadMedia.media.id;
     },
-    async files() {
-      const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
-      return entries
-        .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(dataDir, path.join(entry.parentPath, entry.name)));
-    },
+    files: () => storedFiles(dataDir),
     async countRows() {
       const { rows } = await (pool as pg.Pool).query<{ count: number }>(
         'SELECT count(*)::int AS count FROM media_items',

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from '@taskgraph/service-kit';
-import { assertKey, assertPrefix, inStore, type ObjectStore } from './object-store.js';
+import { makeFolder, walkFiles } from '@taskgraph/service-kit';
+import { assertKey, assertPrefix, inStore, StorageError, type ObjectStore } from './object-store.js';
 
 /** How the name of a file ends that is no object yet. */
 const UNFINISHED = '.part';
@@ -87,23 +87,22 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
       await inStore(() => orMissing(() => rm(folder, { recursive: true, force: true })));
     },
     async *list() {
-      for (const { parentPath, name } of await inStore(() => listFiles(root))) {
-        if (name.endsWith(UNFINISHED)) continue;
-        const file = path.join(parentPath, name);
+      for await (const file of filesIn(root)) {
+        if (file.endsWith(UNFINISHED)) continue;
         const found = await inStore(() => orMissing(() => stat(file)));
         if (found) yield { key: path.relative(root, file).split(path.sep).join('/'), writtenAt: found.mtime };
       }
     },
     async sweepUnfinished(before) {
       let count = 0;
-      for (const { parentPath, name } of await inStore(() => listFiles(root))) {
-        if (!name.endsWith(UNFINISHED)) continue;
-        const file = path.join(parentPath, name);
+      for await (const file of filesIn(root)) {
+        if (!file.endsWith(UNFINISHED)) continue;
         const found = await orMissing(() => stat(file));
         if (!found || found.mtime >= before) continue;
         await rm(file, { force: true });
         // Of an object that never was, nothing else is there.
-        if (parentPath !== root) await rmdir(parentPath).catch(() => undefined);
+        const folder = path.dirname(file);
+        if (folder !== root) await rmdir(folder).catch(() => undefined);
         count += 1;
       }
       return count;
@@ -116,8 +115,12 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
   };
 }
 
-async function listFiles(root: string) {
-  return (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+async function* filesIn(root: string): AsyncGenerator<string> {
+  try {
+    yield* walkFiles(root);
+  } catch (error) {
+    throw new StorageError(error);
+  }
 }
 
 async function writeSynced(file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
