@@ -108,4 +108,26 @@ describe('mails', () => {
       'outcome="sent",service="t"} 1',
     );
   });
+
+  it('begin after the answer where it would tell of them, and at once where the process stops', async () => {
+    const sent: string[] = [];
+    const mailer: Mailer = {
+      send: async ({ subject }) => void sent.push(subject),
+      close: async () => undefined,
+    };
+    const post = createPostOffice({ mailer, metrics: createMetrics('t'), log });
+    let begun = false;
+    const make = async () => {
+      begun = true;
+      return mail;
+    };
+    post.muchLater(log, make);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).toBe(false);
+    await post.idle();
+    expect(sent).toEqual([mail.subject]);
+    post.muchLater(log, make);
+    await post.close();
+    expect(sent).toEqual([mail.subject, mail.subject]);
+  });
 });

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutDeadline, type Log, type Metrics } from '@taskgraph/service-kit';
 import type { Mail, Mailer } from './mailer.js';
@@ -17,6 +18,11 @@ export interface PostOfficeOptions {
 export interface PostOffice {
   /** Makes mails, and sends them, after the answer. Never throws. Beyond the bound nothing is done, and the log says so. */
   later(log: Log, make: () => Promise<Mail | null>): void;
+  /**
+   * The same, begun a quarter of a second after the answer at the latest, at a moment by chance: where even the work beside an answer,
+   * which a busy machine does before the answer's last byte is out, would tell whether there is a mail to make.
+   */
+  muchLater(log: Log, make: () => Promise<Mail | null>): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -24,6 +30,8 @@ export interface PostOffice {
 
 const MAX_UNDER_WAY = 500;
 const RETRY_MS = [1_000, 10_000];
+/** From the answer to what begins much later, in milliseconds. */
+const APART_MS = { least: 50, most: 250 } as const;
 
 export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS }: PostOfficeOptions): PostOffice {
   const mails = metrics.counter('taskgraph_auth_mails_total', 'Mails, by what became of them.', ['outcome']);
@@ -46,8 +54,12 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
     }
   }
 
+  /** A process that stops waits for nothing, and begins at once. */
+  const waitApart = () =>
+    delay(randomInt(APART_MS.least, APART_MS.most), undefined, { signal: stopping.signal }).catch(() => undefined);
+
   const idle = async () => void (await Promise.all([...underWay]));
-  return {
+  const post: PostOffice = {
     later(log, make) {
       if (underWay.size >= MAX_UNDER_WAY) {
         mails.inc({ outcome: 'refused' });
@@ -59,6 +71,7 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
         .finally(() => underWay.delete(work));
       underWay.add(work);
     },
+    muchLater: (log, make) => post.later(log, () => waitApart().then(make)),
     idle,
     async close() {
       stopping.abort();
@@ -66,4 +79,5 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
       await mailer.close();
     },
   };
+  return post;
 }

@@ -48,7 +48,7 @@ const ACCEPTED = { accepted: true } as const;
 /** Sends a link for a new password, when there is such an account. The answer tells nothing of that, nor does its time. */
 export function requestPasswordReset(context: AuthContext, given: string): { readonly accepted: boolean } {
   const email = normaliseEmail(given);
-  context.post.later(context.log, async () => {
+  context.post.muchLater(context.log, async () => {
     const user = await context.db.user.findUnique({ where: { email } });
     context.telemetry.passwordResetRequested(context.log, user?.id);
     if (!user) return null;
