@@ -159,7 +159,7 @@ describe('a live feed in this process', () => {
     const endLate = await feed.subscribe('late', late.listener);
     await end();
     // Again and again, those who have come meanwhile too.
-    while ([early, twin, late].some(({ heard }) => heard.length < 2)) await new Promise(setImmediate);
+    while ([early, twin, late].some(({ heard }) => heard.length < 2)) await delay(20);
 
     await redis.start();
     await Promise.all([early.untilHeard(null), twin.untilHeard(null)]);
