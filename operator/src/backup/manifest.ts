@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { walkFiles } from '@taskgraph/service-kit';
 import { z } from 'zod';
 import { DATABASES } from '../config.js';
 import { CommandError } from '../terminal.js';
@@ -90,10 +91,9 @@ function refused(folder: string, faults: readonly string[]): CommandError {
 
 /** Relative to the folder, with `/`. */
 export async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'));
+  const files: string[] = [];
+  for await (const file of walkFiles(folder)) files.push(path.relative(folder, file).split(path.sep).join('/'));
+  return files;
 }
 
 export async function hashFile(file: string): Promise<{ sha256: string; bytes: number }> {

@@ -129,20 +129,19 @@ export function createRedisLiveFeed({ url, prefix, log, metrics }: RedisLiveFeed
         // What Redis has not heard of yet it is told of when it is back.
         if (subscriber.status === 'ready') await ended;
       };
-      if (subscriber.status !== 'ready') {
-        // It is polled until Redis is back, and then once more: what came before Redis knew of it was not heard.
-        void subscribed.then(() => {
-          if (subscriptions.has(subscription)) listener(null);
-        });
-        return end;
+      if (subscriber.status === 'ready') {
+        try {
+          if (await within(answeredOrLost(subscriber, subscribed))) return end;
+        } catch (error) {
+          // Whenever it is answered after all, nobody listens any more.
+          void end();
+          throw error;
+        }
       }
-      try {
-        await within(subscribed);
-      } catch (error) {
-        // Whenever it is answered after all, nobody listens any more.
-        void end();
-        throw error;
-      }
+      // It is polled until Redis is back, and then once more: what came before Redis knew of it was not heard.
+      void subscribed.then(() => {
+        if (subscriptions.has(subscription)) listener(null);
+      });
       return end;
     },
     async ping() {
@@ -194,6 +193,18 @@ function reportAbsence(connections: readonly Redis[], log: Log): void {
     connection.on('ready', () => {
       if (away.delete(connection) && away.size === 0) log.info('the live feed is back');
     });
+  }
+}
+
+/** Whether there was an answer, and not the end of the connection before it: Redis may have gone while `status` is still `ready`. */
+async function answeredOrLost(connection: Redis, answer: Promise<unknown>): Promise<boolean> {
+  let lost: () => void = () => undefined;
+  const end = new Promise<boolean>((resolve) => (lost = () => resolve(false)));
+  connection.once('close', lost);
+  try {
+    return await Promise.race([answer.then(() => true), end]);
+  } finally {
+    connection.off('close', lost);
   }
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 /**
  * The files below a folder that others write to meanwhile, as absolute paths in no order. A folder that vanishes on the way holds none;
- * Node's own `recursive` reading ends with ENOENT there. No more than one folder is in memory at a time, and of that a part.
+ * Node's own `recursive` reading ends with ENOENT there. Of files a part of one folder is in memory, of folders the names at each depth.
  *
  * @throws ENOENT where the root itself is missing
  */

@@ -182,6 +182,21 @@ describe('a live feed in this process', () => {
     await feed.close();
   });
 
+  it('keeps a subscription that was asked for before the end of Redis was noticed', async () => {
+    const feed = await open('unnoticed:');
+    const heard = ear();
+    const stopped = redis.stop();
+    const subscribed = feed.subscribe('news', heard.listener);
+    await stopped;
+    await subscribed;
+    await heard.untilHeard(null);
+    await redis.start();
+    await untilReachable(feed);
+    await feed.publish('news', 'after all');
+    await heard.untilHeard('after all');
+    await feed.close();
+  });
+
   it('keeps a subscription that was asked for just before Redis came back', async () => {
     const feed = await open('soon:');
     await redis.stop();

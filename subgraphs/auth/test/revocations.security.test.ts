@@ -3,13 +3,10 @@ import { REVOCATIONS_PATH, uuid7, type RevocationPage } from '@taskgraph/contrac
 import { createMemoryLiveFeed, type LiveFeed } from '@taskgraph/service-kit';
 import { cloneDatabase, expectData, expectErrorCode } from '@taskgraph/testkit';
 import jwt from 'jsonwebtoken';
-import { startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
+import { NEVER_MS, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
 
 const USER = 'query($id: ID!) { user(id: $id) { id } }';
 const sessionOf = ({ accessToken }: Tokens) => (jwt.decode(accessToken) as { sid: string }).sid;
-
-/** Long enough that only the feed can have told. */
-const NEVER_MS = '600000';
 
 describe('a session that has ended', () => {
   let graph: AuthGraph;

@@ -60,14 +60,9 @@ describe('whoever wants to know which addresses have accounts', () => {
 
   it('is not told by login in what the database is asked', async () => {
     const login = (email = '') => graph.run(LOGIN, { input: { email, password: WRONG } });
-    // What works beside the requests now and then asks as well, so each kind is counted where that asked least.
-    const least = async (emails: readonly string[]) => {
-      const counts: number[] = [];
-      for (const email of emails)
-        counts.push((await countStatements(graph.pool, () => login(email))).statements.length);
-      return Math.min(...counts);
-    };
-    expect(await least(known.slice(0, 5))).toBe(await least(unknown.slice(0, 5)));
+    const one = await countStatements(graph.pool, () => login(known[0]));
+    const other = await countStatements(graph.pool, () => login(unknown[0]));
+    expect(one.statements).toHaveLength(other.statements.length);
   });
 
   it(

@@ -67,9 +67,7 @@ describe('the session of a cookie', () => {
   });
 
   it('is told to every process as ended when its browser logs in anew, and not when somebody asks next', async () => {
-    await using other = await startAuthGraph({ REVOCATION_POLL_MS: '3600000' }, undefined, {
-      passwords: plainPasswords,
-    });
+    await using other = await startAuthGraph({}, undefined, { passwords: plainPasswords });
     const logInThere = async (email: string, token?: string) => {
       const variables = { input: { email, password: PASSWORD } };
       const { hash } = newCookie();
