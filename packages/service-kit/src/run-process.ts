@@ -15,9 +15,12 @@ export interface Runnable extends Pick<ServiceProcess, 'log' | 'shutdownGraceMs'
   readonly stopped?: Promise<void>;
 }
 
+const EXIT_BY_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+
 /**
  * Runs a process: reads its `.env`, creates it, listens, waits for SIGTERM or SIGINT, closes it and exits 0. A second signal exits at
- * once. Configuration faults are printed together, without a stack. A fault that nothing catches ends it with 70, see
+ * once, and so does one that comes before anything is served: the first process of a container has no default for signals, and would
+ * otherwise start what is to stop. Configuration faults are printed together, without a stack. A fault that nothing catches ends it with 70, see
  * {@link exitOnFault}.
  */
 export async function runProcess(create: () => Promise<Runnable>): Promise<void> {
@@ -31,6 +34,7 @@ export async function runProcess(create: () => Promise<Runnable>): Promise<void>
     drainTimeoutMs: () => service?.shutdownGraceMs ?? 0,
     flush: async () => (service ? flushLog(service.log) : undefined),
   });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, exitAtOnce);
   try {
     loadEnvFile();
     service = await create();
@@ -43,8 +47,8 @@ export async function runProcess(create: () => Promise<Runnable>): Promise<void>
   changeLevelOnSignal(running.log);
   let stopping = false;
   let signalled = false;
-  const stop = (signal: NodeJS.Signals) => {
-    if (signalled) process.exit(signal === 'SIGINT' ? 130 : 143);
+  const stop = (signal: StopSignal) => {
+    if (signalled) exitAtOnce(signal);
     signalled = true;
     end();
   };
@@ -66,10 +70,18 @@ export async function runProcess(create: () => Promise<Runnable>): Promise<void>
       });
   };
   void running.stopped?.then(end);
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, stop);
+    process.off(signal, exitAtOnce);
+  }
   // Who has started it is gone.
   process.once('disconnect', () => stop('SIGTERM'));
+}
+
+type StopSignal = keyof typeof EXIT_BY_SIGNAL;
+
+function exitAtOnce(signal: StopSignal): never {
+  process.exit(EXIT_BY_SIGNAL[signal]);
 }
 
 /** Writes more, and at the next signal what the settings say again: for who cannot reach the operations port. */

@@ -21,6 +21,10 @@ function throwFault(message) {
 if (process.env.FAULT_AT_START) setImmediate(() => throwFault('at the start'));
 
 await runProcess(async () => {
+  if (process.env.HANGS_AT_START) {
+    console.log('starting');
+    await new Promise(() => setTimeout(() => {}, 60_000));
+  }
   if (process.env.FAULT_AT_START) await new Promise(() => setTimeout(() => {}, 60_000));
   const service = await createHttpService({
     name: 'faulty',

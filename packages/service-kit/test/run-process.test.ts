@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { chooseFreePorts, spawnService, type SpawnedService } from '@taskgraph/testkit';
 
@@ -69,6 +72,22 @@ describe('a fault that nothing catches', () => {
 
   it('ends a process that has not started', async () => {
     await expect(start({ FAULT_AT_START: '1' })).rejects.toThrow(/it ended with 70.*\n.*Error: at the start/);
+  });
+});
+
+describe('a signal before anything is served', () => {
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('ends the process at once: %s', async (signal, code) => {
+    const child = spawn(process.execPath, [fileURLToPath(new URL('faulty-service.mjs', import.meta.url))], {
+      env: { ...process.env, PORT: '0', GRACE_MS: '30000', HANGS_AT_START: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.kill(signal);
+    // By the handler: what a signal ends by its default has no exit code.
+    expect(await once(child, 'exit')).toEqual([code, null]);
   });
 });
 
