@@ -27,8 +27,11 @@ async function openLibrary() {
   return {
     current: path.join(folder, 'registry/supergraph.graphql'),
     run,
-    startGateway: (supergraphPath = path.join(folder, 'registry/supergraph.graphql')) =>
-      startGatewayOn({ supergraphPath, subgraphs: Object.fromEntries(started.map((each) => [each.name, each])) }),
+    startGateway: (supergraphPath = path.join(folder, 'registry/supergraph.graphql'), settings = {}) =>
+      startGatewayOn(
+        { supergraphPath, subgraphs: Object.fromEntries(started.map((each) => [each.name, each])) },
+        settings,
+      ),
     async publish() {
       const { status, output } = await run('publish', '--by', 'ada@example.com');
       if (status !== 0) throw new Error(output);
@@ -190,9 +193,52 @@ describe('a gateway that follows an address', () => {
     }
   });
 
+  it('waits at its start for an address that does not answer yet', async () => {
+    await using repository = await openLibrary();
+    await repository.publish();
+    const text = await readFile(repository.current, 'utf8');
+    let asked = 0;
+    const server = createServer((request, response) => {
+      asked += 1;
+      // Nobody takes it, then nobody is ready, then it is there.
+      if (asked === 1) request.destroy();
+      else response.writeHead(asked === 2 ? 503 : 200).end(asked === 2 ? '' : text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await using gateway = await repository.startGateway(`http://127.0.0.1:${port}/supergraph.graphql`);
+      expect(asked).toBeGreaterThanOrEqual(3);
+      expect((await gateway.run('{ books { title } }')).body.data.books).toHaveLength(3);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('does not wait at its start for what is not there', async () => {
+    await using repository = await openLibrary();
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked += 1;
+      response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await expect(repository.startGateway(`http://127.0.0.1:${port}/wrong.graphql`)).rejects.toThrow(/answers 404/);
+      expect(asked).toBe(1);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   it('does not start where nobody answers, and keeps what signs the address to itself', async () => {
     await using repository = await openLibrary();
-    const start = repository.startGateway('http://127.0.0.1:1/supergraph.graphql?signature=secret');
+    const start = repository.startGateway('http://127.0.0.1:1/supergraph.graphql?signature=secret', {
+      SUPERGRAPH_LOAD_TIMEOUT_MS: '700',
+    });
     const message = await start.then(
       () => '',
       (error: Error) => error.message,

@@ -6,18 +6,20 @@ import { UnreadableSupergraph, type SupergraphSource } from './supergraph-source
 export interface SupergraphUrlOptions {
   readonly url: string;
   readonly pollMs: number;
-  /** Of one answer. */
+  /** Of one answer, and of waiting for the first where nobody can answer yet. */
   readonly timeoutMs: number;
   readonly log: Log;
   readonly onReload?: (outcome: 'loaded' | 'refused' | 'unreachable') => void;
 }
+
+const FIRST_READ_PAUSE_MS = 500;
 
 /** Far more than any supergraph: an answer without an end is none. */
 const MAX_BYTES = 64 * 2 ** 20;
 
 /**
  * Loads a supergraph over HTTP and asks for it again and again, with the entity tag of the last (RFC 9110, section 13.1.2): what has not
- * changed is not sent. One that cannot be served is refused with a log line, and not asked for again before it changes; while nobody
+ * changed is not sent. A server that is not there yet, or says that it will be (5xx, 429), is asked again at the start. One that cannot be served is refused with a log line, and not asked for again before it changes; while nobody
  * answers, the last goes on.
  */
 export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSource {
@@ -41,7 +43,7 @@ export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSo
     }
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new Error(`it answers ${response.status}`);
+      throw new UnexpectedStatus(response.status);
     }
     const text = await readText(response);
     tag = response.headers.get('etag');
@@ -50,9 +52,26 @@ export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSo
     return text;
   }
 
+  /** @throws what the last try has thrown */
+  async function readFirst(): Promise<string> {
+    const givenUpAt = Date.now() + timeoutMs;
+    let isFirstTry = true;
+    for (;;) {
+      try {
+        return (await read()) ?? '';
+      } catch (error) {
+        if (!isTransient(error) || Date.now() + FIRST_READ_PAUSE_MS > givenUpAt) throw error;
+        if (isFirstTry)
+          log.warn({ err: error, url: address }, 'the supergraph cannot be asked for yet; it is tried again');
+        isFirstTry = false;
+        if (!(await pause(FIRST_READ_PAUSE_MS, true))) throw error;
+      }
+    }
+  }
+
   async function poll(onText: (text: string) => Promise<void>): Promise<void> {
     let isReached = true;
-    while (await pause()) {
+    while (await pause(pollMs)) {
       let text: string | null;
       try {
         text = await read();
@@ -80,8 +99,8 @@ export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSo
   }
 
   /** False when it is over. */
-  async function pause(): Promise<boolean> {
-    await delay(pollMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+  async function pause(ms: number, ref = false): Promise<boolean> {
+    await delay(ms, undefined, { signal: closing.signal, ref }).catch(() => undefined);
     return !closing.signal.aborted;
   }
 
@@ -89,7 +108,7 @@ export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSo
     async start(onText) {
       let text: string;
       try {
-        text = (await read()) ?? '';
+        text = await readFirst();
         assertWhole(text);
       } catch (cause) {
         throw new UnreadableSupergraph(`${address} cannot be read (${(cause as Error).message})`, { cause });
@@ -102,6 +121,17 @@ export function createSupergraphUrl(options: SupergraphUrlOptions): SupergraphSo
       await polling;
     },
   };
+}
+
+class UnexpectedStatus extends Error {
+  constructor(readonly status: number) {
+    super(`it answers ${status}`);
+  }
+}
+
+/** Whether the same request may be answered a moment later: nobody has, or somebody has said so. */
+function isTransient(error: unknown): boolean {
+  return !(error instanceof UnexpectedStatus) || error.status >= 500 || error.status === 429;
 }
 
 async function readText({ body }: Response): Promise<string> {
