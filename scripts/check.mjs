@@ -3,6 +3,7 @@
 // keep the others from being told.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { prepareOrExit, root } from './prepare.mjs';
 
 const NO_TESTS = '--no-tests';
@@ -75,24 +76,10 @@ const steps = [
 
 await prepareOrExit();
 
-const outcomes = [];
-for (const [name, what, command, remedy] of steps) {
-  console.log(`\n── ${name}: ${what}`);
-  const startedAt = Date.now();
-  const { status, lastLine } = await run(command);
-  const skipped = status === SKIPPED && process.env.CI !== 'true';
-  const unanswered = status === UNANSWERED;
-  outcomes.push({
-    name,
-    what,
-    passed: status === 0 || skipped || unanswered,
-    skipped,
-    unanswered,
-    seconds: (Date.now() - startedAt) / 1000,
-    remedy,
-    lastLine,
-  });
-}
+/** Steps that run at once, but for the tests, which are alone: they take every processor by themselves. */
+const AT_ONCE = 2;
+
+const outcomes = await runAll(steps);
 
 console.log('\n');
 for (const { name, what, passed, skipped, unanswered, seconds, remedy } of outcomes) {
@@ -114,16 +101,66 @@ const tests = outcomes.find(({ name }) => name === 'tests');
 if (tests) console.log(tests.lastLine);
 process.exit(failed.length === 0 ? 0 : 1);
 
-function run([command, ...parameters]) {
+/** Runs the steps, of which each is printed whole: the first that is not done as it goes, those beside it when their turn has come. */
+async function runAll(all) {
+  const waiting = all.filter(([name]) => name !== 'tests');
+  const started = new Map();
+  const next = () => {
+    const step = waiting.shift();
+    if (!step) return;
+    const printer = createPrinter(`\n── ${step[0]}: ${step[1]}\n`);
+    started.set(step, { printer, outcome: runStep(step, printer).finally(next) });
+  };
+  for (let index = 0; index < AT_ONCE; index += 1) next();
+  const outcomes = [];
+  for (const step of all) {
+    if (step[0] === 'tests') {
+      const printer = createPrinter(`\n── ${step[0]}: ${step[1]}\n`);
+      started.set(step, { printer, outcome: runStep(step, printer) });
+    }
+    const { printer, outcome } = started.get(step);
+    printer.open();
+    outcomes.push(await outcome);
+  }
+  return outcomes;
+}
+
+/** Keeps what is written until it is opened, then writes it through. */
+function createPrinter(heading) {
+  let kept = [Buffer.from(heading)];
+  return {
+    write(chunk) {
+      if (kept) kept.push(chunk);
+      else process.stdout.write(chunk);
+    },
+    open() {
+      for (const chunk of kept) process.stdout.write(chunk);
+      kept = null;
+    },
+  };
+}
+
+async function runStep([name, what, command, remedy], printer) {
+  const startedAt = Date.now();
+  const { status, lastLine } = await run(command, printer);
+  const skipped = status === SKIPPED && process.env.CI !== 'true';
+  const unanswered = status === UNANSWERED;
+  const seconds = (Date.now() - startedAt) / 1000;
+  return { name, what, passed: status === 0 || skipped || unanswered, skipped, unanswered, seconds, remedy, lastLine };
+}
+
+function run([command, ...parameters], printer) {
   return new Promise((resolve) => {
-    const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let lastLine = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk) => {
-      process.stdout.write(chunk);
-      lastLine = (lastLine + chunk).trimEnd().split('\n').at(-1);
+    const decoder = new StringDecoder('utf8');
+    child.stdout.on('data', (chunk) => {
+      printer.write(chunk);
+      lastLine = (lastLine + decoder.write(chunk)).trimEnd().split('\n').at(-1);
     });
+    child.stderr.on('data', (chunk) => printer.write(chunk));
     child.once('error', (error) => {
-      console.error(error.message);
+      printer.write(Buffer.from(`${error.message}\n`));
       resolve({ status: 127, lastLine });
     });
     child.once('close', (status) => resolve({ status: status ?? 1, lastLine }));
