@@ -50,6 +50,7 @@ const steps = [
       'operator',
       'e2e',
       'deployment',
+      'examples',
     ],
     null,
   ],
