@@ -76,7 +76,8 @@ module.exports = {
       comment: 'An import that nothing answers fails when the process starts.',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true },
+      // A package of types alone has nothing to start.
+      to: { couldNotResolve: true, pathNot: '^@graphql-typed-document-node/core$' },
     },
     {
       name: 'no-undeclared-packages',
@@ -98,7 +99,7 @@ module.exports = {
       comment: 'Packages serve any service; one that knows a service belongs to it.',
       severity: 'error',
       from: { path: '^packages/' },
-      to: { path: '^(subgraphs|gateway|embedded|operator|e2e)/' },
+      to: { path: '^(subgraphs|gateway|embedded|operator|e2e|examples)/' },
     },
     {
       name: 'contracts-stand-alone',
@@ -192,6 +193,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/federation-engine/src/', pathNot: TEST_FILES },
       to: { path: '^(packages/(?!federation-engine/)|subgraphs|gateway|embedded|operator|e2e)' },
+    },
+    {
+      name: 'the-client-serves-anybody',
+      comment: 'The client is installed in a browser, without the rest of this repository, so it knows nothing of it.',
+      severity: 'error',
+      from: { path: '^packages/client/src/', pathNot: TEST_FILES },
+      to: { path: ['^(packages/(?!client/)|subgraphs|gateway|embedded|operator|e2e)', '^node:'] },
+    },
+    {
+      name: 'examples-use-what-is-published',
+      comment: 'An example shows what somebody without this repository can do.',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(packages/(?!client/src/(index|operations)\\.ts$)|subgraphs|gateway|embedded|operator|e2e)' },
     },
     {
       name: 'the-engine-is-composed-once',

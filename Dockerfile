@@ -9,7 +9,8 @@ WORKDIR /src
 # Dependencies change less often than code: their layer depends on the manifests alone.
 COPY package.json package-lock.json .npmrc ./
 COPY --parents packages/*/package.json subgraphs/*/package.json \
-      gateway/package.json embedded/package.json operator/package.json e2e/package.json deployment/package.json ./
+      gateway/package.json embedded/package.json operator/package.json e2e/package.json deployment/package.json \
+      examples/*/package.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npx turbo run build --filter=@taskgraph/gateway --filter=@taskgraph/auth --filter=@taskgraph/task \

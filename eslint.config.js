@@ -34,7 +34,7 @@ export default tseslint.config(
     ],
   },
   {
-    files: ['**/*.ts', '**/*.mjs', '**/*.js', '**/*.cjs'],
+    files: ['**/*.ts', '**/*.tsx', '**/*.mjs', '**/*.js', '**/*.cjs'],
     extends: [js.configs.recommended],
     rules: {
       eqeqeq: ['error', 'always', { null: 'ignore' }],
@@ -46,11 +46,11 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: './tsconfig.tests.json',
+        project: ['./tsconfig.tests.json', './examples/*/tsconfig.json'],
         tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)),
       },
     },

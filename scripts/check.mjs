@@ -51,6 +51,7 @@ const steps = [
       'operator',
       'e2e',
       'deployment',
+      'examples',
     ],
     null,
   ],

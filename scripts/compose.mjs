@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Composes gateway/supergraph.graphql from the subgraphs' SDL, and tells of fields that docs/access.md says nothing about. With
-// --check it only compares, for CI.
+// Composes gateway/supergraph.graphql from the subgraphs' SDL, writes what is made from it, and tells of fields that docs/access.md
+// says nothing about. With --check it only compares, for CI.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findFaults, readRules } from './access-rules.mjs';
+import { makeGeneratedFiles } from './generated-files.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(path.join(root, 'gateway/package.json'));
@@ -14,7 +15,6 @@ const { parse } = require('graphql');
 const { parse: parseYaml } = require('yaml');
 
 const configPath = path.join(root, 'gateway/supergraph.yaml');
-const target = path.join(root, 'gateway/supergraph.graphql');
 const check = process.argv.includes('--check');
 
 const { subgraphs } = parseYaml(readFileSync(configPath, 'utf8'));
@@ -34,16 +34,19 @@ if (errors?.length) {
 }
 
 const composed = `# Composed by \`npm run compose\`; do not edit.\n${supergraphSdl.trimEnd()}\n`;
-const committed = readIfThere(target);
-if (composed === committed) {
-  console.log('gateway/supergraph.graphql is up to date.');
+const files = [{ file: 'gateway/supergraph.graphql', content: composed }, ...makeGeneratedFiles(composed)];
+const stale = files.filter(({ file, content }) => readIfThere(path.join(root, file)) !== content);
+if (stale.length === 0) {
+  console.log('gateway/supergraph.graphql, and what is made from it, is up to date.');
 } else if (check) {
-  console.error('gateway/supergraph.graphql is not what the subgraphs compose to. Run: npm run compose');
-  console.error(firstDifference(committed.split('\n'), composed.split('\n')));
+  for (const { file, content } of stale) {
+    console.error(`${file} is not what the subgraphs compose to. Run: npm run compose`);
+    console.error(firstDifference(readIfThere(path.join(root, file)).split('\n'), content.split('\n')));
+  }
   process.exit(1);
 } else {
-  writeFileSync(target, composed);
-  console.log(`Wrote ${path.relative(root, target)} from ${services.map(({ name }) => name).join(', ')}.`);
+  for (const { file, content } of stale) writeFileSync(path.join(root, file), content);
+  console.log(`Wrote ${stale.map(({ file }) => file).join(', ')} from ${services.map(({ name }) => name).join(', ')}.`);
 }
 
 const withoutRules = findFaults(readRules(), composed);

@@ -14,8 +14,11 @@ const STAMP = path.join(root, 'node_modules/.cache/taskgraph/prepared.json');
 /** What the build reads, besides each workspace's `src`, `package.json` and `tsconfig.json`. */
 const SHARED_INPUTS = [
   'codegen.yml',
+  'gateway/supergraph.graphql',
+  'gateway/test/contract/operations.graphql',
   'package.json',
   'package-lock.json',
+  'scripts/api-schema.mjs',
   'scripts/prisma-generate.mjs',
   'tsconfig.base.json',
   'turbo.json',
@@ -158,6 +161,7 @@ function outputsExist() {
       `subgraphs/${name}/src/generated/graphql.ts`,
       `subgraphs/${name}/src/generated/prisma/client.ts`,
     ]),
+    'packages/client/src/generated/graphql.ts',
   ];
   return outputs.every((file) => existsSync(path.join(root, file)));
 }

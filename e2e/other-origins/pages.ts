@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Page } from 'playwright-core';
+import { chromium, type Browser as Chromium, type Page } from 'playwright-core';
 
 /** No npm package brings a browser. Tests that need one are skipped without it, which fails in CI. */
 const EXECUTABLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
@@ -39,9 +39,14 @@ export interface Browser extends AsyncDisposable {
   open(origin: string): Promise<BrowserPage>;
 }
 
+/** Starts a browser without a window, to be used as it is. */
+export function launchBrowser(): Promise<Chromium> {
+  return chromium.launch({ executablePath: EXECUTABLE as string, args: ['--no-sandbox'] });
+}
+
 /** Starts a browser without a window. */
 export async function startBrowser(): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: EXECUTABLE as string, args: ['--no-sandbox'] });
+  const browser = await launchBrowser();
   return {
     async open(origin) {
       const page: Page = await browser.newPage();

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parse, print } from 'graphql';
+import { Kind, parse, print, visit, type DocumentNode } from 'graphql';
 import { manifestSchema } from '../clients/read-clients.js';
 import type { ClientOperation } from '../clients/client-operation.js';
 import type { Finding } from '../finding.js';
@@ -27,7 +27,11 @@ export function findStaleSupergraph(tree: FileTree, file: string, composed: stri
   ];
 }
 
-/** Tells where a manifest has other operations than its client's files. */
+/**
+ * Tells where a manifest has other operations than its client's files.
+ *
+ * Apollo Client asks everywhere for `__typename`, and its manifests have the documents as it sends them: that is no difference.
+ */
 export function findStaleManifest(
   tree: FileTree,
   file: string,
@@ -40,10 +44,12 @@ export function findStaleManifest(
   const own = new Map(
     operations
       .filter((operation) => operation.client === client && operation.isFile)
-      .map(({ name, document }) => [name, normal(print(document))]),
+      .map(({ name, document }) => [name, [normal(print(document)), print(withTypenames(document))]]),
   );
   const missing = [...own.keys()].filter((name) => !listed.has(name));
-  const changed = [...own].flatMap(([name, body]) => (listed.has(name) && listed.get(name) !== body ? [name] : []));
+  const changed = [...own].flatMap(([name, body]) =>
+    listed.has(name) && !body.includes(listed.get(name) ?? '') ? [name] : [],
+  );
   const unknown = [...listed.keys()].filter((name) => !own.has(name));
   return [
     ...missing.map((name) => stale(file, 1, `${file} lacks ${name}, which ${client} sends: generate it again.`)),
@@ -102,4 +108,17 @@ function parseJson(text: string | null): unknown {
 
 function normal(text: string): string {
   return print(parse(text, { noLocation: true }));
+}
+
+const TYPENAME = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '__typename' } } as const;
+
+/** Asks for `__typename` last in each selection but those of operations, where it is not asked for already. */
+function withTypenames(document: DocumentNode): DocumentNode {
+  return visit(document, {
+    SelectionSet(node, _key, parent) {
+      const isOperation = !Array.isArray(parent) && (parent as { kind?: Kind })?.kind === Kind.OPERATION_DEFINITION;
+      const isThere = node.selections.some((one) => one.kind === Kind.FIELD && one.name.value === '__typename');
+      return isOperation || isThere ? undefined : { ...node, selections: [...node.selections, TYPENAME] };
+    },
+  });
 }

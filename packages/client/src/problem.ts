@@ -1,0 +1,23 @@
+import { possibleTypes } from './cache.js';
+
+/** What is wrong with an input, as far as every problem says it. */
+export interface Problem {
+  readonly __typename: string;
+  readonly message: string;
+}
+
+/** Only the members of a result that are problems. */
+type ProblemOf<Result> = Extract<Result, { readonly __typename: `${string}Problem` }>;
+
+const known = new Set(possibleTypes['Problem']);
+
+/**
+ * Tells a problem from a success, also one that did not exist when the client was written, if the operation asks for it by
+ * `... on Problem { message }`.
+ */
+export function isProblem<Result extends { readonly __typename?: string } | null | undefined>(
+  result: Result,
+): result is ProblemOf<NonNullable<Result>> & Result {
+  const name = result?.__typename;
+  return name !== undefined && (known.has(name) || name.endsWith('Problem'));
+}
