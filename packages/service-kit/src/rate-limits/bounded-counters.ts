@@ -16,7 +16,8 @@ export class BoundedCounters {
   readonly #now: () => number;
 
   constructor(maxKeys: number, now: () => number = Date.now) {
-    this.#counters = new LRUCache({ max: maxKeys });
+    // By size: for a number of entries the cache takes all its memory at once, which costs each start of a process half a second.
+    this.#counters = new LRUCache({ maxSize: maxKeys, sizeCalculation: () => 1 });
     this.#now = now;
   }
 
