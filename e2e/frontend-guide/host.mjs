@@ -36,7 +36,7 @@ function toArgument(value) {
       return value.answer;
     };
   }
-  if ('file' in value) return new File([Buffer.from(value.file, 'base64')], value.name);
+  if ('file' in value) return new globalThis.File([Buffer.from(value.file, 'base64')], value.name);
   if (Array.isArray(value)) return value.map(toArgument);
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toArgument(member)]));
 }

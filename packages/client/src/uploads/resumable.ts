@@ -25,10 +25,11 @@ const RETRY_DELAYS_MS = [0, 1_000, 3_000, 10_000, 30_000];
  *
  * @throws when the server refuses it, or does not answer in all tries; the signal's reason when it is aborted
  */
-export function sendByTus(file: Blob, url: string, options: SendByTusOptions = {}): Promise<void> {
+export async function sendByTus(file: Blob, url: string, options: SendByTusOptions = {}): Promise<void> {
   const { onProgress, signal, headers, retryDelaysMs = RETRY_DELAYS_MS, chunkBytes } = options;
+  const source = await readable(file);
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
     const abort = () => {
       // What is on the server stays there.
       void upload.abort(false).finally(() => reject(signal?.reason));
@@ -37,7 +38,7 @@ export function sendByTus(file: Blob, url: string, options: SendByTusOptions = {
       signal?.removeEventListener('abort', abort);
       done();
     };
-    const upload = new Upload(file as File, {
+    const upload = new Upload(source, {
       uploadUrl: url,
       uploadSize: file.size,
       headers: { ...headers },
@@ -52,6 +53,15 @@ export function sendByTus(file: Blob, url: string, options: SendByTusOptions = {
     signal?.addEventListener('abort', abort, { once: true });
     upload.start();
   });
+}
+
+/** Browsers read a file part by part. Node's HTTP takes no `Blob`, so there it is in memory. */
+async function readable(file: Blob): Promise<File> {
+  const { XMLHttpRequest, Buffer } = globalThis as {
+    XMLHttpRequest?: unknown;
+    Buffer?: { from(bytes: ArrayBuffer): unknown };
+  };
+  return (XMLHttpRequest || !Buffer ? file : Buffer.from(await file.arrayBuffer())) as File;
 }
 
 export interface ResumableUploadOptions<Target extends UploadTarget, Result> extends SendByTusOptions {
