@@ -1,6 +1,7 @@
 import { ApolloClient, ApolloLink, HttpLink, type InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { isSubscriptionOperation } from '@apollo/client/utilities';
+import type { Client as SocketClient } from 'graphql-ws';
 import { firstValueFrom } from 'rxjs';
 import { createAuthLink } from './auth/auth-link.js';
 import { createSession, type Session } from './auth/session.js';
@@ -56,7 +57,9 @@ export function createTaskgraphClient(options: TaskgraphClientOptions): Taskgrap
     key: options.storageKey ?? 'taskgraph.session',
     exchange: (refreshToken) => exchange(refreshToken),
   });
-  const socket = createSocket({ url, session, webSocketImpl: options.webSocketImpl, name });
+  let opened: SocketClient | null = null;
+  /** Who never subscribes needs no WebSocket. */
+  const socket = () => (opened ??= createSocket({ url, session, webSocketImpl: options.webSocketImpl, name }));
 
   const byHttp = ApolloLink.split(hasFiles, createUploadLink({ uri: url }), new HttpLink({ uri: url }));
   const isHashed = (options.persistedDocuments ?? true) && canHash();
@@ -96,7 +99,7 @@ export function createTaskgraphClient(options: TaskgraphClientOptions): Taskgrap
   const stopListening = session.onChange((userId, before) => {
     if (before !== null) void (userId === null ? apollo.clearStore() : apollo.resetStore()).catch(() => undefined);
     // Connections are somebody's, too.
-    if (before !== null) socket.terminate();
+    if (before !== null) opened?.terminate();
   });
 
   return {
@@ -106,7 +109,7 @@ export function createTaskgraphClient(options: TaskgraphClientOptions): Taskgrap
       stopListening();
       session.close();
       apollo.stop();
-      await socket.dispose();
+      await opened?.dispose();
     },
   };
 }

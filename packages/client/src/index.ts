@@ -8,3 +8,10 @@ export { createSubscriptionLink, type SubscriptionLinkOptions } from './links/su
 export { createUploadLink, hasFiles, type UploadContext } from './uploads/upload-link.js';
 export type { OnProgress } from './uploads/send-form.js';
 export { isProblem, type Problem } from './problem.js';
+export {
+  sendByTus,
+  uploadResumably,
+  type ResumableUploadOptions,
+  type SendByTusOptions,
+  type UploadTarget,
+} from './uploads/resumable.js';

@@ -6,8 +6,14 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Only the members of a result that are problems. */
-type ProblemOf<Result> = Extract<Result, { readonly __typename: `${string}Problem` }>;
+/** The members of a result that are problems, or may be one. */
+type ProblemOf<Result> = Result extends { readonly __typename: infer Name extends string }
+  ? string extends Name
+    ? Result
+    : Name extends `${string}Problem`
+      ? Result
+      : never
+  : never;
 
 const known = new Set(possibleTypes['Problem']);
 

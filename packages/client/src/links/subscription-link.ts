@@ -15,11 +15,13 @@ export interface SubscriptionLinkOptions {
  *
  * Each time it connects again it names that event, so what came meanwhile is told, in order and once. Where that is not possible,
  * because no event was seen yet or the last is no longer known, the subscription goes on with what comes and `onGap` is called.
+ * `open` is asked for the connection at each subscription.
  */
-export function createSubscriptionLink(socket: SocketClient, { onGap }: SubscriptionLinkOptions): ApolloLink {
+export function createSubscriptionLink(open: () => SocketClient, { onGap }: SubscriptionLinkOptions): ApolloLink {
   return new ApolloLink(
     (operation) =>
       new Observable((observer) => {
+        const socket = open();
         let lastEventId: string | undefined;
         let isSent = false;
         let stop = () => {};
