@@ -8,6 +8,15 @@ export interface SignedUrls {
   /** A URL of an export that is good for one lifetime, and not after the export has expired. */
   signExport(exportId: string, expiresAt: Date): string;
   verifyExport(exportId: string, query: SignedQuery): Verdict;
+  /** A URL that takes the bytes of one user's upload until it expires. */
+  signUpload(upload: UploadOfUser): string;
+  verifyUpload(upload: Omit<UploadOfUser, 'expiresAt'>, query: SignedQuery): Verdict;
+}
+
+export interface UploadOfUser {
+  readonly id: string;
+  readonly userId: string;
+  readonly expiresAt: Date;
 }
 
 type Verdict = 'valid' | 'expired' | 'forged';
@@ -55,6 +64,7 @@ export function createSignedUrls({
   const queryOf = (of: string, expires: number) =>
     `expires=${expires}&key=${own}&signature=${signature(of, expires).toString('base64url')}`;
   const ofExport = (exportId: string) => `exports/${exportId}`;
+  const ofUpload = ({ id, userId }: Omit<UploadOfUser, 'expiresAt'>) => `uploads/${id}/${userId}`;
   const kept = new Map<string, string>();
   let keptUntil = 0;
 
@@ -80,6 +90,12 @@ export function createSignedUrls({
       return url.href;
     },
     verifyExport: (exportId, query) => verify(ofExport(exportId), query),
+    signUpload(upload) {
+      const url = new URL(`/uploads/${upload.id}`, publicUrl());
+      url.search = queryOf(ofUpload(upload), Math.floor(upload.expiresAt.getTime() / 1000));
+      return url.href;
+    },
+    verifyUpload: (upload, query) => verify(ofUpload(upload), query),
   };
 
   function verify(of: string, query: SignedQuery): Verdict {

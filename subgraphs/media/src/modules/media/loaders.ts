@@ -42,7 +42,7 @@ export interface MediaLoaders {
 const COLUMNS_BY_FIELD = {
   filename: ['m.filename'],
   mimeType: ['m.mime_type AS "mimeType"'],
-  byteSize: ['m.byte_size AS "byteSize"'],
+  byteSize: ['m.byte_size::float8 AS "byteSize"'],
   width: ['m.width'],
   height: ['m.height'],
   status: ['m.status'],

@@ -36,6 +36,7 @@ export const mediaResolvers = {
   },
   Media: {
     __resolveReference: ({ id }, context, info) => findMedia(context, id, selectedFields(info, 'Media')),
+    byteSize: ({ byteSize }) => Number(byteSize),
     failureReason: ({ failureReason }) => failureReason as FailureReason | null,
     url: (media, _args, { urls, viewer }) => {
       const variant = viewer ? downloadOf(viewer, media) : null;

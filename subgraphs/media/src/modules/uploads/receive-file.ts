@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { AppError } from '@taskgraph/service-kit';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
-import { isAllowedMimeType, SNIFF_BYTES, sniffMimeType } from './media-types.js';
+import { isAllowedMimeType, SNIFF_BYTES, sniffMimeType } from '../../media-types.js';
 
 export type ReceivedFile =
   | { readonly kind: 'received'; readonly mimeType: string; readonly byteSize: number; readonly sha256: string }
