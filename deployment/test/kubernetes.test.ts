@@ -228,7 +228,7 @@ whereRendered('the ingress', () => {
         pathType: 'Exact',
         backend: { service: { name: 'gateway', port: { name: 'http' } } },
       }),
-      ...['/files/', '/exports/', '/uploads/'].map((path) =>
+      ...['/files/', '/exports/', '/uploads/', '/icons/'].map((path) =>
         expect.objectContaining({
           path,
           pathType: 'Prefix',

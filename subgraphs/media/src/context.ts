@@ -2,6 +2,7 @@ import type { LiveFeed, OutboxReader, PrivilegedReads, RequestContext } from '@t
 import type { MediaDb } from './db.js';
 import type { SignedUrls } from './modules/files/signed-urls.js';
 import type { MediaLoaders } from './modules/media/loaders.js';
+import type { MediaRules } from './media-kinds.js';
 import type { Inspections } from './modules/upload-sessions/inspection.js';
 import type { Processor } from './modules/processing/service.js';
 import type { ObjectStore } from './storage/object-store.js';
@@ -25,6 +26,8 @@ export interface MediaContext extends RequestContext {
   readonly mayUpload: (origin: string) => boolean;
   readonly limits: {
     readonly maxBytes: number;
+    /** Which types are taken, and how large. */
+    readonly rules: MediaRules;
     readonly maxPixels: number;
     readonly processingWaitMs: number;
     readonly quotaBytes: number;

@@ -89,6 +89,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       onClose(() => processor.stop());
       const limits = {
         maxBytes: config.MEDIA_MAX_BYTES,
+        rules: config.rules,
         maxPixels,
         processingWaitMs: config.MEDIA_PROCESSING_WAIT_MS,
         quotaBytes: config.MEDIA_QUOTA_BYTES,
@@ -133,7 +134,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       onClose(async () => exporting?.close());
       const origins = createOrigins(config.origins);
       const mayUpload = (origin: string) => isListedOrigin(origins, origin);
-      const inspections = createInspections({ db, staging });
+      const inspections = createInspections({ db, staging, rules: limits.rules });
       const rates = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
       onClose(() => rates.close());
       const rate = (given: Rate | null) => (config.RATE_LIMITS ? given : null);

@@ -157,7 +157,7 @@ describe('the processes that decode images', () => {
   const requestOf = async (folder: string, bytes: Buffer) => {
     const file = path.join(folder, 'original');
     await writeFile(file, bytes);
-    return { path: file, folder, maxPixels: 100_000_000 };
+    return { path: file, mimeType: 'image/png', folder, maxPixels: 100_000_000 };
   };
 
   it('are ended when they take too long, and others come after them', () =>
@@ -173,6 +173,19 @@ describe('the processes that decode images', () => {
     withFolder(async (folder) => {
       const pool = createImagePool({ timeoutMs: 60_000, maxMemoryBytes: 1024 });
       const request = await requestOf(folder, await largeJpeg());
+      expect(await pool.process(request)).toEqual({ kind: 'invalid', reason: 'TOO_COMPLEX' });
+      await pool.close();
+    }));
+
+  it('are ended when they take too much memory and look at nothing else', () =>
+    withFolder(async (folder) => {
+      const entry = path.join(folder, 'busy.mjs');
+      await writeFile(
+        entry,
+        `process.on('message', () => { const taken = Buffer.alloc(2 ** 28, 1); for (;;) taken[0]++; });`,
+      );
+      const pool = createImagePool({ timeoutMs: 60_000, maxMemoryBytes: 2 ** 27, entry: new URL(`file://${entry}`) });
+      const request = await requestOf(folder, await smallPng());
       expect(await pool.process(request)).toEqual({ kind: 'invalid', reason: 'TOO_COMPLEX' });
       await pool.close();
     }));

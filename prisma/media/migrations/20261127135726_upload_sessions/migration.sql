@@ -13,6 +13,7 @@ CREATE TABLE "upload_sessions" (
     "target_url" TEXT,
     "found_sha256" CHAR(64),
     "found_type" VARCHAR(127),
+    "found_refusal" VARCHAR(300),
     "lease_holder" UUID,
     "leased_until" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
 import { sweepSessions } from '../upload-sessions/service.js';
-import { THUMBNAIL_SIZES } from '../media/mappers.js';
+import { findThumbnail, THUMBNAIL_SIZES } from '../media/mappers.js';
 
 export interface UpkeepParts {
   readonly db: MediaDb;
@@ -50,14 +50,16 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
   for (let after: string | undefined; ;) {
     const rows = await db.mediaItem.findMany({
       where: { updatedAt: { lt: before }, ...(after !== undefined && { id: { gt: after } }) },
-      select: { id: true, status: true, hasFull: true, job: true },
+      select: { id: true, status: true, hasFull: true, thumbnails: true, job: true },
       orderBy: { id: 'asc' },
       take: ROWS_AT_ONCE,
     });
-    for (const { id, status, hasFull, job } of rows) {
+    for (const { id, status, hasFull, thumbnails, job } of rows) {
       if (status === 'PROCESSING' && !job) yield { kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null };
       const keys = [objectKey(id, 'original')];
-      if (status === 'READY') keys.push(...THUMBNAIL_SIZES.map((size) => objectKey(id, size)));
+      keys.push(
+        ...THUMBNAIL_SIZES.filter((size) => findThumbnail(thumbnails, size)).map((size) => objectKey(id, size)),
+      );
       if (hasFull) keys.push(objectKey(id, 'full'));
       for (const key of keys) if (!(await store.stat(key))) yield { kind: 'ROW_WITHOUT_OBJECT', mediaId: id, key };
     }

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { MediaDb } from '../../db.js';
-import { SNIFF_BYTES, sniffMimeType } from '../../media-types.js';
+import type { MediaRules } from '../../media-kinds.js';
+import { findRefusal, SNIFF_BYTES, sniffMimeType } from '../../media-types.js';
 import { StorageError } from '../../storage/object-store.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
-
 import { toStaged, type UploadSessionRow } from './mappers.js';
 
 /** What the bytes of an upload are. */
 export interface Inspected {
   readonly mimeType: string;
   readonly sha256: string;
+  /** Why it is not taken by its type; null when it is. */
+  readonly refusal: string | null;
 }
 
 /** Reads uploads that have come whole, each once: also when nobody waits for it any more. */
@@ -21,9 +23,11 @@ export interface Inspections {
 export function createInspections({
   db,
   staging,
+  rules,
 }: {
   readonly db: MediaDb;
   readonly staging: Pick<UploadStaging, 'openRead'>;
+  readonly rules: MediaRules;
 }): Inspections {
   const underWay = new Map<string, Promise<Inspected>>();
 
@@ -40,20 +44,24 @@ export function createInspections({
     } catch (error) {
       throw new StorageError(error);
     }
-    const found = { mimeType: await sniffMimeType(head.subarray(0, SNIFF_BYTES)), sha256: hash.digest('hex') };
+    const { filename } = session;
+    const first = head.subarray(0, SNIFF_BYTES);
+    const mimeType = await sniffMimeType(first, filename);
+    const refusal = findRefusal(mimeType, first, { filename, rules });
+    const found = { mimeType, sha256: hash.digest('hex'), refusal };
     // Whoever asks again, at any process, has it at once.
     await db.uploadSession.updateMany({
       where: { id: session.id },
-      data: { foundType: found.mimeType, foundSha256: found.sha256 },
+      data: { foundType: found.mimeType, foundSha256: found.sha256, foundRefusal: found.refusal },
     });
     return found;
   }
 
   return {
     of(session) {
-      const { id, foundType, foundSha256 } = session;
+      const { id, foundType, foundSha256, foundRefusal } = session;
       if (foundType !== null && foundSha256 !== null)
-        return Promise.resolve({ mimeType: foundType, sha256: foundSha256 });
+        return Promise.resolve({ mimeType: foundType, sha256: foundSha256, refusal: foundRefusal });
       let inspecting = underWay.get(id);
       if (!inspecting) {
         inspecting = inspect(session).finally(() => underWay.delete(id));

@@ -12,7 +12,7 @@ import {
 } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaDb, MediaTx } from '../../db.js';
-import { isAllowedMimeType } from '../../media-types.js';
+import { maxBytesOf, type MediaRules } from '../../media-kinds.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
 import { countUsedBytes, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
 import {
@@ -70,8 +70,7 @@ export async function createUpload(context: MediaContext, args: CreateUploadArgs
   const { userId } = requireViewer(context);
   const { filename, altText, byteSize, sha256, origin } = parseUpload(args, context.mayUpload);
   const { sessionMaxBytes } = limits;
-  if (byteSize > sessionMaxBytes)
-    return reportProblem(context, toReceiveProblem({ kind: 'too_large' }, sessionMaxBytes) as MediaTooLarge);
+  if (byteSize > sessionMaxBytes) return reportProblem(context, tooLarge(sessionMaxBytes, limits.rules));
   const id = uuid7();
   let isKept = false;
   let targetUrl: string | null = null;
@@ -165,7 +164,7 @@ export async function completeUpload(context: MediaContext, given: string): Prom
     if (receivedBytes < staged.byteSize) return toIncomplete(receivedBytes, staged.byteSize);
     const refusal = receivedBytes > staged.byteSize ? mismatch() : null;
     const found = refusal ? null : await inspectInTime(context, session);
-    const problem = refusal ?? (found && refuse(session, found));
+    const problem = refusal ?? (found && refuse(session, found, limits));
     const lease = await takeLease(db, session.id, { waitMs: waitMs(context, LEASE_WAIT_MS), signal: context.signal });
     if (!lease) return await answerCompleted(context, session.id, userId);
     try {
@@ -223,12 +222,17 @@ async function finish(
 
 function refuse(
   session: UploadSessionRow,
-  { mimeType, sha256 }: Inspected,
-): UnsupportedMediaType | InvalidImage | null {
+  { mimeType, sha256, refusal }: Inspected,
+  { rules, sessionMaxBytes }: MediaContext['limits'],
+): UnsupportedMediaType | MediaTooLarge | InvalidImage | null {
   if (session.sha256 !== null && session.sha256 !== sha256) return mismatch();
-  if (!isAllowedMimeType(mimeType))
-    return toReceiveProblem({ kind: 'unsupported', mimeType }, 0) as UnsupportedMediaType;
-  return null;
+  if (refusal !== null) return toReceiveProblem({ kind: 'unsupported', mimeType, why: refusal }, rules);
+  const maxBytes = maxBytesOf(mimeType, sessionMaxBytes, rules);
+  return Number(session.byteSize) > maxBytes ? tooLarge(maxBytes, rules) : null;
+}
+
+function tooLarge(maxBytes: number, rules: MediaRules): MediaTooLarge {
+  return toReceiveProblem({ kind: 'too_large', maxBytes }, rules) as MediaTooLarge;
 }
 
 /** Reads on when nobody waits any more, so that whoever asks again has it. */

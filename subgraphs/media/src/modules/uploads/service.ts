@@ -15,7 +15,7 @@ import { uuid7 } from '@taskgraph/contracts';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
-import { ALLOWED_MIME_TYPES } from '../../media-types.js';
+import { isProcessed, type MediaRules } from '../../media-kinds.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError } from '../../storage/object-store.js';
 import type { FailureReason, MediaRow } from '../media/mappers.js';
@@ -89,13 +89,15 @@ export async function uploadMedia(
   const id = uuid7();
   let isKept = false;
   try {
-    const target = { key: objectKey(id, 'original'), maxBytes: limits.maxBytes };
+    const { maxBytes, rules } = limits;
+    const filename = sanitizeFilename(upload.filename);
+    const target = { key: objectKey(id, 'original'), filename, maxBytes, rules };
     const received = await receiveFile(upload.createReadStream(), store, target);
-    if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, limits.maxBytes));
+    if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, rules));
     // Nobody would hear of the item any more.
     if (signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
-    const facts = { id, filename: sanitizeFilename(upload.filename), altText: description, key };
+    const facts = { id, filename, altText: description, key };
     const begun = await begin(context, received, facts);
     if (begun.kind === 'repeated') telemetry.uploadRepeated(log, begun.id);
     else {
@@ -143,16 +145,22 @@ export interface NewItem extends Omit<Received, 'kind'> {
   readonly altText: string | null;
 }
 
-/** Writes the row of an item whose file is there, and its job, and tells of it. */
+/** Writes the row of an item whose file is there, and tells of it. It is ready where nothing is made of it, and has a job otherwise. */
 export async function createItem(
   tx: MediaTx,
   item: NewItem,
   request: { readonly requestId?: string | undefined },
 ): Promise<void> {
   const { id, uploaderId, mimeType, byteSize } = item;
-  await tx.mediaItem.create({ data: { ...item, job: { create: {} } } });
-  const data = { mediaId: id, uploaderId, mimeType, byteSize };
-  await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data }], request);
+  const waits = isProcessed(mimeType);
+  await tx.mediaItem.create({ data: { ...item, ...(waits ? { job: { create: {} } } : { status: 'READY' }) } });
+  const uploaded = {
+    type: 'media.uploaded.v1',
+    subject: id,
+    data: { mediaId: id, uploaderId, mimeType, byteSize },
+  } as const;
+  const processed = { type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } } as const;
+  await appendEvents(tx, waits ? [uploaded] : [uploaded, processed], request);
 }
 
 /**
@@ -215,23 +223,24 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
 
 export function toReceiveProblem(
   refused: Exclude<ReceivedFile, Received>,
-  maxBytes: number,
+  { allowed }: MediaRules,
 ): UnsupportedMediaType | MediaTooLarge | InvalidImage {
   switch (refused.kind) {
     case 'empty':
       return { __typename: 'InvalidImageProblem', message: 'The file is empty.', reason: 'EMPTY' };
     case 'unsupported': {
-      const { mimeType } = refused;
-      const allowed = ALLOWED_MIME_TYPES;
+      const { mimeType, why: message } = refused;
       return {
         __typename: 'UnsupportedMediaTypeProblem',
-        message: `Files of type ${mimeType} are not taken.`,
+        message,
         mimeType,
         allowed,
       };
     }
-    case 'too_large':
-      return { __typename: 'MediaTooLargeProblem', message: `A file has at most ${maxBytes} bytes.`, maxBytes };
+    case 'too_large': {
+      const { maxBytes } = refused;
+      return { __typename: 'MediaTooLargeProblem', message: `Such a file has at most ${maxBytes} bytes.`, maxBytes };
+    }
   }
 }
 
