@@ -228,13 +228,17 @@ whereRendered('the ingress', () => {
         pathType: 'Exact',
         backend: { service: { name: 'gateway', port: { name: 'http' } } },
       }),
-      expect.objectContaining({
-        path: '/files/',
-        pathType: 'Prefix',
-        backend: { service: { name: 'media', port: { name: 'http' } } },
-      }),
+      ...['/files/', '/exports/', '/uploads/', '/icons/'].map((path) =>
+        expect.objectContaining({
+          path,
+          pathType: 'Prefix',
+          backend: { service: { name: 'media', port: { name: 'http' } } },
+        }),
+      ),
     ]);
-    expect(readText('subgraphs/media/src/modules/files/routes.ts')).toContain("'/files/:id/:variant'");
+    const routes = readText('subgraphs/media/src/modules/files/routes.ts');
+    for (const route of ["'/files/:id/:variant'", "'/exports/:id'"]) expect(routes).toContain(route);
+    expect(readText('subgraphs/media/src/modules/upload-sessions/routes.ts')).toContain("'/uploads'");
   });
 
   it('keeps subscriptions for an hour', () => {

@@ -65,7 +65,7 @@ withServers('an operator looks at the dashboards', () => {
     const attached = { query: operation('MediaAttached'), variables: { taskId }, token: ada.accessToken };
     await using heard = subscribeGraphQL(story.gatewayUrl, attached);
     const mediaId = await ada.addPicture(await smallPng());
-    await ada.upload({ filename: 'notes.txt', content: textFile(), contentType: 'text/plain' });
+    await ada.upload({ filename: 'notes.png', content: textFile(), contentType: 'image/png' });
     await attachUntilHeard(taskId, mediaId, heard);
     const bob = await story.newPerson('Bob Foreign');
     // Media asks task whether somebody else may see it.

@@ -2,10 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { JWKS_PATH, REVOCATIONS_PATH, SESSION_TOKENS_PATH } from '@taskgraph/contracts';
 import {
   ConfigError,
+  DEVELOPMENT_ORIGINS,
   documentLimits,
   documentSettings,
   parseAddressRanges,
   parseConfig,
+  parseOriginRule,
   rateLimitSettings,
   isLoopback,
   readTogether,
@@ -13,9 +15,9 @@ import {
   settings,
   showsSchema,
   tokenSettings,
+  type OriginRule,
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
-import { DEVELOPMENT_ORIGINS, parseOriginRule, type OriginRule } from './admission/origin-rules.js';
 import { parsePolicyTable, type PolicyTable } from './admission/claim-conditions.js';
 import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/url-list.js';
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';

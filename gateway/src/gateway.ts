@@ -7,6 +7,7 @@ import {
   createHttpService,
   createLog,
   createMetrics,
+  createOrigins,
   createRateLimits,
   createUploadSpool,
   openEventBus,
@@ -31,7 +32,6 @@ import type {
 import { createClientLimits } from './admission/client-limits.js';
 import { createDemandControl } from './admission/demand-control.js';
 import { createDocuments } from './admission/documents.js';
-import { createOrigins } from './admission/origins.js';
 import { createOverrideLabels } from './admission/held-labels.js';
 import { createPolicies } from './admission/policies.js';
 import { assertKnownSubgraphs, type GatewayConfig } from './config.js';

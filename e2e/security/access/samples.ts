@@ -42,6 +42,9 @@ export const SAMPLES: Samples = {
   'Mutation.revokeSession(id)': otherSessionOfOwner,
   'Mutation.deleteMedia(id)': ({ mediaId }) => mediaId,
   'Mutation.restoreMedia(id)': ({ mediaId }) => mediaId,
+  'CreateUploadInput.filename': () => 'large.png',
+  'CreateUploadInput.byteSize': () => 10,
+  'Mutation.completeUpload(id)': uploadOfOwner,
   'UpdateMediaInput.id': ({ mediaId }) => mediaId,
   'UpdateMediaInput.filename': () => 'changed.png',
   'UpdateMediaInput.altText': () => 'Changed',
@@ -113,6 +116,8 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
       },
     },
   },
+  'Mutation.createUpload (too large)': { samples: { 'CreateUploadInput.byteSize': () => 6 * 2 ** 30 } },
+  'Mutation.createUpload (more than the quota)': { samples: { 'CreateUploadInput.byteSize': () => QUOTA_BYTES } },
   'Mutation.uploadMedia (no image)': { file: async () => file(Buffer.from('nothing to see')) },
   'Mutation.uploadMedia (a broken image)': { file: async () => file((await smallPng()).subarray(0, 40)) },
   'Mutation.uploadMedia (too large)': {
@@ -191,4 +196,11 @@ async function exportOfOwner({ people, story }: World): Promise<string> {
   const query = 'mutation { requestDataExport { id } }';
   const asked = await postGraphQL(story.gatewayUrl, { query, token: people.owner.accessToken });
   return expectData(asked).requestDataExport.id;
+}
+
+async function uploadOfOwner({ people, story }: World): Promise<string> {
+  const query =
+    'mutation { createUpload(input: { filename: "a.png", byteSize: 10 }) { ... on CreateUploadSuccess { upload { id } } } }';
+  const asked = await postGraphQL(story.gatewayUrl, { query, token: people.owner.accessToken });
+  return expectData(asked).createUpload.upload.id;
 }

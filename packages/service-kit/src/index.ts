@@ -56,6 +56,8 @@ export * from './rate-limits/rate-limit-headers.js';
 export * from './reachable-host.js';
 export * from './redis-live-feed.js';
 export * from './operations-server.js';
+export * from './origins/origin-rules.js';
+export * from './origins/origins.js';
 export * from './paging.js';
 export type { RequestTimeouts } from './request-timeouts.js';
 export * from './remote-jwks.js';

@@ -4,16 +4,30 @@ import {
   documentSettings,
   eventSettings,
   parseConfig,
+  parseOriginRule,
   processSettings,
+  rateLimitSettings,
   settings,
   tokenSettings,
+  DEVELOPMENT_ORIGINS,
+  type OriginRule,
 } from '@taskgraph/service-kit';
 import { z } from 'zod';
+import { KNOWN_MEDIA_TYPES, parseTypeLimit, parseTypePattern, type MediaRules } from './media-kinds.js';
 
 const MIB = 1024 * 1024;
 
+/** Pictures are decoded, and drawings and text are read by people. */
+const MAX_BYTES_BY_TYPE = [
+  'image/*=104857600',
+  'image/svg+xml=10485760',
+  'text/*=104857600',
+  'application/pdf=268435456',
+];
+
 const schema = z.object({
   ...processSettings,
+  ...rateLimitSettings,
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,
@@ -46,6 +60,21 @@ const schema = z.object({
   /** Of one export: a larger one fails. */
   DATA_EXPORT_MAX_BYTES: settings.bytes(10 * 1024 * MIB),
   MEDIA_MAX_BYTES: settings.bytes(50 * MIB),
+  /** Which files are taken: types, or all of a kind as `image/*`. */
+  MEDIA_ALLOWED_TYPES: settings.list(parseTypePattern, 'a type that media knows, or such as image/*').optional(),
+  /** Where files of a type may have fewer bytes than any. */
+  MEDIA_MAX_BYTES_BY_TYPE: settings.list(parseTypeLimit, 'a type and its bytes, such as image/*=104857600').optional(),
+  /** Of a file that is sent in many requests, to the place of files directly. */
+  UPLOAD_SESSION_MAX_BYTES: settings.bytes(5 * 1024 * MIB),
+  /** How long such a file may take; what has come of it is forgotten then. */
+  UPLOAD_SESSION_LIFETIME_SECONDS: settings.durationSeconds(24 * 3_600),
+  /** How many of them one user may have open. */
+  UPLOAD_SESSIONS_PER_USER: settings.positiveInt(10),
+  /** Of one user: requests with parts of such files, and all bytes that are uploaded. */
+  RATE_LIMIT_UPLOAD_PARTS: settings.rate('1200/60'),
+  RATE_LIMIT_UPLOAD_BYTES: settings.rate('10737418240/3600'),
+  /** Whose pages may send such files: as at the gateway. */
+  CORS_ORIGINS: settings.list(parseOriginRule, 'an origin such as https://app.example.com').optional(),
   /** Of all that one user keeps, deleted items that can be restored included. */
   MEDIA_QUOTA_BYTES: settings.bytes(5 * 1024 * MIB),
   /** How long what was deleted can be restored. */
@@ -65,9 +94,29 @@ const schema = z.object({
   MEDIA_JOB_LEASE_MS: settings.durationMs(30_000),
 });
 
-export type MediaConfig = z.output<typeof schema>;
+export type MediaConfig = z.output<typeof schema> & {
+  /** Whose pages may send files. */
+  readonly origins: readonly OriginRule[];
+  readonly rules: MediaRules;
+};
+
+const DEVELOPMENT = DEVELOPMENT_ORIGINS.flatMap((text) => parseOriginRule(text) ?? []);
 
 /** @throws ConfigError listing every fault */
 export function readMediaConfig(env: NodeJS.ProcessEnv = process.env): MediaConfig {
-  return parseConfig(schema, env);
+  const config = parseConfig(schema, env);
+  return {
+    ...config,
+    origins: config.CORS_ORIGINS ?? (config.NODE_ENV === 'development' ? DEVELOPMENT : []),
+    rules: readRules(config),
+  };
+}
+
+function readRules({ MEDIA_ALLOWED_TYPES, MEDIA_MAX_BYTES_BY_TYPE }: z.output<typeof schema>): MediaRules {
+  const limits = MEDIA_MAX_BYTES_BY_TYPE ?? MAX_BYTES_BY_TYPE.map(parseTypeLimit);
+  return {
+    allowed: MEDIA_ALLOWED_TYPES?.flat() ?? KNOWN_MEDIA_TYPES,
+    // The later of two that name the same type counts.
+    maxBytesOf: Object.fromEntries(limits.flatMap((limit) => Object.entries(limit ?? {}))),
+  };
 }

@@ -2,10 +2,14 @@ import {
   checkDiskSpace,
   composeSubgraph,
   createErasureWork,
+  createOrigins,
+  createRateLimits,
   createRetentionWork,
   multipartRequests,
   reachableHost,
+  isListedOrigin,
   type BackgroundWork,
+  type Rate,
   type ServiceProcess,
   type SubgraphParts,
 } from '@taskgraph/service-kit';
@@ -24,9 +28,12 @@ import { createMediaLoaders } from './modules/media/loaders.js';
 import { createTaskDirectory } from './modules/media/task-directory.js';
 import { createImagePool } from './modules/processing/image-pool.js';
 import { createProcessor } from './modules/processing/service.js';
+import { createInspections } from './modules/upload-sessions/inspection.js';
+import { mountUploadRoutes } from './modules/upload-sessions/routes.js';
 import { createUpkeep } from './modules/upkeep/upkeep.js';
 import { RETENTION_RULES } from './retention.js';
 import { resolvers, typeDefs } from './schema.js';
+import { takesParts } from './storage/disk-staging.js';
 import { openStorage } from './storage/open-storage.js';
 import { createMediaTelemetry } from './telemetry.js';
 
@@ -56,7 +63,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
-      const { store, spool, uploads } = await openStorage(config);
+      const { store, spool, uploads, staging } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
         return checkDiskSpace(config.TASKGRAPH_DATA_DIR, config.MIN_FREE_DISK_BYTES);
@@ -82,10 +89,14 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       onClose(() => processor.stop());
       const limits = {
         maxBytes: config.MEDIA_MAX_BYTES,
+        rules: config.rules,
         maxPixels,
         processingWaitMs: config.MEDIA_PROCESSING_WAIT_MS,
         quotaBytes: config.MEDIA_QUOTA_BYTES,
         deletedRetentionMs: config.MEDIA_DELETED_RETENTION_SECONDS * 1000,
+        sessionMaxBytes: config.UPLOAD_SESSION_MAX_BYTES,
+        sessionLifetimeMs: config.UPLOAD_SESSION_LIFETIME_SECONDS * 1000,
+        sessionsPerUser: config.UPLOAD_SESSIONS_PER_USER,
       };
       let ownPort = config.MEDIA_PORT;
       const urls = createSignedUrls({
@@ -94,9 +105,17 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         lifetimeSeconds: config.MEDIA_URL_LIFETIME_SECONDS,
         publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
       });
-      const upkeep = createUpkeep({ db, store, spool, telemetry, log, deletedRetentionMs: limits.deletedRetentionMs });
+      const upkeep = createUpkeep({
+        db,
+        store,
+        spool,
+        staging,
+        telemetry,
+        log,
+        deletedRetentionMs: limits.deletedRetentionMs,
+      });
       onClose(() => upkeep.stop());
-      const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
+      const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, { store, staging }, userId);
       erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
       onClose(async () => erasure?.close());
       const retention = createRetentionWork({
@@ -113,17 +132,49 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         maxBytes: config.DATA_EXPORT_MAX_BYTES,
       });
       onClose(async () => exporting?.close());
-      const parts = { db, store, urls, feed, outbox, telemetry, limits, processor };
+      const origins = createOrigins(config.origins);
+      const mayUpload = (origin: string) => isListedOrigin(origins, origin);
+      const inspections = createInspections({ db, staging, rules: limits.rules });
+      const rates = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
+      onClose(() => rates.close());
+      const rate = (given: Rate | null) => (config.RATE_LIMITS ? given : null);
+      const uploadLimits = {
+        requests: rates.create('upload-parts', rate(config.RATE_LIMIT_UPLOAD_PARTS)),
+        // By this name the gateway counts those that pass it.
+        bytes: rates.create('upload-bytes', rate(config.RATE_LIMIT_UPLOAD_BYTES)),
+        refused: (limit: string) => rates.refused(limit, log),
+      };
+      const ofContext = {
+        db,
+        store,
+        urls,
+        feed,
+        outbox,
+        telemetry,
+        limits,
+        processor,
+        staging,
+        inspections,
+        mayUpload,
+      };
       return {
         typeDefs,
         resolvers,
         verifier: verifier(config.AUTH_URL),
-        context: (request) => ({ ...request, ...parts }),
+        context: (request) => ({ ...request, ...ofContext }),
         loaders: (request) => ({
           ...createMediaLoaders(reads, taskDirectory, request),
           privilegedRead: createMediaReads(db, request),
         }),
-        routes: (app) => mountFileRoutes(app, { db, store, urls, telemetry }),
+        routes(app) {
+          mountFileRoutes(app, { db, store, urls, telemetry });
+          if (!takesParts(staging)) return;
+          mountUploadRoutes(app, {
+            ...{ db, staging, urls, telemetry, log, mayUpload, limits: uploadLimits },
+            lifetimeMs: limits.sessionLifetimeMs,
+            maxBytes: limits.sessionMaxBytes,
+          });
+        },
         graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads, log })],
         async onListen({ port }) {
           ownPort = port;

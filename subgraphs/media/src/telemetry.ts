@@ -5,6 +5,13 @@ export interface MediaTelemetry {
   uploaded(log: Log, mediaId: string, mimeType: string, byteSize: number): void;
   uploadRepeated(log: Log, mediaId: string): void;
   rejected(log: Log, reason: string): void;
+  /** What has become of an upload that is sent in many requests. */
+  sessionEnded(log: Log, sessionId: string, outcome: SessionOutcome): void;
+  /** Bytes of such uploads, while they come. */
+  sessionBytes(byteSize: number): void;
+  sessionsExpired(count: number): void;
+  /** A request with bytes of one has begun; returns the function that says that it has ended. */
+  sessionPart(): () => void;
   deleted(log: Log, mediaId: string): void;
   restored(log: Log, mediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
@@ -21,6 +28,8 @@ export interface MediaTelemetry {
   startProcessing(): () => void;
 }
 
+export type SessionOutcome = 'created' | 'completed' | 'refused' | 'terminated';
+
 /** The type of what was not accepted, or not looked at. */
 const UNKNOWN = 'none';
 
@@ -32,6 +41,19 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     ['outcome', 'type'],
   );
   const bytes = metrics.counter('taskgraph_media_uploaded_bytes_total', 'Bytes of accepted uploads.', ['type']);
+  const sessions = metrics.counter(
+    'taskgraph_media_upload_sessions_total',
+    'Uploads that are sent in many requests, by what became of them.',
+    ['outcome'],
+  );
+  const sessionBytes = metrics.counter(
+    'taskgraph_media_session_received_bytes_total',
+    'Bytes of uploads that are sent in many requests, while they come.',
+  );
+  const parts = metrics.gauge(
+    'taskgraph_media_session_requests_active',
+    'Requests that are sending a part of an upload.',
+  );
   const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
   const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', [
     'reason',
@@ -61,6 +83,16 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     rejected(log, reason) {
       uploads.inc({ outcome: reason, type: UNKNOWN });
       log.info({ reason }, 'upload refused');
+    },
+    sessionEnded(log, sessionId, outcome) {
+      sessions.inc({ outcome });
+      log.info({ sessionId, outcome }, 'an upload session has changed');
+    },
+    sessionsExpired: (count) => sessions.inc({ outcome: 'expired' }, count),
+    sessionBytes: (byteSize) => sessionBytes.inc(byteSize),
+    sessionPart() {
+      parts.inc();
+      return () => parts.dec();
     },
     deleted(log, mediaId) {
       deletions.inc();

@@ -102,6 +102,7 @@ describe('a file that is taken', () => {
       { width: 80, height: 40 },
       { space: 'srgb' },
     ],
+    ['a TIFF', () => quadrants().tiff().toBuffer(), 'image/tiff', { width: 80, height: 40 }, { space: 'srgb' }],
     ['an animated GIF', () => animation('gif'), 'image/gif', { width: 40, height: 40 }, { pages: 2 }],
     ['an animated WebP', () => animation('webp'), 'image/webp', { width: 40, height: 40 }, { pages: 2 }],
     [
@@ -215,7 +216,6 @@ describe('a file that is refused', () => {
       { reason: 'CORRUPT' },
     ],
     ['a PDF', () => Buffer.from('%PDF-1.7\n1 0 obj <</Type /Catalog>> endobj'), { mimeType: 'application/pdf' }],
-    ['a TIFF', () => quadrants().tiff().toBuffer(), { mimeType: 'image/tiff' }],
     [
       'a program',
       () => Buffer.concat([Buffer.from('\x7fELF\x02\x01\x01'), Buffer.alloc(64)]),

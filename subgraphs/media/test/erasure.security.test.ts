@@ -8,9 +8,10 @@ import {
   inTransaction,
   noteErasedUser,
 } from '@taskgraph/service-kit';
-import { buildViewer, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
 import { createMediaDb, type MediaTx } from '../src/db.js';
 import { eraseMedia, tellErased } from '../src/modules/erasure/service.js';
+import { openDiskStaging } from '../src/storage/disk-staging.js';
 import { openLocalDiskStore } from '../src/storage/local-disk-store.js';
 import { startMediaGraph } from './media-graph.js';
 
@@ -20,7 +21,8 @@ describe('erasing what the media service has of somebody', () => {
     const db = createMediaDb(graph.pool);
     const reads = createPreparedReads(graph.pool, 0);
     const store = await openLocalDiskStore(path.join(graph.dataDir, 'media', 'objects'));
-    const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, store, userId);
+    const staging = await openDiskStaging(path.join(graph.dataDir, 'media', 'sessions'), store, { minFreeBytes: 0 });
+    const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, { store, staging }, userId);
     const [log, metrics] = [createLog({ service: 'media', level: 'silent' }), createMetrics('media')];
     const work = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
     work.start();
@@ -31,6 +33,8 @@ describe('erasing what the media service has of somebody', () => {
       const ada = buildViewer();
       const { userId } = ada;
       await graph.addMedia(ada, picture);
+      const begin = 'mutation { createUpload(input: { filename: "a.png", byteSize: 10 }) { __typename } }';
+      expectData(await graph.run(ada, begin));
       const [early, , late] = await Promise.all([
         graph.upload(ada, picture),
         inTransaction(db, (tx) => noteErasedUser(tx, userId)),
@@ -42,6 +46,7 @@ describe('erasing what the media service has of somebody', () => {
       work.wake();
       while ((await db.erasedUser.count({ where: { userId, doneAt: { not: null } } })) === 0);
       expect(await db.mediaItem.findMany({ select: { id: true } })).toEqual([{ id: kept }]);
+      expect(await db.uploadSession.count()).toBe(0);
       const files = await graph.files();
       expect(files.filter((file) => !file.includes(kept))).toEqual([]);
       expectErrorCode(await graph.upload(ada, picture), 'UNAUTHENTICATED');

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { createMediaDb } from '../src/db.js';
 import { createImagePool, ImageProcessDied } from '../src/modules/processing/image-pool.js';
 import { sweep, verify, type Finding } from '../src/modules/upkeep/service.js';
+import { openDiskStaging } from '../src/storage/disk-staging.js';
 import { openLocalDiskStore } from '../src/storage/local-disk-store.js';
 import { openSpool } from '../src/storage/spool.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
@@ -156,7 +157,7 @@ describe('the processes that decode images', () => {
   const requestOf = async (folder: string, bytes: Buffer) => {
     const file = path.join(folder, 'original');
     await writeFile(file, bytes);
-    return { path: file, folder, maxPixels: 100_000_000 };
+    return { path: file, mimeType: 'image/png', folder, maxPixels: 100_000_000 };
   };
 
   it('are ended when they take too long, and others come after them', () =>
@@ -172,6 +173,19 @@ describe('the processes that decode images', () => {
     withFolder(async (folder) => {
       const pool = createImagePool({ timeoutMs: 60_000, maxMemoryBytes: 1024 });
       const request = await requestOf(folder, await largeJpeg());
+      expect(await pool.process(request)).toEqual({ kind: 'invalid', reason: 'TOO_COMPLEX' });
+      await pool.close();
+    }));
+
+  it('are ended when they take too much memory and look at nothing else', () =>
+    withFolder(async (folder) => {
+      const entry = path.join(folder, 'busy.mjs');
+      await writeFile(
+        entry,
+        `process.on('message', () => { const taken = Buffer.alloc(2 ** 28, 1); for (;;) taken[0]++; });`,
+      );
+      const pool = createImagePool({ timeoutMs: 60_000, maxMemoryBytes: 2 ** 27, entry: new URL(`file://${entry}`) });
+      const request = await requestOf(folder, await smallPng());
       expect(await pool.process(request)).toEqual({ kind: 'invalid', reason: 'TOO_COMPLEX' });
       await pool.close();
     }));
@@ -204,19 +218,21 @@ describe('what processes have left behind that died', () => {
     await utimes(abandoned, long, long);
     const db = createMediaDb(graph.pool);
     const spool = await openSpool(path.join(root, 'incoming'));
+    const staging = await openDiskStaging(path.join(root, 'sessions'), store, { minFreeBytes: 0 });
     try {
-      expect(await sweep({ db, store, spool })).toEqual({
+      expect(await sweep({ db, store, spool, staging })).toEqual({
         objects: 0,
         jobs: 0,
         purged: 0,
+        sessions: 0,
         unfinishedFiles: 0,
         spools: 1,
       });
       expect(await findings(graph)).toEqual([
         { kind: 'OBJECT_WITHOUT_ROW', mediaId: orphan, key: `${orphan}/original` },
       ]);
-      const swept = await sweep({ db, store, spool }, { minAgeMs: -60_000 });
-      expect(swept).toEqual({ objects: 1, jobs: 0, purged: 0, unfinishedFiles: 1, spools: 0 });
+      const swept = await sweep({ db, store, spool, staging }, { minAgeMs: -60_000 });
+      expect(swept).toEqual({ objects: 1, jobs: 0, purged: 0, sessions: 0, unfinishedFiles: 1, spools: 0 });
       expect(await findings(graph)).toEqual([]);
       expect(await readdir(objects)).toEqual([kept]);
     } finally {
@@ -230,7 +246,9 @@ describe('what processes have left behind that died', () => {
     await graph.pool.query('DELETE FROM media_jobs');
     expect(await findings(graph)).toEqual([{ kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null }]);
     const store = await openLocalDiskStore(path.join(graph.dataDir, 'media', 'objects'));
-    await sweep({ db: createMediaDb(graph.pool), store, spool: { sweep: async () => 0 } }, { minAgeMs: -60_000 });
+    const staging = await openDiskStaging(path.join(graph.dataDir, 'media', 'sessions'), store, { minFreeBytes: 0 });
+    const parts = { db: createMediaDb(graph.pool), store, staging, spool: { sweep: async () => 0 } };
+    await sweep(parts, { minAgeMs: -60_000 });
     expect(await untilEnded(graph, id)).toBe('READY');
   });
 

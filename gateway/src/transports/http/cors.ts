@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Origins } from '@taskgraph/service-kit';
 import cors from 'cors';
-import type { Origins } from '../../admission/origins.js';
 
 export interface CorsOptions {
   readonly origins: Origins;

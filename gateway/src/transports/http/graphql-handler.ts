@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { readJsonBody, UnreadableBody, requestFacts, sendBody } from '@taskgraph/service-kit';
-import type { Origins } from '../../admission/origins.js';
+import { readJsonBody, UnreadableBody, requestFacts, sendBody, type Origins } from '@taskgraph/service-kit';
 import { readLabels } from '../../admission/held-labels.js';
 import { HttpContext, type Credentials } from './http-context.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerInBytes, readClientInfo } from '@taskgraph/service-kit';
+import { answerInBytes, readClientInfo, type Origins } from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Origins } from '../../admission/origins.js';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import { readLabels } from '../../admission/held-labels.js';
 import type { ClientAddress } from '../../identity/client-address.js';

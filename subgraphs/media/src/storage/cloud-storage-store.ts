@@ -1,20 +1,12 @@
 import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { IdempotencyStrategy, Storage, type File, type GetFilesOptions } from '@google-cloud/storage';
+import type { File, GetFilesOptions } from '@google-cloud/storage';
+import { openCloudBucket, type CloudStorageOptions } from './cloud-bucket.js';
 import { assertKey, assertPrefix, inStore, type ByteRange, type ObjectStore } from './object-store.js';
-
-export interface CloudStorageOptions {
-  readonly bucket: string;
-  /** An emulator's URL, which is asked without credentials. */
-  readonly emulatorHost?: string | undefined;
-  readonly maxRetries?: number;
-}
 
 /** What is larger is sent in several requests, so that a failure costs one of them. */
 const ONE_REQUEST_MAX_BYTES = 8 * 1024 * 1024;
-const TRIES_TIMEOUT_SECONDS = 20;
-const MAX_RETRIES = 2;
 const MAX_DELETIONS_AT_ONCE = 10;
 
 /**
@@ -24,23 +16,8 @@ const MAX_DELETIONS_AT_ONCE = 10;
  * The service shows an object once it is whole, to all readers, and has it in several places when it acknowledges it. Everything
  * is tried again where the connection fails: a key is only ever written with the same bytes.
  */
-export function openCloudStorageStore({
-  bucket: name,
-  emulatorHost,
-  maxRetries = MAX_RETRIES,
-}: CloudStorageOptions): ObjectStore {
-  const emulator = emulatorHost === undefined ? null : new URL(emulatorHost).origin;
-  const storage = new Storage({
-    ...(emulator !== null && { apiEndpoint: emulator, projectId: 'emulator' }),
-    retryOptions: {
-      idempotencyStrategy: IdempotencyStrategy.RetryAlways,
-      maxRetries,
-      totalTimeout: TRIES_TIMEOUT_SECONDS,
-    },
-  });
-  // The library takes STORAGE_EMULATOR_HOST, where that is set, for the URL of the API.
-  if (emulator !== null) storage.baseUrl = `${emulator}/storage/v1`;
-  const bucket = storage.bucket(name);
+export function openCloudStorageStore(options: CloudStorageOptions): ObjectStore {
+  const bucket = openCloudBucket(options);
 
   function fileOf(key: string): File {
     assertKey(key);

@@ -1,10 +1,13 @@
 import path from 'node:path';
 import { createUploadSpool, type UploadSpool } from '@taskgraph/service-kit';
 import type { MediaConfig } from '../config.js';
+import { openCloudStaging } from './cloud-staging.js';
 import { openCloudStorageStore } from './cloud-storage-store.js';
+import { openDiskStaging } from './disk-staging.js';
 import { openLocalDiskStore } from './local-disk-store.js';
 import type { ObjectStore } from './object-store.js';
 import { openSpool, type Spool } from './spool.js';
+import type { UploadStaging } from './upload-staging.js';
 
 export type { ObjectStore };
 
@@ -15,11 +18,13 @@ export interface Storage {
   readonly spool: Spool;
   /** Files of requests until somebody reads them. */
   readonly uploads: UploadSpool;
+  /** Files that are sent in many requests, until they are whole. */
+  readonly staging: UploadStaging;
 }
 
 export type StorageSettings = Pick<
   MediaConfig,
-  'TASKGRAPH_DATA_DIR' | 'UPLOAD_SPOOL_MAX_BYTES' | 'GCS_BUCKET' | 'STORAGE_EMULATOR_HOST'
+  'TASKGRAPH_DATA_DIR' | 'UPLOAD_SPOOL_MAX_BYTES' | 'MIN_FREE_DISK_BYTES' | 'GCS_BUCKET' | 'STORAGE_EMULATOR_HOST'
 >;
 
 /**
@@ -31,7 +36,7 @@ export async function openStore({
   TASKGRAPH_DATA_DIR,
   GCS_BUCKET: bucket,
   STORAGE_EMULATOR_HOST: emulatorHost,
-}: Omit<StorageSettings, 'UPLOAD_SPOOL_MAX_BYTES'>): Promise<ObjectStore> {
+}: Omit<StorageSettings, 'UPLOAD_SPOOL_MAX_BYTES' | 'MIN_FREE_DISK_BYTES'>): Promise<ObjectStore> {
   return bucket === undefined
     ? openLocalDiskStore(path.join(mediaFolder(TASKGRAPH_DATA_DIR), 'objects'))
     : openCloudStorageStore({ bucket, emulatorHost });
@@ -43,7 +48,14 @@ export async function openStorage(settings: StorageSettings): Promise<Storage> {
   const store = await openStore(settings);
   await store.check();
   const uploads = createUploadSpool({ folder, maxBytes: settings.UPLOAD_SPOOL_MAX_BYTES });
-  return { store, spool: await openSpool(folder), uploads };
+  return { store, spool: await openSpool(folder), uploads, staging: await openStaging(settings, store) };
+}
+
+function openStaging(settings: StorageSettings, store: ObjectStore): Promise<UploadStaging> | UploadStaging {
+  const { GCS_BUCKET: bucket, STORAGE_EMULATOR_HOST: emulatorHost, MIN_FREE_DISK_BYTES: minFreeBytes } = settings;
+  return bucket === undefined
+    ? openDiskStaging(path.join(mediaFolder(settings.TASKGRAPH_DATA_DIR), 'sessions'), store, { minFreeBytes })
+    : openCloudStaging({ bucket, emulatorHost }, store);
 }
 
 function mediaFolder(dataDir: string): string {

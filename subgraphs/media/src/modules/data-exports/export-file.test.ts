@@ -33,6 +33,7 @@ describe('the file of an export', () => {
     const tx = {
       dataExportPart: { findMany: () => Promise.resolve(parts), findFirst: readPart },
       mediaItem: { findMany: readMedia ?? (() => Promise.resolve(pictures)) },
+      uploadSession: { findMany: () => Promise.resolve([]) },
     } as unknown as MediaTx;
     return writeExportFile(tx, {
       exportId: 'export',

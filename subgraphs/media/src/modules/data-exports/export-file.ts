@@ -83,6 +83,7 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
     for (const { source, file } of names)
       addLater(`${source}/${file}.json`, true, async () => jsonArray(readParts(tx, exportId, source, file)));
     addLater('media/media.json', true, async () => jsonArray(readMedia(tx, userId)));
+    addLater('media/uploads.json', true, async () => jsonArray(readUploads(tx, userId)));
     // Names only: each file is opened when the one before is done.
     for await (const items of readMedia(tx, userId)) {
       if (output.destroyed) return;
@@ -153,9 +154,19 @@ async function* readMedia(tx: MediaTx, uploaderId: string): AsyncGenerator<Array
       take: PAGE,
       select: ITEM,
     });
-    yield items;
+    yield items.map((item) => ({ ...item, byteSize: Number(item.byteSize) }));
     const last = items.at(-1);
     if (!last || items.length < PAGE) return;
     after = last.id;
   }
+}
+
+/** Uploads that are not complete: few, since how many may be open is bounded. */
+async function* readUploads(tx: MediaTx, userId: string): AsyncGenerator<Rows> {
+  const sessions = await tx.uploadSession.findMany({
+    where: { userId },
+    orderBy: { id: 'asc' },
+    select: { id: true, userId: true, filename: true, altText: true, byteSize: true, createdAt: true, expiresAt: true },
+  });
+  yield sessions.map((session) => ({ ...session, byteSize: Number(session.byteSize) }));
 }

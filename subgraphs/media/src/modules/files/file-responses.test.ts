@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { inlineDisposition, selectFile } from './file-responses.js';
+import { disposition, selectFile } from './file-responses.js';
 
 const ETAG = '"abc"';
 
@@ -22,13 +22,13 @@ describe('selectFile', () => {
   });
 });
 
-describe('inlineDisposition', () => {
+describe('disposition', () => {
   it('cannot be broken out of by a file name', () => {
-    expect(inlineDisposition('a"; evil="1\r\n.jpg')).not.toMatch(/[\r\n]|evil="1/);
+    expect(disposition('inline', 'a"; evil="1\r\n.jpg')).not.toMatch(/[\r\n]|evil="1/);
   });
 
   it('keeps names of all languages', () => {
-    expect(inlineDisposition('Käse (1).png')).toBe(
+    expect(disposition('inline', 'Käse (1).png')).toBe(
       `inline; filename="K_se (1).png"; filename*=UTF-8''K%C3%A4se%20%281%29.png`,
     );
   });

@@ -36,12 +36,12 @@ function matchesEtag(header: string, etag: string): boolean {
   });
 }
 
-/** A Content-Disposition that shows the file and names it when it is saved (RFC 6266, RFC 8187). */
-export function inlineDisposition(filename: string): string {
+/** A Content-Disposition that shows the file, or has it saved, and names it (RFC 6266, RFC 8187). */
+export function disposition(kind: 'inline' | 'attachment', filename: string): string {
   const ascii = filename.replace(/[^\x20-\x7e]|["\\%]/g, '_');
   const encoded = encodeURIComponent(filename).replace(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+  return `${kind}; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }

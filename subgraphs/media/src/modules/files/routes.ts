@@ -6,7 +6,9 @@ import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
 import { findThumbnail, type MediaRow } from '../media/mappers.js';
-import { inlineDisposition, selectFile } from './file-responses.js';
+import { isShownInline } from '../../media-kinds.js';
+import { disposition, selectFile } from './file-responses.js';
+import { ICONS } from './icons.js';
 import {
   exportKey,
   fileSlug,
@@ -30,6 +32,7 @@ const CACHE_CONTROL = 'private, max-age=3600, immutable';
 /** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to whoever has a signed URL. */
 export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
   app.get('/files/:id/:variant', (request, response) => serveFile(request, response, parts));
+  app.get('/icons/:name', serveIcon);
   app.get('/exports/:id', (request, response) => serveExport(request, response, parts));
 }
 
@@ -64,8 +67,12 @@ async function serveFile(
     etag,
     'accept-ranges': 'bytes',
     'cache-control': CACHE_CONTROL,
-    'content-type': mimeType,
-    'content-disposition': inlineDisposition(`${media.filename}${extension}`),
+    'content-type': mimeType.startsWith('text/') ? `${mimeType}; charset=utf-8` : mimeType,
+    // Drawings, documents and text are never shown in this origin: what is active in them runs nowhere.
+    'content-disposition': disposition(
+      isShownInline(mimeType) ? 'inline' : 'attachment',
+      `${media.filename}${extension}`,
+    ),
     ...(isNegotiated(file) && { vary: 'Accept' }),
     'last-modified': media.createdAt.toUTCString(),
     'x-content-type-options': 'nosniff',
@@ -99,6 +106,22 @@ async function serveFile(
       return send(request, response, store, key, selection.range);
     }
   }
+}
+
+function serveIcon(request: Request, response: Response): void {
+  const [, kind = ''] = /^([a-z]+)\.svg$/.exec(String(request.params['name'])) ?? [];
+  const icon = ICONS.get(kind);
+  if (icon === undefined) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
+  response
+    .status(200)
+    .set({
+      'cache-control': 'public, max-age=86400',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'cross-origin-resource-policy': 'cross-origin',
+      'access-control-allow-origin': '*',
+    })
+    .type('image/svg+xml')
+    .send(icon);
 }
 
 /** The expired and the removed are not told from what there never was. */

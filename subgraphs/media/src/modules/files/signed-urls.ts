@@ -1,4 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { MediaKind } from '../../media-kinds.js';
+import { ICON_SIDE } from './icons.js';
 import { fileSlug, type FileFormat, type FileVariant, type NamedFile } from '../../storage/object-keys.js';
 
 export interface SignedUrls {
@@ -8,6 +10,24 @@ export interface SignedUrls {
   /** A URL of an export that is good for one lifetime, and not after the export has expired. */
   signExport(exportId: string, expiresAt: Date): string;
   verifyExport(exportId: string, query: SignedQuery): Verdict;
+  /** What stands for a file of which there is no picture; for everybody. */
+  icon(kind: MediaKind): Icon;
+  /** A URL that takes the bytes of one user's upload until it expires. */
+  signUpload(upload: UploadOfUser): string;
+  verifyUpload(upload: Omit<UploadOfUser, 'expiresAt'>, query: SignedQuery): Verdict;
+}
+
+export interface Icon {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+  readonly mimeType: string;
+}
+
+export interface UploadOfUser {
+  readonly id: string;
+  readonly userId: string;
+  readonly expiresAt: Date;
 }
 
 type Verdict = 'valid' | 'expired' | 'forged';
@@ -55,6 +75,7 @@ export function createSignedUrls({
   const queryOf = (of: string, expires: number) =>
     `expires=${expires}&key=${own}&signature=${signature(of, expires).toString('base64url')}`;
   const ofExport = (exportId: string) => `exports/${exportId}`;
+  const ofUpload = ({ id, userId }: Omit<UploadOfUser, 'expiresAt'>) => `uploads/${id}/${userId}`;
   const kept = new Map<string, string>();
   let keptUntil = 0;
 
@@ -80,6 +101,18 @@ export function createSignedUrls({
       return url.href;
     },
     verifyExport: (exportId, query) => verify(ofExport(exportId), query),
+    icon: (kind) => ({
+      url: new URL(`/icons/${kind}.svg`, publicUrl()).href,
+      width: ICON_SIDE,
+      height: ICON_SIDE,
+      mimeType: 'image/svg+xml',
+    }),
+    signUpload(upload) {
+      const url = new URL(`/uploads/${upload.id}`, publicUrl());
+      url.search = queryOf(ofUpload(upload), Math.floor(upload.expiresAt.getTime() / 1000));
+      return url.href;
+    },
+    verifyUpload: (upload, query) => verify(ofUpload(upload), query),
   };
 
   function verify(of: string, query: SignedQuery): Verdict {

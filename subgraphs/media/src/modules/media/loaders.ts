@@ -42,15 +42,15 @@ export interface MediaLoaders {
 const COLUMNS_BY_FIELD = {
   filename: ['m.filename'],
   mimeType: ['m.mime_type AS "mimeType"'],
-  byteSize: ['m.byte_size AS "byteSize"'],
+  byteSize: ['m.byte_size::float8 AS "byteSize"'],
   width: ['m.width'],
   height: ['m.height'],
   status: ['m.status'],
   altText: ['m.alt_text AS "altText"'],
   placeholder: ['m.placeholder'],
   failureReason: ['m.failure_reason AS "failureReason"'],
-  url: ['m.status', 'm.has_full AS "hasFull"'],
-  thumbnail: ['m.status', 'm.thumbnails'],
+  url: ['m.status', 'm.has_full AS "hasFull"', 'm.mime_type AS "mimeType"'],
+  thumbnail: ['m.status', 'm.thumbnails', 'm.mime_type AS "mimeType"'],
   createdAt: ['m.created_at AS "createdAt"'],
 };
 

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import type { MediaItem } from '../../generated/prisma/client.js';
 
 /** The row behind a `Media`: what is read for a selection has only the members that the selection needs. */
-export type MediaRow = MediaItem;
+export type MediaRow = Omit<MediaItem, 'byteSize'> & {
+  /** A whole number; of the database's own type where the row was read whole. */
+  readonly byteSize: number | bigint;
+};
 
 /** A user of the auth service, of whom this one knows the id. */
 export interface UserStub {

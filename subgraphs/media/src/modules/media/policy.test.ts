@@ -17,12 +17,13 @@ describe('who may do what with a media item', () => {
 });
 
 describe('what somebody downloads of a media item', () => {
-  const ready = { uploaderId: 'a', status: 'READY', hasFull: true };
+  const ready = { uploaderId: 'a', status: 'READY', hasFull: true, mimeType: 'image/png' };
   it.each([
     ['the uploader', as('a'), ready, 'original'],
     ['a stranger', as('x'), ready, 'full'],
     ['an administrator', as('x', 'ADMIN'), ready, 'full'],
     ['a stranger before there is a version for him', as('x'), { ...ready, hasFull: false }, null],
+    ['a stranger, of a document', as('x'), { ...ready, hasFull: false, mimeType: 'application/pdf' }, 'original'],
     ['the uploader while it is processed', as('a'), { ...ready, status: 'PROCESSING' }, null],
     ['the uploader of what has failed', as('a'), { ...ready, status: 'FAILED' }, null],
   ])('%s', (_who, viewer, media, variant) => {

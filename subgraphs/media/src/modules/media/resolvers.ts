@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import type { MediaContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { UploadsRequest } from './loaders.js';
+import { findKind } from '../../media-kinds.js';
 import { MIME_TYPES } from '../../storage/object-keys.js';
 import { findThumbnail, type FailureReason } from './mappers.js';
 import { downloadOf } from './policy.js';
@@ -36,14 +37,16 @@ export const mediaResolvers = {
   },
   Media: {
     __resolveReference: ({ id }, context, info) => findMedia(context, id, selectedFields(info, 'Media')),
+    byteSize: ({ byteSize }) => Number(byteSize),
     failureReason: ({ failureReason }) => failureReason as FailureReason | null,
     url: (media, _args, { urls, viewer }) => {
       const variant = viewer ? downloadOf(viewer, media) : null;
       return variant && urls.sign(media.id, variant);
     },
-    thumbnail: ({ id, status, thumbnails }, { size, format }, { urls }) => {
-      const thumbnail = status === 'READY' ? findThumbnail(thumbnails, size) : null;
-      if (!thumbnail) return null;
+    thumbnail: ({ id, status, thumbnails, mimeType }, { size, format }, { urls }) => {
+      if (status !== 'READY') return null;
+      const thumbnail = findThumbnail(thumbnails, size);
+      if (!thumbnail) return urls.icon(findKind(mimeType) ?? 'document');
       const { width, height, avifByteSize } = thumbnail;
       const wanted = format === 'AVIF' && avifByteSize !== undefined ? 'avif' : 'webp';
       return { url: urls.sign(id, size, format ? wanted : null), width, height, mimeType: MIME_TYPES[wanted] };

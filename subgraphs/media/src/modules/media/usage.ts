@@ -1,9 +1,12 @@
 import type { MediaDbClient } from '../../db.js';
 
-/** Counts what a user's files take, deleted ones that can be restored included. */
+/** Counts what a user's files take: deleted ones that can be restored, and what is announced for uploads under way, included. */
 export async function countUsedBytes(db: MediaDbClient, userId: string): Promise<number> {
   const [row] = await db.$queryRaw<Array<{ used: number }>>`
-    SELECT coalesce(sum(byte_size), 0)::float8 AS used FROM media_items WHERE uploader_id = ${userId}::uuid`;
+    SELECT (
+      (SELECT coalesce(sum(byte_size), 0) FROM media_items WHERE uploader_id = ${userId}::uuid) +
+      (SELECT coalesce(sum(byte_size), 0) FROM upload_sessions WHERE user_id = ${userId}::uuid AND expires_at > now())
+    )::float8 AS used`;
   return row?.used ?? 0;
 }
 

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { WorkerAnswer } from './image-worker.js';
 import type { ImageOutcome, ImageRequest } from './process-image.js';
@@ -29,6 +30,9 @@ export class ImageProcessDied extends Error {
 const ENTRY = new URL('../../../dist/modules/processing/image-worker.js', import.meta.url);
 /** Memory that a decoder loses is given back by then. */
 const IMAGES_OF_A_PROCESS = 200;
+const WATCH_MS = 100;
+/** The process, which looks more often, comes first. */
+const WATCH_FACTOR = 1.1;
 
 /** Creates a pool that has as many processes as it is given images at once: the caller bounds how many. */
 export function createImagePool({ timeoutMs, maxMemoryBytes, entry = ENTRY }: ImagePoolOptions): ImagePool {
@@ -61,7 +65,7 @@ export function createImagePool({ timeoutMs, maxMemoryBytes, entry = ENTRY }: Im
       const { child } = worker;
       child.ref();
       child.channel?.ref();
-      const { outcome, error, isWorn = false } = await ask(child, request, timeoutMs);
+      const { outcome, error, isWorn = false } = await ask(child, request, { timeoutMs, maxMemoryBytes });
       worker.images += 1;
       const isSpent = isWorn || worker.images >= IMAGES_OF_A_PROCESS;
       if (isSpent || (outcome?.kind === 'invalid' && outcome.reason === 'TOO_COMPLEX')) child.kill('SIGKILL');
@@ -88,10 +92,15 @@ export function createImagePool({ timeoutMs, maxMemoryBytes, entry = ENTRY }: Im
   };
 }
 
-function ask(child: ChildProcess, request: ImageRequest, timeoutMs: number): Promise<WorkerAnswer> {
+function ask(
+  child: ChildProcess,
+  request: ImageRequest,
+  { timeoutMs, maxMemoryBytes }: ImagePoolOptions,
+): Promise<WorkerAnswer> {
   return new Promise((resolve, reject) => {
     const settle = (how: () => void) => {
       clearTimeout(timer);
+      clearInterval(watch);
       child.off('message', onMessage).off('close', onClose);
       how();
     };
@@ -102,9 +111,22 @@ function ask(child: ChildProcess, request: ImageRequest, timeoutMs: number): Pro
       settle(() => reject(new ImageProcessDied(`took longer than ${timeoutMs} ms`)));
       child.kill('SIGKILL');
     }, timeoutMs);
+    // A process that draws a document is at nothing else, and cannot look at its memory itself.
+    const watch = setInterval(() => {
+      void readResidentBytes(child.pid).then((bytes) => {
+        if (bytes > maxMemoryBytes * WATCH_FACTOR)
+          settle(() => resolve({ outcome: { kind: 'invalid', reason: 'TOO_COMPLEX' } }));
+      });
+    }, WATCH_MS);
     child.on('message', onMessage).once('close', onClose);
     child.send(request, (error) => {
       if (error) child.kill('SIGKILL');
     });
   });
+}
+
+/** 0 where the system does not tell (proc(5)). */
+async function readResidentBytes(pid: number | undefined): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
 }

@@ -1,4 +1,6 @@
+import { findKind } from '../../media-kinds.js';
 import { processImage, type ImageOutcome, type ImageRequest } from './process-image.js';
+import { processPdf } from './process-pdf.js';
 
 export interface WorkerAnswer {
   readonly outcome?: ImageOutcome;
@@ -21,7 +23,8 @@ setInterval(() => {
 // Without a parent there is nobody to work for.
 process.on('disconnect', die);
 process.on('message', (request: ImageRequest) => {
-  processImage(request).then(
+  const make = findKind(request.mimeType) === 'pdf' ? processPdf : processImage;
+  make(request).then(
     (outcome) => answer({ outcome, isWorn: process.memoryUsage.rss() > maxMemoryBytes / 2 }),
     (error: unknown) => answer({ error: String(error) }),
   );

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
+import { needsRareDecoder } from '../../media-kinds.js';
 import type { FailureReason, StoredThumbnail, ThumbnailSizeName } from '../media/mappers.js';
 
 /** A version of an image, as a local file. */
@@ -13,10 +14,10 @@ export interface ImageVersion {
 export type ImageOutcome =
   | {
       readonly kind: 'processed';
-      /** Upright. */
-      readonly width: number;
-      readonly height: number;
-      readonly placeholder: string;
+      /** Upright; null of what is no picture. */
+      readonly width: number | null;
+      readonly height: number | null;
+      readonly placeholder: string | null;
       readonly thumbnails: readonly StoredThumbnail[];
       readonly versions: readonly ImageVersion[];
     }
@@ -24,6 +25,7 @@ export type ImageOutcome =
 
 export interface ImageRequest {
   readonly path: string;
+  readonly mimeType: string;
   /** Where the versions go. */
   readonly folder: string;
   /** Of all frames together. */
@@ -43,11 +45,21 @@ const PLACEHOLDER_SIDE = 64;
 /** Formats whose further pages are frames. */
 const ANIMATED_FORMATS = new Set(['gif', 'webp']);
 
+/** Of a file that nothing can be made of, and that is kept all the same. */
+export const WITHOUT_VERSIONS = {
+  kind: 'processed',
+  width: null,
+  height: null,
+  placeholder: null,
+  thumbnails: [],
+  versions: [],
+} as const satisfies ImageOutcome;
+
 /**
  * Makes the versions of an image: upright, in sRGB, without metadata (places, names, embedded previews), animated where it is; AVIF only
  * where it stands still. What stands still is decoded once for all thumbnails.
  */
-export async function processImage({ path: file, folder, maxPixels }: ImageRequest): Promise<ImageOutcome> {
+export async function processImage({ path: file, mimeType, folder, maxPixels }: ImageRequest): Promise<ImageOutcome> {
   // Pixels are counted by hand first, so that a bomb is told from a damaged file; libvips then has the same limit.
   const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const;
   try {
@@ -58,39 +70,60 @@ export async function processImage({ path: file, folder, maxPixels }: ImageReque
     if (width * height * frames > maxPixels) return { kind: 'invalid', reason: 'TOO_MANY_PIXELS' };
     const turned = orientation >= 5;
     const open = (): Sharp => sharp(file, { ...options, animated: frames > 1 }).autoOrient();
-    const at = (variant: string, format: 'webp' | 'avif') => path.join(folder, `${variant.toLowerCase()}.${format}`);
+    const fullPath = pathOf(folder, 'full', 'webp');
 
     const full = inside(open(), FULL_LONGER_SIDE).toColourspace('srgb').webp(FULL_WEBP);
-    await full.toFile(at('full', 'webp'));
-    const versions: ImageVersion[] = [{ variant: 'full', format: 'webp', path: at('full', 'webp') }];
-    const thumbnails: StoredThumbnail[] = [];
-    const from = frames > 1 ? open : await decodeOnce(open());
-    for (const size of SIZES) {
-      const smaller = () => inside(from(), LONGER_SIDE[size]);
-      const webp = await smaller().webp(WEBP).toFile(at(size, 'webp'));
-      versions.push({ variant: size, format: 'webp', path: at(size, 'webp') });
-      const avif = frames > 1 ? null : await smaller().avif(AVIF).toFile(at(size, 'avif'));
-      if (avif) versions.push({ variant: size, format: 'avif', path: at(size, 'avif') });
-      thumbnails.push({
-        size,
-        width: webp.width,
-        height: webp.pageHeight ?? webp.height,
-        byteSize: webp.size,
-        ...(avif && { avifByteSize: avif.size }),
-      });
-    }
+    await full.toFile(fullPath);
+    const versions: ImageVersion[] = [{ variant: 'full', format: 'webp', path: fullPath }];
+    const smaller = await makeThumbnails(frames > 1 ? open : await decodeOnce(open()), folder, {
+      withAvif: frames === 1,
+    });
     return {
       kind: 'processed',
       width: turned ? height : width,
       height: turned ? width : height,
-      placeholder: await toPlaceholder(at('SMALL', 'webp')),
-      thumbnails,
-      versions,
+      ...smaller,
+      versions: [...versions, ...smaller.versions],
     };
   } catch (error) {
     if (isOfTheDisk(error)) throw error;
-    return { kind: 'invalid', reason: 'CORRUPT' };
+    // Without its decoder nothing is known of it.
+    return needsRareDecoder(mimeType) ? WITHOUT_VERSIONS : { kind: 'invalid', reason: 'CORRUPT' };
   }
+}
+
+/** Makes the smaller versions of what `from` opens, and what is shown before them. */
+export async function makeThumbnails(
+  from: () => Sharp,
+  folder: string,
+  { withAvif }: { readonly withAvif: boolean },
+): Promise<{
+  readonly placeholder: string;
+  readonly thumbnails: readonly StoredThumbnail[];
+  readonly versions: readonly ImageVersion[];
+}> {
+  const thumbnails: StoredThumbnail[] = [];
+  const versions: ImageVersion[] = [];
+  for (const size of SIZES) {
+    const smaller = () => inside(from(), LONGER_SIDE[size]);
+    const [webpPath, avifPath] = [pathOf(folder, size, 'webp'), pathOf(folder, size, 'avif')];
+    const webp = await smaller().webp(WEBP).toFile(webpPath);
+    versions.push({ variant: size, format: 'webp', path: webpPath });
+    const avif = withAvif ? await smaller().avif(AVIF).toFile(avifPath) : null;
+    if (avif) versions.push({ variant: size, format: 'avif', path: avifPath });
+    thumbnails.push({
+      size,
+      width: webp.width,
+      height: webp.pageHeight ?? webp.height,
+      byteSize: webp.size,
+      ...(avif && { avifByteSize: avif.size }),
+    });
+  }
+  return { placeholder: await toPlaceholder(pathOf(folder, 'SMALL', 'webp')), thumbnails, versions };
+}
+
+function pathOf(folder: string, variant: string, format: 'webp' | 'avif'): string {
+  return path.join(folder, `${variant.toLowerCase()}.${format}`);
 }
 
 async function decodeOnce(image: Sharp): Promise<() => Sharp> {
@@ -117,6 +150,6 @@ async function toPlaceholder(smallWebp: string): Promise<string> {
 }
 
 /** libvips tells what it could not write in words; everything else that it throws is about the file. */
-function isOfTheDisk(error: unknown): boolean {
+export function isOfTheDisk(error: unknown): boolean {
   return /no space left|unable to open for write|write error|unable to write/i.test(String((error as Error).message));
 }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { appendEvents, inTransaction, withoutDeadline, type Log } from '@taskgraph/service-kit';
 import type { MediaDb } from '../../db.js';
+import { findKind, needsRareDecoder } from '../../media-kinds.js';
 import { objectKey } from '../../storage/object-keys.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
@@ -10,7 +11,7 @@ import type { MediaTelemetry } from '../../telemetry.js';
 import type { FailureReason, MediaRow } from '../media/mappers.js';
 import { ImageProcessDied, type ImagePool } from './image-pool.js';
 import { claimJob, countWaitingJobs, endJob, keepJob, releaseJob, type Job } from './jobs.js';
-import type { ImageOutcome } from './process-image.js';
+import { WITHOUT_VERSIONS, type ImageOutcome } from './process-image.js';
 
 /** Makes images ready, off the path of requests. */
 export interface Processor {
@@ -151,7 +152,7 @@ async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
   if (!item) return;
   // Its processes have died of it, or with it, so often.
   if (job.attempts > MAX_TRIES) return fail(parts, job, item, 'TOO_COMPLEX');
-  const outcome = await makeVersions(parts, item.id);
+  const outcome = await makeVersions(parts, item);
   if (outcome.kind === 'invalid') await fail(parts, job, item, outcome.reason);
   else await finish(parts, job, item, outcome);
 }
@@ -159,7 +160,7 @@ async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
 /** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
 async function makeVersions(
   { store, spool, pool, maxPixels, telemetry }: ProcessorParts,
-  mediaId: string,
+  { id: mediaId, mimeType }: Pick<MediaRow, 'id' | 'mimeType'>,
 ): Promise<ImageOutcome> {
   const folder = spool.newPath();
   try {
@@ -169,7 +170,7 @@ async function makeVersions(
     const file = `${folder}/original`;
     await pipeline(original, createWriteStream(file));
     const stop = telemetry.startProcessing();
-    const outcome = await pool.process({ path: file, folder, maxPixels }).finally(stop);
+    const outcome = await pool.process({ path: file, mimeType, folder, maxPixels }).finally(stop);
     const versions = outcome.kind === 'processed' ? outcome.versions : [];
     for (const { variant, format, path } of versions) await store.putFile(objectKey(mediaId, variant, format), path);
     return outcome;
@@ -185,11 +186,12 @@ async function finish(
   item: MediaRow,
   outcome: Extract<ImageOutcome, { kind: 'processed' }>,
 ): Promise<void> {
-  const { width, height, placeholder, thumbnails } = outcome;
+  const { width, height, placeholder, thumbnails, versions } = outcome;
+  const hasFull = versions.some(({ variant }) => variant === 'full');
   const isFinished = await inTransaction(db, async (tx) => {
     if (!(await endJob(tx, job))) return false;
     const { id, uploaderId } = item;
-    const data = { width, height, placeholder, thumbnails: [...thumbnails], hasFull: true, failureReason: null };
+    const data = { width, height, placeholder, thumbnails: [...thumbnails], hasFull, failureReason: null };
     const { deletedAt } = await tx.mediaItem.update({ where: { id }, data: { ...data, status: 'READY' } });
     // What was ready before has got versions that it did not have; what is deleted by now is told of when it is restored.
     if (item.status !== 'READY' && !deletedAt)
@@ -200,12 +202,11 @@ async function finish(
   else if ((await db.mediaItem.count({ where: { id: item.id } })) === 0) await store.deleteAll(`${item.id}/`);
 }
 
-async function fail(
-  { db, telemetry, log }: ProcessorParts,
-  job: Job,
-  item: MediaRow,
-  reason: FailureReason,
-): Promise<void> {
+async function fail(parts: ProcessorParts, job: Job, item: MediaRow, reason: FailureReason): Promise<void> {
+  // A document is one without a picture of its first page, too.
+  if (findKind(item.mimeType) !== 'image' || needsRareDecoder(item.mimeType))
+    return finish(parts, job, item, WITHOUT_VERSIONS);
+  const { db, telemetry, log } = parts;
   const { id, uploaderId, status } = item;
   const hasFailed = await inTransaction(db, async (tx) => {
     if (!(await endJob(tx, job)) || status === 'READY') return false;

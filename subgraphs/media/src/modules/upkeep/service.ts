@@ -3,11 +3,18 @@ import type { MediaDb } from '../../db.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
-import { THUMBNAIL_SIZES } from '../media/mappers.js';
+import type { UploadStaging } from '../../storage/upload-staging.js';
+import { sweepSessions } from '../upload-sessions/service.js';
+import { findThumbnail, THUMBNAIL_SIZES } from '../media/mappers.js';
 
 export interface UpkeepParts {
   readonly db: MediaDb;
   readonly store: ObjectStore;
+}
+
+export interface SweepParts extends UpkeepParts {
+  readonly spool: Pick<Spool, 'sweep'>;
+  readonly staging: Pick<UploadStaging, 'remove' | 'listIdle'>;
 }
 
 /** What does not fit between rows and objects. */
@@ -25,6 +32,8 @@ export interface Swept extends Record<string, number> {
   readonly spools: number;
   /** Items that were deleted so long ago that they cannot be restored. */
   readonly purged: number;
+  /** Uploads that were not completed in time. */
+  readonly sessions: number;
   /** Items that were to be processed, by nobody. */
   readonly jobs: number;
 }
@@ -41,14 +50,16 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
   for (let after: string | undefined; ;) {
     const rows = await db.mediaItem.findMany({
       where: { updatedAt: { lt: before }, ...(after !== undefined && { id: { gt: after } }) },
-      select: { id: true, status: true, hasFull: true, job: true },
+      select: { id: true, status: true, hasFull: true, thumbnails: true, job: true },
       orderBy: { id: 'asc' },
       take: ROWS_AT_ONCE,
     });
-    for (const { id, status, hasFull, job } of rows) {
+    for (const { id, status, hasFull, thumbnails, job } of rows) {
       if (status === 'PROCESSING' && !job) yield { kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null };
       const keys = [objectKey(id, 'original')];
-      if (status === 'READY') keys.push(...THUMBNAIL_SIZES.map((size) => objectKey(id, size)));
+      keys.push(
+        ...THUMBNAIL_SIZES.filter((size) => findThumbnail(thumbnails, size)).map((size) => objectKey(id, size)),
+      );
       if (hasFull) keys.push(objectKey(id, 'full'));
       for (const key of keys) if (!(await store.stat(key))) yield { kind: 'ROW_WITHOUT_OBJECT', mediaId: id, key };
     }
@@ -59,11 +70,12 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
 
 /** Removes all that processes which died have left behind, and lets items be processed that were forgotten. */
 export async function sweep(
-  { db, store, spool }: UpkeepParts & { readonly spool: Pick<Spool, 'sweep'> },
+  { db, store, spool, staging }: SweepParts,
   { minAgeMs = MIN_AGE_MS, deletedRetentionMs = Infinity } = {},
 ): Promise<Swept> {
   const before = new Date(Date.now() - minAgeMs);
   const purged = Number.isFinite(deletedRetentionMs) ? await purge({ db, store }, deletedRetentionMs) : 0;
+  const sessions = await sweepSessions({ db, staging }, before);
   let objects = 0;
   for await (const [mediaId] of listOrphans({ db, store }, before)) {
     await store.deleteAll(`${mediaId}/`);
@@ -73,7 +85,14 @@ export async function sweep(
     INSERT INTO media_jobs (media_id)
     SELECT id FROM media_items WHERE status = 'PROCESSING' AND updated_at < ${before}
     ON CONFLICT DO NOTHING`;
-  return { objects, jobs, purged, unfinishedFiles: await store.sweepUnfinished(before), spools: await spool.sweep() };
+  return {
+    objects,
+    jobs,
+    purged,
+    sessions,
+    unfinishedFiles: await store.sweepUnfinished(before),
+    spools: await spool.sweep(),
+  };
 }
 
 /** Removes what was deleted and can be restored no more: first rows, then files. It has been told of when it was deleted. */
@@ -96,8 +115,10 @@ async function purge({ db, store }: UpkeepParts, deletedRetentionMs: number): Pr
 async function* listOrphans({ db, store }: UpkeepParts, before: Date): AsyncGenerator<[string, string[]]> {
   let seen = new Map<string, string[]>();
   const withoutRows = async () => {
-    const known = await db.mediaItem.findMany({ where: { id: { in: [...seen.keys()] } }, select: { id: true } });
-    for (const { id } of known) seen.delete(id);
+    const which = { where: { id: { in: [...seen.keys()] } }, select: { id: true } };
+    // An upload that is being completed has its object before its row.
+    for (const { id } of await db.uploadSession.findMany(which)) seen.delete(id);
+    for (const { id } of await db.mediaItem.findMany(which)) seen.delete(id);
     const orphans = [...seen];
     seen = new Map();
     return orphans;

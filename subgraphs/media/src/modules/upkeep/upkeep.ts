@@ -1,7 +1,6 @@
 import type { Log } from '@taskgraph/service-kit';
-import type { Spool } from '../../storage/spool.js';
 import type { MediaTelemetry } from '../../telemetry.js';
-import { sweep, type UpkeepParts } from './service.js';
+import { sweep, type SweepParts } from './service.js';
 
 /** Cleans up from time to time. */
 export interface Upkeep {
@@ -12,8 +11,7 @@ export interface Upkeep {
 
 const INTERVAL_MS = 10 * 60_000;
 
-export interface UpkeepOptions extends UpkeepParts {
-  readonly spool: Spool;
+export interface UpkeepOptions extends SweepParts {
   readonly telemetry: MediaTelemetry;
   readonly log: Log;
   readonly deletedRetentionMs: number;
@@ -26,6 +24,7 @@ export function createUpkeep({ telemetry, log, deletedRetentionMs, ...parts }: U
   async function run(): Promise<void> {
     try {
       const swept = await sweep(parts, { deletedRetentionMs });
+      telemetry.sessionsExpired(swept.sessions);
       if (Object.values(swept).some((count) => count > 0)) telemetry.swept(log, swept);
     } catch (error) {
       // The service is of use all the same, and the next time comes.

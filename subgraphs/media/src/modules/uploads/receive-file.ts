@@ -2,13 +2,22 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { AppError } from '@taskgraph/service-kit';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
-import { isAllowedMimeType, SNIFF_BYTES, sniffMimeType } from './media-types.js';
+import { maxBytesOf, type MediaRules } from '../../media-kinds.js';
+import { findRefusal, SNIFF_BYTES, sniffMimeType } from '../../media-types.js';
 
 export type ReceivedFile =
   | { readonly kind: 'received'; readonly mimeType: string; readonly byteSize: number; readonly sha256: string }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'unsupported'; readonly mimeType: string }
-  | { readonly kind: 'too_large' };
+  | { readonly kind: 'unsupported'; readonly mimeType: string; readonly why: string }
+  | { readonly kind: 'too_large'; readonly maxBytes: number };
+
+export interface ReceiveOptions {
+  readonly key: string;
+  readonly filename: string;
+  /** Of any file; its type may have a lower limit. */
+  readonly maxBytes: number;
+  readonly rules: MediaRules;
+}
 
 /** A client that goes on sending after its file was refused is read this many times the limit, then cut off. */
 const DRAIN_FACTOR = 4;
@@ -25,21 +34,36 @@ const DRAIN_FACTOR = 4;
 export async function receiveFile(
   source: Readable,
   store: Pick<ObjectStore, 'putStream'>,
-  { key, maxBytes }: { readonly key: string; readonly maxBytes: number },
+  { key, filename, maxBytes, rules }: ReceiveOptions,
 ): Promise<ReceivedFile> {
   const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   const hash = createHash('sha256');
-  const seen: { byteSize: number; mimeType: string; failure: AppError | null } = {
+  const seen: { byteSize: number; maxBytes: number; mimeType: string; failure: AppError | null } = {
     byteSize: 0,
+    maxBytes,
     mimeType: '',
     failure: null,
   };
+
+  function assertSize(): void {
+    if (seen.byteSize > seen.maxBytes) throw new RefusedFile({ kind: 'too_large', maxBytes: seen.maxBytes });
+  }
+
+  async function assertTaken(head: Buffer): Promise<void> {
+    const first = head.subarray(0, SNIFF_BYTES);
+    const mimeType = await sniffMimeType(first, filename);
+    const why = findRefusal(mimeType, first, { filename, rules });
+    if (why !== null) throw new RefusedFile({ kind: 'unsupported', mimeType, why });
+    seen.mimeType = mimeType;
+    seen.maxBytes = maxBytesOf(seen.mimeType, maxBytes, rules);
+    assertSize();
+  }
 
   async function* whole(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of chunks) {
         seen.byteSize += chunk.length;
-        if (seen.byteSize > maxBytes) throw new RefusedFile({ kind: 'too_large' });
+        assertSize();
         hash.update(chunk);
         yield chunk;
       }
@@ -60,12 +84,12 @@ export async function receiveFile(
       }
       head = Buffer.concat([head, chunk]);
       if (head.length < SNIFF_BYTES) continue;
-      seen.mimeType = await assertAllowed(head);
+      await assertTaken(head);
       yield head;
       head = null;
     }
     if (head === null) return;
-    seen.mimeType = await assertAllowed(head);
+    await assertTaken(head);
     yield head;
   }
 
@@ -87,12 +111,6 @@ class RefusedFile extends Error {
   constructor(readonly outcome: Exclude<ReceivedFile, { kind: 'received' }>) {
     super(`The file is refused: ${outcome.kind}.`);
   }
-}
-
-async function assertAllowed(head: Buffer): Promise<string> {
-  const mimeType = await sniffMimeType(head.subarray(0, SNIFF_BYTES));
-  if (!isAllowedMimeType(mimeType)) throw new RefusedFile({ kind: 'unsupported', mimeType });
-  return mimeType;
 }
 
 async function drain(source: Readable, read: number, maxBytes: number): Promise<void> {

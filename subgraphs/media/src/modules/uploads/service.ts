@@ -15,11 +15,11 @@ import { uuid7 } from '@taskgraph/contracts';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
+import { isProcessed, type MediaRules } from '../../media-kinds.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError } from '../../storage/object-store.js';
 import type { FailureReason, MediaRow } from '../media/mappers.js';
 import { countUsedBytes, deleteRow, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
-import { ALLOWED_MIME_TYPES } from './media-types.js';
 import type { UploadValue } from './mappers.js';
 import { receiveFile, type ReceivedFile } from './receive-file.js';
 
@@ -44,7 +44,7 @@ export interface MediaTooLarge {
 export interface InvalidImage {
   readonly __typename: 'InvalidImageProblem';
   readonly message: string;
-  readonly reason: 'EMPTY' | FailureReason;
+  readonly reason: 'EMPTY' | 'MISMATCH' | FailureReason;
 }
 
 export interface QuotaExceeded {
@@ -89,13 +89,15 @@ export async function uploadMedia(
   const id = uuid7();
   let isKept = false;
   try {
-    const target = { key: objectKey(id, 'original'), maxBytes: limits.maxBytes };
+    const { maxBytes, rules } = limits;
+    const filename = sanitizeFilename(upload.filename);
+    const target = { key: objectKey(id, 'original'), filename, maxBytes, rules };
     const received = await receiveFile(upload.createReadStream(), store, target);
-    if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, limits.maxBytes));
+    if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, rules));
     // Nobody would hear of the item any more.
     if (signal.aborted)
       throw new AppError('BAD_USER_INPUT', 'The upload was interrupted.', { reason: 'UPLOAD_INTERRUPTED' });
-    const facts = { id, filename: sanitizeFilename(upload.filename), altText: description, key };
+    const facts = { id, filename, altText: description, key };
     const begun = await begin(context, received, facts);
     if (begun.kind === 'repeated') telemetry.uploadRepeated(log, begun.id);
     else {
@@ -103,16 +105,10 @@ export async function uploadMedia(
       processor.wake();
     }
     const mediaId = begun.kind === 'repeated' ? begun.id : id;
-    await processor.ended(mediaId, limits.processingWaitMs, signal);
-    const media = await findUploaded(context, mediaId, begun.kind);
-    if (media.status !== 'FAILED') {
-      if (begun.kind === 'made') telemetry.uploaded(log, id, received.mimeType, received.byteSize);
-      return { __typename: 'UploadMediaSuccess', media };
-    }
-    const problem = toInvalidImage(media.failureReason as FailureReason, limits.maxPixels);
-    await inTransaction(context.db, (tx) => abandon(tx, media, context));
-    await store.deleteAll(mediaPrefix(media.id));
-    return reportProblem(context, problem);
+    const settled = await settleUpload(context, mediaId, { kind: begun.kind, waitMs: limits.processingWaitMs });
+    if (settled.__typename === 'UploadMediaSuccess' && begun.kind === 'made')
+      telemetry.uploaded(log, id, received.mimeType, received.byteSize);
+    return settled;
   } catch (error) {
     if (error instanceof QuotaExceededError)
       return reportProblem(context, toQuotaExceeded(error.usedBytes, limits.quotaBytes));
@@ -136,12 +132,55 @@ function begin(
       await lockUsage(tx, uploaderId);
       const usedBytes = await countUsedBytes(tx, uploaderId);
       if (usedBytes + byteSize > limits.quotaBytes) throw new QuotaExceededError(usedBytes);
-      await tx.mediaItem.create({ data: { ...facts, uploaderId, mimeType, byteSize, sha256, job: { create: {} } } });
-      const uploaded = { mediaId: id, uploaderId, mimeType, byteSize };
-      await appendEvents(tx, [{ type: 'media.uploaded.v1', subject: id, data: uploaded }], { requestId });
+      await createItem(tx, { ...facts, uploaderId, mimeType, byteSize, sha256 }, { requestId });
       return { id };
     }),
   );
+}
+
+export interface NewItem extends Omit<Received, 'kind'> {
+  readonly id: string;
+  readonly uploaderId: string;
+  readonly filename: string;
+  readonly altText: string | null;
+}
+
+/** Writes the row of an item whose file is there, and tells of it. It is ready where nothing is made of it, and has a job otherwise. */
+export async function createItem(
+  tx: MediaTx,
+  item: NewItem,
+  request: { readonly requestId?: string | undefined },
+): Promise<void> {
+  const { id, uploaderId, mimeType, byteSize } = item;
+  const waits = isProcessed(mimeType);
+  await tx.mediaItem.create({ data: { ...item, ...(waits ? { job: { create: {} } } : { status: 'READY' }) } });
+  const uploaded = {
+    type: 'media.uploaded.v1',
+    subject: id,
+    data: { mediaId: id, uploaderId, mimeType, byteSize },
+  } as const;
+  const processed = { type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } } as const;
+  await appendEvents(tx, waits ? [uploaded] : [uploaded, processed], request);
+}
+
+/**
+ * Waits a while for an item to be ready. Of one that turns out to be no image nothing is kept.
+ *
+ * @throws AppError when the item has gone meanwhile
+ */
+export async function settleUpload(
+  context: MediaContext,
+  mediaId: string,
+  { kind, waitMs }: { readonly kind: Once<unknown>['kind']; readonly waitMs: number },
+): Promise<UploadMediaSuccess | InvalidImage> {
+  const { db, store, limits, processor, signal } = context;
+  await processor.ended(mediaId, waitMs, signal);
+  const media = await findUploaded(context, mediaId, kind);
+  if (media.status !== 'FAILED') return { __typename: 'UploadMediaSuccess', media };
+  const problem = toInvalidImage(media.failureReason as FailureReason, limits.maxPixels);
+  await inTransaction(db, (tx) => abandon(tx, media, context));
+  await store.deleteAll(mediaPrefix(media.id));
+  return reportProblem(context, problem);
 }
 
 /** Ends a transaction that would go beyond a quota, and the claim of its key with it. */
@@ -169,7 +208,7 @@ async function findUploaded({ db }: MediaContext, id: string, kind: Once<unknown
 }
 
 /** The store fails, or the disk of the spool is full, gone or not writable. */
-function isStorageFailure(error: unknown): boolean {
+export function isStorageFailure(error: unknown): boolean {
   return error instanceof StorageError || (typeof error === 'object' && error !== null && 'syscall' in error);
 }
 
@@ -182,26 +221,30 @@ async function openUpload(file: UploadValue): Promise<FileUpload> {
   }
 }
 
-function toReceiveProblem(refused: Exclude<ReceivedFile, Received>, maxBytes: number): UploadProblem {
+export function toReceiveProblem(
+  refused: Exclude<ReceivedFile, Received>,
+  { allowed }: MediaRules,
+): UnsupportedMediaType | MediaTooLarge | InvalidImage {
   switch (refused.kind) {
     case 'empty':
       return { __typename: 'InvalidImageProblem', message: 'The file is empty.', reason: 'EMPTY' };
     case 'unsupported': {
-      const { mimeType } = refused;
-      const allowed = ALLOWED_MIME_TYPES;
+      const { mimeType, why: message } = refused;
       return {
         __typename: 'UnsupportedMediaTypeProblem',
-        message: `Files of type ${mimeType} are not taken.`,
+        message,
         mimeType,
         allowed,
       };
     }
-    case 'too_large':
-      return { __typename: 'MediaTooLargeProblem', message: `A file has at most ${maxBytes} bytes.`, maxBytes };
+    case 'too_large': {
+      const { maxBytes } = refused;
+      return { __typename: 'MediaTooLargeProblem', message: `Such a file has at most ${maxBytes} bytes.`, maxBytes };
+    }
   }
 }
 
-function toQuotaExceeded(usedBytes: number, quotaBytes: number): QuotaExceeded {
+export function toQuotaExceeded(usedBytes: number, quotaBytes: number): QuotaExceeded {
   const message = `You keep ${usedBytes} of the ${quotaBytes} bytes that you may keep.`;
   return { __typename: 'QuotaExceededProblem', message, usedBytes, quotaBytes };
 }
@@ -215,7 +258,10 @@ function toInvalidImage(reason: FailureReason, maxPixels: number): InvalidImage 
   return { __typename: 'InvalidImageProblem', message: messages[reason], reason };
 }
 
-function reportProblem({ telemetry, log }: MediaContext, problem: UploadProblem): UploadProblem {
+export function reportProblem<Problem extends UploadProblem>(
+  { telemetry, log }: MediaContext,
+  problem: Problem,
+): Problem {
   telemetry.rejected(log, problem.__typename === 'InvalidImageProblem' ? problem.reason : problem.__typename);
   return problem;
 }

@@ -15,12 +15,17 @@ export type PageOrigin = 'none' | 'own' | 'listed' | 'foreign';
 export interface Origins {
   /** Set when every origin may call, and then without credentials. */
   readonly any: boolean;
-  of(request: IncomingMessage): PageOrigin;
+  of(request: Pick<IncomingMessage, 'headers'>): PageOrigin;
 }
 
 /** The few origins that pages really have are judged once. */
 const MAX_KNOWN = 1_000;
 const MAX_KNOWN_CHARACTERS = 300;
+
+/** Whether the settings allow pages of an origin, whatever asks for it. */
+export function isListedOrigin(origins: Origins, origin: string): boolean {
+  return origins.of({ headers: { origin } }) === 'listed';
+}
 
 export function createOrigins(rules: readonly OriginRule[]): Origins {
   const exact = new Set(rules.flatMap((rule) => (rule.kind === 'exact' ? [rule.origin] : [])));

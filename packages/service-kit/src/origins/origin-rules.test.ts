@@ -8,7 +8,7 @@ function judge(rules: readonly string[], headers: Record<string, string>) {
     if (!read) throw new Error(`${rule} is no rule`);
     return read;
   });
-  return createOrigins(parsed).of({ headers } as never);
+  return createOrigins(parsed).of({ headers });
 }
 
 const of = (rules: readonly string[], origin: string) => judge(rules, { origin, host: 'api.example.org' });

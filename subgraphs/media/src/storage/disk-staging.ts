@@ -1,0 +1,112 @@
+import { constants } from 'node:fs';
+import { open, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { checkDiskSpace, isUuid, makeFolder } from '@taskgraph/service-kit';
+import { objectKey } from './object-keys.js';
+import { inStore, type ObjectStore } from './object-store.js';
+import type { UploadStaging } from './upload-staging.js';
+
+/** Staging whose bytes this service takes itself. */
+export interface DiskStaging extends UploadStaging {
+  readonly protocol: 'TUS';
+  /**
+   * Appends bytes while they come, no faster than the disk takes them. What has been written when the source ends, well or not, is on the disk when this returns.
+   *
+   * @param offset how many bytes there are
+   * @returns how many bytes there are now
+   * @throws what the source ends with
+   */
+  append(id: string, offset: number, source: AsyncIterable<Uint8Array>): Promise<number>;
+}
+
+/** Whether the bytes of uploads come to this service, and not to where they are kept. */
+export function takesParts(staging: UploadStaging): staging is DiskStaging {
+  return staging.protocol === 'TUS';
+}
+
+/**
+ * Keeps the bytes of each session in a file below a folder, which it makes: beside the objects, so that a rename publishes them. The length of the
+ * file is how much has come.
+ *
+ * @throws when the folder cannot be made
+ */
+export async function openDiskStaging(
+  root: string,
+  store: ObjectStore,
+  { minFreeBytes }: { readonly minFreeBytes: number },
+): Promise<DiskStaging> {
+  await makeFolder(root);
+
+  function pathOf(id: string): string {
+    if (!isUuid(id)) throw new Error(`not a session: ${id}`);
+    return path.join(root, id);
+  }
+
+  async function sizeOf(id: string): Promise<number | null> {
+    try {
+      return (await stat(pathOf(id))).size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  return {
+    protocol: 'TUS',
+    async begin(id, byteSize) {
+      await inStore(async () => {
+        const lack = await checkDiskSpace(root, minFreeBytes + byteSize);
+        if (lack) throw new Error(lack.degraded);
+        const handle = await open(pathOf(id), 'wx');
+        await handle.close();
+      });
+      return null;
+    },
+    async append(id, offset, source) {
+      // The folder is not made again where it is gone: bytes that were acknowledged are gone with it.
+      const handle = await inStore(() => open(pathOf(id), constants.O_WRONLY));
+      let position = offset;
+      try {
+        try {
+          for await (const chunk of source) {
+            await inStore(() => writeAll(handle, chunk, position));
+            position += chunk.length;
+          }
+        } finally {
+          // Whoever is told an offset does not send again what is before it.
+          await inStore(() => handle.datasync());
+        }
+      } finally {
+        await handle.close();
+      }
+      return position;
+    },
+    receivedBytes: ({ id }) =>
+      inStore(async () => (await sizeOf(id)) ?? (await store.stat(objectKey(id, 'original')))?.byteSize ?? 0),
+    openRead: ({ id, byteSize }) =>
+      inStore(async () => {
+        const size = await sizeOf(id);
+        if (size === null) return store.openRead(objectKey(id, 'original'));
+        return size === byteSize ? (await open(pathOf(id), 'r')).createReadStream() : null;
+      }),
+    publish: ({ id }) =>
+      inStore(async () => {
+        if ((await sizeOf(id)) !== null) await store.putFile(objectKey(id, 'original'), pathOf(id));
+      }),
+    remove: ({ id }) => inStore(() => rm(pathOf(id), { force: true })),
+    async *listIdle(before) {
+      for (const name of await inStore(() => readdir(root))) {
+        if (!isUuid(name)) continue;
+        const found = await stat(path.join(root, name)).catch(() => null);
+        if (found && found.mtime < before) yield name;
+      }
+    },
+  };
+}
+
+async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
+  }
+}
