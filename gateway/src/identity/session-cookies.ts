@@ -23,8 +23,6 @@ export interface CookieCredentials {
   readonly identity: Identity;
   /** What is sent to subgraphs: the access token that the cookie stands for. */
   readonly authorization: string | undefined;
-  /** What the browser is to keep, or to forget, from now on; null when nothing changes. */
-  readonly setCookie: string | null;
 }
 
 /** A session that is to be opened, or ended, by the operations of one request. */
@@ -38,6 +36,9 @@ export interface SessionWish {
 /**
  * Sessions of browsers, which hold an opaque cookie and never see a token: scripts of a page, its own and such as have got into it,
  * can read neither. The gateway has the cookie's access token from auth, and renews it as long as the session lives.
+ *
+ * Answers come in any order, and the last one to name a cookie wins. So only what opens a session sets one, and only what ends it takes it
+ * away: the answer to an older request says nothing of what a browser got meanwhile.
  */
 export interface SessionCookies {
   /** Finds the secret of a request's cookie; null where there is none, and where a foreign page has sent it. */
@@ -54,6 +55,10 @@ const SECRET_BYTES = 32;
 const RENEW_AHEAD_MS = 30_000;
 /** Until auth is asked again that could not renew a token which is still good. */
 const RETRY_MS = 1_000;
+/** For how long nobody asks again about a session that has ended, or never was. */
+const ENDED_MS = 60_000;
+/** What browsers keep a cookie for at most (RFC 6265bis, section 5.5); for how long its session lives is auth's to say. */
+const COOKIE_SECONDS = 400 * 24 * 60 * 60;
 /** Of sessions that are kept in mind; others are asked for anew. */
 const MAX_KNOWN = 10_000;
 
@@ -78,9 +83,12 @@ export function createSessionCookies({
   const attributes = `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   const cleared = `${name}=; ${attributes}; Max-Age=0`;
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  /** Apart from those that live, which nobody can push out with secrets that he makes up. */
+  const endedUntil = new LRUCache<string, number>({ max: MAX_KNOWN });
 
   /** One exchange for all who ask at once. */
   function tokensOf(hash: string): { readonly tokens: Promise<SessionTokens | null>; readonly isNew: boolean } {
+    if (now() < (endedUntil.get(hash) ?? 0)) return { tokens: Promise.resolve(null), isNew: false };
     const before = known.get(hash);
     if (before && now() < before.renewAtMs) return { tokens: before.tokens, isNew: before.renewAtMs === Infinity };
     const last = before?.last ?? null;
@@ -93,7 +101,10 @@ export function createSessionCookies({
     };
     asked.then(
       (found) => {
-        if (!found) return forget();
+        if (!found) {
+          endedUntil.set(hash, now() + ENDED_MS);
+          return forget();
+        }
         const lifetimeMs = found.expiresIn * 1000;
         entry.last = { tokens: found, expiresAtMs: now() + lifetimeMs };
         entry.renewAtMs = entry.last.expiresAtMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2);
@@ -112,17 +123,15 @@ export function createSessionCookies({
     return last.tokens;
   }
 
-  const write = (secret: string, { sessionExpiresIn }: SessionTokens) =>
-    `${name}=${secret}; ${attributes}; Max-Age=${sessionExpiresIn}`;
-  const refused = (problem: string, setCookie: string | null): CookieCredentials => ({
+  const write = (secret: string) => `${name}=${secret}; ${attributes}; Max-Age=${COOKIE_SECONDS}`;
+  const refused = (problem: string): CookieCredentials => ({
     identity: { kind: 'refused', problem },
     authorization: undefined,
-    setCookie,
   });
   const given = ({ headers }: IncomingMessage) => readCookie(headers.cookie, name);
 
   async function credentialsOf(secret: string, isSecondTry = false): Promise<CookieCredentials> {
-    if (!OPAQUE_TOKEN_PATTERN.test(secret)) return refused('TOKEN_INVALID', cleared);
+    if (!OPAQUE_TOKEN_PATTERN.test(secret)) return refused('TOKEN_INVALID');
     const hash = hashOf(secret);
     const { tokens, isNew } = tokensOf(hash);
     let found: SessionTokens | null;
@@ -130,18 +139,17 @@ export function createSessionCookies({
       found = await tokens;
     } catch (error) {
       log.warn({ err: error }, 'the session of a cookie could not be asked for');
-      return refused('JWKS_UNAVAILABLE', null);
+      return refused('JWKS_UNAVAILABLE');
     }
-    if (!found) return refused('SESSION_REVOKED', cleared);
+    if (!found) return refused('SESSION_REVOKED');
     const authorization = `Bearer ${found.accessToken}`;
     const identity = await identify(authorization);
-    if (identity.kind !== 'refused') return { identity, authorization, setCookie: isNew ? write(secret, found) : null };
-    if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem, null);
+    if (identity.kind !== 'refused') return { identity, authorization };
+    if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem);
     known.delete(hash);
     // The key that has signed it may have been taken out since; a session that has ended gives no other.
     if (!isNew && !isSecondTry) return credentialsOf(secret, true);
-    // Auth has just said that the session lives: what is wrong with its token is not the browser's to pay for.
-    return refused(identity.problem, identity.problem === 'SESSION_REVOKED' ? cleared : null);
+    return refused(identity.problem);
   }
 
   return {
@@ -164,15 +172,15 @@ export function createSessionCookies({
           const before = given(request);
           try {
             const opened = await tokensOf(cookieHash).tokens;
-            if (opened) return write(secret, opened);
+            if (opened) return write(secret);
             if (before === null) return null;
             if (!OPAQUE_TOKEN_PATTERN.test(before)) return cleared;
             known.delete(hashOf(before));
             return (await tokensOf(hashOf(before)).tokens) ? null : cleared;
           } catch (error) {
             log.warn({ err: error }, 'it is not known whether a session was opened or ended');
-            // One that was not opened is forgotten when it first comes.
-            return before === null ? `${name}=${secret}; ${attributes}` : null;
+            // One that was not opened is nobody when it first comes.
+            return before === null ? write(secret) : null;
           }
         },
       };

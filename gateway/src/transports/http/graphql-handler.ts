@@ -70,13 +70,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
   const sending: Sending = { compression: options.compression, variesByCookie: sessionCookies !== null };
 
   /** Who asks: by the header, else by the cookie of a browser. */
-  async function readCredentials(request: IncomingMessage, response: ServerResponse): Promise<Credentials> {
+  async function readCredentials(request: IncomingMessage): Promise<Credentials> {
     const { authorization } = request.headers;
     const secret = authorization === undefined && sessionCookies ? sessionCookies.find(request) : null;
     if (secret === null || !sessionCookies) return { authorization, identity: await identify(authorization) };
-    const { setCookie, ...credentials } = await sessionCookies.credentialsOf(secret);
-    if (setCookie !== null && !response.headersSent) response.setHeader('set-cookie', setCookie);
-    return credentials;
+    return sessionCookies.credentialsOf(secret);
   }
 
   /** Tells the browser of a session that was opened or ended. */
@@ -124,7 +122,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return sendRefusal(response, toRefusal(error));
     }
     const wish = sessionCookies?.wishOf(request) ?? null;
-    const context = contextOf(request, credentialsAtOnce(request) ?? (await readCredentials(request, response)), wish);
+    const context = contextOf(request, credentialsAtOnce(request) ?? (await readCredentials(request)), wish);
     if (place.multipart && place.bytes === undefined) {
       const { socket } = request;
       const before = socket.bytesRead;
