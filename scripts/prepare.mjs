@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { assertSupported } from './node-version.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-const MINIMUM_NODE = [20, 19];
 const STAMP = path.join(root, 'node_modules/.cache/taskgraph/prepared.json');
 
 /** What the build reads, besides each workspace's `src`, `package.json` and `tsconfig.json`. */
@@ -77,12 +77,11 @@ export async function prepareOrExit(options) {
 }
 
 function assertNodeVersion() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
-  throw new PrepareError(
-    `Taskgraph needs Node ${MINIMUM_NODE.join('.')} or newer; this is ${process.version} (${process.execPath}). ` +
-      'Get a current version from https://nodejs.org/.',
-  );
+  try {
+    assertSupported(process.versions.node);
+  } catch (error) {
+    throw new PrepareError(error.message);
+  }
 }
 
 function readStamp() {

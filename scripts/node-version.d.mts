@@ -1,0 +1,1 @@
+export function assertSupported(version: string): void;
