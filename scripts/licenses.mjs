@@ -39,7 +39,7 @@ export const EXCEPTIONS = [
 ];
 
 /** What says nothing in its package.json, and what its files say. */
-const SAID_ELSEWHERE = { 'seq-queue': 'MIT' };
+const SAID_ELSEWHERE = { 'combine-errors': 'MIT', 'seq-queue': 'MIT' };
 
 /**
  * Returns what must not be installed, of the packages of a lock file.

@@ -242,22 +242,15 @@ type Silent { id: ID! }
       'approvals:',
       'manifests: [{ file: manifest.json, client: web }]\napprovals:',
     );
-    repository.write(
-      'manifest.json',
-      JSON.stringify({
-        format: 'apollo-persisted-query-manifest',
-        version: 1,
-        operations: [
-          {
-            id: '1',
-            name: 'AddTask',
-            type: 'mutation',
-            body: 'mutation AddTask($input: TaskInput!) { addTask(input: $input) { id title } }',
-          },
-          { id: '2', name: 'Gone', type: 'query', body: 'query Gone { me { id } }' },
-        ],
-      }),
-    );
+    const write = (bodies: Readonly<Record<string, string>>) => {
+      const operations = Object.entries(bodies).map(([name, body]) => ({ id: name, name, type: 'query', body }));
+      const manifest = { format: 'apollo-persisted-query-manifest', version: 1, operations };
+      repository.write('manifest.json', JSON.stringify(manifest));
+    };
+    write({
+      AddTask: 'mutation AddTask($input: TaskInput!) { addTask(input: $input) { id title } }',
+      Gone: 'query Gone { me { id } }',
+    });
     const { status, report } = await repository.check();
     expect(status).toBe(1);
     expect(report.findings.filter(({ code }) => code === 'STALE_FILE').map(({ message }) => message)).toEqual([
@@ -265,5 +258,13 @@ type Silent { id: ID! }
       expect.stringContaining('has another AddTask'),
       expect.stringContaining('lists Gone'),
     ]);
+    // As Apollo Client sends them.
+    write({
+      AddTask: 'mutation AddTask($input: TaskInput!) { addTask(input: $input) { id __typename } }',
+      TaskPage: `query TaskPage($id: ID!) { task(id: $id) { title ...Body owner { name __typename } __typename } }
+        fragment Body on Task { description __typename }`,
+    });
+    const { report: fresh } = await repository.check();
+    expect(fresh.findings.filter(({ code }) => code === 'STALE_FILE')).toEqual([]);
   });
 });
