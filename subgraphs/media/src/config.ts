@@ -27,7 +27,7 @@ const MAX_BYTES_BY_TYPE = [
 
 const schema = z.object({
   ...processSettings,
-  ...rateLimitSettings,
+  RATE_LIMITS: rateLimitSettings.RATE_LIMITS,
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,

@@ -55,7 +55,8 @@ async function writeKeyFile(folder: string): Promise<string> {
       });
       expect(target.pathname).toContain(`${id}/original`);
       // The emulator looks at no signature; that the bytes are there is what it can show.
-      const there = await get(`${emulator.url}${target.pathname}`);
+      const name = encodeURIComponent(`${id}/original`);
+      const there = await get(`${emulator.url}/storage/v1/b/${emulator.bucket}/o/${name}?alt=media`);
       expect(Buffer.from(await there.arrayBuffer())).toEqual(png);
       expect((await get(media.thumbnail.url)).status).toBe(302);
       expect((await get(media.url, { method: 'HEAD' })).status).toBe(200);
