@@ -49,6 +49,16 @@ describe('what npm start runs', () => {
     });
     expect(await runOperator(['media', 'sweep', '--yes'], env)).toMatchObject({ code: 0 });
     expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 0 });
+    // Of what is young nothing is deleted, and of how young somebody has to say.
+    expect(await runOperator(['media', 'orphans', '--days', '1', '--dry-run', '--json'], env)).toMatchObject({
+      code: 0,
+    });
+    expect(await runOperator(['media', 'orphans', '--days', '1', '--yes'], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('0 items deleted'),
+    });
+    for (const days of [[], ['--days', '0'], ['--days', 'many']])
+      expect(await runOperator(['media', 'orphans', ...days], env)).not.toMatchObject({ code: 0 });
     expect(await run.stop()).toBe(0);
   });
 

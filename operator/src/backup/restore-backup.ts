@@ -109,12 +109,14 @@ export async function restoreBackup(
 }
 
 /** Files of items that the database knows; in a folder, all. */
+/** Of a schema from before items shared files, too. */
+const FOLDERS = `SELECT DISTINCT coalesce(to_jsonb(m)->>'content_id', id::text) AS id FROM media_items m`;
+
 async function removeObjects({ urls, store, objects }: Places): Promise<void> {
   const ids: string[] = objects === null ? [] : await readdir(objects).catch(() => []);
   await orNothing(urls.media, async (client) => {
     const { rows } = await client.query<{ there: boolean }>(`SELECT to_regclass('media_items') IS NOT NULL AS there`);
-    if (rows[0]?.there)
-      ids.push(...(await client.query<{ id: string }>('SELECT id FROM media_items')).rows.map(({ id }) => id));
+    if (rows[0]?.there) ids.push(...(await client.query<{ id: string }>(FOLDERS)).rows.map(({ id }) => id));
     return 0;
   });
   for (const id of new Set(ids)) await store.deleteAll(`${id}/`);

@@ -102,17 +102,21 @@ async function copyObjects(
     `SELECT id, ${FILES_COLUMNS} FROM media_items ORDER BY id`,
   );
   const gone: string[] = [];
-  for (const [index, { id, ...item }] of rows.entries()) {
+  const copied = new Set<string>();
+  for (const [index, { id, contentId, ...item }] of rows.entries()) {
     if (index % TELL_EVERY === 0) onProgress(`files of ${index} of ${rows.length} items`);
-    const target = path.join(folder, 'objects', id);
+    if (copied.has(contentId)) continue;
+    const target = path.join(folder, 'objects', contentId);
     await mkdir(target);
+    copied.add(contentId);
     for (const file of filesOf(item)) {
-      const source = await store.openRead(`${id}/${file}`);
+      const source = await store.openRead(`${contentId}/${file}`);
       if (source !== null) {
         await pipeline(source, createWriteStream(path.join(target, file), { mode: 0o600 }));
         continue;
       }
       gone.push(id);
+      copied.delete(contentId);
       await rm(target, { recursive: true });
       break;
     }

@@ -27,7 +27,7 @@ const MAX_BYTES_BY_TYPE = [
 
 const schema = z.object({
   ...processSettings,
-  ...rateLimitSettings,
+  RATE_LIMITS: rateLimitSettings.RATE_LIMITS,
   ...databaseSettings,
   ...eventSettings,
   ...tokenSettings,
@@ -44,6 +44,10 @@ const schema = z.object({
   TASKGRAPH_DATA_DIR: settings.text('.data'),
   /** Files are kept in this bucket of Google Cloud Storage, and not on the disk. */
   GCS_BUCKET: settings.bucketName().optional(),
+  /** Sends who downloads a file to Cloud Storage, by a URL that nothing takes back until it expires. */
+  GCS_SIGNED_URLS: settings.flag(false),
+  /** How long such a URL is good. */
+  GCS_SIGNED_URL_LIFETIME_SECONDS: settings.durationSeconds(300),
   /** An emulator's address, asked in the place of Google Cloud. Its client library reads it too. */
   STORAGE_EMULATOR_HOST: settings.url().optional(),
   /** Where they are kept, or wait: with less, health says that something is wrong. */
@@ -79,6 +83,8 @@ const schema = z.object({
   MEDIA_QUOTA_BYTES: settings.bytes(5 * 1024 * MIB),
   /** How long what was deleted can be restored. */
   MEDIA_DELETED_RETENTION_SECONDS: settings.durationSeconds(2_592_000),
+  /** How long an item may be attached to no task before it is deleted; 0 for as long as its uploader likes. */
+  ORPHAN_TTL_DAYS: settings.nonNegativeInt(0),
   /** Of all files that wait at one time, since they cannot be read while they arrive. */
   UPLOAD_SPOOL_MAX_BYTES: settings.bytes(1024 * MIB),
   MEDIA_MAX_PIXELS: settings.positiveInt(100_000_000),

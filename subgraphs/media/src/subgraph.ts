@@ -4,6 +4,7 @@ import {
   createErasureWork,
   createOrigins,
   createRateLimits,
+  days,
   createRetentionWork,
   multipartRequests,
   reachableHost,
@@ -106,13 +107,9 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         publicUrl: () => config.MEDIA_PUBLIC_URL ?? `http://${reachableHost(config.HOST)}:${ownPort}`,
       });
       const upkeep = createUpkeep({
-        db,
-        store,
-        spool,
-        staging,
-        telemetry,
-        log,
+        ...{ db, store, spool, staging, telemetry, log },
         deletedRetentionMs: limits.deletedRetentionMs,
+        orphanAgeMs: config.ORPHAN_TTL_DAYS === 0 ? null : days(config.ORPHAN_TTL_DAYS),
       });
       onClose(() => upkeep.stop());
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, { store, staging }, userId);
@@ -167,7 +164,10 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
           privilegedRead: createMediaReads(db, request),
         }),
         routes(app) {
-          mountFileRoutes(app, { db, store, urls, telemetry });
+          mountFileRoutes(app, {
+            ...{ db, store, urls, telemetry },
+            handOverMs: config.GCS_SIGNED_URLS ? config.GCS_SIGNED_URL_LIFETIME_SECONDS * 1000 : null,
+          });
           if (!takesParts(staging)) return;
           mountUploadRoutes(app, {
             ...{ db, staging, urls, telemetry, log, mayUpload, limits: uploadLimits },

@@ -60,6 +60,19 @@ export function openCloudStorageStore(options: CloudStorageOptions): ObjectStore
         }),
       );
     },
+    async signUrl(key, { expiresAt, contentType, contentDisposition }) {
+      const file = fileOf(key);
+      return inStore(async () => {
+        const [url] = await file.getSignedUrl({
+          version: 'v4',
+          action: 'read',
+          expires: expiresAt,
+          responseType: contentType,
+          responseDisposition: contentDisposition,
+        });
+        return url;
+      });
+    },
     async deleteAll(prefix) {
       assertPrefix(prefix);
       await inStore(async () => {

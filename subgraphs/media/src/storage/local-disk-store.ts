@@ -81,6 +81,7 @@ export async function openLocalDiskStore(root: string): Promise<ObjectStore> {
         }),
       );
     },
+    signUrl: () => Promise.resolve(null),
     async deleteAll(prefix) {
       assertPrefix(prefix);
       const folder = path.join(root, ...prefix.split('/'));

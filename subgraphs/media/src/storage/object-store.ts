@@ -6,6 +6,13 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface SignUrlOptions {
+  readonly expiresAt: Date;
+  /** Of the answer. */
+  readonly contentType: string;
+  readonly contentDisposition: string;
+}
+
 export interface StoredObject {
   readonly key: string;
   readonly writtenAt: Date;
@@ -27,6 +34,11 @@ export interface ObjectStore {
   openRead(key: string, range?: ByteRange): Promise<Readable | null>;
   /** Null when there is no such object. */
   stat(key: string): Promise<{ readonly byteSize: number } | null>;
+  /**
+   * A URL that hands one object to whoever has it, without this service, until a time: nothing takes it back. Null where the store knows no such thing, or
+   * there is nothing to sign it with.
+   */
+  signUrl(key: string, options: SignUrlOptions): Promise<string | null>;
   /** Deletes everything under a prefix that ends with `/`; nothing there is no error. */
   deleteAll(prefix: string): Promise<void>;
   /** Every object, in any order. */

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import yazl from 'yazl';
 import type { MediaTx } from '../../db.js';
 import type { Prisma } from '../../generated/prisma/client.js';
-import type { MediaRow } from '../media/mappers.js';
+import { contentOf, type MediaRow } from '../media/mappers.js';
 import { objectKey } from '../../storage/object-keys.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 
@@ -16,6 +16,7 @@ export class ExportTooLarge extends Error {
 /** What there is of a person in each row. A column that is not here is not exported. */
 const ITEM = {
   id: true,
+  contentId: true,
   uploaderId: true,
   filename: true,
   mimeType: true,
@@ -87,9 +88,9 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
     // Names only: each file is opened when the one before is done.
     for await (const items of readMedia(tx, userId)) {
       if (output.destroyed) return;
-      for (const { id, filename } of items)
+      for (const { id, contentId, filename } of items)
         addLater(`media/files/${id}-${filename.replaceAll(/[\\/]/g, '_')}`, false, async () => {
-          const file = await store.openRead(objectKey(id, 'original'));
+          const file = await store.openRead(objectKey(contentOf({ id, contentId }), 'original'));
           // Deleted meanwhile: an empty file in its place.
           return file ?? Readable.from([]);
         });
@@ -118,7 +119,7 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
 
 type Rows = ReadonlyArray<Record<string, unknown>>;
 
-type MediaNames = Pick<MediaRow, 'id' | 'filename'>;
+type MediaNames = Pick<MediaRow, 'id' | 'contentId' | 'filename'>;
 
 function jsonArray(pages: AsyncIterable<Rows>): Readable {
   return Readable.from(

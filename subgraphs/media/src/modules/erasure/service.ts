@@ -3,6 +3,7 @@ import type { MediaTx } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
 import { exportPrefix, mediaPrefix } from '../../storage/object-keys.js';
+import { contentOf } from '../media/mappers.js';
 import { deleteRow } from '../media/service.js';
 
 /** Of one transaction. */
@@ -18,11 +19,11 @@ export async function eraseMedia(
   { store, staging }: { readonly store: ObjectStore; readonly staging: Pick<UploadStaging, 'remove'> },
   userId: string,
 ): Promise<ErasureStep> {
-  const items = await tx.$queryRaw<Array<{ id: string }>>`
-    SELECT id FROM media_items WHERE uploader_id = ${userId}::uuid ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
-  for (const { id } of items) {
-    // Files of a row that stays, because the transaction fails, are deleted by the next try again.
-    await store.deleteAll(mediaPrefix(id));
+  const items = await tx.$queryRaw<Array<{ id: string; contentId: string | null }>>`
+    SELECT id, content_id AS "contentId" FROM media_items WHERE uploader_id = ${userId}::uuid ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
+  for (const { id, contentId } of items) {
+    // Files of a row that stays, because the transaction fails, are deleted by the next try again. Who shares them goes as well.
+    await store.deleteAll(mediaPrefix(contentOf({ id, contentId })));
     await deleteRow(tx, { id, uploaderId: userId }, {});
   }
   const sessions = await tx.$queryRaw<Array<{ id: string; targetUrl: string | null }>>`

@@ -5,7 +5,7 @@ import type { Express, Request, Response } from 'express';
 import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
-import { findThumbnail, type MediaRow } from '../media/mappers.js';
+import { contentOf, findThumbnail, type MediaRow } from '../media/mappers.js';
 import { isShownInline } from '../../media-kinds.js';
 import { disposition, selectFile } from './file-responses.js';
 import { ICONS } from './icons.js';
@@ -24,6 +24,8 @@ export interface FileRouteParts {
   readonly store: ObjectStore;
   readonly urls: SignedUrls;
   readonly telemetry: MediaTelemetry;
+  /** How long a URL of the store itself is good, to which downloads are sent; null where this service carries the bytes. */
+  readonly handOverMs: number | null;
 }
 
 /** A URL is good for an hour at least; the bytes behind it never change. */
@@ -39,7 +41,7 @@ export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
 async function serveFile(
   request: Request,
   response: Response,
-  { db, store, urls, telemetry }: FileRouteParts,
+  { db, store, urls, telemetry, handOverMs }: FileRouteParts,
 ): Promise<void> {
   const { id: given = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
   // Letter case means nothing in a UUID (RFC 9562, section 4), but in the keys of the store it does.
@@ -63,16 +65,18 @@ async function serveFile(
 
   const { key, mimeType, extension, byteSize } = found;
   const etag = `"${media.sha256.slice(0, 32)}-${fileSlug(file)}${extension}"`;
+  const contentType = mimeType.startsWith('text/') ? `${mimeType}; charset=utf-8` : mimeType;
+  const contentDisposition = disposition(
+    isShownInline(mimeType) ? 'inline' : 'attachment',
+    `${media.filename}${extension}`,
+  );
   response.set({
     etag,
     'accept-ranges': 'bytes',
     'cache-control': CACHE_CONTROL,
-    'content-type': mimeType.startsWith('text/') ? `${mimeType}; charset=utf-8` : mimeType,
+    'content-type': contentType,
     // Drawings, documents and text are never shown in this origin: what is active in them runs nowhere.
-    'content-disposition': disposition(
-      isShownInline(mimeType) ? 'inline' : 'attachment',
-      `${media.filename}${extension}`,
-    ),
+    'content-disposition': contentDisposition,
     ...(isNegotiated(file) && { vary: 'Accept' }),
     'last-modified': media.createdAt.toUTCString(),
     'x-content-type-options': 'nosniff',
@@ -81,6 +85,12 @@ async function serveFile(
     'cross-origin-resource-policy': 'cross-origin',
     'access-control-allow-origin': '*',
   });
+
+  if (handOverMs !== null && request.method === 'GET' && request.headers['if-none-match'] === undefined) {
+    const expiresAt = new Date(Date.now() + handOverMs);
+    const target = await store.signUrl(key, { expiresAt, contentType, contentDisposition });
+    if (target !== null) return handOver(response, target, handOverMs);
+  }
 
   const { range, 'if-none-match': ifNoneMatch, 'if-range': ifRange } = request.headers;
   const selection = selectFile(
@@ -122,6 +132,13 @@ function serveIcon(request: Request, response: Response): void {
     })
     .type('image/svg+xml')
     .send(icon);
+}
+
+/** Cloud Storage answers ranges and conditions itself; its answers come from another origin, in which there is nothing to take. */
+function handOver(response: Response, target: string, goodMs: number): void {
+  for (const name of ['etag', 'last-modified', 'content-type', 'content-disposition']) response.removeHeader(name);
+  // Half of its time: whoever follows it from a cache has the other half to do so.
+  response.set('cache-control', `private, max-age=${Math.floor(goodMs / 2000)}`).redirect(302, target);
 }
 
 /** The expired and the removed are not told from what there never was. */
@@ -176,7 +193,7 @@ async function findFile(
 ): Promise<FoundFile | null> {
   const { variant, format } = file;
   if (variant === 'original') {
-    const key = objectKey(media.id, variant);
+    const key = objectKey(contentOf(media), variant);
     const object = await store.stat(key);
     return object && { key, mimeType: media.mimeType, extension: '', byteSize: object.byteSize };
   }
@@ -184,7 +201,7 @@ async function findFile(
   const prefersAvif = isNegotiated(file) && request.accepts([MIME_TYPES.webp, MIME_TYPES.avif]) === MIME_TYPES.avif;
   const chosen = hasAvif && (format === 'avif' || prefersAvif) ? 'avif' : 'webp';
   if (format !== null && format !== chosen) return null;
-  const key = objectKey(media.id, variant, chosen);
+  const key = objectKey(contentOf(media), variant, chosen);
   const object = await store.stat(key);
   return object && { key, mimeType: MIME_TYPES[chosen], extension: `.${chosen}`, byteSize: object.byteSize };
 }

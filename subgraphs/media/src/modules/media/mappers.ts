@@ -8,6 +8,11 @@ export type MediaRow = Omit<MediaItem, 'byteSize'> & {
   readonly byteSize: number | bigint;
 };
 
+/** What the files of an item are kept under: those with the same bytes share them. */
+export function contentOf({ id, contentId }: Pick<MediaRow, 'id' | 'contentId'>): string {
+  return contentId ?? id;
+}
+
 /** A user of the auth service, of whom this one knows the id. */
 export interface UserStub {
   readonly __typename?: 'User';

@@ -18,7 +18,7 @@ import { sanitizeFilename } from './filename.js';
 import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canDelete, canEdit, canSeeStorage } from './policy.js';
-import { countUsedBytes } from './usage.js';
+import { countUsedBytes, lockUsage } from './usage.js';
 
 export { parseAltText } from './alt-text.js';
 export { sanitizeFilename } from './filename.js';
@@ -132,7 +132,10 @@ export async function restoreMedia(context: MediaContext, id: string): Promise<{
     if (!found || !canDelete(viewer, found)) throw notFound('Media');
     if (!found.deletedAt) return found;
     const restorable = { id: found.id, deletedAt: { gt: new Date(Date.now() - limits.deletedRetentionMs) } };
-    const { count } = await tx.mediaItem.updateMany({ where: restorable, data: { deletedAt: null } });
+    const { count } = await tx.mediaItem.updateMany({
+      where: restorable,
+      data: { deletedAt: null, unattachedSince: new Date() },
+    });
     if (count === 0) throw notFound('Media');
     const { id: mediaId, uploaderId, status } = found;
     if (status === 'READY')
@@ -164,6 +167,8 @@ export async function deleteRow(
   { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,
   { requestId }: { readonly requestId?: string | undefined },
 ): Promise<boolean> {
+  // Who uploads the same bytes now either shares them with this item, whose files stay then, or does not find it.
+  await lockUsage(tx, uploaderId);
   const { count } = await tx.mediaItem.deleteMany({ where: { id } });
   if (count === 0) return false;
   await appendEvents(tx, [goneEvent({ id, uploaderId })], { requestId });

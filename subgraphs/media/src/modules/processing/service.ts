@@ -4,11 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import { appendEvents, inTransaction, withoutDeadline, type Log } from '@taskgraph/service-kit';
 import type { MediaDb } from '../../db.js';
 import { findKind, needsRareDecoder } from '../../media-kinds.js';
+import { deleteUnused } from '../../storage/contents.js';
 import { objectKey } from '../../storage/object-keys.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { MediaTelemetry } from '../../telemetry.js';
-import type { FailureReason, MediaRow } from '../media/mappers.js';
+import { contentOf, type FailureReason, type MediaRow } from '../media/mappers.js';
 import { ImageProcessDied, type ImagePool } from './image-pool.js';
 import { claimJob, countWaitingJobs, endJob, keepJob, releaseJob, type Job } from './jobs.js';
 import { WITHOUT_VERSIONS, type ImageOutcome } from './process-image.js';
@@ -160,19 +161,21 @@ async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
 /** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
 async function makeVersions(
   { store, spool, pool, maxPixels, telemetry }: ProcessorParts,
-  { id: mediaId, mimeType }: Pick<MediaRow, 'id' | 'mimeType'>,
+  item: Pick<MediaRow, 'id' | 'contentId' | 'mimeType'>,
 ): Promise<ImageOutcome> {
+  const { mimeType } = item;
+  const contentId = contentOf(item);
   const folder = spool.newPath();
   try {
     await mkdir(folder);
-    const original = await store.openRead(objectKey(mediaId, 'original'));
+    const original = await store.openRead(objectKey(contentId, 'original'));
     if (!original) return { kind: 'invalid', reason: 'CORRUPT' };
     const file = `${folder}/original`;
     await pipeline(original, createWriteStream(file));
     const stop = telemetry.startProcessing();
     const outcome = await pool.process({ path: file, mimeType, folder, maxPixels }).finally(stop);
     const versions = outcome.kind === 'processed' ? outcome.versions : [];
-    for (const { variant, format, path } of versions) await store.putFile(objectKey(mediaId, variant, format), path);
+    for (const { variant, format, path } of versions) await store.putFile(objectKey(contentId, variant, format), path);
     return outcome;
   } finally {
     await spool.remove(folder);
@@ -199,7 +202,7 @@ async function finish(
     return true;
   });
   if (isFinished) telemetry.processed(log, item.id);
-  else if ((await db.mediaItem.count({ where: { id: item.id } })) === 0) await store.deleteAll(`${item.id}/`);
+  else if ((await db.mediaItem.count({ where: { id: item.id } })) === 0) await deleteUnused(db, store, contentOf(item));
 }
 
 async function fail(parts: ProcessorParts, job: Job, item: MediaRow, reason: FailureReason): Promise<void> {

@@ -1,11 +1,13 @@
-import { isUuid } from '@taskgraph/service-kit';
-import type { MediaDb } from '../../db.js';
-import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
+import { inTransaction, isUuid } from '@taskgraph/service-kit';
+import { uuidArray, type MediaDb } from '../../db.js';
+import { deleteUnused } from '../../storage/contents.js';
+import { objectKey, type FileVariant } from '../../storage/object-keys.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
+import { lockUsage } from '../media/service.js';
 import { sweepSessions } from '../upload-sessions/service.js';
-import { findThumbnail, THUMBNAIL_SIZES } from '../media/mappers.js';
+import { contentOf, findThumbnail, THUMBNAIL_SIZES } from '../media/mappers.js';
 
 export interface UpkeepParts {
   readonly db: MediaDb;
@@ -50,17 +52,16 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
   for (let after: string | undefined; ;) {
     const rows = await db.mediaItem.findMany({
       where: { updatedAt: { lt: before }, ...(after !== undefined && { id: { gt: after } }) },
-      select: { id: true, status: true, hasFull: true, thumbnails: true, job: true },
+      select: { id: true, contentId: true, status: true, hasFull: true, thumbnails: true, job: true },
       orderBy: { id: 'asc' },
       take: ROWS_AT_ONCE,
     });
-    for (const { id, status, hasFull, thumbnails, job } of rows) {
+    for (const { id, contentId, status, hasFull, thumbnails, job } of rows) {
+      const keyOf = (variant: FileVariant) => objectKey(contentOf({ id, contentId }), variant);
       if (status === 'PROCESSING' && !job) yield { kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null };
-      const keys = [objectKey(id, 'original')];
-      keys.push(
-        ...THUMBNAIL_SIZES.filter((size) => findThumbnail(thumbnails, size)).map((size) => objectKey(id, size)),
-      );
-      if (hasFull) keys.push(objectKey(id, 'full'));
+      const keys = [keyOf('original')];
+      keys.push(...THUMBNAIL_SIZES.filter((size) => findThumbnail(thumbnails, size)).map(keyOf));
+      if (hasFull) keys.push(keyOf('full'));
       for (const key of keys) if (!(await store.stat(key))) yield { kind: 'ROW_WITHOUT_OBJECT', mediaId: id, key };
     }
     after = rows.at(-1)?.id;
@@ -100,11 +101,15 @@ async function purge({ db, store }: UpkeepParts, deletedRetentionMs: number): Pr
   const deletedAt = { lt: new Date(Date.now() - deletedRetentionMs) };
   let purged = 0;
   for (;;) {
-    const rows = await db.mediaItem.findMany({ where: { deletedAt }, select: { id: true }, take: ROWS_AT_ONCE });
-    for (const { id } of rows) {
-      const { count } = await db.mediaItem.deleteMany({ where: { id, deletedAt } });
+    const which = { id: true, contentId: true, uploaderId: true };
+    const rows = await db.mediaItem.findMany({ where: { deletedAt }, select: which, take: ROWS_AT_ONCE });
+    for (const { id, contentId, uploaderId } of rows) {
+      const count = await inTransaction(db, async (tx) => {
+        await lockUsage(tx, uploaderId);
+        return (await tx.mediaItem.deleteMany({ where: { id, deletedAt } })).count;
+      });
       if (count === 0) continue;
-      await store.deleteAll(mediaPrefix(id));
+      await deleteUnused(db, store, contentOf({ id, contentId }));
       purged += 1;
     }
     if (rows.length < ROWS_AT_ONCE) return purged;
@@ -118,7 +123,10 @@ async function* listOrphans({ db, store }: UpkeepParts, before: Date): AsyncGene
     const which = { where: { id: { in: [...seen.keys()] } }, select: { id: true } };
     // An upload that is being completed has its object before its row.
     for (const { id } of await db.uploadSession.findMany(which)) seen.delete(id);
-    for (const { id } of await db.mediaItem.findMany(which)) seen.delete(id);
+    const contents = await db.$queryRaw<Array<{ id: string }>>`
+      SELECT coalesce(content_id, id) AS id FROM media_items
+       WHERE content_id = ANY(${uuidArray([...seen.keys()])}) OR (content_id IS NULL AND id = ANY(${uuidArray([...seen.keys()])}))`;
+    for (const { id } of contents) seen.delete(id);
     const orphans = [...seen];
     seen = new Map();
     return orphans;

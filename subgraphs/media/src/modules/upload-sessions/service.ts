@@ -13,6 +13,7 @@ import {
 import type { MediaContext } from '../../context.js';
 import type { MediaDb, MediaTx } from '../../db.js';
 import { maxBytesOf, type MediaRules } from '../../media-kinds.js';
+import { mediaPrefix } from '../../storage/object-keys.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
 import { countUsedBytes, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
 import {
@@ -175,7 +176,9 @@ export async function completeUpload(context: MediaContext, given: string): Prom
         return reportProblem(context, problem ?? mismatch());
       }
       await staging.publish(staged);
-      await inTransaction(db, (tx) => finish(tx, context, session, found, lease.holder));
+      const isShared = await inTransaction(db, (tx) => finish(tx, context, session, found, lease.holder));
+      // What cannot be deleted now, the sweep deletes.
+      if (isShared) await context.store.deleteAll(mediaPrefix(session.id)).catch(() => undefined);
     } finally {
       await lease.release();
     }
@@ -207,17 +210,17 @@ async function answerCompleted(
 /** The session goes with the transaction that makes its item, so there is one of both at any time. */
 async function finish(
   tx: MediaTx,
-  { requestId }: MediaContext,
+  { store, requestId }: MediaContext,
   { id, userId, filename, altText, byteSize }: UploadSessionRow,
   { mimeType, sha256 }: Inspected,
   leaseHolder: string,
-): Promise<void> {
+): Promise<boolean> {
   await lockUsage(tx, userId);
   const { count } = await tx.uploadSession.deleteMany({ where: { id, leaseHolder } });
   if (count === 0)
     throw new AppError('CONFLICT', 'The upload was taken over by another request.', { reason: 'UPLOAD_BUSY' });
   const item = { id, uploaderId: userId, filename, altText, byteSize: Number(byteSize), mimeType, sha256 };
-  await createItem(tx, item, { requestId });
+  return createItem(tx, store, item, { requestId });
 }
 
 function refuse(

@@ -16,9 +16,10 @@ import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import { isProcessed, type MediaRules } from '../../media-kinds.js';
+import { deleteUnused, findTwin } from '../../storage/contents.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
-import { StorageError } from '../../storage/object-store.js';
-import type { FailureReason, MediaRow } from '../media/mappers.js';
+import { StorageError, type ObjectStore } from '../../storage/object-store.js';
+import { contentOf, type FailureReason, type MediaRow } from '../media/mappers.js';
 import { countUsedBytes, deleteRow, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
 import type { UploadValue } from './mappers.js';
 import { receiveFile, type ReceivedFile } from './receive-file.js';
@@ -101,7 +102,7 @@ export async function uploadMedia(
     const begun = await begin(context, received, facts);
     if (begun.kind === 'repeated') telemetry.uploadRepeated(log, begun.id);
     else {
-      isKept = true;
+      isKept = !begun.made.isShared;
       processor.wake();
     }
     const mediaId = begun.kind === 'repeated' ? begun.id : id;
@@ -120,10 +121,10 @@ export async function uploadMedia(
 }
 
 function begin(
-  { db, viewer, tokenProblem, requestId, limits }: MediaContext,
+  { db, store, viewer, tokenProblem, requestId, limits }: MediaContext,
   { mimeType, byteSize, sha256 }: Received,
   { key, ...facts }: { id: string; filename: string; altText: string | null; key: IdempotencyKey | null },
-): Promise<Once<{ readonly id: string }>> {
+): Promise<Once<{ readonly id: string; readonly isShared: boolean }>> {
   const { userId: uploaderId } = requireViewer({ viewer, tokenProblem });
   const { id, filename, altText } = facts;
   return inTransaction(db, (tx) =>
@@ -132,8 +133,8 @@ function begin(
       await lockUsage(tx, uploaderId);
       const usedBytes = await countUsedBytes(tx, uploaderId);
       if (usedBytes + byteSize > limits.quotaBytes) throw new QuotaExceededError(usedBytes);
-      await createItem(tx, { ...facts, uploaderId, mimeType, byteSize, sha256 }, { requestId });
-      return { id };
+      const item = { ...facts, uploaderId, mimeType, byteSize, sha256 };
+      return { id, isShared: await createItem(tx, store, item, { requestId }) };
     }),
   );
 }
@@ -145,15 +146,28 @@ export interface NewItem extends Omit<Received, 'kind'> {
   readonly altText: string | null;
 }
 
-/** Writes the row of an item whose file is there, and tells of it. It is ready where nothing is made of it, and has a job otherwise. */
+/**
+ * Writes the row of an item whose file is there, and tells of it. It is ready where nothing is made of it, and has a job otherwise. One with the same bytes as
+ * another of its uploader shares the other's files, and is as ready; the caller, who has locked the uploader's usage, then deletes its own.
+ *
+ * @returns whether it shares files
+ */
 export async function createItem(
   tx: MediaTx,
+  store: Pick<ObjectStore, 'stat'>,
   item: NewItem,
   request: { readonly requestId?: string | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const { id, uploaderId, mimeType, byteSize } = item;
-  const waits = isProcessed(mimeType);
-  await tx.mediaItem.create({ data: { ...item, ...(waits ? { job: { create: {} } } : { status: 'READY' }) } });
+  const twin = await findTwin(tx, store, item);
+  const waits = twin ? twin.status === 'PROCESSING' : isProcessed(mimeType);
+  await tx.mediaItem.create({
+    data: {
+      ...item,
+      ...(twin && toShared(twin)),
+      ...(waits ? { job: { create: {} } } : { status: 'READY' }),
+    },
+  });
   const uploaded = {
     type: 'media.uploaded.v1',
     subject: id,
@@ -161,6 +175,13 @@ export async function createItem(
   } as const;
   const processed = { type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } } as const;
   await appendEvents(tx, waits ? [uploaded] : [uploaded, processed], request);
+  return twin !== null;
+}
+
+/** What has been made of the bytes. */
+function toShared(twin: MediaRow) {
+  const { width, height, placeholder, thumbnails, hasFull } = twin;
+  return { contentId: contentOf(twin), width, height, placeholder, thumbnails: thumbnails ?? [], hasFull };
 }
 
 /**
@@ -179,7 +200,7 @@ export async function settleUpload(
   if (media.status !== 'FAILED') return { __typename: 'UploadMediaSuccess', media };
   const problem = toInvalidImage(media.failureReason as FailureReason, limits.maxPixels);
   await inTransaction(db, (tx) => abandon(tx, media, context));
-  await store.deleteAll(mediaPrefix(media.id));
+  await deleteUnused(db, store, contentOf(media));
   return reportProblem(context, problem);
 }
 
