@@ -80,6 +80,11 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', noDefaultExport] },
   },
   {
+    // What runs in a browser has types of its own.
+    files: ['packages/explorer/src/page/**/*.ts'],
+    languageOptions: { parserOptions: { project: './packages/explorer/src/page/tsconfig.json' } },
+  },
+  {
     // Answers of a GraphQL server are walked through as they are.
     files: TESTS,
     rules: {

@@ -3,7 +3,7 @@ import { Kind, parse, print, type OperationDefinitionNode } from 'graphql';
 
 /** The operations that frontends send, by name; the stories run these and no others. */
 const operations = new Map<string, string>(
-  parse(readFileSync(new URL('../gateway/test/contract/operations.graphql', import.meta.url), 'utf8'))
+  parse(readFileSync(new URL('../gateway/contract/operations.graphql', import.meta.url), 'utf8'))
     .definitions.filter(
       (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
     )

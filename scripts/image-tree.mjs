@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Of development: sources that are compiled, types, tests, and what tools leave or read. */
 const LEFT_OUT =
-  /(^|\/)(node_modules|test|\.turbo)(\/|$)|\.ts$|\.d\.ts\.map$|\.test\.|\.tsbuildinfo$|tsconfig.*\.json$|\.md$/;
+  /(^|\/)(node_modules|test|\.turbo)(\/|$)|\.tsx?$|\.d\.ts\.map$|\.test\.|\.tsbuildinfo$|tsconfig.*\.json$|\.md$/;
 /** Beside its workspaces. */
 const SHARED_FILES = { databases: ['prisma'] };
 

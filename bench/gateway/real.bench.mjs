@@ -68,7 +68,7 @@ const COPY = {
   ],
 };
 
-const contract = readFileSync(new URL('../../gateway/test/contract/operations.graphql', import.meta.url), 'utf8');
+const contract = readFileSync(new URL('../../gateway/contract/operations.graphql', import.meta.url), 'utf8');
 const operations = new Map(parse(contract).definitions.map((node) => [node.name.value, print(node)]));
 
 const rig = createRig();

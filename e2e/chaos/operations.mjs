@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, print, Kind } from 'graphql';
 
-const document = parse(
-  readFileSync(new URL('../../gateway/test/contract/operations.graphql', import.meta.url), 'utf8'),
-);
+const document = parse(readFileSync(new URL('../../gateway/contract/operations.graphql', import.meta.url), 'utf8'));
 
 /** The text of an operation of the contract. */
 export function operation(name) {

@@ -5,7 +5,7 @@ import { LaunchError } from './launch-error.js';
 import { createProgress, type Progress } from './progress.js';
 import { demoQueryScreen, runningScreen } from './screen.js';
 import { findSeedState, seedDemoData } from './seed/seed.js';
-import { REPOSITORY, startSystem, type System } from './system.js';
+import { REPOSITORY, seedsDemoData, startSystem, type System } from './system.js';
 
 /** npm passes on a Ctrl-C that the terminal has sent to this process already: both are one. */
 const SAME_SIGNAL_MS = 500;
@@ -40,7 +40,7 @@ async function run(parameters: readonly string[]): Promise<number> {
     if (stop.signal.aborted) return 0;
     throw error;
   }
-  const seeds = flags.stopped.length === 0 && (flags.seed ?? config.seedDemo);
+  const seeds = seedsDemoData(flags, config);
   const background = present(system, flags, { seeds, isOpen: config.isOpen }, { progress, signal: stop.signal }).then(
     giveBackMemory,
   );

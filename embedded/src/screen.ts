@@ -30,6 +30,7 @@ export function runningScreen({
 }: ScreenFacts): string {
   const rows: Array<readonly [string, string, string]> = [
     ['gateway', `${urls.gateway}/graphql`, 'the graph; Apollo Sandbox in a browser'],
+    ['explorer', `${urls.gateway}/explorer`, 'GraphiQL in a browser, without the internet'],
     ['auth', `${urls.auth}/graphql`, 'accounts, sessions'],
     ['task', `${urls.task}/graphql`, 'tasks, attachments'],
     ['media', `${urls.media}/graphql`, 'pictures'],

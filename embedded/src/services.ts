@@ -15,6 +15,7 @@ import { PEERS, SERVICES, type EmbeddedConfig, type PeerName, type ServiceName }
 import { DATABASES } from './database.js';
 import type { DataDir } from './data-dir.js';
 import { LaunchError } from './launch-error.js';
+import type { DemoPerson } from './seed/demo-people.js';
 import type { StartSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
 
@@ -89,6 +90,8 @@ export interface StartOptions {
   readonly onMail: (mail: Mail) => void;
   /** Those that are left out. */
   readonly stopped: readonly PeerName[];
+  /** Accounts that the explorer offers to whoever opens it. */
+  readonly explorerLogins: readonly DemoPerson[];
 }
 
 /**
@@ -100,7 +103,7 @@ export interface StartOptions {
 export async function startServices(
   modules: ServiceModules,
   env: NodeJS.ProcessEnv,
-  { log, bus, onMail, tracing, stopped }: StartOptions,
+  { log, bus, onMail, tracing, stopped, explorerLogins }: StartOptions,
 ): Promise<ServiceProcess[]> {
   const { auth, task, media, gateway } = modules;
   const configs = readServiceConfigs(env);
@@ -115,7 +118,14 @@ export async function startServices(
     traced('media'),
   ]);
   const creators: Record<ServiceName, () => Promise<ServiceProcess>> = {
-    gateway: () => gateway.createGateway(configs.gateway, { log: log.of('gateway'), bus, feed, ...forGateway }),
+    gateway: () =>
+      gateway.createGateway(configs.gateway, {
+        log: log.of('gateway'),
+        bus,
+        feed,
+        explorerLogins: explorerLogins.map(({ displayName: name, email, password }) => ({ name, email, password })),
+        ...forGateway,
+      }),
     auth: () => auth.createAuthSubgraph(configs.auth, { log: log.of('auth'), transport, mailer, ...forAuth }),
     task: () => task.createTaskSubgraph(configs.task, { log: log.of('task'), transport, ...forTask }),
     media: () => media.createMediaSubgraph(configs.media, { log: log.of('media'), transport, ...forMedia }),

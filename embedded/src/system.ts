@@ -122,6 +122,8 @@ async function start(
   };
   const traces = flags.trace ? await openTraces(config.tracePort) : null;
   if (traces) undo.push(() => traces.close());
+  // Whoever reaches the explorer is told the passwords: that is nobody but the people of this machine.
+  const offersLogins = !config.isOpen && (seedsDemoData(flags, config) || existsSync(dataDir.seed));
   const services = await progress.step(
     'services',
     async () =>
@@ -131,6 +133,7 @@ async function start(
         onMail,
         tracing: traces && ((service) => traces.tracing(service)),
         stopped: flags.stopped,
+        explorerLogins: offersLogins ? [MARA, JONAS] : [],
       }),
     (started) =>
       `${started.map(({ name }) => name).join(', ')}${flags.stopped.length > 0 ? `; left out: ${flags.stopped.join(', ')}` : ''}`,
@@ -159,6 +162,11 @@ async function start(
 function assertServiceSettings(env: NodeJS.ProcessEnv, config: EmbeddedConfig, dataDir: DataDir): void {
   const cluster = { url: (name: string) => `postgresql://taskgraph@127.0.0.1/${name}` };
   readServiceConfigs(serviceEnv(env, { config, dataDir, ports: config.ports, cluster, secrets: PLACEHOLDER_SECRETS }));
+}
+
+/** Whether demo data are made, if that has not been done before. */
+export function seedsDemoData(flags: Flags, config: EmbeddedConfig): boolean {
+  return flags.stopped.length === 0 && (flags.seed ?? config.seedDemo);
 }
 
 function openLog(

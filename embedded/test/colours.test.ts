@@ -21,12 +21,12 @@ it('shows colours on a terminal that has some, and the same text without them ev
     '\u001b[32m✓\u001b[39m a step',
     '\u001b[33mWARN \u001b[39m gateway: slow',
     '\u001b[1mTaskgraph runs\u001b[22m',
-    '\u001b[36mhttp://127.0.0.1:3000/graphql\u001b[39m   the graph',
+    '\u001b[36mhttp://127.0.0.1:3000/graphql\u001b[39m    the graph',
   ])
     expect(coloured).toContain(part);
   const plain = await show(colours, false);
   expect(plain).not.toContain('\u001b');
-  expect(plain).toContain('http://127.0.0.1:3000/graphql   the graph');
+  expect(plain).toContain('http://127.0.0.1:3000/graphql    the graph');
   for (const env of [{ ...colours, NO_COLOR: '1' }, { TERM: 'dumb' }]) {
     // Lines are still rewritten: that is no colour.
     const shown = (await show(env)).replaceAll(/\r\u001b\[2K( {2}… [^\r]*)?/g, '');

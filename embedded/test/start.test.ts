@@ -34,6 +34,13 @@ describe('npm start', () => {
     return String((body.data?.['login'] as { accessToken: string }).accessToken);
   }
 
+  /** Whom the explorer logs in with by one click. */
+  async function offeredLogins(): Promise<string[]> {
+    const response = await fetch(launcher.graphqlUrl.replace('/graphql', '/explorer/settings.json'));
+    const { logins } = (await response.json()) as { logins: ReadonlyArray<{ email: string }> };
+    return logins.map(({ email }) => email);
+  }
+
   it('starts on an empty folder, says what runs where, and makes demo data', async () => {
     run = launcher.run();
     await run.until('answered by all three subgraphs');
@@ -43,6 +50,7 @@ describe('npm start', () => {
     expect(run.output).toContain('demo data: 2 people, 30 tasks, 12 pictures');
     expect(run.output).toContain('npm start -- --reset');
     await run.until(/thumbnail[^]*\n {2}}\n/);
+    expect(await offeredLogins()).toEqual(['mara@example.com', 'jonas@example.com']);
   });
 
   it('has two people, thirty tasks and twelve pictures between them', async () => {
@@ -139,8 +147,13 @@ describe('npm start', () => {
       '"origin":"uncaughtException"',
     );
     for (const port of [postgresPort, ...Object.values(launcher.ports)]) expect(await isPortFree(port)).toBe(true);
-    run = launcher.run(['--no-seed']);
+  });
+
+  it('offers the demo accounts to nobody where others can reach it', async () => {
+    run = launcher.run(['--no-seed'], { HOST: '0.0.0.0' });
     await run.until('answered by all three subgraphs');
+    expect(run.output).toContain('Whoever reaches this machine can log in');
+    expect(await offeredLogins()).toEqual([]);
   });
 
   it('says when secrets are lost instead of making new ones', async () => {

@@ -201,6 +201,8 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly subgraphTimeoutsMs: Readonly<Record<string, number>>;
   readonly introspection: boolean;
   readonly sandbox: boolean;
+  /** Who is shown the plan of an operation on demand. */
+  readonly showsPlans: 'everybody' | 'administrators' | 'nobody';
   /** Whose pages may call. */
   readonly origins: readonly OriginRule[];
   /** Limits of costs by subgraph, in the place of SUBGRAPH_MAX_COST: AUTH_MAX_COST is for the subgraph `auth`. */
@@ -246,6 +248,7 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
     subgraphMaxCosts,
     introspection: showsSchema(config),
     sandbox: config.SANDBOX ?? development,
+    showsPlans: !showsSchema(config) ? 'nobody' : development ? 'everybody' : 'administrators',
     origins: config.CORS_ORIGINS ?? (development ? DEVELOPMENT : []),
     showsErrorMessages: readErrorMessages(config.SUBGRAPH_ERROR_MESSAGES),
   };

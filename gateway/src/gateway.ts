@@ -24,6 +24,7 @@ import {
   type ServiceProcess,
   type Tracing,
 } from '@taskgraph/service-kit';
+import type { OfferedLogin } from '@taskgraph/explorer';
 import type { LabelFacts } from '@taskgraph/federation-engine';
 import type {
   RemotePlanner,
@@ -43,6 +44,7 @@ import { createRevocations } from './identity/revocations.js';
 import { createSessionCookies } from './identity/session-cookies.js';
 import { createTickets } from './identity/tickets.js';
 import { warnOfExposure } from './exposure.js';
+import { toExplorer } from './explorer-settings.js';
 import {
   toClientAddress,
   toClientLimits,
@@ -84,6 +86,8 @@ export interface GatewayParts {
   readonly joinPlanner: (options: Pick<RemotePlannerOptions, 'log' | 'onReload'>) => RemotePlanner;
   /** Whether another process answers operators for this one. */
   readonly operationsElsewhere: boolean;
+  /** Accounts that the explorer logs in with by one click: their passwords are for anybody who reaches the gateway. */
+  readonly explorerLogins: readonly OfferedLogin[];
   /** Names labels of `@override` that hold for a request, beside those of the settings and its header. */
   readonly overrideLabelsOf: (facts: LabelFacts) => Iterable<string>;
 }
@@ -210,6 +214,7 @@ export async function createGateway(
     cors: { origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS },
     multipart: { maxFiles: config.UPLOAD_MAX_FILES, maxFileBytes: config.UPLOAD_MAX_BYTES, spool },
     sandbox: config.sandbox,
+    explorer: toExplorer(config, overrides.explorerLogins ?? []),
     log,
     metrics,
   });

@@ -55,12 +55,12 @@ export function toEventSource(
 
 export function toHandler(
   config: GatewayConfig,
-): Pick<GraphQLHandlerOptions, 'labelsHeader' | 'maxBodyBytes' | 'maxBatchOperations' | 'exposePlans' | 'compression'> {
+): Pick<GraphQLHandlerOptions, 'labelsHeader' | 'maxBodyBytes' | 'maxBatchOperations' | 'showsPlans' | 'compression'> {
   return {
     labelsHeader: config.OVERRIDE_LABELS_HEADER,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
-    exposePlans: config.introspection,
+    showsPlans: config.showsPlans,
     compression: config.COMPRESSION,
   };
 }

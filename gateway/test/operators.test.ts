@@ -88,6 +88,12 @@ describe('the plan of an operation', () => {
     expect(internal?.['__queryPlanExperimental']).toMatchObject({ kind: 'QueryPlan', node: { kind: 'Sequence' } });
   });
 
+  it('is shown to everybody in development', async () => {
+    await using gateway = await startGateway(library(), { NODE_ENV: 'development' });
+    const { body } = await gateway.run(QUERY, { headers });
+    expect(body.extensions?.['__queryPlanExperimental']).toContain('Fetch(service: "authors")');
+  });
+
   it('is shown to nobody where the schema is not', async () => {
     await using gateway = await startGateway(library(), { INTROSPECTION: '0' });
     const { body } = await gateway.run(QUERY, { headers, token: signTestToken({ role: 'ADMIN' }) });

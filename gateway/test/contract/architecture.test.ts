@@ -15,6 +15,7 @@ const ENGINE = 'packages/federation-engine/src';
 const FLOORS = [
   'workers',
   'transports',
+  'explorer',
   'admission',
   'identity',
   'live',

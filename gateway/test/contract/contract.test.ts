@@ -24,7 +24,9 @@ const NOT_YET_SERVED: readonly string[] = [];
 const text = readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8');
 const { sdl: supergraphSdl } = prepareSupergraph(text);
 const apiSchema = Supergraph.build(supergraphSdl).apiSchema().toGraphQLJSSchema();
-const operations = parse(readFileSync(new URL('./operations.graphql', import.meta.url), 'utf8')).definitions.filter(
+const operations = parse(
+  readFileSync(new URL('../../contract/operations.graphql', import.meta.url), 'utf8'),
+).definitions.filter(
   (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
 );
 

@@ -334,7 +334,7 @@ function costOf({ estimatedCost, result }: Seen) {
   return { estimated: estimatedCost, actual: Math.max(0, result.objects - ROOT) };
 }
 
-/** What administrators see who ask for it: the plan, which Apollo Sandbox draws, and what the operation costs. */
+/** What is told to those who ask for it and may see it: the plan, which explorers draw, and what the operation costs. */
 function renderExtensions(
   { showsPlan, context: { identity } }: Arrival,
   { extensions, variables }: GraphQLRequest,

@@ -36,8 +36,8 @@ export interface GraphQLHandlerOptions {
   readonly labelsHeader: string | undefined;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
-  /** Whether administrators may see the plans of their operations. */
-  readonly exposePlans: boolean;
+  /** Who may see the plans of their operations. */
+  readonly showsPlans: 'everybody' | 'administrators' | 'nobody';
   /** Whether answers are compressed for clients that take it. */
   readonly compression: boolean;
 }
@@ -98,10 +98,10 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     });
   }
 
-  /** Apollo Sandbox asks for the plan with these headers. */
+  /** Apollo Sandbox and the explorer ask for the plan with these headers. */
   function planFormat({ headers }: IncomingMessage, { identity }: OperationContext): PlanFormat | null {
-    const wanted = options.exposePlans && headers['apollo-query-plan-experimental'] !== undefined;
-    if (!wanted || !isAdministrator(identity)) return null;
+    if (options.showsPlans === 'nobody' || headers['apollo-query-plan-experimental'] === undefined) return null;
+    if (options.showsPlans === 'administrators' && !isAdministrator(identity)) return null;
     return headers['apollo-query-plan-experimental-format'] === 'internal' ? 'internal' : 'prettified';
   }
 

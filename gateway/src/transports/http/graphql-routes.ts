@@ -25,6 +25,8 @@ export interface GraphQLRoutesOptions {
   readonly multipart: Omit<MultipartRequestsOptions, 'log'>;
   /** Whether browsers are shown Apollo Sandbox. */
   readonly sandbox: boolean;
+  /** Serves the explorer, which takes its place without the internet; null where nobody is to explore. */
+  readonly explorer: { readonly path: string; readonly routes: Routes } | null;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -42,7 +44,7 @@ const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 export async function createGraphQLRoutes(options: GraphQLRoutesOptions): Promise<GraphQLRoutes> {
   const { handler, streams, log, metrics } = options;
   const cors = createCors(options.cors);
-  const sandbox = options.sandbox ? await renderSandbox() : null;
+  const sandbox = options.sandbox ? await renderSandbox(options.explorer?.path ?? null) : null;
   return {
     front(request, response) {
       const { method, url } = request;
@@ -63,6 +65,7 @@ export async function createGraphQLRoutes(options: GraphQLRoutesOptions): Promis
       return true;
     },
     routes(app) {
+      options.explorer?.routes(app);
       app.get('/', (_request, response) => response.redirect(ENDPOINT));
       app.get(ENDPOINT, async (request, response) => {
         const asksForPage = request.query['query'] === undefined && request.accepts(['json', 'html']) === 'html';
