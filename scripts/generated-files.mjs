@@ -13,7 +13,7 @@ const { InMemoryCache } = createRequire(path.join(root, 'packages/client/package
 
 /** @returns {Array<{ readonly file: string, readonly content: string }>} by paths from the root */
 export function makeGeneratedFiles(supergraphSdl) {
-  const operations = readFileSync(path.join(root, 'gateway/test/contract/operations.graphql'), 'utf8');
+  const operations = readFileSync(path.join(root, 'gateway/contract/operations.graphql'), 'utf8');
   return [
     { file: 'docs/schema.md', content: renderSchemaPage(supergraphSdl) },
     { file: 'packages/client/persisted-query-manifest.json', content: renderManifest(operations) },

@@ -15,7 +15,7 @@ const STAMP = path.join(root, 'node_modules/.cache/taskgraph/prepared.json');
 const SHARED_INPUTS = [
   'codegen.yml',
   'gateway/supergraph.graphql',
-  'gateway/test/contract/operations.graphql',
+  'gateway/contract/operations.graphql',
   'package.json',
   'package-lock.json',
   'scripts/api-schema.mjs',
