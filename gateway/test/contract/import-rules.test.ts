@@ -140,6 +140,8 @@ const CAUGHT: Readonly<Record<string, readonly string[]>> = {
   'tests-are-no-library': ['packages/one/src/h.ts -> packages/one/src/i.test.ts'],
   'tracing-is-loaded-where-it-is-on': ['packages/one/src/k.ts -> packages/service-kit/src/tracing/otel-a.ts'],
   'the-engine-serves-anybody': [`${ENGINE}/request/a.ts -> packages/contracts/src/a.ts`],
+  'the-client-serves-anybody': ['packages/client/src/a.ts -> packages/contracts/src/client-b.ts'],
+  'examples-use-what-is-published': ['examples/page/a.ts -> packages/client/src/cache.ts'],
   'the-engine-is-composed-once': [`${GATEWAY}/gateway.ts -> ${ENGINE}/live-graph.ts`],
   'the-launcher-stands-on-top': ['packages/one/src/j.ts -> embedded/src/a.ts'],
 };
