@@ -54,6 +54,17 @@ describe('the commands of auth', () => {
       code: 1,
       stdout: 'Ada@example.com has no second factor.\n',
     });
+    const answers = async (...parameters: string[]) => {
+      const { code, stdout } = await command('users', ...parameters, '--json');
+      return [code, JSON.parse(stdout) as unknown];
+    };
+    const [email, nobody] = ['Ada@example.com', 'nobody@example.com'];
+    expect(await answers('grant-admin', email)).toEqual([0, { email, isAdministrator: true }]);
+    expect(await answers('grant-admin', nobody)).toEqual([1, { email: nobody, isAdministrator: false }]);
+    expect(await answers('reset-second-factor', nobody, '--yes')).toEqual([
+      1,
+      { email: nobody, hasAccount: false, wasOn: false },
+    ]);
 
     expect(await command('audit', 'verify')).toMatchObject({
       code: 0,
@@ -72,6 +83,17 @@ describe('the commands of auth', () => {
     const query = 'mutation { requestPasswordReset(email: "mara@example.com") { accepted } }';
     expectData(await postGraphQL(launcher.graphqlUrl, { query }));
     await run.until(/A mail to mara@example\.com, ".*": http.*#token=/);
+
+    // What is there is not made twice.
+    const seed = async (url: string) => command('seed', '--url', url, '--json');
+    const first = await seed(launcher.graphqlUrl);
+    expect([first.code, JSON.parse(first.stdout)]).toEqual([0, { taskId: expect.stringMatching(/^[0-9a-f-]{36}$/) }]);
+    expect((await seed(launcher.graphqlUrl)).stdout).toBe(first.stdout);
+    expect(await seed('http://127.0.0.1:1/graphql')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/could not be made at http:\/\/127\.0\.0\.1:1.*\n→ .*npm start/),
+    });
   });
 
   it('say that no system runs, and what to do, without a stack', async () => {

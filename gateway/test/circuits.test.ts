@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { sumOfMetric } from '@taskgraph/testkit';
 import { startGateway, type FakeSubgraph } from './fake-subgraphs.js';
 import { openSocket } from './subscriptions/raw-socket.js';
 
@@ -26,6 +27,21 @@ async function circuitOf(url: string): Promise<string | undefined> {
 }
 
 describe('the circuit of a subgraph', () => {
+  it('opens when the subgraph is gone, closes when it is back, and its metric shows both', async () => {
+    await using gateway = await startGateway([accounts()]);
+    const { accounts: subgraph } = gateway.subgraphs;
+    const stateOf = async () =>
+      sumOfMetric(await (await fetch(`${gateway.url}/metrics`)).text(), 'taskgraph_gateway_circuit_state', {
+        subgraph: 'accounts',
+      });
+    expect(await stateOf()).toBe(0);
+    await subgraph?.stop();
+    while ((await stateOf()) !== 2) expect((await gateway.run('{ me }')).body.data).toEqual({ me: null });
+    await subgraph?.start();
+    while ((await stateOf()) !== 0) await gateway.run('{ me }');
+    expect((await gateway.run('{ me }')).body).toEqual({ data: { me: 'me' } });
+  });
+
   it('is not opened by one request whose operations are all too expensive', async () => {
     await using gateway = await startGateway([accounts()], {
       SUBGRAPH_TIMEOUT_MS: '3000',

@@ -67,6 +67,12 @@ describe('npx taskgraph', () => {
     expect(await runOperator(['fly'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--help') });
   });
 
+  it('says that the committed supergraph is what the subgraphs compose to', async () => {
+    const checked = await runOperator(['schema', 'check']);
+    expect(checked).toMatchObject({ code: 0, stdout: 'gateway/supergraph.graphql is up to date.\n', stderr: '' });
+    expect(await runOperator(['schema', 'compose', '--check'])).toEqual(checked);
+  });
+
   it('does what a typed word says, and nothing for another', async () => {
     await using database = await cloneDatabase('auth');
     const env = {

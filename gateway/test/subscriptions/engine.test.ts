@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import { signTestToken } from '@taskgraph/testkit';
+import { signTestToken, sumOfMetric } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest } from '../fake-subgraphs.js';
 import type { FakeFeed } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom, PUBLISHED, type Newsroom } from './newsroom.js';
@@ -69,6 +69,10 @@ describe('a subscription', () => {
     ]);
     expect(errors?.[0]?.message).not.toContain('no ratings today');
     expect(extensions).toEqual({ eventId: 'e3' });
+    const text = await (await fetch(`${gateway.url}/metrics`, { headers: { connection: 'close' } })).text();
+    expect(
+      sumOfMetric(text, 'taskgraph_gateway_subscription_errors_total', { code: 'INTERNAL_SERVER_ERROR' }),
+    ).toBeGreaterThan(0);
     feed.publish(news('4'));
     expect((await results.next()).errors).toBeUndefined();
     results.stop();

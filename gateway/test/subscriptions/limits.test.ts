@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { signTestToken, uuid7 } from '@taskgraph/testkit';
+import { signTestToken, sumOfMetric, uuid7 } from '@taskgraph/testkit';
 import { WebSocket } from 'ws';
 import { startGateway } from '../fake-subgraphs.js';
 import { connectClient, news, newsroom, PUBLISHED, webSocketUrl } from './newsroom.js';
@@ -147,6 +147,9 @@ describe('events that come faster than they are answered', () => {
     // One is answered, two wait, the fourth is too many.
     for (const id of ['1', '2', '3', '4']) feed.publish(news(id));
     expect(await results.ended).toMatchObject([{ extensions: { code: 'RATE_LIMITED', reason: 'TOO_MANY_EVENTS' } }]);
+    const text = await metrics(gateway.url);
+    const dropped = 'taskgraph_gateway_subscription_events_dropped_total';
+    expect(sumOfMetric(text, dropped, { reason: 'queue-full' })).toBeGreaterThan(0);
     await feed.untilActive(0);
     for (const release of held) release();
   });

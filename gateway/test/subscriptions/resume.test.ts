@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { sumOfMetric } from '@taskgraph/testkit';
 import { startGateway, type GatewayUnderTest, type StartedSubgraph } from '../fake-subgraphs.js';
 import { article, connectClient, news, newsroom, PUBLISHED } from './newsroom.js';
 
@@ -35,6 +36,10 @@ describe('a subscription whose subgraph goes away', () => {
     });
     feed.publish(news('3', { eventId: 'r3' }));
     expect((await results.next()).extensions).toEqual({ eventId: 'r3' });
+    const text = await (await fetch(`${gateway.url}/metrics`, { headers: { connection: 'close' } })).text();
+    expect(sumOfMetric(text, 'taskgraph_gateway_subscription_reconnects_total', { subgraph: 'news' })).toBeGreaterThan(
+      0,
+    );
     results.stop();
   });
 

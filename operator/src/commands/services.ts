@@ -70,18 +70,22 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
   users
     .command('grant-admin <email>')
     .description('make somebody an administrator')
-    .action(async (email: string) => exit(await (await loadAuthCommands()).grantAdmin(email)));
+    .option('--json', 'answer for programs')
+    .action(async (email: string, { json = false }: { json?: boolean }) =>
+      exit(await (await loadAuthCommands()).grantAdmin(email, { json })),
+    );
   users
     .command('reset-second-factor <email>')
     .description('let somebody in by the password alone who has lost the authenticator and the recovery codes')
     .option('--yes', 'do not ask')
-    .action(async (email: string, { yes = false }: { yes?: boolean }) => {
+    .option('--json', 'answer for programs')
+    .action(async (email: string, { yes = false, json = false }: { yes?: boolean; json?: boolean }) => {
       const auth = await loadAuthCommands();
       await terminal.confirm(`Whoever knows the password of ${email} gets in without a code from then on.`, {
         yes,
         word: 'reset',
       });
-      exit(await auth.resetSecondFactor(email));
+      exit(await auth.resetSecondFactor(email, { json }));
     });
 }
 

@@ -67,6 +67,7 @@ describe('erasing users whose accounts are gone', () => {
     await erasing.close();
     expect(told).toEqual([good]);
     expect(turns.filter((userId) => broken.includes(userId))).toHaveLength(broken.length);
+    expect(await valueOf('taskgraph_erasures_total')).toBe(1);
     expect(await valueOf('taskgraph_erasures_pending')).toBe(broken.length + 1);
     expect(await valueOf('taskgraph_erasure_failures_total')).toBe(broken.length);
     const { rows } = await pool.query('SELECT user_id AS id FROM erased_users WHERE done_at IS NOT NULL');

@@ -5,12 +5,13 @@ import { createInterface } from 'node:readline/promises';
 import { PubSub } from '@google-cloud/pubsub';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@taskgraph/contracts';
-import { hasPubSubEmulator, startPubSubEmulator, type PubSubEmulator } from '@taskgraph/testkit';
+import { hasPubSubEmulator, startPubSubEmulator, sumOfMetric, type PubSubEmulator } from '@taskgraph/testkit';
 import { PoisonEvent, type DeadLetter, type EventBus } from '../src/events/event-bus.js';
 import { createMemoryEventBus } from '../src/events/memory-event-bus.js';
 import { openDeadLetterBox } from '../src/events/pubsub-dead-letter-box.js';
 import { createPubSubEventBus } from '../src/events/pubsub-event-bus.js';
 import { createLog } from '../src/log.js';
+import { createMetrics, type Metrics } from '../src/metrics.js';
 import { behavesAsEventBus, everything, ids, ready, type Transport } from './event-bus-suite.js';
 import { aConsumer, aGate, anEvent, until } from './event-consumer.js';
 
@@ -158,13 +159,13 @@ describe('an event bus in this process', () => {
   });
 
   /** A project of its own: the emulator keeps them apart. */
-  function open(): Transport & { readonly projectId: string; raw(): PubSub } {
+  function open(): Transport & { readonly projectId: string; connect(metrics?: Metrics): EventBus; raw(): PubSub } {
     const projectId = `p-${randomUUID()}`;
     const ends: Array<() => Promise<unknown>> = [];
     return {
       projectId,
-      connect() {
-        const bus = createPubSubEventBus({ projectId, log, groups: [], retryDelayMs: RETRY_DELAY_MS });
+      connect(metrics = createMetrics('test')) {
+        const bus = createPubSubEventBus({ projectId, log, groups: [], retryDelayMs: RETRY_DELAY_MS, metrics });
         ends.push(() => bus.close());
         return bus;
       },
@@ -297,7 +298,8 @@ describe('an event bus in this process', () => {
 
   it('makes a dead letter of what is no event, and goes on', async () => {
     await using ends = closing(open());
-    const bus = await ready(ends.connect());
+    const metrics = createMetrics('test');
+    const bus = await ready(ends.connect(metrics));
     const consumer = aConsumer();
     await bus.subscribe({ ...everything, group: 'media', handle: consumer.handle });
     const topic = ends.raw().topic('task-events', { messageOrdering: true });
@@ -312,6 +314,10 @@ describe('an event bus in this process', () => {
       Array.from({ length: 3 }, () => ({ event: null, group: 'media', error: 'this is no event', attempts: 1 })),
     );
     expect(consumer.tries).toHaveLength(1);
+    // One that comes again, before it is acknowledged, is counted again.
+    const labels = { group: 'media', topic: 'task-events' };
+    const text = await metrics.registry.metrics();
+    expect(sumOfMetric(text, 'taskgraph_pubsub_dead_letters_total', labels)).toBeGreaterThanOrEqual(3);
   });
 });
 

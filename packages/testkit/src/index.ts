@@ -9,6 +9,7 @@ export * from './hostile-inputs.js';
 export * from './hostile-probe.js';
 export * from './hostile-values.js';
 export * from './incremental.js';
+export * from './metric-text.js';
 export * from './otlp-receiver.js';
 export * from './pictures.js';
 export * from './pubsub-emulator.js';

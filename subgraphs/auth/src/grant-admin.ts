@@ -5,7 +5,7 @@ import { recordAudit } from './modules/audit/service.js';
 import { originOf, runCommand } from './run-command.js';
 
 /** `taskgraph users grant-admin <email>`: makes the user with this address an administrator. Returns the exit code. */
-export async function grantAdmin(email: string): Promise<number> {
+export async function grantAdmin(email: string, { json }: { readonly json: boolean }): Promise<number> {
   return runCommand('grant-admin', readCommandConfig, async ({ db, log }) => {
     const origin = originOf('grant-admin', log);
     const count = await inTransaction(db, async (tx) => {
@@ -24,11 +24,11 @@ export async function grantAdmin(email: string): Promise<number> {
         });
       return changed.length;
     });
-    process.stdout.write(
+    const outcome =
       count > 0
-        ? `${email} is an administrator from the next login or refresh on.\n`
-        : `There is no account with the address ${email}.\n`,
-    );
+        ? `${email} is an administrator from the next login or refresh on.`
+        : `There is no account with the address ${email}.`;
+    process.stdout.write(`${json ? JSON.stringify({ email, isAdministrator: count > 0 }, null, 2) : outcome}\n`);
     return count > 0 ? 0 : 1;
   });
 }

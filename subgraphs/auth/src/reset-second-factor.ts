@@ -4,7 +4,7 @@ import { resetSecondFactor as turnOff } from './modules/second-factor/reset.js';
 import { originOf, runCommand } from './run-command.js';
 
 /** `taskgraph users reset-second-factor <email>`: lets the password alone in again. Returns the exit code. */
-export async function resetSecondFactor(email: string): Promise<number> {
+export async function resetSecondFactor(email: string, { json }: { readonly json: boolean }): Promise<number> {
   const name = 'reset-second-factor';
   return runCommand(name, readCommandConfig, async ({ db, log }) => {
     const wasOn = await turnOff(db, originOf(name, log), normaliseEmail(email));
@@ -14,7 +14,8 @@ export async function resetSecondFactor(email: string): Promise<number> {
         : wasOn
           ? `The second factor of ${email} is off: the password alone lets its owner in.`
           : `${email} has no second factor.`;
-    process.stdout.write(`${outcome}\n`);
+    const told = { email, hasAccount: wasOn !== null, wasOn: wasOn ?? false };
+    process.stdout.write(`${json ? JSON.stringify(told, null, 2) : outcome}\n`);
     return wasOn ? 0 : 1;
   });
 }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLog, inTransaction } from '@taskgraph/service-kit';
-import { expectData, expectErrorCode } from '@taskgraph/testkit';
+import { createLog, createMetrics, inTransaction } from '@taskgraph/service-kit';
+import { expectData, expectErrorCode, sumOfMetric } from '@taskgraph/testkit';
 import { createAuthDb, type AuthDb } from '../src/db.js';
 import { verifyAudit } from '../src/modules/audit/verify.js';
+import { createPendingErasures } from '../src/modules/erasure/pending-erasures.js';
 import { confirmErasure, repeatErasures } from '../src/modules/erasure/service.js';
 import { LOGIN, PASSWORD, startAuthGraph, type AuthGraph } from './auth-graph.js';
 
@@ -48,7 +49,11 @@ describe('deleting an account', () => {
       { action: 'REGISTER', actor: { id: user.id }, subject: user.id, ipAddress: '127.0.0.1' },
     ]);
     await graph.run(DELETE, { password: 'wrong horse' }, accessToken);
+    const deleted = async () =>
+      sumOfMetric(await (await fetch(`${graph.url}/metrics`)).text(), 'taskgraph_auth_accounts_deleted_total');
+    const deletedBefore = await deleted();
     expectData(await graph.run(DELETE, { password: PASSWORD }, accessToken));
+    expect(await deleted()).toBe(deletedBefore + 1);
 
     expect(await audit({ actorId: user.id })).toEqual([]);
     const rows = await audit();
@@ -87,6 +92,13 @@ describe('deleting an account', () => {
     expect(await told()).toBe(1);
     await repeatErasures(db, 60_000);
     expect(await told()).toBe(1);
+    const metrics = createMetrics('auth');
+    const watching = createPendingErasures({ db, metrics, log });
+    const valueOf = async (name: string) => sumOfMetric(await metrics.registry.metrics(), name);
+    watching.start();
+    while (!((await valueOf('taskgraph_auth_erasures_pending')) > 0)) await new Promise(setImmediate);
+    await watching.close();
+    expect(await valueOf('taskgraph_auth_erasure_oldest_age_seconds')).toBeGreaterThan(0);
     await confirm(user.id, 'media');
     await confirm(user.id, 'media');
     expect((await repeatErasures(db, 0)).pending).toBeGreaterThan(0);

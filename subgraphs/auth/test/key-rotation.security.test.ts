@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { JWKS_PATH } from '@taskgraph/contracts';
-import { cloneDatabase, expectData, expectErrorCode, type TestDatabase } from '@taskgraph/testkit';
+import { cloneDatabase, expectData, expectErrorCode, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
 import jwt from 'jsonwebtoken';
 import type { KeysCommand } from '../src/keys.js';
 import { startAuthGraph, type AuthGraph } from './auth-graph.js';
@@ -63,6 +63,8 @@ describe('signing keys', () => {
     expect(kidOf((await graph.login((await graph.register()).email)).accessToken)).toBe(first);
     // Asked for twice, it is the same key that comes next.
     expect(expectData(await graph.run(ROTATE, {}, admin.accessToken)).rotateSigningKey).toEqual({ keyId });
+    const text = await (await fetch(`${graph.url}/metrics`)).text();
+    expect(sumOfMetric(text, 'taskgraph_auth_key_rotations_total', { reason: 'request' })).toBe(1);
 
     await graph.pool.query(`UPDATE signing_keys SET signs_from = now() WHERE id = $1`, [keyId]);
     await using later = await startAuthGraph({}, graph.database);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClientInfoSigner } from '@taskgraph/service-kit';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, uuid7 } from '@taskgraph/contracts';
 import { hash } from '@node-rs/argon2';
-import { expectData, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
+import { expectData, postGraphQL, sumOfMetric, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
 import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { PASSWORD, startAuthGraph, type AuthGraph } from './auth-graph.js';
 
@@ -83,6 +83,8 @@ describe('guessing passwords', () => {
     expect(locked.retryAfter).toBeGreaterThan(0);
     expect(locked.retryAfter).toBeLessThanOrEqual(30);
     expect(counted.verified).toBe(before);
+    const text = await (await fetch(`${graph.url}/metrics`)).text();
+    expect(sumOfMetric(text, 'taskgraph_auth_lockouts_total', { scope: 'pair' })).toBe(1);
     // The owner, anywhere else, is let in.
     expect((await logIn(email, PASSWORD, elsewhere())).__typename).toBe('AuthPayload');
     await letTimePass('31 seconds');

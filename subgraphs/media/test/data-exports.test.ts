@@ -6,7 +6,15 @@ import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLog, createMetrics } from '@taskgraph/service-kit';
-import { buildViewer, cloneDatabase, expectData, storedFiles, type TestDatabase } from '@taskgraph/testkit';
+import {
+  buildViewer,
+  cloneDatabase,
+  expectData,
+  expectErrorCode,
+  storedFiles,
+  sumOfMetric,
+  type TestDatabase,
+} from '@taskgraph/testkit';
 import pg from 'pg';
 import { createMediaDb, type MediaDb } from '../src/db.js';
 import { createExportWork } from '../src/modules/data-exports/export-work.js';
@@ -179,4 +187,31 @@ it('is not asked for again at once when it has failed', async () => {
   await graph.pool.query("UPDATE data_exports SET requested_at = now() - interval '61 minutes'");
   const again = await ask();
   expect(again).toEqual({ id: expect.not.stringContaining(id), status: 'PENDING' });
+  const text = await (await fetch(`${graph.url}/metrics`)).text();
+  expect(sumOfMetric(text, 'taskgraph_media_data_exports_total', { outcome: 'REQUESTED' })).toBe(2);
+});
+
+it('is one for all who ask at once, and for who asks again with its key, later than an hour too', async () => {
+  await using graph = await startMediaGraph();
+  const ada = buildViewer();
+  const ask = async (key: string | null, who = ada) =>
+    expectData(
+      await graph.run(who, 'mutation($key: String) { requestDataExport(idempotencyKey: $key) { id status } }', { key }),
+    ).requestDataExport as { id: string; status: string };
+  const asked = await Promise.all([null, 'one', 'one', null, 'two'].map((key) => ask(key)));
+  expect(new Set(asked.map(({ id }) => id)).size).toBe(1);
+  const [first] = asked;
+  await graph.pool.query(
+    "UPDATE data_exports SET status = 'FAILED', requested_at = now() - interval '2 hours', ended_at = now()",
+  );
+  for (const key of ['one', 'two']) expect(await ask(key)).toEqual({ id: first?.id, status: 'FAILED' });
+  const next = await ask('three');
+  expect(next).toEqual({ id: expect.not.stringContaining(first?.id ?? ''), status: 'PENDING' });
+  // A key is its user's.
+  expect((await ask('one', buildViewer())).id).not.toBe(first?.id);
+  const { rows } = await graph.pool.query("SELECT FROM outbox WHERE type = 'media.data-export-requested.v1'");
+  expect(rows).toHaveLength(3);
+  await graph.pool.query('DELETE FROM data_exports WHERE id = $1', [first?.id]);
+  const gone = await graph.run(ada, 'mutation { requestDataExport(idempotencyKey: "one") { id } }');
+  expectErrorCode(gone, 'CONFLICT');
 });

@@ -12,6 +12,7 @@ import {
   scriptedSvg,
   smallPng,
   startStorageEmulator,
+  sumOfMetric,
   type StorageEmulator,
   type TestViewer,
 } from '@taskgraph/testkit';
@@ -49,6 +50,8 @@ async function create(graph: MediaGraph, who: TestViewer, bytes: Uint8Array, mor
   const { createUpload } = expectData(await graph.run(who, CREATE, { input }));
   return createUpload.upload as { id: string; url: string; protocol: string; expiresAt: string };
 }
+
+const scrape = async (url: string) => (await fetch(`${new URL(url).origin}/metrics`)).text();
 
 async function complete(graph: MediaGraph, who: TestViewer, id: string) {
   return expectData(await graph.run(who, COMPLETE, { id })).completeUpload;
@@ -103,6 +106,34 @@ describe('an upload in many requests', () => {
     });
     expect(await staged()).not.toContain(upload.id);
     expect((await tus('HEAD', upload.url)).status).toBe(404);
+    // Who of the two has completed it is chance.
+    const [mine, others] = [await scrape(graph.url), await scrape(other.url)];
+    const completed = [mine, others].map((text) =>
+      sumOfMetric(text, 'taskgraph_media_upload_sessions_total', { outcome: 'completed' }),
+    );
+    expect(completed.reduce((sum, count) => sum + count)).toBe(1);
+    expect(sumOfMetric(mine, 'taskgraph_media_session_received_bytes_total')).toBe(half);
+    expect(sumOfMetric(others, 'taskgraph_media_session_received_bytes_total')).toBe(png.length - half);
+  });
+
+  it('is counted among what is under way while a part of it comes', async () => {
+    const upload = await create(graph, buildViewer(), png);
+    const underWay = async () => sumOfMetric(await scrape(graph.url), 'taskgraph_media_session_requests_active');
+    expect(await underWay()).toBe(0);
+    const request = httpRequest(upload.url, {
+      method: 'PATCH',
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-offset': '0',
+        'content-type': 'application/offset+octet-stream',
+        'content-length': String(png.length),
+      },
+    });
+    request.on('error', () => undefined);
+    request.write(png.subarray(0, 10));
+    while ((await underWay()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    request.destroy();
+    while ((await underWay()) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   it('takes no request that is not of its user, its place or its protocol', async () => {

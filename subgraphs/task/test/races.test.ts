@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { buildViewer } from '@taskgraph/testkit';
 import { startTaskGraph } from './task-graph.js';
 
-const ROUNDS = 60;
+const ROUNDS = 200;
 
 describe('two who attach and one who deletes', () => {
   it('never leave an attachment without a task, a gap in the answers, or a deadlock', async () => {

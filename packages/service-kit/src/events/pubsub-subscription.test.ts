@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { createLog } from '../log.js';
+import { createMetrics } from '../metrics.js';
 import { openPubSubSubscription, type PubSubSubscriptionOptions } from './pubsub-subscription.js';
 import { createPubSubTelemetry } from './pubsub-telemetry.js';
 
@@ -46,6 +47,7 @@ function fakePubSub() {
   return {
     acknowledged,
     queue,
+    breakStream: () => stream?.emit('error', new Error('the network is gone')),
     publish: (ids: readonly string[]) => void queue.push(...ids.map((id) => ({ id, deliveries: 0 }))),
     parts: { library, client } as unknown as Pick<PubSubSubscriptionOptions, 'library' | 'client'>,
   };
@@ -110,5 +112,38 @@ describe('a backlog that outlives processes', () => {
     expect([...handled].sort()).toEqual(IDS);
     expect([...pubsub.acknowledged].sort()).toEqual(IDS);
     expect(buried).toEqual([]);
+  });
+});
+
+describe('a stream that the library gives up', () => {
+  it('is opened anew when the subscription is there, and counted once', async () => {
+    const pubsub = fakePubSub();
+    const metrics = createMetrics('test');
+    let ensured = 0;
+    let arrived: () => void = () => undefined;
+    const hasArrived = new Promise<void>((resolve) => (arrived = resolve));
+    const subscription = openPubSubSubscription({
+      ...pubsub.parts,
+      group: 'task',
+      topic: 'media-events',
+      name: 'media-events.task',
+      handle: async () => arrived(),
+      retryDelayMs: 0,
+      bury: async () => undefined,
+      ensure: async () => void (ensured += 1),
+      log: createLog({ service: 'test', level: 'silent' }),
+      telemetry: createPubSubTelemetry(metrics),
+    });
+    // The first stream has looked, and found nothing.
+    await Promise.resolve();
+    pubsub.breakStream();
+    pubsub.breakStream();
+    // What comes meanwhile waits for the next stream.
+    pubsub.publish(IDS.slice(0, 1));
+    await hasArrived;
+    await subscription.close();
+    expect(ensured).toBe(1);
+    const lost = /^taskgraph_pubsub_streams_lost_total\{group="task",topic="media-events".*\} 1$/m;
+    expect(await metrics.registry.metrics()).toMatch(lost);
   });
 });

@@ -13,6 +13,7 @@ import {
   type PubSubEmulator,
 } from '@taskgraph/testkit';
 import pg from 'pg';
+import { runEventsCli } from '../../src/events/cli/run.js';
 import { PoisonEvent } from '../../src/events/event-bus.js';
 import { createPubSubEventBus } from '../../src/events/pubsub-event-bus.js';
 import { createLog } from '../../src/log.js';
@@ -29,8 +30,8 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `npm run events -- …` as its script does. */
-function events(line: string, env: Record<string, string> = {}): Promise<Ended> {
+/** Runs `npm run events -- …` as its script does, in a process of its own: a second or two. */
+function eventsProcess(line: string, env: Record<string, string> = {}): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -40,6 +41,20 @@ function events(line: string, env: Record<string, string> = {}): Promise<Ended> 
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
     );
   });
+}
+
+/** The same command in this process, where no embedded system runs and nobody is there to be asked. */
+async function events(line: string, env: Record<string, string> = {}): Promise<Ended> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await runEventsCli({
+    args: line.split(' ').filter(Boolean),
+    env,
+    findEmbedded: async () => null,
+    print: (text) => void out.push(`${text}\n`),
+    printError: (text) => void err.push(`${text}\n`),
+    confirm: () => Promise.reject(new Error('Nobody is there to be asked.')),
+  });
+  return { code, stdout: out.join(''), stderr: err.join('') };
 }
 
 async function connect(url: string): Promise<pg.Client & AsyncDisposable> {
@@ -55,7 +70,7 @@ describe('npm run events on databases', () => {
   it('lists dead letters in a table, the oldest first', async () => {
     await using database = await cloneDatabase('media');
     const env = { MEDIA_DATABASE_URL: database.url };
-    expect(await events('list-dead', env)).toEqual({
+    expect(await eventsProcess('list-dead', env)).toEqual({
       code: 0,
       stdout: 'There are no dead letters in the database of media.\n',
       stderr: '',
@@ -100,7 +115,12 @@ describe('npm run events on databases', () => {
       stderr: '',
     });
     expect((await consumer.query('SELECT event_id FROM dead_letters')).rows).toEqual([{ event_id: forgotten.id }]);
-    expect(await events('replay all', env)).toMatchObject({ code: 0 });
+    const replayed = await events('replay all --json', env);
+    expect(replayed.code).toBe(0);
+    expect(JSON.parse(replayed.stdout)).toEqual({
+      replayed: [{ id: forgotten.id, group: 'media', type: 'task.updated.v1' }],
+      left: 0,
+    });
 
     const { rows } = await producer.query(OUTBOX);
     expect(rows).toMatchObject([
@@ -147,7 +167,7 @@ describe('npm run events on databases', () => {
     });
     expect((await client.query('SELECT 1 FROM dead_letters')).rowCount).toBe(2);
 
-    expect(await events(`discard ${garbage.id}`, env)).toMatchObject({
+    expect(await eventsProcess(`discard ${garbage.id}`, env)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^NOT_CONFIRMED: .*Nobody is there to be asked\.\n→ Add --yes/),
     });
@@ -157,6 +177,11 @@ describe('npm run events on databases', () => {
       stdout: `Discarded ${garbage.id} of media.\n`,
     });
     expect((await client.query('SELECT event_id FROM dead_letters')).rows).toEqual([{ event_id: event.id }]);
+    const discarded = await events(`discard ${event.id} --yes --json`, env);
+    expect(JSON.parse(discarded.stdout)).toEqual({
+      discarded: [{ id: event.id, group: 'media', type: 'task.updated.v1' }],
+    });
+    expect(JSON.parse((await events('replay all --json', env)).stdout)).toEqual({ replayed: [], left: 0 });
   });
 
   it('finds the databases of an embedded system that runs', async () => {
@@ -169,7 +194,7 @@ describe('npm run events on databases', () => {
         log: silentLog,
       });
       for (const name of ['auth', 'task', 'media']) await cluster.ensureDatabase(name);
-      expect(await events('list-dead', { TASKGRAPH_DATA_DIR: dataDir })).toEqual({
+      expect(await eventsProcess('list-dead', { TASKGRAPH_DATA_DIR: dataDir })).toEqual({
         code: 1,
         stdout: '',
         stderr:
@@ -188,6 +213,7 @@ describe('npm run events on databases', () => {
       });
     for (const [line, fault] of [
       ['', 'Say what to do.'],
+      ['--json', 'Say what to do.'],
       ['fly', 'There is no command "fly"'],
       ['replay', 'replay needs the id of one dead letter, or all'],
       ['discard all', 'discard needs the id of one dead letter'],
@@ -248,6 +274,7 @@ describe('npm run events on databases', () => {
     ])
       expect(applied.stdout).toContain(`created ${name}\n`);
     expect(await events('topology apply', env)).toMatchObject({ code: 0, stdout: `All is in order in ${where}.\n` });
+    expect(JSON.parse((await events('topology apply --json', env)).stdout)).toEqual({ changes: [] });
     expect(await events('list-dead', env)).toMatchObject({
       code: 0,
       stdout: `There are no dead letters in ${where}.\n`,
@@ -295,7 +322,7 @@ describe('npm run events on databases', () => {
   it('says that Pub/Sub does not answer', async () => {
     const away = { ...env, PUBSUB_EMULATOR_HOST: '127.0.0.1:1' };
     for (const line of ['list-dead', 'topology apply'])
-      expect(await events(line, away)).toMatchObject({
+      expect(await eventsProcess(line, away)).toMatchObject({
         code: 1,
         stdout: '',
         stderr: expect.stringMatching(

@@ -4,7 +4,7 @@ import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
 import type pg from 'pg';
 
 export const log = createLog({ service: 'events', level: 'silent' });
-export const telemetry = () => createEventTelemetry(createMetrics('events'));
+export const telemetry = (metrics = createMetrics('events')) => createEventTelemetry(metrics);
 
 /** What service-kit needs of a Prisma client, on a pool: the schemas belong to the subgraphs. */
 export function rawClient(pool: pg.Pool): TransactionalClient<RawSqlClient & { readonly client: pg.PoolClient }> {

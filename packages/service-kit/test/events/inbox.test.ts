@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { uuid7, type DomainEvent } from '@taskgraph/contracts';
-import { createEventHandler, handleOnce, keepDeadLetter, PoisonEvent } from '@taskgraph/service-kit';
-import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
+import {
+  createEventHandler,
+  createHealth,
+  createMemoryEventBus,
+  createMemoryLiveFeed,
+  createMetrics,
+  createServiceEvents,
+  handleOnce,
+  keepDeadLetter,
+  PoisonEvent,
+} from '@taskgraph/service-kit';
+import { cloneDatabase, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
 import pg from 'pg';
 import { log, rawClient, telemetry } from './event-fixture.js';
 
@@ -144,5 +154,34 @@ describe('dead letters', () => {
     await keepDeadLetter(pool, { event, group: 'media', error: 'second', attempts: 5 });
     const { rows } = await pool.query('SELECT group_name, envelope, error, attempts FROM dead_letters');
     expect(rows).toEqual([{ group_name: 'media', envelope: event, error: 'second', attempts: 5 }]);
+  });
+
+  it('are what becomes of poison that a service hears, which counts it', async () => {
+    const event = { ...detached(), type: 'task.media-detached.v2' };
+    const metrics = createMetrics('media');
+    const bus = createMemoryEventBus({ log, groups: [{ group: 'media', topics: ['task-events'] }] });
+    const events = createServiceEvents({
+      source: 'media',
+      connectionString: database.url,
+      pool,
+      db: rawClient(pool),
+      bus,
+      feed: createMemoryLiveFeed(),
+      handlers: { 'task.media-detached.v1': async () => undefined },
+      log,
+      metrics,
+      health: createHealth(),
+    });
+    events.start();
+    try {
+      while ((await bus.publish([event])).failed.size > 0) await delay(5);
+      const { rows } = await pool.query('SELECT envelope FROM dead_letters WHERE event_id = $1', [event.id]);
+      expect(rows).toEqual([{ envelope: event }]);
+      const text = await metrics.registry.metrics();
+      expect(sumOfMetric(text, 'taskgraph_events_dead_total', { group: 'media' })).toBe(1);
+    } finally {
+      await events.close();
+      await bus.close();
+    }
   });
 });

@@ -3,6 +3,7 @@ import { uuid7 } from '@taskgraph/contracts';
 import {
   appendEvents,
   createMemoryLiveFeed,
+  createMetrics,
   createOutboxReader,
   createOutboxRelay,
   inTransaction,
@@ -12,7 +13,7 @@ import {
   type OutboxRelay,
   type RelayTimings,
 } from '@taskgraph/service-kit';
-import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
+import { cloneDatabase, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
 import pg from 'pg';
 import { detached, log, rawClient, recordingBus, telemetry, type RecordingBus } from './event-fixture.js';
 
@@ -37,7 +38,11 @@ afterAll(async () => {
 
 function startRelay(
   bus: RecordingBus,
-  { feed = createMemoryLiveFeed(), ...timings }: Partial<RelayTimings> & { feed?: LiveFeed } = {},
+  {
+    feed = createMemoryLiveFeed(),
+    metrics = createMetrics('events'),
+    ...timings
+  }: Partial<RelayTimings> & { feed?: LiveFeed; metrics?: ReturnType<typeof createMetrics> } = {},
 ): OutboxRelay & AsyncDisposable {
   const relay = createOutboxRelay({
     source: 'task',
@@ -45,7 +50,7 @@ function startRelay(
     bus,
     feed,
     log,
-    telemetry: telemetry(),
+    telemetry: telemetry(metrics),
     // Long, so that a test that passes shows the notification and not the poll.
     timings: { pollMs: 60_000, reconnectMs: 50, ...timings },
   });
@@ -147,11 +152,17 @@ describe('the relay', () => {
     const bus = recordingBus();
     const [stuck, free] = [uuid7(), uuid7()];
     bus.refused.add(stuck);
-    await using _relay = startRelay(bus);
+    const metrics = createMetrics('events');
+    const valueOf = async (name: string) => sumOfMetric(await metrics.registry.metrics(), name);
+    await using _relay = startRelay(bus, { metrics });
     await append([detached(stuck), detached(free)]);
     expect((await bus.until(1)).map(({ subject }) => subject)).toEqual([free]);
+    expect(await valueOf('taskgraph_outbox_waiting_events')).toBeGreaterThan(0);
+    expect(await valueOf('taskgraph_outbox_oldest_waiting_timestamp_seconds')).toBeGreaterThan(1_000_000_000);
     bus.refused.clear();
     expect((await bus.until(2)).map(({ subject }) => subject)).toEqual([free, stuck]);
+    while ((await valueOf('taskgraph_outbox_waiting_events')) > 0) await new Promise(setImmediate);
+    expect(await valueOf('taskgraph_outbox_oldest_waiting_timestamp_seconds')).toBe(0);
   });
 
   it('publishes everything again to a transport that has lost its memory, before anything new', async () => {

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClientInfoSigner, createLog } from '@taskgraph/service-kit';
-import { cloneDatabase, expectData, expectErrorCode, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
+import {
+  cloneDatabase,
+  expectData,
+  expectErrorCode,
+  postGraphQL,
+  sumOfMetric,
+  TEST_CLIENT_INFO_SECRET,
+} from '@taskgraph/testkit';
 import { createAuthDb } from '../../src/db.js';
 import { resetSecondFactor } from '../../src/modules/second-factor/reset.js';
 import { originOf } from '../../src/run-command.js';
@@ -91,6 +98,9 @@ describe('a second factor', () => {
       'LOGIN FAILURE',
     ]);
     expect(events.at(-1)?.details).toEqual({ secondFactor: 'refused' });
+    const text = await (await fetch(`${graph.url}/metrics`)).text();
+    for (const event of ['enabled', 'recovery_code'])
+      expect(sumOfMetric(text, 'taskgraph_auth_second_factors_total', { event })).toBe(1);
   });
 
   it('is set up by who is signed in, once; what was begun and not finished asks for nothing', async () => {

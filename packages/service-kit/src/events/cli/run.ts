@@ -3,7 +3,7 @@ import { ConfigError } from '../../settings.js';
 import { parseEventsArguments, USAGE, UsageError, type EventsCommand } from './arguments.js';
 import { readEventsConfig, type EventsConfig } from './config.js';
 import { openDatabaseLetters } from './database-dead-letters.js';
-import { EventsError, type DeadLetterStore } from './dead-letter-store.js';
+import { EventsError, type DeadLetterStore, type StoredLetter } from './dead-letter-store.js';
 import { applyPubSubTopology, describePlace, openPubSubLetters } from './pubsub-letters.js';
 import { formatLetters } from './table.js';
 
@@ -48,14 +48,14 @@ export async function runEventsCli(options: EventsCliOptions): Promise<number> {
 async function run(command: EventsCommand, options: EventsCliOptions): Promise<void> {
   if (command.kind === 'help') return options.print(USAGE);
   const config = readEventsConfig(options.env);
-  if (command.kind === 'apply-topology') return applyTopology(config, options);
+  if (command.kind === 'apply-topology') return applyTopology(config, command.json, options);
   const store = await openStore(config, options);
   try {
     switch (command.kind) {
       case 'list-dead':
         return await list(store, command.json, options);
       case 'replay':
-        return await replay(store, command.id, options);
+        return await replay(store, command, options);
       case 'discard':
         return await discard(store, command, options);
     }
@@ -81,22 +81,28 @@ async function openStore(config: EventsConfig, { findEmbedded }: EventsCliOption
   return openDatabaseLetters(urls);
 }
 
-async function list(store: DeadLetterStore, json: boolean, { print }: EventsCliOptions): Promise<void> {
+async function list(store: DeadLetterStore, json: boolean, options: EventsCliOptions): Promise<void> {
+  const { print } = options;
   const letters = await store.list();
   if (json) {
     const told = letters.map(({ id, event, group, error, attempts, diedAt }) => ({
       ...{ id, group, error, attempts, diedAt, event },
     }));
-    return print(JSON.stringify(told, null, 2));
+    return printJson(options, told);
   }
   if (letters.length === 0) return print(`There are no dead letters in ${store.place}.`);
   formatLetters(letters).forEach(print);
 }
 
-async function replay(store: DeadLetterStore, id: string, { print }: EventsCliOptions): Promise<void> {
+async function replay(
+  store: DeadLetterStore,
+  { id, json }: { readonly id: string; readonly json: boolean },
+  options: EventsCliOptions,
+): Promise<void> {
+  const print = json ? () => undefined : options.print;
   const letters = await store.list();
   const chosen = id === 'all' ? letters.filter(({ event }) => event !== null) : letters.filter((one) => one.id === id);
-  if (id === 'all' && letters.length === 0) return print(`There are no dead letters in ${store.place}.`);
+  if (id === 'all' && letters.length === 0) print(`There are no dead letters in ${store.place}.`);
   if (id !== 'all' && chosen.length === 0) throw noSuchLetter(id, store);
   for (const letter of chosen) {
     await store.replay(letter);
@@ -104,13 +110,15 @@ async function replay(store: DeadLetterStore, id: string, { print }: EventsCliOp
   }
   const left = id === 'all' ? letters.length - chosen.length : 0;
   if (left > 0) print(`${left} left: what is no event cannot be replayed, only discarded.`);
+  if (json) printJson(options, { replayed: chosen.map(toldOf), left });
 }
 
 async function discard(
   store: DeadLetterStore,
-  { id, yes }: { readonly id: string; readonly yes: boolean },
-  { print, confirm }: EventsCliOptions,
+  { id, yes, json }: { readonly id: string; readonly yes: boolean; readonly json: boolean },
+  options: EventsCliOptions,
 ): Promise<void> {
+  const { print, confirm } = options;
   const chosen = (await store.list()).filter((letter) => letter.id === id);
   if (chosen.length === 0) throw noSuchLetter(id, store);
   if (!yes)
@@ -119,8 +127,17 @@ async function discard(
     });
   for (const letter of chosen) {
     await store.discard(letter);
-    print(`Discarded ${letter.id} of ${letter.group}.`);
+    if (!json) print(`Discarded ${letter.id} of ${letter.group}.`);
   }
+  if (json) printJson(options, { discarded: chosen.map(toldOf) });
+}
+
+function toldOf({ id, group, event }: StoredLetter): { id: string; group: string; type: string | null } {
+  return { id, group, type: event?.type ?? null };
+}
+
+function printJson({ print }: EventsCliOptions, answer: object): void {
+  print(JSON.stringify(answer, null, 2));
 }
 
 function noSuchLetter(id: string, { place }: DeadLetterStore): EventsError {
@@ -131,7 +148,12 @@ function noSuchLetter(id: string, { place }: DeadLetterStore): EventsError {
   );
 }
 
-async function applyTopology({ projectId, emulatorHost }: EventsConfig, { print }: EventsCliOptions): Promise<void> {
+async function applyTopology(
+  { projectId, emulatorHost }: EventsConfig,
+  json: boolean,
+  options: EventsCliOptions,
+): Promise<void> {
+  const { print } = options;
   if (projectId === undefined)
     throw new EventsError(
       'NOT_CONFIGURED',
@@ -140,6 +162,7 @@ async function applyTopology({ projectId, emulatorHost }: EventsConfig, { print 
     );
   const place = { projectId, emulatorHost };
   const changes = await applyPubSubTopology(place);
+  if (json) return printJson(options, { changes: changes.map(({ name, change }) => ({ name, change })) });
   for (const { name, change } of changes) print(`${change} ${name}`);
   print(changes.length === 0 ? `All is in order in ${describePlace(place)}.` : `Applied to ${describePlace(place)}.`);
 }

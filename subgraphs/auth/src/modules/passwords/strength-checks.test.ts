@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLog } from '@taskgraph/service-kit';
+import { createLog, createMetrics } from '@taskgraph/service-kit';
+import { sumOfMetric } from '@taskgraph/testkit';
 import { createStrengthChecks, type StrengthChecks, type StrengthChecksOptions } from './strength-checks.js';
 
 const log = createLog({ service: 'auth', level: 'silent' });
@@ -63,13 +64,20 @@ describe('checks of passwords', () => {
   });
 
   it('are refused when too many wait; a thread that does not come to an end is ended, and another goes on', async () => {
-    await withChecks({ entry, maxWaiting: 2, timeoutMs: 9_000, startMs: 1_000 }, async (checks) => {
+    const metrics = createMetrics('auth');
+    const underWay = async () => {
+      const text = await metrics.registry.metrics();
+      return ['active', 'waiting'].map((state) => sumOfMetric(text, 'taskgraph_auth_password_checks', { state }));
+    };
+    await withChecks({ entry, maxWaiting: 2, timeoutMs: 9_000, startMs: 1_000, metrics }, async (checks) => {
       const waiting = Array.from({ length: 3 }, () => checks.estimate('endless', [], calm));
       const ends = Promise.allSettled(waiting);
+      expect(await underWay()).toEqual([1, 2]);
       const first = await Promise.race([ends, checks.estimate('one more', [], calm).catch((error: unknown) => error)]);
       expect(first).toMatchObject({ code: 'UNAVAILABLE' });
       expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
       expect(await checks.estimate('next', [], calm)).toEqual({ score: 4, suggestions: [] });
+      expect(await underWay()).toEqual([0, 0]);
     });
   });
 

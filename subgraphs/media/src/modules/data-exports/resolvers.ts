@@ -1,3 +1,4 @@
+import { idempotencyKeyOf } from '@taskgraph/service-kit';
 import type { Resolvers } from '../../generated/graphql.js';
 import { getDataExport, requestDataExport } from './service.js';
 
@@ -6,7 +7,8 @@ export const dataExportResolvers = {
     dataExport: (_source, { id }, context) => getDataExport(context, id),
   },
   Mutation: {
-    requestDataExport: (_source, _args, context) => requestDataExport(context),
+    requestDataExport: (_source, { idempotencyKey }, context, info) =>
+      requestDataExport(context, idempotencyKeyOf(context, idempotencyKey, info)),
   },
   DataExport: {
     url: ({ id, status, expiresAt }, _args, { urls }) =>

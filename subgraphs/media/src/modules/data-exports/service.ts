@@ -1,5 +1,15 @@
 import type { DataExportPart } from '@taskgraph/contracts';
-import { appendEvents, forgetDeadParts, inTransaction, isUuid, notFound, requireViewer } from '@taskgraph/service-kit';
+import {
+  alreadyGone,
+  appendEvents,
+  forgetDeadParts,
+  inTransaction,
+  isUuid,
+  makeOnce,
+  notFound,
+  requireViewer,
+  type IdempotencyKey,
+} from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
 import type { Prisma } from '../../generated/prisma/client.js';
@@ -22,32 +32,45 @@ export async function getDataExport(context: MediaContext, id: string): Promise<
 
 /**
  * Begins to gather what there is of the viewer, unless that is under way, or was done or has failed just now. Of two who ask at once, both
- * get the same.
+ * get the same; and whoever asks again with a key that was used before.
+ *
+ * @throws BAD_USER_INPUT when the key stands for something else
+ * @throws CONFLICT when the export of the key is gone
  */
-export async function requestDataExport(context: MediaContext): Promise<DataExportRow> {
+export async function requestDataExport(context: MediaContext, key: IdempotencyKey | null): Promise<DataExportRow> {
   const { userId } = requireViewer(context);
   return inTransaction(context.db, async (tx) => {
-    const since = new Date(Date.now() - AGAIN_AFTER_MS);
-    const current = await tx.dataExport.findFirst({
-      where: {
-        userId,
-        OR: [{ status: 'PENDING' }, { status: { in: ['READY', 'FAILED'] }, requestedAt: { gt: since } }],
-      },
-      orderBy: { requestedAt: 'desc' },
-    });
-    if (current) return current;
-    // The second of two waits here for the first.
-    const [made] = await tx.dataExport.createManyAndReturn({
-      data: [{ userId, awaiting: [...SOURCES] }],
-      skipDuplicates: true,
-    });
-    if (!made) return tx.dataExport.findFirstOrThrow({ where: { userId, status: 'PENDING' } });
-    const { ipAddress, userAgent } = context.clientInfo;
-    const data = { dataExportId: made.id, userId, ipAddress, userAgent };
-    await appendEvents(tx, [{ type: 'media.data-export-requested.v1', subject: made.id, data }], context);
-    context.telemetry.exportRequested(context.log, made.id);
-    return made;
+    const outcome = await makeOnce(tx, { key, userId, wanted: 'an export of data' }, () =>
+      findOrBegin(context, tx, userId),
+    );
+    if (outcome.kind === 'made') return outcome.made;
+    const known = await tx.dataExport.findFirst({ where: { id: outcome.id, userId } });
+    if (!known) throw alreadyGone('An export of data');
+    return known;
   });
+}
+
+async function findOrBegin(context: MediaContext, tx: MediaTx, userId: string): Promise<DataExportRow> {
+  const since = new Date(Date.now() - AGAIN_AFTER_MS);
+  const current = await tx.dataExport.findFirst({
+    where: {
+      userId,
+      OR: [{ status: 'PENDING' }, { status: { in: ['READY', 'FAILED'] }, requestedAt: { gt: since } }],
+    },
+    orderBy: { requestedAt: 'desc' },
+  });
+  if (current) return current;
+  // The second of two waits here for the first.
+  const [made] = await tx.dataExport.createManyAndReturn({
+    data: [{ userId, awaiting: [...SOURCES] }],
+    skipDuplicates: true,
+  });
+  if (!made) return tx.dataExport.findFirstOrThrow({ where: { userId, status: 'PENDING' } });
+  const { ipAddress, userAgent } = context.clientInfo;
+  const data = { dataExportId: made.id, userId, ipAddress, userAgent };
+  await appendEvents(tx, [{ type: 'media.data-export-requested.v1', subject: made.id, data }], context);
+  context.telemetry.exportRequested(context.log, made.id);
+  return made;
 }
 
 /** Keeps a part of an export that is pending; of others it is needed no more. A service whose parts have all come is awaited no longer. */
