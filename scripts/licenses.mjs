@@ -35,11 +35,16 @@ export const EXCEPTIONS = [
   { packages: /^elkjs$/, license: 'EPL-2.0', why: 'comes with the command of Prisma, and no process loads it' },
   { packages: /^@cdktn\/hcl2json$/, license: 'MPL-2.0', why: 'of tests, and unchanged' },
   { packages: /^spdx-(exceptions|ranges)$/, license: 'CC-BY-3.0', why: 'data of this very check' },
+  {
+    packages: /^argparse$/,
+    license: 'PSF-2.0',
+    why: 'the licence of Python, which is as free; its name in newer versions',
+  },
   { packages: /^caniuse-lite$/, license: 'CC-BY-4.0', why: 'data of tools, which name their source' },
 ];
 
-/** What says nothing in its package.json, and what its files say. */
-const SAID_ELSEWHERE = { 'seq-queue': 'MIT' };
+/** What says nothing in its package.json, or no more than `BSD`, and what its files say. */
+const SAID_ELSEWHERE = { 'seq-queue': 'MIT', decko: 'MIT', stickyfill: 'MIT', 'url-template': 'BSD-3-Clause' };
 
 /**
  * Returns what must not be installed, of the packages of a lock file.
@@ -50,7 +55,7 @@ export function findForbidden(lock, licenseOf = () => undefined) {
   return Object.entries(lock.packages).flatMap(([place, { license, link }]) => {
     const name = place.split('node_modules/').at(-1);
     if (!place.includes('node_modules/') || link) return [];
-    const stated = license ?? licenseOf(place) ?? SAID_ELSEWHERE[name];
+    const stated = SAID_ELSEWHERE[name] ?? license ?? licenseOf(place);
     return isAllowed(name, stated) ? [] : [`${name}: ${stated ?? 'no licence'}`];
   });
 }
