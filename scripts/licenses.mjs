@@ -43,8 +43,8 @@ export const EXCEPTIONS = [
   { packages: /^caniuse-lite$/, license: 'CC-BY-4.0', why: 'data of tools, which name their source' },
 ];
 
-/** What says nothing in its package.json, or no more than `BSD`, and what its files say. */
-const SAID_ELSEWHERE = { 'seq-queue': 'MIT', decko: 'MIT', stickyfill: 'MIT', 'url-template': 'BSD-3-Clause' };
+/** What says nothing in its package.json, and what its files say. */
+const SAID_ELSEWHERE = { 'seq-queue': 'MIT' };
 
 /**
  * Returns what must not be installed, of the packages of a lock file.
@@ -55,7 +55,7 @@ export function findForbidden(lock, licenseOf = () => undefined) {
   return Object.entries(lock.packages).flatMap(([place, { license, link }]) => {
     const name = place.split('node_modules/').at(-1);
     if (!place.includes('node_modules/') || link) return [];
-    const stated = SAID_ELSEWHERE[name] ?? license ?? licenseOf(place);
+    const stated = license ?? licenseOf(place) ?? SAID_ELSEWHERE[name];
     return isAllowed(name, stated) ? [] : [`${name}: ${stated ?? 'no licence'}`];
   });
 }

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { smallPng } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
 import { PASSWORD, startStory, type Person, type Story } from '../story.js';
-import { hasBrowser, readReference } from './reference-page.js';
 import { readDescribedApi, type Answered, type DescribedApi } from './described.js';
 
 const NOBODY = '018f0000-0000-7000-8000-000000000000';
@@ -294,15 +293,6 @@ describe('a person works by the REST façade', () => {
     const gone = await api.call(at, { token, headers: { 'if-match': '*' } });
     expect([gone.status, gone.bytes.length]).toEqual([204, 0]);
     expectProblem(await api.call(`GET /api/tasks/${taskId}`, { token }), { status: 404, code: 'NOT_FOUND' });
-  });
-
-  (hasBrowser ? it : it.skip)('reads the reference in a browser, without the internet', async () => {
-    const { text, refused } = await readReference(
-      `${new URL(story.gatewayUrl).origin}/api/docs`,
-      'Creates a task that you own.',
-    );
-    expect(text).toContain('/api/tasks/{id}/attach-media');
-    expect(refused).toEqual([]);
   });
 
   it('is described by a document that Redocly takes, with a success of each route seen', async () => {

@@ -4,7 +4,6 @@ import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.j
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
-import { DOCS_PATHS, mountDocsPage } from './docs-page.js';
 import { readRestDocuments } from './documents.js';
 import { describeRoutes, type OpenApiOptions } from './openapi.js';
 import { Problem, problemOfError, problemOfRefusal, sendProblem } from './problem.js';
@@ -80,9 +79,7 @@ export function createRest(options: RestOptions): Rest {
     app.get(`${BASE}/openapi.json`, (_request, response) => {
       response.set('cache-control', 'no-cache').type('application/json').send(now().openapi);
     });
-    mountDocsPage(app);
-    for (const path of ['/openapi.json', ...DOCS_PATHS])
-      app.all(`${BASE}${path}`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
     app.use(BASE, () => {
       throw unknown();
     });
