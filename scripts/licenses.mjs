@@ -36,6 +36,11 @@ export const EXCEPTIONS = [
   { packages: /^elkjs$/, license: 'EPL-2.0', why: 'comes with the command of Prisma, and no process loads it' },
   { packages: /^@cdktn\/hcl2json$/, license: 'MPL-2.0', why: 'of tests, and unchanged' },
   { packages: /^spdx-(exceptions|ranges)$/, license: 'CC-BY-3.0', why: 'data of this very check' },
+  {
+    packages: /^argparse$/,
+    license: 'PSF-2.0',
+    why: 'the licence of Python, which is as free; its name in newer versions',
+  },
   { packages: /^caniuse-lite$/, license: 'CC-BY-4.0', why: 'data of tools, which name their source' },
 ];
 

@@ -181,6 +181,8 @@ const schema = z.object({
   /** Operations that metrics know by their names, beside those that are registered; all others are one. */
   METRICS_OPERATIONS: settings.list(String, 'a name').optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
+  /** Serves the REST façade and its OpenAPI document at `/api`. */
+  REST_API: settings.flag(true),
   /** Serves Apollo Sandbox to browsers at GET /graphql. */
   SANDBOX: settings.optionalFlag(),
 });

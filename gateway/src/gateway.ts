@@ -32,7 +32,7 @@ import type {
 } from '@taskgraph/federation-engine/internal/supergraph/remote-planner.js';
 import { createClientLimits } from './admission/client-limits.js';
 import { createDemandControl } from './admission/demand-control.js';
-import { createDocuments } from './admission/documents.js';
+import { createDocuments, createOwnDocuments } from './admission/documents.js';
 import { createOverrideLabels } from './admission/held-labels.js';
 import { createPolicies } from './admission/policies.js';
 import { assertKnownSubgraphs, type GatewayConfig } from './config.js';
@@ -56,7 +56,8 @@ import {
   toSpoolFolder,
   toTickets,
 } from './admission-settings.js';
-import { toAnswer, toEventSource, toHandler, toLive, toWebSockets } from './transport-settings.js';
+import { toAnswer, toEventSource, toHandler, toLive, toRest, toWebSockets } from './transport-settings.js';
+import { createRest } from './rest/rest-routes.js';
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { traceOperations } from './traces.js';
@@ -64,6 +65,7 @@ import { createAnswer } from './transports/http/answer.js';
 import { createEventSourceEndpoint } from './transports/http/event-source.js';
 import { createGraphQLHandler } from './transports/http/graphql-handler.js';
 import { createGraphQLRoutes } from './transports/http/graphql-routes.js';
+import { createRequestContexts } from './transports/http/request-contexts.js';
 import { createHttpStreams } from './transports/streams/http-streams.js';
 import { createWebSocketEndpoint } from './transports/websocket/server.js';
 import { within } from './transports/within.js';
@@ -109,7 +111,7 @@ export async function createGateway(
   const named = new Set(config.METRICS_OPERATIONS);
   const telemetry = createGatewayTelemetry(metrics, {
     slowOperationMs: config.SLOW_OPERATION_MS,
-    isKnownOperation: (name) => named.has(name) || documents.isName(name),
+    isKnownOperation: (name) => named.has(name) || documents.isName(name) || rest?.isName(name) === true,
     log,
   });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
@@ -176,14 +178,8 @@ export async function createGateway(
     });
 
   // transports: how it comes, and how its answer goes
-  const answer = createAnswer({
-    ...engine,
-    persistedQueries: documents.queries,
-    limits: clientLimits,
-    demand,
-    telemetry,
-    ...toAnswer(config),
-  });
+  const answering = { ...engine, limits: clientLimits, demand, telemetry, ...toAnswer(config) };
+  const answer = createAnswer({ ...answering, persistedQueries: documents.queries });
   const live = { ...toLive(config), subscriptions, identify, addressOf, telemetry: subscriptionTelemetry };
   const streams = createHttpStreams(live);
   const webSockets = createWebSocketEndpoint({
@@ -197,6 +193,12 @@ export async function createGateway(
   });
   const tickets = createTickets(toTickets(config));
   const eventSource = createEventSourceEndpoint({ ...toEventSource(config), identify, tickets });
+  const contexts = createRequestContexts({
+    identify,
+    sessionCookies,
+    addressOf,
+    labelsHeader: config.OVERRIDE_LABELS_HEADER,
+  });
   const handler = createGraphQLHandler({
     ...toHandler(config),
     limits: clientLimits,
@@ -205,21 +207,34 @@ export async function createGateway(
     origins,
     eventSource,
     streams,
-    identify,
-    sessionCookies,
+    contexts,
+    variesByCookie: sessionCookies !== null,
   });
+  const cors = { origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS };
   const http = await createGraphQLRoutes({
     handler,
     streams,
-    cors: { origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS },
+    cors,
     multipart: { maxFiles: config.UPLOAD_MAX_FILES, maxFileBytes: config.UPLOAD_MAX_BYTES, spool },
     sandbox: config.sandbox,
     explorer: toExplorer(config, overrides.explorerLogins ?? []),
     log,
     metrics,
   });
+  const rest = config.REST_API
+    ? createRest({
+        ...toRest(config, { origins, supergraph: () => engine.operations().supergraph }),
+        // What the façade asks is the gateway's own: it is no client's document, which a safelist would have to know.
+        answer: createAnswer({ ...answering, persistedQueries: createOwnDocuments() }),
+        contexts,
+        limits: clientLimits,
+        addressOf,
+        cors,
+      })
+    : null;
 
   const onClose = [
+    async () => rest?.close(),
     async () => revocations?.close(),
     async () => invalidation?.close(),
     async () => (overrides.bus ? undefined : bus?.close()),
@@ -247,7 +262,11 @@ export async function createGateway(
     metrics,
     health,
     tracing,
-    ...http,
+    front: http.front,
+    routes(app) {
+      rest?.routes(app);
+      return http.routes(app);
+    },
     onDrain: async () => {
       await within(config.SHUTDOWN_GRACE_MS, subscriptions.drain());
       streams.drain();

@@ -1,6 +1,14 @@
+import { serviceVersion } from '@taskgraph/service-kit';
+import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/url-list.js';
+import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import type { GatewayConfig } from './config.js';
+import { sessionCookieName } from './identity/session-cookies.js';
+import { createReadForm, type ReadFormOptions } from './rest/read-form.js';
+import type { RestOptions } from './rest/rest-routes.js';
+import { createSendFile } from './rest/send-file.js';
 import { ENDPOINT } from './transports/endpoint.js';
 import type { AnswerOptions } from './transports/http/answer.js';
+import { PREFLIGHT_HEADERS } from './transports/http/graphql-handler.js';
 import type { EventSourceEndpointOptions } from './transports/http/event-source.js';
 import type { GraphQLHandlerOptions } from './transports/http/graphql-handler.js';
 import type { HttpStreamsOptions } from './transports/streams/http-streams.js';
@@ -55,12 +63,36 @@ export function toEventSource(
 
 export function toHandler(
   config: GatewayConfig,
-): Pick<GraphQLHandlerOptions, 'labelsHeader' | 'maxBodyBytes' | 'maxBatchOperations' | 'showsPlans' | 'compression'> {
+): Pick<GraphQLHandlerOptions, 'maxBodyBytes' | 'maxBatchOperations' | 'showsPlans' | 'compression'> {
   return {
-    labelsHeader: config.OVERRIDE_LABELS_HEADER,
     maxBodyBytes: config.MAX_BODY_BYTES,
     maxBatchOperations: config.MAX_BATCH_OPERATIONS,
     showsPlans: config.showsPlans,
     compression: config.COMPRESSION,
   };
+}
+
+/** Of the REST façade, which has files from the media process. */
+export function toRest(
+  config: GatewayConfig,
+  { origins, supergraph }: Pick<ReadFormOptions, 'origins'> & Pick<RestOptions, 'supergraph'>,
+): Pick<RestOptions, 'maxBodyBytes' | 'cookieName' | 'version' | 'readForm' | 'sendFile' | 'supergraph'> {
+  const mediaUrl = () => config.subgraphUrls[MEDIA] ?? urlOf(supergraph(), MEDIA);
+  return {
+    version: serviceVersion(),
+    supergraph,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    cookieName: config.SESSION_COOKIES === 'off' ? null : sessionCookieName(config.SESSION_COOKIES === 'secure'),
+    readForm: createReadForm({ origins, maxFileBytes: config.UPLOAD_MAX_BYTES, preflightHeaders: PREFLIGHT_HEADERS }),
+    sendFile: createSendFile({
+      mediaUrl: () => splitUrls(mediaUrl() ?? '')[0] ?? null,
+      timeoutMs: config.SUBGRAPH_TIMEOUT_MS,
+    }),
+  };
+}
+
+const MEDIA = 'media';
+
+function urlOf({ subgraphs }: Supergraph, name: string): string | undefined {
+  return subgraphs.find((subgraph) => subgraph.name === name)?.url;
 }

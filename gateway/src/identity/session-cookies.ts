@@ -78,8 +78,7 @@ export function createSessionCookies({
   log,
   now = Date.now,
 }: SessionCookiesOptions): SessionCookies {
-  // RFC 6265bis, section 4.1.3.2: no other host, and no page without TLS, can set a cookie of this name.
-  const name = isSecure ? '__Host-taskgraph-session' : 'taskgraph-session';
+  const name = sessionCookieName(isSecure);
   const attributes = `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   const cleared = `${name}=; ${attributes}; Max-Age=0`;
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
@@ -186,6 +185,11 @@ export function createSessionCookies({
       };
     },
   };
+}
+
+/** RFC 6265bis, section 4.1.3.2: no other host, and no page without TLS, can set a cookie of the secure name. */
+export function sessionCookieName(isSecure: boolean): string {
+  return isSecure ? '__Host-taskgraph-session' : 'taskgraph-session';
 }
 
 function hashOf(secret: string): string {

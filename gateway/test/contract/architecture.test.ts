@@ -13,6 +13,7 @@ const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 }).split('\n');
 const ENGINE = 'packages/federation-engine/src';
 const FLOORS = [
+  'rest',
   'workers',
   'transports',
   'explorer',

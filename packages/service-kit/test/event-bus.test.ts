@@ -164,7 +164,7 @@ describe('an event bus in this process', () => {
     const ends: Array<() => Promise<unknown>> = [];
     return {
       projectId,
-      connect(metrics = createMetrics('test')) {
+      connect(metrics: Metrics = createMetrics('test')) {
         const bus = createPubSubEventBus({ projectId, log, groups: [], retryDelayMs: RETRY_DELAY_MS, metrics });
         ends.push(() => bus.close());
         return bus;

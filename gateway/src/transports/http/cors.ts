@@ -8,6 +8,10 @@ export interface CorsOptions {
   readonly isOpen: boolean;
   /** How long a browser may remember the answer to a preflight. */
   readonly maxAgeSeconds: number;
+  /** GET and POST when absent. */
+  readonly methods?: readonly string[];
+  /** Headers of answers that pages may read, beside those of every answer. */
+  readonly exposes?: readonly string[];
 }
 
 /** Of an answer, beside what every page may read (Fetch, "CORS-safelisted response-header name"). */
@@ -25,12 +29,15 @@ export function createCors({
   origins,
   isOpen,
   maxAgeSeconds,
+  methods = METHODS,
+  exposes = [],
 }: CorsOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const exposedHeaders = [...EXPOSED_HEADERS, ...exposes];
   const allow = cors({
     // `*` and credentials exclude each other.
     ...(origins.any ? { origin: '*' } : { origin: (origin, done) => done(null, origin as string), credentials: true }),
-    methods: METHODS,
-    exposedHeaders: EXPOSED_HEADERS,
+    methods: [...methods],
+    exposedHeaders,
     maxAge: maxAgeSeconds,
   });
 
@@ -39,7 +46,7 @@ export function createCors({
     ...(origins.any
       ? { 'access-control-allow-origin': '*' }
       : { vary: 'Origin', 'access-control-allow-credentials': 'true' }),
-    'access-control-expose-headers': EXPOSED_HEADERS.join(','),
+    'access-control-expose-headers': exposedHeaders.join(','),
   });
 
   return (request, response) => {
@@ -49,7 +56,7 @@ export function createCors({
       // A cache on the way may not give the answer for one origin to another.
       if (isOpen && !origins.any) response.setHeader('vary', 'Origin');
       if (method !== 'OPTIONS') return false;
-      response.writeHead(204, { allow: [...METHODS, 'OPTIONS'].join(', '), 'content-length': '0' }).end();
+      response.writeHead(204, { allow: [...methods, 'OPTIONS'].join(', '), 'content-length': '0' }).end();
       return true;
     }
     // Private Network Access: a page of the internet that asks a machine of the intranet.

@@ -1,22 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { readJsonBody, UnreadableBody, requestFacts, sendBody, type Origins } from '@taskgraph/service-kit';
-import { readLabels } from '../../admission/held-labels.js';
-import { HttpContext, type Credentials } from './http-context.js';
+import { readJsonBody, UnreadableBody, sendBody, type Origins } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
-import type { Identify } from '../../identity/identify.js';
-import type { SessionCookies, SessionWish } from '../../identity/session-cookies.js';
+import type { SessionWish } from '../../identity/session-cookies.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
 import type { EventSourceEndpoint } from './event-source.js';
+import type { RequestContexts } from './request-contexts.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './read-request.js';
 import type { Reply } from './reply.js';
 import { statusOf } from './refusal-status.js';
@@ -27,13 +25,11 @@ export interface GraphQLHandlerOptions {
   readonly origins: Origins;
   readonly eventSource: EventSourceEndpoint;
   readonly streams: HttpStreams;
-  readonly identify: Identify;
-  /** Null where browsers get none. */
-  readonly sessionCookies: SessionCookies | null;
+  readonly contexts: RequestContexts;
+  /** Whether who asks may stand in a cookie. */
+  readonly variesByCookie: boolean;
   readonly addressOf: ClientAddress;
   readonly limits: Pick<ClientLimits, 'look' | 'received'>;
-  /** In small letters; undefined where no header says which labels of `@override` hold. */
-  readonly labelsHeader: string | undefined;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
   /** Who may see the plans of their operations. */
@@ -62,41 +58,11 @@ const NOT_ACCEPTABLE = badRequest(
 /** `EventSource` asks without asking first, whatever the page's origin, and can send no header that would show what it is. */
 const FOREIGN = badRequest('Pages of this origin may not call: it is not in CORS_ORIGINS.', 403);
 /** Headers that no foreign page can send without asking first (CORS, "simple requests"). */
-const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
+export const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name', 'graphql-require-preflight'];
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
-  const { answer, origins, eventSource, streams, identify, sessionCookies, maxBodyBytes, maxBatchOperations } = options;
-
-  const sending: Sending = { compression: options.compression, variesByCookie: sessionCookies !== null };
-
-  /** Who asks: by the header, else by the cookie of a browser. */
-  async function readCredentials(request: IncomingMessage): Promise<Credentials> {
-    const { authorization } = request.headers;
-    const secret = authorization === undefined && sessionCookies ? sessionCookies.find(request) : null;
-    if (secret === null || !sessionCookies) return { authorization, identity: await identify(authorization) };
-    return sessionCookies.credentialsOf(secret);
-  }
-
-  /** Tells the browser of a session that was opened or ended. */
-  async function settle(wish: SessionWish | null, response: ServerResponse): Promise<void> {
-    const cookie = await wish?.settle();
-    if (cookie && !response.headersSent) response.setHeader('set-cookie', cookie);
-  }
-
-  /** {@link readCredentials}, where nothing has to be waited for; null otherwise. */
-  function credentialsAtOnce({ headers: { authorization } }: IncomingMessage): Credentials | null {
-    if (authorization === undefined && sessionCookies) return null;
-    const identity = identify.atOnce(authorization);
-    return identity && { authorization, identity };
-  }
-
-  function contextOf(request: IncomingMessage, credentials: Credentials, wish: SessionWish | null): OperationContext {
-    return new HttpContext(request, requestFacts(request), credentials, {
-      address: options.addressOf(request),
-      overrideLabels: readLabels(request.headers, options.labelsHeader),
-      wish,
-    });
-  }
+  const { answer, origins, eventSource, streams, contexts, maxBodyBytes, maxBatchOperations } = options;
+  const sending: Sending = { compression: options.compression, variesByCookie: options.variesByCookie };
 
   /** Apollo Sandbox and the explorer ask for the plan with these headers. */
   function planFormat({ headers }: IncomingMessage, { identity }: OperationContext): PlanFormat | null {
@@ -121,8 +87,8 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     } catch (error) {
       return sendRefusal(response, toRefusal(error));
     }
-    const wish = sessionCookies?.wishOf(request) ?? null;
-    const context = contextOf(request, credentialsAtOnce(request) ?? (await readCredentials(request)), wish);
+    const wish = contexts.wishOf(request);
+    const context = contexts.atOnce(request, wish) ?? (await contexts.of(request, wish));
     if (place.multipart && place.bytes === undefined) {
       const { socket } = request;
       const before = socket.bytesRead;
@@ -143,7 +109,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
           : accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
     });
     if (outcome.kind === 'reply') {
-      await settle(wish, response);
+      await contexts.settle(wish, response);
       return send(response, outcome, accepted, sending);
     }
     if (response.destroyed) return;
@@ -175,7 +141,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const refused = replies.every(({ status }) => status === 429) ? replies.at(-1) : undefined;
     const { status, headers } = refused ?? { status: 200, headers: {} };
     const reply: Reply = { kind: 'reply', status, headers, body: text, refusal: null, rest: null };
-    await settle(wish, response);
+    await contexts.settle(wish, response);
     await send(response, reply, arrival.accepted, sending);
   }
 

@@ -1,0 +1,81 @@
+import type { Request, Response } from 'express';
+import { readFormWithFile, UnreadableBody, assertReadable, UnreadableMultipart } from '@taskgraph/service-kit';
+import type { Arrival } from '../transports/http/answer.js';
+import type { Origins } from '@taskgraph/service-kit';
+import type { Places } from './compile-query.js';
+import type { JsonSchema } from './json-schema.js';
+import { Problem } from './problem.js';
+
+/** Reads a form with a file, up to the file. @throws Problem */
+export type ReadForm = (
+  request: Request,
+  response: Response,
+  schema: JsonSchema | undefined,
+) => Promise<{ readonly places: Places; readonly place: Pick<Arrival, 'multipart' | 'bytes'> }>;
+
+export interface ReadFormOptions {
+  readonly origins: Origins;
+  readonly maxFileBytes: number;
+  /** Headers that no foreign page can send without asking first. */
+  readonly preflightHeaders: readonly string[];
+}
+
+const FIELD = 'file';
+const MAX_FIELD_BYTES = 10_000;
+/** How long a client that already has its answer may take to send the rest of its body. */
+const DRAIN_TIMEOUT_MS = 10_000;
+
+export function createReadForm({ origins, maxFileBytes, preflightHeaders }: ReadFormOptions): ReadForm {
+  /** A form is all that a page can send to another site without asking first, with the cookies of its visitor. */
+  function assertOwn(request: Request): void {
+    const { headers } = request;
+    if (headers.authorization !== undefined || preflightHeaders.some((name) => headers[name])) return;
+    const origin = origins.of(request);
+    if (origin === 'own' || origin === 'listed') return;
+    throw new Problem(
+      403,
+      'FORBIDDEN',
+      'This upload could have been sent by a foreign page: send an access token, or the header apollo-require-preflight: true.',
+      { members: { reason: 'CSRF' } },
+    );
+  }
+
+  return async (request, response, schema) => {
+    const known = new Set(Object.keys(schema?.properties ?? {}).filter((name) => name !== FIELD));
+    if (!request.is('multipart/form-data'))
+      throw new Problem(415, 'BAD_REQUEST', 'Send the file as multipart/form-data.', {
+        headers: { accept: 'multipart/form-data' },
+      });
+    assertOwn(request);
+    response.once('finish', () => drain(request));
+    try {
+      assertReadable(request);
+      const limits = { maxFileBytes, maxFieldBytes: MAX_FIELD_BYTES, maxFields: known.size };
+      const { fields, file } = await readFormWithFile(request, FIELD, limits);
+      const unknown = [...fields.keys()].filter((name) => !known.has(name));
+      if (unknown.length > 0)
+        throw new Problem(400, 'BAD_USER_INPUT', 'The form has fields that are not known here.', {
+          errors: unknown.map((name) => ({ in: 'body', at: `/${name.slice(0, 100)}`, detail: 'is not known here' })),
+        });
+      const { 'content-length': declared } = request.headers;
+      return {
+        places: [...fields, [FIELD, file]],
+        place: { multipart: true, ...(declared !== undefined && { bytes: Number(declared) }) },
+      };
+    } catch (error) {
+      if (error instanceof UnreadableMultipart || error instanceof UnreadableBody)
+        throw new Problem(error.status, 'BAD_REQUEST', error.message);
+      throw error;
+    }
+  };
+}
+
+/** A body that nobody reads any more would block its connection for the next request. */
+function drain(request: Request): void {
+  if (request.readableEnded || request.destroyed) return;
+  request.unpipe();
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), DRAIN_TIMEOUT_MS).unref();
+  request.once('close', () => clearTimeout(timer));
+  request.once('end', () => clearTimeout(timer));
+}

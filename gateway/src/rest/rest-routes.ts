@@ -1,0 +1,130 @@
+import { AppError, requestFacts } from '@taskgraph/service-kit';
+import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
+import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
+import type { ErrorRequestHandler, Express, Request, Response } from 'express';
+import { createCors, type CorsOptions } from '../transports/http/cors.js';
+import { compileRoute, type CompiledRoute } from './compile-route.js';
+import { readRestDocuments } from './documents.js';
+import { describeRoutes, type OpenApiOptions } from './openapi.js';
+import { Problem, problemOfError, problemOfRefusal, sendProblem } from './problem.js';
+import { ROUTES } from './routes.js';
+import { ACCEPT_PATCH, createServeRoute, type ServeRouteOptions } from './serve-route.js';
+
+export interface RestOptions extends Omit<ServeRouteOptions, 'routeOf'>, OpenApiOptions {
+  /** The version of the graph that serves. */
+  readonly supergraph: () => Supergraph;
+  readonly cors: CorsOptions;
+}
+
+export interface Rest {
+  readonly routes: (app: Express) => void;
+  /** Whether an operation of that name is the façade's. */
+  readonly isName: (name: string) => boolean;
+  close(): Promise<void>;
+}
+
+const BASE = '/api';
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
+const EXPOSED = ['etag', 'link', 'location', 'content-disposition', 'content-range', 'accept-ranges', 'accept-patch'];
+
+/** One version of the graph, as the façade serves it. */
+interface Served {
+  readonly supergraph: Supergraph;
+  readonly routes: ReadonlyMap<string, CompiledRoute>;
+  /** As text. */
+  readonly openapi: string;
+}
+
+const documents = readRestDocuments();
+
+/** Creates the REST façade: each route is one operation, run as any client's. */
+export function createRest(options: RestOptions): Rest {
+  const cors = createCors({ ...options.cors, methods: METHODS, exposes: EXPOSED });
+  const serve = createServeRoute({ ...options, routeOf: find });
+  let served: Served | null = null;
+
+  function now(): Served {
+    const supergraph = options.supergraph();
+    if (served?.supergraph !== supergraph) served = compile(supergraph, options);
+    return served;
+  }
+
+  /** @throws Problem */
+  function find(operation: string): CompiledRoute {
+    const route = now().routes.get(operation);
+    if (!route) throw unknown();
+    return route;
+  }
+
+  const routes = (app: Express): void => {
+    app.use(BASE, (request, response, next) => {
+      // Without its own question, a page learns nothing of OPTIONS, and everybody else what the path takes.
+      const isPlain = request.method === 'OPTIONS' && !request.headers['access-control-request-method'];
+      if (isPlain || !cors(request, response)) next();
+    });
+    for (const path of new Set(ROUTES.map((route) => route.path))) {
+      const at = `${BASE}${path}`;
+      const methods: string[] = [];
+      for (const { method, operation } of ROUTES.filter((route) => route.path === path)) {
+        methods.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
+        const handle = (request: Request, response: Response) => serve(find(operation), request, response);
+        if (method === 'GET') app.get(at, handle);
+        else if (method === 'POST') app.post(at, handle);
+        else if (method === 'PATCH') app.patch(at, handle);
+        else app.delete(at, handle);
+      }
+      // Before paths that would match as well, such as `/media/:id`.
+      app.all(at, (request, response) => refuseMethod(request, response, methods));
+    }
+    app.get(`${BASE}/openapi.json`, (_request, response) => {
+      response.set('cache-control', 'no-cache').type('application/json').send(now().openapi);
+    });
+    app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    app.use(BASE, () => {
+      throw unknown();
+    });
+    app.use(BASE, problems);
+  };
+  return { routes, isName: (name) => documents.has(name), close: () => options.sendFile.close() };
+}
+
+function refuseMethod({ method }: Request, response: Response, methods: readonly string[]): void {
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  if (method !== 'OPTIONS') throw new Problem(405, 'BAD_REQUEST', `This path takes ${allow}.`, { headers: { allow } });
+  response
+    .status(204)
+    .set({ allow, ...(methods.includes('PATCH') && { 'accept-patch': ACCEPT_PATCH }) })
+    .end();
+}
+
+function unknown(): Problem {
+  return new Problem(404, 'NOT_FOUND', 'There is nothing at this path.');
+}
+
+/** Routes that this version of the graph has nothing for are not there. */
+function compile(supergraph: Supergraph, options: OpenApiOptions): Served {
+  const routes = new Map<string, CompiledRoute>();
+  for (const route of ROUTES) {
+    const document = documents.get(route.operation);
+    try {
+      if (document) routes.set(route.operation, compileRoute(supergraph.schema, route, document));
+    } catch {
+      // A test holds that the project's own graph has them all.
+    }
+  }
+  return { supergraph, routes, openapi: JSON.stringify(describeRoutes([...routes.values()], options)) };
+}
+
+const problems: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  if (error instanceof Problem) return sendProblem(response, error);
+  if (error instanceof Refusal) return sendProblem(response, problemOfRefusal(error));
+  if (error instanceof AppError) {
+    const { code, message, reason } = error;
+    return sendProblem(response, problemOfError({ message, extensions: { code, ...(reason && { reason }) } }));
+  }
+  const given = (error as { status?: unknown } | null)?.status;
+  if (typeof given === 'number' && given >= 400 && given < 500)
+    return sendProblem(response, new Problem(given, 'BAD_REQUEST', 'The request cannot be read.'));
+  requestFacts(request).log.error({ err: error }, 'defect');
+  sendProblem(response, new Problem(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong on our side.'));
+};

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { validate, parse } from 'graphql';
+import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
+import { compileRoute } from '../../src/rest/compile-route.js';
+import { readRestDocuments } from '../../src/rest/documents.js';
+import { evaluate, onlyVersion, readPreconditions } from '../../src/rest/preconditions.js';
+import { ROUTES } from '../../src/rest/routes.js';
+
+const { schema } = buildSupergraph(readFileSync(new URL('../../supergraph.graphql', import.meta.url), 'utf8'));
+const documents = readRestDocuments();
+
+describe('the REST façade', () => {
+  it.each([...documents.values()].map(({ name, text }) => [name, text] as const))(
+    'asks %s of the graph',
+    (_name, text) => {
+      expect(validate(schema, parse(text)).map(({ message }) => message)).toEqual([]);
+    },
+  );
+
+  it('has a route for each of its operations, and an operation for each of its routes', () => {
+    expect(ROUTES.map(({ operation }) => operation).sort()).toEqual([...documents.keys()].sort());
+  });
+
+  it.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    'has all that %s needs',
+    (_name, route) => {
+      const document = documents.get(route.operation);
+      if (!document) throw new Error('there is no document');
+      const { answer, body } = compileRoute(schema, route, document);
+      expect(answer).toMatchObject({ type: 'object', additionalProperties: false });
+      expect(body === null).toBe(route.body === undefined);
+    },
+  );
+
+  it('derives answers, lists and bodies from the graph', () => {
+    const compiled = (operation: string) => {
+      const route = ROUTES.find((each) => each.operation === operation);
+      const document = documents.get(operation);
+      if (!route || !document) throw new Error(`there is no ${operation}`);
+      return compileRoute(schema, route, document);
+    };
+    expect(Object.keys(compiled('UpdateTask').body?.schema.properties ?? {})).toEqual([
+      'title',
+      'description',
+      'status',
+      'priority',
+      'dueAt',
+      'labels',
+      'assigneeId',
+    ]);
+    expect(compiled('CreateTask').body?.schema.required).toEqual(['title']);
+    expect(compiled('Tasks').answer.required).toEqual(['items', 'pageInfo', 'totalCount']);
+    const media = compiled('TaskWithMedia').answer.properties?.['media'];
+    // The node of an edge is null while media is down.
+    expect(media?.properties?.['items']?.items?.required).toEqual(['attachedAt', 'attachedBy']);
+    const edge = { attachedAt: 'now', attachedBy: null, node: null };
+    const task = { media: { edges: [edge], pageInfo: {}, totalCount: 1 } };
+    expect(compiled('TaskWithMedia').project({ task })).toMatchObject({
+      media: { items: [{ attachedAt: 'now', attachedBy: null }], totalCount: 1 },
+    });
+  });
+});
+
+describe('preconditions', () => {
+  const read = (ifMatch?: string, ifNoneMatch?: string) =>
+    readPreconditions({
+      ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+      ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
+    });
+  const outcome = (ifMatch?: string, ifNoneMatch?: string, isSafe = true) => {
+    const preconditions = read(ifMatch, ifNoneMatch);
+    return preconditions && evaluate(preconditions, '"7"', isSafe);
+  };
+
+  it('compare strongly and weakly, as RFC 9110 has it', () => {
+    expect([outcome('"7"'), outcome('"6", "7"'), outcome('*'), outcome('W/"7"'), outcome('"6"')]).toEqual([
+      'go',
+      'go',
+      'go',
+      412,
+      412,
+    ]);
+    expect([outcome(undefined, 'W/"7"'), outcome(undefined, '"6"'), outcome(undefined, '*', false)]).toEqual([
+      304,
+      'go',
+      412,
+    ]);
+  });
+
+  it('are refused where they are no tags', () => {
+    for (const text of ['7', '"7', '"7" "8"', '', 'w/"7"', '*, "7"']) expect(read(text)).toBeNull();
+  });
+
+  it('name one version where they hold one strong tag of a version', () => {
+    const versionOf = (text: string) => onlyVersion(read(text)?.ifMatch ?? '*');
+    expect([versionOf('"7"'), versionOf('"07"'), versionOf('"x"'), versionOf('W/"7"'), versionOf('"7", "8"')]).toEqual([
+      7,
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+});

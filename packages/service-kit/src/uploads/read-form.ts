@@ -1,0 +1,146 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import busboy from 'busboy';
+import type { Upload } from 'graphql-upload-minimal';
+import { AppError } from '../app-error.js';
+import { fileMissing, fileTooLarge, ReceivedUpload, uploadInterrupted } from './received-upload.js';
+import { UnreadableMultipart } from './upload-map.js';
+
+export interface FormLimits {
+  /** Of the file. */
+  readonly maxFileBytes: number;
+  /** Of one field of text. */
+  readonly maxFieldBytes: number;
+  readonly maxFields: number;
+}
+
+/** A form with one file, which stands behind its fields of text. */
+export interface FormWithFile {
+  readonly fields: ReadonlyMap<string, string>;
+  /** Streams to who reads it. Ends with an AppError where another part follows it, for nobody would see that. */
+  readonly file: Upload;
+}
+
+const MAX_FILENAME_CHARACTERS = 4_096;
+
+/**
+ * Reads a form (`multipart/form-data`) up to its file, which streams from then on. A form without the file is met by who wants that, as an
+ * AppError.
+ *
+ * @throws UnreadableMultipart
+ */
+export function readFormWithFile(request: IncomingMessage, name: string, limits: FormLimits): Promise<FormWithFile> {
+  return new Promise((resolve, reject) => {
+    const fields = new Map<string, string>();
+    const upload = new ReceivedUpload();
+    let isOpen = true;
+    let fault: AppError | null = null;
+    let endFile: () => void = () => undefined;
+    const ended = new Promise<void>((end) => (endFile = end));
+    const parser = createParser(request, limits, reject);
+    if (!parser) return;
+
+    const refuse = (error: Error): void => {
+      if (isOpen) reject(error);
+      isOpen = false;
+      fault ??= error instanceof AppError ? error : new AppError('BAD_USER_INPUT', error.message, { cause: error });
+      upload.fail(fault);
+      endFile();
+      request.unpipe(parser);
+      parser.destroy();
+      request.resume();
+    };
+    const open = (): void => {
+      isOpen = false;
+      resolve({ fields, file: upload.value });
+    };
+
+    parser.on('field', (field, value, { valueTruncated }) => {
+      if (!isOpen) refuse(behind(field));
+      else if (valueTruncated)
+        refuse(new UnreadableMultipart(`A field has at most ${limits.maxFieldBytes} bytes.`, 413));
+      else if (field === name) refuse(new UnreadableMultipart(`The field "${name}" is no file.`));
+      else if (fields.has(field)) refuse(new UnreadableMultipart(`The field "${field}" is there twice.`));
+      else fields.set(field, value);
+    });
+    parser.on('file', (field, stream, { filename = '', mimeType, encoding }) => {
+      stream.on('error', () => undefined);
+      if (!isOpen || field !== name || filename === '' || filename.length > MAX_FILENAME_CHARACTERS) {
+        stream.resume();
+        refuse(
+          !isOpen
+            ? behind(field)
+            : new UnreadableMultipart(
+                field === name
+                  ? `The field "${name}" is no file with a name.`
+                  : 'The form has a file that is not known here.',
+              ),
+        );
+        return;
+      }
+      const content = readFile(stream, limits.maxFileBytes, async () => {
+        await ended;
+        if (fault) throw fault;
+      });
+      upload.arrive({ filename, mimetype: mimeType, encoding }, content);
+      open();
+    });
+    parser.on('filesLimit', () => refuse(behind('file')));
+    parser.on('fieldsLimit', () => refuse(new UnreadableMultipart('The form has too many fields.', 413)));
+    parser.on('error', (error: Error) => refuse(new UnreadableMultipart(`The form cannot be read: ${error.message}.`)));
+    parser.on('close', () => {
+      upload.fail(fileMissing());
+      endFile();
+      if (isOpen) reject(new UnreadableMultipart(`The form has no file "${name}".`));
+    });
+    request.on('error', () => undefined);
+    request.on('close', () => {
+      if (!request.complete) refuse(uploadInterrupted());
+    });
+    request.pipe(parser);
+  });
+}
+
+function behind(field: string): AppError {
+  return new AppError('BAD_USER_INPUT', 'Nothing may stand behind the file in the form.', {
+    reason: 'FIELD_BEHIND_FILE',
+    extensions: { field: field.slice(0, 100) },
+  });
+}
+
+function createParser(
+  { headers }: IncomingMessage,
+  { maxFileBytes, maxFieldBytes, maxFields }: FormLimits,
+  refuse: (error: Error) => void,
+): busboy.Busboy | null {
+  try {
+    return busboy({
+      headers,
+      defParamCharset: 'utf8',
+      preservePath: true,
+      // The parser cuts what has as many bytes as the limit.
+      limits: { fieldSize: maxFieldBytes + 1, fileSize: maxFileBytes + 1, files: 2, fields: maxFields + 1 },
+    });
+  } catch (error) {
+    refuse(new UnreadableMultipart(`The form cannot be read: ${(error as Error).message}.`));
+    return null;
+  }
+}
+
+/** The content of the file, whose end is known to be that of the form. @throws AppError */
+async function* readFile(stream: Readable, maxBytes: number, whole: () => Promise<void>): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  try {
+    // Whoever stops reading must not stop the parser: the rest is drained below.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw fileTooLarge(maxBytes);
+      yield chunk;
+    }
+    await whole();
+  } catch (error) {
+    throw error instanceof AppError ? error : uploadInterrupted(error);
+  } finally {
+    stream.resume();
+  }
+}
