@@ -81,7 +81,7 @@ export default tseslint.config(
   },
   {
     // What runs in a browser has types of its own.
-    files: ['packages/explorer/src/page/**/*.ts'],
+    files: ['packages/explorer/src/page/**/*.{ts,tsx}'],
     languageOptions: { parserOptions: { project: './packages/explorer/src/page/tsconfig.json' } },
   },
   {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,44 +17,7 @@ import {
 } from '@taskgraph/testkit';
 import { askReceivedBytes } from '../src/storage/cloud-staging.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
-
-const CREATE = `mutation($input: CreateUploadInput!) { createUpload(input: $input) { __typename
-  ... on CreateUploadSuccess { upload { id url protocol expiresAt } }
-  ... on MediaTooLargeProblem { message maxBytes }
-  ... on QuotaExceededProblem { message usedBytes quotaBytes } } }`;
-const COMPLETE = `mutation($id: ID!) { completeUpload(id: $id) { __typename
-  ... on UploadMediaSuccess { media { id filename mimeType byteSize status altText } }
-  ... on UploadIncompleteProblem { message receivedBytes byteSize }
-  ... on UnsupportedMediaTypeProblem { message mimeType allowed }
-  ... on InvalidImageProblem { message reason } } }`;
-const ORIGIN = 'https://app.example.com';
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-function tus(method: string, url: string, headers: Record<string, string> = {}, body?: Uint8Array): Promise<Response> {
-  return fetch(url, {
-    method,
-    headers: { 'tus-resumable': '1.0.0', connection: 'close', ...headers },
-    ...(body && { body: body as never }),
-  });
-}
-
-function patch(url: string, offset: number | string, body: Uint8Array, headers: Record<string, string> = {}) {
-  const all = { 'upload-offset': String(offset), 'content-type': 'application/offset+octet-stream', ...headers };
-  return tus('PATCH', url, all, body);
-}
-
-async function create(graph: MediaGraph, who: TestViewer, bytes: Uint8Array, more: Record<string, unknown> = {}) {
-  const input = { filename: '../lake.png', byteSize: bytes.length, ...more };
-  const { createUpload } = expectData(await graph.run(who, CREATE, { input }));
-  return createUpload.upload as { id: string; url: string; protocol: string; expiresAt: string };
-}
-
-const scrape = async (url: string) => (await fetch(`${new URL(url).origin}/metrics`)).text();
-
-async function complete(graph: MediaGraph, who: TestViewer, id: string) {
-  return expectData(await graph.run(who, COMPLETE, { id })).completeUpload;
-}
+import { COMPLETE, CREATE, ORIGIN, complete, create, patch, scrape, sha256, tus } from './upload-requests.js';
 
 describe('an upload in many requests', () => {
   let graph: MediaGraph;

@@ -18,7 +18,7 @@ export function operationsPane(examples: string): GraphiQLPlugin {
   const operations = readExampleOperations(examples);
 
   function OperationsPane() {
-    const { addTab, updateActiveTabValues } = useGraphiQLActions();
+    const actions = useGraphiQLActions();
     const schema = useGraphiQL((state) => state.schema);
     const queryEditor = useGraphiQL((state) => state.queryEditor);
     const variableEditor = useGraphiQL((state) => state.variableEditor);
@@ -28,10 +28,10 @@ export function operationsPane(examples: string): GraphiQLPlugin {
     const open = ({ text }: ExampleOperation) => {
       const query = print(parse(text));
       const variables = schema ? variablesOf(text, schema) : '';
-      addTab();
+      actions.addTab();
       queryEditor?.setValue(query);
       variableEditor?.setValue(variables);
-      updateActiveTabValues({ query, variables });
+      actions.updateActiveTabValues({ query, variables });
     };
 
     return (
