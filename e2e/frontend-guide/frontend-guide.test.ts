@@ -33,7 +33,7 @@ describe('the guide for frontends', () => {
   it('has samples of everything, and they compile', () => {
     expect(guide.complaints).toBe('');
     expect(guide.samples).toEqual(
-      'client sign-in pages uploads subscriptions errors problems changes rename codegen overdue'
+      'client sign-in pages uploads large-files subscriptions errors problems changes rename codegen overdue'
         .split(' ')
         .map((name) => `${name}.ts`),
     );
@@ -85,6 +85,17 @@ describe('the guide for frontends', () => {
     expect(body.data?.['task'].media.edges.map(({ node }: { node: { filename: string } }) => node.filename)).toEqual([
       'otter.png',
     ]);
+  });
+
+  it('uploads a file in parts, and tells how much of it has arrived', async () => {
+    const bytes = await smallPng();
+    const id = await page.call('large-files.ts', 'addLargeFile', base64(bytes, 'lake.png'), { callback: 'progress' });
+    expect(page.told('progress').at(-1)).toBe(bytes.length);
+    const { body } = await ada.run('Media', { id });
+    expect(body.data?.['media']).toMatchObject({ filename: 'lake.png', byteSize: bytes.length, mimeType: 'image/png' });
+    await expect(
+      page.call('large-files.ts', 'addLargeFile', base64(textFile(), 'notes.png'), { callback: 'progress' }),
+    ).rejects.toThrow(/\w+ \w+/);
   });
 
   it('hears of changes, also of those that were made while the gateway was down', async () => {

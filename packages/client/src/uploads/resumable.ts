@@ -5,6 +5,8 @@ import type { OnProgress } from './send-form.js';
 export interface UploadTarget {
   readonly id: string;
   readonly url: string;
+  /** How bytes are sent there; `TUS` if absent. */
+  readonly protocol?: string;
 }
 
 export interface SendByTusOptions {
@@ -71,12 +73,17 @@ export interface ResumableUploadOptions<Target extends UploadTarget, Result> ext
   readonly complete: (id: string) => Promise<Result>;
 }
 
-/** Uploads a file in three steps: where to, its bytes, and that they are all there. */
+/**
+ * Uploads a file in three steps: where to, its bytes, and that they are all there.
+ *
+ * @throws when the place wants another protocol than tus, and as {@link sendByTus} does
+ */
 export async function uploadResumably<Target extends UploadTarget, Result>(
   file: Blob,
   { create, complete, ...options }: ResumableUploadOptions<Target, Result>,
 ): Promise<Result> {
-  const { id, url } = await create();
+  const { id, url, protocol = 'TUS' } = await create();
+  if (protocol !== 'TUS') throw new Error(`This upload is sent by ${protocol}, which is not tus.`);
   await sendByTus(file, url, options);
   return complete(id);
 }

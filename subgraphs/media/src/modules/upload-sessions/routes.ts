@@ -69,12 +69,9 @@ export function mountUploadRoutes(app: Express, parts: UploadRouteParts): void {
     response.vary('Origin');
     if (method !== 'OPTIONS' && !(await admit(request, response, parts))) return;
     response.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
-    const stop = method === 'PATCH' ? telemetry.sessionPart() : null;
-    try {
-      await tus.handle(request, response);
-    } finally {
-      stop?.();
-    }
+    // The server's own promise stays open where the client has gone.
+    if (method === 'PATCH') response.once('close', telemetry.sessionPart());
+    await tus.handle(request, response);
   });
 }
 
