@@ -62,6 +62,8 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
       placeholder: 'made of the file, which is there',
       hasFull: 'made of the file, which is there',
       failureReason: 'of what failed there is no file',
+      contentId: 'where the file lies, which is there',
+      unattachedSince: 'of the clock that deletes what is attached to nothing',
     },
   },
 };

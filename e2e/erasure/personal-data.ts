@@ -51,6 +51,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'media.dead_letters': { kind: 'kept', why: DEAD },
   'media.media_references': { kind: 'erased' },
   'media.media_jobs': { kind: 'erased' },
+  'media.upload_sessions': { kind: 'erased' },
   'media.erased_users': { kind: 'kept', why: ERASED },
 };
 

@@ -198,12 +198,18 @@ function shown(type: GraphQLNamedType, graph: SubgraphName | null = null): strin
   const parts = members.map(({ name }) => {
     const fields = SECTIONS.get(graph === null ? name : `${name} at ${graph}`) ?? SECTIONS.get(name) ?? [];
     const own = fields.filter((field) => !field.startsWith('_'));
-    return `... on ${name} { ${own.map((field) => shownField(name, field)).join(' ')} }`;
+    return `... on ${name} { ${own.map((field) => shownField(name, field, graph)).join(' ')} }`;
   });
   return `{ __typename ${parts.join(' ')} }`;
 }
 
-function shownField(type: string, name: string): string {
+/** What lies behind a field is asked for on its own way; where there is none, because mutations alone lead to it, it is shown here. */
+function shownField(type: string, name: string, graph: SubgraphName | null = null): string {
   const returned = getNamedType(objectType(type).getFields()[name]?.type);
-  return `${type}__${name}: ${name}${returned && isCompositeType(returned) ? ' { __typename }' : ''}`;
+  const field = `${type}__${name}: ${name}`;
+  if (!returned || !isCompositeType(returned)) return field;
+  const hasWay = !isObjectType(returned) || WAYS.has(returned.name);
+  return `${field} ${hasWay ? '{ __typename }' : shown(returned, graph)}`;
 }
+
+const WAYS = waysToTypes();

@@ -16,7 +16,6 @@ export class ExportTooLarge extends Error {
 /** What there is of a person in each row. A column that is not here is not exported. */
 const ITEM = {
   id: true,
-  contentId: true,
   uploaderId: true,
   filename: true,
   mimeType: true,
@@ -83,7 +82,7 @@ export async function writeExportFile(tx: MediaTx, options: ExportFileOptions): 
     });
     for (const { source, file } of names)
       addLater(`${source}/${file}.json`, true, async () => jsonArray(readParts(tx, exportId, source, file)));
-    addLater('media/media.json', true, async () => jsonArray(readMedia(tx, userId)));
+    addLater('media/media.json', true, async () => jsonArray(readItems(tx, userId)));
     addLater('media/uploads.json', true, async () => jsonArray(readUploads(tx, userId)));
     // Names only: each file is opened when the one before is done.
     for await (const items of readMedia(tx, userId)) {
@@ -153,13 +152,18 @@ async function* readMedia(tx: MediaTx, uploaderId: string): AsyncGenerator<Array
       where: { uploaderId, status: 'READY', id: { gt: after } },
       orderBy: { id: 'asc' },
       take: PAGE,
-      select: ITEM,
+      // By the content, its file is found.
+      select: { ...ITEM, contentId: true },
     });
     yield items.map((item) => ({ ...item, byteSize: Number(item.byteSize) }));
     const last = items.at(-1);
     if (!last || items.length < PAGE) return;
     after = last.id;
   }
+}
+
+async function* readItems(tx: MediaTx, uploaderId: string): AsyncGenerator<Rows> {
+  for await (const items of readMedia(tx, uploaderId)) yield items.map(({ contentId: _, ...item }) => item);
 }
 
 /** Uploads that are not complete: few, since how many may be open is bounded. */
