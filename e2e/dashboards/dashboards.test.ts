@@ -64,7 +64,8 @@ withServers('an operator looks at the dashboards', () => {
     const taskId = await ada.addTask({ title: 'Look at dashboards' });
     const attached = { query: operation('MediaAttached'), variables: { taskId }, token: ada.accessToken };
     await using heard = subscribeGraphQL(story.gatewayUrl, attached);
-    const mediaId = await ada.addPicture(await smallPng());
+    // What somebody has sent before is neither kept nor processed again.
+    const mediaId = await ada.addPicture(await smallPng(`rgb(${round % 256}, 99, 200)`));
     await ada.upload({ filename: 'notes.png', content: textFile(), contentType: 'image/png' });
     await attachUntilHeard(taskId, mediaId, heard);
     const bob = await story.newPerson('Bob Foreign');
