@@ -57,6 +57,8 @@ export function createObservations(): Observations {
         if (type === '' || field === undefined) continue;
         types.add(type);
         note(`${type}.${field}`, actor, outcomeAt(body, [...place, alias]));
+        // Of what only this leads to, fields are asked for here.
+        if (typeof object[alias] === 'object') see(actor, body, [...place, alias], ofInterest);
       }
     }
   }
