@@ -16,6 +16,10 @@ export const ORIGIN = 'https://app.example.com';
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
+/** The URL with another first character in its signature, whatever that one is. */
+export const withChangedSignature = (url: string): string =>
+  url.replace(/signature=(.)/, (_, first: string) => `signature=${first === '_' ? '-' : '_'}`);
+
 export function tus(
   method: string,
   url: string,
