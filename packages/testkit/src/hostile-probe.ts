@@ -44,14 +44,15 @@ export async function probeHostilePlace(place: HostilePlace, target: HostileTarg
       if (INSIDES.test(message)) tell(`message ${message}`);
     }
     if (!writes) continue;
-    const after = JSON.stringify(await target.countRows());
-    if (errors.length > 0 && after !== stored) tell(`something is left of ${errors[0]?.extensions?.code}`);
-    stored = after;
-    // What was good may have used its samples up.
     if (errors.length === 0) {
+      // What was good may have used its samples up.
       requests = place.requests(await target.samples());
       stored = JSON.stringify(await target.countRows());
+      continue;
     }
+    const after = JSON.stringify(await target.countRows());
+    if (after !== stored) tell(`something is left of ${errors[0]?.extensions?.code}`);
+    stored = after;
   }
   return faults;
 }

@@ -126,21 +126,38 @@ export async function preferForeignSessions({ name }: TestDatabase): Promise<voi
   });
 }
 
+export type RowCounts = Readonly<Record<string, number>>;
+
 /** Counts the rows of every table of a database. */
-export function countAllRows(url: string): Promise<Readonly<Record<string, number>>> {
-  return withClient(url, async (client) => {
-    const tables = await client.query<{ name: string }>(
-      `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
-    );
-    const counts: Record<string, number> = {};
-    for (const { name } of tables.rows) {
-      const { rows } = await client.query<{ count: number }>(
-        `SELECT count(*)::int AS count FROM ${pg.escapeIdentifier(name)}`,
-      );
-      counts[name] = rows[0]?.count ?? 0;
-    }
-    return counts;
-  });
+export async function countAllRows(url: string): Promise<RowCounts> {
+  await using counter = await openRowCounter(url);
+  return counter.count();
+}
+
+export interface RowCounter extends AsyncDisposable {
+  /** By table. */
+  count(): Promise<RowCounts>;
+}
+
+/** Counts the rows of every table that a database has now, again and again, by one statement over one connection. */
+export async function openRowCounter(url: string): Promise<RowCounter> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  // A server that goes away between two statements is reported by the next statement; unheard it would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  const { rows: tables } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+  );
+  const counts = tables.map(
+    ({ name }) => `(SELECT count(*)::int FROM ${pg.escapeIdentifier(name)}) AS ${pg.escapeIdentifier(name)}`,
+  );
+  return {
+    async count() {
+      const { rows } = await client.query<RowCounts>({ name: 'count', text: `SELECT ${counts.join(', ')}` });
+      return rows[0] ?? {};
+    },
+    [Symbol.asyncDispose]: () => client.end(),
+  };
 }
 
 /** Creates an empty database. Disposing drops it. */

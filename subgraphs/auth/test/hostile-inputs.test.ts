@@ -1,6 +1,12 @@
 import { buildSubgraphSchema } from '@apollo/subgraph';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countAllRows, hostilePlaces, probeHostilePlace, type HostileTarget } from '@taskgraph/testkit';
+import {
+  hostilePlaces,
+  openRowCounter,
+  probeHostilePlace,
+  type HostileTarget,
+  type RowCounter,
+} from '@taskgraph/testkit';
 import { encodeCursor } from '@taskgraph/service-kit';
 import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { typeDefs } from '../src/schema.js';
@@ -15,6 +21,7 @@ const cheap: PasswordHasher = {
 
 describe('whatever comes in', () => {
   let graph: AuthGraph;
+  let rows: RowCounter;
   let viewer: Tokens & { readonly email: string };
   let admin: Tokens;
   beforeAll(async () => {
@@ -23,11 +30,13 @@ describe('whatever comes in', () => {
     graph = await startAuthGraph({ ...limits, LOGIN_MAX_FAILURES_PER_NETWORK: '1000000' }, undefined, {
       passwords: cheap,
     });
+    rows = await openRowCounter(graph.database.url);
     const { email, user } = await graph.register();
     await graph.pool.query("UPDATE users SET role = 'ADMIN' WHERE id = $1", [user.id]);
     admin = await graph.login(email);
   });
   afterAll(async () => {
+    await rows[Symbol.asyncDispose]();
     await graph[Symbol.asyncDispose]();
   });
 
@@ -55,8 +64,8 @@ describe('whatever comes in', () => {
       graph.run(query, { ...variables }, (query.includes('auditEvents') ? admin : viewer).accessToken),
     async countRows() {
       // Links in mails are made beside the answer to who has asked for one, and may be there a moment later.
-      const { account_tokens: _, ...rows } = await countAllRows(graph.database.url);
-      return rows;
+      const { account_tokens: _, ...counts } = await rows.count();
+      return counts;
     },
   };
 

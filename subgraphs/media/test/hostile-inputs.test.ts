@@ -2,13 +2,14 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   buildViewer,
-  countAllRows,
   expectData,
   HOSTILE_TEXTS,
   hostilePlaces,
+  openRowCounter,
   probeHostilePlace,
   smallPng,
   type HostileTarget,
+  type RowCounter,
 } from '@taskgraph/testkit';
 import { typeDefs } from '../src/schema.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
@@ -17,15 +18,18 @@ const CURSOR = '{ myMedia(first: 1) { edges { cursor } } }';
 
 describe('whatever comes in', () => {
   let graph: MediaGraph;
+  let rows: RowCounter;
   let id: string;
   let cursor: string;
   const ada = buildViewer();
   beforeAll(async () => {
     graph = await startMediaGraph();
+    rows = await openRowCounter(graph.database.url);
     id = await graph.addMedia(ada, await smallPng());
     ({ cursor } = expectData(await graph.run(ada, CURSOR)).myMedia.edges[0]);
   });
   afterAll(async () => {
+    await rows[Symbol.asyncDispose]();
     await graph[Symbol.asyncDispose]();
   });
 
@@ -51,7 +55,7 @@ describe('whatever comes in', () => {
       const heard = await subscription.next();
       return { status: 200, body: heard.kind === 'failed' ? { errors: heard.errors } : { data: heard } };
     },
-    countRows: async () => [await countAllRows(graph.database.url), (await graph.files()).length],
+    countRows: async () => [await rows.count(), (await graph.files()).length],
   };
 
   it.each(hostilePlaces(buildSubgraphSchema({ typeDefs })))(

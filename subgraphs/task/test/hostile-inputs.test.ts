@@ -2,12 +2,13 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   buildViewer,
-  countAllRows,
   expectData,
   hostilePlaces,
+  openRowCounter,
   probeHostilePlace,
   uuid7,
   type HostileTarget,
+  type RowCounter,
 } from '@taskgraph/testkit';
 import { typeDefs } from '../src/schema.js';
 import { startTaskGraph, type TaskGraph } from './task-graph.js';
@@ -17,13 +18,16 @@ const USER_CURSOR = `query($r: [_Any!]!) { _entities(representations: $r) { ... 
 
 describe('whatever comes in', () => {
   let graph: TaskGraph;
+  let rows: RowCounter;
   const ada = buildViewer();
   const mediaId = uuid7();
   beforeAll(async () => {
     graph = await startTaskGraph();
+    rows = await openRowCounter(graph.database.url);
     graph.mediaStatus.set(mediaId, 'READY');
   });
   afterAll(async () => {
+    await rows[Symbol.asyncDispose]();
     await graph[Symbol.asyncDispose]();
   });
 
@@ -63,7 +67,7 @@ describe('whatever comes in', () => {
       const heard = await subscription.next();
       return { status: 200, body: heard.kind === 'failed' ? { errors: heard.errors } : { data: heard } };
     },
-    countRows: () => countAllRows(graph.database.url),
+    countRows: () => rows.count(),
   };
 
   it.each(hostilePlaces(buildSubgraphSchema({ typeDefs })))(

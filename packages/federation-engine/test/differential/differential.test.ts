@@ -96,7 +96,7 @@ function compare(ours: EngineAnswer, stock: EngineAnswer): string | null {
     if (isDeepStrictEqual(placed, given)) continue;
     if (given.some((path) => path.includes('@')) && placed.length > 0) counts.unplaced += 1;
     else if (placed.length === given.length) counts.shifted += 1;
-    else if (ours.renames && placed.length > given.length) counts.renamed += 1;
+    else if (ours.renames() && placed.length > given.length) counts.renamed += 1;
     else return `errors differ: ${key}\n  ours ${placed.join(' ')}\n stock ${given.join(' ')}`;
   }
   return null;

@@ -4,11 +4,12 @@ import { composeServices } from '@apollo/composition';
 import { SILENT } from '../../src/request/log.js';
 import { createHash } from 'node:crypto';
 import {
+  execute,
   executeSync,
-  graphql,
   OperationTypeNode,
   parse,
   print,
+  validate,
   type DocumentNode,
   type GraphQLFormattedError,
   type GraphQLSchema,
@@ -35,9 +36,9 @@ export interface EngineAnswer {
   /** What graphql-js makes of the data that were fetched: the specification's own view of them. */
   completed(): unknown;
   /** Whether the plan renames members between fetches. */
-  readonly renames: boolean;
+  renames(): boolean;
   /** The operation as it is planned. */
-  readonly planned: string;
+  planned(): string;
   /** The engine threw in the place of an answer. */
   readonly crashed: boolean;
 }
@@ -67,12 +68,33 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
       buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers: resolvers as never }]),
     ]),
   );
-  const ask = async (subgraph: string, query: string, variables: Record<string, unknown>, operationName?: string) => {
+  /** Parsed by subgraph and text; those of the engine's are validated as well, which takes longer than to execute them. */
+  const documents = new Map<string, DocumentNode>();
+  const documentOf = (schema: GraphQLSchema, subgraph: string, query: string, sender: 'engine' | 'stock') => {
+    const key = `${sender} ${subgraph} ${query}`;
+    let document = documents.get(key);
+    if (!document) {
+      document = parse(query);
+      if (sender === 'engine') {
+        const [error] = validate(schema, document);
+        if (error) throw new Error(`${subgraph} is sent what is not valid: ${error.message}\n${query}`);
+      }
+      documents.set(key, document);
+    }
+    return document;
+  };
+  const ask = async (
+    sender: 'engine' | 'stock',
+    subgraph: string,
+    query: string,
+    variables: Record<string, unknown>,
+    operationName?: string,
+  ) => {
     const schema = schemas.get(subgraph);
     if (!schema) throw new Error(`there is no subgraph ${subgraph}`);
-    const answer = await graphql({
+    const answer = await execute({
       schema,
-      source: query,
+      document: documentOf(schema, subgraph, query, sender),
       variableValues: variables,
       operationName: operationName ?? null,
     });
@@ -98,7 +120,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         variables: Record<string, unknown>;
         operationName?: string;
       };
-      const { data, errors: failures } = await ask(subgraph, query, variables, operationName);
+      const { data, errors: failures } = await ask('engine', subgraph, query, variables, operationName);
       if (failures || (data?.['_entities'] as unknown[] | undefined)?.includes(null)) faults += 1;
       return { data, errors: failures ?? [], policy: null };
     },
@@ -109,7 +131,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     logger: silent,
     buildService: ({ name }): GraphQLDataSource => ({
       process: ({ request: { query, variables, operationName } }) =>
-        ask(name, query ?? '', variables as Record<string, unknown>, operationName),
+        ask('stock', name, query ?? '', variables as Record<string, unknown>, operationName),
     }),
   });
   const { executor } = await gateway.load();
@@ -143,8 +165,8 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           path: path?.join('.') ?? '',
           subgraph: subgraph ?? '',
         })),
-        renames: JSON.stringify(operation.plan).includes('KeyRenamer'),
-        planned: print(operation.document),
+        renames: () => JSON.stringify(operation.plan).includes('KeyRenamer'),
+        planned: () => print(operation.document),
         crashed: false,
         completed: () => complete(supergraph.schema, operation.document, variables, execution.root),
       };
@@ -183,8 +205,8 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           path: path?.includes('@') ? path.join('.') : clientPath(path ?? []).join('.'),
           subgraph: extensions?.serviceName ?? '',
         })),
-        renames: false,
-        planned: query,
+        renames: () => false,
+        planned: () => query,
         crashed: answer === null,
         completed: () => null,
       };
