@@ -88,7 +88,7 @@ async function report(step) {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const metrics = await (await fetch(`${origin}/metrics`)).text();
-  const reloads = /supergraph_reloads_total\{[^}]*outcome="loaded"[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0;
+  const reloads = /supergraph_reloads_total\{[^}]*outcome="ok"[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0;
   if (Number(reloads) < ((RELOADS / STEPS) * step) / 2) throw new Error(`only ${reloads} versions were loaded`);
   const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))[1]) / 1024;
   console.log(`| ${(REQUESTS / STEPS) * step} | ${reloads} | ${(heap / 1024 / 1024).toFixed(0)} | ${rss.toFixed(0)} |`);

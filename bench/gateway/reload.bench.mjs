@@ -100,7 +100,7 @@ function newResult() {
 async function readMetrics(origin) {
   const metrics = await (await fetch(`${origin}/metrics`)).text();
   return {
-    reloads: Number(/supergraph_reloads_total\{[^}]*outcome="loaded"[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0),
+    reloads: Number(/supergraph_reloads_total\{[^}]*outcome="ok"[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0),
     lagMs: 1000 * Number(/nodejs_eventloop_lag_max_seconds\{[^}]*\} (\S+)/.exec(metrics)?.[1] ?? NaN),
   };
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { OUTCOMES } from '@taskgraph/service-kit';
 import { parse } from 'yaml';
 import { queriesOf } from './dashboards.js';
 import { operationsPortOf, PROCESSES } from './processes.js';
@@ -53,6 +54,13 @@ function definedMetrics(): Set<string> {
   return new Set(names as string[]);
 }
 
+/** The words for outcomes that an expression asks for. */
+function outcomesIn(expressions: readonly string[]): string[] {
+  return expressions.flatMap((expression) =>
+    [...expression.matchAll(/outcome(?:=|!=|=~|!~)"([^"]*)"/g)].flatMap(([, words = '']) => words.split('|')),
+  );
+}
+
 const SERIES = /_(bucket|count|sum)$/;
 
 /** What an expression asks for that neither the code nor a rule makes. */
@@ -80,6 +88,14 @@ describe('what is scraped', () => {
 describe('rules', () => {
   it('ask for metrics of the code, and for what other rules record', () => {
     expect(unknownIn(rules.map(({ expr }) => expr))).toEqual([]);
+  });
+});
+
+describe('outcomes that rules and dashboards ask for', () => {
+  it('are words of the code', () => {
+    const asked = outcomesIn([...rules.map(({ expr }) => expr), ...queriesOf().map(({ expression }) => expression)]);
+    expect(asked).toEqual(expect.arrayContaining(['ok', 'error', 'refused']));
+    expect(asked.filter((word) => !OUTCOMES.some((known) => known === word))).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { OUTCOMES } from '@taskgraph/service-kit';
 import { postGraphQL, smallPng, startOtlpReceiver, subscribeGraphQL } from '@taskgraph/testkit';
 import type { OtlpReceiver } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
@@ -68,6 +69,13 @@ const documented = [
 ].map(([, name = '']) => name);
 
 const root = new URL('../../', import.meta.url);
+
+it('know the outcomes that are documented, and no others', () => {
+  const [, table = ''] =
+    /^### Outcomes$(.*?)^## /ms.exec(readFileSync(new URL('docs/operations.md', root), 'utf8')) ?? [];
+  const words = [...table.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []);
+  expect(words.toSorted()).toEqual([...OUTCOMES].toSorted());
+});
 
 it.each(Object.entries(UNMOVED))('%s, which stays in a story, is read by the test that is named', (name, [, file]) => {
   const text = readFileSync(new URL(file, root), 'utf8');
@@ -194,6 +202,16 @@ withServers('the metrics of all processes', () => {
       /sql_statement_duration_seconds_count\{[^}]*model="tasks",action="insert",outcome="ok"/,
     );
     expect(texts.get('media')).toMatch(/uploaded_bytes_total\{[^}]*type="image\/png"[^}]*\} [1-9]/);
+  });
+
+  it('say of the same outcome the same word, in every process', () => {
+    const told = new Set(
+      [...texts.values()].flatMap((text) => [...text.matchAll(/[{,]outcome="([^"]*)"/g)].map(([, word]) => word)),
+    );
+    expect([...told].filter((word) => !OUTCOMES.some((known) => known === word))).toEqual([]);
+    expect([...told]).toEqual(expect.arrayContaining(['ok', 'error', 'refused', 'detached']));
+    for (const name of ['auth_logins', 'auth_registrations', 'auth_refreshes', 'media_uploads', 'media_processings'])
+      expect([...texts.values()].join('\n')).toMatch(new RegExp(`${name}_total\\{[^}]*outcome="ok"[^}]*\\} [1-9]`));
   });
 
   const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;

@@ -213,7 +213,7 @@ export function createSupergraphTelemetry(metrics: Metrics): SupergraphTelemetry
       plannerRestarts.inc();
     },
     supergraphReloaded(outcome) {
-      reloads.inc({ outcome });
+      reloads.inc({ outcome: outcome === 'loaded' ? 'ok' : outcome });
     },
   };
 }

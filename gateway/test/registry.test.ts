@@ -103,7 +103,7 @@ describe('a gateway that follows the registry', () => {
     await until(async () => !(await hasField(gateway, 'Author', 'died')));
     expect(await clients.stop()).toBeGreaterThan(0);
     // It is counted when it serves.
-    await until(async () => (await countReloads(gateway, 'loaded')) === 2);
+    await until(async () => (await countReloads(gateway, 'ok')) === 2);
     expect((await repository.run('history')).output).toMatch(
       /^version 3 .* grace@example.com .* goes back to version 1 .*\nversion 2 .* ada@example.com .*\nversion 1 /,
     );

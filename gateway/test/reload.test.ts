@@ -73,7 +73,7 @@ describe('a subgraph that moves', () => {
       original.replaceAll(gateway.subgraphs['authors']?.url ?? '', 'http://127.0.0.1:1/graphql'),
     );
     const isReloaded = async () =>
-      /reloads_total\{[^}]*outcome="loaded"[^}]*\} 1/.test(await (await fetch(`${gateway.url}/metrics`)).text());
+      /reloads_total\{[^}]*outcome="ok"[^}]*\} 1/.test(await (await fetch(`${gateway.url}/metrics`)).text());
     while (!(await isReloaded()));
     release();
     const { body } = await answer;
@@ -83,7 +83,7 @@ describe('a subgraph that moves', () => {
 
 describe('a version of the graph', () => {
   const isLoaded = async (url: string) =>
-    /reloads_total\{[^}]*outcome="loaded"[^}]*\} 1/.test(await (await fetch(`${url}/metrics`)).text());
+    /reloads_total\{[^}]*outcome="ok"[^}]*\} 1/.test(await (await fetch(`${url}/metrics`)).text());
 
   it('is asked as a whole: an operation goes to the addresses that it was compiled for', async () => {
     let release: () => void = () => undefined;

@@ -75,6 +75,16 @@ describe('npx taskgraph', () => {
       stderr: '',
     });
     expect(await runOperator(['schema', 'compose', '--check'])).toEqual(checked);
+    const told = await runOperator(['schema', 'check', '--json']);
+    expect([told.code, told.stderr]).toEqual([0, '']);
+    expect(JSON.parse(told.stdout)).toEqual({
+      upToDate: true,
+      written: [],
+      stale: [],
+      withoutRules: [],
+      errors: [],
+      warnings: [],
+    });
   });
 
   it('does what a typed word says, and nothing for another', async () => {

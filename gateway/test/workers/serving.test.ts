@@ -81,7 +81,7 @@ describe('two workers', () => {
       ),
     );
     expect((await askMany(4)).map(({ body }) => body.errors)).toEqual([undefined, undefined, undefined, undefined]);
-    const loads = 'taskgraph_gateway_supergraph_reloads_total{outcome="loaded"';
+    const loads = 'taskgraph_gateway_supergraph_reloads_total{outcome="ok"';
     await until(
       () => gateway.metric(loads),
       (count) => count === 2,

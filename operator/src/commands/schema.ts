@@ -11,14 +11,22 @@ export function addSchemaCommands({ program, exit }: CommandHost): void {
     .command('compose')
     .description('write it')
     .option('--check', 'only compare')
-    .action(async ({ check = false }: { check?: boolean }) => exit(await compose(check ? ['--check'] : [])));
+    .option('--json', 'answer for programs')
+    .action(async ({ check = false, json = false }: Flags) => exit(await compose({ check, json })));
   schema
     .command('check')
     .description('tell whether it is what the subgraphs compose to; the same as compose --check')
-    .action(async () => exit(await compose(['--check'])));
+    .option('--json', 'answer for programs')
+    .action(async ({ json = false }: Flags) => exit(await compose({ check: true, json })));
 }
 
-function compose(parameters: readonly string[]): Promise<number> {
+interface Flags {
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
+
+function compose({ check, json }: Required<Flags>): Promise<number> {
+  const parameters = [...(check ? ['--check'] : []), ...(json ? ['--json'] : [])];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(REPOSITORY, 'scripts/compose.mjs'), ...parameters], {
       stdio: 'inherit',

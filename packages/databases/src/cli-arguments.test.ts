@@ -8,15 +8,23 @@ describe('parseArguments', () => {
   it.each([
     [
       'auth create add due date --empty',
-      { databases: ['auth'], command: { kind: 'create', name: 'add due date', allowEmpty: true } },
+      { databases: ['auth'], json: false, command: { kind: 'create', name: 'add due date', allowEmpty: true } },
     ],
-    ['all up', { databases: KNOWN, command: { kind: 'up' } }],
-    ['task down', { databases: ['task'], command: { kind: 'down', count: 1, confirmed: false } }],
-    ['task down 3 --yes', { databases: ['task'], command: { kind: 'down', count: 3, confirmed: true } }],
-    ['all reset --yes', { databases: KNOWN, command: { kind: 'reset', confirmed: true } }],
-    ['auth resolve 20260101000000_x', { databases: ['auth'], command: { kind: 'resolve', name: '20260101000000_x' } }],
-    ['auth up --help', { databases: [], command: { kind: 'help' } }],
-    ['help', { databases: [], command: { kind: 'help' } }],
+    ['all up', { databases: KNOWN, json: false, command: { kind: 'up' } }],
+    ['task down', { databases: ['task'], json: false, command: { kind: 'down', count: 1, confirmed: false } }],
+    ['task down 3 --yes', { databases: ['task'], json: false, command: { kind: 'down', count: 3, confirmed: true } }],
+    ['all reset --yes', { databases: KNOWN, json: false, command: { kind: 'reset', confirmed: true } }],
+    [
+      'auth resolve 20260101000000_x',
+      { databases: ['auth'], json: false, command: { kind: 'resolve', name: '20260101000000_x' } },
+    ],
+    ['all status --json', { databases: KNOWN, json: true, command: { kind: 'status' } }],
+    [
+      'task down --json --yes',
+      { databases: ['task'], json: true, command: { kind: 'down', count: 1, confirmed: true } },
+    ],
+    ['auth up --help', { databases: [], json: false, command: { kind: 'help' } }],
+    ['help', { databases: [], json: false, command: { kind: 'help' } }],
   ])('reads "%s"', (line, expected) => {
     expect(parse(line)).toEqual(expected);
   });

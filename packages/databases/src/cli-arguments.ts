@@ -2,13 +2,15 @@ export type MigrateCommand =
   | { readonly kind: 'create'; readonly name: string; readonly allowEmpty: boolean }
   | { readonly kind: 'up' }
   | { readonly kind: 'down'; readonly count: number; readonly confirmed: boolean }
-  | { readonly kind: 'status'; readonly json: boolean }
+  | { readonly kind: 'status' }
   | { readonly kind: 'reset'; readonly confirmed: boolean }
   | { readonly kind: 'resolve'; readonly name: string }
   | { readonly kind: 'help' };
 
 export interface MigrateArguments {
   readonly databases: readonly string[];
+  /** Whether a program reads the answer. */
+  readonly json: boolean;
   readonly command: MigrateCommand;
 }
 
@@ -20,16 +22,18 @@ export class UsageError extends Error {
 }
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
-  create: ['--empty'],
-  down: ['--yes'],
-  reset: ['--yes'],
+  create: ['--empty', '--json'],
+  up: ['--json'],
+  down: ['--yes', '--json'],
   status: ['--json'],
+  reset: ['--yes', '--json'],
+  resolve: ['--json'],
 };
 
 /** Reads `<database|all> <command> [...]`. @throws UsageError */
 export function parseArguments(args: readonly string[], known: readonly string[]): MigrateArguments {
   if (args.some((arg) => arg === '--help' || arg === '-h' || arg === 'help'))
-    return { databases: [], command: { kind: 'help' } };
+    return { databases: [], json: false, command: { kind: 'help' } };
   if (args.length === 0) throw new UsageError('Say what to do.');
   const flags = args.filter((arg) => arg.startsWith('--'));
   const [target, kind, ...operands] = args.filter((arg) => !arg.startsWith('--'));
@@ -38,7 +42,11 @@ export function parseArguments(args: readonly string[], known: readonly string[]
   }
   const unknown = flags.find((flag) => !(FLAGS[kind ?? ''] ?? []).includes(flag));
   if (unknown) throw new UsageError(`${kind ?? 'migrate'} knows no ${unknown}.`);
-  return { databases: target === 'all' ? known : [target], command: parseCommand(target, kind, operands, flags) };
+  return {
+    databases: target === 'all' ? known : [target],
+    json: flags.includes('--json'),
+    command: parseCommand(target, kind, operands, flags),
+  };
 }
 
 function parseCommand(
@@ -52,11 +60,9 @@ function parseCommand(
       if (operands.length === 0) throw new UsageError('create needs a name, such as: create add_due_date');
       return { kind, name: operands.join(' '), allowEmpty: flags.includes('--empty') };
     case 'up':
-      refuseOperands(kind, operands);
-      return { kind };
     case 'status':
       refuseOperands(kind, operands);
-      return { kind, json: flags.includes('--json') };
+      return { kind };
     case 'down':
       return { kind, count: parseCount(operands), confirmed: flags.includes('--yes') };
     case 'reset':

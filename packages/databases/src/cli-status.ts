@@ -33,11 +33,10 @@ export function reportStatus(name: string, state: MigrationState, findings: Sche
   return { lines, inOrder };
 }
 
-/** The same for programs: one object for each database. */
-export function toStatusRecord(database: string, state: MigrationState, findings: SchemaFindings | null): object {
+/** The same for programs. */
+export function toStatusRecord(state: MigrationState, findings: SchemaFindings | null): object {
   const names = (rows: ReadonlyArray<{ readonly name: string }>) => rows.map(({ name }) => name);
   return {
-    database,
     applied: names(state.applied.map(({ row }) => row)),
     pending: names(state.pending),
     edited: state.edited,

@@ -25,19 +25,30 @@ const USAGE = `Usage: npx taskgraph migrate <auth|task|media|all> <command>
                            (--empty: also when nothing did, to be filled by hand)
   up                       apply what is pending
   down [n] [--yes]         undo the last n migrations (1), and lose what they added
-  status [--json]          list applied, pending, edited and failed migrations, and drift
+  status                   list applied, pending, edited and failed migrations, and drift
   reset [--yes]            drop everything and apply all migrations
   resolve <migration>      declare a failed migration as undone by hand
+
+  --json                   print a line of JSON for each database, and progress to standard error
 
 The database is AUTH_DATABASE_URL, TASK_DATABASE_URL or MEDIA_DATABASE_URL. Where that is unset it is the one of the
 embedded PostgreSQL in .data/, which is started for the command unless it runs.
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 status found something to do.`;
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-const log: ProgressLog = { debug: () => undefined, info: print, warn: (line) => print(`Warning: ${line}`) };
+const printError = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** What a program reads is alone on standard output. */
+function createProgressLog(json: boolean): ProgressLog {
+  const tell = json ? printError : print;
+  return { debug: () => undefined, info: tell, warn: (line) => tell(`Warning: ${line}`) };
+}
 
 /** Connects to the embedded PostgreSQL when a database needs it first, and stops it at the end if this process started it. */
-function createServerAccess(config: MigrateConfig): AsyncDisposable & { connect(): Promise<ClusterConnection> } {
+function createServerAccess(
+  config: MigrateConfig,
+  log: ProgressLog,
+): AsyncDisposable & { connect(): Promise<ClusterConnection> } {
   let connection: Promise<ClusterConnection> | null = null;
   const stops: Array<() => Promise<void>> = [];
   return {
@@ -58,6 +69,8 @@ function createServerAccess(config: MigrateConfig): AsyncDisposable & { connect(
 }
 
 interface Target {
+  readonly json: boolean;
+  readonly log: ProgressLog;
   readonly name: string;
   readonly url: string;
   readonly embedded: boolean;
@@ -65,82 +78,80 @@ interface Target {
 }
 
 /** Runs one command on one database. Returns the exit code. */
-async function run(
-  { name, url, embedded, migrator }: Target,
-  command: Exclude<MigrateCommand, { kind: 'help' }>,
-): Promise<number> {
+async function run(target: Target, command: Exclude<MigrateCommand, { kind: 'help' }>): Promise<number> {
+  const { name, url, migrator } = target;
+  /** Says what was done, to a program or in words. */
+  const tell = (facts: object, lines: readonly string[]) =>
+    target.json ? print(JSON.stringify({ database: name, ...facts })) : lines.forEach(print);
   switch (command.kind) {
     case 'create': {
       const created = await migrator.create(command.name, { allowEmpty: command.allowEmpty });
       if (!created) {
-        print(
+        tell({ created: null, files: [], hazards: [] }, [
           `${name}: schema.prisma has no change that the migrations lack; nothing was written (--empty writes a migration to fill by hand)`,
-        );
+        ]);
         return 0;
       }
-      for (const file of ['migration.sql', 'down.sql'])
-        print(`${name}: wrote ${path.relative(process.cwd(), path.join(created.folder, file))}`);
-      for (const hazard of created.hazards) log.warn(`it ${hazard}`);
-      print(`Read both, then: npm run migrate -- ${name} up`);
+      const files = ['migration.sql', 'down.sql'].map((file) =>
+        path.relative(process.cwd(), path.join(created.folder, file)),
+      );
+      tell({ created: created.name, files, hazards: created.hazards }, [
+        ...files.map((file) => `${name}: wrote ${file}`),
+        ...created.hazards.map((hazard) => `Warning: it ${hazard}`),
+        `Read both, then: npm run migrate -- ${name} up`,
+      ]);
       return 0;
     }
     case 'up': {
       const { applied } = await migrator.up();
-      if (applied.length === 0) print(`${name}: up to date`);
+      tell({ applied }, applied.length === 0 ? [`${name}: up to date`] : []);
       return 0;
     }
     case 'down': {
       const what = `what the last ${command.count === 1 ? 'migration' : `${command.count} migrations`} added to`;
-      if (!command.confirmed && !(await confirmLoss('down', what, name, url, embedded))) return EXIT_FAILED;
+      if (!command.confirmed && !(await confirmLoss('down', what, target))) return EXIT_FAILED;
       const { undone } = await migrator.down(command.count);
-      if (undone.length === 0) print(`${name}: nothing is applied`);
+      tell({ undone }, undone.length === 0 ? [`${name}: nothing is applied`] : []);
       return 0;
     }
     case 'status': {
       const state = await migrator.status();
       const findings = await inspectSchema(migrator, url, state);
       const { lines, inOrder } = reportStatus(name, state, findings);
-      if (command.json) print(JSON.stringify(toStatusRecord(name, state, findings)));
-      else lines.forEach(print);
+      tell(toStatusRecord(state, findings), lines);
       return inOrder ? 0 : EXIT_NOT_IN_ORDER;
     }
     case 'reset': {
-      if (!command.confirmed && !(await confirmLoss('reset', 'all data in', name, url, embedded))) return EXIT_FAILED;
+      if (!command.confirmed && !(await confirmLoss('reset', 'all data in', target))) return EXIT_FAILED;
       const { applied } = await migrator.reset();
-      print(`${name}: reset, ${applied.length} migrations applied`);
+      tell({ applied }, [`${name}: reset, ${applied.length} migrations applied`]);
       return 0;
     }
     case 'resolve':
       await migrator.resolve(command.name);
-      print(`${name}: ${command.name} counts as undone; up applies it again`);
+      tell({ resolved: command.name }, [`${name}: ${command.name} counts as undone; up applies it again`]);
       return 0;
   }
 }
 
-async function confirmLoss(
-  command: string,
-  part: string,
-  name: string,
-  url: string,
-  embedded: boolean,
-): Promise<boolean> {
+async function confirmLoss(command: string, part: string, { name, url, embedded, log }: Target): Promise<boolean> {
   const { host, pathname } = new URL(url);
   const what = `${part} ${pathname.slice(1)} on ${host}`;
   if (!embedded) {
-    process.stderr.write(
-      `${name}: ${command} destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.\n`,
+    printError(
+      `${name}: ${command} destroys ${what}, which ${databaseUrlSetting(name)} names. Add --yes if that is meant.`,
     );
     return false;
   }
   if (!process.stdin.isTTY) {
-    process.stderr.write(`${name}: ${command} destroys ${what}. Nobody is there to be asked: add --yes.\n`);
+    printError(`${name}: ${command} destroys ${what}. Nobody is there to be asked: add --yes.`);
     return false;
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`This destroys ${what}. Type ${name} to go on: `);
     if (answer.trim() === name) return true;
-    print(`${name}: nothing was changed`);
+    log.info(`${name}: nothing was changed`);
     return false;
   } finally {
     terminal.close();
@@ -150,19 +161,20 @@ async function confirmLoss(
 async function main(args: readonly string[]): Promise<number> {
   const prisma = path.join(ROOT, 'prisma');
   const known = readdirSync(prisma).filter((entry) => existsSync(path.join(prisma, entry, 'schema.prisma')));
-  const { databases, command } = parseArguments(args, known);
+  const { databases, json, command } = parseArguments(args, known);
   if (command.kind === 'help') {
     print(USAGE);
     return 0;
   }
   const config = readMigrateConfig(ROOT);
-  await using server = createServerAccess(config);
+  const log = createProgressLog(json);
+  await using server = createServerAccess(config, log);
   let worst = 0;
   for (const name of databases) {
     const set = config.databaseUrl(name);
     const url = set ?? (await server.connect()).url(name);
     const migrator = createMigrator({ folder: path.join(prisma, name), url, log });
-    worst = Math.max(worst, await run({ name, url, embedded: set === null, migrator }, command));
+    worst = Math.max(worst, await run({ name, url, embedded: set === null, migrator, json, log }, command));
   }
   return worst;
 }

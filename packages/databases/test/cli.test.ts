@@ -56,6 +56,44 @@ it('migrates up, down and back, and tells by its exit code whether all is in ord
   expect(await migrate('auth status', env)).toMatchObject({ code: 3 });
 });
 
+it('answers programs with a line of JSON for each database, and nothing else on standard output', async () => {
+  await using database = await createEmptyDatabase('auth');
+  const env = { AUTH_DATABASE_URL: database.url };
+  const ask = async (line: string) => {
+    const { code, stdout, stderr } = await migrate(`auth ${line} --json`, env);
+    return {
+      code,
+      stderr,
+      told: stdout
+        .trim()
+        .split('\n')
+        .map((text) => JSON.parse(text) as object),
+    };
+  };
+  const last = migrations.at(-1);
+  expect(await ask('up')).toEqual({
+    code: 0,
+    stderr: expect.stringContaining(`applied ${last}`),
+    told: [{ database: 'auth', applied: migrations }],
+  });
+  expect(await ask('status')).toMatchObject({
+    code: 0,
+    told: [{ database: 'auth', applied: migrations, pending: [], drift: null, unmigrated: null, driftLookedFor: true }],
+  });
+  expect(await ask('create nothing new')).toMatchObject({
+    code: 0,
+    told: [{ database: 'auth', created: null, files: [], hazards: [] }],
+  });
+  expect(await ask('down --yes')).toMatchObject({ code: 0, told: [{ database: 'auth', undone: [last] }] });
+  expect(await ask('status')).toMatchObject({ code: 3, told: [{ database: 'auth', pending: [last] }] });
+  expect(await ask('reset --yes')).toMatchObject({ code: 0, told: [{ database: 'auth', applied: migrations }] });
+  expect(await migrate('auth down --json', env)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('Add --yes'),
+  });
+});
+
 it('does not reset a database that a setting names unless it is told --yes', async () => {
   await using database = await createEmptyDatabase('auth');
   const env = { AUTH_DATABASE_URL: database.url };

@@ -43,6 +43,7 @@ export * from './log-level.js';
 export * from './make-folder.js';
 export * from './merged-metrics.js';
 export * from './metrics.js';
+export * from './outcomes.js';
 export * from './misspelled-settings.js';
 export * from './parse-json.js';
 export * from './peer.js';

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Outcome } from './outcomes.js';
 import { TalliedHistogram } from './tallied-histogram.js';
 import { serviceVersion } from './version.js';
 
@@ -10,13 +11,19 @@ export interface Scraped {
   readonly registry: Pick<Registry, 'contentType' | 'metrics'>;
 }
 
+/** A counter whose outcomes are those that there are. */
+export interface EventCounter<Label extends string> extends Omit<Counter<Label>, 'inc'> {
+  inc(labels: { readonly [Name in Label]?: Name extends 'outcome' ? Outcome : string | number }, value?: number): void;
+  inc(value?: number): void;
+}
+
 /** How a gauge of several processes is one: their values together, or the highest. */
 export type GaugeAggregator = 'sum' | 'max';
 
 /** The metrics of one process or, in embedded mode, of one service: each has its own registry. */
 export interface Metrics {
   readonly registry: Registry;
-  counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
+  counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): EventCounter<Label>;
   gauge<Label extends string = never>(
     name: string,
     help: string,
@@ -40,7 +47,7 @@ export interface Metrics {
   /** Peer and outcome; seconds. */
   readonly peerDuration: Histogram<'peer' | 'outcome'>;
   /** Of calls to another service that were no success: failure or none, and why. */
-  readonly circuitVerdicts: Counter<'subgraph' | 'verdict' | 'reason'>;
+  readonly circuitVerdicts: EventCounter<'subgraph' | 'verdict' | 'reason'>;
 }
 
 /** @param service becomes the label `service` of every series */

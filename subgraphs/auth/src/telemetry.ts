@@ -1,8 +1,8 @@
 import type { Log, Metrics } from '@taskgraph/service-kit';
 
-type RegistrationOutcome = 'registered' | 'email_taken' | 'weak_password';
-type LoginOutcome = 'accepted' | 'challenged' | 'refused' | 'locked';
-type RefreshOutcome = 'renewed' | 'repeated' | 'unknown' | 'ended' | 'reused';
+type RegistrationOutcome = 'ok' | 'email_taken' | 'weak_password';
+type LoginOutcome = 'ok' | 'challenged' | 'refused' | 'locked';
+type RefreshOutcome = 'ok' | 'repeated' | 'unknown' | 'ended' | 'reused';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface AuthTelemetry {
@@ -69,10 +69,10 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     login(log, outcome, userId, scope) {
       logins.inc({ outcome });
       if (scope) lockouts.inc({ scope });
-      log[outcome === 'accepted' || outcome === 'challenged' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
+      log[outcome === 'ok' || outcome === 'challenged' ? 'info' : 'warn']({ outcome, userId, scope }, 'login');
     },
     passwordResetRequested(log, userId) {
-      resets.inc({ outcome: userId === undefined ? 'unknown' : 'known' });
+      resets.inc({ outcome: userId === undefined ? 'unknown' : 'ok' });
       log.info({ userId }, 'a new password was asked for');
     },
     emailVerified(log, userId, isChange) {

@@ -1,10 +1,20 @@
-import { activeSpan, type Log, type Metrics } from '@taskgraph/service-kit';
+import { activeSpan, outcomeOf, type Log, type Metrics } from '@taskgraph/service-kit';
+
+import type { FailureReason } from './modules/media/mappers.js';
+
+type RejectionReason =
+  | FailureReason
+  | 'EMPTY'
+  | 'MISMATCH'
+  | 'MediaTooLargeProblem'
+  | 'UnsupportedMediaTypeProblem'
+  | 'QuotaExceededProblem';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface MediaTelemetry {
   uploaded(log: Log, mediaId: string, mimeType: string, byteSize: number): void;
   uploadRepeated(log: Log, mediaId: string): void;
-  rejected(log: Log, reason: string): void;
+  rejected(log: Log, reason: RejectionReason): void;
   /** What has become of an upload that is sent in many requests. */
   sessionEnded(log: Log, sessionId: string, outcome: SessionOutcome): void;
   /** Bytes of such uploads, while they come. */
@@ -16,11 +26,11 @@ export interface MediaTelemetry {
   restored(log: Log, mediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
   exportRequested(log: Log, exportId: string): void;
-  exportEnded(log: Log, exportId: string, outcome: 'READY' | 'FAILED' | 'EXPIRED'): void;
+  exportEnded(log: Log, exportId: string, outcome: 'ok' | 'error' | 'expired'): void;
   /** What was left behind and is gone, by kind. */
   swept(log: Log, counts: Readonly<Record<string, number>>): void;
   processed(log: Log, mediaId: string): void;
-  failed(log: Log, mediaId: string, reason: string): void;
+  failed(log: Log, mediaId: string, reason: FailureReason): void;
   /** How many items this process is at, and how many wait for any. */
   queue(length: { readonly active: number; readonly waiting: number }): void;
   jobStarted(waitedMs: number): void;
@@ -28,7 +38,7 @@ export interface MediaTelemetry {
   startProcessing(): () => void;
 }
 
-export type SessionOutcome = 'created' | 'completed' | 'refused' | 'terminated';
+export type SessionOutcome = 'created' | 'ok' | 'refused' | 'terminated';
 
 /** The type of what was not accepted, or not looked at. */
 const UNKNOWN = 'none';
@@ -72,7 +82,7 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   );
   return {
     uploaded(log, mediaId, mimeType, byteSize) {
-      uploads.inc({ outcome: 'accepted', type: mimeType });
+      uploads.inc({ outcome: 'ok', type: mimeType });
       bytes.inc({ type: mimeType }, byteSize);
       log.info({ mediaId, mimeType, byteSize }, 'media uploaded');
     },
@@ -81,7 +91,7 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       log.info({ mediaId }, 'media uploaded before, with the same idempotency key');
     },
     rejected(log, reason) {
-      uploads.inc({ outcome: reason, type: UNKNOWN });
+      uploads.inc({ outcome: outcomeOf(reason), type: UNKNOWN });
       log.info({ reason }, 'upload refused');
     },
     sessionEnded(log, sessionId, outcome) {
@@ -104,7 +114,7 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       log.info({ reason }, 'file link refused');
     },
     exportRequested(log, exportId) {
-      exports.inc({ outcome: 'REQUESTED' });
+      exports.inc({ outcome: 'requested' });
       log.info({ exportId }, 'an export of data was asked for');
     },
     exportEnded(log, exportId, outcome) {
@@ -115,11 +125,11 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       log.info(counts, 'what was left behind is cleaned up');
     },
     processed(log, mediaId) {
-      processings.inc({ outcome: 'ready' });
+      processings.inc({ outcome: 'ok' });
       log.info({ mediaId }, 'media ready');
     },
     failed(log, mediaId, reason) {
-      processings.inc({ outcome: reason });
+      processings.inc({ outcome: outcomeOf(reason) });
       log.info({ mediaId, reason }, 'media failed');
     },
     queue({ active, waiting }) {

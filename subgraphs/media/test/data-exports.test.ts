@@ -188,7 +188,7 @@ it('is not asked for again at once when it has failed', async () => {
   const again = await ask();
   expect(again).toEqual({ id: expect.not.stringContaining(id), status: 'PENDING' });
   const text = await (await fetch(`${graph.url}/metrics`)).text();
-  expect(sumOfMetric(text, 'taskgraph_media_data_exports_total', { outcome: 'REQUESTED' })).toBe(2);
+  expect(sumOfMetric(text, 'taskgraph_media_data_exports_total', { outcome: 'requested' })).toBe(2);
 });
 
 it('is one for all who ask at once, and for who asks again with its key, later than an hour too', async () => {

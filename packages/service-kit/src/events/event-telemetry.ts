@@ -6,6 +6,10 @@ import type { InboxOutcome } from './inbox.js';
 import type { OutboxRow } from './outbox.js';
 
 type HandlingOutcome = InboxOutcome | 'ignored' | 'error' | 'poison';
+/** In the words that all metrics have. */
+const LABELS = { handled: 'ok', known: 'duplicate' } as const;
+const labelOf = (outcome: HandlingOutcome) =>
+  outcome === 'handled' || outcome === 'known' ? LABELS[outcome] : outcome;
 
 /** What happens to events: counter and log line together. Ids go to the log, never into labels. */
 export interface EventTelemetry {
@@ -70,7 +74,8 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
     transportAway(log, error) {
       log.warn({ err: error }, 'the transport of events cannot be reached; they wait in the outbox');
     },
-    consumed(log, group, { id, type, subject, requestId }, outcome, error) {
+    consumed(log, group, { id, type, subject, requestId }, handling, error) {
+      const outcome = labelOf(handling);
       deliveries.inc({ group, outcome });
       const facts = { group, eventId: id, type, subject, outcome, requestId };
       if (outcome === 'error' || outcome === 'poison') log.warn({ ...facts, err: error }, 'event not handled');
@@ -79,7 +84,8 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
     },
     deadLettered(log, { event, group, error, attempts }) {
       dead.inc({ group });
-      log.error({ group, eventId: event.id, type: event.type, subject: event.subject, error, attempts }, 'dead letter');
+      const { id, type, subject, requestId } = event;
+      log.error({ group, eventId: id, type, subject, requestId, error, attempts }, 'dead letter');
     },
   };
 }

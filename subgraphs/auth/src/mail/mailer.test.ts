@@ -105,7 +105,7 @@ describe('mails', () => {
     await post.close();
     expect(tries).toBe(3);
     expect(await metrics.registry.getSingleMetricAsString('taskgraph_auth_mails_total')).toContain(
-      'outcome="sent",service="t"} 1',
+      'outcome="ok",service="t"} 1',
     );
   });
 

@@ -44,7 +44,7 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
     for (const wait of [...retryMs, null]) {
       try {
         await mailer.send(mail);
-        mails.inc({ outcome: 'sent' });
+        mails.inc({ outcome: 'ok' });
         return;
       } catch (error) {
         mails.inc({ outcome: wait === null ? 'lost' : 'retried' });

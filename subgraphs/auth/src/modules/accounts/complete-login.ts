@@ -71,7 +71,7 @@ export async function completeLogin(
     return outcome;
   }
   const { spent, session } = outcome;
-  telemetry.login(log, 'accepted', userId);
+  telemetry.login(log, 'ok', userId);
   await attempt.succeeded();
   await announceReplaced(context, session);
   if (spent.by === 'recovery-code') {

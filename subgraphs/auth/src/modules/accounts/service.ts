@@ -79,7 +79,7 @@ export async function register(
       await recordAudit(tx, context, { action: 'REGISTER', outcome: 'SUCCESS', actorId: userId, subject: userId });
       return { user, session };
     });
-    context.telemetry.registration(context.log, 'registered', user.id);
+    context.telemetry.registration(context.log, 'ok', user.id);
     await announceReplaced(context, session);
     context.post.later(context.log, () => verificationMail(context, user));
     return session;
@@ -134,7 +134,7 @@ export async function login(
         })
       : null;
   const isChallenged = answer?.__typename === 'SecondFactorRequired';
-  context.telemetry.login(context.log, isChallenged ? 'challenged' : answer ? 'accepted' : 'refused', user?.id);
+  context.telemetry.login(context.log, isChallenged ? 'challenged' : answer ? 'ok' : 'refused', user?.id);
   if (!answer) {
     // Whoever failed is not known to be whom he says; the account that he tried is.
     const subject = user?.id ?? null;

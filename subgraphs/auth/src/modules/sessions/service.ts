@@ -149,7 +149,7 @@ export async function refreshSession(
       where: { id: session.id },
       data: { lastUsedAt: now, expiresAt: new Date(now.getTime() + context.sessionLifetimeMs) },
     });
-    return { kind: 'renewed' as const, sessionId: session.id, payload };
+    return { kind: 'ok' as const, sessionId: session.id, payload };
   });
   context.telemetry.refresh(context.log, outcome.kind, outcome.kind === 'unknown' ? undefined : outcome.sessionId);
   if (outcome.kind === 'reused') await context.revocations.announce([outcome.sessionId]);

@@ -69,7 +69,7 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
         isStored = true;
         await store.putFile(exportKey(exportId), path);
         await endExport(tx, current, { status: 'READY', expiresAt: new Date(Date.now() + options.lifetimeMs) });
-        telemetry.exportEnded(log, exportId, 'READY');
+        telemetry.exportEnded(log, exportId, 'ok');
         return true;
       },
       { timeoutMs: TIMEOUT_MS, tries: 1 },
@@ -123,7 +123,7 @@ async function noteFailure(
     },
     { timeoutMs: REMOVAL_TIMEOUT_MS, tries: 1 },
   );
-  if (isOver) telemetry.exportEnded(log, current.id, 'FAILED');
+  if (isOver) telemetry.exportEnded(log, current.id, 'error');
 }
 
 /**
@@ -157,10 +157,10 @@ async function removeOne({ db, store, telemetry, log }: ExportWorkOptions, id: s
         await store.deleteAll(exportPrefix(id));
         if (found.status === 'PENDING') {
           await endExport(tx, { id, userId: found.userId }, { status: 'FAILED' });
-          return 'FAILED';
+          return 'error' as const;
         }
         await tx.dataExport.update({ where: { id }, data: { status: 'EXPIRED', endedAt: new Date() } });
-        return 'EXPIRED';
+        return 'expired' as const;
       },
       { timeoutMs: REMOVAL_TIMEOUT_MS, tries: 1 },
     );

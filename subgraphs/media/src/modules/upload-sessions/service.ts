@@ -182,7 +182,7 @@ export async function completeUpload(context: MediaContext, given: string): Prom
     } finally {
       await lease.release();
     }
-    telemetry.sessionEnded(log, session.id, 'completed');
+    telemetry.sessionEnded(log, session.id, 'ok');
     telemetry.uploaded(log, session.id, found.mimeType, staged.byteSize);
     context.processor.wake();
     return await settleUpload(context, session.id, { kind: 'made', waitMs: waitMs(context, limits.processingWaitMs) });
