@@ -17,6 +17,8 @@ export interface OfflinePage extends AsyncDisposable {
   readonly strays: readonly string[];
   /** Returns and forgets them. */
   takeStrays(): readonly string[];
+  /** Returns and forgets what pages have told their console as an error, and what nobody caught. */
+  takeErrors(): readonly string[];
   /** Keeps a picture of the page for whoever reads the run. */
   keepPicture(name: string): Promise<void>;
 }
@@ -30,17 +32,21 @@ export async function openOffline(): Promise<OfflinePage> {
   });
   const page = await browser.newPage({ viewport: { width: 1400, height: 850 } });
   const strays: string[] = [];
+  const errors: string[] = [];
   page.on('request', (request) => {
     const { protocol, hostname } = new URL(request.url());
     if (protocol.startsWith('http') && hostname !== '127.0.0.1') strays.push(request.url());
   });
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) strays.push(message.text());
+    if (message.type() === 'error') errors.push(message.text());
   });
+  page.on('pageerror', (error) => errors.push(error.message));
   return {
     page,
     strays,
     takeStrays: () => strays.splice(0),
+    takeErrors: () => errors.splice(0),
     keepPicture: async (name) => {
       await page.screenshot({ path: `${PICTURES}explorer-${name}.png` });
     },

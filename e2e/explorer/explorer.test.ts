@@ -117,6 +117,19 @@ withBrowser('the explorer without the internet', () => {
     await offline.page.locator('.problem').waitFor();
   });
 
+  it('shows the routes of the REST façade', async () => {
+    const { page } = offline;
+    offline.takeErrors();
+    await page.goto(new URL('/api/docs', launcher.graphqlUrl).href);
+    const answer = await fetch(new URL('/api/openapi.json', launcher.graphqlUrl));
+    const { paths } = (await answer.json()) as { paths: Record<string, Record<string, { summary: string }>> };
+    const routes = Object.values(paths).flatMap(Object.values) as Array<{ summary: string }>;
+    expect(routes.length).toBeGreaterThan(20);
+    for (const { summary } of routes) await page.getByText(summary).first().waitFor({ state: 'attached' });
+    await offline.keepPicture('6-rest');
+    expect(offline.takeErrors()).toEqual([]);
+  });
+
   it('has asked nobody but the gateway, and its policy has held', () => {
     expect(offline.strays).toEqual([]);
   });

@@ -76,12 +76,16 @@ export function toHandler(
 export function toRest(
   config: GatewayConfig,
   { origins, supergraph }: Pick<ReadFormOptions, 'origins'> & Pick<RestOptions, 'supergraph'>,
-): Pick<RestOptions, 'maxBodyBytes' | 'cookieName' | 'version' | 'readForm' | 'sendFile' | 'supergraph'> {
+): Pick<
+  RestOptions,
+  'maxBodyBytes' | 'compression' | 'cookieName' | 'version' | 'readForm' | 'sendFile' | 'supergraph'
+> {
   const mediaUrl = () => config.subgraphUrls[MEDIA] ?? urlOf(supergraph(), MEDIA);
   return {
     version: serviceVersion(),
     supergraph,
     maxBodyBytes: config.MAX_BODY_BYTES,
+    compression: config.COMPRESSION,
     cookieName: config.SESSION_COOKIES === 'off' ? null : sessionCookieName(config.SESSION_COOKIES === 'secure'),
     readForm: createReadForm({ origins, maxFileBytes: config.UPLOAD_MAX_BYTES, preflightHeaders: PREFLIGHT_HEADERS }),
     sendFile: createSendFile({

@@ -1,7 +1,10 @@
+import { REFERENCE_FOLDER } from '@taskgraph/explorer';
 import { AppError, requestFacts } from '@taskgraph/service-kit';
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
+import { servePage } from '../explorer/serve-page.js';
+import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
 import { readRestDocuments } from './documents.js';
@@ -76,10 +79,18 @@ export function createRest(options: RestOptions): Rest {
       // Before paths that would match as well, such as `/media/:id`.
       app.all(at, (request, response) => refuseMethod(request, response, methods));
     }
-    app.get(`${BASE}/openapi.json`, (_request, response) => {
-      response.set('cache-control', 'no-cache').type('application/json').send(now().openapi);
+    app.get(`${BASE}/openapi.json`, async (request, response) => {
+      if (options.compression) response.vary('accept-encoding');
+      const { openapi } = now();
+      const { body, headers } = options.compression ? await encodeFor(request, openapi) : { body: openapi };
+      response
+        .set({ ...headers, 'cache-control': 'no-cache' })
+        .type('application/json')
+        .send(body);
     });
     app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    servePage(app, `${BASE}/docs`, REFERENCE_FOLDER);
+    app.all(`${BASE}/docs`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
     app.use(BASE, () => {
       throw unknown();
     });

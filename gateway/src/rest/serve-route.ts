@@ -7,6 +7,7 @@ import type { ClientAddress } from '../identity/client-address.js';
 import type { Accepted } from '../transports/http/accept.js';
 import type { Answer, Arrival } from '../transports/http/answer.js';
 import type { Reply } from '../transports/http/reply.js';
+import { encodeFor } from '../transports/http/compression.js';
 import type { RequestContexts } from '../transports/http/request-contexts.js';
 import type { CompiledRoute } from './compile-route.js';
 import type { Places } from './compile-query.js';
@@ -22,6 +23,8 @@ export interface ServeRouteOptions {
   readonly limits: Pick<ClientLimits, 'look' | 'received'>;
   readonly addressOf: ClientAddress;
   readonly maxBodyBytes: number;
+  /** Whether answers are compressed for clients that take it. */
+  readonly compression: boolean;
   readonly readForm: ReadForm;
   readonly sendFile: SendFile;
   /** A route by its operation. @throws Problem where the graph does not have it */
@@ -162,7 +165,7 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
       await contexts.settle(wish, response);
     }
     if (route.file) return options.sendFile(fileUrl(asked.body, route.file), request, response, asked.headers);
-    send(compiled, asked, preconditions, request, response);
+    await send(compiled, asked, preconditions, request, response, options.compression);
   };
 }
 
@@ -172,13 +175,14 @@ const JSON_TYPE = 'application/json';
 const MERGE_PATCH = 'application/merge-patch+json';
 export const ACCEPT_PATCH = `${JSON_TYPE}, ${MERGE_PATCH}`;
 
-function send(
+async function send(
   { route }: CompiledRoute,
   { body, headers: given }: Asked,
   preconditions: Preconditions,
   request: Request,
   response: Response,
-): void {
+  compression: boolean,
+): Promise<void> {
   if (response.destroyed) return;
   const { id, version } = body as { readonly id?: unknown; readonly version?: unknown };
   const etag = route.isTagged && typeof version === 'number' ? tagOf(version) : null;
@@ -204,7 +208,13 @@ function send(
     if (outcome === 304) return void response.writeHead(304, headers).end();
   }
   if (route.status === 204) return void response.writeHead(204, headers).end();
-  sendBody(response, route.status, { ...headers, 'content-type': ACCEPTED.type }, JSON.stringify(body));
+  const whole = { ...headers, 'content-type': ACCEPTED.type };
+  const text = JSON.stringify(body);
+  // A tag that `If-Match` takes is of these very bytes: they never go out in another coding.
+  if (!compression || etag !== null) return sendBody(response, route.status, whole, text);
+  response.vary('accept-encoding');
+  const encoded = await encodeFor(request, text);
+  if (!response.destroyed) sendBody(response, route.status, { ...whole, ...encoded.headers }, encoded.body);
 }
 
 const STALE = 'The task is in another version.';

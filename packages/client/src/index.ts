@@ -6,12 +6,9 @@ export { createSession, type Session, type SessionListener, type SessionOptions 
 export type { AuthPayloadLike } from './auth/tokens.js';
 export { createSubscriptionLink, type SubscriptionLinkOptions } from './links/subscription-link.js';
 export { createUploadLink, hasFiles, type UploadContext } from './uploads/upload-link.js';
-export type { OnProgress } from './uploads/send-form.js';
+export type { OnProgress } from './uploads/send-body.js';
 export { isProblem, type Problem } from './problem.js';
-export {
-  sendByTus,
-  uploadResumably,
-  type ResumableUploadOptions,
-  type SendByTusOptions,
-  type UploadTarget,
-} from './uploads/resumable.js';
+export { sendByTus } from './uploads/tus.js';
+export { sendToCloudStorage } from './uploads/cloud-storage.js';
+export { uploadResumably, type ResumableUploadOptions, type UploadTarget } from './uploads/resumable.js';
+export type { SendInPartsOptions } from './uploads/parts.js';

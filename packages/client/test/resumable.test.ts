@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCleanup } from '@taskgraph/testkit';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
-import { sendByTus, uploadResumably } from '../src/uploads/resumable.js';
+import { uploadResumably } from '../src/uploads/resumable.js';
+import { sendByTus } from '../src/uploads/tus.js';
 
 const CHUNK = 64 * 1024;
 const bytes = randomBytes(5 * CHUNK + 123);

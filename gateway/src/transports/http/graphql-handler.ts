@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { readJsonBody, UnreadableBody, sendBody, type Origins } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
@@ -13,6 +11,7 @@ import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
 import { readAccept, type Accepted } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
+import { encodeFor } from './compression.js';
 import type { EventSourceEndpoint } from './event-source.js';
 import type { RequestContexts } from './request-contexts.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './read-request.js';
@@ -272,11 +271,9 @@ async function send(
     sendBody(response, reply.status, headers, reply.body);
     return;
   }
-  const isWorthIt = reply.body.length >= MIN_COMPRESSED && takesGzip(response.req.headers['accept-encoding']);
-  const body = isWorthIt ? await compress(reply.body) : reply.body;
+  const encoded = await encodeFor(response.req, reply.body);
   if (response.destroyed) return;
-  const more = { ...headers, ...(isWorthIt && { 'content-encoding': 'gzip' }) };
-  sendBody(response, reply.status, more, body);
+  sendBody(response, reply.status, { ...headers, ...encoded.headers }, encoded.body);
 }
 
 /** What `writeHead` is given takes the place of what was set before. */
@@ -287,14 +284,6 @@ function joinVary(...parts: ReadonlyArray<string | number | readonly string[] | 
 
 function isNothing(part: unknown): boolean {
   return part === undefined || part === false;
-}
-
-/** Smaller answers fit into one packet anyway. */
-const MIN_COMPRESSED = 1_024;
-const compress = promisify<string, Buffer>(gzip);
-
-function takesGzip(accepted: string | string[] | undefined): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
 }
 
 /** Whether a GET is for a stream of events, as `EventSource` sends it. */

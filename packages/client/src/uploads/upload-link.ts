@@ -8,7 +8,7 @@ import {
 import { ClientAwarenessLink } from '@apollo/client/link/client-awareness';
 import { Observable } from 'rxjs';
 import { findFiles } from './find-files.js';
-import { sendForm, type OnProgress } from './send-form.js';
+import { sendBody, type OnProgress } from './send-body.js';
 
 /** What the context of an operation may say of its files. */
 export interface UploadContext {
@@ -64,7 +64,8 @@ export function createUploadLink({ uri, credentials }: UploadLinkOptions): Apoll
       const leave = () => abort.abort(outer?.reason);
       if (outer?.aborted) leave();
       outer?.addEventListener('abort', leave, { once: true });
-      sendForm(uri, form, {
+      sendBody(uri, form, {
+        method: 'POST',
         // Without it the gateway takes the request for one that a form of a foreign page could send.
         headers: { ...headers, 'apollo-require-preflight': 'true' },
         credentials: credentials === 'include',

@@ -1,11 +1,12 @@
 /** How much of a body is sent. `total` is 0 where it is not known. */
 export type OnProgress = (sentBytes: number, totalBytes: number) => void;
 
-export interface SendFormOptions {
+export interface SendBodyOptions {
+  readonly method: 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
   /** Whether cookies go to another origin as well. */
   readonly credentials: boolean;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -27,41 +28,41 @@ interface Xhr {
 }
 
 /**
- * Posts a form and tells how far it is. By XMLHttpRequest where there is one; elsewhere by fetch, which tells nothing before the answer.
+ * Sends a body and tells how far it is. By XMLHttpRequest where there is one; elsewhere by fetch, which tells nothing before the answer.
  *
  * @throws TypeError when there is no answer, as fetch does; the signal's reason when it is aborted
  */
-export async function sendForm(url: string, form: FormData, options: SendFormOptions): Promise<Response> {
+export async function sendBody(url: string, body: FormData | Blob, options: SendBodyOptions): Promise<Response> {
   const { XMLHttpRequest } = globalThis as { XMLHttpRequest?: new () => Xhr };
-  options.signal.throwIfAborted();
-  if (XMLHttpRequest) return sendByXhr(new XMLHttpRequest(), url, form, options);
-  const { headers, credentials, signal } = options;
+  options.signal?.throwIfAborted();
+  if (XMLHttpRequest) return sendByXhr(new XMLHttpRequest(), url, body, options);
+  const { method, headers, credentials, signal } = options;
   return fetch(url, {
-    method: 'POST',
+    method,
     headers,
-    body: form,
-    signal,
+    body,
+    ...(signal && { signal }),
     ...(credentials && { credentials: 'include' as const }),
   });
 }
 
-function sendByXhr(xhr: Xhr, url: string, form: FormData, options: SendFormOptions): Promise<Response> {
-  const { headers, credentials, signal, onProgress } = options;
+function sendByXhr(xhr: Xhr, url: string, body: FormData | Blob, options: SendBodyOptions): Promise<Response> {
+  const { method, headers, credentials, signal, onProgress } = options;
   return new Promise((resolve, reject) => {
     const abort = () => xhr.abort();
     const settle = (done: () => void) => () => {
-      signal.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
       done();
     };
-    xhr.open('POST', url);
+    xhr.open(method, url);
     xhr.withCredentials = credentials;
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
     xhr.onload = settle(() => resolve(toResponse(xhr)));
     xhr.onerror = settle(() => reject(new TypeError('The upload has failed: there is no connection to the server.')));
-    xhr.onabort = settle(() => reject(signal.reason));
-    signal.addEventListener('abort', abort, { once: true });
-    xhr.send(form);
+    xhr.onabort = settle(() => reject(signal?.reason));
+    signal?.addEventListener('abort', abort, { once: true });
+    xhr.send(body);
   });
 }
 

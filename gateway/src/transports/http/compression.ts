@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+
+/** Smaller answers fit into one packet anyway. */
+const MIN_COMPRESSED = 1_024;
+const compress = promisify<string, Buffer>(gzip);
+
+/** An answer's text as it goes out, and what its headers say of that. */
+export interface Encoded {
+  readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Compresses an answer where it is worth it and its client takes that: the answer varies by `Accept-Encoding` either way. */
+export async function encodeFor({ headers }: IncomingMessage, body: string): Promise<Encoded> {
+  if (body.length < MIN_COMPRESSED || !takesGzip(headers['accept-encoding'])) return { body };
+  return { body: await compress(body), headers: { 'content-encoding': 'gzip' } };
+}
+
+function takesGzip(accepted: string | string[] | undefined): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
+}
