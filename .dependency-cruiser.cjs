@@ -8,7 +8,7 @@ const SERVICES = '^(subgraphs/[^/]+|gateway)/';
 const HOUSES = {
   gateway: {
     folder: 'gateway/src',
-    floors: [['.'], ['rest'], ['transports', 'workers', 'explorer'], ['admission'], ['identity']],
+    floors: [['.'], ['rest'], ['transports', 'workers', 'explorer'], ['admission'], ['identity', 'usage']],
   },
   engine: {
     folder: 'packages/federation-engine/src',

@@ -22,6 +22,7 @@ const UNMOVED: Readonly<Record<string, readonly [why: string, file: string]>> = 
   ],
   taskgraph_gateway_subscription_reconnects_total: ['no subgraph is lost', 'gateway/test/subscriptions/resume.test.ts'],
   taskgraph_gateway_subscription_groups_behind_total: ['nobody is slow', 'gateway/test/subscriptions/fairness.test.ts'],
+  taskgraph_gateway_usage_pending: ['nothing waits for long', 'gateway/test/usage.test.ts'],
   taskgraph_rate_limited_total: ['stories are not limited', 'gateway/test/client-limits.test.ts'],
   taskgraph_rate_limit_keys: ['stories are not limited', 'gateway/test/client-limits.test.ts'],
   taskgraph_client_info_refused_total: ['nobody forges', 'subgraphs/auth/test/security/client-info.test.ts'],
@@ -122,6 +123,7 @@ withServers('the metrics of all processes', () => {
         OTEL_BSP_SCHEDULE_DELAY: '100',
         // An entity cache in Redis has something to keep only when something allows it.
         ENTITY_CACHE_MIB: '8',
+        USAGE_FLUSH_MS: '200',
       },
     });
   });

@@ -13,6 +13,8 @@ export interface DataDir {
   readonly logs: string;
   /** What auth writes where no server takes mails. */
   readonly mail: string;
+  /** What clients ask for. */
+  readonly usage: string;
   readonly secrets: string;
   readonly instance: string;
   readonly seed: string;
@@ -25,6 +27,7 @@ export function dataDirOf(folder: string): DataDir {
     media: path.join(folder, 'media'),
     logs: path.join(folder, 'logs'),
     mail: path.join(folder, 'mail'),
+    usage: path.join(folder, 'usage'),
     secrets: path.join(folder, 'secrets.json'),
     instance: path.join(folder, 'instance.json'),
     seed: path.join(folder, 'seed.json'),
@@ -72,8 +75,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
  * things in it keeps those.
  */
 export async function wipeDataDir(dataDir: DataDir): Promise<void> {
-  const { postgres, media, logs, mail, secrets, seed } = dataDir;
-  for (const entry of [postgres, media, logs, mail, secrets, seed]) {
+  const { postgres, media, logs, mail, usage, secrets, seed } = dataDir;
+  for (const entry of [postgres, media, logs, mail, usage, secrets, seed]) {
     await rm(entry, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }

@@ -49,6 +49,7 @@ export function serviceEnv(
     ...SMALL,
     ...secrets,
     MEDIA_PUBLIC_URL: `http://${reachableHost(config.host)}:${ports.media}`,
+    USAGE_DIR: dataDir.usage,
     ...given,
     // All are started here: what is set for processes that find each other elsewhere is not meant.
     ...Object.fromEntries(PEERS.map((name) => [`${name.toUpperCase()}_URL`, urls[name]])),

@@ -181,6 +181,18 @@ const schema = z.object({
   /** Operations that metrics know by their names, beside those that are registered; all others are one. */
   METRICS_OPERATIONS: settings.list(String, 'a name').optional(),
   SLOW_OPERATION_MS: settings.durationMs(1_000),
+  /** Counts which clients ask for what, in Redis or in USAGE_DIR; on where there is one of them. */
+  USAGE_RECORDING: settings.optionalFlag(),
+  /** Where it is kept without Redis, for the gateways of this machine. */
+  USAGE_DIR: settings.file().optional(),
+  /** How often it is told there what was counted. */
+  USAGE_FLUSH_MS: settings.durationMs(10_000),
+  /** One operation of so many is counted, for all of them. */
+  USAGE_SAMPLE_ONE_IN: settings.positiveInt(1),
+  /** Of a client's version and an operation each; whoever was counted least gives way. */
+  USAGE_MAX_RECORDS: settings.positiveInt(2_000),
+  /** After which what was not seen again is forgotten. */
+  USAGE_RETENTION_DAYS: settings.positiveInt(90),
   /** Serves the REST façade and its OpenAPI document at `/api`. */
   REST_API: settings.flag(true),
   /** Serves Apollo Sandbox to browsers at GET /graphql. */
@@ -261,6 +273,8 @@ function assertTogether(config: z.output<typeof schema>): z.output<typeof schema
   const faults: string[] = [];
   if (config.SAFELIST_REQUIRE_ID && config.SAFELIST_FILE === undefined)
     faults.push('SAFELIST_REQUIRE_ID: needs SAFELIST_FILE, which says what ids stand for');
+  if (config.USAGE_RECORDING === true && config.USAGE_DIR === undefined && config.REDIS_URL === undefined)
+    faults.push('USAGE_RECORDING: needs REDIS_URL or USAGE_DIR, which say where usage is kept');
   if (config.CLIENT_ADDRESS_HEADER !== undefined && config.TRUST_PROXY === undefined)
     faults.push('CLIENT_ADDRESS_HEADER: needs TRUST_PROXY, which says whose word is taken: anybody can send a header');
   if (config.SESSION_COOKIES !== 'off') {

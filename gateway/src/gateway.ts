@@ -58,6 +58,7 @@ import {
 } from './admission-settings.js';
 import { toAnswer, toEventSource, toHandler, toLive, toRest, toWebSockets } from './transport-settings.js';
 import { createRest } from './rest/rest-routes.js';
+import { openUsage } from './usage-settings.js';
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { traceOperations } from './traces.js';
@@ -71,6 +72,9 @@ import { createWebSocketEndpoint } from './transports/websocket/server.js';
 import { within } from './transports/within.js';
 
 export { readGatewayConfig, type GatewayConfig } from './config.js';
+
+/** Who sends the operations of the REST façade, as `schema-check.yaml` names it. */
+const REST_CLIENT = 'rest';
 
 /** What a deployment adds, and what a test puts in the place of the real part. */
 export interface GatewayParts {
@@ -115,6 +119,7 @@ export async function createGateway(
     log,
   });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
+  const usage = await openUsage(config, { log, metrics });
   const spoolFolder = toSpoolFolder(config);
   const spool = createUploadSpool({ folder: spoolFolder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
   health.register('upload spool', () => checkDiskSpace(spoolFolder ?? tmpdir(), config.MIN_FREE_DISK_BYTES), {
@@ -179,7 +184,7 @@ export async function createGateway(
 
   // transports: how it comes, and how its answer goes
   const answering = { ...engine, limits: clientLimits, demand, telemetry, ...toAnswer(config) };
-  const answer = createAnswer({ ...answering, persistedQueries: documents.queries });
+  const answer = createAnswer({ ...answering, persistedQueries: documents.queries, recordUsage: usage?.record });
   const live = { ...toLive(config), subscriptions, identify, addressOf, telemetry: subscriptionTelemetry };
   const streams = createHttpStreams(live);
   const webSockets = createWebSocketEndpoint({
@@ -225,7 +230,11 @@ export async function createGateway(
     ? createRest({
         ...toRest(config, { origins, supergraph: () => engine.operations().supergraph }),
         // What the façade asks is the gateway's own: it is no client's document, which a safelist would have to know.
-        answer: createAnswer({ ...answering, persistedQueries: createOwnDocuments() }),
+        answer: createAnswer({
+          ...answering,
+          persistedQueries: createOwnDocuments(),
+          recordUsage: usage?.recordAs(REST_CLIENT),
+        }),
         contexts,
         limits: clientLimits,
         addressOf,
@@ -239,6 +248,7 @@ export async function createGateway(
     async () => invalidation?.close(),
     async () => (overrides.bus ? undefined : bus?.close()),
     async () => documents.close(),
+    async () => usage?.close(),
     () => engine.close(),
     () => limits.close(),
   ];

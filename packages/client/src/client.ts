@@ -59,7 +59,7 @@ export function createTaskgraphClient(options: TaskgraphClientOptions): Taskgrap
   });
   let opened: SocketClient | null = null;
   /** Who never subscribes needs no WebSocket. */
-  const socket = () => (opened ??= createSocket({ url, session, webSocketImpl: options.webSocketImpl, name }));
+  const socket = () => (opened ??= createSocket({ url, session, webSocketImpl: options.webSocketImpl, name, version }));
 
   const byHttp = ApolloLink.split(hasFiles, createUploadLink({ uri: url }), new HttpLink({ uri: url }));
   const isHashed = (options.persistedDocuments ?? true) && canHash();

@@ -9,13 +9,14 @@ import { checkElsewhere } from './checks/remote-checks.js';
 import { findWrongEdges } from './checks/relay-edges.js';
 import { findUnusedTypes } from './checks/unused-types.js';
 import type { ClientOperation } from './clients/client-operation.js';
-import { readRegistered, readTraffic } from './clients/read-clients.js';
+import { readRegistered } from './clients/read-clients.js';
+import { readTraffic } from './clients/read-traffic.js';
 import type { RemoteKeys } from './config.js';
 import { inOrder, type Finding, type OperationFigures, type Report } from './finding.js';
 import { cutContract } from './graph/contract-schema.js';
 import { composeGraph, type Graph } from './graph/graph.js';
 import { indexPlaces, type FindPlace } from './graph/place.js';
-import type { Settings } from './settings.js';
+import { TRAFFIC_DAYS, type Settings } from './settings.js';
 import { findBase, readBase, type BaseGraph, type BaseOptions } from './sources/base-graph.js';
 import { filesOnDisk } from './sources/file-tree.js';
 import { readSubgraphs, type SubgraphSource } from './sources/subgraph-sources.js';
@@ -31,6 +32,8 @@ export interface CheckOptions {
   /** The day, as 2026-12-31. */
   readonly today: string;
   readonly readPublished: BaseOptions['readPublished'];
+  /** Recorded traffic beside that of the settings: files, folders, or the Redis that gateways record into. */
+  readonly traffic: readonly string[];
   /** Of registries elsewhere that are asked as well. */
   readonly remote: RemoteKeys;
 }
@@ -48,7 +51,7 @@ export async function check(options: CheckOptions): Promise<Checked> {
   const startedAt = performance.now();
   const { root, settings, without, today } = options;
   const tree = filesOnDisk(root);
-  const operations = readOperations(options);
+  const operations = await readOperations(options);
   const budget = readBudget(tree, settings.budget ?? null);
   const approvals = readApprovals(tree, settings.approvals ?? null);
   const found = readSubgraphs(tree, settings.subgraphs);
@@ -131,17 +134,19 @@ export function toReport(
 }
 
 /** Null where nothing is known of any client. */
-export function readOperations({
+export async function readOperations({
   root,
   settings,
   today,
-}: Pick<CheckOptions, 'root' | 'settings' | 'today'>): ClientOperation[] | null {
+  traffic: given,
+}: Pick<CheckOptions, 'root' | 'settings' | 'today' | 'traffic'>): Promise<ClientOperation[] | null> {
   const { clients, traffic } = settings;
-  if (clients.length === 0 && !traffic) return null;
+  const sources = [...(traffic?.files ?? []), ...given];
+  if (clients.length === 0 && sources.length === 0) return null;
   const tree = filesOnDisk(root);
   return [
     ...readRegistered(tree, clients),
-    ...(traffic ? readTraffic(tree, traffic.files, daysBefore(today, traffic.days)) : []),
+    ...(await readTraffic(tree, sources, daysBefore(today, traffic?.days ?? TRAFFIC_DAYS))),
   ];
 }
 

@@ -6,6 +6,7 @@ import { FORMATS, isFormat, type Format } from './formats/formats.js';
 import { composeGraph, readGraph, type Graph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
 import { readRegistered } from './clients/read-clients.js';
+import { isRedis } from './clients/redis-traffic.js';
 import { createBucketStore } from './registry/bucket-store.js';
 import { createFolderStore } from './registry/registry-store.js';
 import { createRegistry } from './registry/registry.js';
@@ -22,7 +23,7 @@ import { filesOnDisk } from './sources/file-tree.js';
 import { readSubgraphs } from './sources/subgraph-sources.js';
 import { findIdle, findUsage, renderUsage } from './usage.js';
 import { parse, Source } from 'graphql';
-import { readRemoteKeys, readStorageEmulator } from './config.js';
+import { readRemoteKeys, readStorageEmulator, readTrafficSources } from './config.js';
 import type { Report } from './finding.js';
 
 /** What the program ends with. */
@@ -53,6 +54,7 @@ const USAGE = `schema-check: checks changes of a federated graph against its cli
       versions that were published; a version is its number, the beginning of its id, or current
 
   --registry <folder or gs://bucket/folder>   where versions are kept, in the place of what the settings say
+  --traffic <file, folder or redis://host>     recorded traffic, beside that of the settings; also SCHEMA_CHECK_TRAFFIC
   --format ${Object.keys(FORMATS).join('|')}   text unless something else is said
   --config <file>       the settings, ${SETTINGS_FILE} unless something else is said; paths in it are relative to it
   --today <2026-12-31>  the day for which approvals are read
@@ -64,6 +66,7 @@ const OPTIONS = {
   against: { type: 'string' },
   without: { type: 'string' },
   operations: { type: 'string', multiple: true },
+  traffic: { type: 'string', multiple: true, default: [] as string[] },
   format: { type: 'string', default: 'text' },
   config: { type: 'string', default: SETTINGS_FILE },
   today: { type: 'string' },
@@ -132,9 +135,9 @@ async function runCheck(options: CliOptions, values: Values): Promise<number> {
   return tell(options, report, format);
 }
 
-function runUsage(options: CliOptions, values: Values, coordinate: string | null): number {
+async function runUsage(options: CliOptions, values: Values, coordinate: string | null): Promise<number> {
   const checkOptions = toCheckOptions(options, values);
-  const operations = readOperations(checkOptions);
+  const operations = await readOperations(checkOptions);
   if (operations === null) throw new CheckError(`Nothing is known of clients: ${values.config} names none.`);
   const { api } = composeOrThrow(checkOptions);
   const found = coordinate === null ? findIdle(api, operations) : [findUsage(api, operations, coordinate)];
@@ -199,6 +202,9 @@ function toCheckOptions({ cwd, today, env }: CliOptions, values: Values): CheckO
     today: readDay(values.today ?? today),
     readPublished: () => null,
     remote: readRemoteKeys(env),
+    traffic: [...values.traffic, ...readTrafficSources(env)].map((source) =>
+      isRedis(source) ? source : path.relative(root, path.resolve(cwd, source)) || '.',
+    ),
   };
 }
 

@@ -23,3 +23,8 @@ export function readRemoteKeys(env: NodeJS.ProcessEnv): RemoteKeys {
 export function readStorageEmulator(env: NodeJS.ProcessEnv): string | null {
   return env['STORAGE_EMULATOR_HOST'] || null;
 }
+
+/** Recorded traffic that is read beside what arguments and settings name: an address with a password stands in no file, and in no list of processes. */
+export function readTrafficSources(env: NodeJS.ProcessEnv): string[] {
+  return (env['SCHEMA_CHECK_TRAFFIC'] ?? '').split(',').flatMap((source) => source.trim() || []);
+}

@@ -16,6 +16,8 @@ export interface UsedBy {
   /** Of recorded traffic: since when it is seen, and when it was last. */
   readonly firstSeen?: string;
   readonly lastSeen?: string;
+  /** How often, as far as it was counted. */
+  readonly count?: number;
 }
 
 /** `error` fails the check, `warning` is for whoever reviews, `notice` is for the record. */

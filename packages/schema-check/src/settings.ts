@@ -4,6 +4,8 @@ import type { FileTree } from './sources/file-tree.js';
 import { readYaml } from './sources/subgraph-sources.js';
 
 export const SETTINGS_FILE = 'schema-check.yaml';
+/** After which traffic that was not seen again does not count. */
+export const TRAFFIC_DAYS = 30;
 
 const file = z.string().min(1);
 const settingsSchema = z.strictObject({
@@ -14,7 +16,9 @@ const settingsSchema = z.strictObject({
   /** What changes are compared with where the command does not say it: the first of these that there is. */
   against: z.array(z.string().min(1)).default(['origin/main', 'main']),
   clients: z.array(z.strictObject({ name: z.string().min(1), operations: z.array(file).min(1) })).default([]),
-  traffic: z.strictObject({ files: z.array(file).min(1), days: z.number().int().positive().default(30) }).optional(),
+  traffic: z
+    .strictObject({ files: z.array(file).min(1), days: z.number().int().positive().default(TRAFFIC_DAYS) })
+    .optional(),
   contracts: z
     .array(
       z.strictObject({

@@ -4,14 +4,15 @@ import {
   isInputObjectType,
   isEnumType,
   isIntrospectionType,
+  type ASTNode,
   type GraphQLSchema,
 } from 'graphql';
 import { CheckError } from './check-error.js';
 import type { ClientOperation } from './clients/client-operation.js';
 import { collectUses } from './clients/collect-uses.js';
+import { toUsedBy } from './clients/used-by.js';
 import type { UsedBy } from './finding.js';
 import { at } from './formats/text.js';
-import { placeOf } from './graph/place.js';
 
 /** Who uses something of the graph. */
 export interface Usage {
@@ -50,14 +51,15 @@ export function findIdle(api: GraphQLSchema, operations: readonly ClientOperatio
 export function renderUsage({ coordinate, deprecated, usedBy }: Usage): string {
   const state = deprecated === null ? '' : ` (deprecated: ${deprecated})`;
   if (usedBy.length === 0) return `${coordinate}${state}: nobody uses it\n`;
-  const lines = usedBy.map(({ operation, client, place, firstSeen, lastSeen }) => {
+  const lines = usedBy.map(({ operation, client, place, firstSeen, lastSeen, count }) => {
     const seen =
       lastSeen === undefined
         ? ''
         : firstSeen === undefined
           ? `, last seen ${lastSeen}`
           : `, ${firstSeen} to ${lastSeen}`;
-    return `  ${operation} of ${client}, ${at(place)}${seen}`;
+    const times = count === undefined ? '' : `, ${count} times`;
+    return `  ${operation} of ${client}, ${at(place)}${times}${seen}`;
   });
   return `${coordinate}${state}\n${lines.join('\n')}\n`;
 }
@@ -68,16 +70,8 @@ function findUsers(api: GraphQLSchema, operations: readonly ClientOperation[], c
   );
 }
 
-function toUser(operation: ClientOperation, node: Parameters<typeof placeOf>[0]): UsedBy | null {
-  if (!node) return null;
-  const { name, client, place, isFile, firstSeen, lastSeen } = operation;
-  return {
-    operation: name,
-    client,
-    place: (isFile ? placeOf(node) : undefined) ?? place,
-    ...(firstSeen !== undefined && { firstSeen }),
-    ...(lastSeen !== undefined && { lastSeen }),
-  };
+function toUser(operation: ClientOperation, node: ASTNode | undefined): UsedBy | null {
+  return node ? toUsedBy(operation, node) : null;
 }
 
 interface Member {

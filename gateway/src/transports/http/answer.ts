@@ -6,6 +6,7 @@ import type { DemandControl } from '../../admission/demand-control.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import { toMissingViewer } from '../../identity/missing-viewer.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
+import type { RecordUsage } from '../../usage/usage-recorder.js';
 import { forOne, writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
 import {
   clientOf,
@@ -74,6 +75,8 @@ export interface AnswerOptions {
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: AnswerTelemetry;
+  /** Counts who asks for what; absent where nobody wants to know. */
+  readonly recordUsage?: RecordUsage | undefined;
   /** Whether nothing is told of the schema but what is asked for by its names. */
   readonly hideSuggestions: boolean;
   readonly operationTimeoutMs: number;
@@ -219,6 +222,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       const admitted = admit(request, arrival, seen);
       const { operation, base, text } =
         admitted instanceof Promise ? await untilDeadline(admitted, context.signal) : admitted;
+      options.recordUsage?.(base, context);
       if (operation.type === OperationTypeNode.SUBSCRIPTION) {
         const subscription = toSubscription(request, arrival, { operation, base, text });
         endWatch();

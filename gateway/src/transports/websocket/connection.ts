@@ -29,6 +29,7 @@ import {
   nextMessage,
   pongMessage,
   readAuthorization,
+  readClientNames,
   readMessage,
 } from './messages.js';
 
@@ -52,6 +53,8 @@ export interface ConnectedClient {
   readonly address: string;
   readonly overrideLabels: string | undefined;
   readonly info: ClientInfo;
+  /** What the client calls itself, by header. */
+  readonly names: ReadonlyMap<string, string>;
   /** Of its cookie; null where it has none. */
   readonly sessionSecret: string | null;
 }
@@ -77,6 +80,8 @@ export class Connection implements Outlet {
   /** Of its handshake. */
   readonly #overrideLabels: string | undefined;
   readonly #info: ClientInfo;
+  /** What the client calls itself, by header. */
+  #names: ReadonlyMap<string, string>;
   readonly #sessionSecret: string | null;
   /** Whether it came by its cookie, which outlives the access tokens that it stands for. */
   #isByCookie = false;
@@ -87,12 +92,13 @@ export class Connection implements Outlet {
   #isDraining = false;
 
   constructor(socket: WebSocket, services: ConnectionServices, client: ConnectedClient) {
-    const { address, overrideLabels, info, sessionSecret } = client;
+    const { address, overrideLabels, info, names, sessionSecret } = client;
     this.#socket = socket;
     this.address = address;
     this.#services = services;
     this.#overrideLabels = overrideLabels;
     this.#info = info;
+    this.#names = names;
     this.#sessionSecret = sessionSecret;
   }
 
@@ -116,6 +122,7 @@ export class Connection implements Outlet {
       case undefined:
         return this.close(CLOSE_CODES.invalidMessage, 'Invalid message received');
       case 'connection_init':
+        this.#names = new Map([...this.#names, ...readClientNames(message.payload)]);
         this.#initialise(readAuthorization(message.payload)).catch((error: unknown) => this.#breakDown(error));
         return;
       case 'ping':
@@ -312,6 +319,7 @@ export class Connection implements Outlet {
     const overrideLabels = this.#overrideLabels;
     const { address } = this;
     const { userAgent, clientName } = this.#info;
+    const names = this.#names;
     return {
       requestId,
       log,
@@ -320,7 +328,9 @@ export class Connection implements Outlet {
       authorization,
       overrideLabels,
       clientHeader: (name) =>
-        (name === CLIENT_NAME_HEADER ? clientName : name === 'user-agent' ? userAgent : null) ?? undefined,
+        names.get(name) ??
+        (name === CLIENT_NAME_HEADER ? clientName : name === 'user-agent' ? userAgent : null) ??
+        undefined,
       signal: cancel.signal,
       cancel: abort,
     };

@@ -57,13 +57,28 @@ export function readMessage(text: string): ClientMessage | null {
 
 /** Finds the value of an Authorization header where clients put it in `connection_init`. */
 export function readAuthorization(payload: Readonly<Record<string, unknown>>): string | undefined {
-  const inHeaders = isMap(payload['headers']) ? find(payload['headers']) : undefined;
-  return find(payload) ?? inHeaders;
+  return findInPayload(payload, 'authorization');
 }
 
-function find(map: Readonly<Record<string, unknown>>): string | undefined {
+/** Browsers cannot set headers of a WebSocket: what a client calls itself comes in `connection_init` as well. */
+export function readClientNames(payload: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
+  const names = ['apollographql-client-name', 'apollographql-client-version'];
+  return new Map(
+    names.flatMap((name) => {
+      const value = findInPayload(payload, name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+function findInPayload(payload: Readonly<Record<string, unknown>>, header: string): string | undefined {
+  const inHeaders = isMap(payload['headers']) ? find(payload['headers'], header) : undefined;
+  return find(payload, header) ?? inHeaders;
+}
+
+function find(map: Readonly<Record<string, unknown>>, header: string): string | undefined {
   for (const [name, value] of Object.entries(map))
-    if (name.toLowerCase() === 'authorization' && typeof value === 'string' && value !== '') return value;
+    if (name.toLowerCase() === header && typeof value === 'string' && value !== '') return value;
   return undefined;
 }
 

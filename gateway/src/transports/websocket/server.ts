@@ -9,7 +9,7 @@ import { isEndpoint } from '../endpoint.js';
 import { createSweep } from '../sweep.js';
 import { within } from '../within.js';
 import { Connection, type ConnectedClient, type ConnectionServices } from './connection.js';
-import { CLOSE_CODES, SUBPROTOCOL } from './messages.js';
+import { CLOSE_CODES, readClientNames, SUBPROTOCOL } from './messages.js';
 
 export interface WebSocketEndpointOptions extends ConnectionServices {
   readonly addressOf: ClientAddress;
@@ -111,6 +111,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
           address,
           overrideLabels: readLabels(request.headers, options.labelsHeader),
           info: readClientInfo(request.headers, null),
+          names: readClientNames(request.headers),
           sessionSecret: options.sessionCookies?.find(request) ?? null,
         };
         server.handleUpgrade(request, socket, head, (accepted) => open(accepted, client));

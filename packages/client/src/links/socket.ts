@@ -7,6 +7,7 @@ export interface SocketOptions {
   /** The class to connect with, where there is no global `WebSocket`. */
   readonly webSocketImpl?: unknown;
   readonly name: string | undefined;
+  readonly version: string | undefined;
 }
 
 /** Longest wait before another try, in milliseconds. */
@@ -16,7 +17,7 @@ const MAX_WAIT_MS = 30_000;
  * Connects when somebody subscribes, and again for as long as somebody does: with a fresh token each time, as connections end with
  * the token that they were opened with.
  */
-export function createSocket({ url, session, webSocketImpl, name }: SocketOptions): SocketClient {
+export function createSocket({ url, session, webSocketImpl, name, version }: SocketOptions): SocketClient {
   const isNeeded = () => session.userId !== null;
   return createClient({
     url: url.replace(/^http/, 'ws'),
@@ -26,6 +27,7 @@ export function createSocket({ url, session, webSocketImpl, name }: SocketOption
       return {
         ...(token !== null && { authorization: `Bearer ${token}` }),
         ...(name !== undefined && { 'apollographql-client-name': name }),
+        ...(version !== undefined && { 'apollographql-client-version': version }),
       };
     },
     shouldRetry: isNeeded,

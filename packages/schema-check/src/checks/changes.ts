@@ -3,7 +3,8 @@ import type { GraphQLSchema } from 'graphql';
 import type { ClientOperation } from '../clients/client-operation.js';
 import { collectUses, type Uses } from '../clients/collect-uses.js';
 import type { Finding, UsedBy } from '../finding.js';
-import { placeOf, type FindPlace } from '../graph/place.js';
+import type { FindPlace } from '../graph/place.js';
+import { toUsedBy } from '../clients/used-by.js';
 import { affectedCoordinates } from './affected-coordinates.js';
 
 export interface ChangesOptions {
@@ -74,15 +75,6 @@ function findUsers(users: readonly User[], change: Change): UsedBy[] {
         : uses.flatMap((each) => coordinates.flatMap((coordinate) => each.get(coordinate) ?? []));
     const [node] = nodes;
     if (!node) return [];
-    const { name, client, place, isFile, firstSeen, lastSeen } = operation;
-    return [
-      {
-        operation: name,
-        client,
-        place: (isFile ? placeOf(node) : undefined) ?? place,
-        ...(firstSeen !== undefined && { firstSeen }),
-        ...(lastSeen !== undefined && { lastSeen }),
-      },
-    ];
+    return [toUsedBy(operation, node)];
   });
 }

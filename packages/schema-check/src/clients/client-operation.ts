@@ -13,6 +13,7 @@ export interface ClientOperation {
   readonly isRegistered: boolean;
   readonly firstSeen?: string;
   readonly lastSeen?: string;
+  readonly count?: number;
 }
 
 /** Splits a document: each operation with the fragments that it needs, directly or by others. */

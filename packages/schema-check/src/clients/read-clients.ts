@@ -19,19 +19,6 @@ export const manifestSchema = z.object({
   operations: z.array(z.object({ id: z.string().min(1), name: z.string(), body: z.string().min(1) })),
 });
 
-/** One operation of recorded traffic. */
-const recordSchema = z.object({
-  client: z.string().min(1).optional(),
-  version: z.string().optional(),
-  operation: z.string().min(1),
-  operationName: z.string().optional(),
-  firstSeen: z.string().optional(),
-  lastSeen: z.string().optional(),
-});
-
-/** Who does not say so is counted all the same. */
-const UNKNOWN = 'unknown';
-
 /** Reads what clients have registered. @throws CheckError when a file is missing, or holds no operations */
 export function readRegistered(tree: FileTree, clients: readonly ClientSettings[]): ClientOperation[] {
   return clients.flatMap(({ name: client, operations }) => {
@@ -74,57 +61,13 @@ function readManifest(tree: FileTree, file: string, client: string): ClientOpera
   });
 }
 
-/**
- * Reads recorded traffic: one JSON object on each line, or an array of them. Records are operations with the client that has
- * sent them, and never variables.
- *
- * @param since what was last seen before this day is not counted; what says no day is
- * @throws CheckError
- */
-export function readTraffic(tree: FileTree, files: readonly string[], since: string | null): ClientOperation[] {
-  return files.flatMap((file) =>
-    readRecords(readOrThrow(tree, file), file).flatMap(({ value, line }) => {
-      const record = recordSchema.safeParse(value);
-      if (!record.success) throw new CheckError(`${file}:${line} is no operation: ${z.prettifyError(record.error)}`);
-      const { client = UNKNOWN, version, operation, operationName, firstSeen, lastSeen } = record.data;
-      if (since !== null && lastSeen !== undefined && lastSeen < since) return [];
-      return splitDocument(parseOrThrow(operation, `${file}:${line}`))
-        .filter(({ name }) => operationName === undefined || operationName === name)
-        .map((each) => ({
-          ...each,
-          client: version === undefined ? client : `${client} ${version}`,
-          place: { file, line, column: 1 },
-          isFile: false,
-          isRegistered: false,
-          ...(firstSeen !== undefined && { firstSeen }),
-          ...(lastSeen !== undefined && { lastSeen }),
-        }));
-    }),
-  );
-}
-
-function readRecords(text: string, file: string): Array<{ readonly value: unknown; readonly line: number }> {
-  if (text.trimStart().startsWith('[')) {
-    const values = readJson(text, file);
-    if (!Array.isArray(values)) throw new CheckError(`${file} is no array.`);
-    // Records of an array are told apart by the line in which each begins, as far as they are written one below the other.
-    const lines = text.split('\n').flatMap((each, index) => (/^\s*\[?\s*\{/.test(each) ? [index + 1] : []));
-    return values.map((value: unknown, index) => ({ value, line: lines[index] ?? 1 }));
-  }
-  return text
-    .split('\n')
-    .flatMap((each, index) =>
-      each.trim() === '' ? [] : [{ value: readJson(each, `${file}:${index + 1}`), line: index + 1 }],
-    );
-}
-
-function readOrThrow(tree: FileTree, file: string): string {
+export function readOrThrow(tree: FileTree, file: string): string {
   const text = tree.read(file);
   if (text === null) throw new CheckError(`There is no file ${file}.`);
   return text;
 }
 
-function readJson(text: string, file: string): unknown {
+export function readJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -132,7 +75,7 @@ function readJson(text: string, file: string): unknown {
   }
 }
 
-function parseOrThrow(text: string, name: string) {
+export function parseOrThrow(text: string, name: string) {
   try {
     return parse(new Source(text, name));
   } catch (error) {

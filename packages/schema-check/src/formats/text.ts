@@ -34,8 +34,8 @@ function renderFinding(finding: Finding): string[] {
     `${severity.padEnd(7)} ${code}  ${where}`,
     `        ${message}`,
     ...usedBy.map(
-      ({ operation, client, place: use, lastSeen }) =>
-        `        used by ${operation} of ${client}, ${at(use)}${lastSeen === undefined ? '' : `, last seen ${lastSeen}`}`,
+      ({ operation, client, place: use, lastSeen, count }) =>
+        `        used by ${operation} of ${client}, ${at(use)}${count === undefined ? '' : `, ${count} times`}${lastSeen === undefined ? '' : `, last seen ${lastSeen}`}`,
     ),
     ...(approval ? [`        approved until ${approval.expires}: ${approval.reason}`] : []),
   ];

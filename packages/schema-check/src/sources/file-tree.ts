@@ -9,6 +9,7 @@ export interface FileTree {
   read(file: string): string | null;
   /** The file itself, or all below a folder that end like this, in order. */
   list(folder: string, extension: string): string[];
+  isFolder(folder: string): boolean;
 }
 
 const MAX_BYTES = 64 * 2 ** 20;
@@ -35,6 +36,7 @@ export function filesOnDisk(root: string): FileTree {
         throw error;
       }
     },
+    isFolder: (folder) => statSync(path.resolve(root, folder), { throwIfNoEntry: false })?.isDirectory() ?? false,
   };
 }
 
@@ -59,6 +61,7 @@ export function filesOfCommit(root: string, commit: string): FileTree {
         .filter((file) => file !== '' && (file === normal(folder) || file.endsWith(extension)))
         .sort();
     },
+    isFolder: (folder) => git(root, ['ls-tree', '-d', '--name-only', commit, '--', `./${normal(folder)}`]) !== '',
   };
 }
 
