@@ -7,12 +7,14 @@ import {
   execute,
   executeSync,
   OperationTypeNode,
+  OverlappingFieldsCanBeMergedRule,
   parse,
   print,
   validate,
   type DocumentNode,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  type ValidationRule,
 } from 'graphql';
 import { DEFAULT_LIMITS } from '../../src/engine-parts.js';
 import type { OperationResult } from '../../src/execute/operation-result.js';
@@ -55,6 +57,7 @@ export interface Engines {
 }
 
 const silent = SILENT;
+const NAMES_MEET = [OverlappingFieldsCanBeMergedRule];
 
 /** Puts both engines in front of the same subgraphs, in one process. @throws when the subgraphs do not compose */
 export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Promise<Engines> {
@@ -68,36 +71,34 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
       buildSubgraphSchema([{ typeDefs: parse(typeDefs), resolvers: resolvers as never }]),
     ]),
   );
-  /** Parsed by subgraph and text; those of the engine's are validated as well, which takes longer than to execute them. */
-  const documents = new Map<string, DocumentNode>();
-  const documentOf = (schema: GraphQLSchema, subgraph: string, query: string, sender: 'engine' | 'stock') => {
-    const key = `${sender} ${subgraph} ${query}`;
-    let document = documents.get(key);
-    if (!document) {
-      document = parse(query);
-      if (sender === 'engine') {
-        const [error] = validate(schema, document);
-        if (error) throw new Error(`${subgraph} is sent what is not valid: ${error.message}\n${query}`);
-      }
-      documents.set(key, document);
-    }
-    return document;
+  /**
+   * Parsed and validated by subgraph and text. The planner may let names of different types meet, which both engines then send; that is all
+   * that is looked for in what stock sends, since to validate takes longer than to execute.
+   */
+  const documents = new Map<string, DocumentNode | { readonly errors: readonly GraphQLFormattedError[] }>();
+  const documentOf = (schema: GraphQLSchema, subgraph: string, query: string, rules?: readonly ValidationRule[]) => {
+    const key = `${rules ? 'stock' : 'ours'} ${subgraph} ${query}`;
+    const known = documents.get(key);
+    if (known) return known;
+    const document = parse(query);
+    const errors = validate(schema, document, rules);
+    const made = errors.length > 0 ? { errors } : document;
+    documents.set(key, made);
+    return made;
   };
   const ask = async (
-    sender: 'engine' | 'stock',
     subgraph: string,
     query: string,
     variables: Record<string, unknown>,
-    operationName?: string,
+    { operationName = null, rules }: { operationName?: string | null | undefined; rules?: readonly ValidationRule[] },
   ) => {
     const schema = schemas.get(subgraph);
     if (!schema) throw new Error(`there is no subgraph ${subgraph}`);
-    const answer = await execute({
-      schema,
-      document: documentOf(schema, subgraph, query, sender),
-      variableValues: variables,
-      operationName: operationName ?? null,
-    });
+    const document = documentOf(schema, subgraph, query, rules);
+    const answer =
+      'errors' in document
+        ? document
+        : await execute({ schema, document, variableValues: variables, operationName: operationName ?? null });
     // What comes over a network is shared with nobody.
     return JSON.parse(JSON.stringify(answer)) as {
       data: Record<string, unknown> | null;
@@ -120,7 +121,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
         variables: Record<string, unknown>;
         operationName?: string;
       };
-      const { data, errors: failures } = await ask('engine', subgraph, query, variables, operationName);
+      const { data, errors: failures } = await ask(subgraph, query, variables, { operationName });
       if (failures || (data?.['_entities'] as unknown[] | undefined)?.includes(null)) faults += 1;
       return { data, errors: failures ?? [], policy: null };
     },
@@ -131,7 +132,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     logger: silent,
     buildService: ({ name }): GraphQLDataSource => ({
       process: ({ request: { query, variables, operationName } }) =>
-        ask('stock', name, query ?? '', variables as Record<string, unknown>, operationName),
+        ask(name, query ?? '', variables as Record<string, unknown>, { operationName, rules: NAMES_MEET }),
     }),
   });
   const { executor } = await gateway.load();
