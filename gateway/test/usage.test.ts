@@ -80,7 +80,10 @@ const BOOK = 'query Book($id: ID!) { first: book(id: $id) { title } other: book(
     await repository.replace('books', 'title: String! author', 'author');
     await repository.replace('authors', 'name: String! born', 'born');
     const removed = await repository.run('check', '--against', 'registry', ...traffic);
-    expect(removed).toMatchObject({ status: 1, output: expect.stringContaining("'title' was removed from object type 'Book'") });
+    expect(removed).toMatchObject({
+      status: 1,
+      output: expect.stringContaining("'title' was removed from object type 'Book'"),
+    });
     expect(removed.output).toContain('used by Book of web 1.2.0');
     expect(removed.output).toContain('used by Titles of phone 3');
     await repository.replace('books', 'author: Author', 'title: String! author: Author');

@@ -19,6 +19,7 @@ const FLOORS = [
   'explorer',
   'admission',
   'identity',
+  'usage',
   'live',
   'execute',
   'compile',

@@ -1,4 +1,7 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { library } from '../fake-subgraphs.js';
@@ -149,7 +152,8 @@ describe('a worker', () => {
 describe('the gateway with workers', () => {
   it('finishes at SIGTERM what all workers have, and leaves none', async () => {
     const gate = gatedLibrary();
-    await using gateway = await startWorkers(gate.fakes);
+    const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-usage-'));
+    await using gateway = await startWorkers(gate.fakes, { USAGE_DIR: folder, USAGE_FLUSH_MS: '3600000' });
     const outcomes = hold(gateway, gate);
     await until(gate.isFull, Boolean);
     const pids = [...gateway.pids().values()];
@@ -163,6 +167,17 @@ describe('the gateway with workers', () => {
     expect(await code).toBe(0);
     expect(pids.map(isRunning)).toEqual([false, false]);
     expect(linesOf(gateway.process).filter(({ msg }) => msg === 'stopped')).toHaveLength(3);
+    // What they have counted since they began is told as well.
+    expect((await readdir(folder)).sort()).toEqual(pids.map((pid) => `usage-${pid}.ndjson`).sort());
+    const texts = await Promise.all(pids.map((pid) => readFile(path.join(folder, `usage-${pid}.ndjson`), 'utf8')));
+    const records = texts.flatMap((text) =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { count: number }),
+    );
+    expect(records.reduce((sum, { count }) => sum + count, 0)).toBe((await outcomes).length);
+    await rm(folder, { recursive: true });
   });
 
   it('replaces workers that die again and again ever later', async () => {
