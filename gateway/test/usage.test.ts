@@ -94,7 +94,7 @@ const BOOK = 'query Book($id: ID!) { first: book(id: $id) { title } other: book(
   it('waits while Redis is away, and is told when it is back', async () => {
     await using redis = await startRedisServer();
     await using repository = await openRepository(library());
-    const failed = { outcome: 'failed' };
+    const failed = { outcome: 'error' };
     await using gateway = await startGateway(library(), { REDIS_URL: redis.url, USAGE_FLUSH_MS: '20' });
     await redis.stop();
     for (let i = 0; i < 5; i++) expect((await gateway.run('query Titles { books { title } }')).status).toBe(200);
@@ -106,7 +106,7 @@ const BOOK = 'query Book($id: ID!) { first: book(id: $id) { title } other: book(
     });
     await redis.start();
     await until(async () => (await metric(gateway, 'taskgraph_gateway_usage_pending')) === 0);
-    const recorded = { outcome: 'recorded' };
+    const recorded = { outcome: 'ok' };
     await until(async () => (await metric(gateway, 'taskgraph_gateway_usage_operations_total', recorded)) === 5);
     expect((await repository.run('usage', 'Book.title', '--traffic', redis.url)).output).toContain(', 5 times, ');
   });

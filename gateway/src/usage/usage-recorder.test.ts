@@ -83,7 +83,7 @@ describe('usage', () => {
     for (const each of many) recorder.record(each, from('web'));
     await recorder.flush();
     expect(told()[1]).toHaveLength(6);
-    expect(await countOf('dropped')).toBe(994);
+    expect(await countOf('lost')).toBe(994);
     await recorder.close();
   });
 

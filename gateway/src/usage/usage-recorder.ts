@@ -58,7 +58,7 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
   }
 
   function count(client: string, version: string | null, { id, name, text }: NormalOperation, times: number): void {
-    if (text === null) return outcomes.inc({ outcome: 'dropped' }, times);
+    if (text === null) return outcomes.inc({ outcome: 'lost' }, times);
     const key = `${client}\n${version ?? ''}\n${id}`;
     const known = pending.get(key);
     if (known) {
@@ -69,7 +69,7 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
       outcomes.inc({ outcome: 'unnamed' }, times);
       return count(OTHERS, null, { id, name, text }, times);
     }
-    if (pending.size >= 2 * maxPending) return outcomes.inc({ outcome: 'dropped' }, times);
+    if (pending.size >= 2 * maxPending) return outcomes.inc({ outcome: 'lost' }, times);
     pending.set(key, { client, version, operation: { id, name, text }, count: times });
   }
 
@@ -92,14 +92,14 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
     pending = new Map();
     try {
       const { unnamed, dropped } = await store.add([...told.values()], now());
-      flushes.inc({ outcome: 'told' });
+      flushes.inc({ outcome: 'ok' });
       const total = [...told.values()].reduce((sum, each) => sum + each.count, 0);
-      outcomes.inc({ outcome: 'recorded' }, Math.max(0, total - dropped));
+      outcomes.inc({ outcome: 'ok' }, Math.max(0, total - dropped));
       if (unnamed > 0) outcomes.inc({ outcome: 'unnamed' }, unnamed);
-      if (dropped > 0) outcomes.inc({ outcome: 'dropped' }, dropped);
+      if (dropped > 0) outcomes.inc({ outcome: 'lost' }, dropped);
     } catch (error) {
       log.debug({ err: error }, 'usage is told later');
-      flushes.inc({ outcome: 'failed' });
+      flushes.inc({ outcome: 'error' });
       for (const { client, version, operation, count: times } of told.values())
         count(client, version, operation, times);
     }
@@ -147,12 +147,12 @@ function createUsageMetrics(metrics: Metrics, pendingSize: () => number) {
   return {
     outcomes: metrics.counter(
       'taskgraph_gateway_usage_operations_total',
-      'Operations whose usage was recorded, counted without the name of their client (unnamed), or not kept (dropped), for want of room.',
+      'Operations whose usage was recorded (ok), counted without the name of their client (unnamed), or not kept (lost), for want of room.',
       ['outcome'],
     ),
     flushes: metrics.counter(
       'taskgraph_gateway_usage_flushes_total',
-      'Times that usage was told to where it is kept (told), or could not be (failed).',
+      'Times that usage was told to where it is kept (ok), or could not be (error).',
       ['outcome'],
     ),
   };

@@ -7,7 +7,7 @@ export const OUTCOMES = [
   ...['hit', 'miss'],
   ...['duplicate', 'late', 'ignored', 'poison'],
   ...['challenged', 'locked', 'email_taken', 'weak_password', 'unknown', 'ended', 'reused'],
-  ...['created', 'requested', 'repeated', 'retried', 'lost', 'expired', 'terminated'],
+  ...['created', 'requested', 'repeated', 'retried', 'unnamed', 'lost', 'expired', 'terminated'],
   ...['attached', 'detached', 'not_found', 'not_ready'],
   ...['empty', 'mismatch', 'corrupt', 'too_many_pixels', 'too_complex'],
   ...['media_too_large', 'unsupported_media_type', 'quota_exceeded'],

@@ -82,7 +82,7 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     if (known) return known;
     const document = parse(query);
     const errors = validate(schema, document, rules);
-    const made = errors.length > 0 ? { errors } : document;
+    const made = errors.length > 0 ? { errors: errors.map((error) => error.toJSON()) } : document;
     documents.set(key, made);
     return made;
   };
