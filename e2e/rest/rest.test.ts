@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { smallPng } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
@@ -39,6 +40,8 @@ describe('a person works by the REST façade', () => {
         CORS_ORIGINS: APP,
         MAX_BODY_BYTES: '65536',
         SAFELIST_FILE: safelist,
+        USAGE_DIR: path.join(folder, 'usage'),
+        USAGE_FLUSH_MS: '50',
       },
     });
     api = await readDescribedApi(new URL(story.gatewayUrl).origin);
@@ -309,5 +312,22 @@ describe('a person works by the REST façade', () => {
         .map((method) => `${method} ${path}`),
     );
     expect(unseen).toEqual([]);
+  });
+
+  it('is recorded as a client of the graph', async () => {
+    const usage = path.join(folder, 'usage');
+    const readWhat = async () => {
+      const files = (await readdir(usage)).filter((file) => file.endsWith('.ndjson'));
+      const texts = await Promise.all(files.map((file) => readFile(path.join(usage, file), 'utf8')));
+      const lines = texts.join('').split('\n').filter(Boolean);
+      const records = lines.map((line) => JSON.parse(line) as { client: string; operationName: string });
+      return records.map(({ client, operationName }) => `${operationName} of ${client}`);
+    };
+    let what = await readWhat();
+    // Who has opened the accounts has no name.
+    while (!['Me of rest', 'DeleteTask of rest', 'Register of unknown'].every((each) => what.includes(each))) {
+      await delay(20);
+      what = await readWhat();
+    }
   });
 });
