@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
   expectData,
@@ -47,6 +48,7 @@ withServers('one trace', () => {
       token: ada.accessToken,
     });
     const traceOf = new Map<string, string>();
+    const requestOf = new Map<string, string>();
     let heard: string | null = null;
     const first = subscription
       .events(1)
@@ -58,8 +60,10 @@ withServers('one trace', () => {
       expect(body.errors).toBeUndefined();
       expect(headers.get('x-trace-id')).toMatch(/^[0-9a-f]{32}$/);
       traceOf.set(mediaId, headers.get('x-trace-id') ?? '');
+      requestOf.set(mediaId, headers.get('x-request-id') ?? '');
     }
-    const traceId = traceOf.get(await first);
+    const mediaId = await first;
+    const traceId = traceOf.get(mediaId);
     expect(traceId).toBeDefined();
 
     /** Waits for a span of the trace, and tells its way up to the request. */
@@ -92,7 +96,27 @@ withServers('one trace', () => {
     ]);
     // What the event's answer needs of others.
     expect(await until('gateway', 'fetch media')).toContain('gateway: live event');
+    // Who has heard of it over Pub/Sub says in the log whose request it was.
+    await untilLogged('media', {
+      msg: 'event',
+      type: 'task.media-attached.v1',
+      outcome: 'ok',
+      requestId: requestOf.get(mediaId),
+      traceId,
+    });
   });
+
+  /** Waits for a line of a service's log with these facts. */
+  async function untilLogged(service: 'media', facts: Readonly<Record<string, unknown>>): Promise<void> {
+    const holds = (line: string) => {
+      // The name of the process stands before it.
+      const start = line.indexOf('{');
+      if (start < 0) return false;
+      const told = JSON.parse(line.slice(start)) as Record<string, unknown>;
+      return Object.entries(facts).every(([name, value]) => told[name] === value);
+    };
+    while (!story.graph?.logs(service).some(holds)) await delay(50);
+  }
 
   it('is begun by who calls, and goes on in the answer and in every log', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
