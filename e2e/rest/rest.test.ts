@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { smallPng } from '@taskgraph/testkit';
 import { operation } from '../operations.js';
-import { PASSWORD, startStory, type Person, type Story } from '../story.js';
+import { PASSWORD, startStory, until, type Person, type Story } from '../story.js';
+import { breakOffUpload } from './broken-upload.js';
 import { readDescribedApi, type Answered, type DescribedApi } from './described.js';
 
 const NOBODY = '018f0000-0000-7000-8000-000000000000';
@@ -253,6 +254,46 @@ describe('a person works by the REST façade', () => {
     });
     const code = await api.call('POST /api/auth/complete-login', { json: { challenge: 'x', code: '000000' } });
     expectProblem(code, { status: 401, code: 'INVALID_CODE' });
+  });
+
+  it('is told how long an account is paused after too many wrong passwords', async () => {
+    const { email } = eve;
+    const logIn = () => api.call('POST /api/auth/login', { json: { email, password: 'not the password' } });
+    let answer = await logIn();
+    while (answer.status === 401) answer = await logIn();
+    expectProblem(answer, { status: 423, code: 'ACCOUNT_LOCKED' });
+    expect(Number(answer.headers.get('retry-after'))).toBe(answer.body.retryAfter);
+    expect(answer.body.retryAfter).toBeGreaterThan(0);
+  });
+
+  it('makes one task of a request that is sent twice with the same key, one after the other and at once', async () => {
+    const send = (title: string) =>
+      api.call('POST /api/tasks', { token, json: { title }, headers: { 'idempotency-key': '"rest-once"' } });
+    const both = await Promise.all([send('Once'), send('Once')]);
+    const answers = [...both, await send('Once')];
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(await story.graph?.countRows('task', 'tasks', "title = 'Once'")).toBe(1);
+    const other = await send('Another');
+    expectProblem(other, { status: 400, code: 'BAD_USER_INPUT' });
+    expect(other.body.reason).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  it('leaves nothing of an upload that its client has broken off', async () => {
+    const { graph } = story;
+    if (!graph) throw new Error('this story looks at the files of a system of its own');
+    const files = await graph.storedFiles();
+    const items = await graph.countRows('media', 'media_items');
+    await breakOffUpload(new URL(story.gatewayUrl).origin, token, await smallPng(), async () =>
+      (await graph.storedFiles()).some((file) => file.endsWith('.part')),
+    );
+    await until(
+      () => graph.storedFiles(),
+      (left) => left.length === files.length,
+    );
+    expect(await graph.storedFiles()).toEqual(files);
+    expect(await graph.countRows('media', 'media_items')).toBe(items);
+    expect((await api.call('GET /api/auth/profile', { token })).status).toBe(200);
   });
 
   it('keeps pages of other sites from using the cookies of their visitors', async () => {
