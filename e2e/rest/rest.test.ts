@@ -9,9 +9,12 @@ import { operation } from '../operations.js';
 import { PASSWORD, startStory, until, type Person, type Story } from '../story.js';
 import { breakOffUpload } from './broken-upload.js';
 import { readDescribedApi, type Answered, type DescribedApi } from './described.js';
+import { findSchemathesis, fuzz } from './schemathesis.js';
 
 const NOBODY = '018f0000-0000-7000-8000-000000000000';
 const APP = 'https://app.example.com';
+const schemathesis = findSchemathesis();
+const withSchemathesis = schemathesis === null ? it.skip : it;
 
 describe('a person works by the REST façade', () => {
   let story: Story;
@@ -327,6 +330,31 @@ describe('a person works by the REST façade', () => {
     expect(asked.headers.get('access-control-allow-origin')).toBe(APP);
     expect(asked.headers.get('access-control-allow-methods')).toContain('PATCH');
   });
+
+  withSchemathesis.each([
+    ['somebody', ['coverage', 'fuzzing'], true],
+    ['nobody', ['fuzzing'], false],
+  ] as const)(
+    'answers %s as described and with no defect, whatever is asked that the document allows, or not',
+    async (_who, phases, isSignedIn) => {
+      // Somebody whose things may be changed and deleted: ids that answers tell are asked for, too.
+      const { accessToken } = await story.newPerson('Fay');
+      const task = await api.call('POST /api/tasks', { token: accessToken, json: { title: 'Asked for often' } });
+      const form = new FormData();
+      form.append('file', new Blob([new Uint8Array(await smallPng('navy'))]), 'navy.png');
+      const media = await api.call('POST /api/media/upload', { token: accessToken, body: form });
+      const headers: Record<string, string> = isSignedIn ? { authorization: `Bearer ${accessToken}` } : {};
+      const ids = { '/api/tasks': task.body.id, '/api/media': media.body.id };
+      const { passed, requests, output } = await fuzz(schemathesis ?? '', new URL(story.gatewayUrl).origin, {
+        headers,
+        phases,
+        ids,
+      });
+      if (!passed) throw new Error(output);
+      expect(requests).toBeGreaterThan(isSignedIn ? 500 : 40);
+    },
+    300_000,
+  );
 
   it('deletes the task', async () => {
     const at = `DELETE /api/tasks/${taskId}`;
