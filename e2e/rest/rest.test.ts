@@ -9,12 +9,10 @@ import { operation } from '../operations.js';
 import { PASSWORD, startStory, until, type Person, type Story } from '../story.js';
 import { breakOffUpload } from './broken-upload.js';
 import { readDescribedApi, type Answered, type DescribedApi } from './described.js';
-import { findSchemathesis, fuzz } from './schemathesis.js';
+import { fuzz, withSchemathesis } from './schemathesis.js';
 
 const NOBODY = '018f0000-0000-7000-8000-000000000000';
 const APP = 'https://app.example.com';
-const schemathesis = findSchemathesis();
-const withSchemathesis = schemathesis === null ? it.skip : it;
 
 describe('a person works by the REST façade', () => {
   let story: Story;
@@ -345,7 +343,7 @@ describe('a person works by the REST façade', () => {
       const media = await api.call('POST /api/media/upload', { token: accessToken, body: form });
       const headers: Record<string, string> = isSignedIn ? { authorization: `Bearer ${accessToken}` } : {};
       const ids = { '/api/tasks': task.body.id, '/api/media': media.body.id };
-      const { passed, requests, output } = await fuzz(schemathesis ?? '', new URL(story.gatewayUrl).origin, {
+      const { passed, requests, output } = await fuzz(new URL(story.gatewayUrl).origin, {
         headers,
         phases,
         ids,
