@@ -28,6 +28,7 @@ export default tseslint.config(
       '**/dist/',
       '**/generated/',
       '**/.data/',
+      '**/.tools/',
       '**/.turbo/',
       'prisma/*/prisma.config.ts',
       'gateway/supergraph.graphql',

@@ -13,7 +13,12 @@ const shared = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
     ],
   },
-  modulePathIgnorePatterns: ['<rootDir>/\\.data/', '<rootDir>/\\.images/', '<rootDir>/\\.turbo/'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/\\.data/',
+    '<rootDir>/\\.images/',
+    '<rootDir>/\\.tools/',
+    '<rootDir>/\\.turbo/',
+  ],
 };
 
 /** One PostgreSQL for all test files; each file clones a migrated template. */
