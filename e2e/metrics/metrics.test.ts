@@ -160,6 +160,8 @@ withServers('the metrics of all processes', () => {
     }
     await live.close();
     await ada.run('TaskWithMedia', { id: taskId });
+    // Whether somebody else may see a picture is for tasks to say, and asked of their service.
+    await (await story.newPerson('Ada Strange')).run('Media', { id: mediaId });
     await story.run('Login', { input: { email: ada.email, password: 'wrong password of hers' } });
     await story.run('Login', { input: { email: ada.email, password: PASSWORD } });
     await story.run('RequestPasswordReset', { email: ada.email });

@@ -131,7 +131,7 @@ export type RowCounts = Readonly<Record<string, number>>;
 /** Counts the rows of every table of a database. */
 export async function countAllRows(url: string): Promise<RowCounts> {
   await using counter = await openRowCounter(url);
-  return counter.count();
+  return await counter.count();
 }
 
 export interface RowCounter extends AsyncDisposable {
