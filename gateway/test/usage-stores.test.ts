@@ -131,6 +131,9 @@ describe('a folder of records', () => {
     await write(process.pid, JSON.stringify({ ...record, firstSeen: '2026-10-01' }));
     await write(process.ppid, JSON.stringify(record));
     await writeFile(path.join(folder, 'of-somebody-else.txt'), '');
+    // Of a process that was killed while it wrote, and of one that was while it took over.
+    await writeFile(path.join(folder, `usage-${2 ** 30}.ndjson.new`), '{"cli');
+    await writeFile(path.join(folder, `usage-${2 ** 30 + 1}.ndjson.${2 ** 30}`), `${JSON.stringify(record)}\n`);
     const store = await createUsageFolder({ folder, log, maxRecords: 10, retentionMs: 90 * DAY_MS });
     await store.add([count('web', 1)], NOW);
     await store.close();
@@ -140,7 +143,7 @@ describe('a folder of records', () => {
     );
     expect(JSON.parse(await readFile(path.join(folder, own), 'utf8'))).toEqual({
       ...record,
-      count: 5,
+      count: 7,
       firstSeen: '2026-10-01',
       lastSeen: '2026-11-27',
     });

@@ -43,7 +43,10 @@ export async function openDemoClient(
 }
 
 function createClient(graphqlUrl: string, token: string | null, signal: AbortSignal): DemoClient {
-  const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> = {
+    'apollographql-client-name': 'taskgraph-seed',
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+  };
   return {
     async run<Data>(query: string, variables: Readonly<Record<string, unknown>>) {
       const response = await fetch(graphqlUrl, {

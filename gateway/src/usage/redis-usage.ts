@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis';
-import type { Log } from '@taskgraph/service-kit';
+import type { Redis } from 'ioredis';
+import { connectRedis, type Log } from '@taskgraph/service-kit';
 import { NOTHING, plus } from './usage-table.js';
 import {
   OTHERS,
@@ -14,8 +14,13 @@ import { ID_LENGTH } from './normal-operation.js';
 
 /** Where records lie; `packages/schema-check` reads them there. */
 const KEYS = ['records', 'counts', 'seen'].map((part) => `taskgraph:{usage}:${part}`);
-const COMMAND_TIMEOUT_MS = 2_000;
-const RECONNECT_MS = 1_000;
+/** What cannot be told now is told with what is counted meanwhile. */
+const CONNECTION = {
+  commandTimeoutMs: 2_000,
+  reconnectMs: 1_000,
+  away: 'Redis cannot be reached: usage is counted in this process until it is back',
+  back: 'Redis is back: usage is told again',
+};
 /** Of one script, which Redis runs while nobody else is served. */
 const COUNTS_AT_ONCE = 100;
 
@@ -74,24 +79,8 @@ export interface RedisUsageOptions extends UsageBounds {
 
 /** Keeps usage in Redis, for all processes together. */
 export function createRedisUsage({ url, log, onClient, maxRecords, retentionMs }: RedisUsageOptions): UsageStore {
-  const redis = new Redis(url, {
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    // What cannot be told now is told with what is counted meanwhile.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => RECONNECT_MS,
-    disconnectTimeout: 100,
-  });
+  const redis = connectRedis(url, { log, ...CONNECTION });
   onClient?.(redis);
-  let isAway = false;
-  redis.on('error', (error) => {
-    if (!isAway) log.warn({ err: error }, 'Redis cannot be reached: usage is counted in this process until it is back');
-    isAway = true;
-  });
-  redis.on('ready', () => {
-    if (isAway) log.info('Redis is back: usage is told again');
-    isAway = false;
-  });
 
   async function addSome(counts: readonly UsageCount[], now: Date) {
     const told = counts.flatMap((count) => {

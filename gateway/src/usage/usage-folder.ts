@@ -11,7 +11,8 @@ export interface UsageFolderOptions extends UsageBounds {
   readonly log: Log;
 }
 
-const FILE = /^usage-(\d+)\.ndjson$/;
+/** Whose file it is: the last process that has named it, which takes one over by that; what is `new` was not finished. */
+const FILE = /^usage-(\d+)\.ndjson(?:\.(\d+)|\.(new))?$/;
 
 const recordSchema = z.object({
   client: z.string(),
@@ -33,12 +34,22 @@ export async function createUsageFolder({ folder, log, ...bounds }: UsageFolderO
   await makeFolder(folder);
   const table = createUsageTable(bounds);
   const own = path.join(folder, `usage-${process.pid}.ndjson`);
+  const taken: string[] = [];
   for (const name of await readdir(folder)) {
-    const pid = Number(FILE.exec(name)?.[1] ?? NaN);
-    if (Number.isNaN(pid) || (pid !== process.pid && isRunning(pid))) continue;
-    await takeOver(path.join(folder, name), table, log);
+    const [found, writer, taker, unfinished] = FILE.exec(name) ?? [];
+    const pid = Number(taker ?? writer);
+    if (found === undefined || (pid !== process.pid && isRunning(pid))) continue;
+    const from = path.join(folder, name);
+    const to = path.join(folder, `usage-${writer}.ndjson.${process.pid}`);
+    if (unfinished !== undefined) await rm(from, { force: true });
+    else if (await take(from, to)) {
+      taken.push(to);
+      await readInto(table, to, log);
+    }
   }
+  // What was taken over is kept until it stands in a file of this process: one that dies in between loses nothing.
   await write(own, table);
+  for (const file of taken) await rm(file);
 
   return {
     async add(counts, now) {
@@ -56,21 +67,23 @@ export async function createUsageFolder({ folder, log, ...bounds }: UsageFolderO
 }
 
 /** Of several processes that start at once, the one that can rename it has it. */
-async function takeOver(file: string, table: UsageTable, log: Log): Promise<void> {
-  const taken = `${file}.${process.pid}`;
+async function take(from: string, to: string): Promise<boolean> {
   try {
-    await rename(file, taken);
+    await rename(from, to);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
-  for (const line of (await readFile(taken, 'utf8')).split('\n')) {
+}
+
+async function readInto(table: UsageTable, file: string, log: Log): Promise<void> {
+  for (const line of (await readFile(file, 'utf8')).split('\n')) {
     if (line === '') continue;
     const record = readRecord(line);
     if (record) table.restore(idOf(record), record);
     else log.warn({ file }, 'a line is no record of usage, and left out');
   }
-  await rm(taken);
 }
 
 function readRecord(line: string): UsageRecord | null {
@@ -94,15 +107,22 @@ function idOf({ client, version, operationName, operation: text }: UsageRecord):
 /** Readers never see half of it. */
 async function write(file: string, table: UsageTable): Promise<void> {
   const unfinished = `${file}.new`;
-  await writeFile(
-    unfinished,
-    table
-      .records()
-      .map((record) => `${JSON.stringify(record)}\n`)
-      .join(''),
-    { mode: 0o600 },
-  );
+  await writeFile(unfinished, piecesOf(table.records()), { mode: 0o600 });
   await rename(unfinished, file);
+}
+
+/** As much as is turned into text while requests wait. */
+const PIECE_LENGTH = 65_536;
+
+function* piecesOf(records: readonly UsageRecord[]): Generator<string> {
+  let piece = '';
+  for (const record of records) {
+    piece += `${JSON.stringify(record)}\n`;
+    if (piece.length < PIECE_LENGTH) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
 
 function isRunning(pid: number): boolean {

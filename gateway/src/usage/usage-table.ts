@@ -1,3 +1,4 @@
+import { createLeastCounted } from './least-counted.js';
 import {
   dayOf,
   OTHERS,
@@ -24,15 +25,26 @@ export interface UsageTable {
  */
 export function createUsageTable({ maxRecords, retentionMs }: UsageBounds): UsageTable {
   const table = new Map<string, UsageRecord>();
+  const order = createLeastCounted();
+
+  function put(id: string, record: UsageRecord): void {
+    table.set(id, record);
+    order.set(id, record.count);
+  }
+
+  function forget(id: string): void {
+    table.delete(id);
+    order.delete(id);
+  }
 
   function forgetOld(now: Date): void {
     const oldest = dayOf(new Date(now.getTime() - retentionMs));
-    for (const [id, { lastSeen }] of table) if (lastSeen < oldest) table.delete(id);
+    for (const [id, { lastSeen }] of table) if (lastSeen < oldest) forget(id);
   }
 
   function addTo(id: string, count: UsageCount, now: Date): void {
     const known = table.get(id) ?? { ...toFacts(count, now), count: 0 };
-    table.set(id, { ...known, count: known.count + count.count, lastSeen: dayOf(now) });
+    put(id, { ...known, count: known.count + count.count, lastSeen: dayOf(now) });
   }
 
   function add(count: UsageCount, now: Date): Lost {
@@ -40,12 +52,13 @@ export function createUsageTable({ maxRecords, retentionMs }: UsageBounds): Usag
     /** Makes room for what was counted so often. */
     const hasRoom = (isRoomy: (least: number) => boolean): boolean => {
       if (table.size < maxRecords) return true;
-      const [id, least] = findLeast(table);
-      if (!isRoomy(least.count)) return false;
-      table.delete(id);
+      const least = order.find();
+      if (!least || !isRoomy(least.count)) return false;
+      const { id, count } = least;
+      forget(id);
       const others = table.get(othersId(id));
-      if (others) table.set(othersId(id), { ...others, count: others.count + least.count });
-      lost = plus(lost, others ? { unnamed: least.count, dropped: 0 } : { unnamed: 0, dropped: least.count });
+      if (others) put(othersId(id), { ...others, count: others.count + count });
+      lost = plus(lost, others ? { unnamed: count, dropped: 0 } : { unnamed: 0, dropped: count });
       return true;
     };
     const id = recordId(count);
@@ -66,7 +79,7 @@ export function createUsageTable({ maxRecords, retentionMs }: UsageBounds): Usag
       return counts.map((count) => add(count, now)).reduce(plus, NOTHING);
     },
     restore(id, record) {
-      if (table.size < maxRecords || table.has(id)) table.set(id, merge(table.get(id), record));
+      if (table.size < maxRecords || table.has(id)) put(id, merge(table.get(id), record));
     },
     records: () => [...table.values()],
   };
@@ -76,10 +89,6 @@ export const NOTHING: Lost = { unnamed: 0, dropped: 0 };
 
 export function plus(one: Lost, other: Lost): Lost {
   return { unnamed: one.unnamed + other.unnamed, dropped: one.dropped + other.dropped };
-}
-
-function findLeast(table: ReadonlyMap<string, UsageRecord>): [string, UsageRecord] {
-  return [...table].reduce((least, each) => (each[1].count < least[1].count ? each : least));
 }
 
 function merge(one: UsageRecord | undefined, other: UsageRecord): UsageRecord {

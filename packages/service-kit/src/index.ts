@@ -80,6 +80,7 @@ export * from './subscriptions/close-reason.js';
 export * from './subscriptions/run-subscription.js';
 export * from './subscriptions/subgraph-websocket.js';
 export * from './text.js';
+export * from './connect-redis.js';
 export * from './time-redis.js';
 export * from './token-verifier.js';
 export type { FinishedSpan } from './tracing/finished-span.js';

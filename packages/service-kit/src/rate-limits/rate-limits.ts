@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { connectRedis } from '../connect-redis.js';
 import { timeRedis } from '../time-redis.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
@@ -22,8 +22,12 @@ export interface RateLimits {
 }
 
 const FLUSH_MS = 250;
-const COMMAND_TIMEOUT_MS = 500;
-const RECONNECT_MS = 500;
+const CONNECTION = {
+  commandTimeoutMs: 500,
+  reconnectMs: 500,
+  away: 'Redis cannot be reached: limits of rates are counted in this process',
+  back: 'Redis is back: limits of rates are counted there again',
+};
 
 /** Creates what limits are made by; they share a connection to Redis, and count in this process while that is away. */
 export function createRateLimits({ redisUrl, log, metrics }: RateLimitsOptions): RateLimits {
@@ -39,7 +43,8 @@ export function createRateLimits({ redisUrl, log, metrics }: RateLimitsOptions):
   (keys as unknown as { collect: () => void }).collect = () => {
     for (const limiter of limiters) keys.set({ limit: limiter.name }, limiter.size());
   };
-  const redis = redisUrl === undefined ? null : timeRedis(connect(redisUrl, log), metrics, 'rate limits');
+  const redis =
+    redisUrl === undefined ? null : timeRedis(connectRedis(redisUrl, { log, ...CONNECTION }), metrics, 'rate limits');
   const timer =
     redis && setInterval(() => void Promise.all(limiters.map((limiter) => limiter.flush())), FLUSH_MS).unref();
   return {
@@ -58,24 +63,4 @@ export function createRateLimits({ redisUrl, log, metrics }: RateLimitsOptions):
       redis?.disconnect();
     },
   };
-}
-
-function connect(url: string, log: Log): Redis {
-  const redis = new Redis(url, {
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => RECONNECT_MS,
-    disconnectTimeout: 100,
-  });
-  let isAway = false;
-  redis.on('error', (error) => {
-    if (!isAway) log.warn({ err: error }, 'Redis cannot be reached: limits of rates are counted in this process');
-    isAway = true;
-  });
-  redis.on('ready', () => {
-    if (isAway) log.info('Redis is back: limits of rates are counted there again');
-    isAway = false;
-  });
-  return redis;
 }
