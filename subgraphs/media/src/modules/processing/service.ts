@@ -10,6 +10,7 @@ import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { MediaTelemetry } from '../../telemetry.js';
 import { contentOf, type FailureReason, type MediaRow } from '../media/mappers.js';
+import { createEndedItems } from './ended-items.js';
 import { ImageProcessDied, type ImagePool } from './image-pool.js';
 import { claimJob, countWaitingJobs, endJob, keepJob, releaseJob, type Job } from './jobs.js';
 import { WITHOUT_VERSIONS, type ImageOutcome } from './process-image.js';
@@ -49,12 +50,16 @@ const LOOK_MS = 250;
 export function createProcessor(parts: ProcessorParts): Processor {
   const { db, telemetry, log, concurrency, leaseMs } = parts;
   const running = new Map<Job, Promise<void>>();
-  const waiters = new Map<string, Set<() => void>>();
   let isFilling = false;
   let filling: Promise<void> = Promise.resolve();
   let isStopped = false;
   let poll: NodeJS.Timeout | undefined;
 
+  const ended = createEndedItems({
+    isRunning: (mediaId) => [...running.keys()].some((job) => job.mediaId === mediaId),
+    findProcessing: (mediaIds) => findProcessing(db, mediaIds),
+    lookMs: LOOK_MS,
+  });
   const hasStopped = () => isStopped;
   const giveBack = (job: Job) => releaseJob(db, job, { afterMs: 0, countsAsTry: false }).catch(() => undefined);
 
@@ -77,7 +82,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         }
         const done = run(job).finally(() => {
           running.delete(job);
-          for (const tell of waiters.get(job.mediaId) ?? []) tell();
+          ended.tell(job.mediaId);
           void fill();
         });
         running.set(job, done);
@@ -112,14 +117,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     },
     // A mutation's deadline is not the job's.
     wake: () => void withoutDeadline(fill),
-    async ended(mediaId, timeoutMs, signal) {
-      const deadline = Date.now() + timeoutMs;
-      const isProcessing = async () => (await db.mediaItem.count({ where: { id: mediaId, status: 'PROCESSING' } })) > 0;
-      // Of an item that is deleted meanwhile, the job leaves nothing behind at its end.
-      const isRunning = () => [...running.keys()].some((job) => job.mediaId === mediaId);
-      while (!signal.aborted && Date.now() < deadline && (isRunning() || (await isProcessing())))
-        await untilTold(waiters, mediaId, Math.min(LOOK_MS, deadline - Date.now()));
-    },
+    ended: (mediaId, timeoutMs, signal) => ended.wait(mediaId, timeoutMs, signal),
     async stop() {
       isStopped = true;
       clearInterval(poll);
@@ -133,19 +131,10 @@ export function createProcessor(parts: ProcessorParts): Processor {
   };
 }
 
-/** Waits until somebody tells of the item, or for a while. */
-function untilTold(waiters: Map<string, Set<() => void>>, mediaId: string, waitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const told = () => {
-      clearTimeout(timer);
-      const others = waiters.get(mediaId);
-      others?.delete(told);
-      if (others?.size === 0) waiters.delete(mediaId);
-      resolve();
-    };
-    const timer = setTimeout(told, waitMs);
-    waiters.set(mediaId, (waiters.get(mediaId) ?? new Set()).add(told));
-  });
+async function findProcessing(db: MediaDb, mediaIds: string[]): Promise<ReadonlySet<string>> {
+  const where = { id: { in: mediaIds }, status: 'PROCESSING' as const };
+  const rows = await db.mediaItem.findMany({ where, select: { id: true } });
+  return new Set(rows.map(({ id }) => id));
 }
 
 async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
