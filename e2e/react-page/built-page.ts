@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/j
 export interface BuiltPage extends AsyncDisposable {
   readonly origin: string;
   /** Bundles the example for a gateway; until then nothing is served. */
-  build(gatewayUrl: string): Promise<void>;
+  build(gatewayUrl: string, sessionIn?: 'tokens' | 'cookie'): Promise<void>;
 }
 
 /** Serves the React example, as its own build makes it, at an origin of its own. */
@@ -30,9 +30,9 @@ export async function serveBuiltPage(): Promise<BuiltPage> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async build(gatewayUrl) {
+    async build(gatewayUrl, sessionIn = 'tokens') {
       // The runner's Node options are not for its tools.
-      const env = { ...process.env, NODE_OPTIONS: '', GATEWAY_URL: gatewayUrl };
+      const env = { ...process.env, NODE_OPTIONS: '', GATEWAY_URL: gatewayUrl, SESSION_IN: sessionIn };
       await run(process.execPath, [path.join(EXAMPLE, 'build.mjs'), folder], { env });
     },
     async [Symbol.asyncDispose]() {

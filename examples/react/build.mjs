@@ -1,5 +1,5 @@
 // Bundles the page into dist/, or serves it while it is worked on: `npm run dev` and http://localhost:5173.
-// GATEWAY_URL says where the graph is.
+// GATEWAY_URL says where the graph is; SESSION_IN=cookie has the session in a cookie, for a gateway with SESSION_COOKIES.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ const options = {
   sourcemap: serves,
   define: {
     GATEWAY_URL: JSON.stringify(url),
+    SESSION_IN: JSON.stringify(process.env.SESSION_IN ?? 'tokens'),
     'process.env.NODE_ENV': JSON.stringify(serves ? 'development' : 'production'),
   },
   logLevel: 'warning',

@@ -1,28 +1,24 @@
 import { useMutation } from '@apollo/client/react';
 import { isProblem } from '@taskgraph/client';
-import { AttachMediaDocument, UploadMediaDocument } from '@taskgraph/client/operations';
+import { AttachMediaDocument } from '@taskgraph/client/operations';
 import { useState, type ChangeEvent } from 'react';
+import { sendFile } from './send-file.js';
 
 /** Uploads a picture, tells how far it is, and attaches it to a task. */
 export function Upload({ taskId }: { readonly taskId: string }) {
   const [percent, setPercent] = useState<number | null>(null);
   const [told, setTold] = useState('');
-  const [upload] = useMutation(UploadMediaDocument);
   const [attach] = useMutation(AttachMediaDocument);
 
   async function send({ currentTarget: { files } }: ChangeEvent<HTMLInputElement>) {
     const file = files?.[0];
     if (!file) return;
     setTold('');
-    const { data } = await upload({
-      variables: { file },
-      context: { onUploadProgress: (sent: number, total: number) => setPercent(Math.round((100 * sent) / total)) },
-    });
-    const result = data?.uploadMedia;
-    if (isProblem(result)) return setTold(result.message);
-    if (result?.__typename !== 'UploadMediaSuccess') return;
-    await attach({ variables: { input: { taskId, mediaIds: [result.media.id] } } });
-    setTold(`${result.media.filename} is attached.`);
+    setPercent(null);
+    const id = await sendFile(file, (sent, total) => setPercent(Math.round((100 * sent) / total)));
+    const { data } = await attach({ variables: { input: { taskId, mediaIds: [id] } } });
+    const result = data?.attachMedia;
+    setTold(isProblem(result) ? result.message : `${file.name} is attached.`);
   }
 
   return (

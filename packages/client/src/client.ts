@@ -4,6 +4,7 @@ import { isSubscriptionOperation } from '@apollo/client/utilities';
 import type { Client as SocketClient } from 'graphql-ws';
 import { firstValueFrom } from 'rxjs';
 import { createAuthLink } from './auth/auth-link.js';
+import { createCookieSession } from './auth/cookie-session.js';
 import { createSession, type Session } from './auth/session.js';
 import type { AuthPayloadLike } from './auth/tokens.js';
 import { createCache } from './cache.js';
@@ -17,6 +18,11 @@ import { createUploadLink, hasFiles } from './uploads/upload-link.js';
 export interface TaskgraphClientOptions {
   /** Where the graph is: `https://api.example.com/graphql`. */
   readonly url: string;
+  /**
+   * How the session is kept: `tokens`, if absent, in `storage`; `cookie` where the gateway has `SESSION_COOKIES` and the page is of its site. The
+   * storage then has the user's id alone.
+   */
+  readonly sessionIn?: 'tokens' | 'cookie';
   /** Where the session is kept; `localStorage` if absent, memory where there is none. */
   readonly storage?: TokenStorage;
   /** The name of the session in the storage. */
@@ -52,16 +58,20 @@ export interface TaskgraphClient {
  */
 export function createTaskgraphClient(options: TaskgraphClientOptions): TaskgraphClient {
   const { url, clientName: name, clientVersion: version } = options;
-  const session = createSession({
+  const kept = {
     storage: options.storage ?? defaultStorage(),
     key: options.storageKey ?? 'taskgraph.session',
-    exchange: (refreshToken) => exchange(refreshToken),
-  });
+  };
+  const isInCookie = options.sessionIn === 'cookie';
+  const session = isInCookie
+    ? createCookieSession(kept)
+    : createSession({ ...kept, exchange: (refreshToken) => exchange(refreshToken) });
   let opened: SocketClient | null = null;
   /** Who never subscribes needs no WebSocket. */
   const socket = () => (opened ??= createSocket({ url, session, webSocketImpl: options.webSocketImpl, name, version }));
 
-  const byHttp = ApolloLink.split(hasFiles, createUploadLink({ uri: url }), new HttpLink({ uri: url }));
+  const sentTo = { uri: url, ...(isInCookie && { credentials: 'include' as const }) };
+  const byHttp = ApolloLink.split(hasFiles, createUploadLink(sentTo), new HttpLink(sentTo));
   const isHashed = (options.persistedDocuments ?? true) && canHash();
   /** A gateway may ask for the hash of a subscription, too; there the text goes with it, as there is nobody to ask again. */
   const hashed = (link: ApolloLink) => (isHashed ? ApolloLink.from([new PersistedQueryLink({ sha256 }), link]) : link);

@@ -2,7 +2,9 @@ export { createTaskgraphClient, type TaskgraphClient, type TaskgraphClientOption
 export { createCache, possibleTypes, typePolicies } from './cache.js';
 export { createMemoryStorage, type TokenStorage } from './token-storage.js';
 export { createAuthLink } from './auth/auth-link.js';
-export { createSession, type Session, type SessionListener, type SessionOptions } from './auth/session.js';
+export { createCookieSession, type CookieSessionOptions } from './auth/cookie-session.js';
+export type { SessionListener } from './auth/kept.js';
+export { createSession, type Session, type SessionOptions } from './auth/session.js';
 export type { AuthPayloadLike } from './auth/tokens.js';
 export { createSubscriptionLink, type SubscriptionLinkOptions } from './links/subscription-link.js';
 export { createUploadLink, hasFiles, type UploadContext } from './uploads/upload-link.js';

@@ -5,6 +5,9 @@ import { Observable, type Subscription } from 'rxjs';
 import type { Session } from './session.js';
 import type { AuthPayloadLike } from './tokens.js';
 
+/** Asks for a session in a cookie, where a mutation begins one, and to have the cookie cleared where it ends one. */
+const WANTS_COOKIE = { 'taskgraph-session': 'cookie' };
+
 /** Why nobody is known by the token that was sent. */
 type Refused = 'token' | 'session';
 
@@ -23,11 +26,18 @@ export function createAuthLink(session: Session): ApolloLink {
 
         const send = (token: string | null, mayReplace: boolean): void => {
           operation.setContext(({ headers }) => ({
-            headers: { ...(headers as object), ...(token !== null && { authorization: `Bearer ${token}` }) },
+            headers: {
+              ...(headers as object),
+              ...(token !== null && { authorization: `Bearer ${token}` }),
+              ...(session.isInCookie && isMutation && WANTS_COOKIE),
+            },
           }));
           let isReplaced = false;
+          const { begunAt } = session;
           const settle = (errors: readonly GraphQLFormattedError[] | undefined, data: unknown): boolean => {
-            const refused = token === null ? null : refusedBy(errors);
+            const refused = token === null && !session.isInCookie ? null : refusedBy(errors);
+            // The gateway renews what a cookie stands for: one that is refused is over. Somebody may have signed in meanwhile.
+            if (session.isInCookie && refused !== null && session.begunAt === begunAt) session.forget();
             if (token === null || refused === null) return false;
             if (refused === 'session') {
               forgetIf(session, token);
@@ -111,7 +121,7 @@ const ENDS_SESSION = new Set(['logout', 'logoutEverywhere', 'deleteMyAccount']);
 
 /** Begins or ends the session with what a mutation has answered. */
 function follow(session: Session, document: DocumentNode, data: Readonly<Record<string, unknown>>): void {
-  for (const value of Object.values(data)) if (isAuthPayload(value)) session.begin(value);
+  for (const value of Object.values(data)) if (isAuthPayload(value, session)) session.begin(value);
   for (const name of endingFields(document)) {
     const answer = data[name] as { readonly __typename?: string } | null | undefined;
     if (answer && !(answer.__typename ?? '').endsWith('Problem')) session.forget();
@@ -131,14 +141,16 @@ function endingFields(document: DocumentNode): string[] {
   );
 }
 
-function isAuthPayload(value: unknown): value is AuthPayloadLike {
+function isAuthPayload(value: unknown, { isInCookie }: Session): value is AuthPayloadLike {
   const payload = value as (Partial<AuthPayloadLike> & { __typename?: string }) | null;
   return (
     payload?.__typename === 'AuthPayload' &&
-    typeof payload.accessToken === 'string' &&
-    payload.accessToken !== '' &&
-    typeof payload.refreshToken === 'string' &&
-    typeof payload.expiresIn === 'number' &&
+    // Empty beside a cookie.
+    (isInCookie ||
+      (typeof payload.accessToken === 'string' &&
+        payload.accessToken !== '' &&
+        typeof payload.refreshToken === 'string' &&
+        typeof payload.expiresIn === 'number')) &&
     typeof payload.user?.id === 'string'
   );
 }

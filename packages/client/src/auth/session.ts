@@ -1,10 +1,15 @@
 import type { TokenStorage } from '../token-storage.js';
+import { createKept, type SessionListener } from './kept.js';
 import { isAboutToExpire, parseTokens, toTokens, type AuthPayloadLike, type Tokens } from './tokens.js';
 
 /** Somebody's session, shared by all tabs that keep it in the same storage. */
 export interface Session {
+  /** Whether the browser has the session, in a cookie, and there are no tokens. */
+  readonly isInCookie: boolean;
   /** Who is signed in; null for nobody. */
   readonly userId: string | null;
+  /** Milliseconds since 1970 when the tokens, or the cookie, were handed out; null for nobody. */
+  readonly begunAt: number | null;
   /** A token that is good for a while: exchanged for a new one first where it is about to expire. Null for nobody. */
   accessToken(): Promise<string | null>;
   /** A token in the place of one that was refused; null where the session is over. */
@@ -17,8 +22,6 @@ export interface Session {
   readonly onChange: (listener: SessionListener) => () => void;
   close(): void;
 }
-
-export type SessionListener = (userId: string | null, before: string | null) => void;
 
 export interface SessionOptions {
   readonly storage: TokenStorage;
@@ -41,12 +44,6 @@ interface LockManager {
   ): Promise<Value>;
 }
 
-/** What a page hears when another tab has changed `localStorage`. */
-interface StorageEvents {
-  addEventListener?(type: 'storage', listener: (event: { readonly key: string | null }) => void): void;
-  removeEventListener?(type: 'storage', listener: (event: { readonly key: string | null }) => void): void;
-}
-
 /** Milliseconds within which a tab sees what another has stored: browsers pass it on in their own time. */
 const MAX_DELAY_MS = 1_000;
 
@@ -58,40 +55,13 @@ const MAX_DELAY_MS = 1_000;
  * same token at the same time; the server gives both the same pair for a few seconds.
  */
 export function createSession({ storage, key, exchange }: SessionOptions): Session {
-  const listeners = new Set<SessionListener>();
-  const waiting = new Set<() => void>();
-  const page = globalThis as StorageEvents;
-  const read = () => parseTokens(storage.getItem(key));
-  let userId = read()?.userId ?? null;
+  const kept = createKept({ storage, key, parse: parseTokens });
+  const read = () => kept.read();
+  const write = (tokens: Tokens | null) => kept.write(tokens);
   let underWay: Promise<Tokens | null> | null = null;
 
-  function notice(): void {
-    const before = userId;
-    userId = read()?.userId ?? null;
-    if (userId !== before) for (const listener of listeners) listener(userId, before);
-  }
-
-  function write(tokens: Tokens | null): void {
-    if (tokens) storage.setItem(key, JSON.stringify(tokens));
-    else storage.removeItem(key);
-    notice();
-  }
-
-  /** Resolves when another tab has changed the session, or would have. */
-  function changedElsewhere(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, MAX_DELAY_MS);
-      waiting.add(done);
-    });
-  }
-
   async function renew(stale: Tokens, hasWaited: boolean): Promise<Tokens | null> {
-    if (hasWaited && read()?.accessToken === stale.accessToken) await changedElsewhere();
+    if (hasWaited && read()?.accessToken === stale.accessToken) await kept.changedElsewhere(MAX_DELAY_MS);
     const current = read();
     // Another tab was faster, or has signed somebody else in or out.
     if (current?.accessToken !== stale.accessToken) return current;
@@ -107,17 +77,13 @@ export function createSession({ storage, key, exchange }: SessionOptions): Sessi
     return underWay;
   }
 
-  const onStorage = (event: { readonly key: string | null }) => {
-    // Null is all of them.
-    if (event.key !== null && event.key !== key) return;
-    for (const done of waiting) done();
-    notice();
-  };
-  page.addEventListener?.('storage', onStorage);
-
   return {
+    isInCookie: false,
     get userId() {
       return read()?.userId ?? null;
+    },
+    get begunAt() {
+      return read()?.issuedAt ?? null;
     },
     async accessToken() {
       const tokens = read();
@@ -137,11 +103,8 @@ export function createSession({ storage, key, exchange }: SessionOptions): Sessi
     },
     begin: (payload) => write(toTokens(payload)),
     forget: () => write(null),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    close: () => page.removeEventListener?.('storage', onStorage),
+    onChange: (listener) => kept.onChange(listener),
+    close: () => kept.close(),
   };
 }
 

@@ -1,6 +1,9 @@
 import { Upload } from 'tus-js-client';
 import { RETRY_DELAYS_MS, type SendInPartsOptions } from './parts.js';
 
+/** Another request has the upload just now (RFC 4918, 11.3; tus 1.0, PATCH), or there were too many. */
+const AGAIN = new Set([409, 423, 429]);
+
 /**
  * Sends a file by tus 1.0 (tus.io) to an upload that exists, from where it stands: what an earlier try has sent is not sent again.
  *
@@ -24,6 +27,7 @@ export async function sendByTus(file: Blob, url: string, options: SendInPartsOpt
       uploadSize: file.size,
       headers: { ...headers },
       retryDelays: [...retryDelaysMs],
+      onShouldRetry: (error) => mayPass(error.originalResponse?.getStatus() ?? 0),
       ...(chunkBytes !== undefined && { chunkSize: chunkBytes }),
       // Where it stands is known to the server; nothing is to be remembered here.
       storeFingerprintForResuming: false,
@@ -34,6 +38,14 @@ export async function sendByTus(file: Blob, url: string, options: SendInPartsOpt
     signal?.addEventListener('abort', abort, { once: true });
     upload.start();
   });
+}
+
+/**
+ * Whether another try may go better, after this status, or 0 for no answer. Also where the browser says that it is offline: a page that
+ * loses its network for a moment goes on.
+ */
+function mayPass(status: number): boolean {
+  return status < 400 || status >= 500 || AGAIN.has(status);
 }
 
 /** Browsers read a file part by part. Node's HTTP takes no `Blob`, so there it is in memory. */
