@@ -133,13 +133,17 @@ export function toReport(
   };
 }
 
+interface ReadOperationsOptions extends Pick<CheckOptions, 'root' | 'today' | 'traffic'> {
+  readonly settings: Pick<Settings, 'clients' | 'traffic'>;
+}
+
 /** Null where nothing is known of any client. */
 export async function readOperations({
   root,
   settings,
   today,
   traffic: given,
-}: Pick<CheckOptions, 'root' | 'settings' | 'today' | 'traffic'>): Promise<ClientOperation[] | null> {
+}: ReadOperationsOptions): Promise<ClientOperation[] | null> {
   const { clients, traffic } = settings;
   const sources = [...(traffic?.files ?? []), ...given];
   if (clients.length === 0 && sources.length === 0) return null;

@@ -83,6 +83,9 @@ describe('the command', () => {
       'json',
     );
     expect(known.status).toBe(0);
+    repository.write('traffic/day.jsonl', JSON.stringify({ client: 'board', operation: '{ b }' }));
+    const recorded = await repository.run('compare', 'before.graphql', 'after.graphql', '--traffic', 'traffic');
+    expect(recorded).toMatchObject({ status: 1, output: expect.stringContaining('of board') });
     expect(JSON.parse(known.output).findings).toMatchObject([
       {
         code: 'FIELD_REMOVED',

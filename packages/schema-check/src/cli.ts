@@ -5,7 +5,6 @@ import { CheckError } from './check-error.js';
 import { FORMATS, isFormat, type Format } from './formats/formats.js';
 import { composeGraph, readGraph, type Graph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
-import { readRegistered } from './clients/read-clients.js';
 import { isRedis } from './clients/redis-traffic.js';
 import { createBucketStore } from './registry/bucket-store.js';
 import { createFolderStore } from './registry/registry-store.js';
@@ -182,7 +181,8 @@ async function runHistory(options: CliOptions, values: Values): Promise<number> 
 
 async function runDiff(options: CliOptions, values: Values, [a = '', b = '']: string[]): Promise<number> {
   const format = readFormat(values.format);
-  return tell(options, await diffVersions(await toRegistryCommand(options, values), a, b), format);
+  const operations = await readOperations(toCheckOptions(options, values));
+  return tell(options, await diffVersions(await toRegistryCommand(options, values), [a, b], operations), format);
 }
 
 async function runRollback(options: CliOptions, values: Values, name: string | null): Promise<number> {
@@ -202,10 +202,15 @@ function toCheckOptions({ cwd, today, env }: CliOptions, values: Values): CheckO
     today: readDay(values.today ?? today),
     readPublished: () => null,
     remote: readRemoteKeys(env),
-    traffic: [...values.traffic, ...readTrafficSources(env)].map((source) =>
-      isRedis(source) ? source : path.relative(root, path.resolve(cwd, source)) || '.',
-    ),
+    traffic: toTraffic({ cwd, env }, values, root),
   };
+}
+
+/** What is in files is named from the root. */
+function toTraffic({ cwd, env }: Pick<CliOptions, 'cwd' | 'env'>, values: Values, root: string): string[] {
+  return [...values.traffic, ...readTrafficSources(env)].map((source) =>
+    isRedis(source) ? source : path.relative(root, path.resolve(cwd, source)) || '.',
+  );
 }
 
 /** Null where nothing says where versions are kept. */
@@ -235,9 +240,12 @@ async function runCompare(options: CliOptions, values: Values, [before = '', aft
     return text;
   };
   const [was, is] = [read(before), read(after)];
-  const operations = values.operations
-    ? readRegistered(tree, [{ name: 'client', operations: values.operations }])
-    : null;
+  const operations = await readOperations({
+    root: options.cwd,
+    settings: { clients: values.operations ? [{ name: 'client', operations: values.operations }] : [] },
+    today: readDay(values.today ?? options.today),
+    traffic: toTraffic(options, values, options.cwd),
+  });
   const findings = await compareGraphs(readGraph(was, before), readGraph(is, after), {
     settings: { contracts: [] },
     operations,

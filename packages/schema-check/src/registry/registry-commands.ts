@@ -1,10 +1,10 @@
 import { check, compareGraphs, toReport, type CheckOptions } from '../check.js';
 import { CheckError } from '../check-error.js';
-import { readRegistered } from '../clients/read-clients.js';
+import type { ClientOperation } from '../clients/client-operation.js';
 import type { Report } from '../finding.js';
 import { readGraph } from '../graph/graph.js';
 import type { Settings } from '../settings.js';
-import { filesOnDisk, findAuthor, findCommit } from '../sources/file-tree.js';
+import { findAuthor, findCommit } from '../sources/file-tree.js';
 import type { Registry, Version } from './registry.js';
 
 export interface RegistryCommand {
@@ -41,9 +41,9 @@ export async function publish(
 
 /** The changes between two versions, and whom they hurt. */
 export async function diffVersions(
-  { registry, root, settings }: RegistryCommand,
-  a: string,
-  b: string,
+  { registry, settings }: RegistryCommand,
+  [a, b]: readonly [string, string],
+  operations: readonly ClientOperation[] | null,
 ): Promise<Report> {
   const startedAt = performance.now();
   const [before, after] = [await registry.find(a), await registry.find(b)];
@@ -51,7 +51,7 @@ export async function diffVersions(
   const base = { name: describeVersion(before), graph: readGraph(was, describeVersion(before)) };
   const findings = await compareGraphs(base.graph, readGraph(is, describeVersion(after)), {
     settings,
-    operations: settings.clients.length > 0 ? readRegistered(filesOnDisk(root), settings.clients) : null,
+    operations,
     // What is compared lies in the registry: it has no line here.
     findPlace: () => undefined,
   });

@@ -100,6 +100,10 @@ describe('the registry', () => {
     // By the beginning of an id as well.
     const back = await repository.run('diff', second?.id.slice(0, 8) ?? '', '1', '--format', 'json');
     expect(JSON.parse(back.output).changes).toMatchObject({ breaking: 0, dangerous: 2 });
+    // Recorded traffic decides as it does for a check, also between two files.
+    repository.write('traffic.jsonl', JSON.stringify({ client: 'board', operation: '{ task(id: 1) { dueAt } }' }));
+    const hurt = await repository.run('diff', 'current', '1', '--traffic', 'traffic.jsonl');
+    expect(hurt).toMatchObject({ status: 1, output: expect.stringContaining('board') });
     expect((await repository.run('diff', '1', '9')).errors).toContain('has no version 9');
 
     expect((await repository.run('rollback', ...BY)).status).toBe(0);
