@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { expectData, expectErrorCode, FILM_DATA, FILM_SECRETS, smallPng, testFilm } from '@taskgraph/testkit';
 import { startStory, type Person, type Story } from '../story.js';
 
 describe('a person keeps a library of pictures', () => {
@@ -44,6 +44,25 @@ describe('a person keeps a library of pictures', () => {
       restoreMedia: { media: { id, status: 'READY' } },
     });
     expect((await fetch(media.url)).status).toBe(200);
+  });
+
+  it('shares a film on a task, and not where it was made', async () => {
+    const ben = await story.newPerson('Ben');
+    const film = testFilm();
+    const { uploadMedia } = expectData(
+      await ada.upload({ filename: 'a.mp4', content: film, contentType: 'video/mp4' }),
+    );
+    const { id } = uploadMedia.media;
+    const taskId = await ada.addTask({ title: 'Watch it', assigneeId: ben.id });
+    expectData(await ada.run('AttachMedia', { input: { taskId, mediaIds: [id] } }));
+    const download = async (who: Person) => {
+      const { media } = expectData(await who.run('Media', { id }));
+      return Buffer.from(await (await fetch(media.url)).arrayBuffer());
+    };
+    expect((await download(ada)).equals(film)).toBe(true);
+    const seen = await download(ben);
+    for (const secret of FILM_SECRETS) expect(seen.includes(secret)).toBe(false);
+    for (const sample of FILM_DATA) expect(seen.indexOf(sample)).toBe(film.indexOf(sample));
   });
 
   it('names and describes a picture, and sees what all of them take', async () => {

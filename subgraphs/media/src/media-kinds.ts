@@ -46,10 +46,31 @@ export function findKind(mimeType: string): MediaKind | null {
   return KINDS[mimeType] ?? null;
 }
 
-/** Whether something is made of a file before it is ready: smaller versions, or the picture of its first page. */
+/** Whether something is made of a file before it is ready: smaller versions, the picture of its first page, or a copy for others. */
 export function isProcessed(mimeType: string): boolean {
-  const kind = findKind(mimeType);
-  return kind === 'image' || kind === 'pdf';
+  return findKind(mimeType) === 'pdf' || isForUploaderAlone(mimeType);
+}
+
+/** Films and sound of which others get a copy in the same format, without the metadata that cameras and telephones write. */
+const COPIED_TYPES = [
+  'video/mp4',
+  'video/quicktime',
+  'audio/mp4',
+  'audio/x-m4a',
+  'audio/mpeg',
+  'audio/aac',
+  'audio/flac',
+  'audio/wav',
+] as const;
+export type CopiedType = (typeof COPIED_TYPES)[number];
+
+export function isCopied(mimeType: string): mimeType is CopiedType {
+  return (COPIED_TYPES as readonly string[]).includes(mimeType);
+}
+
+/** Whether others than the uploader get a version without metadata in the place of the file as it came. */
+export function isForUploaderAlone(mimeType: string): boolean {
+  return findKind(mimeType) === 'image' || isCopied(mimeType);
 }
 
 /** Pictures whose decoder is not in each build of libvips: without it they are kept as other files are. */

@@ -4,6 +4,44 @@ import { KNOWN_MEDIA_TYPES, parseTypeLimit, parseTypePattern } from './media-kin
 import { findRefusal, sniffMimeType } from './media-types.js';
 
 const rules = { allowed: KNOWN_MEDIA_TYPES, maxBytesOf: {} };
+/** A file of an archive, not packed (APPNOTE 4.3.7). */
+function entry(name: string, content: string): Buffer {
+  const head = Buffer.alloc(30);
+  head.write('PK\x03\x04', 'latin1');
+  head.writeUInt32LE(content.length, 18);
+  head.writeUInt32LE(content.length, 22);
+  head.writeUInt16LE(name.length, 26);
+  return Buffer.concat([head, Buffer.from(name), Buffer.from(content)]);
+}
+const office = (kind: string) => {
+  const type = `application/vnd.openxmlformats-officedocument.${kind}`;
+  const content = `<Types><Override PartName="/a.xml" ContentType="${type}.main+xml"/></Types>`;
+  return [type, entry('[Content_Types].xml', content)] as const;
+};
+const openDocument = (kind: string) => {
+  const type = `application/vnd.oasis.opendocument.${kind}`;
+  return [type, entry('mimetype', type)] as const;
+};
+const iso = (brand: string) => Buffer.from(`\0\0\0\x14ftyp${brand}\0\0\0\0${brand}`, 'latin1');
+const bytesOf = (text: string) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(64)]);
+const SAMPLES: Readonly<Record<string, Buffer>> = {
+  'image/heic': iso('heic'),
+  'image/heif': iso('mif1'),
+  'video/mp4': iso('isom'),
+  'video/quicktime': iso('qt  '),
+  'video/webm': Buffer.from('1a45dfa38f42f2810442f38108428284' + '7765626d'.padEnd(40, '0'), 'hex'),
+  'audio/mp4': iso('M4B '),
+  'audio/x-m4a': iso('M4A '),
+  'audio/mpeg': bytesOf('ID3\x04\0\0\0\0\x7f\x7f'),
+  'audio/aac': bytesOf('\xff\xf1\x50\x80'),
+  'audio/ogg': bytesOf(`OggS${'\0'.repeat(24)}\x01vorbis`),
+  'audio/flac': bytesOf('fLaC'),
+  'audio/wav': bytesOf('RIFF\0\0\0\0WAVEfmt '),
+  ...Object.fromEntries(
+    ['wordprocessingml.document', 'spreadsheetml.sheet', 'presentationml.presentation'].map(office),
+  ),
+  ...Object.fromEntries(['text', 'spreadsheet', 'presentation'].map(openDocument)),
+};
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"';
 
 describe('sniffMimeType', () => {
@@ -14,6 +52,19 @@ describe('sniffMimeType', () => {
     const mimeType = await sniffMimeType(bytes, 'a.png');
     expect(mimeType).toBe(`image/${format}`);
     expect(findRefusal(mimeType, bytes, { filename: 'a.png', rules })).toBeNull();
+  });
+
+  it('knows what is taken by its bytes, and nothing else', async () => {
+    for (const [mimeType, bytes] of Object.entries(SAMPLES)) {
+      const found = await sniffMimeType(bytes, 'a');
+      expect([mimeType, found]).toEqual([mimeType, mimeType]);
+      expect(findRefusal(found, bytes, { filename: 'a', rules })).toBeNull();
+    }
+    const byOthers = [
+      ...['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff', 'svg+xml'].map((name) => `image/${name}`),
+      ...['text/plain', 'text/markdown', 'text/csv', 'application/pdf', 'application/zip'],
+    ];
+    expect([...Object.keys(SAMPLES), ...byOthers].sort()).toEqual([...KNOWN_MEDIA_TYPES].sort());
   });
 
   it.each<[what: string, bytes: string | Buffer, filename: string, mimeType: string, refusal: RegExp | null]>([

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildViewer, expectData } from '@taskgraph/testkit';
+import { buildViewer, expectData, FILM_DATA, FILM_SECRETS, testFilm } from '@taskgraph/testkit';
 import sharp from 'sharp';
 import { readMediaConfig } from '../src/config.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
@@ -37,6 +39,8 @@ const hex = (digits: string) => Buffer.from(digits, 'hex');
 const svg = () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9"/></svg>');
 /** An empty archive: its end alone (APPNOTE 4.3.16). */
 const zip = () => Buffer.concat([hex('504b0506'), Buffer.alloc(18)]);
+/** The head of a Matroska file that says that it is WebM (RFC 8794, section 11). */
+const webm = () => hex('1a45dfa39f4286810142f7810142f2810442f381084282847765626d42878104428581024d616461');
 /** A box that says what follows, and one with nothing in it (ISO/IEC 14496-12, 4.3). */
 const box = (brand: string) =>
   Buffer.concat([
@@ -110,8 +114,9 @@ describe('files that are no pictures', () => {
   });
 
   it.each<[what: string, content: () => Buffer, filename: string, mimeType: string]>([
-    ['a video', () => box('mp42'), 'a.mp4', 'video/mp4'],
-    ['sound', () => hex('664c614300000022'.padEnd(200, '0')), 'a.flac', 'audio/flac'],
+    ['a video', testFilm, 'a.mp4', 'video/mp4'],
+    ['a video of another kind', webm, 'a.webm', 'video/webm'],
+    ['sound', () => hex('664c614380000022'.padEnd(200, '0')), 'a.flac', 'audio/flac'],
   ])('is shown, in parts where a player asks for them: %s', async (_what, content, filename, mimeType) => {
     const { media } = await add(content(), filename);
     const { headers } = await download(media.url);
@@ -122,6 +127,44 @@ describe('files that are no pictures', () => {
     const part = await fetch(media.url, { headers: { range: 'bytes=2-5', connection: 'close' } });
     expect(part.status).toBe(206);
     expect(Buffer.from(await part.arrayBuffer())).toEqual(content().subarray(2, 6));
+  });
+
+  it('tell others than their uploader no places: a video', async () => {
+    const film = testFilm({ isIndexLast: true });
+    const { id, ada, media } = await add(film, 'a.mp4');
+    const shared = await download(media.url);
+    expect(shared.headers).toMatchObject({ 'content-type': 'video/mp4', 'content-length': String(film.length) });
+    for (const secret of FILM_SECRETS) expect(shared.bytes.includes(secret)).toBe(false);
+    for (const sample of FILM_DATA) expect(shared.bytes.indexOf(sample)).toBe(film.indexOf(sample));
+    const own = expectData(await graph.run(ada, QUERY, { id })) as { media: Seen };
+    const original = await download(own.media.url);
+    expect(original.bytes).toEqual(film);
+    expect(original.headers['etag']).not.toBe(shared.headers['etag']);
+    // Whoever has a URL of the copy has none of the original.
+    expect((await download(media.url.replace('/full?', '/original?'))).status).toBe(403);
+    expect(await graph.files()).toContain(path.join('media', 'objects', id, 'full'));
+  });
+
+  it('are for nobody but their uploader where it is not to be seen what of them is pictures and sound', async () => {
+    const { id, ada, media } = await add(box('mp42'), 'a.mp4');
+    expect(media.url).toBeNull();
+    const own = expectData(await graph.run(ada, QUERY, { id })) as { media: Seen };
+    expect((await download(own.media.url)).bytes).toEqual(box('mp42'));
+  });
+
+  it('get the copy that others have by and by where they are from before there was one, and so do those with the same bytes', async () => {
+    const { id, ada } = await add(testFilm(), 'a.mp4');
+    await rm(path.join(graph.dataDir, 'media', 'objects', id, 'full'));
+    await graph.pool.query('UPDATE media_items SET has_full = false WHERE id = $1', [id]);
+    const seen = async (of: string) =>
+      (expectData(await graph.run(buildViewer(), QUERY, { id: of })) as { media: { url: string | null } }).media.url;
+    expect(await seen(id)).toBeNull();
+    const again = await graph.addMedia(ada, testFilm(), 'b.mp4');
+    graph.attached.add(again);
+    expect((await download((await seen(again)) ?? '')).bytes).toHaveLength(testFilm().length);
+    expect(await seen(id)).toBeNull();
+    await graph.pool.query('INSERT INTO media_jobs (media_id) VALUES ($1)', [id]);
+    while ((await seen(id)) === null) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   it('have the first page of a PDF as their thumbnail, and run nothing in it', async () => {

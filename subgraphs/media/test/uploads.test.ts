@@ -17,6 +17,7 @@ import {
   uploadGraphQL,
 } from '@taskgraph/testkit';
 import { startMediaGraph, UPLOAD, type MediaGraph } from './media-graph.js';
+import { CREATE } from './upload-requests.js';
 
 const MIB = 1024 * 1024;
 
@@ -262,5 +263,7 @@ describe('without room on the disk', () => {
       dependencies: { storage: { status: 'degraded' } },
     });
     expect(await (await fetch(`${other.url}/health/ready`)).json()).toEqual({ status: 'degraded' });
+    const begun = await other.run(buildViewer(), CREATE, { input: { filename: 'a.mp4', byteSize: 10 } });
+    expect(expectErrorCode(begun, 'UNAVAILABLE').extensions?.reason).toBe('STORAGE_UNAVAILABLE');
   });
 });

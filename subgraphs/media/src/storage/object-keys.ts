@@ -1,16 +1,25 @@
+import { isCopied } from '../media-kinds.js';
 import { THUMBNAIL_SIZES, type ThumbnailSizeName } from '../modules/media/mappers.js';
 
 /** One of the files of a media item: `full` is for others than its uploader. */
 export type FileVariant = 'original' | 'full' | ThumbnailSizeName;
 export type FileFormat = 'webp' | 'avif';
+/** How a file is kept: `same` is as it came, but for what is blanked in it. */
+export type StoredFormat = FileFormat | 'same';
 
 /** Everything of one item lies below its prefix, so that it can be deleted in one go. */
 export function mediaPrefix(mediaId: string): string {
   return `${mediaId}/`;
 }
 
-export function objectKey(mediaId: string, variant: FileVariant, format: FileFormat = 'webp'): string {
-  return `${mediaPrefix(mediaId)}${variant === 'original' ? 'original' : `${variant.toLowerCase()}.${format}`}`;
+export function objectKey(mediaId: string, variant: FileVariant, format: StoredFormat = 'webp'): string {
+  const isAsItCame = variant === 'original' || format === 'same';
+  return `${mediaPrefix(mediaId)}${variant.toLowerCase()}${isAsItCame ? '' : `.${format}`}`;
+}
+
+/** Of the version for others than the uploader. */
+export function fullKey(mediaId: string, mimeType: string): string {
+  return objectKey(mediaId, 'full', isCopied(mimeType) ? 'same' : 'webp');
 }
 
 /** Everything of one export of somebody's data. */

@@ -6,12 +6,13 @@ import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
 import { contentOf, findThumbnail, type MediaRow } from '../media/mappers.js';
-import { isShownInline } from '../../media-kinds.js';
+import { isCopied, isShownInline } from '../../media-kinds.js';
 import { disposition, selectFile } from './file-responses.js';
 import { ICONS } from './icons.js';
 import {
   exportKey,
   fileSlug,
+  fullKey,
   MIME_TYPES,
   objectKey,
   parseFileSlug,
@@ -192,8 +193,8 @@ async function findFile(
   request: Request,
 ): Promise<FoundFile | null> {
   const { variant, format } = file;
-  if (variant === 'original') {
-    const key = objectKey(contentOf(media), variant);
+  if (variant === 'original' || (variant === 'full' && isCopied(media.mimeType))) {
+    const key = variant === 'full' ? fullKey(contentOf(media), media.mimeType) : objectKey(contentOf(media), variant);
     const object = await store.stat(key);
     return object && { key, mimeType: media.mimeType, extension: '', byteSize: object.byteSize };
   }

@@ -24,6 +24,13 @@ describe('what somebody downloads of a media item', () => {
     ['an administrator', as('x', 'ADMIN'), ready, 'full'],
     ['a stranger before there is a version for him', as('x'), { ...ready, hasFull: false }, null],
     ['a stranger, of a document', as('x'), { ...ready, hasFull: false, mimeType: 'application/pdf' }, 'original'],
+    ['a stranger, of a video', as('x'), { ...ready, mimeType: 'video/mp4' }, 'full'],
+    [
+      'a stranger, of a video before there is a copy',
+      as('x'),
+      { ...ready, hasFull: false, mimeType: 'video/mp4' },
+      null,
+    ],
     ['the uploader while it is processed', as('a'), { ...ready, status: 'PROCESSING' }, null],
     ['the uploader of what has failed', as('a'), { ...ready, status: 'FAILED' }, null],
   ])('%s', (_who, viewer, media, variant) => {

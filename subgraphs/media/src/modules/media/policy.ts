@@ -1,5 +1,5 @@
 import type { Viewer } from '@taskgraph/service-kit';
-import { findKind } from '../../media-kinds.js';
+import { isForUploaderAlone } from '../../media-kinds.js';
 
 /** What the rules look at. */
 export interface MediaParties {
@@ -12,15 +12,15 @@ export function canSeeUnattached(viewer: Viewer, media: MediaParties): boolean {
 }
 
 /**
- * What somebody who sees an item may download of it: the bytes of a picture as they came are for the uploader alone, since cameras write into
- * them where they were. Of other files there is nothing else.
+ * What somebody who sees an item may download of it: the bytes of a picture or a video as they came are for the uploader alone, since cameras
+ * write into them where they were. Of other files there is nothing else.
  */
 export function downloadOf(
   viewer: Viewer,
   media: MediaParties & { readonly status: string; readonly hasFull: boolean; readonly mimeType: string },
 ): 'original' | 'full' | null {
   if (media.status !== 'READY') return null;
-  if (media.uploaderId === viewer.userId || findKind(media.mimeType) !== 'image') return 'original';
+  if (media.uploaderId === viewer.userId || !isForUploaderAlone(media.mimeType)) return 'original';
   return media.hasFull ? 'full' : null;
 }
 

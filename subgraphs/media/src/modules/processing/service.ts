@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { appendEvents, inTransaction, withoutDeadline, type Log } from '@taskgraph/service-kit';
 import type { MediaDb } from '../../db.js';
-import { findKind, needsRareDecoder } from '../../media-kinds.js';
+import { findKind, isCopied, needsRareDecoder, type CopiedType } from '../../media-kinds.js';
 import { deleteUnused } from '../../storage/contents.js';
-import { objectKey } from '../../storage/object-keys.js';
+import { fullKey, objectKey } from '../../storage/object-keys.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { MediaTelemetry } from '../../telemetry.js';
@@ -14,6 +14,7 @@ import { createEndedItems } from './ended-items.js';
 import { ImageProcessDied, type ImagePool } from './image-pool.js';
 import { claimJob, countWaitingJobs, endJob, keepJob, releaseJob, type Job } from './jobs.js';
 import { WITHOUT_VERSIONS, type ImageOutcome } from './process-image.js';
+import { copyWithoutMetadata } from './copy-without-metadata.js';
 
 /** Makes images ready, off the path of requests. */
 export interface Processor {
@@ -53,6 +54,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
   let isFilling = false;
   let filling: Promise<void> = Promise.resolve();
   let isStopped = false;
+  const stopped = new AbortController();
   let poll: NodeJS.Timeout | undefined;
 
   const ended = createEndedItems({
@@ -98,7 +100,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     telemetry.jobStarted(job.waitedMs);
     const lease = setInterval(() => void keepJob(db, job, leaseMs).catch(() => undefined), leaseMs / 3);
     try {
-      await processItem(parts, job);
+      await processItem(parts, job, stopped.signal);
     } catch (error) {
       if (hasStopped()) return;
       log.warn({ err: error, mediaId: job.mediaId, attempts: job.attempts }, 'a media item could not be processed');
@@ -120,6 +122,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     ended: (mediaId, timeoutMs, signal) => ended.wait(mediaId, timeoutMs, signal),
     async stop() {
       isStopped = true;
+      stopped.abort();
       clearInterval(poll);
       await filling;
       const jobs = [...running.keys()];
@@ -137,14 +140,30 @@ async function findProcessing(db: MediaDb, mediaIds: string[]): Promise<Readonly
   return new Set(rows.map(({ id }) => id));
 }
 
-async function processItem(parts: ProcessorParts, job: Job): Promise<void> {
+async function processItem(parts: ProcessorParts, job: Job, signal: AbortSignal): Promise<void> {
   const item = await parts.db.mediaItem.findUnique({ where: { id: job.mediaId } });
   if (!item) return;
   // Its processes have died of it, or with it, so often.
   if (job.attempts > MAX_TRIES) return fail(parts, job, item, 'TOO_COMPLEX');
+  if (isCopied(item.mimeType)) {
+    const hasFull = await makeCopy(parts, { ...item, mimeType: item.mimeType }, signal);
+    return finish(parts, job, item, WITHOUT_VERSIONS, hasFull);
+  }
   const outcome = await makeVersions(parts, item);
   if (outcome.kind === 'invalid') await fail(parts, job, item, outcome.reason);
   else await finish(parts, job, item, outcome);
+}
+
+async function makeCopy(
+  { store, telemetry }: ProcessorParts,
+  item: Pick<MediaRow, 'id' | 'contentId'> & { readonly mimeType: CopiedType },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { mimeType } = item;
+  const contentId = contentOf(item);
+  const stop = telemetry.startProcessing();
+  const copy = { from: objectKey(contentId, 'original'), to: fullKey(contentId, mimeType), mimeType };
+  return copyWithoutMetadata(store, copy, signal).finally(stop);
 }
 
 /** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
@@ -176,10 +195,9 @@ async function finish(
   { db, store, telemetry, log }: ProcessorParts,
   job: Job,
   item: MediaRow,
-  outcome: Extract<ImageOutcome, { kind: 'processed' }>,
+  { width, height, placeholder, thumbnails, versions }: Extract<ImageOutcome, { kind: 'processed' }>,
+  hasFull = versions.some(({ variant }) => variant === 'full'),
 ): Promise<void> {
-  const { width, height, placeholder, thumbnails, versions } = outcome;
-  const hasFull = versions.some(({ variant }) => variant === 'full');
   const isFinished = await inTransaction(db, async (tx) => {
     if (!(await endJob(tx, job))) return false;
     const { id, uploaderId } = item;

@@ -1,7 +1,7 @@
 import { inTransaction, isUuid } from '@taskgraph/service-kit';
 import { uuidArray, type MediaDb } from '../../db.js';
 import { deleteUnused } from '../../storage/contents.js';
-import { objectKey, type FileVariant } from '../../storage/object-keys.js';
+import { fullKey, objectKey, type FileVariant } from '../../storage/object-keys.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { Spool } from '../../storage/spool.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
@@ -52,16 +52,16 @@ export async function* verify({ db, store }: UpkeepParts, { minAgeMs = MIN_AGE_M
   for (let after: string | undefined; ;) {
     const rows = await db.mediaItem.findMany({
       where: { updatedAt: { lt: before }, ...(after !== undefined && { id: { gt: after } }) },
-      select: { id: true, contentId: true, status: true, hasFull: true, thumbnails: true, job: true },
+      select: { id: true, contentId: true, mimeType: true, status: true, hasFull: true, thumbnails: true, job: true },
       orderBy: { id: 'asc' },
       take: ROWS_AT_ONCE,
     });
-    for (const { id, contentId, status, hasFull, thumbnails, job } of rows) {
+    for (const { id, contentId, mimeType, status, hasFull, thumbnails, job } of rows) {
       const keyOf = (variant: FileVariant) => objectKey(contentOf({ id, contentId }), variant);
       if (status === 'PROCESSING' && !job) yield { kind: 'ROW_WITHOUT_JOB', mediaId: id, key: null };
       const keys = [keyOf('original')];
       keys.push(...THUMBNAIL_SIZES.filter((size) => findThumbnail(thumbnails, size)).map(keyOf));
-      if (hasFull) keys.push(keyOf('full'));
+      if (hasFull) keys.push(fullKey(contentOf({ id, contentId }), mimeType));
       for (const key of keys) if (!(await store.stat(key))) yield { kind: 'ROW_WITHOUT_OBJECT', mediaId: id, key };
     }
     after = rows.at(-1)?.id;

@@ -15,7 +15,7 @@ import { uuid7 } from '@taskgraph/contracts';
 import type { FileUpload } from 'graphql-upload-minimal';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
-import { isProcessed, type MediaRules } from '../../media-kinds.js';
+import { isForUploaderAlone, isProcessed, type MediaRules } from '../../media-kinds.js';
 import { deleteUnused, findTwin } from '../../storage/contents.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
@@ -160,7 +160,9 @@ export async function createItem(
 ): Promise<boolean> {
   const { id, uploaderId, mimeType, byteSize } = item;
   const twin = await findTwin(tx, store, item);
-  const waits = twin ? twin.status === 'PROCESSING' : isProcessed(mimeType);
+  // One from before there was a version for others has a job of its own for that.
+  const isWhole = twin?.status === 'READY' && (twin.hasFull || !isForUploaderAlone(mimeType));
+  const waits = !isWhole && isProcessed(mimeType);
   await tx.mediaItem.create({
     data: {
       ...item,
