@@ -14,7 +14,7 @@ const WATCHED = ['packages', 'subgraphs', 'gateway', 'embedded', 'prisma'];
 const IGNORED = /(^|\/)(node_modules|dist|generated|test|\.turbo)(\/|$)/;
 
 const flags = process.argv.slice(2);
-await prepareOrExit();
+await prepareOrExit({ forTests: false });
 
 let system = null;
 let working = false;

@@ -10,7 +10,7 @@ import { spawnNode } from './system-process.mjs';
  */
 const NODE_FLAGS = ['--max-semi-space-size=64', '--no-allocation-site-pretenuring'];
 
-await prepareOrExit();
+await prepareOrExit({ forTests: false });
 const gateway = spawnNode('gateway/dist/main.js', { flags: NODE_FLAGS, parameters: [] });
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => gateway.kill('SIGTERM'));
 // A terminal sends Ctrl-C to both processes by itself, and a second one would end the gateway at once.

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { install, isInstalled } from './install.mjs';
 import { assertSupported } from './node-version.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -24,7 +25,7 @@ const SHARED_INPUTS = [
   'turbo.json',
 ];
 const SUBGRAPHS = ['auth', 'media', 'task'];
-const WORKSPACES = [
+export const WORKSPACES = [
   'embedded',
   'operator',
   'gateway',
@@ -41,16 +42,21 @@ export class PrepareError extends Error {}
 /**
  * Installs, generates and builds what is missing or out of date. Costs a few milliseconds when nothing is.
  *
- * @param {{ quiet?: boolean }} [options] quiet: say nothing unless there is work or trouble
+ * @param {{ quiet?: boolean, forTests?: boolean }} [options] quiet: say nothing unless there is work or trouble; forTests: false for what runs
+ *   the system, and does without packages for tests and checks. A checkout that has them keeps them
  * @throws PrepareError
  */
-export async function prepare({ quiet = true } = {}) {
+export async function prepare({ quiet = true, forTests = true } = {}) {
   assertNodeVersion();
-  const lock = readFileSync(path.join(root, 'package-lock.json'));
-  const lockHash = hashOf(lock);
+  const lockHash = hashOf(readFileSync(path.join(root, 'package-lock.json')));
+  const isComplete = forTests || existsSync(path.join(root, 'node_modules/jest'));
   let stamp = readStamp();
-  if (stamp?.lock !== lockHash || !existsSync(path.join(root, 'node_modules/.package-lock.json'))) {
-    if (!isInstalled(lock)) await install();
+  if (
+    stamp?.lock !== lockHash ||
+    (isComplete && !stamp.isComplete) ||
+    !existsSync(path.join(root, 'node_modules/.package-lock.json'))
+  ) {
+    if (!isInstalled(root, isComplete ? null : WORKSPACES)) await installAndTell(isComplete);
     stamp = null;
   }
   const sources = hashSources();
@@ -62,7 +68,7 @@ export async function prepare({ quiet = true } = {}) {
   // Code that the build generates is no source, so the hash from before it still holds; a file that was saved during the
   // build has changed it, and is built next time.
   mkdirSync(path.dirname(STAMP), { recursive: true });
-  writeFileSync(STAMP, JSON.stringify({ lock: lockHash, sources }));
+  writeFileSync(STAMP, JSON.stringify({ lock: lockHash, isComplete, sources }));
 }
 
 /** Prepares, or prints what is wrong and exits 1. */
@@ -92,39 +98,29 @@ function readStamp() {
   }
 }
 
-/**
- * Compares what the lock file asks for with npm's own record of what is installed: times say nothing, because a
- * checkout gives the lock file a new one.
- */
-function isInstalled(lock) {
-  let installed;
-  try {
-    installed = JSON.parse(readFileSync(path.join(root, 'node_modules/.package-lock.json'), 'utf8')).packages;
-  } catch {
-    return false;
-  }
-  return Object.entries(JSON.parse(lock).packages).every(([location, wanted]) => {
-    // Workspaces stand under their own path too; what is optional may be for another platform.
-    if (!location.includes('node_modules/') || wanted.optional || wanted.devOptional || wanted.peer) return true;
-    const found = installed[location];
-    return found !== undefined && (wanted.link ? found.link === true : found.version === wanted.version);
-  });
-}
-
-async function install() {
-  process.stdout.write('Installing dependencies (npm ci); the first time takes about a minute.\n');
+async function installAndTell(isComplete) {
+  process.stdout.write(
+    `Installing dependencies${isComplete ? ', with those of tests' : ''} (npm); the first time takes about a minute.\n`,
+  );
   rmSync(STAMP, { force: true });
-  const npm = process.env.npm_execpath;
-  const [command, parameters] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  const { status } = await run(command, [...parameters, 'ci', '--no-audit', '--no-fund', '--include=dev'], {
-    inherit: true,
-  });
+  // Links that npm makes on Windows hold whole paths, and lead nowhere when they are moved.
+  const status = await install(root, WORKSPACES, isComplete || process.platform === 'win32', npm);
   if (status !== 0) {
     throw new PrepareError(
-      `npm ci failed (exit code ${status}): the messages above say why. Without a network, or behind a proxy, set one with: ` +
+      `npm failed (exit code ${status}): the messages above say why. Without a network, or behind a proxy, set one with: ` +
         'npm config set proxy http://…',
     );
   }
+}
+
+async function npm(folder, parameters) {
+  const own = process.env.npm_execpath;
+  const [command, first] = own?.endsWith('npm-cli.js') ? [process.execPath, [own]] : ['npm', []];
+  const { status } = await run(command, [...first, ...parameters, '--no-audit', '--no-fund', '--include=dev'], {
+    cwd: folder,
+    inherit: true,
+  });
+  return status;
 }
 
 function hashSources() {
@@ -199,11 +195,11 @@ function hashOf(content) {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Runs a program in the repository's root. A program that cannot be started counts as failed. */
-function run(command, parameters, { inherit }) {
+/** Runs a program, in the repository's root unless another folder is given. A program that cannot be started counts as failed. */
+function run(command, parameters, { inherit, cwd = root }) {
   return new Promise((resolve) => {
     const child = spawn(command, parameters, {
-      cwd: root,
+      cwd,
       stdio: inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32' && !path.isAbsolute(command),
       // The runner's Node options are not for its tools.
@@ -231,4 +227,4 @@ function listFolders(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  await prepareOrExit({ quiet: process.argv.includes('--quiet') });
+  await prepareOrExit({ quiet: process.argv.includes('--quiet'), forTests: false });

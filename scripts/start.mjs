@@ -11,7 +11,7 @@ if (parameters.some((parameter) => parameter === '--help' || parameter === '-h')
 const { prepareOrExit } = await import('./prepare.mjs');
 const { spawnSystem } = await import('./system-process.mjs');
 const { whenStarterIsGone } = await import('./starter.mjs');
-await prepareOrExit();
+await prepareOrExit({ forTests: false });
 const system = spawnSystem(parameters);
 // Ctrl-C reaches both processes by itself, other signals this one only; the system takes two at once for one.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => system.kill(signal));

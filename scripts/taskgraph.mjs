@@ -8,6 +8,6 @@ import { prepareOrExit, root } from './prepare.mjs';
 const entry = path.join(root, 'operator/dist/main.js');
 // A change of a schema has to be composed, or made a migration of, before anything of it builds.
 const worksOnSources = ['migrate', 'schema'].includes(process.argv[2]);
-if (!worksOnSources || !existsSync(entry)) await prepareOrExit();
+if (!worksOnSources || !existsSync(entry)) await prepareOrExit({ forTests: false });
 const { runOperator } = await import(entry);
 process.exitCode = await runOperator(process.argv.slice(2));

@@ -9,6 +9,7 @@ const WORKERS = 6;
 const PAUSE_MS = [5, 60];
 const UPLOAD_PAUSE_MS = [100, 400];
 const REFUSED_PAUSE_MS = 100;
+const REGISTER_PAUSE_MS = [500, 1_500];
 
 /** Runs an operation of the contract. Returns its answer; throws when there is none. */
 async function run(url, name, variables, token) {
@@ -74,7 +75,7 @@ export async function attachOne(url, { token, mediaIds }, followers) {
  */
 export function startLoad(url, { token, taskIds, mediaIds }, random) {
   let stopped = false;
-  const acknowledged = { AttachMedia: [], DetachMedia: [], UploadMedia: [] };
+  const acknowledged = { AttachMedia: [], DetachMedia: [], UploadMedia: [], Register: [] };
   let unanswered = 0;
 
   async function uploader() {
@@ -89,6 +90,22 @@ export function startLoad(url, { token, taskIds, mediaIds }, random) {
         await delay(REFUSED_PAUSE_MS);
       }
       await delay(random.integer(...UPLOAD_PAUSE_MS));
+    }
+  }
+
+  /** Whoever registers gets a mail, whenever there is somebody who takes it, and waits for none. */
+  async function newcomer() {
+    while (!stopped) {
+      const email = `${random.integer(0, 2 ** 48)}@example.com`;
+      const input = { email, password: 'seven green otters juggle', displayName: 'Newcomer' };
+      try {
+        const { data } = await run(url, 'Register', { input });
+        if (data?.register?.accessToken) acknowledged.Register.push(email);
+        else unanswered += 1;
+      } catch {
+        unanswered += 1;
+      }
+      await delay(random.integer(...REGISTER_PAUSE_MS));
     }
   }
 
@@ -115,7 +132,7 @@ export function startLoad(url, { token, taskIds, mediaIds }, random) {
       await delay(random.integer(...PAUSE_MS));
     }
   }
-  const workers = [...Array.from({ length: WORKERS }, worker), uploader()];
+  const workers = [...Array.from({ length: WORKERS }, worker), uploader(), newcomer()];
   return {
     acknowledged,
     unanswered: () => unanswered,

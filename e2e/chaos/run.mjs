@@ -17,6 +17,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     victims: { type: 'string', default: '' },
+    store: { type: 'string', default: 'disk' },
   },
 });
 const rounds = Number(values.rounds);
@@ -27,17 +28,39 @@ if (![rounds, deadline, seed].every(Number.isFinite)) {
   process.exit(2);
 }
 
+if (!['disk', 'bucket'].includes(values.store)) {
+  console.error('--store is disk or bucket.');
+  process.exit(2);
+}
+
+/** Mails are tried again for a while. */
+async function untilMailed(registered, { mailed, graph }) {
+  const until = Date.now() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    const faults = await verifyMails(registered, mailed, graph.urls.auth);
+    if (faults.length === 0 || Date.now() > until) return faults;
+    await delay(250);
+  }
+}
+
 await prepareOrExit();
 const { createRandom } = await import('./random.mjs');
-const { startSystem, VICTIMS } = await import('./system.mjs');
+const { startSystem, BUCKET_VICTIMS, VICTIMS } = await import('./system.mjs');
 const { attachOne, createStage, startLoad } = await import('./load.mjs');
 const { follow } = await import('./subscriber.mjs');
-const { settle, verify } = await import('./verify.mjs');
-const victims = values.victims === '' ? VICTIMS : values.victims.split(',');
+const { settle, verify, verifyMails } = await import('./verify.mjs');
+const { openStore } = await import('@taskgraph/media/storage');
+const all = values.store === 'bucket' ? [...VICTIMS, ...BUCKET_VICTIMS] : VICTIMS;
+const victims = values.victims === '' ? all : values.victims.split(',');
+const unknown = victims.filter((victim) => !all.includes(victim));
+if (unknown.length > 0) {
+  console.error(`There is no victim ${unknown.join(', ')}; there are ${all.join(', ')}.`);
+  process.exit(2);
+}
 
 console.log(`seed ${seed}; ${rounds} rounds or ${values.minutes} minutes; victims: ${victims.join(', ')}`);
 const random = createRandom(seed);
-const system = await startSystem(root, random);
+const system = await startSystem(root, random, values.store);
 let failed;
 try {
   const url = system.graph.urls.gateway;
@@ -71,14 +94,16 @@ try {
     system.databases,
     load.acknowledged,
     followers,
-    path.join(system.graph.dataDir, 'media'),
+    await openStore(system.storage),
   );
+  if (killed.auth === undefined) faults.push(...(await untilMailed(load.acknowledged.Register, system)));
+  else console.log('Mails are not compared: what auth had in hand when it was killed is unknown.');
   if (!settled) faults.unshift(`events or subscribers had not caught up after ${SETTLE_TIMEOUT_MS / 1000} s`);
   for (const follower of followers) await follower.stop();
   const saw = followers.reduce((sum, { seen }) => sum + seen.length, 0);
   const resumed = followers.reduce((sum, follower) => sum + follower.resumed(), 0);
   console.log(
-    `${round} rounds; ${load.acknowledged.AttachMedia.length} attachments and ${load.acknowledged.DetachMedia.length} detachments and ${load.acknowledged.UploadMedia.length} uploads acknowledged, ` +
+    `${round} rounds; ${load.acknowledged.AttachMedia.length} attachments and ${load.acknowledged.DetachMedia.length} detachments and ${load.acknowledged.UploadMedia.length} uploads and ${load.acknowledged.Register.length} registrations acknowledged, ` +
       `${load.unanswered()} requests without an answer; ${events} events, ${relations} relations; ` +
       `${followers.length} subscribers saw ${saw} events over ${resumed} resumptions`,
   );

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMigrator, silentLog, startCluster, withClient } from '@taskgraph/databases';
-import { limitFiles, spawnGraph, startPubSubEmulator, startRedisServer, startTcpProxy } from '@taskgraph/testkit';
+import {
+  limitFiles,
+  spawnGraph,
+  startPubSubEmulator,
+  startRedisServer,
+  startStorageEmulator,
+  startTcpProxy,
+} from '@taskgraph/testkit';
+import { startMailServer } from './mail-server.mjs';
+import { startStorageGate } from './storage-gate.mjs';
 
 const SCHEMAS = ['auth', 'task', 'media'];
 const POSTGRES_TRIES = 100;
@@ -16,16 +25,19 @@ export const VICTIMS = [
   ...['auth', 'task', 'media', 'gateway'],
   ...['redis', 'pubsub', 'postgres', 'disk'],
   ...['slow', 'hang', 'cut'],
+  ...['smtp', 'smtp-hang', 'smtp-refuse'],
 ];
+/** Where files are in a bucket. */
+export const BUCKET_VICTIMS = ['bucket', 'bucket-refuse', 'bucket-hang', 'bucket-slow'];
 const SLOW_MS = 150;
 /** Nothing, less than a picture, a picture without all of its thumbnails. */
 const FREE_BYTES = [0, 500, 40_000];
 
 /**
- * Starts everything for real: PostgreSQL that keeps what it has committed, Redis, Google's Pub/Sub emulator, the four
- * processes as built.
+ * Starts everything for real: PostgreSQL that keeps what it has committed, Redis, Google's Pub/Sub emulator, a server for mails, the four
+ * processes as built. Files are on the disk, or in a bucket of fake-gcs-server (`store`).
  */
-export async function startSystem(root, random) {
+export async function startSystem(root, random, store) {
   const folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-chaos-'));
   await chmod(folder, 0o755);
   const postgres = { dataDir: path.join(folder, 'postgres'), persistent: true, log: silentLog };
@@ -52,12 +64,17 @@ export async function startSystem(root, random) {
     undo.push(() => redis.stop());
     const pubsub = await startPubSubEmulator();
     undo.push(() => pubsub.stop());
+    const smtp = await startMailServer();
+    undo.push(() => smtp.stop());
+    const bucket = store === 'bucket' ? await startBucket(undo) : null;
     const graph = await spawnGraph({
       databases: proxied,
       settings: {
         REDIS_URL: redis.url,
         PUBSUB_PROJECT_ID: 'taskgraph-chaos',
         PUBSUB_EMULATOR_HOST: pubsub.host,
+        SMTP_URL: smtp.url,
+        ...bucket?.settings,
         ACCESS_TOKEN_LIFETIME_SECONDS: '7200',
         // A breaker that stays open for long would only make the run longer.
         SUBGRAPH_BREAKER_RESET_MS: '1000',
@@ -87,6 +104,10 @@ export async function startSystem(root, random) {
       slow: onNetwork((proxy) => proxy.slow(SLOW_MS)),
       hang: onNetwork((proxy) => proxy.freeze()),
       cut: onNetwork((proxy) => proxy.cut()),
+      smtp: () => smtp.stop(),
+      'smtp-hang': async () => smtp.hang(),
+      'smtp-refuse': async () => smtp.refuse(),
+      ...bucket?.kills,
     };
     const starts = {
       disk: async () => limitFiles(graph.pids.media, null),
@@ -96,10 +117,17 @@ export async function startSystem(root, random) {
       slow: onNetwork((proxy) => proxy.slow(0)),
       hang: onNetwork((proxy) => proxy.thaw()),
       cut: async () => undefined,
+      smtp: () => smtp.start(),
+      'smtp-hang': async () => smtp.open(),
+      'smtp-refuse': async () => smtp.open(),
+      ...bucket?.starts,
     };
     return {
       graph,
       databases,
+      mailed: smtp.recipients,
+      /** As openStore of media takes it: past what stands before the bucket. */
+      storage: { TASKGRAPH_DATA_DIR: graph.dataDir, ...bucket?.direct },
       kill: (victim) => kills[victim]?.() ?? graph.kill(victim, 'SIGKILL'),
       start: (victim) => starts[victim]?.() ?? graph.restart(victim),
       close: async () => {
@@ -110,4 +138,23 @@ export async function startSystem(root, random) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
   }
+}
+
+async function startBucket(undo) {
+  const emulator = await startStorageEmulator();
+  undo.push(() => emulator[Symbol.asyncDispose]());
+  const gate = await startStorageGate(emulator.url);
+  undo.push(() => gate.close());
+  const open = async () => gate.open();
+  return {
+    settings: { GCS_BUCKET: emulator.bucket, STORAGE_EMULATOR_HOST: gate.url },
+    direct: { GCS_BUCKET: emulator.bucket, STORAGE_EMULATOR_HOST: emulator.url },
+    kills: {
+      bucket: () => emulator.stop(),
+      'bucket-refuse': async () => gate.refuse(),
+      'bucket-hang': async () => gate.hang(),
+      'bucket-slow': async () => gate.slow(SLOW_MS),
+    },
+    starts: { bucket: () => emulator.start(), 'bucket-refuse': open, 'bucket-hang': open, 'bucket-slow': open },
+  };
 }

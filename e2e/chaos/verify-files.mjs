@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { withClient } from '@taskgraph/databases';
 
 const ORIGINAL = 'original';
 
 /** Compares uploads that were acknowledged with the items and files that there are. Returns what does not hold. */
-export async function verifyFiles(database, uploads, folder) {
+export async function verifyFiles(database, uploads, store) {
   const faults = [];
   const items = await withClient(database.url, async (client) => {
     const { rows } = await client.query('SELECT id, status, has_full, thumbnails FROM media_items');
     return new Map(rows.map((row) => [row.id, row]));
   });
-  const objects = path.join(folder, 'objects');
   for (const { id, sha256 } of uploads) {
     if (items.get(id)?.status !== 'READY')
       faults.push(`the acknowledged upload ${id} is ${items.get(id)?.status ?? 'gone'}`);
-    const stored = await readFile(path.join(objects, id, ORIGINAL)).catch(() => null);
-    if (stored === null || createHash('sha256').update(stored).digest('hex') !== sha256)
+    const stored = await hashOf(store, `${id}/${ORIGINAL}`);
+    if (stored !== sha256)
       faults.push(`the file of the acknowledged upload ${id} is ${stored === null ? 'gone' : 'another one'}`);
+  }
+  const files = new Map();
+  for await (const { key } of store.list()) {
+    const [id, file] = key.split('/');
+    files.set(id, [...(files.get(id) ?? []), file]);
   }
   for (const { id, status, has_full: hasFull, thumbnails } of items.values()) {
     if (status !== 'READY') {
@@ -29,17 +31,23 @@ export async function verifyFiles(database, uploads, folder) {
       (avifByteSize === undefined ? ['webp'] : ['webp', 'avif']).map((format) => `${size.toLowerCase()}.${format}`),
     );
     const wanted = [ORIGINAL, ...(hasFull ? ['full.webp'] : []), ...smaller].sort();
-    const found = (await readdir(path.join(objects, id)).catch(() => [])).sort();
+    const found = (files.get(id) ?? []).sort();
     if (JSON.stringify(found) !== JSON.stringify(wanted))
       faults.push(`the item ${id} has the files ${found.join(', ')}`);
   }
-  for (const name of await readdir(objects)) {
-    // An upload that was cut off leaves its file, or a part of it, which is swept when it is an hour old.
-    const isCutOff = (file) => file === ORIGINAL || file.endsWith('.part');
-    if (!items.has(name) && !(await readdir(path.join(objects, name))).every(isCutOff))
-      faults.push(`${name} among the files belongs to no item`);
-  }
+  // An upload that was cut off leaves its file, which is swept when it is an hour old.
+  for (const [id, found] of files)
+    if (!items.has(id) && found.some((file) => file !== ORIGINAL))
+      faults.push(`${id} among the files belongs to no item`);
   return faults;
+}
+
+async function hashOf(store, key) {
+  const stream = await store.openRead(key);
+  if (stream === null) return null;
+  const hash = createHash('sha256');
+  for await (const chunk of stream) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Whether nothing is being processed. */

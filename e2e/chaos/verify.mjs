@@ -38,8 +38,8 @@ function attachments(database, taskId) {
 }
 
 /** Compares what was acknowledged, stored, published, applied and seen. Returns what does not hold. */
-export async function verify(databases, acknowledged, followers, mediaFolder) {
-  const faults = await verifyFiles(databases.media, acknowledged.UploadMedia, mediaFolder);
+export async function verify(databases, acknowledged, followers, store) {
+  const faults = await verifyFiles(databases.media, acknowledged.UploadMedia, store);
   const changes = await rowsOf(
     databases.task,
     `SELECT id, type, data->>'taskId' AS "taskId", data->>'mediaId' AS "mediaId" FROM outbox WHERE type = ANY($1) ORDER BY position`,
@@ -101,4 +101,16 @@ export async function verify(databases, acknowledged, followers, mediaFolder) {
       );
   }
   return { faults, events: changes.length, relations: relations.size };
+}
+
+/**
+ * Whoever was told that the account is there has got a mail, or auth counts it as lost. Nothing is known of it where the process was
+ * killed that had it.
+ */
+export async function verifyMails(registered, mailed, authUrl) {
+  const got = new Set(mailed);
+  const missing = registered.filter((email) => !got.has(email)).length;
+  const text = await (await fetch(`${authUrl}/metrics`)).text();
+  const lost = Number(/^taskgraph_auth_mails_total\{[^}]*outcome="lost"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+  return missing > lost ? [`${missing} people got no mail, and auth counts ${lost} as lost`] : [];
 }

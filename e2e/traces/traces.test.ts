@@ -106,8 +106,55 @@ withServers('one trace', () => {
     });
   });
 
+  it('holds what threads and processes of workers do for a request, and what is told of it', async () => {
+    const registered = await story.run('Register', {
+      input: { email: 'ada.judged@example.com', password: PASSWORD, displayName: 'Ada Judged' },
+    });
+    const root = 'gateway: POST /graphql';
+    expect(await pathInTrace(registered.headers, 'auth', 'judge password')).toEqual([
+      'auth: judge password',
+      'auth: POST /graphql',
+      'gateway: fetch auth',
+      'gateway: graphql execute',
+      root,
+    ]);
+    // One that nobody has uploaded before: the same bytes again need no work.
+    const { headers, body } = await ada.upload({
+      filename: 'picture.png',
+      content: await smallPng('coral'),
+      contentType: 'image/png',
+    });
+    expect(body.errors).toBeUndefined();
+    expect(await pathInTrace(headers, 'media', 'process image')).toEqual([
+      'media: process image',
+      'media: process media',
+      'media: POST /graphql',
+      'gateway: fetch media',
+      'gateway: graphql execute',
+      root,
+    ]);
+    const of = { requestId: headers.get('x-request-id'), traceId: headers.get('x-trace-id') };
+    await untilLogged('media', { msg: 'media ready', ...of });
+    await untilLogged('task', { msg: 'event', type: 'media.processed.v1', outcome: 'ok', ...of });
+  });
+
+  /** Waits for a span of the trace of an answer, and tells its way up to the request. */
+  async function pathInTrace(headers: Headers, service: string, name: string): Promise<string[]> {
+    const traceId = headers.get('x-trace-id');
+    const found = await receiver.until((spans) =>
+      spans.find(
+        (span) =>
+          span.traceId === traceId &&
+          span.service === `taskgraph-${service}` &&
+          span.name === name &&
+          pathOf(span, spans).at(-1) === 'gateway: POST /graphql',
+      ),
+    );
+    return pathOf(found, receiver.spans);
+  }
+
   /** Waits for a line of a service's log with these facts. */
-  async function untilLogged(service: 'media', facts: Readonly<Record<string, unknown>>): Promise<void> {
+  async function untilLogged(service: 'media' | 'task', facts: Readonly<Record<string, unknown>>): Promise<void> {
     const holds = (line: string) => {
       // The name of the process stands before it.
       const start = line.indexOf('{');

@@ -31,6 +31,8 @@ export interface Launcher extends AsyncDisposable {
   readonly graphqlUrl: string;
   /** Runs `npm start -- …flags` without npm in between. */
   run(flags?: readonly string[], env?: Readonly<Record<string, string>>): Run;
+  /** Runs `./start-dev.sh`, from another folder. */
+  runScript(env?: Readonly<Record<string, string>>): Run;
   /** Runs `npm start` itself. */
   runWithNpm(flags?: readonly string[], env?: Readonly<Record<string, string>>): Run;
 }
@@ -61,6 +63,9 @@ export async function createLauncher(): Promise<Launcher> {
     run(flags = [], env = {}) {
       return keep(launch(process.execPath, [START, ...flags], { ...settings, ...env }));
     },
+    runScript(env = {}) {
+      return keep(launch(path.join(ROOT, 'start-dev.sh'), [], { ...settings, ...env }, parent));
+    },
     runWithNpm(flags = [], env = {}) {
       return keep(launch('npm', ['start', '--', ...flags], { ...settings, ...env }));
     },
@@ -71,10 +76,15 @@ export async function createLauncher(): Promise<Launcher> {
   };
 }
 
-function launch(command: string, parameters: readonly string[], env: Readonly<Record<string, string>>): Run {
+function launch(
+  command: string,
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd = ROOT,
+): Run {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
   const child = spawn(command, parameters, {
-    cwd: ROOT,
+    cwd,
     env: { PATH, HOME, ENV_FILE: '', ...(TMPDIR !== undefined && { TMPDIR }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

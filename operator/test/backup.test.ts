@@ -1,19 +1,23 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from '@taskgraph/databases';
+import { openStore } from '@taskgraph/media/storage';
 import {
   cloneDatabase,
   countAllRows,
   createCleanup,
   expectData,
   hasPubSubEmulator,
+  hasStorageEmulator,
   postGraphQL,
   spawnGraph,
   startPubSubEmulator,
+  startStorageEmulator,
   type SpawnedGraph,
+  type StorageEmulator,
   type TestDatabase,
 } from '@taskgraph/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -70,7 +74,23 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
   media: databases.media.url,
 });
 
-(hasPubSubEmulator() ? describe : describe.skip)('a backup of a system that is at work', () => {
+/** The files of a store, by the name of each. */
+async function filesOf(settings: Record<string, string>): Promise<Map<string, string>> {
+  const store = await openStore({
+    TASKGRAPH_DATA_DIR: settings['TASKGRAPH_DATA_DIR'] ?? '',
+    GCS_BUCKET: settings['GCS_BUCKET'],
+    STORAGE_EMULATOR_HOST: settings['STORAGE_EMULATOR_HOST'],
+  });
+  const files = new Map<string, string>();
+  for await (const { key } of store.list()) {
+    const hash = createHash('sha256');
+    for await (const chunk of (await store.openRead(key)) ?? []) hash.update(chunk as Buffer);
+    files.set(key, hash.digest('hex'));
+  }
+  return files;
+}
+
+(hasPubSubEmulator() && hasStorageEmulator() ? describe : describe.skip)('a backup of a system that is at work', () => {
   const own = createCleanup();
   let scratch: string;
   let folder: string;
@@ -80,6 +100,9 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
   /** Where it is restored. */
   let databases: Record<(typeof SERVICES)[number], TestDatabase>;
   let env: Record<string, string>;
+  /** What was restored into a folder, in a bucket. */
+  let inBucket: Record<string, string>;
+  let emulator: StorageEmulator;
   /** Pictures that are attached then. */
   let kept: string[];
 
@@ -89,6 +112,8 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
     folder = path.join(scratch, 'backup');
     const pubsub = await startPubSubEmulator();
     own.add(() => pubsub.stop());
+    emulator = await startStorageEmulator();
+    own.add(async () => emulator[Symbol.asyncDispose]());
     settings = {
       AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex'),
       PUBSUB_EMULATOR_HOST: pubsub.host,
@@ -102,11 +127,19 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
     };
     for (const database of Object.values(databases)) own.add(() => database.drop());
     env = settingsOf(urlsOf({ databases }), path.join(scratch, 'data'));
+    inBucket = {
+      ...env,
+      STORAGE_EMULATOR_HOST: emulator.url,
+      GCS_BUCKET: await emulator.addBucket('taskgraph-restored'),
+    };
   });
   afterAll(() => own.run());
 
   it('is taken while it goes on', async () => {
-    await using graph = await spawnGraph({ settings: { ...settings, PUBSUB_PROJECT_ID: 'taskgraph-before' } });
+    const bucket = { STORAGE_EMULATOR_HOST: emulator.url, GCS_BUCKET: emulator.bucket };
+    await using graph = await spawnGraph({
+      settings: { ...settings, ...bucket, PUBSUB_PROJECT_ID: 'taskgraph-before' },
+    });
     const client = await signUp(graph.urls.gateway);
     await client.attach(await client.addTask(), await client.addPicture());
     let stopped = false;
@@ -120,7 +153,10 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
       }
     });
     while (rounds < 2) await delay(20);
-    const taken = await runOperator(['backup', folder, '--json'], settingsOf(urlsOf(graph), graph.dataDir));
+    const taken = await runOperator(['backup', folder, '--json'], {
+      ...settingsOf(urlsOf(graph), graph.dataDir),
+      ...bucket,
+    });
     stopped = true;
     await Promise.all(load);
     expect([taken.code, taken.stderr]).toEqual([0, expect.stringContaining('… database media')]);
@@ -163,15 +199,25 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
     expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 0 });
   });
 
+  it('is the same from a folder, and moves into a bucket', async () => {
+    const second = path.join(scratch, 'second');
+    expect(await runOperator(['backup', second], env)).toMatchObject({ code: 0 });
+    expect(await runOperator(['restore', second, '--yes'], inBucket)).toMatchObject({ code: 0 });
+    expect(await runOperator(['media', 'verify'], inBucket)).toMatchObject({ code: 0 });
+    const files = await filesOf(inBucket);
+    expect(files.size).toBeGreaterThan(kept.length);
+    expect(files).toEqual(await filesOf(env));
+  });
+
   it('goes on where it was: nothing happens twice', async () => {
     const { task, media } = databases;
     const handledBefore = await idsOf(media.url, HANDLED);
     await using graph = await spawnGraph({
       databases,
-      settings: { ...settings, ...env, PUBSUB_PROJECT_ID: 'taskgraph-after', MAX_OPERATION_COST: '100000' },
+      settings: { ...settings, ...inBucket, PUBSUB_PROJECT_ID: 'taskgraph-after', MAX_OPERATION_COST: '100000' },
     });
     // Who is at work on it keeps it.
-    expect(await runOperator(['restore', folder, '--yes'], env)).toMatchObject({
+    expect(await runOperator(['restore', folder, '--yes'], inBucket)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('Stop all services first'),
     });
@@ -182,11 +228,12 @@ const urlsOf = ({ databases }: Pick<SpawnedGraph, 'databases'>) => ({
     const token = await logIn(graph.urls.gateway);
     const { tasks } = expectData(await postGraphQL(graph.urls.gateway, { query: READ, token }));
     type Edges<Node> = { readonly edges: ReadonlyArray<{ readonly node: Node }> };
-    const items = (tasks as Edges<{ media: Edges<{ id: string; status: string }> }>).edges.flatMap(
+    const items = (tasks as Edges<{ media: Edges<{ id: string; url: string; status: string }> }>).edges.flatMap(
       ({ node }) => node.media.edges,
     );
     for (const { node } of items) expect(node.status).toBe('READY');
     expect(items.map(({ node }) => node.id).sort()).toEqual(kept.sort());
+    for (const { node } of items) expect((await fetch(node.url)).status).toBe(200);
     const pairs = 'media_id AS media, task_id AS task';
     const relation = await rowsOf(task.url, `SELECT ${pairs} FROM task_media ORDER BY 1, 2`);
     expect(await rowsOf(media.url, `SELECT ${pairs} FROM media_references ORDER BY 1, 2`)).toEqual(relation);

@@ -50,6 +50,8 @@ export interface SubgraphBase<Db> {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly db: Db;
   /** Reads of the same database that pass its client by. */
   readonly reads: PreparedReads;
@@ -149,6 +151,7 @@ export async function composeSubgraph<
     log,
     metrics,
     health,
+    tracing,
     db,
     reads: createPreparedReads(pool, config.DB_PREPARED_STATEMENTS),
     feed: transport.feed,

@@ -11,6 +11,8 @@ export interface StorageEmulator extends AsyncDisposable {
   readonly url: string;
   /** Exists already. */
   readonly bucket: string;
+  /** Makes another. Returns its name. */
+  addBucket(name: string): Promise<string>;
   /** Ends the process at once, as an outage does. What it holds stays. */
   stop(): Promise<void>;
   /** Starts it again on the same port. */
@@ -56,14 +58,18 @@ export async function startStorageEmulator(): Promise<StorageEmulator> {
     await stop();
     await rm(root, { recursive: true, force: true });
   };
-  try {
-    await untilReady(child, url);
+  const addBucket = async (name: string) => {
     const made = await ask(`${url}/storage/v1/b?project=test`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: BUCKET }),
+      body: JSON.stringify({ name }),
     });
     if (!made) throw new Error(`${TOOL} makes no bucket.`);
+    return name;
+  };
+  try {
+    await untilReady(child, url);
+    await addBucket(BUCKET);
   } catch (error) {
     await dispose();
     throw error;
@@ -71,6 +77,7 @@ export async function startStorageEmulator(): Promise<StorageEmulator> {
   return {
     url,
     bucket: BUCKET,
+    addBucket,
     stop,
     async start() {
       child = launch();

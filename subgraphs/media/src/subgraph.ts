@@ -63,7 +63,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       ...dataExportHandlers(() => exporting?.wake()),
     },
     parts,
-    async own({ db, reads, feed, outbox, log, metrics, health, peer, verifier, onClose }) {
+    async own({ db, reads, feed, outbox, log, metrics, health, tracing, peer, verifier, onClose }) {
       const { store, spool, uploads, staging } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
@@ -79,6 +79,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         spool,
         telemetry,
         log,
+        tracing,
         maxPixels,
         pool: createImagePool({
           timeoutMs: config.MEDIA_PROCESSING_MAX_MS,

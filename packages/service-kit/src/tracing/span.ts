@@ -35,7 +35,7 @@ export interface Tracing {
 }
 
 /** Made with the first span that is followed: where nothing is traced there is no store, and looking for it is a comparison. */
-let store: AsyncLocalStorage<Span> | null = null;
+let store: AsyncLocalStorage<Span | null> | null = null;
 
 /** Returns the span in which this runs; null where nothing is traced. */
 export function activeSpan(): Span | null {
@@ -46,6 +46,11 @@ export function activeSpan(): Span | null {
 export function inSpan<Result>(span: Span, work: () => Result): Result {
   store ??= new AsyncLocalStorage();
   return store.run(span, work);
+}
+
+/** Runs work, and all that it begins, in no span: it is nothing of the request that has happened to set it off. */
+export function outOfSpan<Result>(work: () => Result): Result {
+  return store === null ? work() : store.run(null, work);
 }
 
 /** Runs work in a span of its own below the active one, and ends it with the work. Where nothing is traced, it only runs the work. */

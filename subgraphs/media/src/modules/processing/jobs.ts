@@ -6,6 +6,9 @@ export interface Job {
   /** Which try this is, from 1; whose try it no longer is has lost the job. */
   readonly attempts: number;
   readonly waitedMs: number;
+  /** Of the request that has made it; null where none has, or nothing is traced. */
+  readonly requestId: string | null;
+  readonly traceparent: string | null;
 }
 
 /** Jobs are rows: what a process that dies was at is taken by another when its lease has run out. */
@@ -14,7 +17,7 @@ export async function claimJob(db: MediaDb, leaseMs: number): Promise<Job | null
     UPDATE media_jobs SET attempts = attempts + 1, run_at = now() + ${leaseMs} * interval '1 millisecond'
      WHERE media_id = (
        SELECT media_id FROM media_jobs WHERE run_at <= now() ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING media_id AS "mediaId", attempts,
+    RETURNING media_id AS "mediaId", attempts, request_id AS "requestId", traceparent,
       (extract(epoch FROM now() - created_at) * 1000)::float8 AS "waitedMs"`;
   return job ?? null;
 }

@@ -1,7 +1,16 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { appendEvents, inTransaction, withoutDeadline, type Log } from '@taskgraph/service-kit';
+import {
+  activeSpan,
+  appendEvents,
+  endWith,
+  inTransaction,
+  outOfSpan,
+  withoutDeadline,
+  type Log,
+  type Tracing,
+} from '@taskgraph/service-kit';
 import type { MediaDb } from '../../db.js';
 import { findKind, isCopied, needsRareDecoder, type CopiedType } from '../../media-kinds.js';
 import { deleteUnused } from '../../storage/contents.js';
@@ -35,6 +44,7 @@ export interface ProcessorParts {
   readonly pool: ImagePool;
   readonly telemetry: MediaTelemetry;
   readonly log: Log;
+  readonly tracing: Tracing | null;
   readonly concurrency: number;
   readonly maxPixels: number;
   readonly leaseMs: number;
@@ -49,7 +59,7 @@ const POLL_MS = 1_000;
 const LOOK_MS = 250;
 
 export function createProcessor(parts: ProcessorParts): Processor {
-  const { db, telemetry, log, concurrency, leaseMs } = parts;
+  const { db, telemetry, log, tracing, concurrency, leaseMs } = parts;
   const running = new Map<Job, Promise<void>>();
   let isFilling = false;
   let filling: Promise<void> = Promise.resolve();
@@ -59,7 +69,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
   const ended = createEndedItems({
     isRunning: (mediaId) => [...running.keys()].some((job) => job.mediaId === mediaId),
-    findProcessing: (mediaIds) => findProcessing(db, mediaIds),
+    // Nor is it that of the others that wait.
+    findProcessing: (mediaIds) => outOfSpan(() => withoutDeadline(() => findProcessing(db, mediaIds))),
     lookMs: LOOK_MS,
   });
   const hasStopped = () => isStopped;
@@ -96,16 +107,30 @@ export function createProcessor(parts: ProcessorParts): Processor {
     }
   }
 
-  async function run(job: Job): Promise<void> {
+  /** In the trace of the request that has made the job, or in none. */
+  function run(job: Job): Promise<void> {
+    const { mediaId, attempts, requestId, traceparent } = job;
+    if (!tracing || traceparent === null) return work(job);
+    const attributes = {
+      'taskgraph.media.id': mediaId,
+      'taskgraph.delivery.attempt': attempts,
+      ...(requestId !== null && { 'taskgraph.request.id': requestId }),
+    };
+    return endWith(tracing.start('process media', traceparent, { kind: 'consumer', attributes }), () => work(job));
+  }
+
+  async function work(job: Job): Promise<void> {
+    const own = job.requestId === null ? log : log.child({ requestId: job.requestId });
     telemetry.jobStarted(job.waitedMs);
     const lease = setInterval(() => void keepJob(db, job, leaseMs).catch(() => undefined), leaseMs / 3);
     try {
-      await processItem(parts, job, stopped.signal);
+      await processItem({ ...parts, log: own }, job, stopped.signal);
     } catch (error) {
       if (hasStopped()) return;
-      log.warn({ err: error, mediaId: job.mediaId, attempts: job.attempts }, 'a media item could not be processed');
-      await settleError(parts, job, error).catch((cause: unknown) =>
-        log.warn({ err: cause, mediaId: job.mediaId }, 'a job of media is left to its lease'),
+      activeSpan()?.fail(error);
+      own.warn({ err: error, mediaId: job.mediaId, attempts: job.attempts }, 'a media item could not be processed');
+      await settleError({ ...parts, log: own }, job, error).catch((cause: unknown) =>
+        own.warn({ err: cause, mediaId: job.mediaId }, 'a job of media is left to its lease'),
       );
     } finally {
       clearInterval(lease);
@@ -117,8 +142,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
       poll = setInterval(() => void fill(), POLL_MS).unref();
       void fill();
     },
-    // A mutation's deadline is not the job's.
-    wake: () => void withoutDeadline(fill),
+    // A mutation's deadline is not the job's, nor is its trace that of all the jobs that are found.
+    wake: () => void outOfSpan(() => withoutDeadline(fill)),
     ended: (mediaId, timeoutMs, signal) => ended.wait(mediaId, timeoutMs, signal),
     async stop() {
       isStopped = true;
@@ -205,7 +230,11 @@ async function finish(
     const { deletedAt } = await tx.mediaItem.update({ where: { id }, data: { ...data, status: 'READY' } });
     // What was ready before has got versions that it did not have; what is deleted by now is told of when it is restored.
     if (item.status !== 'READY' && !deletedAt)
-      await appendEvents(tx, [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }], {});
+      await appendEvents(
+        tx,
+        [{ type: 'media.processed.v1', subject: id, data: { mediaId: id, uploaderId } }],
+        requestOf(job),
+      );
     return true;
   });
   if (isFinished) telemetry.processed(log, item.id);
@@ -222,11 +251,13 @@ async function fail(parts: ProcessorParts, job: Job, item: MediaRow, reason: Fai
     if (!(await endJob(tx, job)) || status === 'READY') return false;
     await tx.mediaItem.update({ where: { id }, data: { status: 'FAILED', failureReason: reason } });
     const data = { mediaId: id, uploaderId, reason };
-    await appendEvents(tx, [{ type: 'media.failed.v1', subject: id, data }], {});
+    await appendEvents(tx, [{ type: 'media.failed.v1', subject: id, data }], requestOf(job));
     return true;
   });
   if (hasFailed) telemetry.failed(log, id, reason);
 }
+
+const requestOf = ({ requestId }: Job) => ({ requestId: requestId ?? undefined });
 
 /** What is the item's own fault is counted; what the store or the database cannot do now, is not. */
 async function settleError(parts: ProcessorParts, job: Job, error: unknown): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  activeSpan,
   appendEvents,
   AppError,
   fileMissing,
@@ -167,7 +168,9 @@ export async function createItem(
     data: {
       ...item,
       ...(twin && toShared(twin)),
-      ...(waits ? { job: { create: {} } } : { status: 'READY' }),
+      ...(waits
+        ? { job: { create: { requestId: request.requestId ?? null, traceparent: activeSpan()?.traceparent ?? null } } }
+        : { status: 'READY' }),
     },
   });
   const uploaded = {
