@@ -57,7 +57,7 @@ export function toSessionCookies(
   config: GatewayConfig,
   log: Log,
 ): Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> | null {
-  const { SESSION_COOKIES: mode, sessionTokensUrl: url, CLIENT_INFO_SECRET: secret } = config;
+  const { SESSION_COOKIES: mode, sessionTokensUrls: url, CLIENT_INFO_SECRET: secret } = config;
   if (mode === 'off' || url === null || secret === undefined) return null;
   return {
     isSecure: mode === 'secure',

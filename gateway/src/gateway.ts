@@ -128,9 +128,9 @@ export async function createGateway(
 
   // identity: who asks
   const { jwks } = overrides;
-  const { jwksUrl, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
+  const { jwksUrls, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
   const revocations = jwks ? null : createRevocations({ config, feed: overrides.feed, log, metrics });
-  const identify = createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log });
+  const identify = createIdentify({ jwksUrls, jwks, revocations, issuer, audience, log });
   const addressOf = createClientAddress(toClientAddress(config));
 
   // admission: whether it is run, and what of it
@@ -153,7 +153,7 @@ export async function createGateway(
   });
 
   // engine: how it is run
-  const verifiesTokens = jwksUrl !== null || jwks !== undefined;
+  const verifiesTokens = jwksUrls !== null || jwks !== undefined;
   const isTraced = tracing !== null;
   const surroundings = {
     log,

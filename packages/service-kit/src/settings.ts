@@ -1,4 +1,5 @@
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
+import { splitUrls } from '@taskgraph/federation-engine/upstream';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
 import { findDefaultSecrets } from './default-secrets.js';
@@ -100,6 +101,11 @@ function integer(minimum: number, maximum: number, unit: string) {
     .pipe(z.number().int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 }
 
+function isUrlList(text: string): boolean {
+  const urls = splitUrls(text);
+  return urls.length > 0 && urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url));
+}
+
 const TRACE_SAMPLERS = [
   'always_on',
   'always_off',
@@ -120,6 +126,9 @@ export const settings = {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
     return fallback === undefined ? url : url.default(fallback);
   },
+  /** Of a service that may be at several addresses, with commas between them. */
+  urls: (fallback: string) =>
+    z.string().refine(isUrlList, 'must be an http(s) URL, or several with commas between them').default(fallback),
   smtpUrl: () => z.url({ protocol: /^smtps?$/, error: 'must be smtp://… or smtps://…' }),
   postgresUrl: () =>
     z.url({
