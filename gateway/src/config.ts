@@ -108,14 +108,8 @@ const schema = z.object({
   SAFELIST_REQUIRE_ID: settings.flag(false),
   /** How often the manifest is looked at. */
   SAFELIST_POLL_MS: settings.durationMs(1_000),
-  /** Of what the answer of one operation may hold; see `estimate-cost.ts`. */
-  MAX_OPERATION_COST: settings.positiveInt(10_000),
   /** Of what one operation asks of one subgraph. */
   SUBGRAPH_MAX_COST: settings.optionalPositiveInt(),
-  /** Whether what may cost more is refused, only counted, or not even estimated. */
-  DEMAND_CONTROL: z
-    .enum(['enforce', 'measure', 'off'], { error: 'must be enforce, measure or off' })
-    .default('enforce'),
   /** Items in a list that nothing bounds. */
   ASSUMED_LIST_SIZE: settings.positiveInt(10),
   /** Of one plan: an operation that takes longer is refused. */

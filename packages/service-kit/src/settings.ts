@@ -301,6 +301,12 @@ export const documentSettings = {
   MAX_OPERATION_ALIASES: settings.positiveInt(200),
   MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
   MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
+  /** Of what the answer of one operation may hold; see `estimate-cost.ts`. */
+  MAX_OPERATION_COST: settings.positiveInt(10_000),
+  /** Whether what may cost more is refused, only counted, which the gateway does, or not even estimated. */
+  DEMAND_CONTROL: z
+    .enum(['enforce', 'measure', 'off'], { error: 'must be enforce, measure or off' })
+    .default('enforce'),
 } as const;
 
 /** How much more subgraphs take. */
@@ -318,6 +324,11 @@ export function documentLimits(config: z.output<z.ZodObject<typeof documentSetti
     maxRootFields: room * config.MAX_OPERATION_ROOT_FIELDS,
     maxOverlap: room * config.MAX_OPERATION_OVERLAP,
   };
+}
+
+/** What an operation may cost by these settings, with more room where a gateway has added to it; infinite where nothing is refused. */
+export function maxOperationCost(config: z.output<z.ZodObject<typeof documentSettings>>, room = 1): number {
+  return config.DEMAND_CONTROL === 'enforce' ? room * config.MAX_OPERATION_COST : Infinity;
 }
 
 /** Settings of a process that limits how often clients ask. */
