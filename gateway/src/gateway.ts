@@ -135,7 +135,7 @@ export async function createGateway(
 
   // admission: whether it is run, and what of it
   const origins = createOrigins(config.origins);
-  const cookieOptions = toSessionCookies(config, log);
+  const cookieOptions = toSessionCookies(config, { log, metrics });
   const isForeign = (request: IncomingMessage) => origins.of(request) === 'foreign';
   const sessionCookies = cookieOptions && createSessionCookies({ ...cookieOptions, identify, isForeign, log });
   const documents = createDocuments({
@@ -251,6 +251,7 @@ export async function createGateway(
     async () => usage?.close(),
     () => engine.close(),
     () => limits.close(),
+    async () => cookieOptions?.close(),
   ];
   try {
     await documents.start();

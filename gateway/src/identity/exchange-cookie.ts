@@ -4,8 +4,15 @@ import { createCircuit, exchange, type Judge } from '@taskgraph/federation-engin
 import { createAskInTurn, type Log, type SignClientInfo } from '@taskgraph/service-kit';
 import { Agent } from 'undici';
 
-/** Gets the access token of the session that a cookie stands for, by the hash of its secret; null when it has ended, or there is none. */
-export type ExchangeCookie = (cookieHash: string) => Promise<SessionTokens | null>;
+/** Tokens of a session, with whether auth was asked for them now or they are from when it was. */
+export type FoundTokens = SessionTokens & { readonly isKept?: true };
+
+/**
+ * Gets the access token of the session that a cookie stands for, by the hash of its secret; null when it has ended, or there is none.
+ *
+ * @param mustAsk asks auth, whatever is kept
+ */
+export type ExchangeCookie = (cookieHash: string, mustAsk?: boolean) => Promise<FoundTokens | null>;
 
 export interface ExchangeCookieOptions {
   /** Where auth gives out tokens for cookies; several where it is at several addresses, which are asked in turn. */
