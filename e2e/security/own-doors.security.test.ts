@@ -56,10 +56,37 @@ describe('at each port by itself', () => {
     const page = (first: number) =>
       `tasks(first: ${first}) { edges { node { media(first: ${first}) { totalCount } } } }`;
     expectData(await postGraphQL(task, { query: `{ ${page(100)} }`, token }));
-    for (const first of [101, 1_000_000, 2_147_483_647])
+    for (const first of [101, 1_000])
       expectErrorCode(await postGraphQL(task, { query: `{ ${page(first)} }`, token }), 'BAD_USER_INPUT');
+    for (const first of [1_000_000, 2_147_483_647])
+      expectErrorCode(await postGraphQL(task, { query: `{ ${page(first)} }`, token }), 'COST_ESTIMATED_TOO_EXPENSIVE');
     const many = Array.from({ length: 101 }, (_, index) => `a${index}: ${page(100)}`).join(' ');
     expectErrorCode(await postGraphQL(task, { query: `{ ${many} }`, token }), 'OPERATION_REJECTED');
+    // Pages in pages: a hundred of them are two million items, within all that a document may be.
+    const inner = (first: number) =>
+      `tasks(first: 100) { edges { node { media(first: ${first}) { edges { node { id } } } } } }`;
+    const nested = Array.from({ length: 100 }, (_, index) => `a${index}: ${inner(100)}`).join(' ');
+    const dear = [
+      { query: `{ ${nested} }` },
+      { query: `{ ${inner(100)} }` },
+      {
+        query: `query($r: [_Any!]!) { _entities(representations: $r) { ... on User { ${page(100)} } } }`,
+        variables: { r: Array.from({ length: 100 }, () => ({ __typename: 'User', id: ada.id })) },
+      },
+    ];
+    for (const request of dear) {
+      const refused = await postGraphQL(task, { ...request, token });
+      const { extensions } = expectErrorCode(refused, 'COST_ESTIMATED_TOO_EXPENSIVE');
+      expect([refused.status, extensions]).toEqual([
+        400,
+        { code: 'COST_ESTIMATED_TOO_EXPENSIVE', cost: { estimated: expect.any(Number), max: 20_000 } },
+      ]);
+    }
+    // The dearest that a gateway takes is served by all that it asks.
+    for (const url of [task, urls['gateway'] ?? '']) {
+      const { tasks } = expectData(await postGraphQL(url, { query: `{ ${inner(48)} }`, token }));
+      expect(tasks.edges).toEqual([]);
+    }
     const variables = { r: Array.from({ length: 200_000 }, (_, index) => ({ __typename: 'Task', id: String(index) })) };
     const query = 'query($r: [_Any!]!) { _entities(representations: $r) { ... on Task { title } } }';
     // Who is answered while still sending sees the answer, or that nobody listens any more.

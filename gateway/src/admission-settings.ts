@@ -5,6 +5,7 @@ import {
   createClientInfoSigner,
   readExemption,
   type Log,
+  type Metrics,
   type SignClientInfo,
 } from '@taskgraph/service-kit';
 import type { ClientLimitsOptions } from './admission/client-limits.js';
@@ -15,6 +16,7 @@ import { createPolicyHook } from './admission/policy-hook.js';
 import { servesOwnGraph, subgraphKey, type GatewayConfig } from './config.js';
 import type { ClientAddressOptions } from './identity/client-address.js';
 import { createExchangeCookie } from './identity/exchange-cookie.js';
+import { createKeptSessions } from './identity/kept-sessions.js';
 import type { SessionCookiesOptions } from './identity/session-cookies.js';
 import type { TicketsOptions } from './identity/tickets.js';
 
@@ -55,14 +57,14 @@ export function toClientInfoSigner(config: GatewayConfig): SignClientInfo | null
 /** Says how browsers get sessions by cookies; null where they do not. */
 export function toSessionCookies(
   config: GatewayConfig,
-  log: Log,
-): Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> | null {
-  const { SESSION_COOKIES: mode, sessionTokensUrl: url, CLIENT_INFO_SECRET: secret } = config;
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
+): (Pick<SessionCookiesOptions, 'isSecure' | 'exchange'> & { readonly close: () => void }) | null {
+  const { SESSION_COOKIES: mode, sessionTokensUrls: url, CLIENT_INFO_SECRET: secret, REDIS_URL: redisUrl } = config;
   if (mode === 'off' || url === null || secret === undefined) return null;
-  return {
-    isSecure: mode === 'secure',
-    exchange: createExchangeCookie({ url, sign: createClientInfoSigner(secret), log }),
-  };
+  const isSecure = mode === 'secure';
+  const exchange = createExchangeCookie({ url, sign: createClientInfoSigner(secret), log });
+  if (redisUrl === undefined) return { isSecure, exchange, close: () => undefined };
+  return { isSecure, ...createKeptSessions({ redisUrl, secret, exchange, log, metrics }) };
 }
 
 /** Says how URLs for `EventSource` are signed. */

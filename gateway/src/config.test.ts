@@ -23,6 +23,20 @@ describe('settings of single subgraphs', () => {
     expect(SUBGRAPH_TIMEOUT_MS).toBe(6);
   });
 
+  it('are of each address, where auth is at several', () => {
+    const AUTH_URL = 'http://one.test:3001, http://two.test:3001';
+    expect(readGatewayConfig({ AUTH_URL })).toMatchObject({
+      subgraphUrls: { auth: AUTH_URL },
+      jwksUrls: ['http://one.test:3001/.well-known/jwks.json', 'http://two.test:3001/.well-known/jwks.json'],
+      sessionTokensUrls: ['http://one.test:3001/session-tokens', 'http://two.test:3001/session-tokens'],
+    });
+    expect(readGatewayConfig({ AUTH_URL, JWKS_URL: 'http://keys.test/a,b' })).toMatchObject({
+      jwksUrls: ['http://keys.test/a,b'],
+      revocationsUrls: null,
+      sessionTokensUrls: null,
+    });
+  });
+
   it('are refused with their name when they are wrong', () => {
     expect(() => readGatewayConfig({ AUTH_TIMEOUT_MS: 'soon' })).toThrow(/AUTH_TIMEOUT_MS: must be a whole number/);
     expect(() => readGatewayConfig({ AUTH_URL: 'http://' })).toThrow(/AUTH_URL: must be an http\(s\) URL/);

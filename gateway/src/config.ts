@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { JWKS_PATH, REVOCATIONS_PATH, SESSION_TOKENS_PATH } from '@taskgraph/contracts';
 import {
+  atEach,
   ConfigError,
   DEVELOPMENT_ORIGINS,
   documentLimits,
@@ -107,14 +108,8 @@ const schema = z.object({
   SAFELIST_REQUIRE_ID: settings.flag(false),
   /** How often the manifest is looked at. */
   SAFELIST_POLL_MS: settings.durationMs(1_000),
-  /** Of what the answer of one operation may hold; see `estimate-cost.ts`. */
-  MAX_OPERATION_COST: settings.positiveInt(10_000),
   /** Of what one operation asks of one subgraph. */
   SUBGRAPH_MAX_COST: settings.optionalPositiveInt(),
-  /** Whether what may cost more is refused, only counted, or not even estimated. */
-  DEMAND_CONTROL: z
-    .enum(['enforce', 'measure', 'off'], { error: 'must be enforce, measure or off' })
-    .default('enforce'),
   /** Items in a list that nothing bounds. */
   ASSUMED_LIST_SIZE: settings.positiveInt(10),
   /** Of one plan: an operation that takes longer is refused. */
@@ -204,11 +199,11 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly showsErrorMessages: (subgraph: string) => boolean;
   readonly documentLimits: DocumentLimits;
   /** Null when tokens are forwarded as they are, for subgraphs that verify them with keys this gateway does not know. */
-  readonly jwksUrl: string | null;
+  readonly jwksUrls: readonly string[] | null;
   /** Null when nobody tells: keys of others than the auth subgraph, and no REVOCATIONS_URL. */
-  readonly revocationsUrl: string | null;
+  readonly revocationsUrls: readonly string[] | null;
   /** Where auth gives out tokens for cookies; null when tokens are of others. */
-  readonly sessionTokensUrl: string | null;
+  readonly sessionTokensUrls: readonly string[] | null;
   /** URLs of subgraphs by name, in the place of those in the supergraph: AUTH_URL is for the subgraph `auth`. */
   readonly subgraphUrls: Readonly<Record<string, string>>;
   /** Time-outs of fetches by subgraph, in the place of SUBGRAPH_TIMEOUT_MS: AUTH_TIMEOUT_MS is for the subgraph `auth`. */
@@ -242,21 +237,21 @@ export function readGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
     subgraphTimeoutsMs: () => readSubgraphTimeouts(env),
     subgraphMaxCosts: () => readSubgraphMaxCosts(env),
   });
-  const ownAuthUrl = splitUrls(subgraphUrls['auth'] ?? '')[0];
-  const authUrl = ownAuthUrl ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
-  const jwksUrl = config.JWKS_URL ?? (authUrl === undefined ? null : new URL(JWKS_PATH, authUrl).href);
-  const ownsTokens = authUrl !== undefined && config.JWKS_URL === undefined;
-  const revocationsUrl = config.REVOCATIONS_URL ?? (ownsTokens ? new URL(REVOCATIONS_PATH, authUrl).href : null);
-  const sessionTokensUrl = ownsTokens ? new URL(SESSION_TOKENS_PATH, authUrl).href : null;
-  if (config.SESSION_COOKIES !== 'off' && sessionTokensUrl === null)
+  const authUrl = subgraphUrls['auth'] ?? (config.SUPERGRAPH_PATH === OWN_SUPERGRAPH ? OWN_AUTH_URL : undefined);
+  const at = (path: string) => (authUrl === undefined ? null : atEach(authUrl, path));
+  const jwksUrls = config.JWKS_URL === undefined ? at(JWKS_PATH) : [config.JWKS_URL];
+  const ofOwn = (path: string) => (config.JWKS_URL === undefined ? at(path) : null);
+  const revocationsUrls = config.REVOCATIONS_URL === undefined ? ofOwn(REVOCATIONS_PATH) : [config.REVOCATIONS_URL];
+  const sessionTokensUrls = ofOwn(SESSION_TOKENS_PATH);
+  if (config.SESSION_COOKIES !== 'off' && sessionTokensUrls === null)
     throw new ConfigError(['SESSION_COOKIES: needs AUTH_URL, the auth subgraph that keeps the sessions']);
   const development = config.NODE_ENV === 'development';
   return {
     ...config,
     documentLimits: documentLimits(config),
-    jwksUrl,
-    revocationsUrl,
-    sessionTokensUrl,
+    jwksUrls,
+    revocationsUrls,
+    sessionTokensUrls,
     subgraphUrls,
     subgraphTimeoutsMs,
     subgraphMaxCosts,

@@ -128,14 +128,14 @@ export async function createGateway(
 
   // identity: who asks
   const { jwks } = overrides;
-  const { jwksUrl, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
+  const { jwksUrls, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
   const revocations = jwks ? null : createRevocations({ config, feed: overrides.feed, log, metrics });
-  const identify = createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log });
+  const identify = createIdentify({ jwksUrls, jwks, revocations, issuer, audience, log });
   const addressOf = createClientAddress(toClientAddress(config));
 
   // admission: whether it is run, and what of it
   const origins = createOrigins(config.origins);
-  const cookieOptions = toSessionCookies(config, log);
+  const cookieOptions = toSessionCookies(config, { log, metrics });
   const isForeign = (request: IncomingMessage) => origins.of(request) === 'foreign';
   const sessionCookies = cookieOptions && createSessionCookies({ ...cookieOptions, identify, isForeign, log });
   const documents = createDocuments({
@@ -153,7 +153,7 @@ export async function createGateway(
   });
 
   // engine: how it is run
-  const verifiesTokens = jwksUrl !== null || jwks !== undefined;
+  const verifiesTokens = jwksUrls !== null || jwks !== undefined;
   const isTraced = tracing !== null;
   const surroundings = {
     log,
@@ -251,6 +251,7 @@ export async function createGateway(
     async () => usage?.close(),
     () => engine.close(),
     () => limits.close(),
+    async () => cookieOptions?.close(),
   ];
   try {
     await documents.start();

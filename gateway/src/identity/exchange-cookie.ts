@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, sessionTokens, type SessionTokens } from '@taskgraph/contracts';
 import { createCircuit, exchange, type Judge } from '@taskgraph/federation-engine/upstream';
-import type { Log, SignClientInfo } from '@taskgraph/service-kit';
+import { createAskInTurn, type Log, type SignClientInfo } from '@taskgraph/service-kit';
 import { Agent } from 'undici';
 
-/** Gets the access token of the session that a cookie stands for, by the hash of its secret; null when it has ended, or there is none. */
-export type ExchangeCookie = (cookieHash: string) => Promise<SessionTokens | null>;
+/** Tokens of a session, with whether auth was asked for them now or they are from when it was. */
+export type FoundTokens = SessionTokens & { readonly isKept?: true };
+
+/**
+ * Gets the access token of the session that a cookie stands for, by the hash of its secret; null when it has ended, or there is none.
+ *
+ * @param mustAsk asks auth, whatever is kept
+ */
+export type ExchangeCookie = (cookieHash: string, mustAsk?: boolean) => Promise<FoundTokens | null>;
 
 export interface ExchangeCookieOptions {
-  /** Where auth gives out tokens for cookies. */
-  readonly url: string;
+  /** Where auth gives out tokens for cookies; several where it is at several addresses, which are asked in turn. */
+  readonly url: string | readonly string[];
   readonly sign: SignClientInfo;
   readonly log: Log;
   readonly timeoutMs?: number;
@@ -34,11 +41,12 @@ export function createExchangeCookie({
   log,
   timeoutMs = TIMEOUT_MS,
 }: ExchangeCookieOptions): ExchangeCookie {
-  const { origin, pathname } = new URL(url);
+  const askInTurn = createAskInTurn([url].flat());
   const dispatcher = new Agent({ pipelining: 0 });
   const circuit = createCircuit({ name: 'session tokens', log, resetMs: CIRCUIT_RESET_MS });
 
-  async function ask(sessionCookieHash: string): Promise<SessionTokens | null> {
+  async function ask(address: string, sessionCookieHash: string): Promise<SessionTokens | null> {
+    const { origin, pathname } = new URL(address);
     const requestId = randomUUID();
     const who = { ipAddress: null, userAgent: null, clientName: null, sessionCookieHash };
     const { status, text } = await exchange(dispatcher, {
@@ -57,5 +65,6 @@ export function createExchangeCookie({
     return sessionTokens.parse(JSON.parse(text));
   }
 
-  return (sessionCookieHash) => circuit.run<SessionTokens | null>(() => ask(sessionCookieHash), JUDGE);
+  return (sessionCookieHash) =>
+    circuit.run<SessionTokens | null>(() => askInTurn((address) => ask(address, sessionCookieHash)), JUDGE);
 }

@@ -22,7 +22,7 @@ export interface Identify {
 
 export interface IdentifyOptions {
   /** Null when this gateway verifies no tokens. */
-  readonly jwksUrl: string | null;
+  readonly jwksUrls: readonly string[] | null;
   readonly jwks?: JwksSource | undefined;
   /** Null when nobody tells of sessions that have ended. */
   readonly revocations: RevocationList | null;
@@ -43,8 +43,8 @@ const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
  * Where this gateway verifies no tokens, it still refuses what cannot be forwarded as a header: credentials also come in
  * messages, where they may hold anything.
  */
-export function createIdentify({ jwksUrl, jwks, revocations, issuer, audience, log }: IdentifyOptions): Identify {
-  const source = jwks ?? (jwksUrl === null ? null : createRemoteJwks({ url: jwksUrl, log }));
+export function createIdentify({ jwksUrls, jwks, revocations, issuer, audience, log }: IdentifyOptions): Identify {
+  const source = jwks ?? (jwksUrls === null ? null : createRemoteJwks({ url: jwksUrls, log }));
   if (!source) {
     const atOnce = (authorization: string | undefined): Identity =>
       isForwardable(authorization) ? { kind: 'unverified' } : INVALID;

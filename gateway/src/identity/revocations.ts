@@ -11,7 +11,7 @@ import {
 export interface RevocationsOptions {
   readonly config: {
     /** Null where nobody tells. */
-    readonly revocationsUrl: string | null;
+    readonly revocationsUrls: readonly string[] | null;
     readonly REDIS_URL?: string | undefined;
     readonly REVOCATION_POLL_MS: number;
   };
@@ -23,9 +23,9 @@ export interface RevocationsOptions {
 
 /** Follows which sessions have ended; null where nobody tells, and tokens are good until they expire. */
 export function createRevocations({ config, feed: given, log, metrics }: RevocationsOptions): RevocationList | null {
-  if (config.revocationsUrl === null) return null;
+  if (config.revocationsUrls === null) return null;
   const feed = given ?? openLiveFeed(config.REDIS_URL, { log, metrics });
-  const list = createRemoteRevocations({ url: config.revocationsUrl, feed, pollMs: config.REVOCATION_POLL_MS, log });
+  const list = createRemoteRevocations({ url: config.revocationsUrls, feed, pollMs: config.REVOCATION_POLL_MS, log });
   watchRevocations(list, metrics);
   return {
     ...list,

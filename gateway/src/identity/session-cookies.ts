@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { OPAQUE_TOKEN_PATTERN, type SessionTokens } from '@taskgraph/contracts';
+import { OPAQUE_TOKEN_PATTERN } from '@taskgraph/contracts';
 import type { Log } from '@taskgraph/service-kit';
 import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
 import { LRUCache } from 'lru-cache';
 import type { Identify } from './identify.js';
-import type { ExchangeCookie } from './exchange-cookie.js';
+import type { ExchangeCookie, FoundTokens } from './exchange-cookie.js';
 
 export interface SessionCookiesOptions {
   /** Whether browsers send the cookie over TLS only; without, for development at http://localhost. */
@@ -63,11 +63,11 @@ const COOKIE_SECONDS = 400 * 24 * 60 * 60;
 const MAX_KNOWN = 10_000;
 
 interface Known {
-  readonly tokens: Promise<SessionTokens | null>;
+  readonly tokens: Promise<FoundTokens | null>;
   /** Infinite while it is being asked for. */
   renewAtMs: number;
   /** What has come last, with when it expires: good while auth cannot give another. */
-  last: { readonly tokens: SessionTokens; readonly expiresAtMs: number } | null;
+  last: { readonly tokens: FoundTokens; readonly expiresAtMs: number } | null;
 }
 
 export function createSessionCookies({
@@ -86,12 +86,15 @@ export function createSessionCookies({
   const endedUntil = new LRUCache<string, number>({ max: MAX_KNOWN });
 
   /** One exchange for all who ask at once. */
-  function tokensOf(hash: string): { readonly tokens: Promise<SessionTokens | null>; readonly isNew: boolean } {
+  function tokensOf(
+    hash: string,
+    mustAsk = false,
+  ): { readonly tokens: Promise<FoundTokens | null>; readonly isNew: boolean } {
     if (now() < (endedUntil.get(hash) ?? 0)) return { tokens: Promise.resolve(null), isNew: false };
     const before = known.get(hash);
     if (before && now() < before.renewAtMs) return { tokens: before.tokens, isNew: before.renewAtMs === Infinity };
     const last = before?.last ?? null;
-    const asked = exchange(hash);
+    const asked = exchange(hash, mustAsk);
     const tokens = last === null ? asked : asked.catch((error: unknown) => orLast(error, last));
     const entry: Known = { tokens, renewAtMs: Infinity, last };
     known.set(hash, entry);
@@ -116,7 +119,7 @@ export function createSessionCookies({
     return { tokens, isNew: true };
   }
 
-  function orLast(error: unknown, last: NonNullable<Known['last']>): SessionTokens {
+  function orLast(error: unknown, last: NonNullable<Known['last']>): FoundTokens {
     if (now() >= last.expiresAtMs) throw error;
     log.warn({ err: error }, 'the session of a cookie could not be renewed yet');
     return last.tokens;
@@ -132,8 +135,8 @@ export function createSessionCookies({
   async function credentialsOf(secret: string, isSecondTry = false): Promise<CookieCredentials> {
     if (!OPAQUE_TOKEN_PATTERN.test(secret)) return refused('TOKEN_INVALID');
     const hash = hashOf(secret);
-    const { tokens, isNew } = tokensOf(hash);
-    let found: SessionTokens | null;
+    const { tokens, isNew } = tokensOf(hash, isSecondTry);
+    let found: FoundTokens | null;
     try {
       found = await tokens;
     } catch (error) {
@@ -147,7 +150,7 @@ export function createSessionCookies({
     if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem);
     known.delete(hash);
     // The key that has signed it may have been taken out since; a session that has ended gives no other.
-    if (!isNew && !isSecondTry) return credentialsOf(secret, true);
+    if ((!isNew || found.isKept) && !isSecondTry) return credentialsOf(secret, true);
     return refused(identity.problem);
   }
 
@@ -170,12 +173,12 @@ export function createSessionCookies({
           if (!isTold) return null;
           const before = given(request);
           try {
-            const opened = await tokensOf(cookieHash).tokens;
+            const opened = await tokensOf(cookieHash, true).tokens;
             if (opened) return write(secret);
             if (before === null) return null;
             if (!OPAQUE_TOKEN_PATTERN.test(before)) return cleared;
             known.delete(hashOf(before));
-            return (await tokensOf(hashOf(before)).tokens) ? null : cleared;
+            return (await tokensOf(hashOf(before), true).tokens) ? null : cleared;
           } catch (error) {
             log.warn({ err: error }, 'it is not known whether a session was opened or ended');
             // One that was not opened is nobody when it first comes.

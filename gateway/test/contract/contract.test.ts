@@ -13,7 +13,9 @@ import {
 } from 'graphql';
 import { readGatewayConfig } from '../../src/config.js';
 import { createCostModel } from '@taskgraph/federation-engine/internal/compile/cost/cost-model.js';
+import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cost/subgraph-costs.js';
 import { readDocument } from '@taskgraph/federation-engine/internal/compile/document/read-document.js';
+import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { validateOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
 import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
@@ -83,6 +85,15 @@ describe('admission', () => {
       expect(cost.fault(variables)).toBeNull();
       expect(cost.estimate(variables)).toBeLessThanOrEqual(MAX_OPERATION_COST);
     }
+  });
+
+  it.each(texts)('plans %s so that subgraphs, which take the double, refuse nothing of it', async (_name, query) => {
+    const limits = { maxBytes: 1e7, limits: documentLimits, introspection: true, assumedListSize: ASSUMED_LIST_SIZE };
+    const { subgraphCosts } = await createOperationCache(supergraph, limits).get(query, undefined);
+    expect(subgraphCosts.size).toBeGreaterThan(0);
+    for (const variables of [{}, { first: 50 }, { first: 100 }])
+      for (const cost of Object.values(evaluateCosts(subgraphCosts, variables)))
+        expect(cost).toBeLessThanOrEqual(MAX_OPERATION_COST);
   });
 
   it('refuses many passwords, many uploads and pages in pages in pages', () => {

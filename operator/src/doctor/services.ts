@@ -12,13 +12,22 @@ const MAX_SKEW_MS = 2_000;
 
 /** Each service: whether it answers, is ready, and has our time; where nobody answers, whether its port is free. */
 export async function checkServices(env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  return (await Promise.all(Object.entries(SERVICES).map(([name, port]) => checkService(name, port, env)))).flat();
+  const checks = Object.entries(SERVICES).flatMap(([name, defaultPort]) => {
+    const port = Number(env[`${name.toUpperCase()}_PORT`] || defaultPort);
+    return addressesOf(name, env).map((set) => checkService(name, port, set));
+  });
+  return (await Promise.all(checks)).flat();
 }
 
-async function checkService(name: string, defaultPort: number, env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  const port = Number(env[`${name.toUpperCase()}_PORT`] || defaultPort);
-  const set = name === 'gateway' ? undefined : env[`${name.toUpperCase()}_URL`];
-  const url = set || `http://127.0.0.1:${port}`;
+/** As they are set, several with commas between them; one that is null where none is. */
+function addressesOf(name: string, env: NodeJS.ProcessEnv): ReadonlyArray<string | null> {
+  const list = name === 'gateway' ? '' : (env[`${name.toUpperCase()}_URL`] ?? '');
+  const urls = list.split(',').flatMap((url) => url.trim() || []);
+  return urls.length > 0 ? urls : [null];
+}
+
+async function checkService(name: string, port: number, set: string | null): Promise<Finding[]> {
+  const url = set ?? `http://127.0.0.1:${port}`;
   const startedAt = Date.now();
   let response: Response;
   try {

@@ -1,6 +1,10 @@
 /*
- * Documents within limits, for who serves them by another engine.
+ * Documents within limits, and what operations may cost, for who serves them by another engine.
  */
+export { createCostModel, type CostModel } from './compile/cost/cost-model.js';
+export { prepareCostEstimate, type CostEstimate } from './compile/cost/estimate-cost.js';
 export type { DocumentLimits, LimitReason } from './compile/document/limits.js';
+export { fragmentsOf } from './compile/document/measure-document.js';
 export { readDocument } from './compile/document/read-document.js';
 export { Refusal } from './request/refusal.js';
+export type { CostDirectives, ListSize } from './supergraph/cost-directives.js';

@@ -14,3 +14,4 @@ export {
   type UpstreamOptions,
   type UpstreamRequest,
 } from './subgraphs/upstream.js';
+export { splitUrls } from './subgraphs/url-list.js';

@@ -19,6 +19,7 @@ import {
   clientInfoSecrets,
   DOCUMENT_ROOM,
   documentLimits,
+  maxOperationCost,
   operationsAddress,
   showsSchema,
   type SubgraphSettings,
@@ -73,6 +74,7 @@ export type SubgraphOwn<Context extends RequestContext> = Omit<
   | 'name'
   | 'clientInfoSecrets'
   | 'documentLimits'
+  | 'maxOperationCost'
   | 'config'
   | 'introspection'
   | 'log'
@@ -190,6 +192,7 @@ export async function composeSubgraph<
       clientInfoSecrets: clientInfoSecrets(config),
       introspection: showsSchema(config),
       documentLimits: documentLimits(config, DOCUMENT_ROOM),
+      maxOperationCost: maxOperationCost(config, DOCUMENT_ROOM),
       config: {
         ...readHttpServerConfig(config, port),
         operations: operationsAddress(config.OPERATIONS_HOST, composition.operationsPort),

@@ -32,7 +32,7 @@ export function toClientError(
   error: unknown,
   errorContext: ErrorContext,
 ): GraphQLFormattedError {
-  const original = unwrapResolverError(error);
+  const original = faultOf(error);
   const place = {
     ...(formatted.locations && { locations: formatted.locations }),
     ...(formatted.path && { path: formatted.path }),
@@ -62,6 +62,14 @@ export function toClientError(
     ...place,
     extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: errorContext.requestId },
   };
+}
+
+/** What was thrown, by a resolver or, without a path, before any of them was called. */
+function faultOf(error: unknown): unknown {
+  const original = unwrapResolverError(error);
+  return original instanceof GraphQLError && original.originalError instanceof AppError
+    ? original.originalError
+    : original;
 }
 
 /** The same error of the GraphQL machinery, at the same place, with a code: graphql-js itself gives none. */

@@ -61,6 +61,7 @@ export * from './origins/origin-rules.js';
 export * from './origins/origins.js';
 export * from './paging.js';
 export type { RequestTimeouts } from './request-timeouts.js';
+export * from './ask-in-turn.js';
 export * from './remote-jwks.js';
 export * from './remote-verifier.js';
 export * from './request-context.js';

@@ -2,11 +2,13 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { jsonWebKey, jsonWebKeySet } from '@taskgraph/contracts';
 import { CircuitOpenError, createCircuit, exchange, type Judge } from '@taskgraph/federation-engine/upstream';
 import { Agent } from 'undici';
+import { createAskInTurn } from './ask-in-turn.js';
 import type { Log } from './log.js';
 import type { JwksSource } from './token-verifier.js';
 
 export interface RemoteJwksOptions {
-  readonly url: string;
+  /** Several where the endpoint is at several addresses: they are asked in turn. */
+  readonly url: string | readonly string[];
   readonly log: Log;
   readonly timeoutMs?: number;
   /** Keys older than this are fetched anew while they are used, so that nobody waits for it. */
@@ -62,10 +64,11 @@ export function createRemoteJwks({
 
   // The global one may be that of Node's own version, which takes other handlers. One fetch in a while keeps no connection.
   const dispatcher = new Agent({ pipelining: 0 });
+  const askInTurn = createAskInTurn([url].flat());
   const circuit = createCircuit({ name: 'jwks', log, resetMs: CIRCUIT_RESET_MS });
 
-  async function readKeys(): Promise<Map<string, KeyObject>> {
-    const { origin, pathname, search } = new URL(url);
+  async function readKeys(address: string): Promise<Map<string, KeyObject>> {
+    const { origin, pathname, search } = new URL(address);
     const { status, text } = await exchange(dispatcher, {
       method: 'GET',
       origin,
@@ -84,7 +87,7 @@ export function createRemoteJwks({
   async function fetchKeys(): Promise<void> {
     triedAt = now();
     try {
-      const fetched = await circuit.run<Map<string, KeyObject>>(readKeys, JUDGE);
+      const fetched = await circuit.run<Map<string, KeyObject>>(() => askInTurn(readKeys), JUDGE);
       for (const [kid, key] of fetched) {
         const before = keys.get(kid);
         if (before?.equals(key)) fetched.set(kid, before);

@@ -1,4 +1,5 @@
 import { JWKS_PATH, REVOCATIONS_PATH } from '@taskgraph/contracts';
+import { atEach } from './ask-in-turn.js';
 import type { LiveFeed } from './live-feed.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -8,7 +9,7 @@ import type { RevocationList } from './revocations/revocation-list.js';
 import { createTokenVerifier, type JwksSource, type TokenVerifier } from './token-verifier.js';
 
 export interface RemoteVerifierOptions {
-  /** Of the auth service. */
+  /** Of the auth service; several, with commas between them, where it is at several addresses. */
   readonly authUrl: string;
   /** What a test puts in the place of auth's keys: no list of ended sessions goes with them. */
   readonly jwks?: JwksSource | undefined;
@@ -28,10 +29,10 @@ export interface RemoteVerifier extends TokenVerifier {
 /** Verifies access tokens by what auth tells of its keys and of sessions that have ended. */
 export function createRemoteVerifier(options: RemoteVerifierOptions): RemoteVerifier {
   const { authUrl, issuer, audience, feed, pollMs, log, metrics } = options;
-  const jwks = options.jwks ?? createRemoteJwks({ url: new URL(JWKS_PATH, authUrl).href, log });
+  const jwks = options.jwks ?? createRemoteJwks({ url: atEach(authUrl, JWKS_PATH), log });
   const revocations = options.jwks
     ? undefined
-    : createRemoteRevocations({ url: new URL(REVOCATIONS_PATH, authUrl).href, feed, pollMs, log });
+    : createRemoteRevocations({ url: atEach(authUrl, REVOCATIONS_PATH), feed, pollMs, log });
   if (revocations) watchRevocations(revocations, metrics);
   const verifier = createTokenVerifier({ jwks, issuer, audience, revocations });
   return { ...verifier, close: async () => revocations?.close() };

@@ -6,7 +6,7 @@ const schema = z.object({
   ...processSettings,
   TASK_PORT: settings.port(3002),
   TASK_DATABASE_URL: settings.postgresUrl(),
-  MEDIA_URL: settings.url('http://127.0.0.1:3003'),
+  MEDIA_URL: settings.urls('http://127.0.0.1:3003'),
   SEED_DEMO: settings.flag(false),
 });
 
@@ -37,6 +37,15 @@ describe('parseConfig', () => {
     );
   });
 
+  it('takes a list of addresses, each of which is one', () => {
+    const read = (MEDIA_URL: string) =>
+      parseConfig(schema, { TASK_DATABASE_URL: 'postgresql://localhost/task', MEDIA_URL }).MEDIA_URL;
+    const two = 'http://one:3003,https://two';
+    expect(read(two)).toBe(two);
+    for (const wrong of ['http://one:3003,two:3003', 'http://one,ftp://two', ',', 'http://one,http://'])
+      expect(() => read(wrong)).toThrow('MEDIA_URL: must be');
+  });
+
   it('reports all faults together, each with the name of its setting', () => {
     const read = () => parseConfig(schema, { TASK_PORT: '70000', LOG_LEVEL: 'loud', MEDIA_URL: 'media' });
 
@@ -48,7 +57,7 @@ describe('parseConfig', () => {
         'LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
         'TASK_PORT: must be at most 65535',
         expect.stringMatching(/^TASK_DATABASE_URL is required/),
-        'MEDIA_URL: must be an http(s) URL',
+        'MEDIA_URL: must be an http(s) URL, or several with commas between them',
       ]);
     }
   });

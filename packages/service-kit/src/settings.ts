@@ -1,4 +1,5 @@
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
+import { splitUrls } from '@taskgraph/federation-engine/upstream';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
 import { findDefaultSecrets } from './default-secrets.js';
@@ -100,6 +101,11 @@ function integer(minimum: number, maximum: number, unit: string) {
     .pipe(z.number().int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 }
 
+function isUrlList(text: string): boolean {
+  const urls = splitUrls(text);
+  return urls.length > 0 && urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url));
+}
+
 const TRACE_SAMPLERS = [
   'always_on',
   'always_off',
@@ -120,6 +126,9 @@ export const settings = {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
     return fallback === undefined ? url : url.default(fallback);
   },
+  /** Of a service that may be at several addresses, with commas between them. */
+  urls: (fallback: string) =>
+    z.string().refine(isUrlList, 'must be an http(s) URL, or several with commas between them').default(fallback),
   smtpUrl: () => z.url({ protocol: /^smtps?$/, error: 'must be smtp://… or smtps://…' }),
   postgresUrl: () =>
     z.url({
@@ -292,6 +301,12 @@ export const documentSettings = {
   MAX_OPERATION_ALIASES: settings.positiveInt(200),
   MAX_OPERATION_ROOT_FIELDS: settings.positiveInt(50),
   MAX_OPERATION_OVERLAP: settings.positiveInt(100_000),
+  /** Of what the answer of one operation may hold; see `estimate-cost.ts`. */
+  MAX_OPERATION_COST: settings.positiveInt(10_000),
+  /** Whether what may cost more is refused, only counted, which the gateway does, or not even estimated. */
+  DEMAND_CONTROL: z
+    .enum(['enforce', 'measure', 'off'], { error: 'must be enforce, measure or off' })
+    .default('enforce'),
 } as const;
 
 /** How much more subgraphs take. */
@@ -309,6 +324,11 @@ export function documentLimits(config: z.output<z.ZodObject<typeof documentSetti
     maxRootFields: room * config.MAX_OPERATION_ROOT_FIELDS,
     maxOverlap: room * config.MAX_OPERATION_OVERLAP,
   };
+}
+
+/** What an operation may cost by these settings, with more room where a gateway has added to it; infinite where nothing is refused. */
+export function maxOperationCost(config: z.output<z.ZodObject<typeof documentSettings>>, room = 1): number {
+  return config.DEMAND_CONTROL === 'enforce' ? room * config.MAX_OPERATION_COST : Infinity;
 }
 
 /** Settings of a process that limits how often clients ask. */

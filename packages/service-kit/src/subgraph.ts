@@ -25,6 +25,7 @@ import {
   type HttpServiceOptions,
   type ServiceProcess,
 } from './http-server.js';
+import { AppError } from './app-error.js';
 import { stopWhenAborted } from './cancellation.js';
 import { createClientInfoReader } from './client-info.js';
 import { createDocumentGate, type DocumentGate } from './document-gate.js';
@@ -40,6 +41,7 @@ import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
 import type { RequestContext } from './request-context.js';
+import { createCostGate, type CostGate } from './operation-costs.js';
 import { readDeadline, refuseLateMutations } from './request-deadline.js';
 import { requestFacts } from './request-identification.js';
 import { enforceSecurityDirectives } from './security-directives.js';
@@ -49,7 +51,7 @@ import {
   type SubgraphWebSocket,
   type SubscriptionLimits,
 } from './subscriptions/subgraph-websocket.js';
-import { documentLimits, documentSettings, DOCUMENT_ROOM, parseConfig } from './settings.js';
+import { documentLimits, documentSettings, DOCUMENT_ROOM, maxOperationCost, parseConfig } from './settings.js';
 import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
 import { activeSpan, type Tracing } from './tracing/span.js';
@@ -65,6 +67,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly introspection?: boolean;
   /** Of a document; as in `documentSettings` when absent. */
   readonly documentLimits?: DocumentLimits;
+  /** Of an operation, as `documentSettings` estimate it; infinite where none is refused for it. */
+  readonly maxOperationCost?: number;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -92,7 +96,9 @@ export interface SubgraphOptions<Context extends RequestContext> {
 }
 
 const MAX_BODY_BYTES = 2 ** 20;
-const DOCUMENT_LIMITS = documentLimits(parseConfig(z.object(documentSettings), {}), DOCUMENT_ROOM);
+const DEFAULTS = parseConfig(z.object(documentSettings), {});
+const DOCUMENT_LIMITS = documentLimits(DEFAULTS, DOCUMENT_ROOM);
+const MAX_OPERATION_COST = maxOperationCost(DEFAULTS, DOCUMENT_ROOM);
 const GRAPHQL_PATH = '/graphql';
 
 /**
@@ -119,6 +125,7 @@ export async function createSubgraph<Context extends RequestContext>(
   const createContext = contextMaker<Context>(options);
   const clientInfoOf = createClientInfoReader({ secrets: options.clientInfoSecrets ?? [], metrics });
   const gate = createDocumentGate(schema, options.documentLimits ?? DOCUMENT_LIMITS);
+  const costs = createCostGate(schema, options.maxOperationCost ?? MAX_OPERATION_COST);
   const apollo = new ApolloServer<Context>({
     schema,
     introspection,
@@ -134,6 +141,7 @@ export async function createSubgraph<Context extends RequestContext>(
       ApolloServerPluginInlineTraceDisabled(),
       ...cacheHints(schema),
       formatErrors<Context>(name, log),
+      refuseDearOperations<Context>(costs),
     ],
     logger: log,
   });
@@ -202,6 +210,7 @@ export async function createSubgraph<Context extends RequestContext>(
       schema,
       introspection,
       gate,
+      costs,
       verifier,
       context: createContext,
       log,
@@ -251,6 +260,25 @@ function cacheHints(schema: GraphQLSchema): ApolloServerPlugin[] {
     },
   };
   return [ApolloServerPluginCacheControlDisabled(), nothingKept];
+}
+
+/** What they cost is known when they are valid, and not before. */
+function refuseDearOperations<Context extends RequestContext>(costs: CostGate): ApolloServerPlugin<Context> {
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ document, operation, request }) {
+          try {
+            if (operation) costs.assertWithin(document, operation, request.variables ?? {});
+          } catch (error) {
+            if (!(error instanceof AppError)) throw error;
+            // With the status that Apollo Server gives to what is refused before it is run.
+            throw new GraphQLError(error.message, { originalError: error, extensions: { http: { status: 400 } } });
+          }
+        },
+      };
+    },
+  };
 }
 
 /** Formats errors where the request's context is at hand, which Apollo's `formatError` is not given. */

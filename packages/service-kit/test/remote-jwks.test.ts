@@ -34,6 +34,7 @@ async function startEndpoint(keys: unknown[]) {
   return {
     state,
     jwks,
+    url,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -53,6 +54,23 @@ describe('createRemoteJwks', () => {
     expect(keys.every((key) => key?.asymmetricKeyType === 'ec')).toBe(true);
     expect(endpoint.state.fetches).toBe(1);
     expect(await endpoint.jwks.getKey('b')).toBeNull();
+  });
+
+  it('asks the next address where one fails, and that one first from then on', async () => {
+    await using first = await startEndpoint([publicJwk('a')]);
+    await using second = await startEndpoint([publicJwk('a'), publicJwk('b')]);
+    first.state.broken = true;
+    let now = Date.now();
+    const log = createLog({ service: 't', level: 'silent' });
+    const jwks = createRemoteJwks({ url: [first.url, second.url], log, now: () => now });
+    expect(await jwks.getKey('a')).not.toBeNull();
+    now += 60_000;
+    expect(await jwks.getKey('b')).not.toBeNull();
+    expect([first.state.fetches, second.state.fetches]).toEqual([1, 2]);
+    second.state.broken = true;
+    now += 60_000;
+    await expect(jwks.getKey('c')).rejects.toThrow('500');
+    expect([first.state.fetches, second.state.fetches]).toEqual([2, 3]);
   });
 
   it('fetches whatever the dispatcher is that all of the process share', async () => {

@@ -37,8 +37,8 @@ const schema = z.object({
   /** Of its own for `/metrics` and health in detail; they are answered at MEDIA_PORT when absent. */
   MEDIA_OPERATIONS_PORT: settings.optionalPort(),
   MEDIA_DATABASE_URL: settings.postgresUrl(),
-  AUTH_URL: settings.url('http://127.0.0.1:3001'),
-  TASK_URL: settings.url('http://127.0.0.1:3002'),
+  AUTH_URL: settings.urls('http://127.0.0.1:3001'),
+  TASK_URL: settings.urls('http://127.0.0.1:3002'),
   PEER_TIMEOUT_MS: settings.durationMs(3_000),
   /** Files are kept in its sub-folder `media`. */
   TASKGRAPH_DATA_DIR: settings.text('.data'),

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countStatements } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { buildViewer, expectData, expectErrorCode, smallPng, uploadGraphQL } from '@taskgraph/testkit';
 import sharp from 'sharp';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 
@@ -141,6 +141,41 @@ describe('media', () => {
     expect(await counts(ada)).toEqual([1, 0]);
     expect(await counts(eve)).toEqual([0, 0]);
     expect(await counts(buildViewer({ role: 'ADMIN' }))).toEqual([1, 0]);
+  });
+
+  it('of a user are what they are after each mutation of a request', async () => {
+    const ada = buildViewer();
+    const id = await graph.addMedia(ada, await smallPng());
+    const AFTER = 'media { uploadedBy { uploads { totalCount edges { node { altText } } } } }';
+    const UPLOADED = `... on UploadMediaSuccess { ${AFTER} }`;
+    const query = `mutation($id: ID!, $one: Upload!, $two: Upload!) {
+      a: updateMedia(input: { id: $id, altText: "first" }) { ${AFTER} }
+      b: uploadMedia(file: $one, altText: "second") { ${UPLOADED} }
+      c: deleteMedia(id: $id) { mediaId }
+      d: uploadMedia(file: $two, altText: "third") { ${UPLOADED} }
+      e: restoreMedia(id: $id) { ${AFTER} }
+      f: updateMedia(input: { id: $id, altText: "again" }) { ${AFTER} }
+    }`;
+    const file = { filename: 'picture.png', content: await smallPng(), contentType: 'image/png' };
+    const data = expectData(
+      await uploadGraphQL(graph.url, {
+        query,
+        variables: { id, one: null, two: null },
+        files: { 'variables.one': file, 'variables.two': file },
+        token: ada.token,
+      }),
+    );
+    const after = (field: string) => {
+      const { totalCount, edges } = data[field].media.uploadedBy.uploads;
+      return [totalCount, edges.map(({ node }: { node: { altText: string } }) => node.altText)];
+    };
+    expect(['a', 'b', 'd', 'e', 'f'].map(after)).toEqual([
+      [1, ['first']],
+      [2, ['second', 'first']],
+      [2, ['third', 'second']],
+      [3, ['third', 'second', 'first']],
+      [3, ['third', 'second', 'again']],
+    ]);
   });
 
   it('are deleted by their uploader, once, and restored', async () => {

@@ -21,8 +21,8 @@ const schema = z.object({
   /** Of its own for `/metrics` and health in detail; they are answered at TASK_PORT when absent. */
   TASK_OPERATIONS_PORT: settings.optionalPort(),
   TASK_DATABASE_URL: settings.postgresUrl(),
-  AUTH_URL: settings.url('http://127.0.0.1:3001'),
-  MEDIA_URL: settings.url('http://127.0.0.1:3003'),
+  AUTH_URL: settings.urls('http://127.0.0.1:3001'),
+  MEDIA_URL: settings.urls('http://127.0.0.1:3003'),
   /** What is known of media is forgotten after so long, 40 days at least, and asked for again where it matters. */
   KNOWN_MEDIA_RETENTION_DAYS: settings.positiveInt(90),
   PEER_TIMEOUT_MS: settings.durationMs(3_000),

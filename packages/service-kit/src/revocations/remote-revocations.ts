@@ -1,13 +1,14 @@
 import { revocationPage, type RevocationPage } from '@taskgraph/contracts';
 import { exchange } from '@taskgraph/federation-engine/upstream';
 import { Agent } from 'undici';
+import { createAskInTurn } from '../ask-in-turn.js';
 import type { LiveFeed } from '../live-feed.js';
 import type { Log } from '../log.js';
 import { createRevocationList, type RevocationList } from './revocation-list.js';
 
 export interface RemoteRevocationsOptions {
-  /** Of the list that auth serves. */
-  readonly url: string;
+  /** Of the list that auth serves; several where auth is at several addresses, which are asked in turn. */
+  readonly url: string | readonly string[];
   readonly feed: Pick<LiveFeed, 'subscribe'> | null;
   readonly pollMs: number;
   readonly log: Log;
@@ -21,9 +22,10 @@ const MAX_BYTES = 4 * 2 ** 20;
 /** Follows the list of ended sessions that the auth subgraph serves. */
 export function createRemoteRevocations({ url, feed, pollMs, log }: RemoteRevocationsOptions): RevocationList {
   const dispatcher = new Agent({ pipelining: 0 });
-  const { origin, pathname } = new URL(url);
+  const askInTurn = createAskInTurn([url].flat());
 
-  async function read(cursor: string | null, signal: AbortSignal): Promise<RevocationPage> {
+  async function readFrom(address: string, cursor: string | null, signal: AbortSignal): Promise<RevocationPage> {
+    const { origin, pathname } = new URL(address);
     const { status, text } = await exchange(dispatcher, {
       method: 'GET',
       origin,
@@ -39,6 +41,8 @@ export function createRemoteRevocations({ url, feed, pollMs, log }: RemoteRevoca
     return revocationPage.parse(JSON.parse(text));
   }
 
+  const read = (cursor: string | null, signal: AbortSignal) =>
+    askInTurn((address) => readFrom(address, cursor, signal));
   const list = createRevocationList({ read, feed, pollMs, log });
   return {
     ...list,

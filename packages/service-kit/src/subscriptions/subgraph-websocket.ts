@@ -21,6 +21,7 @@ import { toClientError } from '../graphql-errors.js';
 import { toPlainAddress } from '../ip-address.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { CostGate } from '../operation-costs.js';
 import { parseJson } from '../parse-json.js';
 import type { RequestContext } from '../request-context.js';
 import type { TokenVerifier } from '../token-verifier.js';
@@ -61,6 +62,8 @@ export interface SubgraphWebSocketOptions<Context extends RequestContext> {
   readonly verifier: TokenVerifier;
   /** Refuses documents before they are parsed. */
   readonly gate: DocumentGate;
+  /** Refuses what each event would cost. */
+  readonly costs: CostGate;
   readonly context: (request: RequestContext) => Context | Promise<Context>;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -110,6 +113,7 @@ export function serveSubscriptions<Context extends RequestContext>(
   const read = createSubscriptionReader(schema, {
     hideSuggestions: !options.introspection,
     gate: options.gate,
+    costs: options.costs,
   });
   let isClosing = false;
 

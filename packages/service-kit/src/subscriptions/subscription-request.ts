@@ -15,6 +15,7 @@ import { LRUCache } from 'lru-cache';
 import { AppError, badUserInput } from '../app-error.js';
 import type { DocumentGate } from '../document-gate.js';
 import { withCode } from '../graphql-errors.js';
+import type { CostGate } from '../operation-costs.js';
 import { isUuid } from '../uuid.js';
 
 /** What the payload of a `subscribe` message asks for. */
@@ -46,7 +47,11 @@ const KEPT_DOCUMENTS = 200;
  */
 export function createSubscriptionReader(
   schema: GraphQLSchema,
-  { hideSuggestions, gate }: { readonly hideSuggestions: boolean; readonly gate: DocumentGate },
+  {
+    hideSuggestions,
+    gate,
+    costs,
+  }: { readonly hideSuggestions: boolean; readonly gate: DocumentGate; readonly costs: CostGate },
 ): (payload: SubscribePayload) => SubscriptionRequest {
   const documents = new LRUCache<string, DocumentNode>({ max: KEPT_DOCUMENTS });
 
@@ -71,6 +76,7 @@ export function createSubscriptionReader(
       throw new AppError('OPERATION_REJECTED', 'Only subscriptions are served over this connection.', {
         reason: 'NO_SUBSCRIPTION',
       });
+    costs.assertWithin(document, operation, variables ?? {});
     const lastEventId = extensions?.['lastEventId'] ?? undefined;
     if (lastEventId !== undefined && (typeof lastEventId !== 'string' || !isUuid(lastEventId)))
       throw badUserInput('`extensions.lastEventId` must be the `eventId` of an event.', 'INVALID_EVENT_ID');

@@ -103,7 +103,7 @@ export interface Sliced {
   readonly given: number | ((variables: Variables) => number);
 }
 
-/** Finds how many items the slicing arguments of a field ask for: the most of those that are given. */
+/** Finds how many items the slicing arguments of a field ask for, as a number or as a list of which: the most of those that are given. */
 export function readSlicing(
   { slicingArguments, assumedSize }: ListSize,
   field: FieldNode,
@@ -149,8 +149,10 @@ function sizeOfNode(
   }
   if (value === undefined || value.kind === Kind.NULL) return sizeOfValue(undefined, way, definition);
   const [next, ...rest] = way;
-  if (next === undefined)
+  if (next === undefined) {
+    if (value.kind === Kind.LIST) return value.values.length;
     return value.kind === Kind.INT ? toSize(Number(value.value)) : sizeOfValue(undefined, way, definition);
+  }
   if (value.kind !== Kind.OBJECT) return null;
   const inner = value.fields.find(({ name }) => name.value === next)?.value;
   return sizeOfNode(inner, rest, fieldOf(definition, next), read);
@@ -162,7 +164,10 @@ function sizeOfValue(
   definition: GraphQLArgument | GraphQLInputField | undefined,
 ): number | null {
   const value = given ?? definition?.defaultValue;
-  if (next === undefined) return typeof value === 'number' ? toSize(value) : null;
+  if (next === undefined) {
+    if (Array.isArray(value)) return value.length;
+    return typeof value === 'number' ? toSize(value) : null;
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   const inner = Object.hasOwn(value, next) ? (value as Variables)[next] : undefined;
   return sizeOfValue(inner, rest, fieldOf(definition, next));

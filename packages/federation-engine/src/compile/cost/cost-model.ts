@@ -41,6 +41,8 @@ export interface CostModel {
 
 /** Arguments that bound a list, or the lists of the connection that a field returns, where no `@listSize` says which do. */
 const SIZE_ARGUMENTS = ['first', 'last', 'limit'];
+/** Of `_entities`, where a gateway asks a subgraph for them (Federation, "Subgraph schema specification"). */
+const ENTITY_ARGUMENTS = ['representations'];
 const OBJECT = 1;
 
 /**
@@ -122,8 +124,9 @@ export function createCostModel(schema: GraphQLSchema, directives: CostDirective
   };
 }
 
-function impliedSize({ args, type }: GraphQLField<unknown, unknown>): ListSize | null {
-  const slicing = args.filter(({ name }) => SIZE_ARGUMENTS.includes(name));
+function impliedSize({ name: field, args, type }: GraphQLField<unknown, unknown>): ListSize | null {
+  const bounding = field === '_entities' ? ENTITY_ARGUMENTS : SIZE_ARGUMENTS;
+  const slicing = args.filter(({ name }) => bounding.includes(name));
   if (slicing.length === 0) return null;
   const below = getNamedType(type);
   const sizedFields =

@@ -6,7 +6,10 @@ import { prepareCostEstimate } from './estimate-cost.js';
 import { fragmentsOf } from '../document/measure-document.js';
 
 const schema = buildSchema(`
-  type Query { me: User users(limit: Int): [User!]! tasks(first: Int = 20): TaskConnection }
+  type Query {
+    me: User users(limit: Int): [User!]! tasks(first: Int = 20): TaskConnection some(ids: [ID!] = ["1"]): [User]
+    _entities(representations: [ID!]!): [Task]!
+  }
   type Mutation { rename: User }
   type User { name: String friends: [User] }
   type TaskConnection { edges: [TaskEdge!]! totalCount: Int }
@@ -14,7 +17,8 @@ const schema = buildSchema(`
   type Task { title: String owner: User }
 `);
 
-const model = createCostModel(schema, { weights: [], listSizes: [], hidden: [] }, 10);
+const ofIds = { assumedSize: null, slicingArguments: [['ids']], sizedFields: [], requireOneSlicingArgument: false };
+const model = createCostModel(schema, { weights: [], listSizes: [['Query.some', ofIds]], hidden: [] }, 10);
 
 function cost(query: string, variables: Record<string, unknown> = {}) {
   const document = parse(query);
@@ -46,6 +50,15 @@ describe('the estimated cost', () => {
     const query = 'query($n: Int = 4) { tasks(first: $n) { edges { node { title } } } }';
     expect(cost(query)).toBe(1 + 4 * 2);
     expect(cost(query, { n: 100 })).toBe(1 + 100 * 2);
+  });
+
+  it('counts what lists of keys ask for', () => {
+    expect(cost('{ some { name } }')).toBe(1);
+    expect(cost('{ some(ids: ["1", "2", "3"]) { name } }')).toBe(3);
+    expect(cost('{ some(ids: []) { name } }')).toBe(0);
+    const query = 'query($r: [ID!]!) { _entities(representations: $r) { owner { name } } }';
+    expect(cost(query, { r: ['1', '2', '3', '4'] })).toBe(4 * 2);
+    expect(cost(query, { r: '1' })).toBe(10 * 2);
   });
 
   it('leaves out what variables leave out, at any depth', () => {
