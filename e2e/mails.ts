@@ -28,7 +28,7 @@ export function mailsOf({ graph }: Pick<Story, 'graph'>): Mails {
     const files = await readdir(folder).catch(() => []);
     const mails = files.filter((file) => file.endsWith('.eml')).sort();
     return Promise.all(
-      mails.map(async (file) => ({ file, ...parse(await readFile(path.join(folder, file), 'utf8')) })),
+      mails.map(async (file) => ({ file, ...parseMail(await readFile(path.join(folder, file), 'utf8')) })),
     );
   }
 
@@ -62,8 +62,8 @@ async function changeOf(folder: string): Promise<void> {
   });
 }
 
-/** RFC 5322, with a body in quoted-printable (RFC 2045, section 6.7) or as it is. */
-function parse(message: string): StoredMail {
+/** Reads a message (RFC 5322), with a body in quoted-printable (RFC 2045, section 6.7) or as it is. */
+export function parseMail(message: string): StoredMail {
   const end = message.indexOf('\n\n');
   const head = message.slice(0, end).replaceAll(/\n[ \t]+/g, ' ');
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]?.trim() ?? '';

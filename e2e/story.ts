@@ -51,6 +51,8 @@ export interface Story extends AsyncDisposable {
 export interface StoryOptions {
   /** Starts Redis and Google's Pub/Sub emulator as well, so that events travel between the services. */
   readonly withEvents?: boolean;
+  /** Of that Redis. */
+  readonly redisPassword?: string;
   /** Of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -64,7 +66,11 @@ const PATIENCE = {
 };
 
 /** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
-export async function startStory({ withEvents = false, settings = {} }: StoryOptions = {}): Promise<Story> {
+export async function startStory({
+  withEvents = false,
+  redisPassword,
+  settings = {},
+}: StoryOptions = {}): Promise<Story> {
   const given = process.env['GATEWAY_URL'];
   const own = createCleanup();
   const use = <Started extends AsyncDisposable>(started: Started): Started => {
@@ -74,7 +80,10 @@ export async function startStory({ withEvents = false, settings = {} }: StoryOpt
   try {
     const servers =
       withEvents && given === undefined
-        ? { redis: use(await startRedisServer()), pubsub: use(await startPubSubEmulator()) }
+        ? {
+            redis: use(await startRedisServer(redisPassword === undefined ? {} : { password: redisPassword })),
+            pubsub: use(await startPubSubEmulator()),
+          }
         : null;
     const carriers: Record<string, string> = servers
       ? {

@@ -4,12 +4,21 @@ import {
   expectData,
   smallPng,
   startOtlpReceiver,
+  startSmtpServer,
   subscribeGraphQL,
   type OtlpReceiver,
   type ReceivedSpan,
+  type SmtpServer,
 } from '@taskgraph/testkit';
+import { findSecrets, readWritings } from './find-secrets.js';
+import { SETTINGS, spendSecrets } from './spend-secrets.js';
 import { operation } from '../operations.js';
 import { PASSWORD, startStory, withServers, type Person, type Story } from '../story.js';
+
+const REDIS_PASSWORD = 'the password of this Redis';
+const SMTP_PASSWORD = 'the password of this mail server';
+/** Of what a process has logged, older lines are not kept: none may have gone unread. */
+const KEPT_LINES = 5_000;
 
 /** The chain of a span's names, from its own to that of the root. */
 function pathOf(span: ReceivedSpan, spans: readonly ReceivedSpan[]): string[] {
@@ -25,18 +34,31 @@ function parentOf({ traceId, parentSpanId }: ReceivedSpan, spans: readonly Recei
 
 withServers('one trace', () => {
   let receiver: OtlpReceiver;
+  let smtp: SmtpServer;
   let story: Story;
   let ada: Person;
   beforeAll(async () => {
     receiver = await startOtlpReceiver();
+    smtp = await startSmtpServer({ password: SMTP_PASSWORD });
     story = await startStory({
       withEvents: true,
-      settings: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '100', LOG_LEVEL: 'debug' },
+      redisPassword: REDIS_PASSWORD,
+      settings: {
+        ...SETTINGS,
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+        LOG_LEVEL: 'debug',
+        SMTP_URL: smtp.url,
+        SESSION_COOKIES: 'localhost',
+        CORS_ORIGINS: 'https://app.example.com',
+        USAGE_FLUSH_MS: '100',
+      },
     });
     ada = await story.newPerson('Ada Traced');
   });
   afterAll(async () => {
-    await story[Symbol.asyncDispose]();
+    await story?.[Symbol.asyncDispose]();
+    await smtp?.[Symbol.asyncDispose]();
     await receiver[Symbol.asyncDispose]();
   });
 
@@ -205,6 +227,40 @@ withServers('one trace', () => {
     const told = receiver.bodies.join('\n');
     for (const text of [secret, PASSWORD, ada.email, ada.accessToken]) expect(told).not.toContain(text);
   });
+
+  it('tells no secret of the run, nor does a log, a row or a key of Redis', async () => {
+    const { graph, servers } = story;
+    if (!graph || !servers) throw new Error('this story starts its own processes');
+    const secrets = new Map<string, string | Buffer>(Object.entries(SETTINGS));
+    const note = (name: string, secret: string | Buffer | null | undefined) => {
+      if (!secret || secret.length < 12) throw new Error(`${name} is no secret: ${String(secret)}`);
+      secrets.set(name, secret);
+    };
+    note('REDIS_URL', REDIS_PASSWORD);
+    note('SMTP_URL', SMTP_PASSWORD);
+    note('*_DATABASE_URL', decodeURIComponent(new URL(graph.databases.auth.url).password));
+    await spendSecrets({ story, graph, smtp, note });
+
+    // Whoever comes last is in the traces when all before are, and counted where usage is kept.
+    const { headers } = await ada.run('CreateTask', { input: { title: 'The last' } });
+    const traceId = headers.get('x-trace-id');
+    await receiver.until((spans) => spans.some((span) => span.traceId === traceId && span.name === 'insert tasks'));
+    const read = () => readWritings({ graph, redisUrl: servers.redis.url, traces: receiver.bodies });
+    let writings = await read();
+    while (!/CompleteLogin/.test(writings.get('Redis') ?? '')) writings = await read();
+    for (const service of ['gateway', 'auth', 'task', 'media'] as const)
+      expect(graph.logs(service).length).toBeLessThan(KEPT_LINES);
+
+    // A search that finds nothing may look nowhere: what is no secret is found.
+    const known = findSecrets(new Map([['ada', ada.id]]), writings);
+    expect(known).toEqual(
+      expect.arrayContaining([
+        ...['log of gateway', 'log of auth', 'rows of auth.users', 'rows of task.tasks'].map((at) => `ada: ${at}`),
+      ]),
+    );
+    expect(findSecrets(secrets, writings)).toEqual([]);
+    expect(secrets.size).toBeGreaterThan(50);
+  }, 300_000);
 
   it('that is not well formed is begun anew', async () => {
     const { headers } = await story.run('Me', {}, { traceparent: '00-zz-00f067aa0ba902b7-01' });

@@ -18,6 +18,7 @@ export * from './rank-sum.js';
 export * from './redis-server.js';
 export * from './self-signed-certificate.js';
 export * from './service-process.js';
+export * from './smtp-server.js';
 export * from './spawned-graph.js';
 export * from './storage-emulator.js';
 export * from './stored-files.js';

@@ -19,13 +19,12 @@ export function hasRedisServer(): boolean {
   return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Starts a Redis of its own that keeps nothing on disk. @throws when it does not come up */
-export async function startRedisServer(): Promise<RedisServer> {
+/** Starts a Redis of its own that keeps nothing on disk, and serves who has the password where one is given. @throws when it does not come up */
+export async function startRedisServer({ password }: { readonly password?: string } = {}): Promise<RedisServer> {
   const [port] = (await chooseFreePorts(1)) as [number];
-  const launch = () =>
-    spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
-      stdio: 'ignore',
-    });
+  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  if (password !== undefined) options.push('--requirepass', password);
+  const launch = () => spawn('redis-server', options, { stdio: 'ignore' });
   let child = launch();
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -35,7 +34,7 @@ export async function startRedisServer(): Promise<RedisServer> {
   };
   await untilReady(port);
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     stop,
     async start() {
       child = launch();

@@ -1,10 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { createLog, createMetrics } from '@taskgraph/service-kit';
+import { startSmtpServer } from '@taskgraph/testkit';
 import { createFolderMailer, createSmtpMailer, type Mail, type Mailer } from './mailer.js';
 import { createPostOffice } from './post-office.js';
 
@@ -16,45 +15,6 @@ const mail: Mail = {
   text: 'Hello Ada,\n\nopen this',
   link: null,
 };
-
-/** Speaks as much SMTP (RFC 5321) as a client needs. */
-async function startSmtpServer() {
-  const received: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    let isData = false;
-    let text = '';
-    socket.on('error', () => undefined);
-    socket.write('220 test\r\n');
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-      for (;;) {
-        const end = isData ? text.indexOf('\r\n.\r\n') : text.indexOf('\r\n');
-        if (end < 0) return;
-        const line = text.slice(0, end);
-        text = text.slice(end + (isData ? 5 : 2));
-        received.push(line);
-        if (isData) {
-          isData = false;
-          socket.write('250 taken\r\n');
-        } else if (line === 'DATA') {
-          isData = true;
-          socket.write('354 go on\r\n');
-        } else socket.write('250 fine\r\n');
-      }
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    received,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 describe('mails', () => {
   it('are handed to a server, and an address is no way to another recipient', async () => {
