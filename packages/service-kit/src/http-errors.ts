@@ -44,6 +44,12 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
   sendBody(response, status, headers, JSON.stringify({ errors: [{ message, extensions }] }));
 }
 
+/** Answers what is asked of a path that nothing answers, in the form of all other errors. */
+export function answerNothingHere(response: ServerResponse): void {
+  const body = { errors: [{ message: 'There is nothing at this path.', extensions: { code: 'NOT_FOUND' } }] };
+  sendBody(response, 404, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+}
+
 /** {@link answerHttpError} for what passes through Express. */
 export function httpErrors(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => answerHttpError(error, response, log);

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import express, { type Express } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import { createAllowedHosts } from './allowed-hosts.js';
 import type { Health } from './health.js';
 import { answerEdges, answerServerWide, forbidSniffing, readTarget, refuseRequest, requestsOf } from './http-edges.js';
-import { answerHttpError } from './http-errors.js';
+import { answerHttpError, answerNothingHere } from './http-errors.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
@@ -123,6 +123,9 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // Node's own answer has no body, and no headers but its own.
     requireHostHeader: false,
   };
+  /** Express would answer with a page of HTML. */
+  const otherwise = (response: ServerResponse) => (error?: unknown) =>
+    error === undefined || error === null ? answerNothingHere(response) : answerHttpError(error, response, log);
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
@@ -132,7 +135,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
       if (!readTarget(request)) refuseRequest(response, 400, 'The request cannot be read.');
       else if (!allowsHost(request.headers.host))
         refuseRequest(response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
-      else if (!answerServerWide(request, response) && !front?.(request, response)) app(request, response);
+      else if (!answerServerWide(request, response) && !front?.(request, response))
+        app(request as Request, response as Response, otherwise(response));
     } catch (error) {
       answerHttpError(error, response, log);
     }

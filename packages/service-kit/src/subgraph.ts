@@ -184,7 +184,8 @@ export async function createSubgraph<Context extends RequestContext>(
     }),
     routes: (app) => {
       options.routes?.(app);
-      app.use(
+      // And nothing below it.
+      app.all(
         GRAPHQL_PATH,
         express.json({ limit: MAX_BODY_BYTES }),
         ...(options.graphqlMiddleware ?? []),

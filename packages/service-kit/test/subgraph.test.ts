@@ -280,7 +280,12 @@ describe('a subgraph', () => {
       expect((await send('/graphql', {}, body)).status).toBe(400);
     expect((await send('/graphql', {}, Buffer.from('{"query":"{ open } # \xe9"}', 'latin1'))).status).toBe(400);
     expect((await send('/graphql', {}, '{}')).status).toBe(400);
-    expect((await send('/graphqls', {}, query)).status).toBe(404);
+    for (const path of ['/graphqls', '/%F0%9F', '/<script>', '/..%2f..%2fetc/passwd', '/graphql/x?y=1']) {
+      const nothing = await send(path, {}, query);
+      expect([nothing.status, nothing.headers.get('content-type')]).toEqual([404, 'application/json; charset=utf-8']);
+      const errors = [{ message: 'There is nothing at this path.', extensions: { code: 'NOT_FOUND' } }];
+      expect(await nothing.json()).toEqual({ errors });
+    }
     const deep = `{"query":"{ open }","variables":{"x":${'['.repeat(1_000)}${']'.repeat(1_000)}}}`;
     for (const path of ['/graphql', '/graphql/']) expect((await send(path, {}, deep)).status).toBe(400);
   });
