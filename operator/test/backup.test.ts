@@ -205,7 +205,8 @@ async function filesOf(settings: Record<string, string>): Promise<Map<string, st
     expect(await runOperator(['restore', second, '--yes'], inBucket)).toMatchObject({ code: 0 });
     expect(await runOperator(['media', 'verify'], inBucket)).toMatchObject({ code: 0 });
     const files = await filesOf(inBucket);
-    expect(files.size).toBeGreaterThan(kept.length);
+    // All pictures are of the same bytes, which are kept once, with their smaller versions.
+    expect(files.size).toBeGreaterThan(1);
     expect(files).toEqual(await filesOf(env));
   });
 
