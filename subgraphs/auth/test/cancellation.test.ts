@@ -7,7 +7,7 @@ import { PASSWORD, startAuthGraph } from './auth-graph.js';
 
 const LOGINS = 400;
 /** Documents of more fields than a gateway would let pass are what is tried here. */
-const LARGE_DOCUMENTS = { MAX_OPERATION_ALIASES: '1000', MAX_OPERATION_ROOT_FIELDS: '1000' };
+const LARGE_DOCUMENTS = { MAX_OPERATION_ALIASES: '1000', MAX_OPERATION_ROOT_FIELDS: '1000', DEMAND_CONTROL: 'off' };
 const MANY_LOGINS = `mutation($input: LoginInput!) { ${Array.from(
   { length: LOGINS },
   (_, index) => `l${index}: login(input: $input) { __typename }`,
