@@ -43,7 +43,6 @@ const SAMPLES = {
 } as const;
 const INDEX: Kept = {
   mvhd: 'times',
-  ...kept('iods'),
   mvex: kept('mehd', 'trex', 'leva'),
   trak: {
     tkhd: 'times',
@@ -60,7 +59,9 @@ const FRAGMENT: Kept = {
   ...kept('mfhd'),
   traf: kept('tfhd', 'tfdt', 'trun', 'sbgp', 'sgpd', 'subs', 'saiz', 'saio', 'senc', 'sdtp'),
 };
-const FILE: Kept = kept('ftyp', 'styp', 'pdin', 'sidx', 'ssix', 'mfra');
+const FILE: Kept = kept('ftyp', 'styp', 'pdin', 'sidx', 'ssix');
+/** The most that boxes of a fixed form take: what is longer holds something else as well (sections 8.2.2, 8.3.2, 8.4.2 and 12). */
+const LONGEST: Readonly<Record<string, number>> = { mvhd: 120, tkhd: 104, mdhd: 44, vmhd: 20, smhd: 16 };
 
 /** The longest head: size, type, and a size of 64 bits. */
 const HEAD_BYTES = 16;
@@ -148,6 +149,13 @@ class Part {
     return box?.isCut ? null : box;
   }
 
+  /** @throws NotUnderstood where one is damaged */
+  wholeChildren(parent: Pick<Box, 'body' | 'end'>): Box[] {
+    const found = this.children(parent);
+    if ((found.at(-1)?.end ?? parent.body) < parent.end) throw new NotUnderstood();
+    return found;
+  }
+
   /** None behind one that is damaged. */
   children({ body, end }: Pick<Box, 'body' | 'end'>, type?: string): Box[] {
     const found: Box[] = [];
@@ -217,6 +225,7 @@ function findInside(
     }
     const handler = box.type === 'trak' ? handlerOf(part, box) : kind;
     const what = box.type === 'trak' && !isPlayed(handler) ? undefined : keptOf(from, box.type);
+    if (box.end - box.start > (LONGEST[box.type] ?? Infinity)) throw new NotUnderstood();
     if (what === undefined) found.blanks.push(...free(box));
     else if (typeof what === 'object') findInside(part, box, what, found, handler);
     else for (const blank of findIn(part, box, what, handler)) found.blanks.push(blank);
@@ -240,14 +249,15 @@ function findIn(part: Part, { body, end }: Box, what: Exclude<Kept, object>, kin
     // Where QuickTime has found the data, a path of somebody's disk at times: behind version and flags of each (section 8.7.2).
     case 'references':
       return part
-        .children({ body: Math.min(body + 8, end), end })
+        .wholeChildren({ body: Math.min(body + 8, end), end })
         .flatMap((entry) => blank(entry.body + 4, entry.end - entry.body - 4));
     // The name of what has packed the pictures (section 12.1.3).
     case 'descriptions':
       if (kind !== 'vide') return [];
-      return part.children({ body: Math.min(body + 8, end), end }).flatMap((entry) => {
+      return part.wholeChildren({ body: Math.min(body + 8, end), end }).flatMap((entry) => {
         const start = entry.body + 42;
-        return start + 32 <= entry.end ? blank(start, 32) : [];
+        if (start + 32 > entry.end) throw new NotUnderstood();
+        return blank(start, 32);
       });
   }
 }

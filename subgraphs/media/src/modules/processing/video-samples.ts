@@ -69,10 +69,9 @@ function* findPlayed(tracks: readonly TrackTables[]): Generator<DataRange> {
   position = 0;
   for (const track of tracks) {
     if (!track.isPlayed) continue;
-    for (const [start, length] of chunksOf(track)) {
-      const end = start + length;
+    for (const [start, lengths] of chunksOf(track)) {
       starts[position] = start;
-      ends[position++] = track.bytesPerSample === null && track.sizes ? end : Math.min(end, startBehind(all, start));
+      ends[position++] = start + lengthOf(lengths, startBehind(all, start) - start);
     }
   }
   // Where as many chunks have ended as begun, nothing is played: which end is whose does not matter.
@@ -100,26 +99,41 @@ function offsetOf({ offsets, offsetBytes }: TrackTables, chunk: number): number 
   return offsetBytes === 4 ? offsets.readUInt32BE(at) : Number(offsets.readBigUInt64BE(at));
 }
 
-/** Where each chunk begins and, at most, how long it is. */
-function* chunksOf(track: TrackTables): Generator<[start: number, length: number]> {
+/**
+ * How much of a chunk is played, which ends where the next one begins at the latest.
+ *
+ * @throws NotUnderstood where its samples would reach into the next: the sizes that are told are those of something else
+ */
+function lengthOf(lengths: readonly number[], room: number): number {
+  if (lengths.length === 1 && (lengths[0] ?? 0) > room) throw new NotUnderstood();
+  const fitting = lengths.filter((length) => length <= room);
+  return fitting.length > 0 ? Math.max(...fitting) : room;
+}
+
+/**
+ * Where each chunk begins and how long it is; two lengths where it is not known which of them is meant.
+ *
+ * @throws NotUnderstood where sizes are not told, or in another way (`stz2`)
+ */
+function* chunksOf(track: TrackTables): Generator<[start: number, lengths: readonly number[]]> {
   const { sizes, runs, bytesPerSample } = track;
-  const common = sizes ? wordOf(sizes, 0) : 0;
-  const samples = sizes ? Math.min(wordOf(sizes, 4), common > 0 ? Infinity : Math.floor((sizes.length - 8) / 4)) : 0;
-  const runCount = Math.min(wordOf(runs, 0), Math.floor((runs.length - 4) / 12));
   const count = countChunks(track);
+  if (count === 0) return;
+  if (!sizes) throw new NotUnderstood();
+  const common = wordOf(sizes, 0);
+  const samples = Math.min(wordOf(sizes, 4), common > 0 ? Infinity : Math.floor((sizes.length - 8) / 4));
+  const runCount = Math.min(wordOf(runs, 0), Math.floor((runs.length - 4) / 12));
   let [run, sample] = [0, 0];
   for (let chunk = 0; chunk < count; chunk += 1) {
     // The first of a run is told from 1.
     while (run + 1 < runCount && wordOf(runs, 4 + 12 * (run + 1)) <= chunk + 1) run += 1;
     const wanted = wordOf(runs, 8 + 12 * run);
-    let length = 0;
-    if (!sizes) length = Infinity;
-    else if (common > 0) length = Math.ceil(Math.min(wanted, samples - sample) * Math.max(common, bytesPerSample ?? 0));
-    else
-      for (let number = sample; number < Math.min(samples, sample + wanted); number += 1)
-        length += wordOf(sizes, 8 + 4 * number);
-    sample = Math.min(samples, sample + wanted);
-    yield [offsetOf(track, chunk), length];
+    const next = Math.min(samples, sample + wanted);
+    let length = common * (next - sample);
+    if (common === 0) for (let number = sample; number < next; number += 1) length += wordOf(sizes, 8 + 4 * number);
+    const lengths = bytesPerSample === null ? [length] : [length, Math.ceil((next - sample) * bytesPerSample)];
+    sample = next;
+    yield [offsetOf(track, chunk), lengths];
   }
 }
 
