@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createArrivals, type Arrivals } from './arrivals.js';
 
 /** A span as it came over OTLP, with the service that has sent it. */
 export interface ReceivedSpan {
@@ -20,8 +21,7 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly spans: readonly ReceivedSpan[];
   /** Bodies of requests as they came. */
   readonly bodies: readonly string[];
-  /** Resolves when what has come holds. */
-  until<Found>(find: (spans: readonly ReceivedSpan[]) => Found | null | undefined | false): Promise<Found>;
+  readonly until: Arrivals<ReceivedSpan>['until'];
 }
 
 interface OtlpAttribute {
@@ -45,9 +45,8 @@ interface OtlpRequest {
 
 /** Starts a collector that takes OTLP over HTTP in JSON (OpenTelemetry Protocol specification, "OTLP/HTTP"). */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
-  const spans: ReceivedSpan[] = [];
+  const spans = createArrivals<ReceivedSpan>();
   const bodies: string[] = [];
-  let waiting: Array<() => void> = [];
   const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -56,25 +55,16 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.writeHead(isTraces ? 200 : 415, { 'content-type': 'application/json' }).end('{}');
       if (!isTraces) return;
       bodies.push(text);
-      spans.push(...readSpans(JSON.parse(text) as OtlpRequest));
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
+      spans.add(...readSpans(JSON.parse(text) as OtlpRequest));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    spans,
+    spans: spans.items,
     bodies,
-    async until(find) {
-      for (;;) {
-        const found = find(spans);
-        if (found) return found;
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-    },
+    until: spans.until,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

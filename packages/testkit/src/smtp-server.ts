@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createArrivals, type Arrivals } from './arrivals.js';
 
 /** A mail server that tells a test what it gets. */
 export interface SmtpServer extends AsyncDisposable {
@@ -6,15 +7,13 @@ export interface SmtpServer extends AsyncDisposable {
   readonly url: string;
   /** Commands, and each message as one: its lines end with CR and LF, and dots at their beginning are doubled (RFC 5321, section 4.5.2). */
   readonly received: readonly string[];
-  /** Resolves when what has come holds. */
-  until<Found>(find: (received: readonly string[]) => Found | null | undefined | false): Promise<Found>;
+  readonly until: Arrivals<string>['until'];
 }
 
 /** Starts a server that speaks as much SMTP as a client needs, and takes any password. */
 export async function startSmtpServer({ password }: { readonly password?: string } = {}): Promise<SmtpServer> {
-  const received: string[] = [];
+  const received = createArrivals<string>();
   const sockets = new Set<Socket>();
-  let waiting: Array<() => void> = [];
   const server = createServer((socket) => {
     sockets.add(socket);
     let isData = false;
@@ -28,12 +27,9 @@ export async function startSmtpServer({ password }: { readonly password?: string
         if (end < 0) return;
         const line = text.slice(0, end);
         text = text.slice(end + (isData ? 5 : 2));
-        received.push(line);
         socket.write(`${answerTo(line, isData)}\r\n`);
         isData = !isData && line === 'DATA';
-        const woken = waiting;
-        waiting = [];
-        for (const wake of woken) wake();
+        received.add(line);
       }
     });
   });
@@ -41,14 +37,8 @@ export async function startSmtpServer({ password }: { readonly password?: string
   const { port } = server.address() as AddressInfo;
   return {
     url: `smtp://${password === undefined ? '' : `taskgraph:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
-    received,
-    async until(find) {
-      for (;;) {
-        const found = find(received);
-        if (found) return found;
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-    },
+    received: received.items,
+    until: received.until,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

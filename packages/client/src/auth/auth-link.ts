@@ -8,6 +8,10 @@ import type { AuthPayloadLike } from './tokens.js';
 /** Asks for a session in a cookie, where a mutation begins one, and to have the cookie cleared where it ends one. */
 const WANTS_COOKIE = { 'taskgraph-session': 'cookie' };
 
+/** A session whose tokens the page throws away would be nobody's. */
+const NO_COOKIES =
+  'The gateway has answered with tokens: it keeps no sessions in cookies (SESSION_COOKIES), or not for pages of this origin (CORS_ORIGINS).';
+
 /** Why nobody is known by the token that was sent. */
 type Refused = 'token' | 'session';
 
@@ -60,7 +64,11 @@ export function createAuthLink(session: Session): ApolloLink {
                 data?: Record<string, unknown> | null;
               };
               if (settle(errors, data)) return;
-              if (isMutation && data) follow(session, operation.query, data);
+              if (isMutation && data) {
+                if (session.isInCookie && Object.values(data).some(hasTokens))
+                  return observer.error(new Error(NO_COOKIES));
+                follow(session, operation.query, data);
+              }
               observer.next(result);
             },
             error(error: unknown) {
@@ -121,7 +129,8 @@ const ENDS_SESSION = new Set(['logout', 'logoutEverywhere', 'deleteMyAccount']);
 
 /** Begins or ends the session with what a mutation has answered. */
 function follow(session: Session, document: DocumentNode, data: Readonly<Record<string, unknown>>): void {
-  for (const value of Object.values(data)) if (isAuthPayload(value, session)) session.begin(value);
+  for (const value of Object.values(data))
+    if (isAuthPayload(value) && (session.isInCookie || hasTokens(value))) session.begin(value);
   for (const name of endingFields(document)) {
     const answer = data[name] as { readonly __typename?: string } | null | undefined;
     if (answer && !(answer.__typename ?? '').endsWith('Problem')) session.forget();
@@ -141,16 +150,18 @@ function endingFields(document: DocumentNode): string[] {
   );
 }
 
-function isAuthPayload(value: unknown, { isInCookie }: Session): value is AuthPayloadLike {
+function isAuthPayload(value: unknown): value is AuthPayloadLike {
   const payload = value as (Partial<AuthPayloadLike> & { __typename?: string }) | null;
+  return payload?.__typename === 'AuthPayload' && typeof payload.user?.id === 'string';
+}
+
+/** They are empty beside a cookie. */
+function hasTokens(value: unknown): boolean {
+  const { accessToken, refreshToken, expiresIn } = (value ?? {}) as Partial<AuthPayloadLike>;
   return (
-    payload?.__typename === 'AuthPayload' &&
-    // Empty beside a cookie.
-    (isInCookie ||
-      (typeof payload.accessToken === 'string' &&
-        payload.accessToken !== '' &&
-        typeof payload.refreshToken === 'string' &&
-        typeof payload.expiresIn === 'number')) &&
-    typeof payload.user?.id === 'string'
+    typeof accessToken === 'string' &&
+    accessToken !== '' &&
+    typeof refreshToken === 'string' &&
+    typeof expiresIn === 'number'
   );
 }

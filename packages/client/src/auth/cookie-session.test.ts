@@ -41,6 +41,14 @@ describe('a session in a cookie', () => {
     expect(heard).toEqual([['ada', null]]);
   });
 
+  it('says so where the gateway answers with tokens, and begins no session', async () => {
+    const { session, ask } = connect(() => ({
+      data: { login: { __typename: 'AuthPayload', ...WITHOUT_TOKENS, accessToken: 'a', refreshToken: 'r' } },
+    }));
+    await expect(ask(LOGIN)).rejects.toThrow('SESSION_COOKIES');
+    expect(session.userId).toBeNull();
+  });
+
   it('asks for no cookie where nothing can begin, and ends with logout', async () => {
     const { session, sent, ask } = connect((headers) =>
       headers['taskgraph-session'] ? { data: { logout: { revokedSessions: 1 } } } : { data: { me: { id: 'ada' } } },

@@ -26,7 +26,7 @@ describe('a store on a local disk', () => {
     const handle = await open(root, 'r');
     const prototype = Object.getPrototypeOf(handle) as FileHandle;
     await handle.close();
-    const { sync } = prototype;
+    const { sync } = prototype as { sync: (this: FileHandle) => Promise<void> };
     jest.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
       const { ino, size } = await this.stat();
       const isVisible = existsSync(target);

@@ -69,7 +69,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
 
   const ended = createEndedItems({
     isRunning: (mediaId) => [...running.keys()].some((job) => job.mediaId === mediaId),
-    // Nor is it that of the others that wait.
+    // The deadline and the trace of the mutation that waits first are not those of the others.
     findProcessing: (mediaIds) => outOfSpan(() => withoutDeadline(() => findProcessing(db, mediaIds))),
     lookMs: LOOK_MS,
   });

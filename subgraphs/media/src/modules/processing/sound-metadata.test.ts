@@ -1,22 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { NotUnderstood, withBlanks, type Blank, type ByteSource } from './blanks.js';
+import { cleanFile } from '../../../test/clean-file.js';
+import { NotUnderstood, type Blank, type ByteSource } from './blanks.js';
 import { findFlacMetadata, findMp3Metadata, findWaveMetadata } from './sound-metadata.js';
 
 type Finder = (source: ByteSource) => Promise<Blank[]>;
 
-async function clean(find: Finder, file: Buffer, chunkBytes = 5): Promise<Buffer> {
-  const blanks = await find({
-    byteSize: file.length,
-    read: async (start, length) => file.subarray(start, start + length),
-  });
-  async function* source() {
-    for (let start = 0; start < file.length; start += chunkBytes) yield file.subarray(start, start + chunkBytes);
-  }
-  const parts: Uint8Array[] = [];
-  for await (const part of withBlanks(source(), blanks)) parts.push(part);
-  return Buffer.concat(parts);
-}
+const clean = (find: Finder, file: Buffer, chunkBytes = 5) => cleanFile(find, file, chunkBytes);
 
 const bytes = (...parts: ReadonlyArray<string | number[] | Buffer>) =>
   Buffer.concat(

@@ -10,21 +10,11 @@ import {
   wideIsoBox,
 } from '@taskgraph/testkit';
 import fc from 'fast-check';
-import { NotUnderstood, withBlanks } from './blanks.js';
+import { cleanFile } from '../../../test/clean-file.js';
+import { NotUnderstood } from './blanks.js';
 import { findVideoMetadata } from './video-metadata.js';
 
-async function clean(file: Buffer, chunkBytes = 7): Promise<Buffer> {
-  const blanks = await findVideoMetadata({
-    byteSize: file.length,
-    read: async (start, length) => file.subarray(start, start + length),
-  });
-  async function* source() {
-    for (let start = 0; start < file.length; start += chunkBytes) yield file.subarray(start, start + chunkBytes);
-  }
-  const parts: Uint8Array[] = [];
-  for await (const part of withBlanks(source(), blanks)) parts.push(part);
-  return Buffer.concat(parts);
-}
+const clean = (file: Buffer, chunkBytes = 7) => cleanFile(findVideoMetadata, file, chunkBytes);
 
 const trackOf = (handler: string, ...tables: Buffer[]) =>
   isoBox('trak', isoBox('mdia', isoBox('hdlr', isoWords(0, 0), handler), isoBox('minf', isoBox('stbl', ...tables))));
