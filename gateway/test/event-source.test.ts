@@ -73,7 +73,7 @@ describe('an EventSource', () => {
   });
 
   it('has no time to lose', async () => {
-    await using hasty = await startGatewayOn(gateway, { EVENT_SOURCE_LIFETIME_SECONDS: '1' });
+    await using hasty = await startGatewayOn(gateway, { EVENT_SOURCE_LIFETIME_SECONDS: '3' });
     const url = await urlFor({ query: '{ __typename }' }, bearer(), hasty);
     const statuses = new Set<number>();
     while (!statuses.has(401)) statuses.add((await open(url, hasty)).status);

@@ -29,7 +29,7 @@ describe('a subgraph that is down', () => {
   });
 
   it('is not waited for longer than its time-out', async () => {
-    await using gateway = await startGateway(library({ intercept: () => true }), { SUBGRAPH_TIMEOUT_MS: '100' });
+    await using gateway = await startGateway(library({ intercept: () => true }), { AUTHORS_TIMEOUT_MS: '100' });
     const { body } = await gateway.run(QUERY);
     expect(body.data.books).toHaveLength(3);
     expect(body.errors?.[0]?.extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'TIMEOUT' });

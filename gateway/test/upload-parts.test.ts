@@ -345,7 +345,7 @@ describe('the parts of an upload', () => {
   });
 
   it('are waited for as long as they move, and no longer', async () => {
-    await using gateway = await startGateway(fakes(), { BODY_IDLE_TIMEOUT_MS: '300', SUBGRAPH_MAX_UPLOADS: '1' });
+    await using gateway = await startGateway(fakes(), { BODY_IDLE_TIMEOUT_MS: '1500', SUBGRAPH_MAX_UPLOADS: '1' });
     const fields = [operations(TWO, { a: null, b: null }), map({ '0': ['variables.a'], '1': ['variables.b'] })];
     for (const body of [
       encode([...fields, file('0'), file('1')]),

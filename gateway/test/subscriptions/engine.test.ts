@@ -224,7 +224,7 @@ describe('an event', () => {
         },
         ratings!,
       ],
-      { OPERATION_TIMEOUT_MS: '150' },
+      { OPERATION_TIMEOUT_MS: '2000' },
     );
     const { feed } = gateway.subgraphs['news']!;
     await using client = connectClient(gateway);

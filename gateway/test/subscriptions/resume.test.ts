@@ -154,7 +154,7 @@ describe('a subscription whose subgraph goes away', () => {
   });
 
   it('ends with what the subgraph says when that lasts too long', async () => {
-    await using impatient = await startGateway(newsroom().fakes, { SUBSCRIPTION_RETRY_MS: '300' });
+    await using impatient = await startGateway(newsroom().fakes, { SUBSCRIPTION_RETRY_MS: '3000' });
     const { feed } = impatient.subgraphs['news']!;
     feed.refuse([{ message: 'Come later.', extensions: { code: 'UNAVAILABLE', reason: 'LIVE_FEED_UNAVAILABLE' } }]);
     await using client = connectClient(impatient);

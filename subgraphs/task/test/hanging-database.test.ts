@@ -6,7 +6,7 @@ import { startTaskGraph } from './task-graph.js';
 const CREATE = 'mutation($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }';
 const TITLES = '{ tasks { edges { node { title } } } }';
 /** What a read waits for at most: two seconds more than the statement is given. */
-const SETTINGS = { DB_STATEMENT_TIMEOUT_MS: '200', DB_CONNECT_TIMEOUT_MS: '1000' };
+const SETTINGS = { DB_STATEMENT_TIMEOUT_MS: '1000', DB_CONNECT_TIMEOUT_MS: '3000' };
 
 /** A log whose lines are kept. */
 function keptLog(): { log: Log; lines: Array<Record<string, unknown>> } {
