@@ -10,8 +10,14 @@ export interface SmtpServer extends AsyncDisposable {
   readonly until: Arrivals<string>['until'];
 }
 
-/** Starts a server that speaks as much SMTP as a client needs, and takes any password. */
-export async function startSmtpServer({ password }: { readonly password?: string } = {}): Promise<SmtpServer> {
+export interface SmtpServerOptions {
+  readonly password?: string;
+  /** What becomes of whoever logs in. */
+  readonly logins?: 'taken' | 'refused' | 'cut off';
+}
+
+/** Starts a server that speaks as much SMTP as a client needs, and takes any password unless it is told otherwise. */
+export async function startSmtpServer({ password, logins = 'taken' }: SmtpServerOptions = {}): Promise<SmtpServer> {
   const received = createArrivals<string>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -27,9 +33,10 @@ export async function startSmtpServer({ password }: { readonly password?: string
         if (end < 0) return;
         const line = text.slice(0, end);
         text = text.slice(end + (isData ? 5 : 2));
-        socket.write(`${answerTo(line, isData)}\r\n`);
-        isData = !isData && line === 'DATA';
         received.add(line);
+        if (logins === 'cut off' && line.startsWith('AUTH ')) return void socket.destroy();
+        socket.write(`${answerTo(line, isData, logins)}\r\n`);
+        isData = !isData && line === 'DATA';
       }
     });
   });
@@ -46,8 +53,10 @@ export async function startSmtpServer({ password }: { readonly password?: string
   };
 }
 
-function answerTo(line: string, isData: boolean): string {
+function answerTo(line: string, isData: boolean, logins: SmtpServerOptions['logins']): string {
   if (isData) return '250 taken';
   if (line === 'DATA') return '354 go on';
-  return line.startsWith('AUTH ') ? '235 known' : '250 fine';
+  if (line.startsWith('EHLO ')) return '250-test\r\n250 AUTH PLAIN';
+  if (!line.startsWith('AUTH ')) return '250 fine';
+  return logins === 'refused' ? '535 unknown' : '235 known';
 }

@@ -69,6 +69,16 @@ describe('mails', () => {
     );
   });
 
+  it.each(['refused', 'cut off'] as const)('log in once for each try where logins are %s', async (logins) => {
+    await using server = await startSmtpServer({ password: 'wrong', logins });
+    const mailer = createSmtpMailer(server.url, FROM);
+    const post = createPostOffice({ mailer, metrics: createMetrics('t'), log, retryMs: [1, 1] });
+    post.later(log, async () => mail);
+    await post.idle();
+    await post.close();
+    expect(server.received.filter((line) => line.startsWith('AUTH '))).toHaveLength(3);
+  });
+
   it('begin after the answer where it would tell of them, and at once where the process stops', async () => {
     const sent: string[] = [];
     const mailer: Mailer = {
