@@ -15,7 +15,8 @@ import {
 import sharp from 'sharp';
 import { createMediaDb } from '../src/db.js';
 import { listOrphanedItems } from '../src/modules/upkeep/orphans.js';
-import { verify } from '../src/modules/upkeep/service.js';
+import { sweep, verify } from '../src/modules/upkeep/service.js';
+import { openDiskStaging } from '../src/storage/disk-staging.js';
 import { openLocalDiskStore } from '../src/storage/local-disk-store.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 import { scrape } from './upload-requests.js';
@@ -269,6 +270,32 @@ describe('the file of a media item', () => {
     expect((await show(ada, id))['mimeType']).toBe('image/png');
     expectData(await replace(ada, id, other));
     expect((await show(ada, id))['mimeType']).toBe('image/jpeg');
+  });
+
+  it('is swept where its process died before it was deleted, and that in its place is not, until its item is purged', async () => {
+    const [png, jpeg] = [await smallPng('olive'), await photo()];
+    const id = await graph.addMedia(ada, png);
+    const other = await graph.addMedia(ada, jpeg);
+    expectData(await replace(ada, id, other));
+    const db = createMediaDb(graph.pool);
+    const folder = path.join(graph.dataDir, 'media');
+    const store = await openLocalDiskStore(path.join(folder, 'objects'));
+    const staging = await openDiskStaging(path.join(folder, 'sessions'), store, { minFreeBytes: 0 });
+    const sweepAll = () =>
+      sweep(
+        { db, store, staging, spool: { sweep: async () => 0 } },
+        { minAgeMs: -60_000, deletedRetentionMs: -60_000 },
+      );
+    await store.put(`${id}/original`, png);
+    expect(await findings()).toMatchObject([{ kind: 'OBJECT_WITHOUT_ROW', mediaId: id }]);
+    await sweepAll();
+    expect(await findings()).toEqual([]);
+    expect((await get((await show(ada, id)).url)).bytes.equals(jpeg)).toBe(true);
+
+    expectData(await graph.run(ada, 'mutation($id: ID!) { deleteMedia(id: $id) { mediaId } }', { id }));
+    await sweepAll();
+    expect(await objects()).not.toContain(other);
+    await db.$disconnect();
   });
 
   it('is as young as the replacement: an item that is attached to nothing is no orphan for it', async () => {
