@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode, FILM_DATA, FILM_SECRETS, smallPng, testFilm } from '@taskgraph/testkit';
+import {
+  expectData,
+  expectErrorCode,
+  FILM_DATA,
+  FILM_SECRETS,
+  postGraphQL,
+  smallPng,
+  testFilm,
+} from '@taskgraph/testkit';
 import { startStory, type Person, type Story } from '../story.js';
 
 describe('a person keeps a library of pictures', () => {
@@ -49,6 +57,7 @@ describe('a person keeps a library of pictures', () => {
   it('shares a film on a task, and not where it was made', async () => {
     const ben = await story.newPerson('Ben');
     const film = testFilm();
+    const { me: before } = expectData(await ada.run('Usage'));
     const { uploadMedia } = expectData(
       await ada.upload({ filename: 'a.mp4', content: film, contentType: 'video/mp4' }),
     );
@@ -63,6 +72,43 @@ describe('a person keeps a library of pictures', () => {
     const seen = await download(ben);
     for (const secret of FILM_SECRETS) expect(seen.includes(secret)).toBe(false);
     for (const sample of FILM_DATA) expect(seen.indexOf(sample)).toBe(film.indexOf(sample));
+    // The copy for others counts for nobody.
+    const { me: after } = expectData(await ada.run('Usage'));
+    expect(after.storage.usedBytes - before.storage.usedBytes).toBe(film.length);
+  });
+
+  it('puts another file in the place of one that is on a task, which shows it then', async () => {
+    const ben = await story.newPerson('Ben');
+    const png = await smallPng('maroon');
+    const [id, withMediaId] = [await ada.addPicture(await smallPng('teal')), await ada.addPicture(png, 'after.png')];
+    const taskId = await ada.addTask({ title: 'Look at it', assigneeId: ben.id });
+    expectData(await ada.run('AttachMedia', { input: { taskId, mediaIds: [id] } }));
+    const show = async (who: Person) => {
+      const { task } = expectData(await who.run('TaskWithMedia', { id: taskId }));
+      expect(task.media.edges.map((edge: { node: { id: string } }) => edge.node.id)).toEqual([id]);
+      return task.media.edges[0].node as { filename: string; url: string; thumbnail: { url: string } };
+    };
+    const [own, seen] = [await show(ada), await show(ben)];
+    const replace = (who: Person) =>
+      postGraphQL(story.gatewayUrl, {
+        query: 'mutation($input: ReplaceMediaInput!) { replaceMedia(input: $input) { media { id filename } } }',
+        variables: { input: { mediaId: id, withMediaId } },
+        token: who.accessToken,
+      });
+    expectErrorCode(await replace(ben), 'FORBIDDEN');
+    expect(expectData(await replace(ada))).toEqual({ replaceMedia: { media: { id, filename: 'after.png' } } });
+    for (const [who, before] of [
+      [ada, own],
+      [ben, seen],
+    ] as const) {
+      const after = await show(who);
+      expect(after.filename).toBe('after.png');
+      expect((await fetch(before.url)).status).toBe(404);
+      expect((await fetch(before.thumbnail.url)).status).toBe(404);
+      expect((await fetch(after.thumbnail.url)).status).toBe(200);
+    }
+    expect(Buffer.from(await (await fetch((await show(ada)).url)).arrayBuffer()).equals(png)).toBe(true);
+    expectErrorCode(await ada.run('Media', { id: withMediaId }), 'NOT_FOUND');
   });
 
   it('names and describes a picture, and sees what all of them take', async () => {

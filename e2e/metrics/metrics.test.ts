@@ -57,6 +57,7 @@ const UNMOVED: Readonly<Record<string, readonly [why: string, file: string]>> = 
     'subgraphs/auth/src/modules/passwords/strength-checks.test.ts',
   ],
   taskgraph_media_processing: ['nothing is decoded when it is looked at', 'subgraphs/media/test/processing.test.ts'],
+  taskgraph_media_replacements_total: ['no file is replaced', 'subgraphs/media/test/replacements.test.ts'],
   taskgraph_media_session_received_bytes_total: [
     'no file is sent in parts',
     'subgraphs/media/test/upload-sessions.test.ts',

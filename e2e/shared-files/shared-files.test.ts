@@ -2,10 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   chooseFreePorts,
   expectData,
+  FILM_DATA,
+  FILM_SECRETS,
   hasStorageEmulator,
+  postGraphQL,
   smallPng,
   spawnService,
   startStorageEmulator,
+  testFilm,
   type SpawnedService,
   type StorageEmulator,
 } from '@taskgraph/testkit';
@@ -68,6 +72,48 @@ const MEDIA_URL_SECRET = 'the same secret for both of the replicas';
     }
     // Nothing of it lies on their disks.
     expect(await story.graph?.storedFiles()).toEqual([]);
+  });
+
+  it('serve others a film without what its camera wrote, and the file that takes its place', async () => {
+    const ben = await story.newPerson('Ben');
+    const film = testFilm();
+    const uploaded = expectData(await ada.upload({ filename: 'a.mp4', content: film, contentType: 'video/mp4' }));
+    const { id } = uploaded.uploadMedia.media;
+    const taskId = await ada.addTask({ title: 'Watch it', assigneeId: ben.id });
+    expectData(await ada.run('AttachMedia', { input: { taskId, mediaIds: [id] } }));
+    const first = story.graph?.urls.media ?? '';
+    const download = async (who: Person) => {
+      const { media } = expectData(await who.run('Media', { id })) as { media: { url: string } };
+      const answers = [];
+      for (const origin of [first, other.url]) {
+        const response = await fetch(at(media.url, origin));
+        answers.push({ status: response.status, bytes: Buffer.from(await response.arrayBuffer()) });
+      }
+      return { url: media.url, answers };
+    };
+    const { url: ofFilm, answers: own } = await download(ada);
+    for (const { bytes } of own) expect(bytes.equals(film)).toBe(true);
+    const { url: ofCopy, answers: copies } = await download(ben);
+    for (const { status, bytes } of copies) {
+      expect([status, bytes.length]).toEqual([200, film.length]);
+      for (const secret of FILM_SECRETS) expect(bytes.includes(secret)).toBe(false);
+      for (const sample of FILM_DATA) expect(bytes.indexOf(sample)).toBe(film.indexOf(sample));
+    }
+
+    const png = await smallPng('orange');
+    const input = { mediaId: id, withMediaId: await ada.addPicture(png) };
+    const query = 'mutation($input: ReplaceMediaInput!) { replaceMedia(input: $input) { media { id mimeType } } }';
+    const { replaceMedia } = expectData(
+      await postGraphQL(story.gatewayUrl, { query, variables: { input }, token: ada.accessToken }),
+    );
+    expect(replaceMedia.media).toEqual({ id, mimeType: 'image/png' });
+    for (const url of [ofFilm, ofCopy])
+      for (const origin of [first, other.url]) expect((await fetch(at(url, origin))).status).toBe(404);
+    for (const { bytes } of (await download(ada)).answers) expect(bytes.equals(png)).toBe(true);
+    for (const { status, bytes } of (await download(ben)).answers) {
+      expect(status).toBe(200);
+      expect(bytes.subarray(8, 12).toString()).toBe('WEBP');
+    }
   });
 
   it('delete it for both', async () => {

@@ -45,6 +45,8 @@ export const SAMPLES: Samples = {
   'CreateUploadInput.filename': () => 'large.png',
   'CreateUploadInput.byteSize': () => 10,
   'Mutation.completeUpload(id)': uploadOfOwner,
+  'ReplaceMediaInput.mediaId': ({ mediaId }) => mediaId,
+  'ReplaceMediaInput.withMediaId': ownPicture,
   'UpdateMediaInput.id': ({ mediaId }) => mediaId,
   'UpdateMediaInput.filename': () => 'changed.png',
   'UpdateMediaInput.altText': () => 'Changed',
@@ -127,6 +129,11 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     file: async () => file(Buffer.concat([await smallPng(), Buffer.alloc(QUOTA_BYTES)])),
   },
 };
+
+/** Of whoever asks, attached to nothing. */
+async function ownPicture({ people, mediaId }: World, actor: Actor): Promise<string> {
+  return actor === 'nobody' ? mediaId : people[actor].addPicture(await smallPng('red'));
+}
 
 /** Of a file, in the system of the matrix. */
 export const MAX_BYTES = 4_000_000;

@@ -3,12 +3,14 @@ import { GraphQLUpload } from 'graphql-upload-minimal';
 import type { Resolvers, ResolversParentTypes } from './generated/graphql.js';
 import { dataExportResolvers } from './modules/data-exports/resolvers.js';
 import { mediaResolvers } from './modules/media/resolvers.js';
+import { replacementResolvers } from './modules/replacements/resolvers.js';
 import { uploadSessionResolvers } from './modules/upload-sessions/resolvers.js';
 import { uploadResolvers } from './modules/uploads/resolvers.js';
 
 export const typeDefs = loadSdl(import.meta.url, [
   'schema.graphql',
   'modules/media/schema.graphql',
+  'modules/replacements/schema.graphql',
   'modules/uploads/schema.graphql',
   'modules/upload-sessions/schema.graphql',
   'modules/data-exports/schema.graphql',
@@ -21,6 +23,7 @@ export const resolvers = {
   Query: { ...mediaResolvers.Query, ...dataExportResolvers.Query },
   Mutation: {
     ...mediaResolvers.Mutation,
+    ...replacementResolvers.Mutation,
     ...uploadResolvers.Mutation,
     ...uploadSessionResolvers.Mutation,
     ...dataExportResolvers.Mutation,

@@ -24,6 +24,8 @@ export interface MediaTelemetry {
   sessionPart(): () => void;
   deleted(log: Log, mediaId: string): void;
   restored(log: Log, mediaId: string): void;
+  /** The file of an item is now that of another, which is gone. */
+  replaced(log: Log, mediaId: string, withMediaId: string): void;
   fileRefused(log: Log, reason: 'expired' | 'forged'): void;
   exportRequested(log: Log, exportId: string): void;
   exportEnded(log: Log, exportId: string, outcome: 'ok' | 'error' | 'expired'): void;
@@ -65,6 +67,10 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     'Requests that are sending a part of an upload.',
   );
   const deletions = metrics.counter('taskgraph_media_deletions_total', 'Media items deleted.');
+  const replacements = metrics.counter(
+    'taskgraph_media_replacements_total',
+    'Files of media items replaced by others.',
+  );
   const refusals = metrics.counter('taskgraph_media_file_refusals_total', 'Requests for files with a bad link.', [
     'reason',
   ]);
@@ -109,6 +115,10 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
       log.info({ mediaId }, 'media deleted');
     },
     restored: (log, mediaId) => log.info({ mediaId }, 'media restored'),
+    replaced(log, mediaId, withMediaId) {
+      replacements.inc();
+      log.info({ mediaId, withMediaId }, 'media replaced');
+    },
     fileRefused(log, reason) {
       refusals.inc({ reason });
       log.info({ reason }, 'file link refused');

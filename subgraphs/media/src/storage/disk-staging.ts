@@ -19,6 +19,9 @@ export interface DiskStaging extends UploadStaging {
   append(id: string, offset: number, source: AsyncIterable<Uint8Array>): Promise<number>;
 }
 
+/** A copy for others is as long as the file, and thumbnails are less; what the file is, is not known before it has come. */
+const FACTOR_WITH_COPIES = 2;
+
 /** Whether the bytes of uploads come to this service, and not to where they are kept. */
 export function takesParts(staging: UploadStaging): staging is DiskStaging {
   return staging.protocol === 'TUS';
@@ -26,7 +29,7 @@ export function takesParts(staging: UploadStaging): staging is DiskStaging {
 
 /**
  * Keeps the bytes of each session in a file below a folder, which it makes: beside the objects, so that a rename publishes them. The length of the
- * file is how much has come.
+ * file is how much has come. A session begins where its file, and what processing will write of it, leave so many bytes free.
  *
  * @throws when the folder cannot be made
  */
@@ -55,7 +58,7 @@ export async function openDiskStaging(
     protocol: 'TUS',
     async begin(id, byteSize) {
       await inStore(async () => {
-        const lack = await checkDiskSpace(root, minFreeBytes + byteSize);
+        const lack = await checkDiskSpace(root, minFreeBytes + byteSize * FACTOR_WITH_COPIES);
         if (lack) throw new Error(lack.degraded);
         const handle = await open(pathOf(id), 'wx');
         await handle.close();

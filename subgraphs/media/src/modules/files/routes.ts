@@ -18,7 +18,7 @@ import {
   parseFileSlug,
   type NamedFile,
 } from '../../storage/object-keys.js';
-import type { SignedUrls } from './signed-urls.js';
+import { revisionOf, type SignedUrls } from './signed-urls.js';
 
 export interface FileRouteParts {
   readonly db: MediaDb;
@@ -61,7 +61,9 @@ async function serveFile(
   }
 
   const media = await db.mediaItem.findUnique({ where: { id } });
-  const found = media?.status === 'READY' && !media.deletedAt ? await findFile(store, media, file, request) : null;
+  // What a URL of a file that was replaced answered is kept by caches: it never stands for the file in its place.
+  const isThere = media?.status === 'READY' && !media.deletedAt && media.revision === revisionOf(request.query);
+  const found = isThere ? await findFile(store, media, file, request) : null;
   if (!media || !found) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
 
   const { key, mimeType, extension, byteSize } = found;
@@ -79,7 +81,7 @@ async function serveFile(
     // Drawings, documents and text are never shown in this origin: what is active in them runs nowhere.
     'content-disposition': contentDisposition,
     ...(isNegotiated(file) && { vary: 'Accept' }),
-    'last-modified': media.createdAt.toUTCString(),
+    'last-modified': (media.revision === 0 ? media.createdAt : media.updatedAt).toUTCString(),
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
     // Pages of other origins show these images; the signature in the URL is the permission.

@@ -5,7 +5,8 @@ import { fileSlug, type FileFormat, type FileVariant, type NamedFile } from '../
 
 export interface SignedUrls {
   /** A URL that is good for one lifetime at least and two at most; without a format, it answers the one that its reader prefers. */
-  sign(mediaId: string, variant: FileVariant, format?: FileFormat | null): string;
+  sign(media: RevisedMedia, variant: FileVariant, format?: FileFormat | null): string;
+  /** Whether a URL is good for the revision that it names; whether that is the item's is the caller's to say. */
   verify(mediaId: string, file: NamedFile, query: SignedQuery): Verdict;
   /** A URL of an export that is good for one lifetime, and not after the export has expired. */
   signExport(exportId: string, expiresAt: Date): string;
@@ -30,12 +31,20 @@ export interface UploadOfUser {
   readonly expiresAt: Date;
 }
 
+export interface RevisedMedia {
+  readonly id: string;
+  /** How often its file was replaced. */
+  readonly revision: number;
+}
+
 type Verdict = 'valid' | 'expired' | 'forged';
 
 interface SignedQuery {
   readonly expires?: unknown;
   readonly key?: unknown;
   readonly signature?: unknown;
+  /** None is that of a file that was never replaced. */
+  readonly revision?: unknown;
 }
 
 export interface SignedUrlOptions {
@@ -52,8 +61,14 @@ export interface SignedUrlOptions {
 /** Some 4 MB of URLs. */
 const MAX_KEPT = 20_000;
 
+/** Which revision of a file a URL names; null where that is no number. */
+export function revisionOf({ revision = '0' }: SignedQuery): number | null {
+  return typeof revision === 'string' && /^\d{1,9}$/.test(revision) ? Number(revision) : null;
+}
+
 /**
- * Signs URLs of files (HMAC-SHA256 over item, file and time of expiry), and names the key in them, so that keys rotate.
+ * Signs URLs of files (HMAC-SHA256 over item, file, revision and time of expiry), and names the key in them, so that keys rotate. Whoever keeps the answer of
+ * a URL keeps one file: another in its place has another URL.
  *
  * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it, and it is made
  * once: a board shows the pictures of every task.
@@ -80,20 +95,24 @@ export function createSignedUrls({
   let keptUntil = 0;
 
   return {
-    sign(mediaId, variant, format = null) {
+    sign({ id, revision }, variant, format = null) {
       const seconds = Math.floor(now() / 1000);
       const expires = (Math.floor(seconds / lifetimeSeconds) + 2) * lifetimeSeconds;
       if (expires !== keptUntil || kept.size >= MAX_KEPT) kept.clear();
       keptUntil = expires;
-      const key = `${mediaId}/${fileSlug({ variant, format })}`;
+      const file = `${id}/${fileSlug({ variant, format })}`;
+      const key = ofRevision(file, revision);
       const known = kept.get(key);
       if (known !== undefined) return known;
-      const url = new URL(`/files/${key}`, publicUrl());
-      url.search = queryOf(key, expires);
+      const url = new URL(`/files/${file}`, publicUrl());
+      url.search = `${revision === 0 ? '' : `revision=${revision}&`}${queryOf(key, expires)}`;
       kept.set(key, url.href);
       return url.href;
     },
-    verify: (mediaId, file, query) => verify(`${mediaId}/${fileSlug(file)}`, query),
+    verify(mediaId, file, query) {
+      const revision = revisionOf(query);
+      return revision === null ? 'forged' : verify(ofRevision(`${mediaId}/${fileSlug(file)}`, revision), query);
+    },
     signExport(exportId, expiresAt) {
       const expires = Math.min(Math.floor(now() / 1000) + lifetimeSeconds, Math.floor(expiresAt.getTime() / 1000));
       const url = new URL(`/exports/${exportId}`, publicUrl());
@@ -129,6 +148,11 @@ export function createSignedUrls({
     if (!matches || given.toString('base64url') !== query.signature) return 'forged';
     return now() / 1000 < expires ? 'valid' : 'expired';
   }
+}
+
+/** URLs of files that were never replaced are as they were before any could be. */
+function ofRevision(file: string, revision: number): string {
+  return revision === 0 ? file : `${file}@${revision}`;
 }
 
 /** Tells one key from another, and nothing of either. */

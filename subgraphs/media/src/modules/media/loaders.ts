@@ -49,8 +49,8 @@ const COLUMNS_BY_FIELD = {
   altText: ['m.alt_text AS "altText"'],
   placeholder: ['m.placeholder'],
   failureReason: ['m.failure_reason AS "failureReason"'],
-  url: ['m.status', 'm.has_full AS "hasFull"', 'm.mime_type AS "mimeType"'],
-  thumbnail: ['m.status', 'm.thumbnails', 'm.mime_type AS "mimeType"'],
+  url: ['m.status', 'm.has_full AS "hasFull"', 'm.mime_type AS "mimeType"', 'm.revision'],
+  thumbnail: ['m.status', 'm.thumbnails', 'm.mime_type AS "mimeType"', 'm.revision'],
   createdAt: ['m.created_at AS "createdAt"'],
 };
 

@@ -28,6 +28,11 @@ export function canDelete(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }
 
+/** What an item shows is its uploader's word, which nobody else gives. */
+export function canReplace(viewer: Viewer, media: MediaParties): boolean {
+  return media.uploaderId === viewer.userId;
+}
+
 /** Who may delete an item may also name and describe it. */
 export const canEdit = canDelete;
 

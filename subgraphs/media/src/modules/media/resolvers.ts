@@ -41,15 +41,20 @@ export const mediaResolvers = {
     failureReason: ({ failureReason }) => failureReason as FailureReason | null,
     url: (media, _args, { urls, viewer }) => {
       const variant = viewer ? downloadOf(viewer, media) : null;
-      return variant && urls.sign(media.id, variant);
+      return variant && urls.sign(media, variant);
     },
-    thumbnail: ({ id, status, thumbnails, mimeType }, { size, format }, { urls }) => {
+    thumbnail: ({ id, revision, status, thumbnails, mimeType }, { size, format }, { urls }) => {
       if (status !== 'READY') return null;
       const thumbnail = findThumbnail(thumbnails, size);
       if (!thumbnail) return urls.icon(findKind(mimeType) ?? 'document');
       const { width, height, avifByteSize } = thumbnail;
       const wanted = format === 'AVIF' && avifByteSize !== undefined ? 'avif' : 'webp';
-      return { url: urls.sign(id, size, format ? wanted : null), width, height, mimeType: MIME_TYPES[wanted] };
+      return {
+        url: urls.sign({ id, revision }, size, format ? wanted : null),
+        width,
+        height,
+        mimeType: MIME_TYPES[wanted],
+      };
     },
     uploadedBy: ({ uploaderId }) => ({ id: uploaderId }),
   },

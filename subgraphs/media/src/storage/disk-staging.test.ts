@@ -1,0 +1,45 @@
+import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openDiskStaging } from './disk-staging.js';
+import { openLocalDiskStore } from './local-disk-store.js';
+import { StorageError } from './object-store.js';
+
+const ID = '01890000-0000-7000-8000-000000000001';
+
+describe('an upload in parts on a local disk', () => {
+  let root: string;
+  let free: number;
+  beforeEach(async () => {
+    root = await mkdtemp(path.join(tmpdir(), 'taskgraph-staging-'));
+    const { bavail, bsize } = await statfs(root);
+    free = bavail * bsize;
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  /** Begins an upload of a part of what is free, where another part has to stay so. */
+  async function begin(part: number, toStay: number): Promise<void> {
+    const store = await openLocalDiskStore(path.join(root, 'objects'));
+    const staging = await openDiskStaging(path.join(root, 'sessions'), store, { minFreeBytes: free * toStay });
+    await staging.begin(ID, Math.floor(free * part), null);
+  }
+
+  // Of what is free, others may take or give back a part meanwhile.
+  it.each([
+    [0.3, 0],
+    [0.1, 0.4],
+  ])('begins where the file and a copy of it have room: %d of the disk, and %d to stay free', async (part, toStay) => {
+    await begin(part, toStay);
+    expect(await readdir(path.join(root, 'sessions'))).toEqual([ID]);
+  });
+
+  it.each([
+    [0.7, 0],
+    [0.4, 0.4],
+    [0.01, 1.2],
+  ])('does not where a copy would have none: %d of the disk, and %d to stay free', async (part, toStay) => {
+    await expect(begin(part, toStay)).rejects.toThrow(StorageError);
+    expect(await readdir(path.join(root, 'sessions'))).toEqual([]);
+  });
+});
