@@ -100,6 +100,14 @@ whereRendered.each(FOLDERS)('%s', (folder) => {
       policyTypes: ['Ingress', 'Egress'],
     });
   });
+
+  it('lets mails out, of auth alone', () => {
+    expect(find<NetworkPolicy>(manifests, 'NetworkPolicy', 'mail').spec).toEqual({
+      podSelector: { matchLabels: { 'app.kubernetes.io/name': 'auth' } },
+      policyTypes: ['Egress'],
+      egress: [{ ports: [465, 587].map((port) => ({ protocol: 'TCP', port })) }],
+    });
+  });
 });
 
 describe('the components', () => {
@@ -164,10 +172,13 @@ whereRendered.each(
   });
 
   it('has longer to stop than it takes', () => {
-    const { SHUTDOWN_GRACE_MS } = process.readConfig(env);
+    const { SHUTDOWN_DRAIN_MS, SHUTDOWN_GRACE_MS } = process.readConfig(env);
     const before = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
     expect(before).toBeGreaterThanOrEqual(5);
-    expect(pod?.spec.terminationGracePeriodSeconds).toBeGreaterThan(before + SHUTDOWN_GRACE_MS / 1_000);
+    const { periodSeconds = 10, failureThreshold = 3 } = container.readinessProbe ?? {};
+    expect(SHUTDOWN_DRAIN_MS / 1_000).toBeGreaterThan(periodSeconds * failureThreshold);
+    const takes = before + (SHUTDOWN_DRAIN_MS + SHUTDOWN_GRACE_MS) / 1_000;
+    expect(pod?.spec.terminationGracePeriodSeconds).toBeGreaterThan(takes);
   });
 
   it('asks for the services at their own ports', () => {

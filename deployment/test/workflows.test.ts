@@ -14,6 +14,9 @@ interface Job {
   readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> };
   readonly needs?: string | readonly string[];
   readonly steps?: ReadonlyArray<{
+    readonly id?: string;
+    readonly name?: string;
+    readonly if?: string;
     readonly uses?: string;
     readonly run?: string;
     readonly with?: Readonly<Record<string, unknown>>;
@@ -74,6 +77,25 @@ describe('images in workflows', () => {
   });
 });
 
+describe('a deployment', () => {
+  const steps = named('deploy.yml').jobs['deploy']?.steps ?? [];
+  const [rollout, back] = ['Roll out', 'Go back'].map((name) => steps.find((step) => step.name === name));
+
+  it('replaces one process after the other, and gateways when what they ask is there', () => {
+    expect(rollout?.run).toMatch(/notin \(auth, task, media, gateway\)'\n *for name in auth task media gateway; do\n/);
+    expect(rollout?.run).toMatch(
+      /apply -k "\$OVERLAY" -l "app.kubernetes.io\/name=\$name"\n.*rollout status deployment "\$name"/,
+    );
+    // Whatever has no name of a process goes first: all of the others, once.
+    expect(rollout?.run?.match(/kubectl apply/g)).toHaveLength(2);
+  });
+
+  it('goes back only when the rollout has failed, and to what ran before it', () => {
+    expect(back?.if).toBe(`failure() && steps.${rollout?.id}.outcome == 'failure'`);
+    expect(back?.run).toContain('--to-revision="$revision"');
+  });
+});
+
 describe('an image', () => {
   const steps = named('images.yml').jobs['image']?.steps ?? [];
   const at = (action: string) => steps.findIndex(({ uses }) => uses?.startsWith(`${action}@`));
@@ -82,6 +104,9 @@ describe('an image', () => {
     expect(steps[at('aquasecurity/trivy-action')]?.with).toMatchObject({
       'exit-code': '1',
       severity: 'HIGH,CRITICAL',
+      // The action tells SARIF of all severities otherwise, and fails for them.
+      format: 'sarif',
+      'limit-severities-for-sarif': true,
     });
     const push = steps.findIndex(({ with: parameters }) => parameters?.['push'] === true);
     expect(at('aquasecurity/trivy-action')).toBeLessThan(push);
