@@ -50,6 +50,8 @@ const LAYERS = new Map(
 );
 const layerOf = (code: string) => LAYERS.get(code) ?? OTHER;
 
+/** Of errors that are the system's, not the client's. */
+const SYSTEM_CODES: ReadonlySet<string> = new Set(['INTERNAL_SERVER_ERROR', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 const COST_BUCKETS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000];
 const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 } as const;
 
@@ -78,6 +80,10 @@ export function createGatewayTelemetry(
     ['layer'],
   );
   const errors = metrics.counter('taskgraph_gateway_errors_total', 'Errors in answers to clients.', ['code']);
+  const failures = metrics.counter(
+    'taskgraph_gateway_failed_operations_total',
+    'Operations with an error of the system in their answer, however many it has.',
+  );
   const circuits = metrics.gauge(
     'taskgraph_gateway_circuit_state',
     'Circuit breaker of a subgraph: 0 closed, 1 half open, 2 open.',
@@ -140,6 +146,7 @@ export function createGatewayTelemetry(
         costs.observe(cost.actual, 'actual');
       }
       if (!hasLeft) for (const code of errorCodes) errors.inc({ code });
+      if (!hasLeft && errorCodes.some((code) => SYSTEM_CODES.has(code))) failures.inc();
       const isSlow = durationMs >= slowOperationMs && !hasLeft;
       if (!isSlow && !log.isLevelEnabled('info')) return;
       // A log of the request's own would be made for this line alone.

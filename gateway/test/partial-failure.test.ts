@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { expectErrorCode, signTestToken } from '@taskgraph/testkit';
+import { expectErrorCode, signTestToken, sumOfMetric } from '@taskgraph/testkit';
 import { library, startGateway } from './fake-subgraphs.js';
 
 const QUERY = '{ books { title author { name } } }';
@@ -22,6 +22,11 @@ describe('a subgraph that is down', () => {
     expect(body.errors?.map(({ path }) => path)).toEqual([0, 1, 2].map((index) => ['books', index, 'author']));
     for (const { extensions } of body.errors ?? [])
       expect(extensions).toEqual({ code: 'UNAVAILABLE', subgraph: 'authors', reason: 'CONNECTION' });
+    // One operation has failed, with three errors; one that a client has got wrong is none of the system's.
+    expectErrorCode(await gateway.run('{ nothing }'), 'GRAPHQL_VALIDATION_FAILED');
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(sumOfMetric(metrics, 'taskgraph_gateway_errors_total', { code: 'UNAVAILABLE' })).toBe(3);
+    expect(sumOfMetric(metrics, 'taskgraph_gateway_failed_operations_total', {})).toBe(1);
     expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({
       status: 'degraded',
       dependencies: { authors: { status: 'unavailable' } },
