@@ -149,7 +149,7 @@ export async function readOperations({
   if (clients.length === 0 && sources.length === 0) return null;
   const tree = filesOnDisk(root);
   return [
-    ...readRegistered(tree, clients),
+    ...(await readRegistered(tree, clients)),
     ...(await readTraffic(tree, sources, daysBefore(today, traffic?.days ?? TRAFFIC_DAYS))),
   ];
 }

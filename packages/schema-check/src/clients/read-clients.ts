@@ -1,14 +1,16 @@
-import { concatAST, GraphQLError, parse, Source } from 'graphql';
+import { concatAST, type DocumentNode, type Source } from 'graphql';
 import { z } from 'zod';
 import { CheckError } from '../check-error.js';
 import type { Place } from '../finding.js';
 import type { FileTree } from '../sources/file-tree.js';
 import { splitDocument, type ClientOperation } from './client-operation.js';
+import { parseOrThrow } from './parse-document.js';
+import { CODE_EXTENSIONS, isCode, readTags } from './read-tags.js';
 
 /** A client that has registered what it sends. */
 export interface ClientSettings {
   readonly name: string;
-  /** Files of GraphQL or folders of them, and manifests of persisted queries. */
+  /** Files of GraphQL, code with documents in tags, or folders of both, and manifests of persisted queries. */
   readonly operations: readonly string[];
 }
 
@@ -20,28 +22,40 @@ export const manifestSchema = z.object({
 });
 
 /** Reads what clients have registered. @throws CheckError when a file is missing, or holds no operations */
-export function readRegistered(tree: FileTree, clients: readonly ClientSettings[]): ClientOperation[] {
-  return clients.flatMap(({ name: client, operations }) => {
-    const manifests = operations.filter((file) => file.endsWith('.json'));
-    const files = operations
-      .filter((file) => !file.endsWith('.json'))
-      .flatMap((file) => {
-        const found = tree.list(file, '.graphql');
-        if (found.length === 0) throw new CheckError(`The client ${client} has no operations in ${file}.`);
-        return found;
-      });
-    // Fragments may stand in other files of the same client.
-    const document = concatAST(files.map((file) => parseOrThrow(readOrThrow(tree, file), file)));
-    const inFiles = splitDocument(document).map(({ name, document: own }) => ({
-      name,
-      client,
-      document: own,
-      place: startOf(own.definitions[0]?.loc),
-      isFile: true,
-      isRegistered: true,
-    }));
-    return [...inFiles, ...manifests.flatMap((file) => readManifest(tree, file, client))];
-  });
+export async function readRegistered(tree: FileTree, clients: readonly ClientSettings[]): Promise<ClientOperation[]> {
+  const read = await Promise.all(clients.map((client) => readClient(tree, client)));
+  return read.flat();
+}
+
+async function readClient(tree: FileTree, { name: client, operations }: ClientSettings): Promise<ClientOperation[]> {
+  const manifests = operations.filter((file) => file.endsWith('.json'));
+  const named = await Promise.all(
+    operations.filter((file) => !file.endsWith('.json')).map((file) => readDocuments(tree, file, client)),
+  );
+  // Fragments may stand in other files of the same client.
+  const inFiles = splitDocument(concatAST(named.flat())).map(({ name, document: own }) => ({
+    name,
+    client,
+    document: own,
+    place: startOf(own.definitions[0]?.loc),
+    isFile: true,
+    isRegistered: true,
+  }));
+  return [...inFiles, ...manifests.flatMap((file) => readManifest(tree, file, client))];
+}
+
+/** The documents of a file, or of all files below a folder. */
+async function readDocuments(tree: FileTree, folder: string, client: string): Promise<DocumentNode[]> {
+  const files = tree
+    .list(folder, ['.graphql', ...CODE_EXTENSIONS])
+    .map((file) => [file, readOrThrow(tree, file)] as const);
+  const code = files.filter(([file]) => isCode(file));
+  const documents = [
+    ...files.filter(([file]) => !isCode(file)).map(([file, text]) => parseOrThrow(text, file)),
+    ...(code.length > 0 ? await readTags(code) : []),
+  ];
+  if (documents.length === 0) throw new CheckError(`The client ${client} has no operations in ${folder}.`);
+  return documents;
 }
 
 function readManifest(tree: FileTree, file: string, client: string): ClientOperation[] {
@@ -72,15 +86,6 @@ export function readJson(text: string, file: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (error) {
     throw new CheckError(`${file} is no JSON: ${(error as Error).message}`);
-  }
-}
-
-export function parseOrThrow(text: string, name: string) {
-  try {
-    return parse(new Source(text, name));
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    throw new CheckError(`${name}:${error.locations?.[0]?.line ?? 1} is no GraphQL: ${error.message}`);
   }
 }
 

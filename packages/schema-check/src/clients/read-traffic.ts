@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { CheckError } from '../check-error.js';
 import type { FileTree } from '../sources/file-tree.js';
 import { splitDocument, type ClientOperation } from './client-operation.js';
-import { parseOrThrow, readJson, readOrThrow } from './read-clients.js';
+import { parseOrThrow } from './parse-document.js';
+import { readJson, readOrThrow } from './read-clients.js';
 import { isRedis, readRedisTraffic, withoutPassword } from './redis-traffic.js';
 
 /** One operation of recorded traffic. */
@@ -50,7 +51,7 @@ async function readSource(tree: FileTree, source: string): Promise<Read[]> {
     const values = await readRedisTraffic(source);
     return values.map((value, index) => ({ name: withoutPassword(source), line: index + 1, value }));
   }
-  const files = [...new Set(ENDINGS.flatMap((ending) => tree.list(source, ending)))];
+  const files = tree.list(source, ENDINGS);
   // A folder where nothing has been recorded yet is there all the same; what is not there was meant to be.
   if (files.length === 0 && !tree.isFolder(source)) throw new CheckError(`There is no file ${source}.`);
   return files.flatMap((file) =>

@@ -7,8 +7,8 @@ import { CheckError } from '../check-error.js';
 export interface FileTree {
   /** Null where there is no such file. */
   read(file: string): string | null;
-  /** The file itself, or all below a folder that end like this, in order. */
-  list(folder: string, extension: string): string[];
+  /** The file itself, or all below a folder that end like one of these, in order. */
+  list(folder: string, extensions: readonly string[]): string[];
   isFolder(folder: string): boolean;
 }
 
@@ -24,11 +24,11 @@ export function filesOnDisk(root: string): FileTree {
         throw new CheckError(`${file} cannot be read: ${(error as Error).message}`);
       }
     },
-    list(folder, extension) {
+    list(folder, extensions) {
       try {
         if (statSync(path.resolve(root, folder)).isFile()) return [folder];
         return readdirSync(path.resolve(root, folder), { recursive: true, encoding: 'utf8' })
-          .filter((file) => file.endsWith(extension) && !file.split(path.sep).includes('node_modules'))
+          .filter((file) => endsWith(file, extensions) && !file.split(path.sep).includes('node_modules'))
           .map((file) => path.posix.join(folder, file.split(path.sep).join('/')))
           .sort();
       } catch (error) {
@@ -55,10 +55,10 @@ export function filesOfCommit(root: string, commit: string): FileTree {
         return null;
       }
     },
-    list(folder, extension) {
+    list(folder, extensions) {
       return git(root, ['ls-tree', '-r', '-z', '--name-only', commit, '--', `./${normal(folder)}`])
         .split('\0')
-        .filter((file) => file !== '' && (file === normal(folder) || file.endsWith(extension)))
+        .filter((file) => file !== '' && (file === normal(folder) || endsWith(file, extensions)))
         .sort();
     },
     isFolder: (folder) => git(root, ['ls-tree', '-d', '--name-only', commit, '--', `./${normal(folder)}`]) !== '',
@@ -92,6 +92,10 @@ function git(cwd: string, parameters: readonly string[]): string {
     maxBuffer: MAX_BYTES,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+}
+
+function endsWith(file: string, extensions: readonly string[]): boolean {
+  return extensions.some((extension) => file.endsWith(extension));
 }
 
 /** git knows no `./a/../b`. */

@@ -38,7 +38,7 @@ export function readSubgraphs(
   const faults: Finding[] = [];
   const sources = Object.entries(config.data.subgraphs).map(([name, { routing_url: url, schema }]) => {
     const folder = path.posix.join(path.posix.dirname(file), typeof schema === 'string' ? schema : schema.file);
-    const files = tree.list(folder, '.graphql');
+    const files = tree.list(folder, ['.graphql']);
     if (files.length === 0) throw new CheckError(`There is no SDL of the subgraph ${name} in ${folder}.`);
     const texts = files.map((each) => ({ name: each, body: tree.read(each) ?? '' }));
     const documents = texts.flatMap(({ name: each, body }) => parseFile(each, body, faults));
