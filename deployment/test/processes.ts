@@ -14,7 +14,10 @@ export interface ProcessFacts {
   /** Every setting that it reads. */
   readonly settings: ReadonlySet<string>;
   /** @throws ConfigError when these settings do not let it start */
-  readonly readConfig: (env: Readonly<Record<string, string>>) => { readonly SHUTDOWN_GRACE_MS: number };
+  readonly readConfig: (env: Readonly<Record<string, string>>) => {
+    readonly SHUTDOWN_DRAIN_MS: number;
+    readonly SHUTDOWN_GRACE_MS: number;
+  };
 }
 
 const KIT = readText('packages/service-kit/src/settings.ts');

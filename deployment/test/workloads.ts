@@ -2,6 +2,8 @@ import type { Manifest } from './kubernetes-schemas.js';
 
 interface Probe {
   readonly httpGet?: { readonly path: string; readonly port: string };
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
 }
 
 interface Variable {
