@@ -63,6 +63,7 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
       hasFull: 'made of the file, which is there',
       failureReason: 'of what failed there is no file',
       contentId: 'where the file lies, which is there',
+      revision: 'how often the file was replaced, which its URLs say',
       unattachedSince: 'of the clock that deletes what is attached to nothing',
     },
   },
