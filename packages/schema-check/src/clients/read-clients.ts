@@ -52,7 +52,7 @@ async function readDocuments(tree: FileTree, folder: string, client: string): Pr
   const code = files.filter(([file]) => isCode(file));
   const documents = [
     ...files.filter(([file]) => !isCode(file)).map(([file, text]) => parseOrThrow(text, file)),
-    ...(code.length > 0 ? await readTags(code) : []),
+    ...(await readTags(code)),
   ];
   if (documents.length === 0) throw new CheckError(`The client ${client} has no operations in ${folder}.`);
   return documents;

@@ -22,11 +22,11 @@ interface Template {
  * @throws CheckError when a file is no code that Babel reads, or a tag is no GraphQL
  */
 export async function readTags(files: ReadonlyArray<readonly [file: string, text: string]>): Promise<DocumentNode[]> {
-  // Babel takes a while to load, and most have no tags to read.
+  // Most files have none, and declarations have nothing but types: Babel, which takes a while to load, need not read them.
+  const tagged = files.filter(([file, text]) => /gql|graphql/i.test(text) && !/\.d\.[cm]?ts$/.test(file));
+  if (tagged.length === 0) return [];
   const { gqlPluckFromCodeStringSync } = await import('@graphql-tools/graphql-tag-pluck');
-  return files.flatMap(([file, text]) => {
-    // Most files have none: Babel need not read them, and declarations have nothing but types.
-    if (!/gql|graphql/i.test(text) || /\.d\.[cm]?ts$/.test(file)) return [];
+  return tagged.flatMap(([file, text]) => {
     let sources;
     try {
       sources = gqlPluckFromCodeStringSync(file, text, { skipIndent: true, pluckStringFromFile: inPlace });
