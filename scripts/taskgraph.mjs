@@ -5,6 +5,12 @@ import path from 'node:path';
 import './env-file.mjs';
 import { prepareOrExit, root } from './prepare.mjs';
 
+// A reader that has left, as `head` does, has read enough: the command ends as it would, with its own exit code.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 const entry = path.join(root, 'operator/dist/main.js');
 // A change of a schema has to be composed, or made a migration of, before anything of it builds.
 const worksOnSources = ['migrate', 'schema'].includes(process.argv[2]);

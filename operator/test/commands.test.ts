@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
-import { askOperator, FAKE_TERMINAL, runOperator } from './run-operator.js';
+import { askOperator, FAKE_TERMINAL, runOperator, runUnread } from './run-operator.js';
 
 /** They have words of their own for how they are used. */
 const OF_PACKAGES = ['migrate', 'events'];
@@ -24,6 +24,15 @@ describe('npx taskgraph', () => {
     const { code, stdout } = await runOperator(['--help']);
     expect(code).toBe(0);
     for (const command of [...OF_PACKAGES, ...COMMANDS]) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  it.each([
+    ['scripts/taskgraph.mjs', ['--help']],
+    ['scripts/taskgraph.mjs', ['migrate', '--help']],
+    ['scripts/schema.mjs', ['--help']],
+    ['scripts/start.mjs', ['--help']],
+  ])('%s %j ends as it would when its reader has left', async (script, args) => {
+    expect(await runUnread(script, args)).toEqual({ code: 0, stderr: '' });
   });
 
   it.each(COMMANDS)('%s tells how it is used', async (command) => {

@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +36,19 @@ export function runOperator(
     );
     child.stdin?.end(typed);
   });
+}
+
+/** Runs a script for a reader that has left before it says anything, as `head` does when it has read enough. */
+export async function runUnread(script: string, args: readonly string[]): Promise<Omit<Ended, 'stdout'>> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [path.join(ROOT, script), ...args], {
+    cwd: ROOT,
+    env: { PATH, HOME, ENV_FILE: '', TASKGRAPH_DATA_DIR: NOWHERE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number]>]);
+  return { code, stderr };
 }
 
 /** Runs it in this process, for what neither works on anything nor reads a setting: help, and arguments that are wrong. */

@@ -2,6 +2,12 @@
 import { runCli } from './cli.js';
 import { environment } from './config.js';
 
+// A reader that has left, as `head` does, has read enough: the command ends as it would, with its own exit code.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
 process.exitCode = await runCli({
   args: process.argv.slice(2),
   cwd: process.cwd(),
