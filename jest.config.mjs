@@ -35,7 +35,7 @@ export default {
   workerIdleMemoryLimit: '900MB',
   errorOnDeprecated: true,
   // For tests that hang: what waits for other processes takes long where neighbours are busy.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   projects: [
     {
       ...shared,

@@ -4,6 +4,7 @@ import {
   createCleanup,
   hasPubSubEmulator,
   hasRedisServer,
+  PATIENCE,
   postGraphQL,
   spawnGraph,
   startPubSubEmulator,
@@ -56,14 +57,6 @@ export interface StoryOptions {
   /** Of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
 }
-
-/** Stories tell what happens, on machines with busy neighbours too; how long it may take is told by tests of their own. */
-const PATIENCE = {
-  SUBGRAPH_TIMEOUT_MS: '60000',
-  OPERATION_TIMEOUT_MS: '90000',
-  PEER_TIMEOUT_MS: '60000',
-  DB_CONNECT_TIMEOUT_MS: '60000',
-};
 
 /** Starts all four processes as built, or tells the story to the gateway at `GATEWAY_URL` when that is set. */
 export async function startStory({

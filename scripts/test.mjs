@@ -8,7 +8,7 @@ import path from 'node:path';
 import { prepareOrExit, root } from './prepare.mjs';
 
 /** From the last test result to the end of the process; what takes longer was left running. */
-const EXIT_GRACE_MS = 10_000;
+const EXIT_GRACE_MS = 60_000;
 
 await prepareOrExit();
 

@@ -30,7 +30,7 @@ describe('in production', () => {
     };
     const entry = path.join(ROOT, name === 'gateway' ? 'gateway/dist/main.js' : `subgraphs/${name}/dist/main.js`);
     const { code, said } = await new Promise<{ code: unknown; said: string }>((resolve) =>
-      execFile(process.execPath, [entry], { env, timeout: 60_000 }, (error, _stdout, stderr) =>
+      execFile(process.execPath, [entry], { env, timeout: 240_000 }, (error, _stdout, stderr) =>
         resolve({ code: error?.code ?? error?.signal ?? 0, said: stderr }),
       ),
     );

@@ -13,7 +13,7 @@ function run(script: string, args: readonly string[], env: Record<string, string
     execFile(
       process.execPath,
       [path.join(ROOT, script), ...args],
-      { env: { ...process.env, ...env }, timeout: 100_000 },
+      { env: { ...process.env, ...env }, timeout: 240_000 },
       (error, stdout, stderr) => resolve({ code: error?.code ?? error?.signal ?? 0, said: stdout + stderr }),
     ),
   );

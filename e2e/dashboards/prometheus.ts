@@ -23,7 +23,7 @@ export interface Prometheus extends AsyncDisposable {
   query(expression: string): Promise<Sample[]>;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 240_000;
 
 export function hasPrometheus(): boolean {
   return spawnSync('prometheus', ['--version'], { stdio: 'ignore' }).error === undefined;

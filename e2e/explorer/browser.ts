@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { PATIENT_MS } from '@taskgraph/testkit';
 import { chromium, type Page } from 'playwright-core';
 
 /** No npm package brings a browser. Tests that need one are skipped without it, which fails in CI. */
@@ -28,9 +29,11 @@ export async function openOffline(): Promise<OfflinePage> {
   mkdirSync(PICTURES, { recursive: true });
   const browser = await chromium.launch({
     executablePath: EXECUTABLE as string,
+    timeout: PATIENT_MS,
     args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
   });
   const page = await browser.newPage({ viewport: { width: 1400, height: 850 } });
+  page.setDefaultTimeout(PATIENT_MS);
   const strays: string[] = [];
   const errors: string[] = [];
   page.on('request', (request) => {

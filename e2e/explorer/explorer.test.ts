@@ -109,6 +109,13 @@ withBrowser('the explorer without the internet', () => {
     expect(await explorer.settled()).toMatchObject({ data: { me: { storage: { usedBytes: expect.any(Number) } } } });
   });
 
+  it('runs what stands there, however fast it was typed', async () => {
+    for (const name of ['First', 'Second']) {
+      const answer = await explorer.writeAndRun(`query ${name} { me { displayName } ${name}: __typename }`);
+      expect(answer).toEqual({ data: { me: { displayName: 'Mara Lindqvist' }, [name]: 'Query' } });
+    }
+  });
+
   it('says what is wrong with a login, and shows nothing to whoever has logged out', async () => {
     await offline.page.getByRole('button', { name: 'Log out' }).click();
     await explorer.open('Me');

@@ -8,7 +8,7 @@ import type { HttpInput, WebSocketInput } from './inputs.js';
 /** How long is waited for the end of what may have none: a stream of events, a connection whose bytes are no request. */
 const ENDLESS_MS = 150;
 /** For an answer that has to come, on a machine with busy neighbours too. */
-const ANSWER_MS = 60_000;
+const ANSWER_MS = 240_000;
 
 /** Sends the bytes of a request and returns what comes back, as far as it comes. @throws when a whole request has no answer */
 export async function deliver(url: string, { bytes, isWhole }: HttpInput): Promise<string> {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PATIENT_MS } from '@taskgraph/testkit';
 import { chromium, type Browser as Chromium, type Page } from 'playwright-core';
 
 /** No npm package brings a browser. Tests that need one are skipped without it, which fails in CI. */
@@ -41,7 +42,7 @@ export interface Browser extends AsyncDisposable {
 
 /** Starts a browser without a window, to be used as it is. */
 export function launchBrowser(): Promise<Chromium> {
-  return chromium.launch({ executablePath: EXECUTABLE as string, args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath: EXECUTABLE as string, args: ['--no-sandbox'], timeout: PATIENT_MS });
 }
 
 /** Starts a browser without a window. */
@@ -50,6 +51,7 @@ export async function startBrowser(): Promise<Browser> {
   return {
     async open(origin) {
       const page: Page = await browser.newPage();
+      page.setDefaultTimeout(PATIENT_MS);
       await page.goto(origin);
       await page.waitForFunction('document.title === "ready"');
       return {

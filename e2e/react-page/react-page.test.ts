@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createCleanup } from '@taskgraph/testkit';
+import { createCleanup, PATIENT_MS } from '@taskgraph/testkit';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { hasBrowser, launchBrowser } from '../other-origins/pages.js';
@@ -99,6 +99,7 @@ withBrowser('the React page, at an origin of its own, of a gateway that takes id
     const browser = await launchBrowser();
     own.add(() => browser.close());
     const context = await browser.newContext();
+    context.setDefaultTimeout(PATIENT_MS);
     openTab = async () => {
       const tab = await context.newPage();
       tab.on('request', (request) => {

@@ -17,7 +17,7 @@ export interface LoadBalancer extends AsyncDisposable {
 }
 
 const POLL_MS = 20;
-const UP_TIMEOUT_MS = 60_000;
+const UP_TIMEOUT_MS = 240_000;
 
 /** Whether this machine has HAProxy: no npm package brings it. Tests that need it are skipped without it, which fails in CI. */
 export function hasHaproxy(): boolean {

@@ -29,7 +29,7 @@ describe('the commands of auth', () => {
     const { PATH = '', HOME = '' } = process.env;
     const env = { PATH, HOME, ENV_FILE: '', TASKGRAPH_DATA_DIR: launcher.dataDir };
     return new Promise((resolve) => {
-      execFile(process.execPath, [SCRIPT, ...parameters], { env, timeout: 60_000 }, (error, stdout, stderr) =>
+      execFile(process.execPath, [SCRIPT, ...parameters], { env, timeout: 240_000 }, (error, stdout, stderr) =>
         resolve({ code: error?.code ?? 0, stdout, stderr }),
       );
     });

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { chooseFreePorts } from '@taskgraph/testkit';
+import { chooseFreePorts, PATIENT_MS } from '@taskgraph/testkit';
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const WAIT_MS = 60_000;
 const POLL_MS = 25;
 
 export interface Run {
@@ -107,7 +106,7 @@ function launch(
     ended,
     kill: (signal) => void child.kill(signal),
     async until(text) {
-      const deadline = Date.now() + WAIT_MS;
+      const deadline = Date.now() + PATIENT_MS;
       while (!holds(text)) {
         if (over || Date.now() > deadline)
           throw new Error(`${over ? 'It ended' : 'Nothing came'} before ${String(text)}. Its output:\n${output}`);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
-import { postGraphQL, testJwks, type GraphQLResult } from '@taskgraph/testkit';
+import { PATIENCE, postGraphQL, testJwks, type GraphQLResult } from '@taskgraph/testkit';
 import {
   composeSdl,
   startSubgraph,
@@ -85,7 +85,7 @@ async function createGatewayUnderTest(
       GATEWAY_PORT: '0',
       SUPERGRAPH_PATH: supergraphPath,
       SUPERGRAPH_POLL_MS: '20',
-      SUBGRAPH_TIMEOUT_MS: '60000',
+      ...PATIENCE,
       SLOW_OPERATION_MS: '60000',
       ...settings,
     }),

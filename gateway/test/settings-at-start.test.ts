@@ -17,7 +17,7 @@ function run(
     const usable = { GATEWAY_PORT: '0', CLIENT_INFO_SECRET: 'of at least thirty-two characters', ENV_FILE: '' };
     const all = { PATH: process.env['PATH'], ...usable, ...env };
     const given = Object.fromEntries(Object.entries(all).filter(([name]) => !without.includes(name)));
-    const options = { ...(cwd !== undefined && { cwd }), env: given, timeout: 60_000 };
+    const options = { ...(cwd !== undefined && { cwd }), env: given, timeout: 240_000 };
     execFile(process.execPath, [MAIN], options, (error, _stdout, stderr) =>
       resolve({ code: error?.code ?? error?.signal ?? 0, said: stderr }),
     );

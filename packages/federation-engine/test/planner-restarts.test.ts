@@ -183,13 +183,13 @@ describe('a planner that is closed', () => {
 describe('the time-out of a plan', () => {
   it('does not count what main itself keeps waiting', async () => {
     await using faulty = await writeFaultyPlanner({});
-    const planner = start(faulty.entry, 500);
+    const planner = start(faulty.entry, 2_000);
     await planner.load(1, supergraph);
     // Timers come next, and only then messages.
     await nextTurn();
     const plan = planner.plan(1, QUERY, undefined);
     // Main is busy until long after the planner has answered.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
     expect(await plan).toContain('authors');
     expect(restarts).toBe(0);
   });
@@ -198,10 +198,10 @@ describe('the time-out of a plan', () => {
     await using faulty = await writeFaultyPlanner({
       onRequest: `
         if (request.version === 1 && request.kind === 'load')
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
         if (request.kind === 'plan' && request.text.includes('crash')) for (;;);`,
     });
-    const planner = start(faulty.entry, 1_500);
+    const planner = start(faulty.entry, 3_000);
     const load = planner.load(1, supergraph);
     expect(await planner.plan(1, QUERY, undefined)).toContain('authors');
     await load;

@@ -15,7 +15,7 @@ describe('the planner in its thread', () => {
     restarts = 0;
     thread = createPlannerThread({
       log,
-      planTimeoutMs: 10_000,
+      planTimeoutMs: 60_000,
       loadTimeoutMs: 60_000,
       maxWaiting: 100,
       onRestart: () => (restarts += 1),

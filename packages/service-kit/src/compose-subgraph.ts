@@ -33,7 +33,7 @@ import {
 } from './token-verifier.js';
 import { openTracing } from './tracing/open-tracing.js';
 import type { Tracing } from './tracing/span.js';
-import type { TransactionalClient } from './transaction.js';
+import { transactionTimes, type TransactionalClient, type TransactionTimes } from './transaction.js';
 
 /** What a test, or a process of several services, puts in the place of the real part. */
 export interface SubgraphParts {
@@ -91,7 +91,7 @@ export interface SubgraphComposition<Context extends RequestContext, Client, Db 
   readonly port: number;
   readonly operationsPort: number | undefined;
   readonly databaseUrl: string;
-  readonly createDb: (pool: pg.Pool) => Db;
+  readonly createDb: (pool: pg.Pool, times: TransactionTimes) => Db;
   /** For events of others. */
   readonly handlers: EventHandlers<Client>;
   readonly parts?: Partial<SubgraphParts> | undefined;
@@ -129,7 +129,7 @@ export async function composeSubgraph<
   });
   onClose(() => pool.end());
   parts.onPool?.(pool);
-  const db = composition.createDb(pool);
+  const db = composition.createDb(pool, transactionTimes(config));
   onClose(() => db.$disconnect());
 
   const transport = parts.transport ?? openEventTransport(config, { log, metrics });

@@ -8,6 +8,7 @@ export type Tx<Client> = Client & { readonly [transactionBrand]: true };
 
 interface TransactionOptions {
   readonly isolationLevel?: 'ReadCommitted' | 'RepeatableRead' | 'Serializable';
+  /** That of the client when absent. */
   readonly timeoutMs?: number;
   /** 1 for work that has effects outside the database. */
   readonly tries?: number;
@@ -19,6 +20,25 @@ export interface TransactionalClient<Client> {
     work: (client: Client) => Promise<Result>,
     options?: { maxWait?: number; timeout?: number; isolationLevel?: never },
   ): Promise<Result>;
+}
+
+/** How long a transaction may wait for a connection, and last, as Prisma's client takes it. */
+export interface TransactionTimes {
+  readonly maxWait: number;
+  readonly timeout: number;
+}
+
+export const TRANSACTION_TIMES: TransactionTimes = { maxWait: 5_000, timeout: 10_000 };
+
+/** Of a process: a transaction waits for a connection as whatever else does, and ends no sooner than one statement may. */
+export function transactionTimes(config: {
+  readonly DB_CONNECT_TIMEOUT_MS: number;
+  readonly DB_STATEMENT_TIMEOUT_MS: number;
+}): TransactionTimes {
+  return {
+    maxWait: config.DB_CONNECT_TIMEOUT_MS,
+    timeout: Math.max(TRANSACTION_TIMES.timeout, config.DB_STATEMENT_TIMEOUT_MS),
+  };
 }
 
 const MAX_TRIES = 3;
@@ -34,7 +54,7 @@ const RETRYABLE_CODES = new Set(['40001', '40P01', 'P2034']);
 export async function inTransaction<Client, Result>(
   client: TransactionalClient<Client>,
   work: (tx: Tx<Client>) => Promise<Result>,
-  { isolationLevel, timeoutMs = 10_000, tries = MAX_TRIES }: TransactionOptions = {},
+  { isolationLevel, timeoutMs, tries = MAX_TRIES }: TransactionOptions = {},
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -47,8 +67,7 @@ export async function inTransaction<Client, Result>(
           return result;
         },
         {
-          maxWait: 5_000,
-          timeout: timeoutMs,
+          ...(timeoutMs !== undefined && { timeout: timeoutMs }),
           ...(isolationLevel && { isolationLevel: isolationLevel as never }),
         },
       );

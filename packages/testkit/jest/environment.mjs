@@ -6,7 +6,7 @@ import { TestEnvironment } from 'jest-environment-node';
 const OWNED = new Set(['TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap', 'FSEventWrap', 'MessagePort', 'Worker']);
 
 /** Sockets need a moment to close after `close()` has been called; what is left then was left over. */
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 10_000;
 const POLL_MS = 20;
 
 function countOwned() {

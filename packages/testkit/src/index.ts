@@ -12,6 +12,7 @@ export * from './hostile-values.js';
 export * from './incremental.js';
 export * from './metric-text.js';
 export * from './otlp-receiver.js';
+export * from './patience.js';
 export * from './pictures.js';
 export * from './pubsub-emulator.js';
 export * from './rank-sum.js';

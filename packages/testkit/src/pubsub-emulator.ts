@@ -14,7 +14,7 @@ export interface PubSubEmulator extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 240_000;
 const ANSWER_TIMEOUT_MS = 1_000;
 const POLL_MS = 25;
 const KEPT_OUTPUT_CHARACTERS = 4_000;

@@ -11,7 +11,7 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-const READY_TIMEOUT_MS = 10_000;
+const READY_TIMEOUT_MS = 240_000;
 const POLL_MS = 20;
 
 /** Whether this machine has a Redis server: no npm package brings one. Tests that need it are skipped without it, which fails in CI. */

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const EXIT_WITH_PARENT = new URL('../process/exit-with-parent.mjs', import.meta.url).href;
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 240_000;
 /** Longer than the grace period that spawned services are given. */
-const STOP_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
 const KEPT_LINES = 5_000;
 

@@ -22,7 +22,7 @@ export interface StorageEmulator extends AsyncDisposable {
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const TOOL = 'fake-gcs-server';
 const BUCKET = 'taskgraph-test';
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 240_000;
 const POLL_MS = 25;
 
 let found: string | null | undefined;

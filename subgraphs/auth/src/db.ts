@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import type { Tx } from '@taskgraph/service-kit';
+import { TRANSACTION_TIMES, type TransactionTimes, type Tx } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import { PrismaClient, type Prisma } from './generated/prisma/client.js';
 
@@ -9,8 +9,8 @@ export type AuthDbClient = Prisma.TransactionClient;
 export type AuthTx = Tx<AuthDbClient>;
 
 /** Creates the client on a pool that the caller owns and ends. */
-export function createAuthDb(pool: pg.Pool): AuthDb {
-  return new PrismaClient({ adapter: new PrismaPg(pool) });
+export function createAuthDb(pool: pg.Pool, times: TransactionTimes = TRANSACTION_TIMES): AuthDb {
+  return new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: times });
 }
 
 const UNIQUE_VIOLATION = 'P2002';

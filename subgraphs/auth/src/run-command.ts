@@ -1,5 +1,13 @@
 import { uuid7 } from '@taskgraph/contracts';
-import { ConfigError, createLog, createMetrics, createPgPool, loadEnvFile, type Log } from '@taskgraph/service-kit';
+import {
+  ConfigError,
+  createLog,
+  createMetrics,
+  createPgPool,
+  loadEnvFile,
+  transactionTimes,
+  type Log,
+} from '@taskgraph/service-kit';
 import type { CommandConfig } from './config.js';
 import { createAuthDb, type AuthDb } from './db.js';
 import type { AuditOrigin } from './modules/audit/service.js';
@@ -45,7 +53,7 @@ export async function runCommand<Config extends CommandConfig>(
     log,
   });
   try {
-    return await work({ db: createAuthDb(pool), config, log });
+    return await work({ db: createAuthDb(pool, transactionTimes(config)), config, log });
   } finally {
     await pool.end();
   }

@@ -2,6 +2,7 @@ import { createLog, type ServiceProcess } from '@taskgraph/service-kit';
 import {
   cloneDatabase,
   expectData,
+  PATIENCE,
   postGraphQL,
   TEST_CLIENT_INFO_SECRET,
   type GraphQLResult,
@@ -87,6 +88,7 @@ export async function startAuthGraph(
       RATE_LIMITS: '0',
       CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
       REVOCATION_POLL_MS: NEVER_MS,
+      ...PATIENCE,
       AUTH_KEY_ENCRYPTION_SECRET: 'a secret of at least thirty-two characters',
       ...settings,
     }),

@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import type { Tx } from '@taskgraph/service-kit';
+import { TRANSACTION_TIMES, type TransactionTimes, type Tx } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import { Prisma, PrismaClient } from './generated/prisma/client.js';
 
@@ -9,8 +9,8 @@ export type MediaDbClient = Prisma.TransactionClient;
 export type MediaTx = Tx<MediaDbClient>;
 
 /** Creates the client on a pool that the caller owns and ends. */
-export function createMediaDb(pool: pg.Pool): MediaDb {
-  return new PrismaClient({ adapter: new PrismaPg(pool) });
+export function createMediaDb(pool: pg.Pool, times: TransactionTimes = TRANSACTION_TIMES): MediaDb {
+  return new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: times });
 }
 
 /** Ids as one SQL parameter. */

@@ -5,6 +5,7 @@ import { createLog, createMetrics, openEventTransport, type ServiceProcess } fro
 import {
   cloneDatabase,
   expectData,
+  PATIENCE,
   postGraphQL,
   startEntityServer,
   storedFiles,
@@ -74,8 +75,7 @@ export async function startMediaGraph(
     MEDIA_URL_SECRET: 'a secret of at least thirty-two characters',
     TASKGRAPH_DATA_DIR: dataDir,
     TASK_URL: task.url,
-    PEER_TIMEOUT_MS: '60000',
-    MEDIA_PROCESSING_WAIT_MS: '60000',
+    ...PATIENCE,
     ...settings,
   });
   const log = createLog({ service: 'media', level: 'silent' });

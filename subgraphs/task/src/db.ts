@@ -1,5 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import type { Tx } from '@taskgraph/service-kit';
+import { TRANSACTION_TIMES, type TransactionTimes, type Tx } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import { Prisma, PrismaClient } from './generated/prisma/client.js';
 
@@ -9,8 +9,8 @@ export type TaskDbClient = Prisma.TransactionClient;
 export type TaskTx = Tx<TaskDbClient>;
 
 /** Creates the client on a pool that the caller owns and ends. */
-export function createTaskDb(pool: pg.Pool): TaskDb {
-  return new PrismaClient({ adapter: new PrismaPg(pool) });
+export function createTaskDb(pool: pg.Pool, times: TransactionTimes = TRANSACTION_TIMES): TaskDb {
+  return new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions: times });
 }
 
 /** Ids as one SQL parameter. */

@@ -9,6 +9,7 @@ import {
 import {
   cloneDatabase,
   expectData,
+  PATIENCE,
   postGraphQL,
   startEntityServer,
   subscribeGraphQL,
@@ -74,7 +75,7 @@ export async function startTaskGraph(
     CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET,
     AUTH_URL: auth.url,
     MEDIA_URL: media.url,
-    PEER_TIMEOUT_MS: '60000',
+    ...PATIENCE,
     ...settings,
   });
   const log = parts.log ?? createLog({ service: 'task', level: 'silent' });

@@ -1,5 +1,6 @@
 import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from '@graphiql/toolkit';
 import type { DocumentNode } from 'graphql';
+import { askedOperation } from '../asked-operation.js';
 import { isQueryPlan } from '../query-plan.js';
 import { usePlan } from './plan-pane.js';
 import { useSession } from './session.js';
@@ -15,9 +16,11 @@ export function createFetcher(endpoint: string): Fetcher {
   const socket = new URL(http);
   socket.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
 
-  return async (params, options) => {
+  return async (given, options) => {
+    const { document, operationName } = askedOperation(given.query, given.operationName);
+    const params: FetcherParams = { ...given, operationName: operationName ?? null };
     const own = { ...CLIENT, ...bearer(), ...options?.headers };
-    const files = options?.documentAST ? filesOf(params, options.documentAST) : [];
+    const files = document ? filesOf(params, document) : [];
     const fetcher = createGraphiQLFetcher({
       url: http.href,
       subscriptionUrl: socket.href,
@@ -27,7 +30,7 @@ export function createFetcher(endpoint: string): Fetcher {
     const isIntrospection = params.operationName === 'IntrospectionQuery';
     if (!isIntrospection) usePlan.setState({ plan: null, asked: params.operationName ?? 'the operation' });
     const result = await fetcher(params, {
-      ...options,
+      ...(document && { documentAST: document }),
       headers: { ...own, ...(!isIntrospection && WITH_PLAN) },
     });
     return isAsyncIterable(result) ? eachWithoutPlan(result) : withoutPlan(result);

@@ -144,7 +144,7 @@ export function createBookshop(): Bookshop {
       const http = createHttpSubgraphClient({
         subgraph: (name) => ({
           url: '',
-          timeoutMs: 1_000,
+          timeoutMs: 60_000,
           limit: createConcurrencyLimit({ maxActive: 1e3, maxWaiting: 1e3 }),
           upstream: {
             send: async ({ body }: { body: string }): Promise<UpstreamAnswer> => {
@@ -161,13 +161,13 @@ export function createBookshop(): Bookshop {
           uploads: null as never,
         }),
         telemetry: { startFetch: () => () => undefined },
-        uploadTimeoutMs: 1_000,
+        uploadTimeoutMs: 60_000,
         maxErrors: 1_000,
       });
       const client = createCachingClient({
         cache: createMemoryCache({ maxBytes: 1e7 }),
         inner: http,
-        waitMs: 1_000,
+        waitMs: 60_000,
         onLookup: () => undefined,
       });
       const controller = new AbortController();
