@@ -1,5 +1,5 @@
 // Makes a checkout ready to run: Node's version, dependencies, generated code, build. Nothing but Node is there before
-// it has run, so it imports nothing that is installed.
+// it has run, so it imports nothing that is installed. Progress goes to standard error: standard output is the program's that runs next.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ function readStamp() {
 }
 
 async function installAndTell(isComplete) {
-  process.stdout.write(
+  process.stderr.write(
     `Installing dependencies${isComplete ? ', with those of tests' : ''} (npm); the first time takes about a minute.\n`,
   );
   rmSync(STAMP, { force: true });
@@ -164,10 +164,10 @@ function outputsExist() {
 async function build() {
   const startedAt = Date.now();
   const elapsed = () => `${((Date.now() - startedAt) / 1000).toFixed(0)} s`;
-  const tell = process.stdout.isTTY
-    ? setInterval(() => process.stdout.write(`\rBuilding what has changed … ${elapsed()} `), 500)
+  const tell = process.stderr.isTTY
+    ? setInterval(() => process.stderr.write(`\rBuilding what has changed … ${elapsed()} `), 500)
     : null;
-  process.stdout.write('Building what has changed …');
+  process.stderr.write('Building what has changed …');
   const { status, output } = await run(
     process.execPath,
     [
@@ -182,8 +182,8 @@ async function build() {
     { inherit: false },
   );
   clearInterval(tell ?? undefined);
-  process.stdout.write(
-    `${process.stdout.isTTY ? '\r' : ' '}${process.stdout.isTTY ? 'Building what has changed … ' : ''}${status === 0 ? 'done' : 'FAILED'} in ${elapsed()}\n`,
+  process.stderr.write(
+    `${process.stderr.isTTY ? '\r' : ' '}${process.stderr.isTTY ? 'Building what has changed … ' : ''}${status === 0 ? 'done' : 'FAILED'} in ${elapsed()}\n`,
   );
   if (status !== 0)
     throw new PrepareError(
@@ -195,12 +195,15 @@ function hashOf(content) {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Runs a program, in the repository's root unless another folder is given. A program that cannot be started counts as failed. */
+/**
+ * Runs a program, whose output is progress, in the repository's root unless another folder is given. A program that cannot be started counts
+ * as failed.
+ */
 function run(command, parameters, { inherit, cwd = root }) {
   return new Promise((resolve) => {
     const child = spawn(command, parameters, {
       cwd,
-      stdio: inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
+      stdio: inherit ? ['ignore', process.stderr, process.stderr] : ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32' && !path.isAbsolute(command),
       // The runner's Node options are not for its tools.
       env: {

@@ -5,6 +5,7 @@ import type { MediaLoaders } from './modules/media/loaders.js';
 import type { MediaRules } from './media-kinds.js';
 import type { Inspections } from './modules/upload-sessions/inspection.js';
 import type { Processor } from './modules/processing/service.js';
+import type { DiskRoom } from './storage/disk-room.js';
 import type { ObjectStore } from './storage/object-store.js';
 import type { UploadStaging } from './storage/upload-staging.js';
 import type { MediaTelemetry } from './telemetry.js';
@@ -22,6 +23,8 @@ export interface MediaContext extends RequestContext {
   /** Where uploads wait that are sent in many requests, and what is known of those that have come whole. */
   readonly staging: UploadStaging;
   readonly inspections: Inspections;
+  /** Of the disk that uploads come to. */
+  readonly room: DiskRoom;
   /** Whether pages of an origin may send files. */
   readonly mayUpload: (origin: string) => boolean;
   readonly limits: {

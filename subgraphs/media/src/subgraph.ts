@@ -64,7 +64,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
     },
     parts,
     async own({ db, reads, feed, outbox, log, metrics, health, tracing, peer, verifier, onClose }) {
-      const { store, spool, uploads, staging } = await openStorage(config);
+      const { store, spool, uploads, staging, room } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
         return checkDiskSpace(config.TASKGRAPH_DATA_DIR, config.MIN_FREE_DISK_BYTES);
@@ -152,6 +152,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
         limits,
         processor,
         staging,
+        room,
         inspections,
         mayUpload,
       };

@@ -263,7 +263,11 @@ describe('without room on the disk', () => {
       dependencies: { storage: { status: 'degraded' } },
     });
     expect(await (await fetch(`${other.url}/health/ready`)).json()).toEqual({ status: 'degraded' });
-    const begun = await other.run(buildViewer(), CREATE, { input: { filename: 'a.mp4', byteSize: 10 } });
-    expect(expectErrorCode(begun, 'UNAVAILABLE').extensions?.reason).toBe('STORAGE_UNAVAILABLE');
+    const ada = buildViewer();
+    const begun = await other.run(ada, CREATE, { input: { filename: 'a.mp4', byteSize: 10 } });
+    for (const refused of [begun, await other.upload(ada, await smallPng())])
+      expect(expectErrorCode(refused, 'UNAVAILABLE').extensions?.reason).toBe('STORAGE_UNAVAILABLE');
+    expect(await other.files()).toEqual([]);
+    expect(await other.countRows()).toBe(0);
   });
 });

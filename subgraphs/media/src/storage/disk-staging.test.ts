@@ -18,19 +18,20 @@ describe('an upload in parts on a local disk', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
-  /** Begins an upload of a part of what is free, where another part has to stay so. */
-  async function begin(part: number, toStay: number): Promise<void> {
+  /** Begins an upload of a part of what is free, where another part has to stay so, and one is announced for others. */
+  async function begin(part: number, toStay: number, announced = 0): Promise<void> {
     const store = await openLocalDiskStore(path.join(root, 'objects'));
     const staging = await openDiskStaging(path.join(root, 'sessions'), store, { minFreeBytes: free * toStay });
-    await staging.begin(ID, Math.floor(free * part), null);
+    await staging.begin(ID, Math.floor(free * part), null, Math.floor(free * announced));
   }
 
   // Of what is free, others may take or give back a part meanwhile.
   it.each([
     [0.3, 0],
     [0.1, 0.4],
-  ])('begins where the file and a copy of it have room: %d of the disk, and %d to stay free', async (part, toStay) => {
-    await begin(part, toStay);
+    [0.1, 0.1, 0.1],
+  ])('begins where the file and a copy of it have room: %d of the disk, and %d to stay free', async (...parts) => {
+    await begin(...(parts as [number, number, number?]));
     expect(await readdir(path.join(root, 'sessions'))).toEqual([ID]);
   });
 
@@ -38,8 +39,9 @@ describe('an upload in parts on a local disk', () => {
     [0.7, 0],
     [0.4, 0.4],
     [0.01, 1.2],
-  ])('does not where a copy would have none: %d of the disk, and %d to stay free', async (part, toStay) => {
-    await expect(begin(part, toStay)).rejects.toThrow(StorageError);
+    [0.1, 0.1, 0.5],
+  ])('does not where a copy would have none: %d of the disk, and %d to stay free', async (...parts) => {
+    await expect(begin(...(parts as [number, number, number?]))).rejects.toThrow(StorageError);
     expect(await readdir(path.join(root, 'sessions'))).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkDiskSpace, isUuid, makeFolder } from '@taskgraph/service-kit';
+import { isUuid, makeFolder } from '@taskgraph/service-kit';
+import { createDiskRoom } from './disk-room.js';
 import { objectKey } from './object-keys.js';
 import { inStore, type ObjectStore } from './object-store.js';
 import type { UploadStaging } from './upload-staging.js';
@@ -29,7 +30,8 @@ export function takesParts(staging: UploadStaging): staging is DiskStaging {
 
 /**
  * Keeps the bytes of each session in a file below a folder, which it makes: beside the objects, so that a rename publishes them. The length of the
- * file is how much has come. A session begins where its file, and what processing will write of it, leave so many bytes free.
+ * file is how much has come. A session begins where its file, what is still to come of others, and what processing will write of them all, leave
+ * so many bytes free.
  *
  * @throws when the folder cannot be made
  */
@@ -39,6 +41,7 @@ export async function openDiskStaging(
   { minFreeBytes }: { readonly minFreeBytes: number },
 ): Promise<DiskStaging> {
   await makeFolder(root);
+  const room = createDiskRoom(root, minFreeBytes);
 
   function pathOf(id: string): string {
     if (!isUuid(id)) throw new Error(`not a session: ${id}`);
@@ -56,10 +59,10 @@ export async function openDiskStaging(
 
   return {
     protocol: 'TUS',
-    async begin(id, byteSize) {
+    async begin(id, byteSize, _origin, openBytes) {
+      const cameBytes = await inStore(() => countBytes(root));
+      await room.assertRoomFor((byteSize + openBytes) * FACTOR_WITH_COPIES - Math.min(cameBytes, openBytes));
       await inStore(async () => {
-        const lack = await checkDiskSpace(root, minFreeBytes + byteSize * FACTOR_WITH_COPIES);
-        if (lack) throw new Error(lack.degraded);
         const handle = await open(pathOf(id), 'wx');
         await handle.close();
       });
@@ -105,6 +108,14 @@ export async function openDiskStaging(
       }
     },
   };
+}
+
+/** What has come of the files that are not whole yet. */
+async function countBytes(root: string): Promise<number> {
+  const sizes = await Promise.all(
+    (await readdir(root)).map(async (name) => (await stat(path.join(root, name)).catch(() => null))?.size ?? 0),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, position: number): Promise<void> {

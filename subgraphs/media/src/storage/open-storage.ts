@@ -3,6 +3,7 @@ import { createUploadSpool, type UploadSpool } from '@taskgraph/service-kit';
 import type { MediaConfig } from '../config.js';
 import { openCloudStaging } from './cloud-staging.js';
 import { openCloudStorageStore } from './cloud-storage-store.js';
+import { createDiskRoom, type DiskRoom } from './disk-room.js';
 import { openDiskStaging } from './disk-staging.js';
 import { openLocalDiskStore } from './local-disk-store.js';
 import type { ObjectStore } from './object-store.js';
@@ -20,6 +21,8 @@ export interface Storage {
   readonly uploads: UploadSpool;
   /** Files that are sent in many requests, until they are whole. */
   readonly staging: UploadStaging;
+  /** Of this machine, where files of requests wait, and are kept where there is no bucket. */
+  readonly room: DiskRoom;
 }
 
 export type StorageSettings = Pick<
@@ -48,7 +51,8 @@ export async function openStorage(settings: StorageSettings): Promise<Storage> {
   const store = await openStore(settings);
   await store.check();
   const uploads = createUploadSpool({ folder, maxBytes: settings.UPLOAD_SPOOL_MAX_BYTES });
-  return { store, spool: await openSpool(folder), uploads, staging: await openStaging(settings, store) };
+  const room = createDiskRoom(settings.TASKGRAPH_DATA_DIR, settings.MIN_FREE_DISK_BYTES);
+  return { store, spool: await openSpool(folder), uploads, staging: await openStaging(settings, store), room };
 }
 
 function openStaging(settings: StorageSettings, store: ObjectStore): Promise<UploadStaging> | UploadStaging {

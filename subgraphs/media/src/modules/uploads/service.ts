@@ -75,13 +75,13 @@ type Received = Extract<ReceivedFile, { kind: 'received' }>;
  * upload has left that was cut off; nobody sees it, and the sweep removes it. Of an image that is refused nothing is kept.
  *
  * @throws BAD_USER_INPUT when the alternative text is too long, or the client goes away in the middle
- * @throws UNAVAILABLE when the store or the database is
+ * @throws UNAVAILABLE when the store or the database is, or the disk has no room
  */
 export async function uploadMedia(
   context: MediaContext,
   { file, altText, key }: UploadMediaArgs,
 ): Promise<UploadMediaOutcome> {
-  const { store, limits, telemetry, log, processor, signal } = context;
+  const { store, room, limits, telemetry, log, processor, signal } = context;
   const description = parseAltText(altText ?? null);
   const usedBytes = await countUsedBytes(context.db, requireViewer(context).userId);
   // What has a key may be an upload that is kept already.
@@ -93,6 +93,8 @@ export async function uploadMedia(
   try {
     const { maxBytes, rules } = limits;
     const filename = sanitizeFilename(upload.filename);
+    // What a full disk would cut off is better not begun, and what is there already goes on.
+    await room.assertRoomFor(0);
     const target = { key: objectKey(id, 'original'), filename, maxBytes, rules };
     const received = await receiveFile(upload.createReadStream(), store, target);
     if (received.kind !== 'received') return reportProblem(context, toReceiveProblem(received, rules));
