@@ -61,6 +61,8 @@ const COPIED_TYPES = [
   'audio/aac',
   'audio/flac',
   'audio/wav',
+  'video/webm',
+  'audio/ogg',
 ] as const;
 export type CopiedType = (typeof COPIED_TYPES)[number];
 

@@ -5,6 +5,7 @@ import { buildViewer, expectData, FILM_DATA, FILM_SECRETS, testFilm } from '@tas
 import sharp from 'sharp';
 import { readMediaConfig } from '../src/config.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
+import { TAGS, taggedFile } from './tagged-files.js';
 
 const QUERY = `query($id: ID!) { media(id: $id) { mimeType status width url placeholder
   small: thumbnail(size: SMALL) { url width height mimeType } avif: thumbnail(size: LARGE, format: AVIF) { url width height mimeType } } }`;
@@ -39,8 +40,6 @@ const hex = (digits: string) => Buffer.from(digits, 'hex');
 const svg = () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9"/></svg>');
 /** An empty archive: its end alone (APPNOTE 4.3.16). */
 const zip = () => Buffer.concat([hex('504b0506'), Buffer.alloc(18)]);
-/** The head of a Matroska file that says that it is WebM (RFC 8794, section 11). */
-const webm = () => hex('1a45dfa39f4286810142f7810142f2810442f381084282847765626d42878104428581024d616461');
 /** A box that says what follows, and one with nothing in it (ISO/IEC 14496-12, 4.3). */
 const box = (brand: string) =>
   Buffer.concat([
@@ -115,7 +114,7 @@ describe('files that are no pictures', () => {
 
   it.each<[what: string, content: () => Buffer, filename: string, mimeType: string]>([
     ['a video', testFilm, 'a.mp4', 'video/mp4'],
-    ['a video of another kind', webm, 'a.webm', 'video/webm'],
+    ['a video of another kind', () => taggedFile('tagged.webm'), 'a.webm', 'video/webm'],
     ['sound', () => hex('664c614380000022'.padEnd(200, '0')), 'a.flac', 'audio/flac'],
   ])('is shown, in parts where a player asks for them: %s', async (_what, content, filename, mimeType) => {
     const { media } = await add(content(), filename);
@@ -143,6 +142,19 @@ describe('files that are no pictures', () => {
     // Whoever has a URL of the copy has none of the original.
     expect((await download(media.url.replace('/full?', '/original?'))).status).toBe(403);
     expect(await graph.files()).toContain(path.join('media', 'objects', id, 'full'));
+  });
+
+  it.each<[type: string, name: Parameters<typeof taggedFile>[0]]>([
+    ['video/webm', 'recorded.webm'],
+    ['audio/ogg', 'opus.ogg'],
+  ])('tell others than their uploader no places: %s', async (type, name) => {
+    const file = taggedFile(name);
+    const { id, ada, media } = await add(file, name);
+    const shared = await download(media.url);
+    expect(shared.headers).toMatchObject({ 'content-type': type, 'content-length': String(file.length) });
+    for (const tag of TAGS) expect(shared.bytes.includes(tag)).toBe(false);
+    const own = expectData(await graph.run(ada, QUERY, { id })) as { media: Seen };
+    expect((await download(own.media.url)).bytes).toEqual(file);
   });
 
   it('are for nobody but their uploader where it is not to be seen what of them is pictures and sound', async () => {

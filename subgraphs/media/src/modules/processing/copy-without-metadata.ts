@@ -3,8 +3,10 @@ import { buffer } from 'node:stream/consumers';
 import type { CopiedType } from '../../media-kinds.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import { NotUnderstood, withBlanks, type Blank, type ByteSource } from './blanks.js';
+import { findOggMetadata } from './ogg-metadata.js';
 import { findFlacMetadata, findMp3Metadata, findWaveMetadata } from './sound-metadata.js';
 import { findVideoMetadata } from './video-metadata.js';
+import { findWebmMetadata } from './webm-metadata.js';
 
 const FINDERS: Readonly<Record<CopiedType, (source: ByteSource) => Promise<Blank[]>>> = {
   'video/mp4': findVideoMetadata,
@@ -15,6 +17,8 @@ const FINDERS: Readonly<Record<CopiedType, (source: ByteSource) => Promise<Blank
   'audio/aac': findMp3Metadata,
   'audio/flac': findFlacMetadata,
   'audio/wav': findWaveMetadata,
+  'video/webm': findWebmMetadata,
+  'audio/ogg': findOggMetadata,
 };
 
 /**
