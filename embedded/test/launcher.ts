@@ -8,7 +8,8 @@ import { chooseFreePorts } from '@taskgraph/testkit';
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const WAIT_MS = 60_000;
+/** Nearly as long as a test may take: the first start makes demo data, on busy machines too. */
+const WAIT_MS = 110_000;
 const POLL_MS = 25;
 
 export interface Run {
