@@ -79,6 +79,23 @@ describe('who asks again with the key of a request whose answer was lost', () =>
     expect(await tasksCalled('Two')).toBe(4);
   });
 
+  it('has two keys in one text where it is an argument here and a header there, and the argument counts where both are', async () => {
+    const ask = (argument: string | null, header?: string) =>
+      postGraphQL(story.gatewayUrl, {
+        query: 'mutation One($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }',
+        variables: { input: { title: 'Both', idempotencyKey: argument } },
+        token: ada.accessToken,
+        ...(header !== undefined && { headers: { 'idempotency-key': header } }),
+      });
+    const byArgument = idOf(await ask('both'));
+    const byHeader = idOf(await ask(null, 'both'));
+    expect(byHeader).not.toBe(byArgument);
+    for (const again of [await ask('both'), await ask('both', 'both'), await ask('both', 'another')])
+      expect(idOf(again)).toBe(byArgument);
+    expect(idOf(await ask(null, 'both'))).toBe(byHeader);
+    expect(await tasksCalled('Both')).toBe(2);
+  });
+
   it.each([
     ['nothing', ''],
     ['a space', 'a key'],

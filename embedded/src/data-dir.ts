@@ -38,7 +38,8 @@ export function dataDirOf(folder: string): DataDir {
 export async function prepareDataDir({ folder }: DataDir): Promise<void> {
   const probe = path.join(folder, `.probe-${process.pid}`);
   try {
-    await makeFolder(folder);
+    // Where it is started as root, PostgreSQL runs as another user, who has to get to its folder.
+    await makeFolder(folder, 0o711);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     await writeFile(probe, '');
     await rm(probe);

@@ -92,8 +92,9 @@ describe('npm start', () => {
     expect(stdout).not.toContain('errors');
   });
 
-  it('keeps its secrets to the user', async () => {
-    expect((await stat(path.join(launcher.dataDir, 'secrets.json'))).mode & 0o077).toBe(0);
+  it('keeps its secrets, and what people upload, to the user', async () => {
+    for (const name of ['secrets.json', 'media', 'mail', 'logs'])
+      expect([name, (await stat(path.join(launcher.dataDir, name))).mode & 0o077]).toEqual([name, 0]);
   });
 
   it('refuses to start a second time on the same folder, and says who runs there', async () => {

@@ -68,7 +68,7 @@ export function idempotencyKeyOf(
       `An idempotency key has 1 to ${MAX_CHARACTERS} characters of printable ASCII without spaces.`,
       'INVALID_IDEMPOTENCY_KEY',
     );
-  // No key holds a space, so an argument never meets a header.
+  // No key holds a space, so an argument never meets a header: which field of a request one stands for is not known to the other.
   return (argument == null ? `${String(path.key)} ${given}` : given) as IdempotencyKey;
 }
 

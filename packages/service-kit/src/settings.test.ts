@@ -46,6 +46,14 @@ describe('parseConfig', () => {
       expect(() => read(wrong)).toThrow('MEDIA_URL: must be');
   });
 
+  it('takes for a host what can be listened at, and can stand in a URL', () => {
+    const schema = z.object({ HOST: settings.host() });
+    for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::', 'localhost', 'my-host.example.com', 'my_container'])
+      expect(parseConfig(schema, { HOST: host })).toEqual({ HOST: host });
+    for (const host of ['999.1.1.1', 'a b', 'http://localhost', 'localhost:3000', '[::1]', '-'])
+      expect(() => parseConfig(schema, { HOST: host })).toThrow('HOST: must be an address of this machine');
+  });
+
   it('reports all faults together, each with the name of its setting', () => {
     const read = () => parseConfig(schema, { TASK_PORT: '70000', LOG_LEVEL: 'loud', MEDIA_URL: 'media' });
 

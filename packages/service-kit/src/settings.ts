@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import { splitUrls } from '@taskgraph/federation-engine/upstream';
 import { z } from 'zod';
@@ -101,6 +102,11 @@ function integer(minimum: number, maximum: number, unit: string) {
     .pipe(z.number().int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 }
 
+/** What a URL can be made of (URL Standard, section 3.5: a name whose last part is a number is an address of IPv4, or nothing). */
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || (/^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text) && URL.canParse(`http://${text}`));
+}
+
 function isUrlList(text: string): boolean {
   const urls = splitUrls(text);
   return urls.length > 0 && urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url));
@@ -120,7 +126,8 @@ export const settings = {
   /** 0 lets the system choose a free port. */
   port: (fallback: number) => integer(0, 65_535, '').default(fallback),
   optionalPort: () => integer(0, 65_535, '').optional(),
-  host: (fallback = '127.0.0.1') => z.string().min(1).default(fallback),
+  host: (fallback = '127.0.0.1') =>
+    z.string().refine(isHost, 'must be an address of this machine, or a name, such as 0.0.0.0').default(fallback),
   redisUrl: () => z.url({ protocol: /^rediss?$/, error: 'must be redis://… or rediss://…' }),
   url: (fallback?: string) => {
     const url = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });

@@ -6,6 +6,7 @@ import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js
 import { LOGIN, PASSWORD, REFRESH, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
 
 const CHANGE = `mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }`;
+const CHANGE_EMAIL = 'mutation($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename } }';
 const NEXT = 'eight purple whales whistle';
 
 /** A hasher that costs nothing, and that can be held in the midst of comparing. */
@@ -132,6 +133,34 @@ describe('what is under way while an account changes', () => {
     await graph.pool.query('DELETE FROM users WHERE id = $1', [ada.user.id]);
     hasher.release();
     expectErrorCode(await changingAgain, 'UNAUTHENTICATED');
+  });
+
+  it('sends no link to a new address where the password was changed, or the session ended, while it was compared', async () => {
+    const ada = await graph.register();
+    const other = await graph.login(ada.email);
+    const move = (token: string, password: string) =>
+      graph.run(CHANGE_EMAIL, { input: { email: `thief.of.${ada.email}`, password } }, token);
+    const held = hasher.holdNext();
+    const late = move(ada.accessToken, PASSWORD);
+    await held;
+    expectData(await change(ada.accessToken));
+    hasher.release();
+    expect(expectData(await late).changeEmail.__typename).toBe('InvalidCredentialsProblem');
+
+    const back = await logIn(ada.email, NEXT);
+    const { accessToken } = expectData(back).login;
+    const heldAgain = hasher.holdNext();
+    const stolen = move(ada.accessToken, NEXT);
+    await heldAgain;
+    expectData(await graph.run('mutation { logoutEverywhere { revokedSessions } }', {}, accessToken));
+    hasher.release();
+    expectErrorCode(await stolen, 'UNAUTHENTICATED');
+    expectErrorCode(await move(other.accessToken, NEXT), 'UNAUTHENTICATED');
+    const { rows } = await graph.pool.query(
+      `SELECT 1 FROM account_tokens WHERE purpose = 'email-change' AND user_id = $1`,
+      [ada.user.id],
+    );
+    expect(rows).toEqual([]);
   });
 
   it.each([

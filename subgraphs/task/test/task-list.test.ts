@@ -135,6 +135,7 @@ describe('the list of tasks', () => {
       { after: edges[0]?.cursor, orderBy: { field: 'TITLE', direction: 'DESC' } },
       { after: 'garbage' },
       { after: Buffer.from('["UPDATED_AT","desc","yesterday","x"]').toString('base64url') },
+      { after: Buffer.from(`["UPDATED_AT","desc","2020","${ada.userId}"]`).toString('base64url') },
       { first: -1 },
       { first: 101 },
       { first: 1, last: 1 },

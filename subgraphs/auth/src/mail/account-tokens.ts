@@ -1,5 +1,4 @@
-import { inTransaction } from '@taskgraph/service-kit';
-import type { AuthDb, AuthDbClient, AuthTx } from '../db.js';
+import type { AuthDbClient, AuthTx } from '../db.js';
 import type { AccountToken } from '../generated/prisma/client.js';
 import { createOpaqueToken, hashOpaqueToken } from '../opaque-token.js';
 
@@ -20,7 +19,7 @@ const TOKEN_LOCKS = 7_041;
 
 /** Makes a token for the holder of an address; null when there were too many lately. It is stored as its hash. */
 export async function createAccountToken(
-  db: AuthDb,
+  tx: AuthTx,
   { userId, email, purpose }: { readonly userId: string; readonly email: string; readonly purpose: TokenPurpose },
 ): Promise<string | null> {
   const since = new Date(Date.now() - HOUR_MS);
@@ -28,15 +27,13 @@ export async function createAccountToken(
   const tokenHash = hashOpaqueToken(token);
   if (!tokenHash) throw new Error('a new token does not have its own form');
   const expiresAt = new Date(Date.now() + TOKEN_LIFETIME_MS[purpose]);
-  return inTransaction(db, async (tx) => {
-    // One after the other: of many at once, each would count those that are there and find room for itself.
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${TOKEN_LOCKS}::int, hashtext(${userId}))`;
-    const recent = await tx.accountToken.count({ where: { userId, purpose, createdAt: { gt: since } } });
-    if (recent >= MAX_PER_HOUR) return null;
-    await tx.accountToken.deleteMany({ where: { userId, expiresAt: { lt: since } } });
-    await tx.accountToken.create({ data: { userId, email, purpose, tokenHash, expiresAt } });
-    return token;
-  });
+  // One after the other: of many at once, each would count those that are there and find room for itself.
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${TOKEN_LOCKS}::int, hashtext(${userId}))`;
+  const recent = await tx.accountToken.count({ where: { userId, purpose, createdAt: { gt: since } } });
+  if (recent >= MAX_PER_HOUR) return null;
+  await tx.accountToken.deleteMany({ where: { userId, expiresAt: { lt: since } } });
+  await tx.accountToken.create({ data: { userId, email, purpose, tokenHash, expiresAt } });
+  return token;
 }
 
 /** Finds a token that can be used now. */
@@ -63,4 +60,15 @@ export async function useAccountToken(tx: AuthTx, { id }: Pick<AccountToken, 'id
     data: { usedAt: now },
   });
   return count === 1;
+}
+
+/**
+ * Takes back the links of before that open an account, or move it to another address: whoever had the mailbox or the password until now has
+ * nothing to come back with.
+ */
+export async function forgetAccountTokens(tx: AuthTx, userId: string): Promise<void> {
+  await tx.accountToken.updateMany({
+    where: { userId, usedAt: null, purpose: { in: ['password-reset', 'email-change'] } },
+    data: { usedAt: new Date() },
+  });
 }

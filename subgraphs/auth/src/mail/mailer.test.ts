@@ -79,6 +79,48 @@ describe('mails', () => {
     expect(server.received.filter((line) => line.startsWith('AUTH '))).toHaveLength(3);
   });
 
+  it.each([
+    [
+      'that offers no login though there is a password',
+      { password: 'secret', logins: 'not offered' },
+      /no mail is sent/,
+    ],
+    ['that closes the connection before its greeting', { greets: false }, /has closed the connection/],
+  ] as const)('are not sent to a server %s, and the log says why', async (_what, options, why) => {
+    await using server = await startSmtpServer(options);
+    const lines: Array<{ level: string; err?: { message: string } }> = [];
+    const post = createPostOffice({
+      mailer: createSmtpMailer(server.url, FROM),
+      metrics: createMetrics('t'),
+      log,
+      retryMs: [1, 1],
+    });
+    const heard = createLog({
+      service: 't',
+      level: 'info',
+      destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) },
+    });
+    post.later(heard, async () => mail);
+    await post.close();
+    expect(server.connections()).toBe(3);
+    expect(server.received.filter((line) => line.startsWith('MAIL '))).toEqual([]);
+    expect(lines).toEqual([expect.objectContaining({ level: 'error', subject: mail.subject })]);
+    expect(lines[0]?.err?.message).toMatch(why);
+  });
+
+  it('are not sent with a password to another machine that does not encrypt', async () => {
+    await using server = await startSmtpServer({ password: 'secret', host: '0.0.0.0' });
+    const there = server.url.replace('127.0.0.1', '0.0.0.0');
+    const mailer = createSmtpMailer(there, FROM);
+    await expect(mailer.send(mail)).rejects.toThrow('cannot be encrypted');
+    await mailer.close();
+    expect(server.received.filter((line) => /^(AUTH|MAIL) /.test(line))).toEqual([]);
+    const trusting = createSmtpMailer(`${there}?requireTLS=false`, FROM);
+    await trusting.send(mail);
+    await trusting.close();
+    expect(server.received.filter((line) => line.startsWith('AUTH '))).toHaveLength(1);
+  });
+
   it('begin after the answer where it would tell of them, and at once where the process stops', async () => {
     const sent: string[] = [];
     const mailer: Mailer = {

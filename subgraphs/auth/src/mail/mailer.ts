@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder, type Log } from '@taskgraph/service-kit';
+import { isLoopback, makeFolder, type Log } from '@taskgraph/service-kit';
 import { createTransport, type Transporter } from 'nodemailer';
 
 export interface Mail {
@@ -22,10 +22,18 @@ export interface Mailer {
 const TIMEOUT_MS = 20_000;
 const KEEP_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Hands mails to a server (`smtp://` or `smtps://`, with user and password where it wants them). */
+/**
+ * Hands mails to a server (`smtp://` or `smtps://`, with user and password where it wants them). Where they are given, no mail goes out
+ * without them, and they go to no other machine unencrypted (RFC 8314, section 3.3) unless the URL says `?requireTLS=false`.
+ */
 export function createSmtpMailer(url: string, from: string): Mailer {
+  const { username, password, hostname } = new URL(url);
+  const logsIn = username !== '' || password !== '';
   const transport: Transporter = createTransport({
     url,
+    // A server that offers no login is not the one that the password was given for, or somebody has cut the offer out on the way.
+    forceAuth: logsIn,
+    requireTLS: logsIn && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1')),
     pool: true,
     maxConnections: 2,
     // Who tries again is the post office. The pool would, each time, where a connection is closed before the greeting.
@@ -38,13 +46,25 @@ export function createSmtpMailer(url: string, from: string): Mailer {
   } as object);
   return {
     async send({ to, subject, text }) {
-      await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+      try {
+        await transport.sendMail({ from, to: { name: '', address: to }, subject, text });
+      } catch (error) {
+        const why = WHY[(error as { code?: string }).code ?? ''];
+        throw why === undefined ? error : new Error(why, { cause: error });
+      }
     },
     async close() {
       transport.close();
     },
   };
 }
+
+/** What an operator can do something about, by the codes of nodemailer. */
+const WHY: Readonly<Record<string, string>> = {
+  EAUTH: 'the server of SMTP_URL does not let us in with its user and password, and no mail is sent without',
+  ETLS: 'the server of SMTP_URL is not sent a password, or a mail, because the connection cannot be encrypted',
+  ECONNECTION: 'the server of SMTP_URL has closed the connection, or could not be reached',
+};
 
 /** Writes mails as files that only this user can read, for machines without a mail server. They are removed after a week. */
 export function createFolderMailer(folder: string, from: string, log: Log): Mailer {

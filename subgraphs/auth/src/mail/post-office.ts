@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutDeadline, type Log, type Metrics } from '@taskgraph/service-kit';
 import type { Mail, Mailer } from './mailer.js';
@@ -37,6 +38,8 @@ export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS
   const mails = metrics.counter('taskgraph_auth_mails_total', 'Mails, by what became of them.', ['outcome']);
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
+  // As many wait for it as mails are under way.
+  setMaxListeners(MAX_UNDER_WAY + 1, stopping.signal);
 
   async function deliver(log: Log, make: () => Promise<Mail | null>): Promise<void> {
     const mail = await make();

@@ -1,3 +1,4 @@
+import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthDb } from '../db.js';
 import type { User } from '../generated/prisma/client.js';
 import { createAccountToken } from './account-tokens.js';
@@ -9,6 +10,8 @@ export async function verificationMail(
   { db, letters }: { readonly db: AuthDb; readonly letters: Letters },
   { id: userId, email, displayName }: User,
 ): Promise<Mail | null> {
-  const token = await createAccountToken(db, { userId, email, purpose: 'email-verification' });
+  const token = await inTransaction(db, (tx) =>
+    createAccountToken(tx, { userId, email, purpose: 'email-verification' }),
+  );
   return token === null ? null : letters.verifyEmail(email, displayName, token);
 }

@@ -15,6 +15,7 @@ import {
 import { recordAlone, recordAudit } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
+import { forgetAccountTokens } from '../../mail/account-tokens.js';
 import { verificationMail } from '../../mail/verification-mail.js';
 import {
   accountLocked,
@@ -149,7 +150,7 @@ export async function login(
 }
 
 /**
- * Changes the password and ends the other sessions, in one transaction. Of two changes at once that know the same password, the
+ * Changes the password, ends the other sessions and takes back the links of before, in one transaction. Of two changes at once that know the same password, the
  * second finds that it does not know it any more.
  *
  * @throws UNAUTHENTICATED when the session of the token has ended
@@ -184,6 +185,7 @@ export async function changePassword(
       ended: await endSessions(tx, { userId, id: { not: sessionId } }),
     };
     await forgetChallenges(tx, userId);
+    await forgetAccountTokens(tx, userId);
     await recordAudit(tx, context, {
       action: 'PASSWORD_CHANGE',
       outcome: 'SUCCESS',

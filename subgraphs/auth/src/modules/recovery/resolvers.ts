@@ -3,8 +3,11 @@ import { changeEmail, requestEmailVerification, requestPasswordReset, resetPassw
 
 export const recoveryResolvers = {
   Mutation: {
-    requestPasswordReset: (_source, { email }, context) => requestPasswordReset(context, email),
-    resetPassword: (_source, { input }, context) => resetPassword(context, input),
+    // Whoever asks for many at once would leave no room for the mails of others.
+    requestPasswordReset: (_source, { email }, context) =>
+      context.limits.signingIn(context, async () => requestPasswordReset(context, email)),
+    resetPassword: (_source, { input }, context) =>
+      context.limits.signingIn(context, () => resetPassword(context, input)),
     requestEmailVerification: (_source, _args, context) => requestEmailVerification(context),
     verifyEmail: (_source, { token }, context) => verifyEmail(context, token),
     changeEmail: (_source, { input }, context) => context.limits.signingIn(context, () => changeEmail(context, input)),

@@ -1,8 +1,13 @@
 import { inTransaction, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
-import { isUniqueViolation, type AuthTx } from '../../db.js';
+import { isUniqueViolation } from '../../db.js';
 import type { ChangeEmailInput, ResetPasswordInput } from '../../generated/graphql.js';
-import { createAccountToken, findAccountToken, useAccountToken } from '../../mail/account-tokens.js';
+import {
+  createAccountToken,
+  findAccountToken,
+  forgetAccountTokens,
+  useAccountToken,
+} from '../../mail/account-tokens.js';
 import { verificationMail } from '../../mail/verification-mail.js';
 import { normaliseEmail, parseEmail } from '../accounts/service.js';
 import { recordAudit } from '../audit/service.js';
@@ -10,6 +15,7 @@ import {
   checkNewPassword,
   confirmPassword,
   parseNewPassword,
+  WRONG_PASSWORD,
   type InvalidCredentials,
   type WeakPassword,
 } from '../passwords/service.js';
@@ -18,6 +24,7 @@ import {
   announceReplaced,
   assertLiveSession,
   endSessions,
+  lockLiveSession,
   lockUser,
   type AuthPayloadRow,
 } from '../sessions/service.js';
@@ -52,7 +59,9 @@ export function requestPasswordReset(context: AuthContext, given: string): { rea
     const user = await context.db.user.findUnique({ where: { email } });
     context.telemetry.passwordResetRequested(context.log, user?.id);
     if (!user) return null;
-    const token = await createAccountToken(context.db, { userId: user.id, email, purpose: 'password-reset' });
+    const token = await inTransaction(context.db, (tx) =>
+      createAccountToken(tx, { userId: user.id, email, purpose: 'password-reset' }),
+    );
     return token === null ? null : context.letters.resetPassword(email, user.displayName, token);
   });
   return ACCEPTED;
@@ -83,7 +92,7 @@ export async function resetPassword(
       where: { id: user.id },
       data: { passwordHash, emailVerifiedAt: current.emailVerifiedAt ?? new Date() },
     });
-    await forgetTokens(tx, user.id);
+    await forgetAccountTokens(tx, user.id);
     await forgetChallenges(tx, user.id);
     const ended = await endSessions(tx, { userId: user.id });
     const session = await letIn(context, tx, changed);
@@ -105,14 +114,6 @@ export async function resetPassword(
   return outcome.session;
 }
 
-/** Links that were sent before are not for whoever has the mailbox now, or had it. */
-async function forgetTokens(tx: AuthTx, userId: string): Promise<void> {
-  await tx.accountToken.updateMany({
-    where: { userId, usedAt: null, purpose: { in: ['password-reset', 'email-change'] } },
-    data: { usedAt: new Date() },
-  });
-}
-
 /** Sends the link that confirms the address of the viewer's account, unless that is confirmed. */
 export async function requestEmailVerification(context: AuthContext): Promise<{ readonly accepted: boolean }> {
   await assertLiveSession(context);
@@ -129,7 +130,7 @@ export async function verifyEmail(context: AuthContext, token: string): Promise<
   const outcome = await inTransaction(context.db, async (tx) => {
     const current = await lockUser(tx, found.userId, 'NO KEY UPDATE');
     if (!current || (!isChange && current.email !== found.email) || !(await useAccountToken(tx, found))) return null;
-    if (isChange) await forgetTokens(tx, current.id);
+    if (isChange) await forgetAccountTokens(tx, current.id);
     const data = { email: found.email, emailVerifiedAt: new Date() };
     const after = await tx.user.update({ where: { id: current.id }, data });
     if (isChange)
@@ -169,10 +170,17 @@ export async function changeEmail(
   const user = await getUser(context, requireViewer(context).userId);
   const refused = await confirmPassword(context, user, input.password);
   if (refused) return refused;
+  // Comparing takes long: a password that was changed meanwhile is not known any more, and a session that has ended asks for nothing.
+  const made = await inTransaction(context.db, async (tx) => {
+    const current = await lockLiveSession(context, tx);
+    if (current.passwordHash !== user.passwordHash) return null;
+    return { token: await createAccountToken(tx, { userId: user.id, email, purpose: 'email-change' }) };
+  });
+  if (!made) return WRONG_PASSWORD;
+  const { token } = made;
   context.post.later(context.log, async () => {
-    const taken = await context.db.user.findUnique({ where: { email } });
-    const token = await createAccountToken(context.db, { userId: user.id, email, purpose: 'email-change' });
     if (token === null) return null;
+    const taken = await context.db.user.findUnique({ where: { email } });
     return taken ? context.letters.emailTaken(email) : context.letters.confirmNewEmail(email, user.displayName, token);
   });
   return { __typename: 'ChangeEmailRequested', email };
