@@ -6,6 +6,7 @@ import { chromium, type Page } from 'playwright-core';
 const EXECUTABLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),
 );
+const WAIT_MS = 100_000;
 /** Kept by CI, and in no commit. */
 const PICTURES = fileURLToPath(new URL('../../.screenshots/', import.meta.url));
 
@@ -31,6 +32,8 @@ export async function openOffline(): Promise<OfflinePage> {
     args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
   });
   const page = await browser.newPage({ viewport: { width: 1400, height: 850 } });
+  // What a person would wait for on a busy machine; the test's own time is above it.
+  page.setDefaultTimeout(WAIT_MS);
   const strays: string[] = [];
   const errors: string[] = [];
   page.on('request', (request) => {
