@@ -4,6 +4,7 @@ import { createLauncher, type Launcher, type Run } from '../../embedded/test/lau
 import { operation } from '../operations.js';
 import { hasBrowser, openOffline, type OfflinePage } from './browser.js';
 import { createExplorerPage, type ExplorerPage } from './explorer-page.js';
+import { createReferencePage } from './reference-page.js';
 
 const withBrowser = hasBrowser ? describe : describe.skip;
 const own = createCleanup();
@@ -14,6 +15,7 @@ withBrowser('the explorer without the internet', () => {
   let run: Run;
   let offline: OfflinePage;
   let explorer: ExplorerPage;
+  let login: { readonly email: string; readonly password: string };
   let token: string;
   let taskId: string;
 
@@ -27,8 +29,9 @@ withBrowser('the explorer without the internet', () => {
     offline = await openOffline();
     own.add(async () => offline[Symbol.asyncDispose]());
     explorer = createExplorerPage(offline.page);
-    const [, email, password] = /(mara@\S+)\s+password: (.+)/.exec(run.output) ?? [];
-    const { body } = await ask('Login', { input: { email, password } });
+    const [, email = '', password = ''] = /(mara@\S+)\s+password: (.+)/.exec(run.output) ?? [];
+    login = { email, password };
+    const { body } = await ask('Login', { input: login });
     token = (body.data?.['login'] as { accessToken: string }).accessToken;
   });
   afterAll(() => own.run());
@@ -134,6 +137,24 @@ withBrowser('the explorer without the internet', () => {
     expect(routes.length).toBeGreaterThan(20);
     for (const { summary } of routes) await page.getByText(summary).first().waitFor({ state: 'attached' });
     await offline.keepPicture('6-rest');
+    expect(offline.takeErrors()).toEqual([]);
+  });
+
+  it('tries them from there: logs in, asks with the token, and uploads a picture with all of its form', async () => {
+    const reference = createReferencePage(offline.page);
+    await reference.open('post /api/auth/login');
+    await reference.setBody({ email: login.email, password: login.password });
+    const session = await reference.send('200 OK');
+    await reference.close();
+    await reference.open('get /api/auth/profile');
+    await reference.setToken(String(session['accessToken']));
+    expect(await reference.send('200 OK')).toMatchObject({ displayName: 'Mara Lindqvist' });
+    await reference.close();
+    await reference.open('post /api/media/upload');
+    await reference.setField('altText', 'An otter');
+    await reference.chooseFile('file', { name: 'tried.png', mimeType: 'image/png', buffer: await smallPng() });
+    expect(await reference.send('201 Created')).toMatchObject({ filename: 'tried.png', altText: 'An otter' });
+    await offline.keepPicture('7-rest-tried');
     expect(offline.takeErrors()).toEqual([]);
   });
 

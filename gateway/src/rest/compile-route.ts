@@ -119,6 +119,10 @@ function typeAt(variables: Variables, place: string): GraphQLInputType {
   );
 }
 
+function isFile({ type }: InputMember): boolean {
+  return getNamedType(type).name === 'Upload';
+}
+
 function compileBody(route: Route, variables: Variables): CompiledRoute['body'] {
   if (route.body === undefined) return null;
   const prefix = route.body === 'input' ? 'input.' : '';
@@ -129,7 +133,9 @@ function compileBody(route: Route, variables: Variables): CompiledRoute['body'] 
   ]);
   const input = getNullableType(variables['input']?.type);
   const all: Variables = route.body === 'input' && isInputObjectType(input) ? input.getFields() : variables;
-  const own = Object.fromEntries(Object.entries(all).filter(([name]) => !elsewhere.has(`${prefix}${name}`)));
+  const members = Object.entries(all).filter(([name]) => !elsewhere.has(`${prefix}${name}`));
+  // A form is sent in the order in which it is described, by people and by programs, and its file has to be last.
+  const own = Object.fromEntries(members.toSorted(([, a], [, b]) => Number(isFile(a)) - Number(isFile(b))));
   const schema = schemaOfMembers(own);
   const validate = createValidate(schema, 'body');
   return {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { CheckError } from './check-error.js';
+import { isDay } from './day.js';
 import type { Finding } from './finding.js';
 import type { FileTree } from './sources/file-tree.js';
 import { readYaml } from './sources/subgraph-sources.js';
 
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const approvalsSchema = z.array(
   z.strictObject({
     /** Such as `FIELD_REMOVED`. */
@@ -16,7 +16,7 @@ const approvalsSchema = z.array(
     reason: z.string().min(10),
     approvedBy: z.string().min(1),
     /** The last day on which it holds. */
-    expires: z.string().regex(DATE, 'write it as 2026-12-31'),
+    expires: z.string().refine(isDay, 'write a day that there is, as 2026-12-31'),
   }),
 );
 
@@ -48,12 +48,14 @@ export function approve(
   const broken = new Set<string>();
   const judged = findings.map((finding) => {
     if (finding.check !== 'changes' || finding.severity !== 'error') return finding;
-    const approval = approvals.find(
+    const given = approvals.filter(
       ({ change, coordinate, schema }) =>
         change === finding.code &&
         coordinate === finding.coordinate &&
         (schema === undefined || schema === finding.schema),
     );
+    // One that was given again holds beside the one that is over.
+    const approval = given.find(({ expires }) => today <= expires) ?? given[0];
     if (!approval) return finding;
     used.add(approval);
     const { reason, expires, approvedBy } = approval;

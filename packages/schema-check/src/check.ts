@@ -66,6 +66,7 @@ export async function check(options: CheckOptions): Promise<Checked> {
   if (graph?.supergraphSdl) {
     base = without === null ? chooseBase(options) : { name: 'the graph as it is', graph: wholeGraph(found.sources) };
     const findPlace = indexPlaces(sources.map(({ document }) => document));
+    if (!base && settings.against.length > 0) findings.push(nothingToCompare(settings.against));
     if (base) findings.push(...(await compareGraphs(base.graph, graph, { settings, operations, findPlace })));
     const run = checkOperations(graph.supergraphSdl, operations ?? [], budget, base?.graph.api ?? null);
     findings.push(...run.findings);
@@ -190,6 +191,9 @@ async function findStaleFiles(
   operations: readonly ClientOperation[],
 ): Promise<Finding[]> {
   const tree = filesOnDisk(root);
+  for (const { file, client } of settings.manifests)
+    if (!settings.clients.some(({ name }) => name === client))
+      throw new CheckError(`The manifest ${file} is of the client ${client}, which is none of clients.`);
   const code: Finding[] = [];
   for (const config of settings.codegen) code.push(...(await findStaleCode(root, config, tree)));
   return [
@@ -197,6 +201,16 @@ async function findStaleFiles(
     ...settings.manifests.flatMap(({ file, client }) => findStaleManifest(tree, file, client, operations)),
     ...code,
   ];
+}
+
+/** A check that compares nothing passes; whoever relies on it has to hear of that. */
+function nothingToCompare(names: readonly string[]): Finding {
+  return {
+    check: 'changes',
+    code: 'NOTHING_TO_COMPARE',
+    severity: 'warning',
+    message: `Changes were not looked at: there is no graph at ${names.join(' or ')}. A shallow clone has no branch but its own.`,
+  };
 }
 
 function emptyContract(name: string): Finding {

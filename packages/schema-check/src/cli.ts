@@ -2,6 +2,7 @@ import path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { check, compareGraphs, readOperations, toReport, type CheckOptions } from './check.js';
 import { CheckError } from './check-error.js';
+import { isDay } from './day.js';
 import { FORMATS, isFormat, type Format } from './formats/formats.js';
 import { composeGraph, readGraph, type Graph } from './graph/graph.js';
 import { indexPlaces } from './graph/place.js';
@@ -23,7 +24,7 @@ import { readSubgraphs } from './sources/subgraph-sources.js';
 import { findIdle, findUsage, renderUsage } from './usage.js';
 import { parse, Source } from 'graphql';
 import { readRemoteKeys, readStorageEmulator, readTrafficSources } from './config.js';
-import type { Report } from './finding.js';
+import { relocate, type Report } from './finding.js';
 
 /** What the program ends with. */
 export const EXIT = { passed: 0, failed: 1, cannot: 2 } as const;
@@ -80,8 +81,10 @@ export async function runCli(options: CliOptions): Promise<number> {
   try {
     return await run(options);
   } catch (error) {
-    if (!(error instanceof CheckError)) throw error;
-    options.printError(`${error.message}\n`);
+    // What nobody has foreseen is no answer of the check: whoever reads the exit code must not take it for one.
+    options.printError(
+      error instanceof CheckError ? `${error.message}\n` : `A defect of schema-check: ${(error as Error).stack}\n`,
+    );
     return EXIT.cannot;
   }
 }
@@ -131,7 +134,7 @@ async function runCheck(options: CliOptions, values: Values): Promise<number> {
     ...checkOptions,
     readPublished: () => current && { name: describeVersion(current.version), text: current.text },
   });
-  return tell(options, report, format);
+  return tell(options, report, format, checkOptions.root);
 }
 
 async function runUsage(options: CliOptions, values: Values, coordinate: string | null): Promise<number> {
@@ -161,7 +164,7 @@ async function runPublish(options: CliOptions, values: Values): Promise<number> 
     checkOptions,
     values.force ?? null,
   );
-  options.print(FORMATS[format](report));
+  tell(options, report, format, checkOptions.root);
   if (!version) {
     options.printError('Nothing is published.\n');
     return EXIT.failed;
@@ -217,6 +220,8 @@ function toTraffic({ cwd, env }: Pick<CliOptions, 'cwd' | 'env'>, values: Values
 async function openRegistry({ cwd, env }: CliOptions, values: Values, { root, settings }: CheckOptions) {
   const [folder, given] = values.registry === undefined ? [root, settings.registry] : [cwd, values.registry];
   if (given === undefined) return null;
+  if (/^(?!gs:)[a-z][a-z\d+.-]*:\/\//i.test(given))
+    throw new CheckError(`${given} is no registry: name a folder, or gs://bucket/folder.`);
   if (!given.startsWith('gs://')) return createRegistry(createFolderStore(path.resolve(folder, given)));
   return createRegistry(await createBucketStore(given, readStorageEmulator(env)));
 }
@@ -255,8 +260,9 @@ async function runCompare(options: CliOptions, values: Values, [before = '', aft
   return tell(options, toReport(findings, base, [], performance.now() - startedAt), format);
 }
 
-function tell({ print }: CliOptions, report: Report, format: Format): number {
-  print(FORMATS[format](report));
+/** @param root the folder that places of the report are relative to; told are those from where the command runs, as tools look for them */
+function tell({ cwd, print }: CliOptions, report: Report, format: Format, root = cwd): number {
+  print(FORMATS[format](relocate(report, path.relative(cwd, root).split(path.sep).join('/'))));
   return report.passed ? EXIT.passed : EXIT.failed;
 }
 
@@ -279,7 +285,6 @@ function readFormat(name: string): Format {
 }
 
 function readDay(day: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(Date.parse(day)))
-    throw new CheckError(`${day} is no day: write it as 2026-12-31.`);
+  if (!isDay(day)) throw new CheckError(`${day} is no day: write it as 2026-12-31.`);
   return day;
 }

@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 /** Where something stands, for people and for tools that show it there. */
 export interface Place {
   /** Relative to the folder of the settings file. */
@@ -60,6 +62,22 @@ export interface Report {
   readonly findings: readonly Finding[];
   readonly operations: readonly OperationFigures[];
   readonly durationMs: number;
+}
+
+/** The same report with its files as they are called from elsewhere. */
+export function relocate(report: Report, prefix: string): Report {
+  if (prefix === '') return report;
+  const move = (place: Place): Place =>
+    // Records of a Redis stand in no file.
+    place.file.includes('://') ? place : { ...place, file: path.posix.join(prefix, place.file) };
+  return {
+    ...report,
+    findings: report.findings.map(({ place, usedBy, ...finding }) => ({
+      ...finding,
+      ...(place && { place: move(place) }),
+      ...(usedBy && { usedBy: usedBy.map((use) => ({ ...use, place: move(use.place) })) }),
+    })),
+  };
 }
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, notice: 2 };

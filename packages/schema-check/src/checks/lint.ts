@@ -27,7 +27,7 @@ export async function lintSubgraphs(
 async function lint(root: string, { document }: SubgraphSource, foreignTypes: readonly string[]): Promise<Finding[]> {
   const files = filesOf(document);
   const config: Linter.Config = {
-    files: ['**/*.graphql', '**/*.graphqls'],
+    files: ['**/*.*'],
     languageOptions: {
       parser: graphqlPlugin.parser,
       parserOptions: { graphQLConfig: { schema: files.map((file) => path.resolve(root, file)) } },
@@ -35,8 +35,11 @@ async function lint(root: string, { document }: SubgraphSource, foreignTypes: re
     plugins: { '@graphql-eslint': graphqlPlugin as unknown as ESLint.Plugin },
     rules: sdlRules(foreignTypes, { hasConnections: hasConnections(document) }),
   };
-  const eslint = new ESLint({ cwd: root, overrideConfigFile: true, overrideConfig: [config] });
-  const results = await eslint.lintFiles(files);
+  const paths = files.map((file) => path.resolve(root, file));
+  // What is not below its folder is ignored by ESLint; and a name with brackets is a name.
+  const cwd = commonFolder([root, ...paths.map((file) => path.dirname(file))]);
+  const eslint = new ESLint({ cwd, globInputPaths: false, overrideConfigFile: true, overrideConfig: [config] });
+  const results = await eslint.lintFiles(paths);
   return results.flatMap(({ filePath, messages }) =>
     messages.map(({ ruleId, message, line, column, fatal }) => ({
       check: 'lint' as const,
@@ -46,6 +49,13 @@ async function lint(root: string, { document }: SubgraphSource, foreignTypes: re
       place: { file: path.relative(root, filePath).split(path.sep).join('/'), line: line || 1, column: column || 1 },
     })),
   );
+}
+
+function commonFolder(folders: readonly string[]): string {
+  const all = folders.map((folder) => folder.split(path.sep));
+  const [first = []] = all;
+  const depth = first.findIndex((step, index) => all.some((steps) => steps[index] !== step));
+  return (depth === -1 ? first : first.slice(0, depth)).join(path.sep) || path.sep;
 }
 
 /** `@graphql-eslint/require-description` is REQUIRE_DESCRIPTION. */

@@ -12,7 +12,8 @@ export function findStaleSupergraph(tree: FileTree, file: string, composed: stri
   const text = tree.read(file);
   if (text === null) return [stale(file, 1, `There is no ${file}: compose it and commit it.`)];
   const committed = text.split('\n');
-  const start = committed.findIndex((line) => !line.startsWith('#'));
+  const first = committed.findIndex((line) => !line.startsWith('#'));
+  const start = first === -1 ? committed.length : first;
   const fresh = composed.trimEnd().split('\n');
   const lines = text.trimEnd().split('\n').slice(start);
   const at = fresh.findIndex((line, index) => line !== lines[index]);
@@ -21,7 +22,7 @@ export function findStaleSupergraph(tree: FileTree, file: string, composed: stri
   return [
     stale(
       file,
-      start + line + 1,
+      Math.min(start + line + 1, committed.length),
       `${file} is not what the subgraphs compose to: compose it again. It says ${quote(lines[line])}, and they ${quote(fresh[line])}.`,
     ),
   ];
@@ -40,18 +41,22 @@ export function findStaleManifest(
 ): Finding[] {
   const manifest = manifestSchema.safeParse(parseJson(tree.read(file)));
   if (!manifest.success) return [stale(file, 1, `${file} is no manifest of persisted operations.`)];
+  const unreadable = manifest.data.operations.filter(({ body }) => !isGraphQL(body));
+  if (unreadable.length > 0)
+    return unreadable.map(({ name }) => stale(file, 1, `${file} has no GraphQL as ${name}: generate it again.`));
   const listed = new Map(manifest.data.operations.map(({ name, body }) => [name, normal(body)]));
+  const sent = operations.filter((operation) => operation.client === client && operation.isFile);
   const own = new Map(
-    operations
-      .filter((operation) => operation.client === client && operation.isFile)
-      .map(({ name, document }) => [name, [normal(print(document)), print(withTypenames(document))]]),
+    sent.map(({ name, document }) => [name, [normal(print(document)), print(withTypenames(document))]]),
   );
+  const twice = new Set(sent.map(({ name }) => name).filter((name, index, all) => all.indexOf(name) !== index));
   const missing = [...own.keys()].filter((name) => !listed.has(name));
   const changed = [...own].flatMap(([name, body]) =>
     listed.has(name) && !body.includes(listed.get(name) ?? '') ? [name] : [],
   );
   const unknown = [...listed.keys()].filter((name) => !own.has(name));
   return [
+    ...[...twice].map((name) => stale(file, 1, `${client} sends two operations ${name}: ${file} can only have one.`)),
     ...missing.map((name) => stale(file, 1, `${file} lacks ${name}, which ${client} sends: generate it again.`)),
     ...changed.map((name) => stale(file, 1, `${file} has another ${name} than ${client} sends: generate it again.`)),
     ...unknown.map((name) => stale(file, 1, `${file} lists ${name}, which ${client} does not send any more.`)),
@@ -79,9 +84,15 @@ export async function findStaleCode(root: string, config: string, tree: FileTree
   } catch (error) {
     return [stale(config, 1, `@graphql-codegen/cli cannot be loaded here: ${(error as Error).message}`)];
   }
-  const context = await codegen.loadContext(path.resolve(root, config));
-  context.updateConfig({ silent: true });
-  const files = await codegen.generate(context, false);
+  let files: Awaited<ReturnType<Codegen['generate']>>;
+  try {
+    const context = await codegen.loadContext(path.resolve(root, config));
+    context.updateConfig({ silent: true });
+    files = await codegen.generate(context, false);
+  } catch (error) {
+    // What keeps it from generating, as SDL that is no GraphQL does, keeps nothing else from being checked.
+    return [stale(config, 1, `${config} cannot be generated from: ${(error as Error).message.trim()}`)];
+  }
   return files.flatMap(({ filename, content }) => {
     const file = path.relative(root, path.resolve(root, filename)).split(path.sep).join('/');
     return tree.read(file) === content
@@ -103,6 +114,15 @@ function parseJson(text: string | null): unknown {
     return JSON.parse(text ?? '') as unknown;
   } catch {
     return undefined;
+  }
+}
+
+function isGraphQL(text: string): boolean {
+  try {
+    parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,11 @@
-import { Kind, visit, type DocumentNode, type FragmentDefinitionNode, type OperationDefinitionNode } from 'graphql';
+import {
+  Kind,
+  visit,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type FragmentSpreadNode,
+  type OperationDefinitionNode,
+} from 'graphql';
 import type { Place } from '../finding.js';
 
 /** An operation that some client sends, with the fragments that it spreads. */
@@ -16,23 +23,24 @@ export interface ClientOperation {
   readonly count?: number;
 }
 
+/** Finds the fragment that is spread somewhere. */
+export type FindFragment = (spread: FragmentSpreadNode) => FragmentDefinitionNode | undefined;
+
 /** Splits a document: each operation with the fragments that it needs, directly or by others. */
 export function splitDocument(
   document: DocumentNode,
+  findFragment: FindFragment = fragmentsOf(document),
 ): Array<{ readonly name: string; readonly document: DocumentNode }> {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   return document.definitions
     .filter((definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION)
     .map((operation) => {
       const needed = new Map<string, FragmentDefinitionNode>();
       const collect = (node: OperationDefinitionNode | FragmentDefinitionNode) =>
         visit(node, {
-          FragmentSpread({ name }) {
-            const fragment = fragments.get(name.value);
-            if (!fragment || needed.has(name.value)) return;
-            needed.set(name.value, fragment);
+          FragmentSpread(spread) {
+            const fragment = findFragment(spread);
+            if (!fragment || needed.has(spread.name.value)) return;
+            needed.set(spread.name.value, fragment);
             collect(fragment);
           },
         });
@@ -42,4 +50,11 @@ export function splitDocument(
         document: { kind: Kind.DOCUMENT, definitions: [operation, ...needed.values()] },
       };
     });
+}
+
+function fragmentsOf({ definitions }: DocumentNode): FindFragment {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  return ({ name }) => fragments.get(name.value);
 }

@@ -1,9 +1,9 @@
-import { concatAST, type DocumentNode, type Source } from 'graphql';
+import { concatAST, Kind, print, type DocumentNode, type FragmentDefinitionNode, type Source } from 'graphql';
 import { z } from 'zod';
 import { CheckError } from '../check-error.js';
 import type { Place } from '../finding.js';
 import type { FileTree } from '../sources/file-tree.js';
-import { splitDocument, type ClientOperation } from './client-operation.js';
+import { splitDocument, type ClientOperation, type FindFragment } from './client-operation.js';
 import { parseOrThrow } from './parse-document.js';
 import { CODE_EXTENSIONS, isCode, readTags } from './read-tags.js';
 
@@ -21,6 +21,8 @@ export const manifestSchema = z.object({
   operations: z.array(z.object({ id: z.string().min(1), name: z.string(), body: z.string().min(1) })),
 });
 
+const GRAPHQL_EXTENSIONS = ['.graphql', '.graphqls', '.gql'] as const;
+
 /** Reads what clients have registered. @throws CheckError when a file is missing, or holds no operations */
 export async function readRegistered(tree: FileTree, clients: readonly ClientSettings[]): Promise<ClientOperation[]> {
   const read = await Promise.all(clients.map((client) => readClient(tree, client)));
@@ -32,8 +34,8 @@ async function readClient(tree: FileTree, { name: client, operations }: ClientSe
   const named = await Promise.all(
     operations.filter((file) => !file.endsWith('.json')).map((file) => readDocuments(tree, file, client)),
   );
-  // Fragments may stand in other files of the same client.
-  const inFiles = splitDocument(concatAST(named.flat())).map(({ name, document: own }) => ({
+  const whole = concatAST(named.flat());
+  const inFiles = splitDocument(whole, fragmentsOfClient(client, whole)).map(({ name, document: own }) => ({
     name,
     client,
     document: own,
@@ -41,13 +43,51 @@ async function readClient(tree: FileTree, { name: client, operations }: ClientSe
     isFile: true,
     isRegistered: true,
   }));
-  return [...inFiles, ...manifests.flatMap((file) => readManifest(tree, file, client))];
+  const all = [...withoutCopies(inFiles), ...manifests.flatMap((file) => readManifest(tree, file, client))];
+  // Of a client that asks for nothing, nothing could break; it is likelier that its operations are elsewhere.
+  if (all.length === 0) throw new CheckError(`The client ${client} has no operations in ${operations.join(', ')}.`);
+  return all;
+}
+
+/** What stands in a file of GraphQL may stand in code that was generated from it as well. */
+function withoutCopies(operations: readonly ClientOperation[]): ClientOperation[] {
+  const known = new Set<string>();
+  return operations.filter(({ document }) => {
+    const text = print(document);
+    if (known.has(text)) return false;
+    known.add(text);
+    return true;
+  });
+}
+
+/**
+ * Fragments may stand in other files of the same client. Where several have one name, the one of the same file is meant.
+ *
+ * @throws CheckError, when it looks for one, where only other files have it, and not the same
+ */
+function fragmentsOfClient(client: string, { definitions }: DocumentNode): FindFragment {
+  const fragments = new Map<string, FragmentDefinitionNode[]>();
+  for (const definition of definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) {
+      const { value } = definition.name;
+      fragments.set(value, [...(fragments.get(value) ?? []), definition]);
+    }
+  return ({ name: { value }, loc }) => {
+    const all = fragments.get(value) ?? [];
+    const own = all.find((fragment) => fragment.loc?.source.name === loc?.source.name);
+    if (own || new Set(all.map(print)).size <= 1) return own ?? all[0];
+    const places = all.map((fragment) => startOf(fragment.loc)).map(({ file, line }) => `${file}:${line}`);
+    const { file, line } = startOf(loc);
+    throw new CheckError(
+      `${file}:${line} spreads ${value}, of which ${client} has several: ${places.join(', ')}. Name them apart.`,
+    );
+  };
 }
 
 /** The documents of a file, or of all files below a folder. */
 async function readDocuments(tree: FileTree, folder: string, client: string): Promise<DocumentNode[]> {
   const files = tree
-    .list(folder, ['.graphql', ...CODE_EXTENSIONS])
+    .list(folder, [...GRAPHQL_EXTENSIONS, ...CODE_EXTENSIONS])
     .map((file) => [file, readOrThrow(tree, file)] as const);
   const code = files.filter(([file]) => isCode(file));
   const documents = [

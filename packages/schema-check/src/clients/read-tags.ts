@@ -9,6 +9,9 @@ export function isCode(file: string): boolean {
   return CODE_EXTENSIONS.some((extension) => file.endsWith(extension));
 }
 
+/** Bundles are longer, and take Babel minutes. */
+const MAX_CODE_LENGTH = 2 * 2 ** 20;
+
 /** A template literal, as Babel has it: `start` and `end` count characters of the file. */
 interface Template {
   readonly quasis: ReadonlyArray<{ readonly start?: number | null; readonly end?: number | null }>;
@@ -25,6 +28,9 @@ export async function readTags(files: ReadonlyArray<readonly [file: string, text
   // Most files have none, and declarations have nothing but types: Babel, which takes a while to load, need not read them.
   const tagged = files.filter(([file, text]) => /gql|graphql/i.test(text) && !/\.d\.[cm]?ts$/.test(file));
   if (tagged.length === 0) return [];
+  for (const [file, { length }] of tagged)
+    if (length > MAX_CODE_LENGTH)
+      throw new CheckError(`${file} is too long for code that somebody has written: name the folder of its sources.`);
   const { gqlPluckFromCodeStringSync } = await import('@graphql-tools/graphql-tag-pluck');
   return tagged.flatMap(([file, text]) => {
     let sources;

@@ -34,8 +34,12 @@ export function renderJunit(report: Report): string {
   ].join('\n');
 }
 
+/** XML 1.0, section 2.2: what no document may have, not even escaped. */
+const NOT_XML = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g;
+
 function escape(text: string): string {
   return text
+    .replaceAll(NOT_XML, '\uFFFD')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

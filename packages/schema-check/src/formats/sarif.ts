@@ -21,7 +21,10 @@ export function renderSarif(report: Report): string {
         results: report.findings.map((finding) => {
           const { code, severity, place, usedBy = [] } = finding;
           const locate = ({ file, line, column }: NonNullable<typeof place>) => ({
-            physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line, startColumn: column } },
+            physicalLocation: {
+              artifactLocation: { uri: encodeURI(file) },
+              region: { startLine: line, startColumn: column },
+            },
           });
           return {
             ruleId: code,

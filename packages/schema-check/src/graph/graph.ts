@@ -1,8 +1,17 @@
-import { composeServices } from '@apollo/composition';
+import { composeServices, type CompositionResult } from '@apollo/composition';
 import { Supergraph } from '@apollo/federation-internals';
 import { BUILD_OPTIONS } from '@taskgraph/federation-engine/internal/supergraph/describe-graph.js';
 import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
-import { buildASTSchema, GraphQLError, parse, printSchema, type ASTNode, type GraphQLSchema } from 'graphql';
+import {
+  buildASTSchema,
+  GraphQLError,
+  isExecutableDefinitionNode,
+  parse,
+  printSchema,
+  type ASTNode,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql';
 import { CheckError } from '../check-error.js';
 import type { Finding } from '../finding.js';
 import type { SubgraphSource } from '../sources/subgraph-sources.js';
@@ -25,8 +34,13 @@ export function composeGraph(sources: readonly SubgraphSource[]): {
   readonly graph: Graph | null;
   readonly findings: Finding[];
 } {
-  const services = sources.map(({ name, url, document }) => ({ name, url, typeDefs: document }));
-  const { errors, hints = [], supergraphSdl } = composeServices(services);
+  let composed: CompositionResult;
+  try {
+    composed = composeServices(sources.map(toService));
+  } catch (error) {
+    return { graph: null, findings: [notComposable(sources, error as Error)] };
+  }
+  const { errors, hints = [], supergraphSdl } = composed;
   const findings: Finding[] = [
     ...(errors ?? []).map((error) => toFinding(codeOf(error), 'error', error)),
     ...hints.map((hint) => ({
@@ -39,6 +53,30 @@ export function composeGraph(sources: readonly SubgraphSource[]): {
     })),
   ];
   return { graph: supergraphSdl === undefined ? null : readSupergraph(supergraphSdl), findings };
+}
+
+function toService({ name, url, document }: SubgraphSource) {
+  return { name, url, typeDefs: document };
+}
+
+/** Of SDL that composition has not foreseen, such as a `@link` to a number: it ends with an error of its own. */
+function notComposable(sources: readonly SubgraphSource[], { message }: Error): Finding {
+  const culprit = sources.find((source) => {
+    try {
+      composeServices([toService(source)]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  const place = placeOf(culprit?.document.definitions[0]);
+  return {
+    check: 'composition',
+    code: 'INVALID_GRAPH',
+    severity: 'error',
+    message: `${culprit ? `[${culprit.name}] ` : ''}This cannot be composed: ${message}`,
+    ...(place && { place }),
+  };
 }
 
 function codeOf({ extensions }: GraphQLError): string {
@@ -81,11 +119,18 @@ export function readGraph(text: string, name: string): Graph {
     const isSupergraph = /@link\s*\(\s*url:\s*"https:\/\/specs\.apollo\.dev\/join\//.test(text);
     return isSupergraph
       ? readSupergraph(text)
-      : { supergraphSdl: null, api: buildASTSchema(parse(text)), subgraphs: new Map() };
+      : { supergraphSdl: null, api: buildASTSchema(parseSchema(text)), subgraphs: new Map() };
   } catch (error) {
     if (!(error instanceof GraphQLError) && !(error instanceof Error)) throw error;
     throw new CheckError(`${name} is no schema that can be compared: ${error.message}`);
   }
+}
+
+/** Operations would be read as a schema that has nothing. */
+function parseSchema(text: string): DocumentNode {
+  const document = parse(text);
+  if (document.definitions.some(isExecutableDefinitionNode)) throw new Error('it has operations or fragments');
+  return document;
 }
 
 /** Directives of federation refer to definitions that the SDL of a subgraph leaves out. */

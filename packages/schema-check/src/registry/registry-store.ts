@@ -47,20 +47,26 @@ export function createFolderStore(folder: string): RegistryStore {
         return true;
       } catch (error) {
         if (codeOf(error) === 'EEXIST') return false;
-        throw error;
+        throw new CheckError(`${at(name)} cannot be written: ${(error as Error).message}`);
       } finally {
         rmSync(temporary, { force: true });
       }
     },
     async replace(name, text) {
-      renameSync(prepare(name, text), at(name));
+      const temporary = prepare(name, text);
+      try {
+        renameSync(temporary, at(name));
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw new CheckError(`${at(name)} cannot be written: ${(error as Error).message}`);
+      }
     },
     async list(inner) {
       try {
         return readdirSync(at(inner)).sort();
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return [];
-        throw error;
+        throw new CheckError(`${at(inner)} cannot be read: ${(error as Error).message}`);
       }
     },
   };

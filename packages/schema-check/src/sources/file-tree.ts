@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { CheckError } from '../check-error.js';
 
@@ -13,6 +13,7 @@ export interface FileTree {
 }
 
 const MAX_BYTES = 64 * 2 ** 20;
+const MAX_LINKS = 8;
 
 export function filesOnDisk(root: string): FileTree {
   return {
@@ -28,12 +29,14 @@ export function filesOnDisk(root: string): FileTree {
       try {
         if (statSync(path.resolve(root, folder)).isFile()) return [folder];
         return readdirSync(path.resolve(root, folder), { recursive: true, encoding: 'utf8' })
-          .filter((file) => endsWith(file, extensions) && !file.split(path.sep).includes('node_modules'))
+          .filter((file) => endsWith(file, extensions) && !file.split(path.sep).some(isForeign))
+          .filter((file) => statSync(path.resolve(root, folder, file)).isFile())
           .map((file) => path.posix.join(folder, file.split(path.sep).join('/')))
           .sort();
       } catch (error) {
-        if (isMissing(error)) return [];
-        throw error;
+        if (isMissing(error) && !existsSync(path.resolve(root, folder))) return [];
+        // A link to nothing is a file that is missing: what it would have said must not be left out in silence.
+        throw new CheckError(`${folder} cannot be read: ${(error as Error).message}`);
       }
     },
     isFolder: (folder) => statSync(path.resolve(root, folder), { throwIfNoEntry: false })?.isDirectory() ?? false,
@@ -49,11 +52,19 @@ export function filesOnDisk(root: string): FileTree {
 export function filesOfCommit(root: string, commit: string): FileTree {
   return {
     read(file) {
-      try {
-        return git(root, ['show', `${commit}:./${normal(file)}`]);
-      } catch {
-        return null;
+      let name = normal(file);
+      for (let links = 0; links <= MAX_LINKS; links += 1) {
+        let text: string;
+        try {
+          text = git(root, ['show', `${commit}:./${name}`]);
+        } catch {
+          return null;
+        }
+        // git keeps of a link what it points to, in one line without an end.
+        if (text.includes('\n') || !isLink(root, commit, name)) return text;
+        name = path.posix.join(path.posix.dirname(name), text);
       }
+      throw new CheckError(`${file} cannot be read of ${commit}: it is a link to a link to a link.`);
     },
     list(folder, extensions) {
       return git(root, ['ls-tree', '-r', '-z', '--name-only', commit, '--', `./${normal(folder)}`])
@@ -92,6 +103,15 @@ function git(cwd: string, parameters: readonly string[]): string {
     maxBuffer: MAX_BYTES,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+}
+
+function isLink(root: string, commit: string, file: string): boolean {
+  return git(root, ['ls-tree', commit, '--', `./${file}`]).startsWith('120000 ');
+}
+
+/** Of others, or of an editor that holds a file open. */
+function isForeign(name: string): boolean {
+  return name === 'node_modules' || name.startsWith('.#');
 }
 
 function endsWith(file: string, extensions: readonly string[]): boolean {

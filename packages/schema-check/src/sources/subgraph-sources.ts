@@ -42,6 +42,8 @@ export function readSubgraphs(
     if (files.length === 0) throw new CheckError(`There is no SDL of the subgraph ${name} in ${folder}.`);
     const texts = files.map((each) => ({ name: each, body: tree.read(each) ?? '' }));
     const documents = texts.flatMap(({ name: each, body }) => parseFile(each, body, faults));
+    if (documents.length === 0 && faults.length === 0)
+      throw new CheckError(`The SDL of the subgraph ${name} in ${folder} says nothing.`);
     return { name, url, document: concatAST(documents), text: texts.map(({ body }) => body).join('\n') };
   });
   return { sources, faults };
@@ -53,6 +55,7 @@ function parseFile(name: string, body: string, faults: Finding[]): DocumentNode[
   try {
     return [parse(new Source(body, name))];
   } catch (error) {
+    if (error instanceof RangeError) throw new CheckError(`${name} is nested too deeply.`);
     if (!(error instanceof GraphQLError)) throw error;
     const { line = 1, column = 1 } = error.locations?.[0] ?? {};
     faults.push({
