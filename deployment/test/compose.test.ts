@@ -116,6 +116,12 @@ describe.each(PROCESSES)('$name in docker-compose.yml', (process) => {
     expect([...process.settings].filter((name) => isOfOperators(name) && !(name in environment))).toEqual([]);
   });
 
+  it('passes on where traces go, and which requests have one', () => {
+    const names = [...process.settings].filter((name) => name.startsWith('OTEL_') && name !== 'OTEL_SERVICE_NAME');
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) expect(environment[name]).toBe(`\${${name}:-}`);
+  });
+
   it('knows no secret of another', () => {
     const foreign = PROCESSES.filter((one) => one !== process).map(({ name }) => name.toUpperCase());
     const secrets = Object.keys(environment).filter((name) => /SECRET|DATABASE_URL/.test(name));

@@ -332,3 +332,37 @@ whereRendered('the gke overlay', () => {
     expect(spec.ingress?.[0]?.ports?.map(({ port }) => port).sort()).toEqual(PROCESSES.map(operationsPortOf).sort());
   });
 });
+
+whereRendered('traces', () => {
+  const manifests = rendered.get(EVERYTHING) as Manifest[];
+  const { spec: policy } = find<NetworkPolicy>(manifests, 'NetworkPolicy', 'tracing');
+
+  it.each(PROCESSES)('of $name go to the collector, which its network lets it reach', ({ name, readConfig }) => {
+    const pod = find<PodOwner>(manifests, 'Deployment', name).spec.template?.spec;
+    const env = environmentOf(pod?.containers[0] as Container, manifests);
+    const url = new URL(readConfig(env).OTEL_EXPORTER_OTLP_ENDPOINT ?? '');
+    const [, namespace] = url.hostname.split('.');
+    expect(policy.egress).toEqual([
+      {
+        to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } }],
+        ports: [{ protocol: 'TCP', port: Number(url.port) }],
+      },
+    ]);
+    expect(policy.podSelector?.matchExpressions?.[0]?.values).toContain(name);
+  });
+
+  it('are of some requests, whatever strangers ask for, and whole behind the gateway', () => {
+    const samplers = PROCESSES.map(({ name }) => {
+      const pod = find<PodOwner>(manifests, 'Deployment', name).spec.template?.spec;
+      const env = environmentOf(pod?.containers[0] as Container, manifests);
+      return [name, env['OTEL_TRACES_SAMPLER'], env['OTEL_TRACES_SAMPLER_ARG']];
+    });
+    const behind = ['parentbased_always_on', undefined];
+    expect(samplers).toEqual([
+      ['auth', ...behind],
+      ['gateway', 'traceidratio', '0.1'],
+      ['media', ...behind],
+      ['task', ...behind],
+    ]);
+  });
+});

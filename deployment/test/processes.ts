@@ -17,6 +17,7 @@ export interface ProcessFacts {
   readonly readConfig: (env: Readonly<Record<string, string>>) => {
     readonly SHUTDOWN_DRAIN_MS: number;
     readonly SHUTDOWN_GRACE_MS: number;
+    readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
   };
 }
 
@@ -80,9 +81,13 @@ function portIn(folder: string, prefix: string): number {
 }
 
 function settingsIn(folder: string, others: readonly string[]): Set<string> {
-  const text = configOf(folder);
+  return new Set(withGroups(configOf(folder)).flatMap(namesIn).concat(others));
+}
+
+/** A text, and those of the groups of settings that it takes, and of the groups in them. */
+function withGroups(text: string): string[] {
   const groups = [...text.matchAll(/\.\.\.(\w+Settings),/g)].map(([, group = '']) => groupOf(group));
-  return new Set([...groups, text].flatMap(namesIn).concat(others));
+  return [text, ...groups.flatMap(withGroups)];
 }
 
 function groupOf(name: string): string {

@@ -61,6 +61,7 @@ interface Peer {
 
 export interface NetworkPolicy extends Manifest {
   readonly spec: {
+    readonly podSelector?: Peer['podSelector'];
     readonly ingress?: ReadonlyArray<{
       readonly from?: readonly Peer[];
       readonly ports?: ReadonlyArray<{ readonly port: number }>;
