@@ -14,6 +14,14 @@ export interface ReferencePage {
   close(): Promise<void>;
 }
 
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}
+
 export function createReferencePage(page: Page): ReferencePage {
   const client = page.getByRole('dialog');
   const rowOf = (name: string): Locator =>
@@ -49,10 +57,17 @@ export function createReferencePage(page: Page): ReferencePage {
       await client.locator('.scalar-code-block', { hasText: `@${file.name}` }).waitFor();
     },
     async send(status) {
+      const editors = client.locator('[data-language=json]');
+      const written = await editors.count();
       await client.getByRole('button', { name: /^Send/ }).first().click();
       await client.getByRole('link', { name: status }).waitFor();
-      const lines = await client.locator('[data-language=json]').last().locator('.cm-line').allTextContents();
-      return JSON.parse(lines.join('\n')) as Record<string, unknown>;
+      await editors.nth(written).waitFor();
+      // It is shown line by line.
+      for (;;) {
+        const lines = await editors.nth(written).locator('.cm-line').allTextContents();
+        const answer = parse(lines.join('\n'));
+        if (answer) return answer;
+      }
     },
     async close() {
       await page.keyboard.press('Escape');
