@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Draws CPU profiles of V8 (`--cpu-prof`) as one flame graph: node bench/gateway/flame-graph.mjs OUT.svg TITLE IN.cpuprofile…
-// What is below calls what is above; the width is the share of the time that was not idle.
+// What is below calls what is above; the width is the share of the time that was not idle. Of several files each is a box by its name.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -16,9 +16,10 @@ const LEAST_SHARE = 0.002;
 const IDLE = new Set(['(idle)', '(program)']);
 
 const root = { name: 'all', time: 0, own: 0, children: new Map() };
-for (const file of files) add(JSON.parse(readFileSync(file, 'utf8')));
+for (const file of files)
+  add(JSON.parse(readFileSync(file, 'utf8')), files.length > 1 ? [path.basename(file, '.cpuprofile')] : []);
 
-function add({ nodes, samples, timeDeltas }) {
+function add({ nodes, samples, timeDeltas }, below) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id])));
   samples.forEach((sample, index) => {
@@ -28,7 +29,7 @@ function add({ nodes, samples, timeDeltas }) {
     const time = timeDeltas[index];
     let frame = root;
     frame.time += time;
-    for (const name of stack) {
+    for (const name of [...below, ...stack]) {
       if (!frame.children.has(name)) frame.children.set(name, { name, time: 0, own: 0, children: new Map() });
       frame = frame.children.get(name);
       frame.time += time;

@@ -3,10 +3,11 @@
 //   --rounds N (4)   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
 //   --steady leaves out the comparison
-//   --profile FOLDER keeps CPU profiles of the processes there: gateway/flame-graph.mjs draws them
+//   --profile FOLDER keeps a CPU profile of each process there, of the steady run of each operation: gateway/flame-graph.mjs draws them
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chooseFreePorts, postGraphQL, spawnGraph, startTestDatabases, uploadGraphQL } from '@taskgraph/testkit';
 import { parse, print } from 'graphql';
@@ -71,6 +72,12 @@ const COPY = {
 const contract = readFileSync(new URL('../../gateway/contract/operations.graphql', import.meta.url), 'utf8');
 const operations = new Map(parse(contract).definitions.map((node) => [node.name.value, print(node)]));
 
+/** What makes a process ready to be profiled. */
+const PROFILED = flags.profile && {
+  NODE_OPTIONS: `--import=${new URL('profile.mjs', import.meta.url).href}`,
+  PROFILE_FOLDER: path.resolve(flags.profile),
+};
+
 const rig = createRig();
 const databases = await startTestDatabases();
 let graph;
@@ -80,10 +87,7 @@ try {
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
       ACCESS_TOKEN_LIFETIME_SECONDS: '86400',
-      ...(flags.profile && {
-        NODE_OPTIONS: `--import=${new URL('profile.mjs', import.meta.url).href}`,
-        PROFILE_FOLDER: path.resolve(flags.profile),
-      }),
+      ...PROFILED,
     },
   });
   const { tokens, boards } = await fill(graph);
@@ -95,6 +99,7 @@ try {
     {
       env: ({ entry }) => ({
         SUPERGRAPH_PATH: entry === 'taskgraph.mjs' ? supergraphs.own : supergraphs.others,
+        ...PROFILED,
         AUTH_URL: graph.urls.auth,
         TASK_URL: graph.urls.task,
         MEDIA_URL: graph.urls.media,
@@ -157,13 +162,27 @@ async function runSteadily({ label, origin, child }, requests) {
   console.log('|---|---|---|---|---|---|---|---|');
   for (const { name, requestOf } of requests) {
     await loadSteadily({ origin, requestOf, perSecond: Math.min(perSecond, 50), seconds: 3 });
+    for (const pid of PROFILED ? Object.values(pids) : []) process.kill(pid, 'SIGUSR1');
     const before = Object.values(pids).map(cpuMs);
     const { latencies, failures } = await loadSteadily({ origin, requestOf, perSecond, seconds });
     const cpu = Object.values(pids).map((pid, index) => ((cpuMs(pid) - before[index]) / latencies.length).toFixed(2));
+    if (PROFILED) await keepProfiles(pids, name);
     const { p50, p95, p99, max } = percentiles(latencies.map(({ ms }) => ms));
     const times = [p50, p95, p99, max].map((ms) => ms.toFixed(0)).join(' | ');
     console.log(`| ${name} | ${times} | ${failures.length} | ${cpu.join(', ')} | ${rssMib(child.pid).toFixed(0)} |`);
     if (failures.length > 0) console.log(failures.slice(0, 3).join('\n'));
+  }
+}
+
+/** Ends the profiles of processes, and names each by its process and the operation. Their CPU is told before: writing costs some. */
+async function keepProfiles(pids, operation) {
+  for (const [name, pid] of Object.entries(pids)) {
+    const file = path.join(PROFILED.PROFILE_FOLDER, `${pid}.cpuprofile`);
+    const kept = path.join(PROFILED.PROFILE_FOLDER, `${operation}.${name}.cpuprofile`);
+    process.kill(pid, 'SIGUSR1');
+    while (!existsSync(file)) await sleep(50);
+    rmSync(kept, { force: true });
+    renameSync(file, kept);
   }
 }
 
