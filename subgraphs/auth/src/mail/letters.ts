@@ -41,7 +41,9 @@ export function createLetters(appUrl: string): Letters {
   return {
     verifyEmail(to, name, token) {
       const lines = [
-        'an account was opened with this address. To confirm that it is yours, open this link within three days:',
+        'an account was opened with this address. If it was not you, do not open the link: ask for a new password at',
+        `${base}/forgot-password`,
+        'and the account is yours alone. To confirm that it is yours, open this link within three days:',
       ];
       return letter(to, 'Confirm your e-mail address', name, lines, link('verify-email', token));
     },

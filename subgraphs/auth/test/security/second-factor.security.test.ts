@@ -230,6 +230,11 @@ describe('a second factor', () => {
 
   it('is not gone round by the link of a mail', async () => {
     const ada = await registerGuarded(graph);
+    const confirmation = await graph.mailbox.next(ada.email, /Confirm your e-mail/);
+    const verified = await graph.run('mutation($token: String!) { verifyEmail(token: $token) { __typename } }', {
+      token: confirmation.token,
+    });
+    expect(expectData(verified).verifyEmail.__typename).toBe('VerifyEmailSuccess');
     await graph.run('mutation($email: String!) { requestPasswordReset(email: $email) { accepted } }', {
       email: ada.email,
     });

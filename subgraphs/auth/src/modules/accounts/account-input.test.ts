@@ -21,4 +21,19 @@ describe('account input', () => {
       expect(() => parseDisplayName(name)).toThrow(BAD);
     },
   );
+
+  it.each(
+    ['Ada\u2028Lovelace', 'Ada\u2029', 'nimda\u202e', ...'\u202a\u202b\u202c\u202d\u2066\u2067\u2068\u2069'].map(
+      (name) => `${name}x`,
+    ),
+  )('refuses the name %j, which would move what stands beside it', (name) => {
+    expect(() => parseDisplayName(name)).toThrow(BAD);
+  });
+
+  it.each(['עדה לאבלייס', 'آدا لوفليس', 'Ada \u200f(עדה)', 'नेहा शर्मा\u200d', '👩\u200d🔬 Ada'])(
+    'takes the name %j',
+    (name) => {
+      expect(parseDisplayName(` ${name} `)).toBe(name.normalize('NFC'));
+    },
+  );
 });

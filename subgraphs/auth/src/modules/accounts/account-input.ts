@@ -3,8 +3,11 @@ import { z } from 'zod';
 
 const MAX_EMAIL_CHARACTERS = 254;
 const MAX_NAME_CHARACTERS = 80;
-/** Line breaks and other control characters would let a name forge lines wherever names are shown. */
-const CONTROL_CHARACTERS = /\p{Cc}/u;
+/**
+ * Line breaks and other control characters would let a name forge lines wherever names are shown; embeddings, overrides and isolates of
+ * direction (Unicode Annex 9, section 2) would turn round what stands beside it. Letters of every script run in their own direction without.
+ */
+const CONTROL_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
 
 const emailAddress = z.email().max(MAX_EMAIL_CHARACTERS);
 

@@ -19,7 +19,7 @@ import {
   type InvalidCredentials,
   type WeakPassword,
 } from '../passwords/service.js';
-import { forgetChallenges, letIn, type SecondFactorRequired } from '../second-factor/service.js';
+import { forgetChallenges, letIn, turnOff, type SecondFactorRequired } from '../second-factor/service.js';
 import {
   announceReplaced,
   assertLiveSession,
@@ -72,6 +72,9 @@ export function requestPasswordReset(context: AuthContext, given: string): { rea
  * somebody has not got his authenticator. The link is used up then, and by a password that is too weak it is not. It has shown that the
  * address is the owner's.
  *
+ * A factor that is on before anybody has shown that falls: whoever has set it up may have opened the account with the address of
+ * somebody else, and would keep its owner out.
+ *
  * @throws BAD_USER_INPUT when the new password is too short or too long
  */
 export async function resetPassword(
@@ -95,6 +98,7 @@ export async function resetPassword(
     await forgetAccountTokens(tx, user.id);
     await forgetChallenges(tx, user.id);
     const ended = await endSessions(tx, { userId: user.id });
+    const isFactorOff = current.emailVerifiedAt === null && (await turnOff(tx, user.id));
     const session = await letIn(context, tx, changed);
     await recordAudit(tx, context, {
       action: 'PASSWORD_CHANGE',
@@ -103,7 +107,15 @@ export async function resetPassword(
       subject: user.id,
       details: { by: 'mail', sessionsEnded: ended.length },
     });
-    return { ended, session };
+    if (isFactorOff)
+      await recordAudit(tx, context, {
+        action: 'SECOND_FACTOR_DISABLED',
+        outcome: 'SUCCESS',
+        actorId: user.id,
+        subject: user.id,
+        details: { by: 'mail' },
+      });
+    return { ended, session, isFactorOff };
   });
   if (!outcome) return INVALID_TOKEN;
   context.telemetry.passwordChanged(context.log, user.id);
@@ -111,6 +123,10 @@ export async function resetPassword(
   await context.revocations.announce(outcome.ended);
   await announceReplaced(context, outcome.session);
   context.post.later(context.log, async () => context.letters.passwordChanged(user.email, user.displayName));
+  if (outcome.isFactorOff) {
+    context.telemetry.secondFactor(context.log, 'disabled', user.id);
+    context.post.later(context.log, async () => context.letters.secondFactorOff(user.email, user.displayName));
+  }
   return outcome.session;
 }
 
