@@ -1,9 +1,11 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { PubSub } from '@google-cloud/pubsub';
 import { applyTopology } from '../../packages/service-kit/src/events/pubsub-topology.js';
 import { membersOf, readModule, type HclModule } from './hcl.js';
 import { PROCESSES } from './processes.js';
-import { readText } from './repository.js';
+import { readText, ROOT } from './repository.js';
 
 const MODULE = 'terraform/modules/taskgraph';
 const ENVIRONMENTS = ['dev', 'production'];
@@ -124,6 +126,53 @@ describe('databases in Terraform', () => {
       ip_configuration: [{ ipv4_enabled: false, ssl_mode: 'ENCRYPTED_ONLY' }],
       backup_configuration: [{ enabled: true, point_in_time_recovery_enabled: true }],
     });
+  });
+});
+
+describe('who may deploy', () => {
+  const workflow = readText('.github/workflows/deploy.yml');
+
+  it('is one environment of one repository, by a token that GitHub has signed, and without a key', () => {
+    expect(resource('google_iam_workload_identity_pool_provider.github')).toMatchObject({
+      attribute_mapping: { 'google.subject': 'assertion.sub' },
+      attribute_condition: "assertion.repository == '${each.value.repository}'",
+      oidc: [{ issuer_uri: 'https://token.actions.githubusercontent.com' }],
+    });
+    expect(resource('google_service_account_iam_member.deploy')).toMatchObject({
+      role: 'roles/iam.workloadIdentityUser',
+      member: expect.stringMatching(
+        /^principal:\/\/iam\.googleapis\.com\/.*\/subject\/repo:\$\{each\.value\.repository\}:environment:\$\{each\.value\.environment\}$/,
+      ),
+    });
+    expect(taskgraph.text).not.toContain('google_service_account_key');
+    expect(workflow).toMatch(/\n {4}environment: \$\{\{ inputs\.environment \}\}\n/);
+  });
+
+  it('changes what is in the cluster, and brings images; neither the cluster nor who may what', () => {
+    const roles = [...taskgraph.resources].flatMap(([, block]) =>
+      /^\$\{google_service_account\.deploy\[/.test(String(block['member'])) ? [block['role']] : [],
+    );
+    expect(roles.sort()).toEqual(['roles/artifactregistry.writer', 'roles/container.developer']);
+    const kinds = new Set(
+      readdirSync(path.join(ROOT, 'k8s'), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.yaml'))
+        .flatMap((file) => [...readText(`k8s/${file}`).matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind)),
+    );
+    expect(kinds).toContain('Deployment');
+    for (const kind of ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding']) expect(kinds).not.toContain(kind);
+  });
+
+  it('reaches the control plane by its name, which is open to nobody where nobody deploys', () => {
+    expect(resource('google_container_cluster.this')['control_plane_endpoints_config']).toEqual([
+      { dns_endpoint_config: [{ allow_external_traffic: '${var.github != null}' }] },
+    ]);
+    expect(workflow).toContain('use_dns_based_endpoint: true');
+  });
+
+  it('is told each variable that the workflow takes, but for where its files are', () => {
+    const taken = new Set([...workflow.matchAll(/\bvars\.([A-Z_]+)/g)].map(([, name = '']) => name));
+    const told = [...String(taskgraph.outputs.get('deployment')?.['value']).matchAll(/^ *([A-Z_]+) += /gm)];
+    expect([...told.map(([, name = '']) => name), 'OVERLAY'].sort()).toEqual([...taken].sort());
   });
 });
 

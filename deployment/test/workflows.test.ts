@@ -90,6 +90,12 @@ describe('a deployment', () => {
     expect(rollout?.run?.match(/kubectl apply/g)).toHaveLength(2);
   });
 
+  it('brings images by the digest that the release has, so that a tag that moves changes nothing', () => {
+    const bring = steps.find(({ name }) => name === 'Bring the images of the release')?.run ?? '';
+    expect(bring).toContain('imagetools create --tag "$REGISTRY/$target:$VERSION" "$RELEASES/$target@$digest"');
+    expect(bring).toContain('kustomize edit set image "taskgraph-$target=$REGISTRY/$target@$digest"');
+  });
+
   it('goes back only when the rollout has failed, and to what ran before it', () => {
     expect(back?.if).toBe(`failure() && steps.${rollout?.id}.outcome == 'failure'`);
     expect(back?.run).toContain('--to-revision="$revision"');

@@ -35,6 +35,12 @@ variable "authorized_networks" {
   type        = map(string)
 }
 
+variable "github_repository" {
+  description = "Repository of GitHub (owner/name) whose environment `production` may deploy; none when empty."
+  type        = string
+  default     = ""
+}
+
 module "taskgraph" {
   source = "../../modules/taskgraph"
 
@@ -55,6 +61,7 @@ module "taskgraph" {
   redis_highly_available = true
 
   authorized_networks = var.authorized_networks
+  github              = var.github_repository == "" ? null : { repository = var.github_repository, environment = "production" }
 }
 
 output "taskgraph" {

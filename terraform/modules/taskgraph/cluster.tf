@@ -56,6 +56,13 @@ resource "google_container_cluster" "this" {
     }
   }
 
+  # By its name the control plane is reached from anywhere, by whoever IAM lets in: runners of GitHub have no address to allow.
+  control_plane_endpoints_config {
+    dns_endpoint_config {
+      allow_external_traffic = var.github != null
+    }
+  }
+
   workload_identity_config {
     workload_pool = "${var.project}.svc.id.goog"
   }

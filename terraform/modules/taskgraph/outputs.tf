@@ -22,3 +22,15 @@ output "backups" {
   description = "Bucket for dumps."
   value       = google_storage_bucket.backups.name
 }
+
+output "deployment" {
+  description = "Variables of the environment of GitHub that deploys; null when none does."
+  value = var.github == null ? null : {
+    WORKLOAD_IDENTITY_PROVIDER = google_iam_workload_identity_pool_provider.github["deploy"].name
+    DEPLOY_SERVICE_ACCOUNT     = google_service_account.deploy["deploy"].email
+    CLUSTER                    = google_container_cluster.this.name
+    CLUSTER_LOCATION           = google_container_cluster.this.location
+    NAMESPACE                  = var.namespace
+    REGISTRY                   = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}"
+  }
+}

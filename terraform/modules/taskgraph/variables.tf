@@ -62,3 +62,13 @@ variable "authorized_networks" {
   description = "Who may speak with the cluster's control plane: CIDR by name."
   type        = map(string)
 }
+
+variable "github" {
+  description = "Which repository (owner/name), in which of its environments, may deploy; null when none may."
+  type        = object({ repository = string, environment = string })
+
+  validation {
+    condition     = var.github == null ? true : can(regex("^[^/ ]+/[^/ ]+$", var.github.repository))
+    error_message = "The repository is told as owner/name."
+  }
+}
