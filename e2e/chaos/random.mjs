@@ -12,5 +12,16 @@ export function createRandom(seed) {
     /** From `low` to `high`, both included. */
     integer: (low, high) => low + Math.floor(next() * (high - low + 1)),
     pick: (list) => list[Math.floor(next() * list.length)],
+    /** One after the other, all of them before one comes again, and then in another order (Fisher and Yates). */
+    *deal(list) {
+      for (;;) {
+        const deck = [...list];
+        for (let last = deck.length - 1; last > 0; last -= 1) {
+          const other = Math.floor(next() * (last + 1));
+          [deck[last], deck[other]] = [deck[other], deck[last]];
+        }
+        yield* deck;
+      }
+    },
   };
 }

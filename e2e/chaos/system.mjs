@@ -17,14 +17,18 @@ import { startStorageGate } from './storage-gate.mjs';
 const SCHEMAS = ['auth', 'task', 'media'];
 const POSTGRES_TRIES = 100;
 
+const PROCESSES = ['auth', 'task', 'media', 'gateway'];
 /**
- * What may be killed, and started again after its time. Of the network to the databases, `slow` lets everything take longer, `hang` lets
- * nothing through, and `cut` breaks what is connected. `disk` is the one that media writes to: it is full, after some bytes or at once.
+ * What may be killed, and started again after its time. Processes may also hang, stopped by SIGSTOP, with all connections open. Of the
+ * network to the databases, `slow` lets everything take longer, `hang` lets nothing through, and `cut` breaks what is connected; Redis and
+ * Pub/Sub have such networks too. `disk` is the one that media writes to: it is full, after some bytes or at once.
  */
 export const VICTIMS = [
-  ...['auth', 'task', 'media', 'gateway'],
+  ...PROCESSES,
+  ...PROCESSES.map((name) => `${name}-hang`),
   ...['redis', 'pubsub', 'postgres', 'disk'],
   ...['slow', 'hang', 'cut'],
+  ...['redis-slow', 'redis-hang', 'redis-cut', 'pubsub-slow', 'pubsub-hang', 'pubsub-cut'],
   ...['smtp', 'smtp-hang', 'smtp-refuse'],
 ];
 /** Where files are in a bucket. */
@@ -51,28 +55,33 @@ export async function startSystem(root, random, store) {
       await createMigrator({ folder: path.join(root, 'prisma', name), url }).up();
       databases[name] = { name, url, drop: async () => undefined };
     }
+    const behindProxy = async (url) => {
+      const proxy = await startTcpProxy(url);
+      undo.push(() => proxy[Symbol.asyncDispose]());
+      return proxy;
+    };
     const proxies = [];
     const proxied = {};
     for (const [name, database] of Object.entries(databases)) {
-      const proxy = await startTcpProxy(database.url);
-      undo.push(() => proxy[Symbol.asyncDispose]());
+      const proxy = await behindProxy(database.url);
       proxies.push(proxy);
       proxied[name] = { ...database, url: proxy.url };
     }
-    const onNetwork = (work) => async () => proxies.forEach(work);
     const redis = await startRedisServer();
     undo.push(() => redis.stop());
+    const redisProxy = await behindProxy(redis.url);
     const pubsub = await startPubSubEmulator();
     undo.push(() => pubsub.stop());
+    const pubsubProxy = await behindProxy(`http://${pubsub.host}`);
     const smtp = await startMailServer();
     undo.push(() => smtp.stop());
     const bucket = store === 'bucket' ? await startBucket(undo) : null;
     const graph = await spawnGraph({
       databases: proxied,
       settings: {
-        REDIS_URL: redis.url,
+        REDIS_URL: redisProxy.url,
         PUBSUB_PROJECT_ID: 'taskgraph-chaos',
-        PUBSUB_EMULATOR_HOST: pubsub.host,
+        PUBSUB_EMULATOR_HOST: new URL(pubsubProxy.url).host,
         SMTP_URL: smtp.url,
         ...bucket?.settings,
         ACCESS_TOKEN_LIFETIME_SECONDS: '7200',
@@ -96,27 +105,30 @@ export async function startSystem(root, random, store) {
       }
     }
 
+    const signal = (name, kind) => async () => void process.kill(graph.pids[name], kind);
+    const networks = [networkOf('', proxies), networkOf('redis-', [redisProxy]), networkOf('pubsub-', [pubsubProxy])];
+    const hanging = PROCESSES.map((name) => ({
+      kills: { [`${name}-hang`]: signal(name, 'SIGSTOP') },
+      starts: { [`${name}-hang`]: signal(name, 'SIGCONT') },
+    }));
+    const others = [...networks, ...hanging];
     const kills = {
+      ...Object.assign({}, ...others.map((each) => each.kills)),
       disk: async () => limitFiles(graph.pids.media, random.pick(FREE_BYTES)),
       redis: () => redis.stop(),
       pubsub: () => pubsub.stop(),
       postgres: async () => process.kill(cluster.pid, 'SIGKILL'),
-      slow: onNetwork((proxy) => proxy.slow(SLOW_MS)),
-      hang: onNetwork((proxy) => proxy.freeze()),
-      cut: onNetwork((proxy) => proxy.cut()),
       smtp: () => smtp.stop(),
       'smtp-hang': async () => smtp.hang(),
       'smtp-refuse': async () => smtp.refuse(),
       ...bucket?.kills,
     };
     const starts = {
+      ...Object.assign({}, ...others.map((each) => each.starts)),
       disk: async () => limitFiles(graph.pids.media, null),
       redis: () => redis.start(),
       pubsub: () => pubsub.start(),
       postgres: startPostgresAgain,
-      slow: onNetwork((proxy) => proxy.slow(0)),
-      hang: onNetwork((proxy) => proxy.thaw()),
-      cut: async () => undefined,
       smtp: () => smtp.start(),
       'smtp-hang': async () => smtp.open(),
       'smtp-refuse': async () => smtp.open(),
@@ -138,6 +150,23 @@ export async function startSystem(root, random, store) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
   }
+}
+
+/** What networks do, and how each is undone. */
+function networkOf(prefix, proxies) {
+  const onEach = (work) => async () => proxies.forEach(work);
+  return {
+    kills: {
+      [`${prefix}slow`]: onEach((proxy) => proxy.slow(SLOW_MS)),
+      [`${prefix}hang`]: onEach((proxy) => proxy.freeze()),
+      [`${prefix}cut`]: onEach((proxy) => proxy.cut()),
+    },
+    starts: {
+      [`${prefix}slow`]: onEach((proxy) => proxy.slow(0)),
+      [`${prefix}hang`]: onEach((proxy) => proxy.thaw()),
+      [`${prefix}cut`]: async () => undefined,
+    },
+  };
 }
 
 async function startBucket(undo) {
