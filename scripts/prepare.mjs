@@ -116,10 +116,14 @@ async function installAndTell(isComplete) {
 async function npm(folder, parameters) {
   const own = process.env.npm_execpath;
   const [command, first] = own?.endsWith('npm-cli.js') ? [process.execPath, [own]] : ['npm', []];
-  const { status } = await run(command, [...first, ...parameters, '--no-audit', '--no-fund', '--include=dev'], {
-    cwd: folder,
-    inherit: true,
-  });
+  const { status } = await run(
+    command,
+    [...first, ...parameters, '--no-audit', '--no-fund', '--no-update-notifier', '--include=dev'],
+    {
+      cwd: folder,
+      inherit: true,
+    },
+  );
   return status;
 }
 
