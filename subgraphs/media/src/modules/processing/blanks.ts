@@ -31,7 +31,7 @@ export async function* withBlanks(
     while ((blanks[first]?.end ?? Infinity) <= position) first += 1;
     for (let number = first; (blanks[number]?.start ?? Infinity) < end; number += 1) {
       const blank = blanks[number] as Blank;
-      bytes ??= Uint8Array.from(chunk);
+      bytes ??= new Uint8Array(chunk);
       const [from, to] = [Math.max(blank.start, position), Math.min(blank.end, end)];
       bytes.fill(0, from - position, to - position);
       for (let byte = from; byte < Math.min(to, blank.start + blank.text.length); byte += 1)

@@ -1,4 +1,5 @@
 import { NotUnderstood, readAhead, type Blank, type ByteSource } from './blanks.js';
+import { FLAC_COMMENT, FLAC_LAST, FLAC_PADDING, FLAC_PLAYED } from './flac-blocks.js';
 import { oggChecksum } from './ogg-checksum.js';
 import { blankVorbisComment, MIN_VORBIS_COMMENT_BYTES } from './vorbis-comment.js';
 
@@ -40,10 +41,10 @@ const CODECS: readonly Codec[] = [
 ];
 
 const HEAD_BYTES = 27;
-/** The longest: a head, a table of 255 lengths, and as many times 255 bytes. */
-const MAX_PAGE_BYTES = HEAD_BYTES + 255 + 255 * 255;
-/** Tags may hold pictures. */
+/** Of all recordings of a file together, which are remembered until they are written: tags may hold pictures. */
 const MAX_HEADERS_BYTES = 16 * 1024 ** 2;
+/** What remembering a page takes beside its bytes; the shortest has 27. */
+const PAGE_COST_BYTES = 512;
 const MAX_PAGES = 1_000_000;
 const BEGINS = 0x02;
 
@@ -58,7 +59,7 @@ export async function findOggMetadata(given: ByteSource): Promise<Blank[]> {
   const blanks: Blank[] = [];
   const beginning = new Map<number, Stream>();
   const known = new Set<number>();
-  let place = 0;
+  let [place, remembered] = [0, 0];
   for (let count = 0; place < source.byteSize; count += 1) {
     if (count > MAX_PAGES) throw new NotUnderstood();
     const head = await readHead(source, place);
@@ -66,6 +67,8 @@ export async function findOggMetadata(given: ByteSource): Promise<Blank[]> {
     if (!head || head.end > source.byteSize) break;
     const { serial, begins, end } = head;
     if (begins || beginning.has(serial)) {
+      remembered += end - place + PAGE_COST_BYTES;
+      if (remembered > MAX_HEADERS_BYTES) throw new NotUnderstood();
       const page = { start: place, bytes: Buffer.from(await source.read(place, end - place)) };
       if (begins && beginning.has(serial)) throw new NotUnderstood();
       if (begins) beginning.set(serial, begin(page, head));
@@ -112,10 +115,6 @@ function begin(page: Page, { body }: PageHead): Stream {
 /** Takes a page of headers. Tells whether they have all come, and been emptied. */
 function addPage(stream: Stream, page: Page, { lengths, body }: PageHead): boolean {
   stream.pages.push(page);
-  if (stream.pages.length * MAX_PAGE_BYTES > MAX_HEADERS_BYTES) {
-    const total = stream.pages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    if (total > MAX_HEADERS_BYTES) throw new NotUnderstood();
-  }
   let from = body;
   for (const length of lengths) {
     stream.pieces.push({ page, from, to: from + length });
@@ -158,12 +157,6 @@ function emptySpeexComment(packet: Buffer): boolean {
   emptyComment(packet, 0);
   return true;
 }
-
-const FLAC_COMMENT = 4;
-const FLAC_PADDING = 1;
-const FLAC_LAST = 0x80;
-/** What the stream is, and where to find moments in it. */
-const FLAC_PLAYED = new Set([0, 3]);
 
 /** A block of metadata for each packet (RFC 9639, sections 8 and 10.1); the first of them are tags. */
 function emptyFlacBlock(packet: Buffer, index: number): boolean {

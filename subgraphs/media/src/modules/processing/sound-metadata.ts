@@ -1,4 +1,5 @@
 import { NotUnderstood, readAhead, type Blank, type ByteSource } from './blanks.js';
+import { FLAC_LAST, FLAC_PADDING, FLAC_PLAYED } from './flac-blocks.js';
 
 /** Of a file with a tag for each day of its life. */
 const MAX_PARTS = 10_000;
@@ -44,11 +45,6 @@ export async function findFlacMetadata(given: ByteSource): Promise<Blank[]> {
   const behind = await findTagsBehind(source, place);
   return [...blanks, ...behind.blanks];
 }
-
-const FLAC_LAST = 0x80;
-const FLAC_PADDING = 1;
-/** What the stream is, and where to find moments in it. */
-const FLAC_PLAYED = new Set([0, 3]);
 
 /** Finds all of a WAVE file but its format and its sound (RIFF, Multimedia Programming Interface 1.0). */
 export async function findWaveMetadata(given: ByteSource): Promise<Blank[]> {

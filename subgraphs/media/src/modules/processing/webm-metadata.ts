@@ -55,6 +55,10 @@ const HEAD_BYTES = 12;
 const MAX_CONTAINER_BYTES = 8 * 1024 ** 2;
 /** Of a film that a browser has recorded, in which each block stands by itself, some hours. */
 const MAX_ELEMENTS = 1_000_000;
+/** Of an index, or of a track. */
+const MAX_PARTS = 10_000;
+/** They are remembered until they are written. */
+const MAX_BLANKS = 100_000;
 
 /**
  * Finds what a WebM file holds beside pictures and sound: tags, chapters, attachments, titles, names of programs, the time at which it was made, and
@@ -64,10 +68,10 @@ const MAX_ELEMENTS = 1_000_000;
  */
 export async function findWebmMetadata(given: ByteSource): Promise<Blank[]> {
   const source = readAhead(given);
-  const blanks: Blank[] = [];
+  const blanks = new Blanks();
   const header = await readElement(source, 0);
   if (header?.id !== HEADER) throw new NotUnderstood();
-  blanks.push(...(await findInside(source, header, KEPT_HEADER)));
+  blanks.add(await findInside(source, header, KEPT_HEADER));
   const segment = await readElement(source, header.end);
   if (segment?.id !== SEGMENT) throw new NotUnderstood();
   const segmentEnd = segment.isOpen ? source.byteSize : Math.min(segment.end, source.byteSize);
@@ -79,7 +83,7 @@ export async function findWebmMetadata(given: ByteSource): Promise<Blank[]> {
     const element = await readElement(source, place);
     if (!element) {
       // What follows was cut off, or is nothing that players find.
-      blanks.push({ start: place, end: segmentEnd, text: '' });
+      blanks.add([{ start: place, end: segmentEnd, text: '' }]);
       break;
     }
     const { id, end, isOpen } = element;
@@ -95,14 +99,25 @@ export async function findWebmMetadata(given: ByteSource): Promise<Blank[]> {
     cluster = false;
     if (id === TRACKS) {
       hasTracks = true;
-      blanks.push(...(await findInTracks(source, element)));
-    } else if (id === INFO) blanks.push(...(await findInside(source, element, KEPT_INFO)));
-    else if (id === SEEK_HEAD) blanks.push(...(await findInSeekHead(source, element)));
-    else if (id !== CUES) blanks.push(free(element, source.byteSize));
+      blanks.add(await findInTracks(source, element));
+    } else if (id === INFO) blanks.add(await findInside(source, element, KEPT_INFO));
+    else if (id === SEEK_HEAD) blanks.add(await findInSeekHead(source, element));
+    else if (id !== CUES) blanks.add([free(element, source.byteSize)]);
   }
   if (!hasTracks) throw new NotUnderstood();
-  if (segmentEnd < source.byteSize) blanks.push({ start: segmentEnd, end: source.byteSize, text: '' });
-  return blanks;
+  if (segmentEnd < source.byteSize) blanks.add([{ start: segmentEnd, end: source.byteSize, text: '' }]);
+  return blanks.found;
+}
+
+/** Places to be blanked, no more than are remembered. */
+class Blanks {
+  readonly found: Blank[] = [];
+
+  /** @throws NotUnderstood when they are too many */
+  add(more: readonly Blank[]): void {
+    for (const blank of more) this.found.push(blank);
+    if (this.found.length > MAX_BLANKS) throw new NotUnderstood();
+  }
 }
 
 /** Null where there is no head of one. */
@@ -135,7 +150,7 @@ async function readChildren(source: ByteSource, container: Element): Promise<Ele
   const children: Element[] = [];
   for (let place = body; place < end;) {
     const child = headOf(await source.read(place, Math.min(HEAD_BYTES, end - place)), place);
-    if (!child || child.end > end || children.length > MAX_ELEMENTS) throw new NotUnderstood();
+    if (!child || child.end > end || children.length >= MAX_PARTS) throw new NotUnderstood();
     children.push(child);
     place = child.end;
   }
@@ -165,10 +180,10 @@ async function findInSeekHead(source: ByteSource, seekHead: Element): Promise<Bl
 }
 
 async function findInTracks(source: ByteSource, tracks: Element): Promise<Blank[]> {
-  const blanks: Blank[] = [];
+  const blanks = new Blanks();
   for (const track of await readChildren(source, tracks)) {
     if (track.id !== TRACK) {
-      blanks.push(free(track, source.byteSize));
+      blanks.add([free(track, source.byteSize)]);
       continue;
     }
     const children = await readChildren(source, track);
@@ -181,11 +196,11 @@ async function findInTracks(source: ByteSource, tracks: Element): Promise<Blank[
     // Subtitles and data stand between pictures and sound, where nobody tells them apart without looking at each.
     if (!PLAYED_TYPES.has(numberOf((await read(TRACK_TYPE)) ?? Buffer.alloc(0))) || !CODECS.has(codec))
       throw new NotUnderstood();
-    blanks.push(...(await findInside(source, track, KEPT_TRACK)));
+    blanks.add(await findInside(source, track, KEPT_TRACK));
     const setup = children.find(({ id }) => id === CODEC_PRIVATE);
-    if (codec === 'A_VORBIS' && setup) blanks.push(...(await findVorbisComment(source, setup)));
+    if (codec === 'A_VORBIS' && setup) blanks.add(await findVorbisComment(source, setup));
   }
-  return blanks.sort((one, other) => one.start - other.start);
+  return blanks.found.sort((one, other) => one.start - other.start);
 }
 
 /** Vorbis begins with three packets, the second of which are its tags; here their lengths stand before them (RFC 9559, section 6.2, Xiph lacing). */
