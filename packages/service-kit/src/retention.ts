@@ -97,6 +97,11 @@ export function createRetentionWork(
   const failed = metrics.counter('taskgraph_retention_failures_total', 'Runs that could not purge a table, by table.', [
     'table',
   ]);
+  // From zero: of a counter that begins with its first failure, that one is no growth.
+  for (const { table } of options.rules) {
+    purged.inc({ table }, 0);
+    failed.inc({ table }, 0);
+  }
   return createBackgroundWork({
     name: 'retention',
     intervalMs: options.intervalMs,

@@ -45,6 +45,9 @@ export type SessionOutcome = 'created' | 'ok' | 'refused' | 'terminated';
 /** The type of what was not accepted, or not looked at. */
 const UNKNOWN = 'none';
 
+/** Seconds: from at once to as long as nobody waits for. */
+const QUEUE_WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800];
+
 export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   const queued = metrics.gauge('taskgraph_media_processing', 'Images that are decoded, or wait for that.', ['state']);
   const uploads = metrics.counter(
@@ -81,6 +84,8 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
   const waits = metrics.histogram(
     'taskgraph_media_queue_wait_seconds',
     'Time from an upload to the beginning of a try to process it.',
+    [],
+    QUEUE_WAIT_BUCKETS,
   );
   const processing = metrics.histogram(
     'taskgraph_media_processing_duration_seconds',

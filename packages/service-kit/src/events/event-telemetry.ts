@@ -25,6 +25,8 @@ export interface EventTelemetry {
   ): void;
   transportAway(log: Log, error: unknown): void;
   consumed(log: Log, group: string, event: EventEnvelope, outcome: HandlingOutcome, error?: unknown): void;
+  /** A group hears of events from now on. */
+  listens(group: string): void;
   deadLettered(log: Log, letter: DeadLetter): void;
 }
 
@@ -82,6 +84,8 @@ export function createEventTelemetry(metrics: Metrics): EventTelemetry {
       else if (outcome === 'late') log.info(facts, 'event came too late: a later one has settled what it is about');
       else log.debug(facts, 'event');
     },
+    // From zero: of a counter that begins with its first event, that one is no growth.
+    listens: (group) => dead.inc({ group }, 0),
     deadLettered(log, { event, group, error, attempts }) {
       dead.inc({ group });
       const { id, type, subject, requestId } = event;

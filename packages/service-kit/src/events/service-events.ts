@@ -59,6 +59,7 @@ export function createServiceEvents<Client extends RawSqlClient>(options: Servic
     start() {
       relay.start();
       if (!bus || topics.length === 0) return;
+      telemetry.listens(source);
       subscription = subscribeWhenPossible(
         bus,
         {

@@ -36,6 +36,8 @@ const APART_MS = { least: 50, most: 250 } as const;
 
 export function createPostOffice({ mailer, metrics, log: own, retryMs = RETRY_MS }: PostOfficeOptions): PostOffice {
   const mails = metrics.counter('taskgraph_auth_mails_total', 'Mails, by what became of them.', ['outcome']);
+  // From zero: of a counter that begins with the first mail that is lost, that one is no growth.
+  for (const outcome of ['ok', 'retried', 'lost', 'refused'] as const) mails.inc({ outcome }, 0);
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   // As many wait for it as mails are under way.
