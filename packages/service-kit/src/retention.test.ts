@@ -51,6 +51,15 @@ describe('purging', () => {
     expect(tables).toEqual({ one: 7, two: null, three: 0 });
   });
 
+  it('counts failures of each table from zero on, so that the first one is growth', async () => {
+    const metrics = createMetrics('test');
+    const log = createLog({ service: 'test', level: 'silent' });
+    const work = createRetentionWork({ db: tablesOf({}).db, rules, metrics, log, intervalMs: 1 });
+    const text = await metrics.registry.getSingleMetricAsString('taskgraph_retention_failures_total');
+    for (const table of ['one', 'two', 'three']) expect(text).toMatch(new RegExp(`\\{.*table="${table}".*\\} 0$`, 'm'));
+    await work.close();
+  });
+
   it('comes again soon where there is more, and counts what failed', async () => {
     const tables: Record<string, number | null> = { one: 100_001, two: null, three: 1 };
     const metrics = createMetrics('test');

@@ -60,6 +60,9 @@ describe('mails', () => {
     };
     const metrics = createMetrics('t');
     const post = createPostOffice({ mailer, metrics, log, retryMs: [1, 1] });
+    const atFirst = await metrics.registry.getSingleMetricAsString('taskgraph_auth_mails_total');
+    // From zero on, so that the first one that is lost is growth.
+    for (const outcome of ['lost', 'refused']) expect(atFirst).toContain(`outcome="${outcome}",service="t"} 0`);
     post.later(log, async () => mail);
     post.later(log, () => Promise.reject(new Error('the database is away')));
     await post.close();
