@@ -138,6 +138,20 @@ describe('a gateway that follows the registry', () => {
     expect((await gateway.run('{ books { title } }')).body.data.books).toHaveLength(3);
   });
 
+  it('goes on where the registry is gone, and takes what is published when it is back', async () => {
+    await using repository = await openLibrary();
+    await repository.publish();
+    await using gateway = await repository.startGateway();
+    const clients = askAllTheTime(gateway);
+    await rm(path.dirname(repository.current), { recursive: true });
+    await until(async () => (await countReloads(gateway, 'refused')) > 0);
+    expect(await hasField(gateway, 'Author', 'born')).toBe(true);
+    await repository.replace('authors', 'born: Int', 'born: Int died: Int');
+    await repository.publish();
+    await until(() => hasField(gateway, 'Author', 'died'));
+    expect(await clients.stop()).toBeGreaterThan(0);
+  });
+
   it('does not start on a damaged version', async () => {
     await using repository = await openLibrary();
     await repository.publish();

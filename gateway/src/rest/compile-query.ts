@@ -20,8 +20,8 @@ export interface CompiledQuery {
     readonly description: string;
     readonly schema: JsonSchema;
   }>;
-  /** @throws Problem */
-  read(parameters: URLSearchParams): Places;
+  /** Reads what stands behind the `?` of a URL. @throws Problem */
+  read(text: string): Places;
 }
 
 interface CompiledParameter {
@@ -48,14 +48,17 @@ export function compileQuery(
   );
   return {
     parameters: compiled,
-    read(given) {
-      const values: Record<string, unknown> = {};
-      const errors: FieldError[] = [];
+    read(text) {
+      const given = new URLSearchParams(text);
+      // Any name may come, `__proto__` too.
+      const values = Object.create(null) as Record<string, unknown>;
+      const errors: FieldError[] = findMangled(text);
       for (const name of new Set(given.keys())) {
         const each = given.getAll(name);
         const known = compiled.find((parameter) => parameter.name === name);
         if (known?.schema.type === 'array') values[name] = each;
-        else if (each.length > 1) errors.push({ in: 'query', at: name, detail: 'is given more than once' });
+        else if (each.length > 1)
+          errors.push({ in: 'query', at: name.slice(0, 100), detail: 'is given more than once' });
         else values[name] = known?.schema.type === 'integer' ? toNumber(each[0] ?? '') : each[0];
       }
       errors.push(...validate(values, true));
@@ -68,12 +71,26 @@ export function compileQuery(
   };
 }
 
+/** Parameters that are no UTF-8: by the rules of URLs they would be read as other text than was meant, and searched for as that. */
+function findMangled(text: string): FieldError[] {
+  if (!text.includes('%')) return [];
+  return text.split('&').flatMap((part) => {
+    try {
+      decodeURIComponent(part);
+      return [];
+    } catch {
+      const [name = ''] = new URLSearchParams(part).keys();
+      return [{ in: 'query', at: name.slice(0, 100), detail: 'is no UTF-8, percent-encoded' }] as const;
+    }
+  });
+}
+
 export function invalid(detail: string, errors: readonly FieldError[]): Problem {
   return new Problem(400, 'BAD_USER_INPUT', detail, { errors });
 }
 
 function compileParameter(
-  { inSmallLetters, none, default: fallback }: QueryParameter,
+  { inSmallLetters, none, range, default: fallback }: QueryParameter,
   given: GraphQLInputType,
 ): CompiledParameter {
   const type = getNullableType(given);
@@ -89,7 +106,7 @@ function compileParameter(
       toValue: (value) => String(value).toUpperCase(),
     };
   return {
-    schema: withoutNull(schemaOfInput(given)),
+    schema: { ...withoutNull(schemaOfInput(given)), ...(range && { minimum: range[0], maximum: range[1] }) },
     toValue: (value) => (none !== undefined && value === none ? null : value),
   };
 }

@@ -52,6 +52,8 @@ const STATUSES: Readonly<Record<string, number>> = {
 
 const STATUS_OF_REASON: Readonly<Record<string, number>> = { UPLOAD_TOO_LARGE: 413 };
 const UNAUTHENTICATED = 401;
+/** A token was sent, and another would do (RFC 6750, section 3.1); to whoever has sent none, nothing more is told. */
+const INVALID_TOKEN: ReadonlySet<string> = new Set(['TOKEN_EXPIRED', 'TOKEN_INVALID', 'SESSION_REVOKED']);
 const CHALLENGE = 'Bearer realm="taskgraph"';
 
 /** `EmailTakenProblem` is the code `EMAIL_TAKEN`. */
@@ -88,8 +90,9 @@ export function problemOfError(
   const ofReason = STATUS_OF_REASON[String(members['reason'])];
   const found = ofReason ?? status ?? (isErrorCode(code) ? ERROR_CODES[code].httpStatus : 500);
   const { retryAfter } = members;
-  const { reason } = members;
-  const isInvalidToken = code === 'UNAUTHENTICATED' && typeof reason === 'string' && reason.startsWith('TOKEN_');
+  // Where the graph itself asks who it is, the reason is that somebody has to be, and the cause what was wrong with the token.
+  const why = [members['reason'], members['cause']].map(String);
+  const isInvalidToken = code === 'UNAUTHENTICATED' && why.some((each) => INVALID_TOKEN.has(each));
   return new Problem(found, code, message, {
     members,
     headers: {

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { REFERENCE_FOLDER } from '@taskgraph/explorer';
 import { AppError, requestFacts } from '@taskgraph/service-kit';
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
@@ -90,7 +91,8 @@ export function createRest(options: RestOptions): Rest {
     });
     app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
     servePage(app, `${BASE}/docs`, REFERENCE_FOLDER);
-    app.all(`${BASE}/docs`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    for (const file of ['', ...readdirSync(REFERENCE_FOLDER).map((name) => `/${name}`)])
+      app.all(`${BASE}/docs${file}`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
     app.use(BASE, () => {
       throw unknown();
     });

@@ -10,6 +10,8 @@ export interface QueryParameter {
   readonly default?: string;
   /** What stands for null. */
   readonly none?: string;
+  /** Of numbers: the least and the greatest. */
+  readonly range?: readonly [number, number];
 }
 
 export interface Route {
@@ -45,7 +47,7 @@ export interface Route {
   readonly file?: readonly string[];
 }
 
-const FIRST: QueryParameter = { place: 'first', description: '1 to 100, 20 if absent.' };
+const FIRST: QueryParameter = { place: 'first', description: '0 to 100, 20 if absent.', range: [0, 100] };
 const AFTER: QueryParameter = { place: 'after', description: '`pageInfo.endCursor` of the page before.' };
 const TASK = { parameters: { id: 'id' }, tag: 'tasks' } as const;
 

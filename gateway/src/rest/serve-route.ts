@@ -136,7 +136,7 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
     if (!route.file && !request.accepts(JSON_TYPES))
       throw new Problem(406, 'BAD_REQUEST', 'The answer is application/json.');
     const at = request.url.indexOf('?');
-    const fromQuery = compiled.query.read(new URLSearchParams(at < 0 ? '' : request.url.slice(at)));
+    const fromQuery = compiled.query.read(at < 0 ? '' : request.url.slice(at + 1));
     const preconditions = route.isConditional ? readPreconditions(request.headers) : NONE;
     if (!preconditions) throw new Problem(400, 'BAD_REQUEST', 'If-Match and If-None-Match hold tags in quotes, or *.');
     const fromPath = Object.entries(route.parameters ?? {}).map(

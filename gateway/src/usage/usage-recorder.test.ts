@@ -73,6 +73,14 @@ describe('usage', () => {
     expect(name.length).toBeLessThan(70);
   });
 
+  it('takes nobody for those that there was no room to name', async () => {
+    const { recorder, told } = record();
+    for (let i = 0; i < 1_000; i++) recorder.record(A, from('(others)', `${i}`));
+    await recorder.close();
+    expect(told()[0]?.filter((each) => each.startsWith('unknown'))).toHaveLength(3);
+    expect(told()[0]?.at(-1)).toBe('(others)  997');
+  });
+
   it('of a flood of names takes no more memory than it may, and is not lost for the operation', async () => {
     const { recorder, told, countOf } = record();
     for (let i = 0; i < 1_000; i++) recorder.record(A, from(`made-up-${i}`));

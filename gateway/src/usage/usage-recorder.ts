@@ -135,7 +135,8 @@ function readName(header: string | undefined): string | null {
     .slice(0, MAX_NAME_LENGTH)
     .replace(/[^\x20-\x7e]/g, '?')
     .trim();
-  return name === '' ? null : name;
+  // What stands for those without a name is nobody's.
+  return name === '' || name === OTHERS ? null : name;
 }
 
 function createUsageMetrics(metrics: Metrics, pendingSize: () => number) {

@@ -18,7 +18,7 @@ import { composeGraph, type Graph } from './graph/graph.js';
 import { indexPlaces, type FindPlace } from './graph/place.js';
 import { TRAFFIC_DAYS, type Settings } from './settings.js';
 import { findBase, readBase, type BaseGraph, type BaseOptions } from './sources/base-graph.js';
-import { filesOnDisk } from './sources/file-tree.js';
+import { filesOnDisk } from './sources/disk-files.js';
 import { readSubgraphs, type SubgraphSource } from './sources/subgraph-sources.js';
 
 export interface CheckOptions {

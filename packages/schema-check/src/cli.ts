@@ -19,7 +19,7 @@ import {
   type RegistryCommand,
 } from './registry/registry-commands.js';
 import { readSettings, SETTINGS_FILE } from './settings.js';
-import { filesOnDisk } from './sources/file-tree.js';
+import { filesOnDisk } from './sources/disk-files.js';
 import { readSubgraphs } from './sources/subgraph-sources.js';
 import { findIdle, findUsage, renderUsage } from './usage.js';
 import { parse, Source } from 'graphql';
@@ -76,8 +76,18 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options'];
 
+/** What names of clients, people and files hold may be meant for a terminal, which would do what it says. */
+function visible(text: string): string {
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\uFFFD');
+}
+
 /** Runs a command, and returns what the program ends with. */
-export async function runCli(options: CliOptions): Promise<number> {
+export async function runCli(given: CliOptions): Promise<number> {
+  const options: CliOptions = {
+    ...given,
+    print: (text) => given.print(visible(text)),
+    printError: (text) => given.printError(visible(text)),
+  };
   try {
     return await run(options);
   } catch (error) {

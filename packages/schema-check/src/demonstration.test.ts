@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { createDemoRepository, TASKS, USERS, type DemoRepository } from '../test/demo-repository.js';
 import type { Finding, Report } from './finding.js';
@@ -145,6 +147,76 @@ describe('the check of a change', () => {
     const { line } = errorsOf(report)[0]?.place ?? { line: 0 };
     repository.compose();
     expect(repository.read('supergraph.graphql').split('\n')[line - 1]).toContain('dueAt');
+    expect((await repository.check()).status).toBe(0);
+  });
+
+  it('fails where generated types are stale, and names the file', async () => {
+    using repository = createDemoRepository();
+    // graphql-codegen is the repository's own.
+    symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), `${repository.folder}/node_modules`);
+    repository.write(
+      'codegen.yml',
+      'generates:\n  src/types.ts: { schema: subgraphs/users/*.graphql, plugins: [typescript], config: { federation: true } }\n',
+    );
+    repository.replace('schema-check.yaml', 'approvals:', 'codegen: [codegen.yml]\napprovals:');
+    const missing = await repository.check();
+    expect(errorsOf(missing.report)).toMatchObject([{ code: 'STALE_FILE', place: { file: 'src/types.ts' } }]);
+    repository.generate('codegen.yml');
+    const fresh = await repository.check();
+    expect([fresh.status, errorsOf(fresh.report)]).toEqual([0, []]);
+    repository.replace(USERS, '  nickname: String', '  nickname: String\n  motto: String');
+    repository.compose();
+    const { status, report } = await repository.check();
+    expect(status).toBe(1);
+    const [stale] = errorsOf(report);
+    expect(errorsOf(report)).toMatchObject([
+      { code: 'STALE_FILE', place: { file: 'src/types.ts' }, message: expect.stringContaining('codegen.yml') },
+    ]);
+    repository.generate('codegen.yml');
+    expect(repository.read('src/types.ts').split('\n')[(stale?.place?.line ?? 0) - 1]).toContain('motto');
+    expect((await repository.check()).status).toBe(0);
+  });
+
+  it('fails where the manifest of a client is stale, and names file and line', async () => {
+    using repository = createDemoRepository();
+    repository.replace(
+      'schema-check.yaml',
+      'approvals:',
+      'manifests: [{ file: manifest.json, client: web }]\napprovals:',
+    );
+    const listed = (name: string, body: string) => ({ id: `of ${name}`, name, type: 'query', body });
+    const write = (title: string) =>
+      repository.write(
+        'manifest.json',
+        JSON.stringify(
+          {
+            format: 'apollo-persisted-query-manifest',
+            version: 1,
+            operations: [
+              listed('AddTask', 'mutation AddTask($input: TaskInput!) { addTask(input: $input) { id } }'),
+              listed(
+                'TaskPage',
+                `query TaskPage($id: ID!) { task(id: $id) { ${title} ...Body owner { name } } } fragment Body on Task { description }`,
+              ),
+            ],
+          },
+          null,
+          2,
+        ),
+      );
+    write('title');
+    expect((await repository.check()).status).toBe(0);
+    repository.replace('clients/web/task.graphql', '    title\n', '    title\n    estimate\n');
+    const { status, report } = await repository.check();
+    expect(status).toBe(1);
+    expect(errorsOf(report)).toMatchObject([
+      {
+        code: 'STALE_FILE',
+        message: expect.stringContaining('has another TaskPage than web sends'),
+        place: { file: 'manifest.json', line: lineOf(repository, 'manifest.json', '"id": "of TaskPage"') },
+      },
+    ]);
+    write('title estimate');
     expect((await repository.check()).status).toBe(0);
   });
 

@@ -74,6 +74,50 @@ const CASES: ReadonlyArray<readonly [what: string, change: Change, args: string,
     2,
     /clients\/loop cannot be read: ELOOP/,
   ],
+  ['a link back to where it came from', (r) => symlinkSync('..', at(r, 'clients/web/up')), 'check', 0, /Passes/],
+  [
+    'links to each other',
+    (r) => {
+      mkdirSync(at(r, 'clients/web/a'));
+      mkdirSync(at(r, 'clients/web/b'));
+      symlinkSync('../b', at(r, 'clients/web/a/b'));
+      symlinkSync('../a', at(r, 'clients/web/b/a'));
+    },
+    'check',
+    0,
+    /Passes/,
+  ],
+  [
+    'a folder that is a link to nothing',
+    (r) => symlinkSync('../gone', at(r, 'clients/web/gone')),
+    'check',
+    2,
+    /clients\/web cannot be read: ENOENT.*web\/gone/,
+  ],
+  [
+    'a folder of somebody else behind a link',
+    (r) => symlinkSync('/etc', at(r, 'clients/web/etc')),
+    'check',
+    2,
+    /clients\/web\/etc is a link out of the repository, to \/etc, and is not followed/,
+  ],
+  [
+    'a file of somebody else behind a link',
+    (r) => symlinkSync('/etc/hosts', at(r, 'clients/web/hosts.graphql')),
+    'check',
+    2,
+    /hosts.graphql is a link out of the repository, to \/etc\/hosts/,
+  ],
+  [
+    'a file of somebody else that is named',
+    (r) => {
+      rmSync(at(r, 'approvals.yaml'));
+      symlinkSync('/etc/hosts', at(r, 'approvals.yaml'));
+    },
+    'check',
+    2,
+    /approvals.yaml is a link out of the repository, to \/etc\/hosts/,
+  ],
   [
     'nothing but fragments',
     (r) => rmSync(at(r, 'clients/web/task.graphql')),
@@ -188,6 +232,20 @@ const CASES: ReadonlyArray<readonly [what: string, change: Change, args: string,
   ['the same for whoever publishes', (r) => r.write('registry', ''), 'publish --by ada', 2, /cannot be read/],
   ['a bucket of others', () => undefined, 'history --registry s3://bucket/folder', 2, /s3:.* is no registry/],
   ['no version to go back to', () => undefined, 'rollback 77 --by ada', 2, /There is no version to go back to/],
+  [
+    'the record of a version that is cut off',
+    (r) => r.write('registry/versions/000001.json', '{"sequence":1,'),
+    'publish --by ada',
+    2,
+    /000001.json of the registry cannot be read/,
+  ],
+  [
+    'the record of a version that somebody has put there',
+    (r) => r.write('registry/versions/evil.json', '{"sequence":1,"parent":null,"__proto__":{}}'),
+    'check --against registry',
+    2,
+    /evil.json of the registry cannot be read/,
+  ],
   // Recorded traffic.
   [
     'a Redis that is down',
@@ -221,6 +279,54 @@ describe('a repository with what nobody expects', () => {
     expect(report.changes).toMatchObject({ breaking: 0, safe: 0 });
     expect(report.findings).toContainEqual(expect.objectContaining({ coordinate: 'Task.estimate', schema: 'api' }));
     expect(status).toBe(0);
+  });
+
+  it('a folder of SDL that is a link, here and in the commit, and one that leads out of the commit', async () => {
+    using repository = createDemoRepository();
+    mkdirSync(at(repository, 'shared'));
+    renameSync(at(repository, 'subgraphs/tasks'), at(repository, 'shared/tasks'));
+    mkdirSync(at(repository, 'subgraphs/tasks'));
+    symlinkSync('../../shared/tasks', at(repository, 'subgraphs/tasks/own'));
+    symlinkSync('..', at(repository, 'shared/tasks/circle'));
+    repository.commit('Share it');
+    repository.replace('shared/tasks/schema.graphql', '  estimate: Int\n', '');
+    repository.compose();
+    const { status, report } = await repository.check('--against', 'HEAD');
+    const removed = {
+      coordinate: 'Task.estimate',
+      schema: 'api',
+      place: { file: `subgraphs/tasks/own/schema.graphql` },
+    };
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ ...removed, place: expect.objectContaining(removed.place) }),
+    );
+    expect([status, report.changes]).toEqual([0, expect.objectContaining({ breaking: 0, safe: 0 })]);
+    symlinkSync('/etc/hosts', at(repository, 'shared/tasks/out.graphql'));
+    repository.commit('Lead out');
+    rmSync(at(repository, 'shared/tasks/out.graphql'));
+    const out = await repository.run('check', '--against', 'HEAD');
+    expect(out.errors).toMatch(/own\/out.graphql is a link out of the repository, to \/etc\/hosts/);
+    expect(out.status).toBe(2);
+  });
+
+  it('operations behind links: each is known once, and those of a folder elsewhere where that is named itself', async () => {
+    using repository = createDemoRepository();
+    using elsewhere = createDemoRepository();
+    mkdirSync(at(repository, 'shared/pages'), { recursive: true });
+    repository.write('shared/pages/nick.graphql', 'query Nickname { me { nickname } }');
+    symlinkSync('../../shared/pages', at(repository, 'clients/web/pages'));
+    symlinkSync('pages/nick.graphql', at(repository, 'clients/web/again.graphql'));
+    elsewhere.write('clients/web/more.graphql', 'query Elsewhere { me { nickname } }');
+    set(repository, '[clients/web]', `[clients/web, ${elsewhere.folder}/clients/web]`);
+    repository.replace(USERS, '  nickname: String\n', '');
+    repository.compose();
+    const { report } = await repository.check();
+    const removed = report.findings.find(
+      ({ coordinate, schema }) => coordinate === 'User.nickname' && schema === 'api',
+    );
+    const registered = removed?.usedBy?.filter(({ client }) => client === 'web');
+    expect(registered?.map(({ operation }) => operation).sort()).toEqual(['Elsewhere', 'Nickname']);
+    expect(registered?.find(({ operation }) => operation === 'Nickname')?.place.file).toMatch(/^clients\/web\//);
   });
 
   it('one operation in a file of GraphQL and in code that was made of it, and a fragment of the same name elsewhere', async () => {
@@ -271,7 +377,7 @@ describe('a repository with what nobody expects', () => {
     expect(uris).toContain('subgraphs/ta%20%5Bs%5Dks/schema.graphql');
   });
 
-  it('names of clients that no XML may have', async () => {
+  it('names of clients that no XML may have, and no terminal', async () => {
     using repository = createDemoRepository();
     repository.write(
       'clients/traffic.ndjson',
@@ -279,7 +385,9 @@ describe('a repository with what nobody expects', () => {
     );
     repository.replace(USERS, '  nickname: String\n', '');
     repository.compose();
-    const { output } = await repository.run('check', '--format', 'junit');
-    expect(output).toContain('of a\uFFFD\uFFFD[31m');
+    for (const format of ['junit', 'text', 'github', 'markdown']) {
+      const { output } = await repository.run('check', '--format', format);
+      expect(output).toContain('of a\uFFFD\uFFFD[31m');
+    }
   });
 });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { runCli } from '../src/cli.js';
 import type { Report } from '../src/finding.js';
 import { composeGraph } from '../src/graph/graph.js';
-import { filesOnDisk } from '../src/sources/file-tree.js';
+import { filesOnDisk } from '../src/sources/disk-files.js';
 import { readSubgraphs } from '../src/sources/subgraph-sources.js';
 
 /** A git repository with a graph of two subgraphs and the operations of two clients. */
@@ -17,6 +17,8 @@ export interface DemoRepository extends Disposable {
   replace(file: string, from: string, to: string): void;
   /** Writes what the subgraphs compose to now. */
   compose(): void;
+  /** Writes what graphql-codegen, which has to be in `node_modules`, makes of a configuration. */
+  generate(config: string): void;
   commit(message: string): void;
   run(...args: string[]): Promise<{ readonly status: number; readonly output: string; readonly errors: string }>;
   check(...args: string[]): Promise<{ readonly status: number; readonly report: Report }>;
@@ -169,6 +171,12 @@ export function createDemoRepository({ lints = false, env = {} } = {}): DemoRepo
       write(file, text.replace(from, to));
     },
     compose,
+    generate: (config) =>
+      void execFileSync(process.execPath, ['node_modules/@graphql-codegen/cli/cjs/bin.js', '--config', config], {
+        cwd: folder,
+        env: { ...process.env, NODE_OPTIONS: '' },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      }),
     commit,
     run,
     async check(...args) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createDemoRepository, type DemoRepository } from '../../test/demo-repository.js';
 import { readRemoteKeys } from '../config.js';
 import { readSubgraphs } from '../sources/subgraph-sources.js';
-import { filesOnDisk } from '../sources/file-tree.js';
+import { filesOnDisk } from '../sources/disk-files.js';
 import { checkElsewhere } from './remote-checks.js';
 
 /** Puts a program in the place of one that asks over the internet; it writes down what it was called with. */

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Kind, parse, print, visit, type DocumentNode } from 'graphql';
-import { manifestSchema } from '../clients/read-clients.js';
+import { lineInManifest, manifestSchema } from '../clients/read-clients.js';
 import type { ClientOperation } from '../clients/client-operation.js';
 import type { Finding } from '../finding.js';
 import type { FileTree } from '../sources/file-tree.js';
@@ -39,11 +39,16 @@ export function findStaleManifest(
   client: string,
   operations: readonly ClientOperation[],
 ): Finding[] {
-  const manifest = manifestSchema.safeParse(parseJson(tree.read(file)));
+  const text = tree.read(file) ?? '';
+  const manifest = manifestSchema.safeParse(parseJson(text));
   if (!manifest.success) return [stale(file, 1, `${file} is no manifest of persisted operations.`)];
+  const ids = new Map(manifest.data.operations.map(({ name, id }) => [name, id]));
+  const lineOf = (name: string) => lineInManifest(text, ids.get(name) ?? '');
   const unreadable = manifest.data.operations.filter(({ body }) => !isGraphQL(body));
   if (unreadable.length > 0)
-    return unreadable.map(({ name }) => stale(file, 1, `${file} has no GraphQL as ${name}: generate it again.`));
+    return unreadable.map(({ name }) =>
+      stale(file, lineOf(name), `${file} has no GraphQL as ${name}: generate it again.`),
+    );
   const listed = new Map(manifest.data.operations.map(({ name, body }) => [name, normal(body)]));
   const sent = operations.filter((operation) => operation.client === client && operation.isFile);
   const own = new Map(
@@ -58,13 +63,18 @@ export function findStaleManifest(
   return [
     ...[...twice].map((name) => stale(file, 1, `${client} sends two operations ${name}: ${file} can only have one.`)),
     ...missing.map((name) => stale(file, 1, `${file} lacks ${name}, which ${client} sends: generate it again.`)),
-    ...changed.map((name) => stale(file, 1, `${file} has another ${name} than ${client} sends: generate it again.`)),
-    ...unknown.map((name) => stale(file, 1, `${file} lists ${name}, which ${client} does not send any more.`)),
+    ...changed.map((name) =>
+      stale(file, lineOf(name), `${file} has another ${name} than ${client} sends: generate it again.`),
+    ),
+    ...unknown.map((name) =>
+      stale(file, lineOf(name), `${file} lists ${name}, which ${client} does not send any more.`),
+    ),
   ];
 }
 
 interface CodegenContext {
-  updateConfig(config: { readonly silent: boolean }): void;
+  cwd: string;
+  updateConfig(config: { readonly silent: boolean; readonly cwd: string }): void;
 }
 
 interface Codegen {
@@ -87,7 +97,9 @@ export async function findStaleCode(root: string, config: string, tree: FileTree
   let files: Awaited<ReturnType<Codegen['generate']>>;
   try {
     const context = await codegen.loadContext(path.resolve(root, config));
-    context.updateConfig({ silent: true });
+    // By itself it would look from where the command runs.
+    context.cwd = root;
+    context.updateConfig({ silent: true, cwd: root });
     files = await codegen.generate(context, false);
   } catch (error) {
     // What keeps it from generating, as SDL that is no GraphQL does, keeps nothing else from being checked.
@@ -95,9 +107,12 @@ export async function findStaleCode(root: string, config: string, tree: FileTree
   }
   return files.flatMap(({ filename, content }) => {
     const file = path.relative(root, path.resolve(root, filename)).split(path.sep).join('/');
-    return tree.read(file) === content
-      ? []
-      : [stale(file, 1, `${file} is not what ${config} generates: generate it again.`)];
+    const text = tree.read(file);
+    if (text === content) return [];
+    const lines = (text ?? '').split('\n');
+    const at = content.split('\n').findIndex((line, index) => line !== lines[index]);
+    const line = Math.min(at === -1 ? lines.length : at + 1, lines.length);
+    return [stale(file, line, `${file} is not what ${config} generates: generate it again.`)];
   });
 }
 
@@ -109,9 +124,9 @@ function quote(line: string | undefined): string {
   return line === undefined ? 'nothing more' : JSON.stringify(line.trim());
 }
 
-function parseJson(text: string | null): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text ?? '') as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

@@ -102,9 +102,8 @@ function readManifest(tree: FileTree, file: string, client: string): ClientOpera
   const text = readOrThrow(tree, file);
   const manifest = manifestSchema.safeParse(readJson(text, file));
   if (!manifest.success) throw new CheckError(`${file} is no manifest: ${z.prettifyError(manifest.error)}`);
-  const lines = text.split('\n');
   return manifest.data.operations.flatMap(({ id, body }) => {
-    const line = Math.max(1, lines.findIndex((each) => each.includes(JSON.stringify(id))) + 1);
+    const line = lineInManifest(text, id);
     return splitDocument(parseOrThrow(body, `${file} (${id})`)).map((operation) => ({
       ...operation,
       client,
@@ -113,6 +112,11 @@ function readManifest(tree: FileTree, file: string, client: string): ClientOpera
       isRegistered: true,
     }));
   });
+}
+
+/** The line of an operation's id; a manifest may stand in one line. */
+export function lineInManifest(text: string, id: string): number {
+  return Math.max(1, text.split('\n').findIndex((line) => line.includes(JSON.stringify(id))) + 1);
 }
 
 export function readOrThrow(tree: FileTree, file: string): string {

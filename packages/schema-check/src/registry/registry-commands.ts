@@ -4,7 +4,7 @@ import type { ClientOperation } from '../clients/client-operation.js';
 import type { Report } from '../finding.js';
 import { readGraph } from '../graph/graph.js';
 import type { Settings } from '../settings.js';
-import { findAuthor, findCommit } from '../sources/file-tree.js';
+import { findAuthor, findCommit } from '../sources/git.js';
 import type { Registry, Version } from './registry.js';
 
 export interface RegistryCommand {

@@ -106,6 +106,10 @@ describe('the registry', () => {
     expect(hurt).toMatchObject({ status: 1, output: expect.stringContaining('board') });
     expect((await repository.run('diff', '1', '9')).errors).toContain('has no version 9');
 
+    expect(await repository.run('rollback', '99', ...BY)).toMatchObject({
+      status: 2,
+      errors: expect.stringContaining('has no version 99'),
+    });
     expect((await repository.run('rollback', ...BY)).status).toBe(0);
     expect(repository.read('registry/supergraph.graphql')).toBe(before);
     expect(await repository.run('rollback', '1', ...BY)).toMatchObject({

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { CheckError } from '../check-error.js';
 import { composeGraph, readGraph, type Graph } from '../graph/graph.js';
-import { filesOfCommit, findCommit } from './file-tree.js';
+import { filesOfCommit } from './commit-files.js';
+import { findCommit } from './git.js';
 import { readSubgraphs } from './subgraph-sources.js';
 
 /** What changes are compared with. */
