@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { withClient } from '@taskgraph/databases';
 import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
 import { askOperator, FAKE_TERMINAL, runOperator, runUnread } from './run-operator.js';
@@ -128,9 +129,44 @@ describe('npx taskgraph', () => {
       code: 1,
       stdout: expect.stringContaining('There is no key some-kid'),
     });
+    expect(await runOperator(['keys', 'remove', 'some-kid', '--yes', '--json'], env)).toMatchObject({
+      code: 1,
+      stdout: '',
+    });
     const rotated = await runOperator(['keys', 'rotate', '--json'], env);
     expect(JSON.parse(rotated.stdout)).toEqual([expect.objectContaining({ kid: expect.any(String) })]);
     expect(JSON.parse((await runOperator(['audit', 'verify', '--json'], env)).stdout)).toMatchObject({ holds: true });
+  });
+
+  it('names the row of the audit log that was changed, and exits with 1', async () => {
+    await using database = await cloneDatabase('auth');
+    const env = { AUTH_DATABASE_URL: database.url, AUTH_KEY_ENCRYPTION_SECRET: randomBytes(32).toString('hex') };
+    const verify = async (...more: string[]) => {
+      const { code, stdout } = await runOperator(['audit', 'verify', '--json', ...more], env);
+      return [code, JSON.parse(stdout) as { readonly position: string; readonly hash: string }] as const;
+    };
+    for (let rotations = 0; rotations < 3; rotations += 1) await runOperator(['keys', 'rotate'], env);
+    const [code, head] = await verify();
+    expect([code, head]).toEqual([
+      0,
+      expect.objectContaining({ holds: true, hash: expect.stringMatching(/^[0-9a-f]{64}$/) }),
+    ]);
+    expect(await verify('--expect', `${head.position}:${head.hash}`)).toMatchObject([0, { holds: true }]);
+    expect(await verify('--expect', `${head.position}:${'0'.repeat(64)}`)).toMatchObject([
+      1,
+      { holds: false, position: head.position },
+    ]);
+    // Somebody who owns the database can do it by force; nobody else can do it at all.
+    await withClient(database.url, async (client) => {
+      await expect(client.query("UPDATE audit_events SET subject = 'nobody'")).rejects.toThrow('append-only');
+      await client.query('ALTER TABLE audit_events DISABLE TRIGGER ALL');
+      await client.query("UPDATE audit_events SET subject = 'nobody' WHERE position = 2");
+    });
+    expect(await verify()).toMatchObject([1, { holds: false, position: '2' }]);
+    expect(await runOperator(['audit', 'verify'], env)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^The audit log does not hold at position 2: .*\.\n$/),
+    });
   });
 });
 

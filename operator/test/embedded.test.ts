@@ -7,6 +7,12 @@ import { createLauncher } from '../../embedded/test/launcher.js';
 import { logIn, signUp } from './client.js';
 import { runOperator } from './run-operator.js';
 
+/** What a command tells programs, which is all of its standard output. */
+async function answerOf(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const { code, stdout } = await runOperator([...args, '--json'], env);
+  return { code, answer: JSON.parse(stdout) as unknown };
+}
+
 describe('what npm start runs', () => {
   let scratch: string;
   beforeAll(async () => {
@@ -42,13 +48,28 @@ describe('what npm start runs', () => {
     // A folder that no item names.
     const stray = path.join(launcher.dataDir, 'media/objects/01900000-0000-7000-8000-000000000000');
     await mkdir(stray);
-    expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 1 });
-    expect(await runOperator(['media', 'sweep'], env)).toMatchObject({
+    expect(await answerOf(['media', 'verify'], env)).toMatchObject({
       code: 1,
+      answer: { items: 1, damaged: [], strays: [path.basename(stray)] },
+    });
+    expect(await runOperator(['media', 'sweep', '--json'], env)).toMatchObject({
+      code: 1,
+      stdout: '',
       stderr: expect.stringContaining('--yes'),
     });
-    expect(await runOperator(['media', 'sweep', '--yes'], env)).toMatchObject({ code: 0 });
-    expect(await runOperator(['media', 'verify'], env)).toMatchObject({ code: 0 });
+    expect(await answerOf(['media', 'sweep', '--yes'], env)).toMatchObject({
+      code: 0,
+      answer: { damaged: [], removed: [path.basename(stray)] },
+    });
+    expect(await answerOf(['media', 'verify'], env)).toMatchObject({ code: 0, answer: { strays: [] } });
+    const seeded = await answerOf(['seed', '--url', launcher.graphqlUrl], env);
+    expect(seeded).toEqual({ code: 0, answer: { taskId: expect.any(String) } });
+    expect(await answerOf(['seed', '--url', launcher.graphqlUrl], env)).toEqual(seeded);
+    expect(await runOperator(['seed', '--json', '--url', 'http://127.0.0.1:1/graphql'], env)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/could not be made at http:\/\/127\.0\.0\.1:1.*\n→ Start the system/s),
+    });
     // Of what is young nothing is deleted, and of how young somebody has to say.
     expect(await runOperator(['media', 'orphans', '--days', '1', '--dry-run', '--json'], env)).toMatchObject({
       code: 0,
@@ -64,9 +85,16 @@ describe('what npm start runs', () => {
 
   it('is restored into another folder', async () => {
     await using launcher = await createLauncher();
-    expect(await runOperator(['restore', backup()], { TASKGRAPH_DATA_DIR: launcher.dataDir })).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining('… files'),
+    const env = { TASKGRAPH_DATA_DIR: launcher.dataDir };
+    expect(await answerOf(['restore', backup(), '--check'], env)).toMatchObject({ code: 0 });
+    const restored = await runOperator(['restore', backup(), '--json'], env);
+    expect(restored).toMatchObject({ code: 0, stderr: expect.stringContaining('… files') });
+    expect(JSON.parse(restored.stdout)).toMatchObject({ objects: expect.any(Number), unpublished: expect.any(Number) });
+    // What is there now goes only when that is meant.
+    expect(await runOperator(['restore', backup(), '--json'], env)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('--yes'),
     });
     const run = launcher.run(['--no-seed']);
     await run.until('Taskgraph runs');

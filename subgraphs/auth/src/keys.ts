@@ -1,6 +1,6 @@
 import { readKeysConfig, type KeysConfig } from './config.js';
 import { openKeyStore } from './modules/signing-keys/open-keys.js';
-import { runCommand, type CommandTools } from './run-command.js';
+import { originOf, runCommand, type CommandTools } from './run-command.js';
 
 export type KeysCommand = { readonly kind: 'list' | 'rotate' } | { readonly kind: 'remove'; readonly kid: string };
 
@@ -12,14 +12,19 @@ export function keys(command: KeysCommand, { json }: { readonly json: boolean })
   return runCommand('keys', readKeysConfig, (tools) => run(command, json, tools));
 }
 
-async function run(command: KeysCommand, json: boolean, { db, config }: CommandTools<KeysConfig>): Promise<number> {
+async function run(
+  command: KeysCommand,
+  json: boolean,
+  { db, config, log }: CommandTools<KeysConfig>,
+): Promise<number> {
+  const changer = { origin: originOf('keys', log), actorId: null, by: 'command' } as const;
   const store = openKeyStore(db, config).store;
   const tell = (line: string) => void (json ? process.stderr : process.stdout).write(`${line}\n`);
   if (command.kind === 'rotate') {
-    const change = await store.rotate();
+    const change = await store.rotate(changer);
     tell(`${change?.kid ?? ''} ${change?.isNew ? 'is published' : 'was waiting to sign already'}.`);
   } else if (command.kind === 'remove') {
-    const isGone = await store.remove(command.kid);
+    const isGone = await store.remove(command.kid, changer);
     tell(isGone ? `${command.kid} is removed.` : `There is no key ${command.kid}.`);
     if (!isGone) return 1;
   }

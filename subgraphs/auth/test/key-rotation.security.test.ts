@@ -24,6 +24,15 @@ async function administrator(graph: AuthGraph) {
   return graph.login(email);
 }
 
+/** What is on record of changes of keys, in their order. */
+async function recordedOf({ pool }: AuthGraph): Promise<object[]> {
+  const { rows } = await pool.query(
+    `SELECT subject AS kid, actor_id IS NOT NULL AS "isKnown", details->>'change' AS change, details->>'by' AS by
+     FROM audit_events WHERE action = 'KEY_ROTATION' ORDER BY position`,
+  );
+  return rows;
+}
+
 /** Waits until a process has read the keys anew, as it does by itself. */
 async function untilPublished(graph: AuthGraph, kid: string): Promise<void> {
   while (!(await kidsOf(graph)).includes(kid)) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -63,6 +72,10 @@ describe('signing keys', () => {
     expect(kidOf((await graph.login((await graph.register()).email)).accessToken)).toBe(first);
     // Asked for twice, it is the same key that comes next.
     expect(expectData(await graph.run(ROTATE, {}, admin.accessToken)).rotateSigningKey).toEqual({ keyId });
+    expect(await recordedOf(graph)).toEqual([
+      { kid: keyId, isKnown: true, change: 'made', by: 'request' },
+      { kid: keyId, isKnown: true, change: 'awaited', by: 'request' },
+    ]);
     const text = await (await fetch(`${graph.url}/metrics`)).text();
     expect(sumOfMetric(text, 'taskgraph_auth_key_rotations_total', { reason: 'request' })).toBe(1);
 
@@ -91,6 +104,7 @@ describe('signing keys', () => {
     await graph.pool.query(`UPDATE users SET role = 'USER'`);
     expectErrorCode(await graph.run(ROTATE, {}, admin.accessToken), 'FORBIDDEN');
     expect(await kidsOf(graph)).toEqual(before);
+    expect(await recordedOf(graph)).toEqual([]);
   });
 
   it('get a successor when they are old enough: one, whatever number of processes notices', async () => {
@@ -109,6 +123,9 @@ describe('signing keys', () => {
       expect(rows).toHaveLength(round + 1);
       expect(new Set(published[0]).size).toBe(round + 1);
       expect(published[0]).toContain(old);
+      const recorded = await recordedOf(graphs[0] as AuthGraph);
+      expect(recorded).toHaveLength(round);
+      expect(recorded.at(-1)).toMatchObject({ isKnown: false, change: 'made', by: 'age' });
       await Promise.all(graphs.map((graph) => graph[Symbol.asyncDispose]()));
     }
   });
@@ -136,6 +153,12 @@ describe('signing keys', () => {
     expect((await keys(graph.database, { kind: 'rotate' })).output).toContain('was waiting to sign already');
     expect((await keys(graph.database, { kind: 'remove', kid: stolen })).code).toBe(0);
     expect((await keys(graph.database, { kind: 'remove', kid: stolen })).code).toBe(1);
+    const made = { kid: expect.not.stringMatching(stolen), isKnown: false, change: 'made', by: 'command' };
+    expect(await recordedOf(graph)).toEqual([
+      made,
+      { ...made, change: 'awaited' },
+      { ...made, kid: stolen, change: 'removed' },
+    ]);
     await using later = await startAuthGraph({}, graph.database);
     expectErrorCode(await later.run(ME, {}, ada.accessToken), 'UNAUTHENTICATED');
     const next = await later.login(ada.email);

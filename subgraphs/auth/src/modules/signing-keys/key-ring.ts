@@ -3,7 +3,7 @@ import type { PublicJsonWebKey } from '@taskgraph/contracts';
 import type { JwksSource, Log } from '@taskgraph/service-kit';
 import type { SigningKey } from '../../generated/prisma/client.js';
 import type { KeyEncryption } from '../../key-encryption.js';
-import { isOver, publicJwkOf, type KeyChange, type KeyStore } from './key-store.js';
+import { isOver, publicJwkOf, type KeyChange, type KeyChanger, type KeyStore } from './key-store.js';
 
 export interface SigningKeyPair {
   readonly kid: string;
@@ -26,7 +26,7 @@ export interface KeyRing extends JwksSource {
   readonly current: SigningKeyPair;
   readonly publicKeys: readonly PublicJsonWebKey[];
   /** Makes the next key, or tells which is to come. */
-  rotate(): Promise<KeyChange>;
+  rotate(changer: KeyChanger): Promise<KeyChange>;
   /** Reads anew what other processes may have changed, and makes a new key when it is time. Never throws. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -88,7 +88,7 @@ export async function loadKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 
   async function refresh(): Promise<void> {
     try {
-      const change = rotateAfterMs === null || !isDue() ? null : await store.rotate(rotateAfterMs);
+      const change = rotateAfterMs === null || !isDue() ? null : await store.rotate(byAge(log), rotateAfterMs);
       if (change?.isNew) onRotation?.(change.kid, 'age');
       await readOnce();
     } catch (error) {
@@ -123,8 +123,8 @@ export async function loadKeyRing(options: KeyRingOptions): Promise<KeyRing> {
       const key = keys.get(kid);
       return key && !isOver(key.row, new Date(now())) ? key.publicKey : null;
     },
-    async rotate() {
-      const change = await store.rotate();
+    async rotate(changer) {
+      const change = await store.rotate(changer);
       if (!change) throw new Error('a rotation that was asked for has made no key');
       if (change.isNew) onRotation?.(change.kid, 'request');
       await readOnce();
@@ -136,6 +136,12 @@ export async function loadKeyRing(options: KeyRingOptions): Promise<KeyRing> {
       await underWay?.catch(() => undefined);
     },
   };
+}
+
+/** A process, which nobody has asked. */
+function byAge(log: Log): KeyChanger {
+  const clientInfo = { ipAddress: null, userAgent: 'auth', clientName: null };
+  return { origin: { clientInfo, requestId: null, log }, actorId: null, by: 'age' };
 }
 
 function decrypt({ encryptedPrivateKey }: SigningKey, encryption: KeyEncryption) {

@@ -4,6 +4,7 @@ import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthDb, AuthDbClient, AuthTx } from '../../db.js';
 import type { SigningKey } from '../../generated/prisma/client.js';
 import type { KeyEncryption } from '../../key-encryption.js';
+import { recordAudit, type AuditOrigin } from '../audit/service.js';
 
 /** Any number that nothing else in this database locks. */
 const KEY_CHANGE_LOCK = 712_003_001;
@@ -23,6 +24,14 @@ export interface KeyChange {
   readonly isNew: boolean;
 }
 
+/** Who changes keys, which is put on record with the change. */
+export interface KeyChanger {
+  readonly origin: AuditOrigin;
+  /** Null where nobody is known: a process by the age of a key, whoever has the command. */
+  readonly actorId: string | null;
+  readonly by: 'age' | 'request' | 'command';
+}
+
 /** The keys of an installation in its database. Changes come one after the other, whatever process makes them. */
 export interface KeyStore {
   /** The newest first; those whose time is over are removed. Makes the first key when there is none. */
@@ -32,9 +41,9 @@ export interface KeyStore {
    *
    * @param ifOlderThanMs does nothing when the newest is younger
    */
-  rotate(ifOlderThanMs?: number): Promise<KeyChange | null>;
+  rotate(changer: KeyChanger, ifOlderThanMs?: number): Promise<KeyChange | null>;
   /** Removes a key at once, with all tokens that it has signed; another signs at once when it was the one that signs. False when there is none. */
-  remove(kid: string): Promise<boolean>;
+  remove(kid: string, changer: KeyChanger): Promise<boolean>;
   /** Stores a private key that was encrypted under the secret before the present one. */
   renew(kid: string, encryptedPrivateKey: Uint8Array<ArrayBuffer>): Promise<void>;
 }
@@ -57,6 +66,16 @@ export function createKeyStore({ db, encryption, publishAheadMs, keepMs }: KeySt
     return tx.signingKey.create({ data: { id: kid, publicJwk, encryptedPrivateKey, signsFrom } });
   }
 
+  function record(
+    tx: AuthTx,
+    { origin, actorId, by }: KeyChanger,
+    kid: string,
+    change: 'made' | 'awaited' | 'removed',
+  ): Promise<void> {
+    const facts = { action: 'KEY_ROTATION', outcome: 'SUCCESS', actorId, subject: null, object: kid } as const;
+    return recordAudit(tx, origin, { ...facts, details: { change, by } });
+  }
+
   return {
     async list() {
       const now = new Date();
@@ -68,23 +87,27 @@ export function createKeyStore({ db, encryption, publishAheadMs, keepMs }: KeySt
         return left.some(({ retiresAt }) => retiresAt === null) ? left : [await createKey(tx, now), ...left];
       });
     },
-    rotate(ifOlderThanMs) {
+    rotate(changer, ifOlderThanMs) {
       return alone(async (tx) => {
         const now = new Date();
         const [newest] = await listKeys(tx);
         if (newest && ifOlderThanMs !== undefined && now.getTime() - newest.createdAt.getTime() < ifOlderThanMs)
           return null;
-        if (newest && newest.signsFrom > now) return { kid: newest.id, isNew: false };
+        if (newest && newest.signsFrom > now) {
+          if (changer.by !== 'age') await record(tx, changer, newest.id, 'awaited');
+          return { kid: newest.id, isNew: false };
+        }
         const signsFrom = new Date(now.getTime() + (newest ? publishAheadMs : 0));
         await tx.signingKey.updateMany({
           where: { retiresAt: null },
           data: { retiresAt: new Date(signsFrom.getTime() + keepMs) },
         });
         const { id } = await createKey(tx, signsFrom);
+        await record(tx, changer, id, 'made');
         return { kid: id, isNew: true };
       });
     },
-    remove(kid) {
+    remove(kid, changer) {
       return alone(async (tx) => {
         const { count } = await tx.signingKey.deleteMany({ where: { id: kid } });
         if (count === 0) return false;
@@ -96,6 +119,7 @@ export function createKeyStore({ db, encryption, publishAheadMs, keepMs }: KeySt
           if (next) await tx.signingKey.update({ where: { id: next.id }, data: { signsFrom: now } });
           else await createKey(tx, now);
         }
+        await record(tx, changer, kid, 'removed');
         return true;
       });
     },

@@ -1,5 +1,4 @@
 import { forbidden, inTransaction, requireViewer } from '@taskgraph/service-kit';
-import { recordAlone } from '../audit/service.js';
 import type { AuthContext } from '../../context.js';
 import { lockLiveSession } from '../sessions/service.js';
 
@@ -12,14 +11,7 @@ export async function rotateSigningKey(context: AuthContext): Promise<{ readonly
   const { userId } = requireViewer(context);
   const { role } = await inTransaction(context.db, (tx) => lockLiveSession(context, tx));
   if (role !== 'ADMIN') throw forbidden('Only administrators change signing keys.');
-  const { kid } = await context.keyRing.rotate();
-  await recordAlone(context.db, context, {
-    action: 'KEY_ROTATION',
-    outcome: 'SUCCESS',
-    actorId: userId,
-    subject: null,
-    object: kid,
-  });
+  const { kid } = await context.keyRing.rotate({ origin: context, actorId: userId, by: 'request' });
   context.telemetry.signingKeyAsked(context.log, kid, userId);
   return { keyId: kid };
 }
