@@ -42,6 +42,40 @@ describe('the circuit of a subgraph', () => {
     expect((await gateway.run('{ me }')).body).toEqual({ data: { me: 'me' } });
   });
 
+  it('makes health tell that the subgraph is degraded, though it answers a probe, and takes nothing from readiness', async () => {
+    let isSick = true;
+    const probeBytes = String('{"query":"{__typename}"}'.length);
+    await using gateway = await startGateway([
+      {
+        ...accounts(),
+        intercept(request, response) {
+          if (!isSick || request.method !== 'POST' || request.headers['content-length'] === probeBytes) return false;
+          response.writeHead(502).end('Bad gateway');
+          return true;
+        },
+      },
+    ]);
+    const read = async () =>
+      (await (await fetch(`${gateway.url}/health`)).json()) as {
+        status: string;
+        dependencies: Record<string, { status: string; error?: string }>;
+      };
+    // The first answer to a probe closes the circuit for a moment.
+    let report = await read();
+    while (report.dependencies['accounts']?.status !== 'degraded') {
+      for (let calls = 0; calls < 20; calls += 1) await gateway.run('{ me }');
+      report = await read();
+    }
+    expect(report).toMatchObject({
+      status: 'degraded',
+      dependencies: { accounts: { error: expect.stringMatching(/^it answers, but the circuit is open: /) } },
+    });
+    expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200);
+    isSick = false;
+    while ((await read()).status !== 'ok') await gateway.run('{ me }');
+    expect((await gateway.run('{ me }')).body).toEqual({ data: { me: 'me' } });
+  });
+
   it('is not opened by one request whose operations are all too expensive', async () => {
     await using gateway = await startGateway([accounts()], {
       SUBGRAPH_TIMEOUT_MS: '3000',

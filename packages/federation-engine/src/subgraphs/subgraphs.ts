@@ -5,7 +5,7 @@ import {
   type SpreadUpstreamOptions,
 } from './spread-upstream.js';
 import { splitUrls } from './url-list.js';
-import type { Upstream, UpstreamOptions } from './upstream.js';
+import type { UpstreamOptions } from './upstream.js';
 import type { Log } from '../request/log.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
@@ -17,7 +17,7 @@ export interface Subgraph {
   readonly upstream: SpreadUpstream;
   readonly limit: ConcurrencyLimit;
   /** For requests with files: as slow as their clients, so they have connections and places of their own. */
-  readonly uploads: { readonly upstream: Upstream; readonly limit: ConcurrencyLimit };
+  readonly uploads: { readonly upstream: SpreadUpstream; readonly limit: ConcurrencyLimit };
 }
 
 /** A version of the graph: where its subgraphs are. */
@@ -151,9 +151,9 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
     return subgraph;
   }
 
-  /** It is there where one of its addresses answers, and lacks those that do not. */
-  function watch(name: string, { upstream, limit }: Subgraph): void {
-    const check = async (signal: AbortSignal): Promise<Lacking | void> => {
+  /** It is there where one of its addresses answers; it lacks those that do not, and what is not asked of it for what it has failed at. */
+  function watch(name: string, { upstream, limit, uploads }: Subgraph): void {
+    const look = async (signal: AbortSignal): Promise<Lacking | void> => {
       const members = upstream.members();
       const asked = new Map<string, Promise<Lacking | void> | undefined>();
       const ask = async ({ url, upstream: member }: Member) => {
@@ -171,6 +171,8 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       if (failed.length > 0) return { degraded: failed.join('; ') };
       return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? (outcome.value ?? []) : []))[0];
     };
+    const check = async (signal: AbortSignal): Promise<Lacking | void> =>
+      (await look(signal)) ?? lackOfCircuit(upstream, 'it answers, but') ?? lackOfCircuit(uploads.upstream, 'uploads:');
     health.register(name, check, {
       critical: false,
       details: () => ({
@@ -245,6 +247,16 @@ function urlOfOne(url: string, upstream: SpreadUpstream | undefined): string {
   const [first = url, ...others] = splitUrls(url);
   if (others.length === 0) return first;
   return upstream?.members().find((member) => member.upstream.circuit() === 'closed')?.url ?? first;
+}
+
+/** Whoever answers a probe may fail at all else: while its circuit is open, nothing is asked of it. */
+function lackOfCircuit(upstream: SpreadUpstream, what: string): Lacking | undefined {
+  const open = upstream.members().filter((member) => member.upstream.circuit() !== 'closed');
+  if (open.length === 0) return undefined;
+  const places = upstream.members().length > 1 ? ` of ${open.map(({ name }) => name).join(', ')}` : '';
+  return {
+    degraded: `${what} the circuit${places} is open: calls have failed, and none are sent until one is answered`,
+  };
 }
 
 function circuitsOf(upstream: SpreadUpstream): Readonly<Record<string, string>> {
