@@ -7,6 +7,7 @@ import type { Health } from './health.js';
 import { answerEdges, answerServerWide, forbidSniffing, readTarget, refuseRequest, requestsOf } from './http-edges.js';
 import { answerHttpError, answerNothingHere } from './http-errors.js';
 import type { Log } from './log.js';
+import { isLoopback } from './loopback.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
@@ -190,6 +191,11 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
       }
       const address = await startListening(server, config);
       log.info({ url: address.url }, 'listening');
+      if (!at && !isLoopback(config.host))
+        log.warn(
+          { host: config.host, setting: `${name.toUpperCase()}_OPERATIONS_PORT` },
+          'strangers can reach what is meant for operators, /metrics and /health: set a port for them',
+        );
       await options.onListen?.(address);
       return address;
     },
