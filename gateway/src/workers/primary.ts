@@ -38,6 +38,8 @@ interface Running {
 
 /** sysexits.h: EX_CONFIG. */
 const EXIT_CONFIG = 78;
+/** Taken by the system, mostly for memory; a full heap; a fault of native code; a defect; a start that failed. */
+const LIKELY_CAUSES = ['SIGKILL', 'SIGABRT', 'SIGSEGV', 'exit 70', 'exit 1'];
 /** Longer than a worker waits for what it depends on, and shorter than who asks for health waits for this. */
 const ANSWER_TIMEOUT_MS = 4_000;
 /** One death may be by chance: another worker starts at once. */
@@ -62,6 +64,8 @@ export function createPrimary(options: PrimaryOptions): Runnable {
     'Workers that have ended though nobody had told the gateway to, by exit code or signal.',
     ['cause'],
   );
+  // A counter that appears with the first exit has not grown, for an alert on growth.
+  for (const cause of LIKELY_CAUSES) exits.inc({ cause }, 0);
   const eventSourceSecret = options.eventSourceSecret ?? randomBytes(32).toString('base64url');
   const pauses = new Set<NodeJS.Timeout>();
   let deaths = 0;
