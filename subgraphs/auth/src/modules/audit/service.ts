@@ -1,11 +1,13 @@
-import { inTransaction, type RequestContext } from '@taskgraph/service-kit';
+import { inTransaction } from '@taskgraph/service-kit';
 import { uuid7 } from '@taskgraph/contracts';
 import type { AuthDb, AuthTx } from '../../db.js';
 import type { AuditAction, AuditOutcome } from '../../generated/graphql.js';
 import type { AuditPerson } from '../../generated/prisma/client.js';
 import { hashEntry } from './chain.js';
+import type { AuditOrigin } from '../../audit-origin.js';
 import { namePeople, sealOrigin } from './people.js';
 
+export type { AuditOrigin } from '../../audit-origin.js';
 export { namePeople } from './people.js';
 
 /** What is put on record. Nothing of it is a secret: no password, token or code, and no address that somebody has typed. */
@@ -19,11 +21,6 @@ export interface AuditFacts {
   /** On what, where that is nobody: it is stored as it is. */
   readonly object?: string | null;
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-}
-
-/** Where it comes from. */
-export interface AuditOrigin extends Pick<RequestContext, 'clientInfo' | 'log'> {
-  readonly requestId: string | null;
 }
 
 const MAX_USER_AGENT_CHARACTERS = 512;

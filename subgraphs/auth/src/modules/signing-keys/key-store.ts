@@ -4,7 +4,7 @@ import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthDb, AuthDbClient, AuthTx } from '../../db.js';
 import type { SigningKey } from '../../generated/prisma/client.js';
 import type { KeyEncryption } from '../../key-encryption.js';
-import { recordAudit, type AuditOrigin } from '../audit/service.js';
+import type { AuditOrigin } from '../../audit-origin.js';
 
 /** Any number that nothing else in this database locks. */
 const KEY_CHANGE_LOCK = 712_003_001;
@@ -16,7 +16,12 @@ export interface KeyStoreOptions {
   readonly publishAheadMs: number;
   /** How long a key is published after its last signature: as long as the last token lives. */
   readonly keepMs: number;
+  /** Puts a change on record, as the last step of its transaction. */
+  readonly record: (tx: AuthTx, changer: KeyChanger, kid: string, change: RecordedChange) => Promise<void>;
 }
+
+/** What is put on record of a key: `awaited` where the next one was waiting to sign already. */
+export type RecordedChange = 'made' | 'awaited' | 'removed';
 
 export interface KeyChange {
   readonly kid: string;
@@ -48,7 +53,7 @@ export interface KeyStore {
   renew(kid: string, encryptedPrivateKey: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-export function createKeyStore({ db, encryption, publishAheadMs, keepMs }: KeyStoreOptions): KeyStore {
+export function createKeyStore({ db, encryption, publishAheadMs, keepMs, record }: KeyStoreOptions): KeyStore {
   /** Runs alone among all processes of the installation. */
   function alone<Result>(work: (tx: AuthTx) => Promise<Result>): Promise<Result> {
     return inTransaction(db, async (tx) => {
@@ -64,16 +69,6 @@ export function createKeyStore({ db, encryption, publishAheadMs, keepMs }: KeySt
     const publicJwk: PublicJsonWebKey = { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: TOKEN_ALGORITHM };
     const encryptedPrivateKey = encryption.encrypt(privateKey.export({ format: 'der', type: 'pkcs8' }));
     return tx.signingKey.create({ data: { id: kid, publicJwk, encryptedPrivateKey, signsFrom } });
-  }
-
-  function record(
-    tx: AuthTx,
-    { origin, actorId, by }: KeyChanger,
-    kid: string,
-    change: 'made' | 'awaited' | 'removed',
-  ): Promise<void> {
-    const facts = { action: 'KEY_ROTATION', outcome: 'SUCCESS', actorId, subject: null, object: kid } as const;
-    return recordAudit(tx, origin, { ...facts, details: { change, by } });
   }
 
   return {

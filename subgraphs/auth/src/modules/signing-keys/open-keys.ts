@@ -1,6 +1,7 @@
 import type { AuthConfig } from '../../config.js';
 import type { AuthDb } from '../../db.js';
 import { createKeyEncryption, type KeyEncryption } from '../../key-encryption.js';
+import { recordAudit } from '../audit/service.js';
 import { createKeyStore, type KeyStore } from './key-store.js';
 
 /** Clocks of processes differ, and a token may be issued in the last moment of its key. */
@@ -23,6 +24,15 @@ export function openKeyStore(
     encryption,
     publishAheadMs: config.KEY_PUBLISH_AHEAD_SECONDS * 1000,
     keepMs: (config.ACCESS_TOKEN_LIFETIME_SECONDS + SLACK_SECONDS) * 1000,
+    record: (tx, { origin, actorId, by }, kid, change) =>
+      recordAudit(tx, origin, {
+        action: 'KEY_ROTATION',
+        outcome: 'SUCCESS',
+        actorId,
+        subject: null,
+        object: kid,
+        details: { change, by },
+      }),
   });
   return { store, encryption };
 }
