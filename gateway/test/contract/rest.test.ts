@@ -22,6 +22,17 @@ describe('the REST façade', () => {
     expect(ROUTES.map(({ operation }) => operation).sort()).toEqual([...documents.keys()].sort());
   });
 
+  it('is told of in docs/rest.md, route by route, with its operation and its success', () => {
+    const text = readFileSync(new URL('../../../docs/rest.md', import.meta.url), 'utf8');
+    const rows = [...text.matchAll(/^\| `([A-Z]+) \/api(\S+)` \| (\w+) \| ([\d, ]+) \|/gm)];
+    expect(rows.map(([, method, path, operation, success]) => `${method} ${path} ${operation} ${success}`)).toEqual(
+      ROUTES.map(
+        ({ method, path, operation, status, file, query }) =>
+          `${method} ${path} ${operation} ${status}${file && !query ? ', 206' : ''}`,
+      ),
+    );
+  });
+
   it.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
     'has all that %s needs',
     (_name, route) => {
