@@ -135,6 +135,32 @@ describe('the log of operations', () => {
   });
 });
 
+describe('what a client writes into its operation', () => {
+  it.each([
+    ['an argument', 'mutation { login(input: { password: "of Ada" }) }'],
+    ['a block', 'mutation { login(input: { password: """of Ada""" }) }'],
+    ['a list', 'mutation { login(input: { codes: ["1", "of Ada"] }) }'],
+    ['what a variable is if it is not given', 'mutation($p: String = "of Ada") { login(input: { password: $p }) }'],
+  ])('is in no line of a log, slow as the operation may be: %s', async (_what, query) => {
+    const { lines, log } = collectLines();
+    const typeDefs = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
+      input LoginInput { password: String codes: [String!] }
+      type Query { me: String }
+      type Mutation { login(input: LoginInput!): Boolean }`;
+    const resolvers = { Query: { me: () => 'me' }, Mutation: { login: () => true } };
+    await using gateway = await startGateway(
+      [{ name: 'accounts', typeDefs, resolvers }],
+      { SLOW_OPERATION_MS: '1' },
+      { log },
+    );
+    expectData(await gateway.run(query));
+    expect(lines.find(({ msg }) => msg === 'slow operation')?.['plan']).toMatch(
+      /Fetch\(service: "accounts"\)[^]*login/,
+    );
+    expect(JSON.stringify(lines)).not.toContain('of Ada');
+  });
+});
+
 describe('a time-out of one subgraph', () => {
   it('stands in for that of all', async () => {
     let answer: () => void = () => undefined;

@@ -23,7 +23,7 @@ import type { Authorization } from '@taskgraph/federation-engine/internal/compil
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
-import { planText } from '@taskgraph/federation-engine/internal/compile/plan/plan-text.js';
+import { planText, planTextForLogs } from '@taskgraph/federation-engine/internal/compile/plan/plan-text.js';
 import {
   badRequest,
   defect,
@@ -213,7 +213,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         isRefused,
         errorCodes: errors.length === 0 ? NO_CODES : errors.map(codeOf),
         cost: costOf(seen),
-        plan: () => seen.operation && planText(seen.operation.plan),
+        plan: () => seen.operation && planTextForLogs(seen.operation.plan),
       });
     };
     try {
