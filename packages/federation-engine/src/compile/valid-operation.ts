@@ -15,6 +15,7 @@ import { prepareConditions, type Conditions } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
+import { FloatsAreFiniteRule } from './document/finite-float-rule.js';
 import { countRootFields, fragmentsOf } from './document/measure-document.js';
 import { refusalOf } from '../request/refusal.js';
 import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
@@ -38,7 +39,7 @@ export interface ValidOperation extends OperationFacts {
   readonly document: DocumentNode;
 }
 
-const RULES = [...specifiedRules, DeferLabelsAreUniqueRule];
+const RULES = [...specifiedRules, DeferLabelsAreUniqueRule, FloatsAreFiniteRule];
 /** Errors of validation that a client is told of; more of them help nobody. */
 const MAX_VALIDATION_ERRORS = 20;
 

@@ -69,6 +69,27 @@ describe('the audit log', () => {
     expect(await fault()).toBeNull();
   });
 
+  it.each([
+    ['EMAIL_CHANGE', 'changeEmail(input: { email: "other@example.com", password: "a wrong one" })'],
+    [
+      'PASSWORD_CHANGE',
+      'changePassword(input: { currentPassword: "a wrong one", newPassword: "nine purple herons waltz" })',
+    ],
+    ['SECOND_FACTOR_DISABLED', 'disableTotp(password: "a wrong one")'],
+  ])('has each wrong guess of who has got hold of a session, and that it was stopped: %s', async (action, mutation) => {
+    const { user, accessToken } = await graph.register();
+    const guess = () => graph.run(`mutation { ${mutation} { __typename } }`, {}, accessToken);
+    for (let tries = 0; tries < 5; tries += 1) expectData(await guess());
+    expectErrorCode(await guess(), 'RATE_LIMITED');
+    const { rows } = await eventsOf({}, { first: 100 });
+    const told = rows.flatMap((row) => (row.subject === user.id ? [`${row.action} ${row.outcome}`] : []));
+    expect(told.reverse()).toEqual([
+      'REGISTER SUCCESS',
+      ...Array<string>(5).fill(`${action} FAILURE`),
+      'LOCKOUT FAILURE',
+    ]);
+  });
+
   it('is read by administrators in pages, with filters, and that is on record as well', async () => {
     const first = await eventsOf({ action: 'REGISTER' }, { first: 1 });
     expect(first).toMatchObject({ rows: [{ action: 'REGISTER' }], pageInfo: { hasNextPage: true } });

@@ -1,5 +1,6 @@
 import { AppError } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
+import { recordAlone } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { possiblePasswords } from './password-input.js';
 import { MIN_PASSWORD_SCORE } from './password-strength.js';
@@ -51,6 +52,13 @@ export async function confirmPassword(
   const attempt = await context.lockout.begin({ email: user.email, client: context.clientInfo });
   if (attempt.kind === 'locked') {
     context.telemetry.login(context.log, 'locked', user.id, attempt.scope);
+    await recordAlone(context.db, context, {
+      action: 'LOCKOUT',
+      outcome: 'FAILURE',
+      actorId: user.id,
+      subject: user.id,
+      details: { scope: attempt.scope },
+    });
     const { message, retryAfter } = accountLocked(attempt.retryAfterSeconds);
     throw new AppError('RATE_LIMITED', message, { reason: 'ACCOUNT_LOCKED', extensions: { retryAfter } });
   }

@@ -10,7 +10,7 @@ import {
 } from '../../mail/account-tokens.js';
 import { verificationMail } from '../../mail/verification-mail.js';
 import { normaliseEmail, parseEmail } from '../accounts/service.js';
-import { recordAudit } from '../audit/service.js';
+import { recordAlone, recordAudit } from '../audit/service.js';
 import {
   checkNewPassword,
   confirmPassword,
@@ -185,7 +185,11 @@ export async function changeEmail(
   const email = parseEmail(input.email);
   const user = await getUser(context, requireViewer(context).userId);
   const refused = await confirmPassword(context, user, input.password);
-  if (refused) return refused;
+  if (refused) {
+    const facts = { action: 'EMAIL_CHANGE', outcome: 'FAILURE', actorId: user.id, subject: user.id } as const;
+    await recordAlone(context.db, context, facts);
+    return refused;
+  }
   // Comparing takes long: a password that was changed meanwhile is not known any more, and a session that has ended asks for nothing.
   const made = await inTransaction(context.db, async (tx) => {
     const current = await lockLiveSession(context, tx);

@@ -108,13 +108,15 @@ export function createKeyStore({ db, encryption, publishAheadMs, keepMs, record 
         if (count === 0) return false;
         const now = new Date();
         const left = await listKeys(tx);
+        let made: string | null = null;
         const signs = left.some(({ signsFrom, retiresAt }) => retiresAt === null && signsFrom <= now);
         if (!signs) {
           const next = left.find(({ retiresAt }) => retiresAt === null);
           if (next) await tx.signingKey.update({ where: { id: next.id }, data: { signsFrom: now } });
-          else await createKey(tx, now);
+          else made = (await createKey(tx, now)).id;
         }
         await record(tx, changer, kid, 'removed');
+        if (made !== null) await record(tx, changer, made, 'made');
         return true;
       });
     },

@@ -145,6 +145,8 @@ export async function restoreMedia(context: MediaContext, id: string): Promise<{
     return { ...found, deletedAt: null };
   });
   telemetry.restored(log, media.id);
+  // The answer shows the item to whoever restores it.
+  if (media.uploaderId !== viewer.userId) await context.loaders.privilegedRead({ kind: 'media', id: media.id });
   return { media };
 }
 
