@@ -61,6 +61,19 @@ export async function forgetSteps(graph: AuthGraph): Promise<void> {
   await graph.pool.query('UPDATE second_factors SET last_step = NULL');
 }
 
+/** What is on record of somebody, in order. */
+export async function eventsOf(
+  { pool }: AuthGraph,
+  userId: string,
+): Promise<Array<{ what: string; details: Record<string, unknown> }>> {
+  const { rows } = await pool.query(
+    `SELECT action || ' ' || outcome AS what, details FROM audit_events
+     WHERE subject = (SELECT pseudonym::text FROM audit_people WHERE user_id = $1) ORDER BY position`,
+    [userId],
+  );
+  return rows;
+}
+
 type Ask = (query: string, variables: Record<string, unknown>) => Promise<GraphQLResult>;
 
 /** Logs in and completes logins, by default as the program that the tests are. */

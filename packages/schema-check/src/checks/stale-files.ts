@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Kind, parse, print, visit, type DocumentNode } from 'graphql';
-import { lineInManifest, manifestSchema } from '../clients/read-clients.js';
+import { findLinesOf, manifestSchema } from '../clients/read-clients.js';
 import type { ClientOperation } from '../clients/client-operation.js';
 import type { Finding } from '../finding.js';
 import type { FileTree } from '../sources/file-tree.js';
@@ -43,7 +43,8 @@ export function findStaleManifest(
   const manifest = manifestSchema.safeParse(parseJson(text));
   if (!manifest.success) return [stale(file, 1, `${file} is no manifest of persisted operations.`)];
   const ids = new Map(manifest.data.operations.map(({ name, id }) => [name, id]));
-  const lineOf = (name: string) => lineInManifest(text, ids.get(name) ?? '');
+  const findLine = findLinesOf(text);
+  const lineOf = (name: string) => findLine(ids.get(name) ?? '');
   const unreadable = manifest.data.operations.filter(({ body }) => !isGraphQL(body));
   if (unreadable.length > 0)
     return unreadable.map(({ name }) =>

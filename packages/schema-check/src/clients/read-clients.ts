@@ -102,8 +102,9 @@ function readManifest(tree: FileTree, file: string, client: string): ClientOpera
   const text = readOrThrow(tree, file);
   const manifest = manifestSchema.safeParse(readJson(text, file));
   if (!manifest.success) throw new CheckError(`${file} is no manifest: ${z.prettifyError(manifest.error)}`);
+  const lineOf = findLinesOf(text);
   return manifest.data.operations.flatMap(({ id, body }) => {
-    const line = lineInManifest(text, id);
+    const line = lineOf(id);
     return splitDocument(parseOrThrow(body, `${file} (${id})`)).map((operation) => ({
       ...operation,
       client,
@@ -114,9 +115,10 @@ function readManifest(tree: FileTree, file: string, client: string): ClientOpera
   });
 }
 
-/** The line of an operation's id; a manifest may stand in one line. */
-export function lineInManifest(text: string, id: string): number {
-  return Math.max(1, text.split('\n').findIndex((line) => line.includes(JSON.stringify(id))) + 1);
+/** Tells the line of an operation's id; a manifest may stand in one line. */
+export function findLinesOf(manifest: string): (id: string) => number {
+  const lines = manifest.split('\n');
+  return (id) => Math.max(1, lines.findIndex((line) => line.includes(JSON.stringify(id))) + 1);
 }
 
 export function readOrThrow(tree: FileTree, file: string): string {
