@@ -29,6 +29,38 @@ describe('the file of the supergraph', () => {
     await source.close();
   });
 
+  it.each(['', ' \n\t\n'])('is not taken while it is %j, as it is before its writer has written', async (nothing) => {
+    const outcomes: string[] = [];
+    let hear: () => void = () => undefined;
+    const source = createSupergraphSource({
+      path: file,
+      pollMs: 20,
+      log,
+      onReload(outcome) {
+        outcomes.push(outcome);
+        hear();
+      },
+    });
+    const taken: string[] = [];
+    await source.start(async (text) => {
+      taken.push(text);
+    });
+    const refused = new Promise<void>((resolve) => (hear = resolve));
+    await writeFile(file, nothing);
+    await refused;
+    const loaded = new Promise<void>((resolve) => (hear = () => outcomes.at(-1) === 'loaded' && resolve()));
+    await writeFile(file, 'second');
+    await loaded;
+    await source.close();
+    expect(taken).toEqual(['first', 'second']);
+  });
+
+  it('says that it is empty at the start', async () => {
+    await writeFile(file, '');
+    const source = createSupergraphSource({ path: file, pollMs: 20, log });
+    await expect(source.start(async () => undefined)).rejects.toThrow('cannot be read (it is empty)');
+  });
+
   it('is closed when the version that was under way has ended, and not read any more', async () => {
     const source = createSupergraphSource({ path: file, pollMs: 20, log });
     const events: string[] = [];
