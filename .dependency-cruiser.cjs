@@ -188,6 +188,17 @@ module.exports = {
       },
     },
     {
+      name: 'commands-are-told-before-they-are-loaded',
+      comment: 'The help of npx taskgraph loads what tells of commands; what a command does is imported when it runs.',
+      severity: 'error',
+      from: { path: '^operator/src/(commands/|[^/]+$)', pathNot: ['^operator/src/places\\.ts$', TEST_FILES] },
+      to: {
+        path: '^(packages/(?!service-kit/src/config-error\\.ts$)|subgraphs|gateway|embedded|operator/src/(places|[^/]+/))',
+        pathNot: '^operator/src/commands/',
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
+    },
+    {
       name: 'the-engine-serves-anybody',
       comment: 'The engine is installed without the rest of this repository, so it knows nothing of it.',
       severity: 'error',

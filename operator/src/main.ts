@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '@taskgraph/service-kit';
+import { ConfigError } from '@taskgraph/service-kit/config-error';
 import { createProgram } from './program.js';
 import { CommandError, createTerminal, EXIT, type Terminal } from './terminal.js';
 

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CRUISER = path.join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
-const FOLDERS = ['packages', 'gateway', 'subgraphs', 'embedded', 'examples'];
+const FOLDERS = ['packages', 'gateway', 'subgraphs', 'embedded', 'operator', 'examples'];
 
 export const RULES = path.join(ROOT, '.dependency-cruiser.cjs');
 

@@ -139,6 +139,7 @@ const CAUGHT: Readonly<Record<string, readonly string[]>> = {
   'testkit-in-tests': ['packages/one/src/g.ts -> packages/testkit/src/a.ts'],
   'tests-are-no-library': ['packages/one/src/h.ts -> packages/one/src/i.test.ts'],
   'tracing-is-loaded-where-it-is-on': ['packages/one/src/k.ts -> packages/service-kit/src/tracing/otel-a.ts'],
+  'commands-are-told-before-they-are-loaded': ['operator/src/commands/a.ts -> operator/src/places.ts'],
   'the-engine-serves-anybody': [`${ENGINE}/request/a.ts -> packages/contracts/src/a.ts`],
   'the-client-serves-anybody': ['packages/client/src/a.ts -> packages/contracts/src/client-b.ts'],
   'examples-use-what-is-published': ['examples/page/a.ts -> packages/client/src/cache.ts'],

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { DATABASES } from '../config.js';
 import type { Places } from '../places.js';
-import { FILES_COLUMNS, filesOf, type MediaItemFiles } from '../media-files.js';
+import { FILES_COLUMNS, filesOf, type MediaItemFiles } from '../media/media-files.js';
 import { CommandError } from '../terminal.js';
 import { hashFile, listFiles, writeManifest, type DatabaseContent, type Manifest } from './manifest.js';
 import { openSnapshots } from './snapshots.js';

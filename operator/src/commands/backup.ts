@@ -1,9 +1,6 @@
 import path from 'node:path';
-import { verifyBackup, type Manifest } from '../backup/manifest.js';
-import { areSecretsEqual, findContent, restoreBackup } from '../backup/restore-backup.js';
-import { takeBackup } from '../backup/take-backup.js';
+import type { Manifest } from '../backup/manifest.js';
 import { DATABASES, readOperatorConfig } from '../config.js';
-import { openPlaces } from '../places.js';
 import type { CommandHost } from '../command-host.js';
 import { CommandError, EXIT } from '../terminal.js';
 
@@ -21,6 +18,10 @@ export function addBackupCommands({ program, terminal, exit }: CommandHost): voi
     .description('copy the three databases and the files as they are at one instant, while the services go on')
     .option('--json', 'answer for programs')
     .action(async (folder: string, { json = false }: Flags) => {
+      const [{ openPlaces }, { takeBackup }] = await Promise.all([
+        import('../places.js'),
+        import('../backup/take-backup.js'),
+      ]);
       await using places = await openPlaces(readOperatorConfig());
       const { manifest, hash, damaged } = await takeBackup(places, path.resolve(folder), onProgress);
       if (json) terminal.printJson({ ...summaryOf(manifest), hash, damaged });
@@ -43,6 +44,11 @@ export function addBackupCommands({ program, terminal, exit }: CommandHost): voi
     .option('--json', 'answer for programs')
     .action(
       async (folder: string, { json = false, yes = false, expect, check = false }: Flags & { check?: boolean }) => {
+        const [{ openPlaces }, { verifyBackup }, { areSecretsEqual, findContent, restoreBackup }] = await Promise.all([
+          import('../places.js'),
+          import('../backup/manifest.js'),
+          import('../backup/restore-backup.js'),
+        ]);
         const source = path.resolve(folder);
         const manifest = await verifyBackup(source, expect);
         if (check) {

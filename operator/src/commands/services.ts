@@ -1,6 +1,5 @@
 import { InvalidArgumentError } from 'commander';
 import { environment, readOperatorConfig, useEmbeddedSettings } from '../config.js';
-import { findDatabase } from '../places.js';
 import type { CommandHost } from '../command-host.js';
 import { CommandError } from '../terminal.js';
 
@@ -24,7 +23,10 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
     .allowUnknownOption()
     .helpOption(false)
     .action(async (args: string[]) => {
-      const { runEventsCli } = await import('@taskgraph/service-kit/events-command');
+      const [{ runEventsCli }, { findDatabase }] = await Promise.all([
+        import('@taskgraph/service-kit/events-command'),
+        import('../places.js'),
+      ]);
       const config = readOperatorConfig();
       const findEmbedded = (name: string) =>
         findDatabase({ ...config, databaseUrls: { auth: null, task: null, media: null } }, name as 'auth').catch(
@@ -92,6 +94,7 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
 /** The commands of auth read its settings by themselves: those of the embedded system are given to them. */
 async function loadAuthCommands() {
   const config = readOperatorConfig();
+  const { findDatabase } = await import('../places.js');
   const url = await findDatabase(config, 'auth');
   if (config.databaseUrls.auth === null) useEmbeddedSettings(config, { AUTH_DATABASE_URL: url });
   return import('@taskgraph/auth/commands');

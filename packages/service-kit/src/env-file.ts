@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { env as processEnv, loadEnvFile as load } from 'node:process';
-import { ConfigError } from './settings.js';
+import { ConfigError } from './config-error.js';
 
 /** Where npm was called, of a script that it runs in the folder of a workspace (npm run-script, "Environment"). */
 const CALLED_IN = 'INIT_CWD';

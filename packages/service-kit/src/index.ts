@@ -4,6 +4,7 @@ export * from './background-work.js';
 export * from './client-info.js';
 export * from './complete-resolvers.js';
 export * from './compose-subgraph.js';
+export * from './config-error.js';
 export * from './database-faults.js';
 export * from './date-time.js';
 export * from './disk-space.js';

@@ -3,7 +3,7 @@ import { exitOnFault } from './exit-on-fault.js';
 import type { ServiceProcess } from './http-server.js';
 import { changeLogLevel, flushLog, type Log } from './log.js';
 import type { LogLevel } from './log-level.js';
-import { ConfigError } from './settings.js';
+import { ConfigError } from './config-error.js';
 
 /** sysexits.h: EX_CONFIG. */
 const EXIT_CONFIG = 78;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { ConfigError, parseConfig, processSettings, settings } from './settings.js';
+import { ConfigError } from './config-error.js';
+import { parseConfig, processSettings, settings } from './settings.js';
 
 const schema = z.object({
   ...processSettings,

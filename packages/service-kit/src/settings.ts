@@ -3,22 +3,12 @@ import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import { splitUrls } from '@taskgraph/federation-engine/upstream';
 import { z } from 'zod';
 import { isOneOf, parseAddressRanges } from './address-ranges.js';
+import { ConfigError } from './config-error.js';
 import { findDefaultSecrets } from './default-secrets.js';
 import { LOG_LEVELS } from './log-level.js';
 import { findMisspelled } from './misspelled-settings.js';
 import { parseRate, type Rate } from './rate-limits/rate.js';
 import type { OperationsAddress } from './operations-server.js';
-
-/** Thrown when the environment does not make a valid configuration; lists every fault at once. */
-export class ConfigError extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`Invalid configuration:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
 
 /** Somebody who has misspelled a setting is told so once, however many services of the process know the right one. */
 const told = new Set<string>();

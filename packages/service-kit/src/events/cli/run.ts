@@ -1,5 +1,5 @@
 import { EVENT_SOURCES, type EventSource } from '@taskgraph/contracts';
-import { ConfigError } from '../../settings.js';
+import { ConfigError } from '../../config-error.js';
 import { parseEventsArguments, USAGE, UsageError, type EventsCommand } from './arguments.js';
 import { readEventsConfig, type EventsConfig } from './config.js';
 import { openDatabaseLetters } from './database-dead-letters.js';
