@@ -22,7 +22,10 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
   },
   'auth.Session': {
     file: 'auth/sessions.json',
-    columns: ['id', 'userAgent', 'ipAddress', 'clientName', 'createdAt', 'lastUsedAt', 'expiresAt', 'revokedAt'],
+    columns: [
+      ...['id', 'userAgent', 'ipAddress', 'clientName'],
+      ...['createdAt', 'lastUsedAt', 'authenticatedAt', 'expiresAt', 'revokedAt'],
+    ],
     withheld: { cookieHash: SECRET, userId: 'that of the account' },
   },
   'auth.AuditEvent': {

@@ -81,6 +81,7 @@ const SESSION = {
   clientName: true,
   createdAt: true,
   lastUsedAt: true,
+  authenticatedAt: true,
   expiresAt: true,
   revokedAt: true,
 } satisfies Prisma.SessionSelect;
