@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { expectData, expectErrorCode, smallPng, type SpawnedGraph, type SubgraphName } from '@taskgraph/testkit';
+import {
+  expectData,
+  expectErrorCode,
+  postGraphQL,
+  smallPng,
+  type SpawnedGraph,
+  type SubgraphName,
+} from '@taskgraph/testkit';
 import { columnsOf, EXPORTED } from './exported-columns.js';
 import { readZip } from './read-zip.js';
-import { startStory, withServers, type Person, type Story } from '../story.js';
+import { PASSWORD, startStory, withServers, type Person, type Story } from '../story.js';
 
 interface Export {
   readonly id: string;
@@ -58,6 +65,13 @@ withServers('an export of what there is of somebody', () => {
     await ada.addTask({ title: 'Notes on the engine', description: 'Ünïcode' });
     const bens = await ben.addTask({ title: "Ben's", description: 'a secret', assigneeId: ada.id });
     expectData(await ada.run('AttachMedia', { input: { taskId: bens, mediaIds: [second] } }));
+    const changed = await postGraphQL(story.gatewayUrl, {
+      query: 'mutation($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename } }',
+      variables: { input: { email: 'ada.king@example.com', password: PASSWORD } },
+      token: ada.accessToken,
+    });
+    expect(expectData(changed).changeEmail.__typename).toBe('ChangeEmailRequested');
+    expectData(await ada.run('StartTotp'));
     await graph.kill('auth');
     // Auth is down: who asks is known by the token.
     const [one, two] = await Promise.all([request(ada), request(ada)]);
@@ -75,7 +89,7 @@ withServers('an export of what there is of somebody', () => {
     expect(json('task/tasks.json')).toMatchObject([{ title: 'Notes on the engine', description: 'Ünïcode' }]);
     expect(json('task/tasks-given-to-you.json')).toMatchObject([{ title: "Ben's" }]);
     expect(json('media/media.json')).toMatchObject([{ id: mediaId, filename: 'engine.png' }, { id: second }]);
-    for (const { file, columns } of Object.values(EXPORTED)) {
+    for (const { file, columns, derived = [] } of Object.values(EXPORTED)) {
       const [row = {}] = json(file) as object[];
       // What a task shows is told with it.
       expect([
@@ -83,7 +97,7 @@ withServers('an export of what there is of somebody', () => {
         Object.keys(row)
           .filter((name) => name !== 'media')
           .sort(),
-      ]).toEqual([file, [...columns].sort()]);
+      ]).toEqual([file, [...columns, ...derived].sort()]);
     }
     expect(entries.get(`media/files/${mediaId}-engine.png`)?.equals(picture)).toBe(true);
     const text = [...entries.values()].map((bytes) => bytes.toString('utf8')).join('\n');

@@ -7,6 +7,8 @@ export interface ExportedTable {
   readonly file: string;
   readonly columns: readonly string[];
   readonly withheld: Readonly<Record<string, string>>;
+  /** What is told in the place of what is withheld, and is no column. */
+  readonly derived?: readonly string[];
 }
 
 const SECRET = 'made of a secret: it says nothing of a person, and something to who steals the file';
@@ -20,7 +22,10 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
   },
   'auth.Session': {
     file: 'auth/sessions.json',
-    columns: ['id', 'userAgent', 'ipAddress', 'clientName', 'createdAt', 'lastUsedAt', 'expiresAt', 'revokedAt'],
+    columns: [
+      ...['id', 'userAgent', 'ipAddress', 'clientName'],
+      ...['createdAt', 'lastUsedAt', 'authenticatedAt', 'expiresAt', 'revokedAt'],
+    ],
     withheld: { cookieHash: SECRET, userId: 'that of the account' },
   },
   'auth.AuditEvent': {
@@ -28,11 +33,34 @@ export const EXPORTED: Readonly<Record<string, ExportedTable>> = {
     columns: ['id', 'at', 'action', 'outcome', 'subject', 'ipAddress', 'userAgent', 'requestId', 'details'],
     withheld: {
       position: 'a place among the rows of all',
-      actorId: 'that of the account, by its pseudonym',
+      actorId: 'that of the account, of nobody known, or of somebody else, whose it is: by tells which',
       sealedOrigin: 'opened: the address and the program',
       previousHash: 'of the chain of all rows',
       hash: 'of the chain of all rows',
     },
+    derived: ['by'],
+  },
+  'auth.AccountToken': {
+    file: 'auth/pending-email-changes.json',
+    columns: ['email', 'createdAt', 'expiresAt'],
+    withheld: {
+      tokenHash: SECRET,
+      id: 'of a link that is good once',
+      userId: 'that of the account',
+      purpose: 'the change of the address: links of other kinds have that of the account',
+      attempts: 'of a link that is good once',
+      usedAt: 'those that were used change nothing any more',
+    },
+  },
+  'auth.SecondFactor': {
+    file: 'auth/second-factor.json',
+    columns: ['startedAt', 'confirmedAt'],
+    withheld: {
+      encryptedSecret: SECRET,
+      userId: 'that of the account',
+      lastStep: 'the time of the last code, which the audit log has',
+    },
+    derived: ['recoveryCodesLeft'],
   },
   'task.Task': {
     file: 'task/tasks.json',

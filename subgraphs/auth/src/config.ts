@@ -35,6 +35,8 @@ const schema = z.object({
   RATE_LIMIT_REGISTRATIONS: settings.rate('30/600'),
   RATE_LIMIT_SIGN_INS: settings.rate('100/60'),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
+  /** How old the last proof of the password may be where a change needs one; older than that, the password is to be given with the change. */
+  REAUTHENTICATION_MAX_AGE_SECONDS: settings.durationSeconds(10 * 60),
   SESSION_LIFETIME_SECONDS: settings.durationSeconds(30 * 24 * 60 * 60),
   /** How long a session that has ended stays, with what its tokens were exchanged for. */
   SESSION_RETENTION_DAYS: settings.positiveInt(30),

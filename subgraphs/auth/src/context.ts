@@ -30,6 +30,8 @@ export interface AuthContext extends RequestContext {
   readonly revocations: Revocations;
   readonly telemetry: AuthTelemetry;
   readonly sessionLifetimeMs: number;
+  /** How old the last proof of the password may be where a change needs one. */
+  readonly reauthenticationMaxAgeMs: number;
   readonly refreshLeewayMs: number;
   readonly totpVault: TotpVault;
   /** How authenticator apps name this installation. */

@@ -179,6 +179,7 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           revocations,
           telemetry,
           sessionLifetimeMs,
+          reauthenticationMaxAgeMs: config.REAUTHENTICATION_MAX_AGE_SECONDS * 1000,
           refreshLeewayMs: config.REFRESH_LEEWAY_SECONDS * 1000,
           totpVault,
           secondFactorName: config.SECOND_FACTOR_NAME,

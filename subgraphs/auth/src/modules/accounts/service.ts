@@ -111,12 +111,15 @@ export async function login(
   const email = normaliseEmail(given);
   const attempt = await context.lockout.begin({ email, client: context.clientInfo });
   if (attempt.kind === 'locked') {
-    context.telemetry.login(context.log, 'locked', undefined, attempt.scope);
+    // Whose account it is is looked up whether there is one or not: the answer takes as long for an address that nobody has.
+    const tried = await context.db.user.findUnique({ where: { email }, select: { id: true } });
+    const subject = tried?.id ?? null;
+    context.telemetry.login(context.log, 'locked', tried?.id, attempt.scope);
     await recordAlone(context.db, context, {
       action: 'LOCKOUT',
       outcome: 'FAILURE',
       actorId: null,
-      subject: null,
+      subject,
       details: { scope: attempt.scope },
     });
     return accountLocked(attempt.retryAfterSeconds);

@@ -1,7 +1,10 @@
 import type { AuthTx } from '../../db.js';
 import { namePeople } from './list-events.js';
 
-/** Lists what is on record of a person, in pages, the oldest first. */
+/**
+ * Lists what is on record of a person, in pages, the oldest first: what they have done, and what was done to their account, by whomever.
+ * Where others were is theirs, and is left out with who they are.
+ */
 export async function* listAuditOf(
   tx: AuthTx,
   userId: string,
@@ -11,14 +14,23 @@ export async function* listAuditOf(
   const { pseudonym } = person;
   for (let after = 0n; ;) {
     const rows = await tx.auditEvent.findMany({
-      where: { OR: [{ actorId: pseudonym }, { actorId: null, subject: pseudonym }], position: { gt: after } },
+      where: { OR: [{ actorId: pseudonym }, { subject: pseudonym }], position: { gt: after } },
       orderBy: { position: 'asc' },
       take: EXPORTED_PAGE,
     });
+    const byOthers = new Set(
+      rows.filter(({ actorId }) => actorId !== null && actorId !== pseudonym).map(({ id }) => id),
+    );
     yield (await namePeople(tx, rows)).map(
-      ({ id, at, action, outcome, subject, ipAddress, userAgent, requestId, details }) => ({
-        ...{ id, at, action, outcome, subject, ipAddress, userAgent, requestId, details },
-      }),
+      ({ id, at, action, outcome, actorId, subject, ipAddress, userAgent, requestId, details }) => {
+        const isAnother = byOthers.has(id);
+        return {
+          ...{ id, at, action, outcome, subject, requestId, details },
+          by: isAnother ? 'ANOTHER' : actorId === userId ? 'YOU' : 'UNKNOWN',
+          ipAddress: isAnother ? null : ipAddress,
+          userAgent: isAnother ? null : userAgent,
+        };
+      },
     );
     const last = rows.at(-1);
     if (!last || rows.length < EXPORTED_PAGE) return;

@@ -81,9 +81,14 @@ const SESSION = {
   clientName: true,
   createdAt: true,
   lastUsedAt: true,
+  authenticatedAt: true,
   expiresAt: true,
   revokedAt: true,
 } satisfies Prisma.SessionSelect;
+/** The address that an account is to have, when the link of a mail is opened. */
+const EMAIL_CHANGE = { email: true, createdAt: true, expiresAt: true } satisfies Prisma.AccountTokenSelect;
+/** Since when it is on; a factor that is only being set up has no such moment. */
+const SECOND_FACTOR = { startedAt: true, confirmedAt: true } satisfies Prisma.SecondFactorSelect;
 
 async function* readAccount(tx: AuthTx, userId: string): ExportedRows {
   const account = await tx.user.findUnique({ where: { id: userId }, select: ACCOUNT });
@@ -91,5 +96,14 @@ async function* readAccount(tx: AuthTx, userId: string): ExportedRows {
   yield { file: 'account', rows: [account] };
   const sessions = await tx.session.findMany({ where: { userId }, orderBy: { id: 'asc' }, select: SESSION });
   yield { file: 'sessions', rows: sessions };
+  const changes = await tx.accountToken.findMany({
+    where: { userId, purpose: 'email-change', usedAt: null, expiresAt: { gt: new Date() } },
+    orderBy: { id: 'asc' },
+    select: EMAIL_CHANGE,
+  });
+  yield { file: 'pending-email-changes', rows: changes };
+  const factor = await tx.secondFactor.findUnique({ where: { userId }, select: SECOND_FACTOR });
+  const recoveryCodesLeft = await tx.recoveryCode.count({ where: { userId, usedAt: null } });
+  yield { file: 'second-factor', rows: factor ? [{ ...factor, recoveryCodesLeft }] : [] };
   for await (const rows of listAuditOf(tx, userId)) yield { file: 'audit-log', rows };
 }

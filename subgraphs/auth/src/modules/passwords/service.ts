@@ -1,7 +1,9 @@
-import { AppError } from '@taskgraph/service-kit';
+import { AppError, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
-import { recordAlone } from '../audit/service.js';
+import { recordAlone, type AuditFacts } from '../audit/service.js';
+import { assertLiveSession } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
+import { getUser } from '../users/service.js';
 import { possiblePasswords } from './password-input.js';
 import { MIN_PASSWORD_SCORE } from './password-strength.js';
 
@@ -40,7 +42,8 @@ export function accountLocked(retryAfterSeconds: number): AccountLocked {
 }
 
 /**
- * Asks for the password of somebody who is signed in: a session that was stolen, or left open, is no way to guess it. Null when it is right.
+ * Asks for the password of somebody who is signed in: a session that was stolen, or left open, is no way to guess it. Null when it is right,
+ * and the session has a proof of this moment then.
  *
  * @throws RATE_LIMITED with `retryAfter` after too many that were wrong
  */
@@ -64,7 +67,45 @@ export async function confirmPassword(
   }
   if (!(await knowsPassword(context, user.passwordHash, password))) return WRONG_PASSWORD;
   await attempt.succeeded();
+  // A password that was changed while it was compared has shown nothing.
+  await context.db.session.updateMany({
+    where: { id: requireViewer(context).sessionId, revokedAt: null, user: { passwordHash: user.passwordHash } },
+    data: { authenticatedAt: new Date() },
+  });
   return null;
+}
+
+/**
+ * Asks for a proof of who is signed in that is not old: the password, given now, or given to this session lately, be it when it was opened.
+ * Renewing a session is none. This is the one rule for what changes how somebody is let in and has no password of its own to ask for
+ * (OWASP ASVS 5, 7.5.1 and 7.5.2); a refusal is on record.
+ *
+ * @param action what is refused
+ * @throws UNAUTHENTICATED when the session has ended; FORBIDDEN with `REAUTHENTICATION_REQUIRED` or `WRONG_PASSWORD`; RATE_LIMITED
+ */
+export async function assertRecentProof(
+  context: AuthContext,
+  password: string | null | undefined,
+  action: AuditFacts['action'],
+): Promise<void> {
+  await assertLiveSession(context);
+  const { userId, sessionId } = requireViewer(context);
+  const refuse = async (message: string, reason: string, extensions?: Record<string, number>) => {
+    const facts = { outcome: 'FAILURE', actorId: userId, subject: userId, details: { reason } } as const;
+    await recordAlone(context.db, context, { ...facts, action });
+    return new AppError('FORBIDDEN', message, { reason, extensions });
+  };
+  if (password != null) {
+    const refused = await confirmPassword(context, await getUser(context, userId), password);
+    if (refused) throw await refuse(refused.message, 'WRONG_PASSWORD');
+  }
+  const maxAgeMs = context.reauthenticationMaxAgeMs;
+  const since = new Date(Date.now() - maxAgeMs);
+  if ((await context.db.session.count({ where: { id: sessionId, userId, authenticatedAt: { gt: since } } })) > 0)
+    return;
+  throw await refuse('Give your password with this change, or log in again.', 'REAUTHENTICATION_REQUIRED', {
+    maxAgeSeconds: maxAgeMs / 1000,
+  });
 }
 
 /** Stores the password, which is known now, by the present parameters and in its one form, where it is not stored so already. */

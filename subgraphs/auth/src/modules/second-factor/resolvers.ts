@@ -3,8 +3,10 @@ import { confirmTotp, disableTotp, startTotp } from './service.js';
 
 export const secondFactorResolvers = {
   Mutation: {
-    startTotp: (_source, _args, context) => startTotp(context),
-    confirmTotp: (_source, { code }, context) => context.limits.signingIn(context, () => confirmTotp(context, code)),
+    startTotp: (_source, { password }, context) =>
+      context.limits.signingIn(context, () => startTotp(context, password)),
+    confirmTotp: (_source, { code, password }, context) =>
+      context.limits.signingIn(context, () => confirmTotp(context, code, password)),
     disableTotp: (_source, { password }, context) =>
       context.limits.signingIn(context, () => disableTotp(context, password)),
   },

@@ -2,7 +2,7 @@ import { AppError, inTransaction, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthTx } from '../../db.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
-import { confirmPassword, WRONG_PASSWORD, type InvalidCredentials } from '../passwords/service.js';
+import { assertRecentProof, confirmPassword, WRONG_PASSWORD, type InvalidCredentials } from '../passwords/service.js';
 import { assertLiveSession, lockLiveSession, openSession, type AuthPayloadRow } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
@@ -118,9 +118,13 @@ export async function spendCode(
 /**
  * Makes the secret of an authenticator. Until a code has shown that it is set up nothing is asked for, and starting again forgets it.
  *
- * @throws UNAUTHENTICATED when the session has ended; CONFLICT when one is set up
+ * @throws UNAUTHENTICATED when the session has ended; CONFLICT when one is set up; what {@link assertRecentProof} throws
  */
-export async function startTotp(context: AuthContext): Promise<{ readonly uri: string; readonly secret: string }> {
+export async function startTotp(
+  context: AuthContext,
+  password?: string | null,
+): Promise<{ readonly uri: string; readonly secret: string }> {
+  await assertRecentProof(context, password, 'SECOND_FACTOR_ENABLED');
   const secret = createTotpSecret();
   const encryptedSecret = context.totpVault.seal(secret);
   const user = await inTransaction(context.db, async (tx) => {
@@ -141,9 +145,14 @@ export async function startTotp(context: AuthContext): Promise<{ readonly uri: s
 /**
  * Turns the second factor on by its first code, which is used up. The recovery codes are told here only.
  *
- * @throws UNAUTHENTICATED when the session has ended; CONFLICT when it is on
+ * @throws UNAUTHENTICATED when the session has ended; CONFLICT when it is on; what {@link assertRecentProof} throws
  */
-export async function confirmTotp(context: AuthContext, code: string): Promise<TotpEnabled | InvalidCode> {
+export async function confirmTotp(
+  context: AuthContext,
+  code: string,
+  password?: string | null,
+): Promise<TotpEnabled | InvalidCode> {
+  await assertRecentProof(context, password, 'SECOND_FACTOR_ENABLED');
   const outcome = await inTransaction(context.db, async (tx) => {
     const user = await lockLiveSession(context, tx);
     const { id: userId } = user;

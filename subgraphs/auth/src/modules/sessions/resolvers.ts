@@ -1,5 +1,6 @@
 import type { Resolvers } from '../../generated/graphql.js';
-import { listSessions, logout, logoutEverywhere, refreshSession, revokeSession, verifyToken } from './service.js';
+import { logout, logoutEverywhere, revokeSession } from './ending.js';
+import { listSessions, refreshSession, verifyToken } from './service.js';
 
 export const sessionResolvers = {
   Query: {
@@ -9,8 +10,10 @@ export const sessionResolvers = {
   Mutation: {
     refreshSession: (_source, { refreshToken }, context) => refreshSession(context, refreshToken),
     logout: (_source, _args, context) => logout(context),
-    logoutEverywhere: (_source, _args, context) => logoutEverywhere(context),
-    revokeSession: (_source, { id }, context) => revokeSession(context, id),
+    logoutEverywhere: (_source, { password }, context) =>
+      context.limits.signingIn(context, () => logoutEverywhere(context, password)),
+    revokeSession: (_source, { id, password }, context) =>
+      context.limits.signingIn(context, () => revokeSession(context, id, password)),
   },
   Session: {
     current: (session, _args, { viewer }) => session.id === viewer?.sessionId,

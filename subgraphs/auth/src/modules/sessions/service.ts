@@ -1,11 +1,4 @@
-import {
-  inTransaction,
-  isUuid,
-  notFound,
-  requireViewer,
-  unauthenticated,
-  type TokenOutcome,
-} from '@taskgraph/service-kit';
+import { inTransaction, requireViewer, unauthenticated, type TokenOutcome } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
@@ -256,50 +249,6 @@ export async function listSessions(context: AuthContext): Promise<SessionRow[]> 
     orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }],
     take: MAX_SESSIONS_LISTED,
   });
-}
-
-/** Ends the session of the request. @throws UNAUTHENTICATED when it has ended */
-export async function logout(context: AuthContext): Promise<{ revokedSessions: number }> {
-  const { userId, sessionId } = requireViewer(context);
-  return revoke(context, 'logout', { id: sessionId, userId });
-}
-
-/** Ends all sessions of the viewer. @throws UNAUTHENTICATED when that of the request has ended */
-export async function logoutEverywhere(context: AuthContext): Promise<{ revokedSessions: number }> {
-  return revoke(context, 'logout_everywhere', { userId: requireViewer(context).userId });
-}
-
-/** @throws UNAUTHENTICATED when the session of the request has ended; NOT_FOUND when the viewer has no live one of this id */
-export async function revokeSession(context: AuthContext, id: string): Promise<{ revokedSessions: number }> {
-  if (!isUuid(id)) await assertLiveSession(context);
-  const outcome = isUuid(id) ? await revoke(context, 'revoked', { id, userId: requireViewer(context).userId }) : null;
-  if (!outcome?.revokedSessions) throw notFound('Session');
-  return outcome;
-}
-
-async function revoke(
-  context: AuthContext,
-  reason: 'logout' | 'logout_everywhere' | 'revoked',
-  where: { userId: string; id?: string },
-): Promise<{ revokedSessions: number }> {
-  const ended = await inTransaction(context.db, async (tx) => {
-    await lockLiveSession(context, tx);
-    const ids = await endSessions(tx, where);
-    const { userId } = where;
-    // Of a session that is not there, or has ended before, nothing is to be told.
-    if (ids.length > 0)
-      await recordAudit(tx, context, {
-        action: 'LOGOUT',
-        outcome: 'SUCCESS',
-        actorId: userId,
-        subject: userId,
-        details: { reason, sessions: ids },
-      });
-    return ids;
-  });
-  context.telemetry.sessionsRevoked(context.log, reason, where.userId, ended.length);
-  await context.revocations.announce(ended);
-  return { revokedSessions: ended.length };
 }
 
 /** Ends live sessions. Returns their ids, which are to be announced when the transaction is over. */
