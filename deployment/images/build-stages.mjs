@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { constants, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { constants, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { listContext, matching } from './context.mjs';
@@ -32,11 +32,13 @@ const LEAVES_THE_STAGE = /(^|[\s='"(])(\/|\.\.\/|~)/;
  * @param {string} options.scratch a folder that is empty
  * @param {string} options.nodeFolder holds the `node` of the base image
  * @param {string | null} options.buildCache of turbo; null builds everything anew
+ * @param {string | null} [options.installedIn] where the same stages have been done before: what npm has installed by the same lock file
+ *   is taken from there
  * @param {(line: string) => void} options.tell
  * @returns {(name: string) => Promise<Image>} builds a stage and those that it needs, each once
  * @throws when a step fails, or could reach beyond its stage
  */
-export function createStageBuilder({ stages, context, scratch, nodeFolder, buildCache, tell }) {
+export function createStageBuilder({ stages, context, scratch, nodeFolder, buildCache, installedIn = null, tell }) {
   const files = listContext(context);
   const built = new Map();
   const turns = createTurns(Math.max(1, os.availableParallelism()));
@@ -123,6 +125,8 @@ export function createStageBuilder({ stages, context, scratch, nodeFolder, build
       );
     const [, owner] = /^chown (\d+:\d+) \.$/.exec(command) ?? [];
     if (owner !== undefined) return giveTo(inside(image, image.workdir), owner);
+    if (installedIn !== null && command.includes('npm ci '))
+      return takeInstalled(path.join(installedIn, stage.name, image.workdir), inside(image, image.workdir));
     await turns(async () => {
       const startedAt = Date.now();
       tell(`${stage.name}: ${command.replace(/\s+/g, ' ').slice(0, 90)}`);
@@ -163,6 +167,23 @@ function copyTree(source, destination) {
     preserveTimestamps: true,
     mode: constants.COPYFILE_FICLONE,
   });
+}
+
+/** @throws when the lock files are not the same */
+function takeInstalled(source, destination) {
+  const lockOf = (folder) => readFileSync(path.join(folder, 'package-lock.json'));
+  if (!lockOf(source).equals(lockOf(destination)))
+    throw new Error(`${destination} is not installed by the lock file of ${source}.`);
+  for (const folder of ['.', ...workspacesOf(destination)]) {
+    const installed = path.join(source, folder, 'node_modules');
+    if (existsSync(installed)) copyTree(installed, path.join(destination, folder, 'node_modules'));
+  }
+}
+
+/** Folders of the lock file that are installed by a link. */
+function workspacesOf(folder) {
+  const { packages } = JSON.parse(readFileSync(path.join(folder, 'package-lock.json'), 'utf8'));
+  return Object.values(packages).flatMap(({ link, resolved }) => (link === true ? [resolved] : []));
 }
 
 /** Only root may give files away; for others the process runs as themselves later. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Does the Dockerfile's steps in a clean folder, without a container engine, runs what comes of them, and tells how large the
-// images are: `npm run images`. With --keep the folder stays; with --cold nothing is taken from earlier builds.
+// Does the Dockerfile's steps in a clean folder, without a container engine, runs what comes of them, does them in another folder again and
+// compares, and tells how large the images are: `npm run images`. With --keep the folders stay; with --cold nothing is taken from earlier builds.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import path from 'node:path';
 import { prepareOrExit, root } from '../../scripts/prepare.mjs';
 import { createStageBuilder, inside } from './build-stages.mjs';
 import { readDockerfile } from './dockerfile.mjs';
+import { sizeOfTree, treeDifferences } from './tree-differences.mjs';
 
 const TARGETS = ['migrate', 'auth', 'task', 'media', 'gateway'];
 /** Of node:24-trixie-slim, uncompressed and without npm: what all five share. */
@@ -35,6 +36,7 @@ try {
   const built = await Promise.all(TARGETS.map(async (name) => [name, await build(name)]));
   const images = Object.fromEntries(built);
   assertLean(images);
+  await assertSameAgain(await build('build'), { stages, nodeFolder });
   await tryImages({ images, nodeFolder, scratch, tell });
   console.log(`\nimage      own MiB   with the base image (about ${BASE_MIB} MiB)`);
   for (const name of TARGETS) {
@@ -48,6 +50,23 @@ try {
 } finally {
   if (process.argv.includes('--keep')) console.log(`Kept: ${scratch}`);
   else rmSync(scratch, { recursive: true, force: true });
+}
+
+/**
+ * What the images take from the build is built anew, without a cache, in a folder of another path: what depends on the time, on the folder,
+ * or on what was built before shows. It holds the lock files that npm installs the rest by, each package with its hash.
+ */
+async function assertSameAgain(first, { stages, nodeFolder }) {
+  const again = createStageBuilder({
+    ...{ stages, context: root, scratch: path.join(scratch, 'again-elsewhere'), nodeFolder, tell },
+    buildCache: null,
+    installedIn: path.join(scratch, 'stages'),
+  });
+  const [before, after] = [first, await again('build')].map((image) => inside(image, '/src/.images'));
+  const differences = treeDifferences(before, after);
+  if (differences.length > 0)
+    throw new Error(`Two builds of the images differ:\n${differences.slice(0, 20).join('\n')}`);
+  tell(`a second build, in another folder, is the same: ${sizeOfTree(after)} files and folders`);
 }
 
 /** The Node of the base image, from npm's registry; on other platforms, that of this machine. */

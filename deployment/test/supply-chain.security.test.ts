@@ -46,6 +46,21 @@ describe('licences', () => {
   });
 });
 
+describe('the lock file', () => {
+  it('has the hash of each package, so that npm refuses another under its name', async () => {
+    const { packages } = JSON.parse(await readFile(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { link?: boolean; integrity?: string }>;
+    };
+    const installed = Object.entries(packages).filter(
+      ([place, { link }]) => place.includes('node_modules/') && link !== true,
+    );
+    expect(installed.length).toBeGreaterThan(500);
+    expect(installed.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? '')).map(([place]) => place)).toEqual(
+      [],
+    );
+  });
+});
+
 describe('known vulnerabilities', () => {
   /** What a registry says of a package, for npm to see which versions a vulnerability is in. */
   const packageAt = (url = '') => {

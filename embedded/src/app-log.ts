@@ -18,12 +18,19 @@ const SEVERITY: Readonly<Record<LogLevel, number>> = {
   fatal: 60,
   silent: 70,
 };
+/**
+ * A warning that a slow machine brings about, with a plan: there is nothing to do about it, and who has just begun would take it for a fault.
+ * It is in the file; whoever asks for a level sees it.
+ */
+const OF_SLOW_MACHINES = 'slow operation';
 /** A file that has grown beyond is put aside at the next start; one older file is kept. */
 const MAX_FILE_BYTES = 20 * 1024 * 1024;
 
 export interface AppLogOptions {
   readonly screenLevel: LogLevel;
   readonly fileLevel: LogLevel;
+  /** Whether the person has asked for what is on the screen, beside what matters to everybody. */
+  readonly isAskedFor: boolean;
   /** Writes one line to the screen. */
   readonly show: (line: string) => void;
   readonly paint: Paint;
@@ -38,7 +45,7 @@ export interface AppLog {
 /** Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read. */
 export async function openAppLog(
   { logs }: DataDir,
-  { screenLevel, fileLevel, show, paint }: AppLogOptions,
+  { screenLevel, fileLevel, isAskedFor, show, paint }: AppLogOptions,
 ): Promise<AppLog> {
   await makeFolder(logs);
   const file = path.join(logs, 'taskgraph.log');
@@ -60,7 +67,9 @@ export async function openAppLog(
     write(line: string) {
       const severity = SEVERITY[levelOf(line)];
       if (writable && severity >= SEVERITY[fileLevel]) stream.write(line);
-      if (severity >= SEVERITY[screenLevel]) show(toReadable(line, paint));
+      if (severity < SEVERITY[screenLevel]) return;
+      const parsed = JSON.parse(line) as LogLine;
+      if (isAskedFor || parsed.msg !== OF_SLOW_MACHINES) show(toReadable(parsed, paint));
     },
   };
   return {
@@ -86,8 +95,7 @@ interface LogLine {
 }
 
 /** `12:00:01 WARN  media: message key=value`, with the stack of an error below. */
-function toReadable(line: string, paint: Paint): string {
-  const { level, time, service, msg, err, pid: _pid, ...rest } = JSON.parse(line) as LogLine;
+function toReadable({ level, time, service, msg, err, pid: _pid, ...rest }: LogLine, paint: Paint): string {
   const details = Object.entries(rest).map(
     ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );

@@ -176,6 +176,7 @@ function openLog(
   return openAppLog(dataDir, {
     screenLevel: config.logLevel ?? (flags.output === 'verbose' ? 'info' : flags.output === 'quiet' ? 'error' : 'warn'),
     fileLevel: config.logLevel ?? 'info',
+    isAskedFor: config.logLevel !== null || flags.output === 'verbose',
     show: (line) => progress.say(line),
     paint: progress.paint,
   });

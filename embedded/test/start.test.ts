@@ -42,7 +42,8 @@ describe('npm start', () => {
   }
 
   it('starts on an empty folder, says what runs where, and makes demo data', async () => {
-    run = launcher.run();
+    // As on a machine that takes long for everything.
+    run = launcher.run([], { SLOW_OPERATION_MS: '1' });
     await run.until('answered by all three subgraphs');
     await run.until('pictures');
     const { ports } = launcher;
@@ -51,6 +52,12 @@ describe('npm start', () => {
     expect(run.output).toContain('npm start -- --reset');
     await run.until(/thumbnail[^]*\n {2}}\n/);
     expect(await offeredLogins()).toEqual(['mara@example.com', 'jonas@example.com']);
+  });
+
+  it('says nothing on the screen of what was slow, and keeps it in the file', async () => {
+    expect(await readFile(path.join(launcher.dataDir, 'logs/taskgraph.log'), 'utf8')).toContain('"slow operation"');
+    expect(run.output).not.toContain('slow operation');
+    expect(run.output).not.toMatch(/ (WARN|ERROR|FATAL) /);
   });
 
   it('has two people, thirty tasks and twelve pictures between them', async () => {

@@ -14,6 +14,7 @@ import {
   openTracing,
   operationsAddress,
   readHttpServerConfig,
+  tellDiskSpace,
   type EventBus,
   type Health,
   type JwksSource,
@@ -122,9 +123,9 @@ export async function createGateway(
   const usage = await openUsage(config, { log, metrics });
   const spoolFolder = toSpoolFolder(config);
   const spool = createUploadSpool({ folder: spoolFolder, maxBytes: config.UPLOAD_SPOOL_MAX_BYTES });
-  health.register('upload spool', () => checkDiskSpace(spoolFolder ?? tmpdir(), config.MIN_FREE_DISK_BYTES), {
-    critical: false,
-  });
+  const disk = { folder: spoolFolder ?? tmpdir(), minFreeBytes: config.MIN_FREE_DISK_BYTES };
+  health.register('upload spool', () => checkDiskSpace(disk.folder, disk.minFreeBytes), { critical: false });
+  tellDiskSpace(metrics, { use: 'upload spool', ...disk });
 
   // identity: who asks
   const { jwks } = overrides;

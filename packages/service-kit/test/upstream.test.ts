@@ -230,4 +230,40 @@ describe('the circuit of a service', () => {
     expect(await sendMany(upstream, () => ({}), 1)).toEqual([null]);
     expect(lines.map(({ msg }) => msg)).toEqual(['circuit opened', 'circuit closed']);
   });
+
+  it('is not closed for good by a service that answers nothing but that question, and is told of once', async () => {
+    let isBroken = true;
+    let asked = 0;
+    await using started = await startService(
+      ({ response }) => {
+        asked += 1;
+        if (isBroken) response.writeHead(502).end('Bad gateway');
+        else response.end(OK);
+      },
+      { breakerResetMs: 60 },
+    );
+    const { upstream, service, lines } = started;
+    while (!(await sendMany(upstream, () => ({}), 1)).includes('CIRCUIT_OPEN'));
+    // From its second trial on, one call is enough, and the circuit counts as closed for nobody.
+    const askedUntil = async (probes: number) => {
+      while (service.probes < probes) await sendMany(upstream, () => ({}), 1);
+      return asked;
+    };
+    const first = await askedUntil(2);
+    const states = new Set<string>();
+    while (service.probes < 12) {
+      await sendMany(upstream, () => ({}), 1);
+      states.add(upstream.circuit());
+    }
+    expect(states).not.toContain('closed');
+    expect(asked - first).toBeLessThanOrEqual(12);
+    expect(lines.map(({ msg }) => msg)).toEqual(['circuit opened', 'circuit closed', 'circuit opened']);
+    isBroken = false;
+    while (upstream.circuit() !== 'closed') await sendMany(upstream, () => ({}), 1);
+    expect(lines.map(({ msg }) => msg).slice(3)).toEqual(['circuit closed']);
+    // And it has a whole window again before it opens.
+    isBroken = true;
+    expect(await sendMany(upstream, () => ({}), 1)).toEqual(['BAD_RESPONSE']);
+    expect(upstream.circuit()).toBe('closed');
+  });
 });

@@ -8,6 +8,7 @@ import {
   createRetentionWork,
   multipartRequests,
   reachableHost,
+  tellDiskSpace,
   isListedOrigin,
   type BackgroundWork,
   type Rate,
@@ -68,6 +69,9 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       health.register('storage', async () => {
         await store.check();
         return checkDiskSpace(config.TASKGRAPH_DATA_DIR, config.MIN_FREE_DISK_BYTES);
+      });
+      tellDiskSpace(metrics, {
+        ...{ use: 'files', folder: config.TASKGRAPH_DATA_DIR, minFreeBytes: config.MIN_FREE_DISK_BYTES },
       });
       onClose(() => spool.close());
       const telemetry = createMediaTelemetry(metrics);

@@ -1,4 +1,4 @@
-import { CircuitState, circuitBreaker, handleType, SamplingBreaker } from 'cockatiel';
+import { CircuitState, circuitBreaker, handleType, SamplingBreaker, type IBreaker } from 'cockatiel';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { Log } from '../request/log.js';
 
@@ -77,6 +77,10 @@ const NEVER = new AbortController().signal;
  * is refused, must not be able to open the circuit for everybody, nor to keep it closed. So a call that fails is judged; where
  * that leaves open who is to blame (no answer in time, a broken connection), the probe is asked, once for all who wait for it,
  * while the caller has its error already. Only a probe closes an open circuit.
+ *
+ * A service that answers the probe may fail at all else. So a closed circuit is on trial until a call succeeds, or has not opened it for a
+ * while. One that opens it in that time has proved nothing: the pauses go on from where they were, the next trial is over with the first
+ * failure, and until one is passed the circuit is told to be half open.
  */
 export function createCircuit(options: CircuitOptions): Circuit {
   const { name, log, probe, onVerdict, resetMs = 30_000, errorPercentage = 50 } = options;
@@ -86,8 +90,16 @@ export function createCircuit(options: CircuitOptions): Circuit {
     duration: WINDOW_MS,
     minimumRps: (VOLUME * 1_000) / WINDOW_MS,
   });
+  const judged: IBreaker = {
+    state: null,
+    success: (state) => outcomes.success(state),
+    failure: (state) => outcomes.failure(state) || (isOnTrial() && relapses > 0),
+  };
   // When it is half open is decided here.
-  const breaker = circuitBreaker(handleType(Failure), { halfOpenAfter: 0, breaker: outcomes });
+  const breaker = circuitBreaker(handleType(Failure), { halfOpenAfter: 0, breaker: judged });
+  let trialUntil: number | null = null;
+  /** Trials since the circuit opened that were not passed. */
+  let relapses = 0;
   let isToldOpen = false;
   let triesAt = 0;
   let pauseMs = 0;
@@ -95,8 +107,24 @@ export function createCircuit(options: CircuitOptions): Circuit {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
 
+  function isOnTrial(): boolean {
+    if (trialUntil !== null && Date.now() >= trialUntil) passTrial();
+    return trialUntil !== null;
+  }
+
+  function passTrial(): void {
+    trialUntil = null;
+    relapses = 0;
+    if (!isToldOpen) return;
+    isToldOpen = false;
+    log.info({ subgraph: name }, 'circuit closed');
+  }
+
   breaker.onBreak((reason) => {
-    pauseMs = Math.min(resetMs, isToldOpen ? 2 * pauseMs : FIRST_PAUSE_MS);
+    const isRelapse = isOnTrial();
+    trialUntil = null;
+    if (isRelapse) relapses += 1;
+    pauseMs = Math.min(resetMs, isToldOpen || isRelapse ? 2 * pauseMs : FIRST_PAUSE_MS);
     triesAt = Date.now() + pauseMs;
     if (probe && !isOver) {
       clearTimeout(timer);
@@ -113,6 +141,10 @@ export function createCircuit(options: CircuitOptions): Circuit {
   });
   breaker.onHalfOpen(() => log.debug({ subgraph: name }, 'circuit half open: the service is tried'));
   breaker.onReset(() => {
+    // Where clients have no part in any call, a call was the try.
+    if (!probe) return passTrial();
+    trialUntil = Date.now() + WINDOW_MS;
+    if (relapses > 0) return log.debug({ subgraph: name }, 'circuit on trial: the service answers a probe, as before');
     isToldOpen = false;
     log.info({ subgraph: name }, 'circuit closed');
   });
@@ -135,7 +167,9 @@ export function createCircuit(options: CircuitOptions): Circuit {
 
   /** Past the breaker's own call: it wraps each in promises, and nearly all of them succeed. */
   function succeeded(): void {
-    if (isClosed()) outcomes.success(CircuitState.Closed);
+    if (!isClosed()) return;
+    outcomes.success(CircuitState.Closed);
+    if (trialUntil !== null) passTrial();
   }
 
   /** Whose fault it was is found out without the caller. */
@@ -164,7 +198,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
 
   return {
     state() {
-      if (isClosed()) return 'closed';
+      if (isClosed()) return isOnTrial() && relapses > 0 ? 'half_open' : 'closed';
       return breaker.state === CircuitState.HalfOpen || Date.now() >= triesAt ? 'half_open' : 'open';
     },
     close() {
