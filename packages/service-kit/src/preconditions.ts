@@ -4,6 +4,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface Preconditions {
   readonly ifMatch: TagList | null;
   readonly ifNoneMatch: TagList | null;
+  /** In milliseconds since the epoch. */
+  readonly ifUnmodifiedSince: number | null;
+  readonly ifModifiedSince: number | null;
 }
 
 export type TagList = '*' | ReadonlyArray<{ readonly tag: string; readonly isWeak: boolean }>;
@@ -11,11 +14,26 @@ export type TagList = '*' | ReadonlyArray<{ readonly tag: string; readonly isWea
 const LIST = /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*)*$/;
 const EACH = /(W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
 
-/** Null where a header is not as RFC 9110 writes it. */
+/** Null where a list of tags is not as RFC 9110 writes it. Dates that are none are not looked at (sections 13.1.3 and 13.1.4). */
 export function readPreconditions(headers: IncomingHttpHeaders): Preconditions | null {
   const ifMatch = readTags(headers['if-match']);
   const ifNoneMatch = readTags(headers['if-none-match']);
-  return ifMatch === undefined || ifNoneMatch === undefined ? null : { ifMatch, ifNoneMatch };
+  if (ifMatch === undefined || ifNoneMatch === undefined) return null;
+  return {
+    ifMatch,
+    ifNoneMatch,
+    ifUnmodifiedSince: readDate(headers['if-unmodified-since']),
+    ifModifiedSince: readDate(headers['if-modified-since']),
+  };
+}
+
+/** A date as servers send it (section 5.6.7), which is the only form that clients may send. */
+const DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+function readDate(header: string | undefined): number | null {
+  if (header === undefined || !DATE.test(header)) return null;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : at;
 }
 
 /** Null for no header, undefined for one that cannot be read. */
@@ -26,21 +44,28 @@ function readTags(header: string | undefined): TagList | null | undefined {
   return [...header.matchAll(EACH)].map(([, weak, tag = '']) => ({ tag, isWeak: weak !== undefined }));
 }
 
-export function tagOf(version: number): string {
-  return `"${version}"`;
+/** What is there at present, as far as preconditions are held against it. Null where it has no such thing. */
+export interface Validators {
+  /** In quotes; strong. */
+  readonly etag: string | null;
+  readonly lastModified: Date | null;
 }
 
-/** The version that one strong tag names; null for whatever has to be held against the present one. */
-export function onlyVersion(list: TagList): number | null {
-  if (list === '*' || list.length !== 1 || list[0]?.isWeak) return null;
-  const [, digits] = /^"(0|[1-9]\d{0,8})"$/.exec(list[0]?.tag ?? '') ?? [];
-  return digits === undefined ? null : Number(digits);
-}
-
-/** What becomes of a request for something that has this tag (section 13.2.2). */
-export function evaluate({ ifMatch, ifNoneMatch }: Preconditions, tag: string, isSafe: boolean): 'go' | 304 | 412 {
-  if (ifMatch !== null && ifMatch !== '*' && !ifMatch.some((each) => !each.isWeak && each.tag === tag)) return 412;
-  if (ifNoneMatch !== null && (ifNoneMatch === '*' || ifNoneMatch.some((each) => each.tag === tag)))
-    return isSafe ? 304 : 412;
+/**
+ * What becomes of a request for something that is there (section 13.2.2). Without a tag it is in no state that `If-Match` may name, and
+ * every tag in `If-None-Match` is another one.
+ */
+export function evaluate(preconditions: Preconditions, { etag, lastModified }: Validators, isSafe: boolean): Outcome {
+  const { ifMatch, ifNoneMatch, ifUnmodifiedSince, ifModifiedSince } = preconditions;
+  // Dates of HTTP have whole seconds.
+  const changedAt = lastModified && Math.floor(lastModified.getTime() / 1_000) * 1_000;
+  if (ifMatch !== null) {
+    if (ifMatch !== '*' && !ifMatch.some(({ isWeak, tag }) => !isWeak && tag === etag)) return 412;
+  } else if (ifUnmodifiedSince !== null && changedAt !== null && changedAt > ifUnmodifiedSince) return 412;
+  if (ifNoneMatch !== null) {
+    if (ifNoneMatch === '*' || ifNoneMatch.some(({ tag }) => tag === etag)) return isSafe ? 304 : 412;
+  } else if (isSafe && ifModifiedSince !== null && changedAt !== null && changedAt <= ifModifiedSince) return 304;
   return 'go';
 }
+
+export type Outcome = 'go' | 304 | 412;
