@@ -16,6 +16,8 @@ const text = (body: string, headers: Readonly<Record<string, string>> = JSON_TYP
 const sends = (headers: Readonly<Record<string, string>>): Call => ({ headers });
 const at = (where: 'query' | 'body', name: string) => ({ errors: [expect.objectContaining({ in: where, at: name })] });
 
+const BAD_KEY = { code: 'BAD_USER_INPUT', reason: 'INVALID_IDEMPOTENCY_KEY' };
+
 /** Requests as no client of ours makes them, in the name of somebody who may see `{task}` and `{media}`. */
 const CASES: readonly Case[] = [
   ['no JSON', 'POST /api/tasks', text('{"title":'), 400],
@@ -67,7 +69,37 @@ const CASES: readonly Case[] = [
     'POST /api/tasks',
     { json: { title: 'k' }, ...sends({ 'idempotency-key': 'k'.repeat(300) }) },
     400,
+    BAD_KEY,
   ],
+  ['an empty key', 'POST /api/tasks', { json: { title: 'k' }, ...sends({ 'idempotency-key': '' }) }, 400, BAD_KEY],
+  ['a key of quotes', 'POST /api/tasks', { json: { title: 'k' }, ...sends({ 'idempotency-key': '""' }) }, 400, BAD_KEY],
+  ['a key of two', 'POST /api/tasks', { json: { title: 'k' }, ...sends({ 'idempotency-key': 'a, b' }) }, 400, BAD_KEY],
+  [
+    'a key with a tab',
+    'POST /api/tasks',
+    { json: { title: 'k' }, ...sends({ 'idempotency-key': 'a\tb' }) },
+    400,
+    BAD_KEY,
+  ],
+  [
+    'a key of bytes',
+    'POST /api/tasks',
+    { json: { title: 'k' }, ...sends({ 'idempotency-key': 'k\u00e9y' }) },
+    400,
+    BAD_KEY,
+  ],
+  ['a tag for what has none', 'GET /api/tasks', sends({ 'if-match': '"1"' }), 412, { code: 'CONFLICT' }],
+  ['a tag of somebody else', 'GET /api/media/{media}', sends({ 'if-match': '"1"' }), 412, { code: 'CONFLICT' }],
+  ['any tag for a file', 'GET /api/media/{media}/download', sends({ 'if-match': '*' }), 200],
+  ['another tag for a file', 'GET /api/media/{media}/download', sends({ 'if-match': '"x"', range: 'bytes=1-3' }), 412],
+  [
+    'a time before a file',
+    'GET /api/media/{media}/thumbnail',
+    sends({ 'if-unmodified-since': 'Thu, 01 Jan 2026 00:00:00 GMT' }),
+    412,
+    { code: 'CONFLICT' },
+  ],
+  ['no tag for a file', 'GET /api/media/{media}/download', sends({ 'if-match': 'abc' }), 400],
 ];
 
 describe('a stranger at the REST façade', () => {

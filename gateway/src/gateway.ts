@@ -58,7 +58,7 @@ import {
   toTickets,
 } from './admission-settings.js';
 import { toAnswer, toEventSource, toHandler, toLive, toRest, toWebSockets } from './transport-settings.js';
-import { createRest } from './rest/rest-routes.js';
+import { createRest, restRefusals } from './rest/rest-routes.js';
 import { openUsage } from './usage-settings.js';
 import { createSubscriptionTelemetry } from './subscription-telemetry.js';
 import { createGatewayTelemetry } from './telemetry.js';
@@ -188,8 +188,10 @@ export async function createGateway(
   const answer = createAnswer({ ...answering, persistedQueries: documents.queries, recordUsage: usage?.record });
   const live = { ...toLive(config), subscriptions, identify, addressOf, telemetry: subscriptionTelemetry };
   const streams = createHttpStreams(live);
+  const refusalForms = config.REST_API ? restRefusals : undefined;
   const webSockets = createWebSocketEndpoint({
     ...live,
+    refusalForms,
     ...toWebSockets(config),
     answer: tracing ? traceOperations(tracing, answer) : answer,
     limits: clientLimits,
@@ -275,6 +277,7 @@ export async function createGateway(
     health,
     tracing,
     front: http.front,
+    refusalForms,
     routes(app) {
       rest?.routes(app);
       return http.routes(app);

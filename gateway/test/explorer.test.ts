@@ -45,6 +45,23 @@ describe('the explorer', () => {
     expect(JSON.parse(settings.text)).toEqual({ endpoint: '/graphql', examples: '', signsIn: false, logins: [] });
   });
 
+  it.each(['/explorer', '/explorer/', '/explorer/main.js', '/explorer/settings.json'])(
+    'tells who would change %s what it takes',
+    async (path) => {
+      await using gateway = await startGateway(library());
+      for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+        const answer = await request(gateway.url + path, { method });
+        expect([method, answer.statusCode, answer.headers.allow]).toEqual([
+          method,
+          method === 'OPTIONS' ? 204 : 405,
+          'GET, HEAD, OPTIONS',
+        ]);
+        const text = await answer.body.text();
+        if (method !== 'OPTIONS') expect(JSON.parse(text).errors[0].extensions.code).toBe('BAD_REQUEST');
+      }
+    },
+  );
+
   it.each([
     '/explorer/../package.json',
     '/explorer/%2e%2e/index.js',

@@ -1,12 +1,17 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { library, startGateway, type FakeSubgraph } from './fake-subgraphs.js';
 
+/** Takes a body. */
+const VERIFY = '/api/auth/verify';
 const LONG_NAME = 'Ada '.repeat(1_000);
 
-/** The one operation of the façade that this graph has is `Me`, of `/api/auth/profile`. */
+/** Of the operations of the façade, this graph has `Me`, of `/api/auth/profile`, and `VerifyToken`. */
 function people(intercept?: FakeSubgraph['intercept']): FakeSubgraph[] {
-  const typeDefs = `type Query { me: User }
+  const typeDefs = `type Query { me: User verifyToken(token: String!): Verified! }
+    type Verified { valid: Boolean! expiresAt: String user: User }
     type User { id: ID! email: String! emailVerified: Boolean! displayName: String! role: String! createdAt: String! }`;
   const me = () => ({
     id: '1',
@@ -24,6 +29,24 @@ async function get(url: string, headers: Record<string, string> = {}, method = '
   const text = await response.text();
   const isJson = /json/.test(response.headers.get('content-type') ?? '');
   return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : null };
+}
+
+/** Sends bytes as they are, and reads until the gateway closes. */
+async function deliver(url: string, text: string) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
+  socket.on('error', () => undefined);
+  socket.write(text);
+  await once(socket, 'close');
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  return {
+    head: {
+      status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
+      type: /^content-type: (.*)$/im.exec(head)?.[1],
+    },
+    body: JSON.parse(body) as unknown,
+  };
 }
 
 /** What goes nowhere, for as long as its client waits. */
@@ -80,6 +103,55 @@ describe('the REST façade', () => {
     await using plain = await startGateway(people());
     const whole = await get(`${plain.url}/api/auth/profile`, packed);
     expect([whole.headers.get('content-encoding'), whole.body.displayName]).toEqual([null, LONG_NAME]);
+  });
+
+  const SLOW = { BODY_IDLE_TIMEOUT_MS: '200' };
+  const EARLY: ReadonlyArray<readonly [what: string, status: number, text: (path: string) => string]> = [
+    ['by another name', 421, (path) => `GET ${path} HTTP/1.1\r\nhost: rebound.example\r\n\r\n`],
+    ['by another name in the target', 421, (path) => `GET http://r.example${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`],
+    ['without a host', 400, (path) => `GET ${path} HTTP/1.1\r\n\r\n`],
+    ['to another scheme', 400, (path) => `GET ftp://localhost${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`],
+    ['with an expectation', 417, (path) => `POST ${path} HTTP/1.1\r\nhost: localhost\r\nexpect: tea\r\n\r\n`],
+    ['in bytes that are no HTTP', 400, (path) => `GET ${path} HTTP/1.1\r\nhost : localhost\r\n\r\n`],
+    ['with endless headers', 431, (path) => `GET ${path} HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}\r\n\r\n`],
+    [
+      'with a body that stands still',
+      408,
+      (path) =>
+        `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{`,
+    ],
+    [
+      'for a WebSocket',
+      404,
+      (path) => `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`,
+    ],
+  ];
+
+  it.each(EARLY)('tells in its own form of a request %s, and elsewhere in the form of GraphQL', async (...each) => {
+    const [, status, text] = each;
+    await using gateway = await startGateway(people(), SLOW);
+    await using other = await startGateway(people(), { ...SLOW, REST_API: '0' });
+    // What nothing answers has no body that is waited for.
+    const inRest = status === 408 ? [VERIFY] : [VERIFY, '/api', '/api?x=1'];
+    for (const path of inRest) {
+      const { head, body } = await deliver(gateway.url, text(path));
+      expect([path, head.status, head.type]).toEqual([path, status, 'application/problem+json']);
+      const code = status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST';
+      const type = `urn:taskgraph:problem:${code.toLowerCase().replace('_', '-')}`;
+      expect(body).toEqual({ type, title: expect.any(String), status, detail: expect.any(String), code });
+    }
+    // The endpoint takes WebSockets, with a key.
+    const atEndpoint = status === 404 ? 400 : status;
+    for (const [url, path, expected] of [
+      [gateway.url, '/graphql', atEndpoint],
+      [gateway.url, '/apis', status],
+      [other.url, VERIFY, status],
+    ] as const) {
+      if (status === 408 && path !== '/graphql') continue;
+      const { head, body } = await deliver(url, text(path));
+      expect([path, head.status, head.type]).toEqual([path, expected, 'application/json; charset=utf-8']);
+      expect(body).toMatchObject({ errors: [{ extensions: { code: expect.any(String) } }] });
+    }
   });
 
   it('is not there at all where it is off', async () => {

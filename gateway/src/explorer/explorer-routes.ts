@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PAGE_FOLDER, type ExplorerSettings, type OfferedLogin } from '@taskgraph/explorer';
 import type { Routes } from '@taskgraph/service-kit';
-import { servePage } from './serve-page.js';
+import { refuseMethod, servePage } from './serve-page.js';
 
 /** Where the explorer is. */
 export const EXPLORER = '/explorer';
@@ -28,5 +28,6 @@ export function createExplorerRoutes({ endpoint, ownGraph, logins }: ExplorerRou
     app.get(`${EXPLORER}/settings.json`, (_request, response) => {
       response.json(settings);
     });
+    app.all(`${EXPLORER}/settings.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
   };
 }

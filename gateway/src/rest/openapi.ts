@@ -21,15 +21,19 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   403: 'You may not do this.',
   404: 'There is no such thing, or none that you may see.',
   406: 'The answer is of no type that you accept.',
+  408: 'The request did not arrive in time.',
   409: 'The request contradicts the present state.',
   412: 'It is in another version than the request says.',
   413: 'It is too large.',
   415: 'The body is of a type that is not taken.',
   416: 'The file does not have these bytes.',
+  417: 'What `Expect` says is not known here.',
+  421: 'The server is not asked by this name: it is not in `ALLOWED_HOSTS`.',
   422: 'The request is understood and cannot be served.',
   423: 'It is paused: `Retry-After` says for how long.',
   428: 'The request has to say which version it is based on.',
   429: 'Too many requests: `Retry-After` says when to come again.',
+  431: 'The headers are too large.',
   500: 'A defect on our side.',
   503: 'A service that the answer needs cannot be reached.',
   504: 'The answer did not arrive within the time allowed.',
@@ -57,7 +61,10 @@ const PROBLEM: JsonSchema = {
     status: { type: 'integer' },
     detail: { type: 'string', description: 'What is wrong this time, for people.' },
     code: { type: 'string', description: 'The same as the code of the error in GraphQL.' },
-    requestId: { type: 'string' },
+    requestId: {
+      type: 'string',
+      description: 'Finds the request in the logs; absent where it is refused before its path is looked at.',
+    },
     reason: { type: 'string', description: 'What is behind the code, where more than one thing may be.' },
     errors: {
       type: 'array',
@@ -73,7 +80,7 @@ const PROBLEM: JsonSchema = {
       },
     },
   },
-  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+  required: ['type', 'title', 'status', 'detail', 'code'],
 };
 
 /** Describes what these routes serve (OpenAPI 3.1). */
@@ -170,9 +177,11 @@ function describe(compiled: CompiledRoute, hasCookies: boolean): Json {
   const { route, document, query, body, problems } = compiled;
   const isRead = route.method === 'GET';
   const faults = new Set(
-    [400, 401, 403, 404, 406, 413, 415, 429, 500, 503, 504].filter((status) => applies(route, status)),
+    [400, 401, 403, 404, 406, 408, 413, 415, 417, 421, 429, 431, 500, 503, 504].filter((status) =>
+      applies(route, status),
+    ),
   );
-  if (route.isConditional) faults.add(412);
+  if (route.isConditional || isRead) faults.add(412);
   if (route.version !== undefined) faults.add(428);
   if (route.method === 'POST' || route.method === 'PATCH') faults.add(409);
   if (route.file) for (const status of [409, 416]) faults.add(status);
@@ -209,8 +218,7 @@ function describe(compiled: CompiledRoute, hasCookies: boolean): Json {
     }),
     responses: {
       ...successes(compiled),
-      ...(isRead &&
-        (route.isTagged || route.file) && { 304: { description: DESCRIPTIONS[304], headers: headersOfAnswer() } }),
+      ...(isRead && { 304: { description: DESCRIPTIONS[304], headers: headersOfAnswer() } }),
       ...Object.fromEntries([...faults].sort().map((status) => [status, describeProblem(status, compiled)])),
     },
   };
@@ -235,7 +243,7 @@ function headersOf({ route }: CompiledRoute, hasCookies: boolean): Json[] {
     schema: { type: 'string' },
   });
   const found: Json[] = [];
-  if (route.isConditional) {
+  if (route.isConditional || (route.method === 'GET' && !route.file)) {
     found.push(
       of('If-Match', 'ETags of the versions that the request is meant for, or `*`.', route.version !== undefined),
     );
@@ -244,6 +252,9 @@ function headersOf({ route }: CompiledRoute, hasCookies: boolean): Json[] {
   if (route.file) {
     found.push(of('Range', 'The bytes that are wanted.'), of('If-None-Match', 'ETags of files that you have.'));
     found.push(of('If-Range', 'The ETag of the file that the bytes are wanted of.'));
+    found.push(of('If-Match', 'ETags of files that the request is meant for, or `*`.'));
+    found.push(of('If-Unmodified-Since', 'When the file that the request is meant for was the present one.'));
+    found.push(of('If-Modified-Since', 'When the file that you have was the present one.'));
   }
   if (route.method === 'POST' && !route.isPublic)
     found.push(of('Idempotency-Key', 'Chosen by you: the same request with the same key is done once.'));

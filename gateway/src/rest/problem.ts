@@ -1,5 +1,5 @@
 import { ERROR_CODES, isErrorCode, REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import { sendBody } from '@taskgraph/service-kit';
+import { sendBody, type RefusalForm } from '@taskgraph/service-kit';
 import type { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { ServerResponse } from 'node:http';
 import type { GraphQLFormattedError } from 'graphql';
@@ -30,6 +30,7 @@ export class Problem extends Error {
   }
 }
 
+export const BAD_TAGS = 'If-Match and If-None-Match hold tags in quotes, or *.';
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** The problems that a union of the graph may answer, and their statuses. What is not here is 422. */
@@ -113,17 +114,7 @@ export function problemOfRefusal({ errors, status, code, headers, message }: Ref
 /** Sends a problem, unless an answer has begun: that is cut off. */
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
-  const { status, code, message, more } = problem;
-  const body = {
-    ...more.members,
-    type: `urn:taskgraph:problem:${code.toLowerCase().replaceAll('_', '-')}`,
-    title: titleOf(code),
-    status,
-    detail: message,
-    code,
-    requestId: response.getHeader(REQUEST_ID_HEADER),
-    ...(more.errors && { errors: more.errors }),
-  };
+  const { status, more } = problem;
   const headers = {
     'content-type': PROBLEM_TYPE,
     'cache-control': 'no-store',
@@ -132,7 +123,26 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
     ...(status === 413 && { connection: 'close' }),
     ...more.headers,
   };
-  sendBody(response, status, headers, JSON.stringify(body));
+  sendBody(response, status, headers, writeProblem(problem, response.getHeader(REQUEST_ID_HEADER)));
+}
+
+/** Tells in the façade's form what is refused before anything knows which route it is for: no log has it, by no id. */
+export const refusalAsProblem: RefusalForm = (status, message) => ({
+  type: PROBLEM_TYPE,
+  body: writeProblem(new Problem(status, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', message)),
+});
+
+function writeProblem({ status, code, message, more }: Problem, requestId?: unknown): string {
+  return JSON.stringify({
+    ...more.members,
+    type: `urn:taskgraph:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title: titleOf(code),
+    status,
+    detail: message,
+    code,
+    requestId,
+    ...(more.errors && { errors: more.errors }),
+  });
 }
 
 function titleOf(code: string): string {

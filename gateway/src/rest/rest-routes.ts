@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { REFERENCE_FOLDER } from '@taskgraph/explorer';
-import { AppError, requestFacts } from '@taskgraph/service-kit';
+import { AppError, requestFacts, type RefusalForms } from '@taskgraph/service-kit';
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
@@ -10,7 +9,7 @@ import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
 import { readRestDocuments } from './documents.js';
 import { describeRoutes, type OpenApiOptions } from './openapi.js';
-import { Problem, problemOfError, problemOfRefusal, sendProblem } from './problem.js';
+import { Problem, problemOfError, problemOfRefusal, refusalAsProblem, sendProblem } from './problem.js';
 import { ROUTES } from './routes.js';
 import { ACCEPT_PATCH, createServeRoute, type ServeRouteOptions } from './serve-route.js';
 
@@ -28,6 +27,12 @@ export interface Rest {
 }
 
 const BASE = '/api';
+/** Of a request's target, which may be a whole URL (RFC 9112, section 3.2.2). */
+const IS_BELOW_BASE = /^(?:[A-Za-z][A-Za-z\d+.-]*:\/\/[^/?#]*)?\/api(?:[/?]|$)/;
+
+/** What is refused before its path is looked at is told as the path tells all else. */
+export const restRefusals: RefusalForms = (target) => (IS_BELOW_BASE.test(target) ? refusalAsProblem : null);
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
 const EXPOSED = ['etag', 'link', 'location', 'content-disposition', 'content-range', 'accept-ranges', 'accept-patch'];
 
@@ -90,9 +95,7 @@ export function createRest(options: RestOptions): Rest {
         .send(body);
     });
     app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
-    servePage(app, `${BASE}/docs`, REFERENCE_FOLDER);
-    for (const file of ['', ...readdirSync(REFERENCE_FOLDER).map((name) => `/${name}`)])
-      app.all(`${BASE}/docs${file}`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    servePage(app, `${BASE}/docs`, REFERENCE_FOLDER, refuseMethod);
     app.use(BASE, () => {
       throw unknown();
     });

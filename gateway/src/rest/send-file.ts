@@ -3,7 +3,7 @@ import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { requestFacts } from '@taskgraph/service-kit';
 import type { Request, Response } from 'express';
 import { Agent, request as send } from 'undici';
-import { Problem, statusOfCode } from './problem.js';
+import { BAD_TAGS, Problem, statusOfCode } from './problem.js';
 
 /** Sends the bytes of a file, as the media process has them. */
 export interface SendFile {
@@ -19,7 +19,15 @@ export interface SendFileOptions {
   readonly timeoutMs: number;
 }
 
-const ASKED = ['accept', 'range', 'if-range', 'if-none-match', 'if-modified-since'] as const;
+const ASKED = [
+  'accept',
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+] as const;
 const TOLD = [
   'content-type',
   'content-length',
@@ -94,6 +102,8 @@ function toProblem(status: number, contentRange: string | string[] | undefined):
     return new Problem(416, 'BAD_REQUEST', 'The file does not have these bytes.', {
       headers: { 'content-range': String(contentRange) },
     });
+  if (status === 400) return new Problem(400, 'BAD_REQUEST', BAD_TAGS);
+  if (status === 412) return new Problem(412, 'CONFLICT', 'The file is another one than the request is meant for.');
   if (status < 500 && status !== 429) return new Problem(404, 'NOT_FOUND', 'There is no such file.');
   return new Problem(503, 'UNAVAILABLE', 'The service that has the file is not available.', {
     headers: { 'retry-after': '1' },

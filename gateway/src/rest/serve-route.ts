@@ -1,5 +1,12 @@
 import type { Request, Response } from 'express';
-import { readJsonBody, sendBody, UnreadableBody } from '@taskgraph/service-kit';
+import {
+  evaluatePreconditions,
+  readJsonBody,
+  readPreconditions,
+  sendBody,
+  UnreadableBody,
+  type Preconditions,
+} from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { GraphQLFormattedError } from 'graphql';
 import type { ClientLimits } from '../admission/client-limits.js';
@@ -11,8 +18,8 @@ import { encodeFor } from '../transports/http/compression.js';
 import type { RequestContexts } from '../transports/http/request-contexts.js';
 import type { CompiledRoute } from './compile-route.js';
 import type { Places } from './compile-query.js';
-import { evaluate, onlyVersion, readPreconditions, tagOf, type Preconditions } from './preconditions.js';
-import { Problem, problemOfError, problemOfRefusal, PROBLEM_TYPE } from './problem.js';
+import { onlyVersion, tagOf } from './versions.js';
+import { BAD_TAGS, Problem, problemOfError, problemOfRefusal, PROBLEM_TYPE } from './problem.js';
 import type { SendFile } from './send-file.js';
 import type { ReadForm } from './read-form.js';
 
@@ -137,8 +144,9 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
       throw new Problem(406, 'BAD_REQUEST', 'The answer is application/json.');
     const at = request.url.indexOf('?');
     const fromQuery = compiled.query.read(at < 0 ? '' : request.url.slice(at + 1));
-    const preconditions = route.isConditional ? readPreconditions(request.headers) : NONE;
-    if (!preconditions) throw new Problem(400, 'BAD_REQUEST', 'If-Match and If-None-Match hold tags in quotes, or *.');
+    const preconditions =
+      route.isConditional || (isRead(route) && !route.file) ? readPreconditions(request.headers) : NONE;
+    if (!preconditions) throw new Problem(400, 'BAD_REQUEST', BAD_TAGS);
     const fromPath = Object.entries(route.parameters ?? {}).map(
       ([name, place]) => [place, String(request.params[name])] as const,
     );
@@ -169,7 +177,8 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
   };
 }
 
-const NONE: Preconditions = { ifMatch: null, ifNoneMatch: null };
+/** Of a file, the media process looks at them, which knows it. */
+const NONE: Preconditions = { ifMatch: null, ifNoneMatch: null, ifUnmodifiedSince: null, ifModifiedSince: null };
 const JSON_TYPE = 'application/json';
 /** RFC 7396: what is absent stays, null clears. */
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -202,9 +211,12 @@ async function send(
     ...(next && { link: next }),
     ...(route.location !== undefined && { location: `/api${route.location}${String(id)}` }),
   };
-  if (route.method === 'GET' && etag !== null) {
-    const outcome = evaluate(preconditions, etag, true);
-    if (outcome === 412) throw new Problem(412, 'STALE_VERSION', STALE, { headers: { etag } });
+  if (isRead(route)) {
+    const outcome = evaluatePreconditions(preconditions, { etag, lastModified: null }, true);
+    if (outcome === 412)
+      throw etag === null
+        ? new Problem(412, 'CONFLICT', 'What is here has no ETag, so it is in none of the states that If-Match names.')
+        : new Problem(412, 'STALE_VERSION', STALE, { headers: { etag } });
     if (outcome === 304) return void response.writeHead(304, headers).end();
   }
   if (route.status === 204) return void response.writeHead(204, headers).end();
@@ -217,11 +229,15 @@ async function send(
   if (!response.destroyed) sendBody(response, route.status, { ...whole, ...encoded.headers }, encoded.body);
 }
 
+function isRead({ method }: CompiledRoute['route']): boolean {
+  return method === 'GET';
+}
+
 const STALE = 'The task is in another version.';
 
 function assertHolds(preconditions: Preconditions, version: number, isSafe: boolean): void {
   const etag = tagOf(version);
-  if (evaluate(preconditions, etag, isSafe) === 'go') return;
+  if (evaluatePreconditions(preconditions, { etag, lastModified: null }, isSafe) === 'go') return;
   throw new Problem(412, 'STALE_VERSION', STALE, { headers: { etag } });
 }
 

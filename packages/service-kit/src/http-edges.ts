@@ -79,19 +79,26 @@ export function answerServerWide({ method, url }: IncomingMessage, response: Ser
   return true;
 }
 
+/** How a refusal is told: its media type, and its body. */
+export type RefusalForm = (status: number, message: string) => { readonly type: string; readonly body: string };
+
+/** The form of refusals to who asks for a target, as far as that is known. Null for the form of GraphQL. */
+export type RefusalForms = (target: string) => RefusalForm | null;
+
 /** Answers in JSON, in the bytes of HTTP, where there is nothing that would write them, and ends the connection. */
 export function answerInBytes(
   socket: Duplex,
   status: number,
   message: string,
   headers: Readonly<Record<string, string>> = {},
+  form: RefusalForm | null = null,
 ): void {
-  const body = errorBody(message);
+  const { type, body } = (form ?? inGraphQL)(status, message);
   const all = {
     ...headers,
     'x-content-type-options': 'nosniff',
     connection: 'close',
-    'content-type': JSON_TYPE,
+    'content-type': type,
     'content-length': String(Buffer.byteLength(body)),
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
@@ -99,27 +106,31 @@ export function answerInBytes(
 }
 
 /** Answers requests that reach no path: to be a proxy, and with an expectation that is not known (RFC 9110, section 10.1.1). */
-export function answerEdges(server: Server): void {
+export function answerEdges(server: Server, formOf: RefusalForms): void {
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => undefined);
     answerInBytes(socket, 405, 'This is no proxy.', { allow: METHODS });
     (socket as Socket).destroySoon();
   });
-  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkExpectation', ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     forbidSniffing(response);
-    refuseRequest(response, 417, 'What the request expects is not known here.');
+    refuseRequest(response, 417, 'What the request expects is not known here.', formOf(url));
   });
 }
 
 /** Refuses a request before anything else looks at it, and ends its connection: what is left of its body is read by nobody. */
-export function refuseRequest(response: ServerResponse, status: number, message: string): void {
-  const body = errorBody(message);
+export function refuseRequest(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  form: RefusalForm | null,
+): void {
+  const { type, body } = (form ?? inGraphQL)(status, message);
   const bytes = String(Buffer.byteLength(body));
-  response.writeHead(status, { connection: 'close', 'content-type': JSON_TYPE, 'content-length': bytes }).end(body);
+  response.writeHead(status, { connection: 'close', 'content-type': type, 'content-length': bytes }).end(body);
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
-
-function errorBody(message: string): string {
-  return JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] });
-}
+const inGraphQL: RefusalForm = (_status, message) => ({
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }),
+});

@@ -4,7 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Express, type Request, type Response } from 'express';
 import { createAllowedHosts } from './allowed-hosts.js';
 import type { Health } from './health.js';
-import { answerEdges, answerServerWide, forbidSniffing, readTarget, refuseRequest, requestsOf } from './http-edges.js';
+import {
+  answerEdges,
+  answerServerWide,
+  forbidSniffing,
+  readTarget,
+  refuseRequest,
+  requestsOf,
+  type RefusalForms,
+} from './http-edges.js';
 import { answerHttpError, answerNothingHere } from './http-errors.js';
 import type { Log } from './log.js';
 import { isLoopback } from './loopback.js';
@@ -88,6 +96,8 @@ export interface HttpServiceOptions {
   readonly tracing?: Tracing | null;
   /** Takes a request before Express does, for paths on which its cost shows. Returns false for requests that are not its own. */
   readonly front?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** How those are told of a refusal whose request reaches no route; as in GraphQL when absent. */
+  readonly refusalForms?: RefusalForms | undefined;
   /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
   readonly routes: (app: Express) => void | Promise<void>;
   /** Runs when the service listens, before `listen` resolves. */
@@ -113,7 +123,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   mountOperationalRoutes(app, { health, metrics, details: at === null });
   await options.routes(app);
 
-  const { front } = options;
+  const { front, refusalForms: formOf = () => null } = options;
   let closing: Promise<void> | null = null;
   const timeouts = config.timeouts ?? REQUEST_TIMEOUTS;
   const allowsHost = config.guardsHosts
@@ -128,15 +138,17 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   /** Express would answer with a page of HTML. */
   const otherwise = (response: ServerResponse) => (error?: unknown) =>
     error === undefined || error === null ? answerNothingHere(response) : answerHttpError(error, response, log);
+  const refuse = ({ url = '' }: IncomingMessage, response: ServerResponse, status: number, message: string): void =>
+    refuseRequest(response, status, message, formOf(url));
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
     if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     try {
       forbidSniffing(response);
-      if (!readTarget(request)) refuseRequest(response, 400, 'The request cannot be read.');
+      if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');
       else if (!allowsHost(request.headers.host))
-        refuseRequest(response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
+        refuse(request, response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
       else if (!answerServerWide(request, response) && !front?.(request, response))
         app(request as Request, response as Response, otherwise(response));
     } catch (error) {
@@ -145,10 +157,13 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   };
   const { tracing } = options;
   const server = createServer(serverOptions, tracing ? traceRequests(tracing, handle) : handle);
-  answerEdges(server);
+  answerEdges(server, formOf);
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
-  const endWatches = [endSlowRequests(server, timeouts), endSlowReaders(server, config.readers ?? READER_LIMITS, log)];
+  const endWatches = [
+    endSlowRequests(server, timeouts, formOf),
+    endSlowReaders(server, config.readers ?? READER_LIMITS, log),
+  ];
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

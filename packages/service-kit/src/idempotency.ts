@@ -40,13 +40,12 @@ const FORGET = `
 
 /**
  * Reads the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header, section 2): a string of structured fields, for which
- * many clients leave out the quotation marks.
+ * many clients leave out the quotation marks. One without anything in it is no key that was left out: its client believes that it has sent one.
  */
 export function readIdempotencyKey(headers: IncomingHttpHeaders): string | null {
   const given = headers[IDEMPOTENCY_KEY_HEADER];
   if (typeof given !== 'string') return null;
   const value = given.trim();
-  if (value === '') return null;
   return /^".*"$/.test(value) ? value.slice(1, -1).replaceAll(/\\(["\\])/g, '$1') : value;
 }
 

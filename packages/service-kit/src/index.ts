@@ -31,7 +31,7 @@ export * from './events/consumer.js';
 export * from './exit-on-fault.js';
 export * from './graphql-errors.js';
 export * from './health.js';
-export { answerInBytes } from './http-edges.js';
+export { answerInBytes, type RefusalForm, type RefusalForms } from './http-edges.js';
 export * from './http-errors.js';
 export * from './http-server.js';
 export * from './ip-address.js';
@@ -100,3 +100,9 @@ export { UnreadableMultipart } from './uploads/upload-map.js';
 export * from './uploads/upload-spool.js';
 export * from './walk-files.js';
 export * from './version.js';
+export {
+  evaluate as evaluatePreconditions,
+  readPreconditions,
+  type Preconditions,
+  type TagList,
+} from './preconditions.js';

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerInBytes } from './http-edges.js';
+import { answerInBytes, type RefusalForms } from './http-edges.js';
 
 export interface RequestTimeouts {
   /** From the first byte of a request, or a new connection, to the end of its headers. */
@@ -43,7 +43,7 @@ interface Progress {
  *
  * @returns what ends the watch
  */
-export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () => void {
+export function endSlowRequests(server: Server, timeouts: RequestTimeouts, formOf: RefusalForms): () => void {
   const { headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs, bodyMinBytesPerSecond } = timeouts;
   const leastBytes = Math.max(1, Math.floor((bodyMinBytesPerSecond * bodyIdleTimeoutMs) / 1_000));
   // Node takes no longer one for headers than for the whole.
@@ -61,8 +61,17 @@ export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () =
     progress.response = response;
     progress.bytes = -1;
   });
-  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
-    refuseBytes(socket as Socket, STATUS_OF[code ?? ''] ?? 400, connections.get(socket as Socket)?.response ?? null);
+  function refuseBytes(socket: Socket, status: number, target: string, response: ServerResponse | null): void {
+    // Nothing can be told where something of an answer has been sent.
+    const hasBegun = response !== null && response.headersSent && !response.writableFinished;
+    const message = MESSAGES[status] ?? 'The request cannot be read.';
+    if (socket.writable && !hasBegun) answerInBytes(socket, status, message, {}, formOf(target));
+    socket.destroySoon();
+  }
+  server.on('clientError', ({ code, rawPacket }: ClientError, socket) => {
+    const { request = null, response = null } = connections.get(socket as Socket) ?? {};
+    const target = request && !request.complete ? request.url : targetOf(rawPacket);
+    refuseBytes(socket as Socket, STATUS_OF[code ?? ''] ?? 400, target ?? '', response);
   });
 
   function look(): void {
@@ -76,7 +85,7 @@ export function endSlowRequests(server: Server, timeouts: RequestTimeouts): () =
       } else if (progress.bytes < 0 || socket.bytesRead - progress.bytes >= leastBytes || request.readableLength > 0) {
         progress.bytes = socket.bytesRead;
         progress.since = now;
-      } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, response);
+      } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, request.url ?? '', response);
     }
   }
   const timer = setInterval(look, lookEveryMs(timeouts)).unref();
@@ -96,9 +105,16 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: 'The headers of the request are too large.',
 };
 
-/** Answers bytes that are no request, or not the whole of one, where nothing of an answer has been sent, and ends the connection. */
-function refuseBytes(socket: Socket, status: number, response: ServerResponse | null): void {
-  const hasBegun = response !== null && response.headersSent && !response.writableFinished;
-  if (socket.writable && !hasBegun) answerInBytes(socket, status, MESSAGES[status] ?? 'The request cannot be read.');
-  socket.destroySoon();
+interface ClientError extends NodeJS.ErrnoException {
+  /** What came last, where it could not be read. */
+  readonly rawPacket?: Buffer;
+}
+
+/** Longer ones are for nobody. */
+const MAX_TARGET_BYTES = 2_048;
+
+/** What bytes ask for that are no request as a whole, as far as their first line tells. */
+function targetOf(packet: Buffer | undefined): string | undefined {
+  const [, target] = /^[A-Z]+ (\S+) /.exec(packet?.toString('latin1', 0, MAX_TARGET_BYTES) ?? '') ?? [];
+  return target;
 }

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerInBytes, readClientInfo, type Origins } from '@taskgraph/service-kit';
+import {
+  answerInBytes,
+  readClientInfo,
+  type Origins,
+  type RefusalForm,
+  type RefusalForms,
+} from '@taskgraph/service-kit';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import { readLabels } from '../../admission/held-labels.js';
@@ -23,6 +29,8 @@ export interface WebSocketEndpointOptions extends ConnectionServices {
   readonly heartbeatMs: number;
   /** In small letters; undefined where no header of the handshake says which labels of `@override` hold. */
   readonly labelsHeader: string | undefined;
+  /** How those are told of a refusal who open a WebSocket elsewhere than at the endpoint. */
+  readonly refusalForms: RefusalForms | undefined;
 }
 
 /** Takes WebSocket connections of clients. */
@@ -99,7 +107,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
 
   return {
     upgrade(request, socket, head) {
-      if (!isEndpoint(request.url)) return refuseUpgrade(socket, 404);
+      if (!isEndpoint(request.url)) {
+        const form = options.refusalForms?.(request.url ?? '') ?? null;
+        return refuseUpgrade(socket, 404, {}, form);
+      }
       // Browsers let every page open WebSockets to everywhere, and leave it to servers to look at the origin (RFC 6455, section 10.2).
       if (options.origins.of(request) === 'foreign') return refuseUpgrade(socket, 403);
       const address = options.addressOf(request);
@@ -156,8 +167,9 @@ function refuseUpgrade(
   socket: Duplex,
   status: keyof typeof REFUSALS,
   headers: Readonly<Record<string, string>> = status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {},
+  form: RefusalForm | null = null,
 ): void {
   socket.on('error', onError);
-  answerInBytes(socket, status, REFUSALS[status], headers);
+  answerInBytes(socket, status, REFUSALS[status], headers, form);
   socket.end();
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { open, opendir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isUuid, makeFolder } from '@taskgraph/service-kit';
 import { createDiskRoom } from './disk-room.js';
@@ -28,6 +28,12 @@ export function takesParts(staging: UploadStaging): staging is DiskStaging {
   return staging.protocol === 'TUS';
 }
 
+export interface DiskStagingOptions {
+  readonly minFreeBytes: number;
+  /** Of the files in a folder. */
+  readonly countBytes?: (folder: string) => Promise<number>;
+}
+
 /**
  * Keeps the bytes of each session in a file below a folder, which it makes: beside the objects, so that a rename publishes them. The length of the
  * file is how much has come. A session begins where its file, what is still to come of others, and what processing will write of them all, leave
@@ -38,7 +44,7 @@ export function takesParts(staging: UploadStaging): staging is DiskStaging {
 export async function openDiskStaging(
   root: string,
   store: ObjectStore,
-  { minFreeBytes }: { readonly minFreeBytes: number },
+  { minFreeBytes, countBytes = countBytesIn }: DiskStagingOptions,
 ): Promise<DiskStaging> {
   await makeFolder(root);
   const room = createDiskRoom(root, minFreeBytes);
@@ -59,9 +65,14 @@ export async function openDiskStaging(
 
   return {
     protocol: 'TUS',
-    async begin(id, byteSize, _origin, openBytes) {
-      const cameBytes = await inStore(() => countBytes(root));
-      await room.assertRoomFor((byteSize + openBytes) * FACTOR_WITH_COPIES - Math.min(cameBytes, openBytes));
+    async begin(id, byteSize, _origin, countOpenBytes) {
+      const openBytes = await countOpenBytes();
+      const mostBytes = (byteSize + openBytes) * FACTOR_WITH_COPIES;
+      // What has come is counted file by file, so only where it decides.
+      if (!(await room.hasRoomFor(mostBytes))) {
+        const cameBytes = await inStore(() => countBytes(root));
+        await room.assertRoomFor(mostBytes - Math.min(cameBytes, openBytes));
+      }
       await inStore(async () => {
         const handle = await open(pathOf(id), 'wx');
         await handle.close();
@@ -111,11 +122,11 @@ export async function openDiskStaging(
 }
 
 /** What has come of the files that are not whole yet. */
-async function countBytes(root: string): Promise<number> {
-  const sizes = await Promise.all(
-    (await readdir(root)).map(async (name) => (await stat(path.join(root, name)).catch(() => null))?.size ?? 0),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+async function countBytesIn(root: string): Promise<number> {
+  let bytes = 0;
+  for await (const { name } of await opendir(root))
+    bytes += (await stat(path.join(root, name)).catch(() => null))?.size ?? 0;
+  return bytes;
 }
 
 async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, position: number): Promise<void> {

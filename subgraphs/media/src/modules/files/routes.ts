@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
-import { isUuid, requestFacts } from '@taskgraph/service-kit';
+import { isUuid, readPreconditions, requestFacts } from '@taskgraph/service-kit';
 import type { Express, Request, Response } from 'express';
 import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
@@ -31,6 +31,9 @@ export interface FileRouteParts {
 
 /** A URL is good for an hour at least; the bytes behind it never change. */
 const CACHE_CONTROL = 'private, max-age=3600, immutable';
+
+/** Name files by the tags and times that they have here, which are others in the store. */
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
 /** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to whoever has a signed URL. */
 export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
@@ -73,6 +76,7 @@ async function serveFile(
     isShownInline(mimeType) ? 'inline' : 'attachment',
     `${media.filename}${extension}`,
   );
+  const lastModified = media.revision === 0 ? media.createdAt : media.updatedAt;
   response.set({
     etag,
     'accept-ranges': 'bytes',
@@ -81,7 +85,7 @@ async function serveFile(
     // Drawings, documents and text are never shown in this origin: what is active in them runs nowhere.
     'content-disposition': contentDisposition,
     ...(isNegotiated(file) && { vary: 'Accept' }),
-    'last-modified': (media.revision === 0 ? media.createdAt : media.updatedAt).toUTCString(),
+    'last-modified': lastModified.toUTCString(),
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
     // Pages of other origins show these images; the signature in the URL is the permission.
@@ -89,19 +93,21 @@ async function serveFile(
     'access-control-allow-origin': '*',
   });
 
-  if (handOverMs !== null && request.method === 'GET' && request.headers['if-none-match'] === undefined) {
+  const { range, 'if-range': ifRange } = request.headers;
+  const preconditions = readPreconditions(request.headers);
+  if (!preconditions)
+    return problem(response, 400, 'BAD_REQUEST', 'If-Match and If-None-Match hold tags in quotes, or *.');
+  if (handOverMs !== null && request.method === 'GET' && !CONDITIONS.some((name) => request.headers[name])) {
     const expiresAt = new Date(Date.now() + handOverMs);
     const target = await store.signUrl(key, { expiresAt, contentType, contentDisposition });
     if (target !== null) return handOver(response, target, handOverMs);
   }
 
-  const { range, 'if-none-match': ifNoneMatch, 'if-range': ifRange } = request.headers;
-  const selection = selectFile(
-    { range, ifNoneMatch, ifRange: typeof ifRange === 'string' ? ifRange : undefined },
-    etag,
-    byteSize,
-  );
+  const asked = { preconditions, range, ifRange: typeof ifRange === 'string' ? ifRange : undefined };
+  const selection = selectFile(asked, { etag, lastModified, byteSize });
   switch (selection.kind) {
+    case 'failed_precondition':
+      return problem(response, 412, 'CONFLICT', 'The file is another one than the request is meant for.');
     case 'not_modified':
       response.status(304).end();
       return;

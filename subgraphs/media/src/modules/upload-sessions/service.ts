@@ -78,7 +78,7 @@ export async function createUpload(context: MediaContext, args: CreateUploadArgs
   try {
     // Nothing is begun elsewhere for somebody who may not; of several at once, the transaction decides.
     await assertRoom(context, db, userId, byteSize);
-    targetUrl = await staging.begin(id, byteSize, origin, await countOpenBytes(db));
+    targetUrl = await staging.begin(id, byteSize, origin, () => countOpenBytes(db));
     const expiresAt = new Date(Date.now() + limits.sessionLifetimeMs);
     const upload = await inTransaction(db, async (tx) => {
       await lockUsage(tx, userId);
