@@ -54,7 +54,7 @@ export async function deleteMyAccount(
     await forgetDeadPartsOf(tx, userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
-    const details = { erasureId: id, step: 'requested' };
+    const details = { erasureId: id, step: 'requested', sessions: sessionIds };
     await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details }, people);
     return sessionIds;
   });

@@ -26,6 +26,7 @@ import {
   endSessions,
   lockLiveSession,
   lockUser,
+  recordOpened,
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
@@ -105,7 +106,7 @@ export async function resetPassword(
       outcome: 'SUCCESS',
       actorId: user.id,
       subject: user.id,
-      details: { by: 'mail', sessionsEnded: ended.length },
+      details: { by: 'mail', sessionsEnded: ended.length, sessions: ended },
     });
     if (isFactorOff)
       await recordAudit(tx, context, {
@@ -115,6 +116,7 @@ export async function resetPassword(
         subject: user.id,
         details: { by: 'mail' },
       });
+    await recordOpened(context, tx, session, { by: 'mail' });
     return { ended, session, isFactorOff };
   });
   if (!outcome) return INVALID_TOKEN;
