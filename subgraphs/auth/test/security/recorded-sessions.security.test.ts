@@ -3,12 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLIENT_INFO_HEADER, REQUEST_ID_HEADER, SESSION_TOKENS_PATH, sessionTokens, uuid7 } from '@taskgraph/contracts';
-import { createClientInfoSigner } from '@taskgraph/service-kit';
+import { createClientInfoSigner, createLog } from '@taskgraph/service-kit';
 import { expectData, postGraphQL, TEST_CLIENT_INFO_SECRET } from '@taskgraph/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAuthDb } from '../../src/db.js';
+import { changeRole } from '../../src/modules/roles/service.js';
+import { originOf } from '../../src/run-command.js';
 import { LOGIN, PASSWORD, REFRESH, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 import { asClient, plainPasswords, registerGuarded } from '../second-factor.js';
 
+const ORIGIN = originOf('a command', createLog({ service: 'test', level: 'silent' }));
 const SOURCE = fileURLToPath(new URL('../../src/modules', import.meta.url));
 const RESET = `mutation($input: ResetPasswordInput!) { resetPassword(input: $input) { __typename } }`;
 
@@ -21,6 +25,7 @@ const PLACES: Readonly<Record<string, { readonly opens?: number; readonly ends?:
   'sessions/ending.ts': { ends: 1 },
   'sessions/service.ts': { ends: 3 },
   'erasure/service.ts': { ends: 1 },
+  'roles/service.ts': { ends: 1 },
 };
 
 describe('the audit log', () => {
@@ -164,6 +169,17 @@ describe('the audit log', () => {
       },
       ['LOGIN', 'LOGIN', 'REGISTER', 'REGISTER'],
       ['LOGOUT replaced'],
+    ],
+    [
+      'an administrator is one no more',
+      async () => {
+        const { email } = await graph.register();
+        const db = createAuthDb(graph.pool);
+        for (const role of ['ADMIN', 'USER'] as const) await changeRole(db, ORIGIN, email, role);
+        await db.$disconnect();
+      },
+      ['REGISTER'],
+      ['ROLE_CHANGE by command'],
     ],
     [
       'an account is deleted',

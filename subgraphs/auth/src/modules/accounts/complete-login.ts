@@ -76,9 +76,7 @@ export async function completeLogin(
   await announceReplaced(context, session);
   if (spent.by === 'recovery-code') {
     telemetry.secondFactor(log, 'recovery_code', userId);
-    context.post.later(log, async () =>
-      context.letters.recoveryCodeUsed(user.email, user.displayName, spent.recoveryCodesLeft),
-    );
+    context.post.later(log, async () => context.letters.recoveryCodeUsed(user, spent.recoveryCodesLeft));
   }
   return session;
 }

@@ -201,7 +201,7 @@ export async function changePassword(
   if (!outcome) return WRONG_PASSWORD;
   const { changed, ended } = outcome;
   context.telemetry.passwordChanged(context.log, userId);
-  context.post.later(context.log, async () => context.letters.passwordChanged(changed.email, changed.displayName));
+  context.post.later(context.log, async () => context.letters.passwordChanged(changed));
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, ended.length);
   await context.revocations.announce(ended);
   return { __typename: 'ChangePasswordSuccess', user: changed };

@@ -61,7 +61,7 @@ export async function deleteMyAccount(
   if (!ended) return WRONG_PASSWORD;
   context.telemetry.accountDeleted(context.log, userId);
   context.telemetry.sessionsRevoked(context.log, 'account_deleted', userId, ended.length);
-  context.post.later(context.log, async () => context.letters.accountDeleted(user.email, user.displayName));
+  context.post.later(context.log, async () => context.letters.accountDeleted(user));
   await context.revocations.announce(ended);
   return { __typename: 'DeleteMyAccountSuccess', userId };
 }
