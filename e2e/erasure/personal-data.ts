@@ -32,6 +32,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'auth.audit_people': { kind: 'erased' },
   'auth.audit_head': { kind: 'impersonal' },
   'auth.data_export_requests': { kind: 'erased' },
+  'auth.role_changes': { kind: 'erased' },
   'auth.erasures': { kind: 'erased' },
   'task.tasks': { kind: 'erased' },
   'task.task_media': { kind: 'erased' },

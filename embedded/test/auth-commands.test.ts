@@ -59,8 +59,17 @@ describe('the commands of auth', () => {
       return [code, JSON.parse(stdout) as unknown];
     };
     const [email, nobody] = ['Ada@example.com', 'nobody@example.com'];
-    expect(await answers('grant-admin', email)).toEqual([0, { email, isAdministrator: true }]);
-    expect(await answers('grant-admin', nobody)).toEqual([1, { email: nobody, isAdministrator: false }]);
+    expect(await answers('grant-admin', email)).toEqual([0, { email, isAdministrator: true, changed: false }]);
+    expect(await answers('grant-admin', nobody)).toEqual([
+      1,
+      { email: nobody, isAdministrator: false, changed: false },
+    ]);
+    expect(await answers('revoke-admin', email)).toEqual([0, { email, hasAccount: true, changed: true }]);
+    expect(await command('users', 'revoke-admin', email)).toMatchObject({
+      code: 0,
+      stdout: `${email} is no administrator.\n`,
+    });
+    expect(await answers('revoke-admin', nobody)).toEqual([1, { email: nobody, hasAccount: false, changed: false }]);
     expect(await answers('reset-second-factor', nobody, '--yes')).toEqual([
       1,
       { email: nobody, hasAccount: false, wasOn: false },

@@ -56,6 +56,7 @@ describe('npx taskgraph', () => {
     [['keys', 'remove']],
     [['audit', 'verify', '--expect=x']],
     [['users', 'grant-admin']],
+    [['users', 'revoke-admin']],
     [['users', 'reset-second-factor']],
     [['doctor', '--loud']],
     [['retention', 'gateway']],

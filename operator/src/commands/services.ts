@@ -77,6 +77,13 @@ export function addServiceCommands({ program, terminal, exit }: CommandHost): vo
       exit(await (await loadAuthCommands()).grantAdmin(email, { json })),
     );
   users
+    .command('revoke-admin <email>')
+    .description('take the role of an administrator, and end the sessions that have it')
+    .option('--json', 'answer for programs')
+    .action(async (email: string, { json = false }: { json?: boolean }) =>
+      exit(await (await loadAuthCommands()).revokeAdmin(email, { json })),
+    );
+  users
     .command('reset-second-factor <email>')
     .description('let somebody in by the password alone who has lost the authenticator and the recovery codes')
     .option('--yes', 'do not ask')

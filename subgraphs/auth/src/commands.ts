@@ -1,4 +1,4 @@
-export { grantAdmin } from './grant-admin.js';
+export { grantAdmin, revokeAdmin } from './administrators.js';
 export { keys, type KeysCommand } from './keys.js';
 export { resetSecondFactor } from './reset-second-factor.js';
 export { verifyAuditLog, type ExpectedRow } from './verify-audit.js';

@@ -34,6 +34,10 @@ const schema = z.object({
   /** From one address: accounts opened, and passwords tried; `30/600` is 30 in 600 seconds. */
   RATE_LIMIT_REGISTRATIONS: settings.rate('30/600'),
   RATE_LIMIT_SIGN_INS: settings.rate('100/60'),
+  /** From one address: sessions renewed, and links of mails opened; and how often one token of either kind may come. */
+  RATE_LIMIT_REFRESHES: settings.rate('600/60'),
+  RATE_LIMIT_VERIFICATIONS: settings.rate('60/60'),
+  RATE_LIMIT_TOKEN_USES: settings.rate('30/60'),
   ACCESS_TOKEN_LIFETIME_SECONDS: settings.durationSeconds(15 * 60),
   /** How old the last proof of the password may be where a change needs one; older than that, the password is to be given with the change. */
   REAUTHENTICATION_MAX_AGE_SECONDS: settings.durationSeconds(10 * 60),

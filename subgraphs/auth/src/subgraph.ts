@@ -1,6 +1,7 @@
 import {
   clientInfoSecrets,
   composeSubgraph,
+  createBackgroundWork,
   createExportSending,
   createRateLimits,
   createRetentionWork,
@@ -27,6 +28,7 @@ import { dataExportHandlers } from './modules/data-exports/events.js';
 import { sendExport } from './modules/data-exports/service.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { createPendingErasures } from './modules/erasure/pending-erasures.js';
+import { createRoleWatch } from './modules/roles/noted-changes.js';
 import { createLockout } from './modules/lockout/lockout.js';
 import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
@@ -131,14 +133,17 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         log: base.log,
       });
       base.onClose(() => totpVault.close());
+      const mailer = parts.mailer ?? openMailer(config, base.log);
       const post = createPostOffice({
-        mailer: parts.mailer ?? openMailer(config, base.log),
+        mailer,
         metrics: base.metrics,
         log: base.log,
       });
       base.onClose(() => post.close());
       const erasures = createPendingErasures({ db, metrics: base.metrics, log: base.log });
       base.onClose(() => erasures.close());
+      const roles = createRoleWatch({ db, log: base.log });
+      base.onClose(() => roles.close());
       exporting = createExportSending({ db, send: (tx, ids) => sendExport(base.log, tx, ids), log: base.log });
       base.onClose(async () => exporting?.close());
       const retention = createRetentionWork({
@@ -149,6 +154,16 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         log: base.log,
       });
       base.onClose(() => retention.close());
+      const oldMails = createBackgroundWork({
+        name: 'old mails',
+        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
+        log: base.log,
+        async work() {
+          await mailer.prune?.();
+          return null;
+        },
+      });
+      base.onClose(() => oldMails.close());
       const letters = createLetters(config.APP_URL);
       const sessionLifetimeMs = config.SESSION_LIFETIME_SECONDS * 1000;
       const passwords = parts.passwords ?? createPasswordHasher();
@@ -193,8 +208,10 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
         }),
         async onListen() {
           erasures.start();
+          roles.start();
           exporting?.start();
           retention.start();
+          oldMails.start();
         },
         routes: (app) => {
           jwksRoute(keyRing)(app);
@@ -211,6 +228,9 @@ function toSignInLimits(config: AuthConfig): Pick<SignInLimitsOptions, 'rates' |
   const rates = {
     registrations: rate(config.RATE_LIMIT_REGISTRATIONS),
     signIns: rate(config.RATE_LIMIT_SIGN_INS),
+    refreshes: rate(config.RATE_LIMIT_REFRESHES),
+    verifications: rate(config.RATE_LIMIT_VERIFICATIONS),
+    tokenUses: rate(config.RATE_LIMIT_TOKEN_USES),
   };
   return { rates, isExempt: readExemption(config) };
 }

@@ -64,8 +64,10 @@ describe('whatever comes in', () => {
       graph.run(query, { ...variables }, (query.includes('auditEvents') ? admin : viewer).accessToken),
     async countRows() {
       // Links in mails are made beside the answer to who has asked for one, and may be there a moment later.
-      const { account_tokens: _, ...counts } = await rows.count();
-      return counts;
+      const { account_tokens: _links, ...counts } = await rows.count();
+      // That a password was guessed with a change is an error, and stays on record.
+      const { audit_events: _rows, login_attempts: _guesses, ...others } = counts;
+      return others;
     },
   };
 

@@ -58,7 +58,9 @@ describe('an account', () => {
        AND subject = (SELECT pseudonym::text FROM audit_people WHERE user_id = $1)`,
       [ada.user.id],
     );
-    expect(rows).toEqual([{ outcome: 'SUCCESS', details: { by: 'mail', sessionsEnded: 1 } }]);
+    expect(rows).toEqual([
+      { outcome: 'SUCCESS', details: { by: 'mail', sessionsEnded: 1, sessions: [expect.any(String)] } },
+    ]);
   });
 
   it('is opened by one of 20 who use one link at once, 10 rounds; and by none of the links before', async () => {

@@ -1,18 +1,26 @@
 import type { Mail } from './mailer.js';
 
+/** Whose account a mail is about. */
+export interface Addressee {
+  readonly email: string;
+  readonly displayName: string;
+  readonly emailVerifiedAt: Date | null;
+}
+
 /** What a mail is about, with the link that goes into it. */
 export interface Letters {
-  verifyEmail(to: string, name: string, token: string): Mail;
-  confirmNewEmail(to: string, name: string, token: string): Mail;
+  verifyEmail(to: Addressee, token: string): Mail;
+  /** To an address that no account has yet. */
+  confirmNewEmail(to: string, token: string): Mail;
   /** To somebody whose address another account wants to have. */
   emailTaken(to: string): Mail;
-  resetPassword(to: string, name: string, token: string): Mail;
-  passwordChanged(to: string, name: string): Mail;
-  emailChanged(to: string, name: string): Mail;
-  secondFactorOn(to: string, name: string): Mail;
-  secondFactorOff(to: string, name: string): Mail;
-  recoveryCodeUsed(to: string, name: string, left: number): Mail;
-  accountDeleted(to: string, name: string): Mail;
+  resetPassword(to: Addressee, token: string): Mail;
+  passwordChanged(to: Addressee): Mail;
+  emailChanged(to: Addressee): Mail;
+  secondFactorOn(to: Addressee): Mail;
+  secondFactorOff(to: Addressee): Mail;
+  recoveryCodeUsed(to: Addressee, left: number): Mail;
+  accountDeleted(to: Addressee): Mail;
 }
 
 /**
@@ -23,99 +31,90 @@ export interface Letters {
 export function createLetters(appUrl: string): Letters {
   const base = appUrl.replace(/\/+$/, '');
   const link = (page: string, token: string) => `${base}/${page}#token=${token}`;
-  // A name is somebody's own word, and a mail is ours: one line of it, at the greeting, is all it gets.
-  const letter = (
-    to: string,
-    subject: string,
-    name: string | null,
-    lines: readonly string[],
-    url: string | null,
-  ): Mail => ({
-    to,
+  // A name is somebody's own word, and a mail is ours: one line of it, at the greeting, is all it gets; and not even that before the address
+  // is confirmed, since whoever opens an account with the address of a stranger may call himself an advertisement, or a URL.
+  const letter = (to: Addressee | string, subject: string, lines: readonly string[], url: string | null): Mail => ({
+    to: typeof to === 'string' ? to : to.email,
     subject,
     link: url,
-    text: [name === null ? 'Hello,' : `Hello ${name},`, ...lines, ...(url === null ? [] : [url]), 'Taskgraph'].join(
-      '\n\n',
-    ),
+    text: [
+      typeof to === 'string' || !to.emailVerifiedAt ? 'Hello,' : `Hello ${to.displayName},`,
+      ...lines,
+      ...(url === null ? [] : [url]),
+      'Taskgraph',
+    ].join('\n\n'),
   });
   return {
-    verifyEmail(to, name, token) {
+    verifyEmail(to, token) {
       const lines = [
         'an account was opened with this address. If it was not you, do not open the link: ask for a new password at',
         `${base}/forgot-password`,
         'and the account is yours alone. To confirm that it is yours, open this link within three days:',
       ];
-      return letter(to, 'Confirm your e-mail address', name, lines, link('verify-email', token));
+      return letter(to, 'Confirm your e-mail address', lines, link('verify-email', token));
     },
-    confirmNewEmail(to, name, token) {
+    confirmNewEmail(to, token) {
       const lines = ['this is to be the new address of your account. To confirm it, open this link within an hour:'];
-      return letter(to, 'Confirm your new e-mail address', name, lines, link('verify-email', token));
+      return letter(to, 'Confirm your new e-mail address', lines, link('verify-email', token));
     },
     emailTaken: (to) =>
       letter(
         to,
         'Your address belongs to an account already',
-        null,
         ['somebody, perhaps you, wanted to use this address for another account. Nothing was changed.'],
         null,
       ),
-    resetPassword(to, name, token) {
+    resetPassword(to, token) {
       const lines = [
         'somebody, perhaps you, has asked for a new password. To choose one, open this link within an hour. It ends all your sessions. If it was not you, there is nothing to do.',
       ];
-      return letter(to, 'Choose a new password', name, lines, link('reset-password', token));
+      return letter(to, 'Choose a new password', lines, link('reset-password', token));
     },
-    passwordChanged: (to, name) =>
+    passwordChanged: (to) =>
       letter(
         to,
         'Your password was changed',
-        name,
         ['the password of your account was changed. If it was not you, ask for a new one at once:'],
         `${base}/forgot-password`,
       ),
-    secondFactorOn: (to, name) =>
+    secondFactorOn: (to) =>
       letter(
         to,
         'Your account asks for a second factor',
-        name,
         [
           'from now on a code of your authenticator app is asked for when you log in. If it was not you, change your password at once and tell whoever runs this service.',
         ],
         null,
       ),
-    secondFactorOff: (to, name) =>
+    secondFactorOff: (to) =>
       letter(
         to,
         'The second factor of your account is off',
-        name,
         ['from now on your password alone lets you in. If it was not you, ask for a new password at once:'],
         `${base}/forgot-password`,
       ),
-    recoveryCodeUsed: (to, name, left) =>
+    recoveryCodeUsed: (to, left) =>
       letter(
         to,
         'A recovery code of your account was used',
-        name,
         [
           `somebody, perhaps you, has logged in with a recovery code. You have ${left} more. If it was not you, ask for a new password at once:`,
         ],
         `${base}/forgot-password`,
       ),
-    emailChanged: (to, name) =>
+    emailChanged: (to) =>
       letter(
         to,
         'The address of your account was changed',
-        name,
         [
           'your account has another e-mail address from now on. If it was not you, tell whoever runs this service at once.',
         ],
         null,
       ),
-    accountDeleted: (to, name) =>
+    accountDeleted: (to) =>
       letter(
         to,
         'Your account was deleted',
-        name,
         [
           'your account was deleted, as you have asked. All that it held is being erased, and nothing of it can be brought back. If it was not you, tell whoever runs this service at once.',
         ],

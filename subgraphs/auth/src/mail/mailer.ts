@@ -16,6 +16,8 @@ export interface Mail {
 export interface Mailer {
   /** @throws when the mail is not taken */
   send(mail: Mail): Promise<void>;
+  /** Forgets mails whose time is over, where it keeps any. */
+  prune?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,20 +68,13 @@ const WHY: Readonly<Record<string, string>> = {
   ECONNECTION: 'the server of SMTP_URL has closed the connection, or could not be reached',
 };
 
-/** Writes mails as files that only this user can read, for machines without a mail server. They are removed after a week. */
+/** Writes mails as files that only this user can read, for machines without a mail server. Whoever prunes removes those of a week ago. */
 export function createFolderMailer(folder: string, from: string, log: Log): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'unix' } as object);
   let isReady: Promise<void> | null = null;
-  const prepare = async () => {
-    await makeFolder(folder);
-    for (const name of await readdir(folder)) {
-      const file = path.join(folder, name);
-      if (name.endsWith('.eml') && Date.now() - (await stat(file)).mtimeMs > KEEP_MS) await rm(file, { force: true });
-    }
-  };
   return {
     async send({ to, subject, text }) {
-      isReady ??= prepare();
+      isReady ??= makeFolder(folder);
       await isReady.catch((error: unknown) => {
         isReady = null;
         throw error;
@@ -98,6 +93,18 @@ export function createFolderMailer(folder: string, from: string, log: Log): Mail
       );
       await writeFile(file, message, { mode: 0o600 });
       log.info({ file }, 'a mail is written to a file');
+    },
+    async prune() {
+      const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      });
+      for (const name of names.filter((each) => each.endsWith('.eml'))) {
+        const file = path.join(folder, name);
+        // Another process may have removed it.
+        const modified = await stat(file).catch(() => null);
+        if (modified && Date.now() - modified.mtimeMs > KEEP_MS) await rm(file, { force: true });
+      }
     },
     async close() {
       transport.close();

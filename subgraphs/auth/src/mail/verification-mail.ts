@@ -8,10 +8,11 @@ import type { Mail } from './mailer.js';
 /** The mail that confirms the address of an account; null when there were too many lately. */
 export async function verificationMail(
   { db, letters }: { readonly db: AuthDb; readonly letters: Letters },
-  { id: userId, email, displayName }: User,
+  user: User,
 ): Promise<Mail | null> {
+  const { id: userId, email } = user;
   const token = await inTransaction(db, (tx) =>
     createAccountToken(tx, { userId, email, purpose: 'email-verification' }),
   );
-  return token === null ? null : letters.verifyEmail(email, displayName, token);
+  return token === null ? null : letters.verifyEmail(user, token);
 }

@@ -53,8 +53,9 @@ describe('an account that somebody else has opened with an address', () => {
     expect(await eventsOf(graph, squatter.user.id)).toEqual([
       { what: 'REGISTER SUCCESS', details: expect.anything() },
       { what: 'SECOND_FACTOR_ENABLED SUCCESS', details: expect.anything() },
-      { what: 'PASSWORD_CHANGE SUCCESS', details: { by: 'mail', sessionsEnded: 1 } },
+      { what: 'PASSWORD_CHANGE SUCCESS', details: { by: 'mail', sessionsEnded: 1, sessions: [expect.any(String)] } },
       { what: 'SECOND_FACTOR_DISABLED SUCCESS', details: { by: 'mail' } },
+      { what: 'LOGIN SUCCESS', details: { by: 'mail', sessionId: expect.any(String) } },
       { what: 'LOGIN FAILURE', details: {} },
     ]);
   });

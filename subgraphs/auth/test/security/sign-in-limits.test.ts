@@ -12,7 +12,7 @@ import {
 import { getNamedType, isInputObjectType, isRequiredInputField, type GraphQLInputType } from 'graphql';
 import { typeDefs } from '../../src/schema.js';
 import type { PasswordHasher } from '../../src/modules/passwords/password-hasher.js';
-import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from '../auth-graph.js';
+import { LOGIN, PASSWORD, REFRESH, REGISTER, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 
 const WRONG = 'nine purple herons waltz';
 /** How long a real one takes is another test's matter. */
@@ -194,5 +194,53 @@ describe('this machine', () => {
     for (let round = 0; round < 20; round += 1)
       outcomes.push(outcomeOf(await login(round % 2 ? one : other, '192.0.2.9', 'nobody@example.com')));
     expect(tally(outcomes)).toEqual({ InvalidCredentialsProblem: 10, SIGN_INS_QUOTA: 10 });
+  });
+});
+
+describe('whoever tries tokens', () => {
+  const VERIFY = 'mutation($token: String!) { verifyEmail(token: $token) { __typename } }';
+  const ways = [
+    [
+      'refreshSession',
+      REFRESH,
+      'refreshToken',
+      'RATE_LIMIT_REFRESHES',
+      'REFRESHES_QUOTA',
+      'InvalidRefreshTokenProblem',
+    ],
+    ['verifyEmail', VERIFY, 'token', 'RATE_LIMIT_VERIFICATIONS', 'VERIFICATIONS_QUOTA', 'InvalidTokenProblem'],
+  ] as const;
+
+  it.each(ways)('is stopped at an address: %s', async (_name, query, argument, setting, reason, problem) => {
+    await using graph = await start({ [setting]: '3/600' });
+    const outcomes: string[] = [];
+    for (let tries = 0; tries < 5; tries += 1)
+      outcomes.push(outcomeOf(await from(graph, '198.51.100.7', query, { [argument]: `garbage ${tries}` })));
+    expect(tally(outcomes)).toEqual({ [problem]: 3, [reason]: 2 });
+    expect(outcomeOf(await from(graph, '198.51.100.8', query, { [argument]: 'garbage' }))).toBe(problem);
+  });
+
+  it.each(ways)(
+    'is stopped with one token, from many addresses: %s',
+    async (_name, query, argument, _s, _r, problem) => {
+      await using graph = await start({ RATE_LIMIT_TOKEN_USES: '2/600' });
+      const outcomes: string[] = [];
+      for (let tries = 0; tries < 4; tries += 1)
+        outcomes.push(outcomeOf(await from(graph, `198.51.100.${tries}`, query, { [argument]: 'garbage' })));
+      expect(outcomes).toEqual([problem, problem, 'TOKEN_USES_QUOTA', 'TOKEN_USES_QUOTA']);
+      expect(outcomeOf(await from(graph, '198.51.100.1', query, { [argument]: 'other garbage' }))).toBe(problem);
+    },
+  );
+
+  it('uses up no token by being stopped', async () => {
+    await using graph = await start({ RATE_LIMIT_REFRESHES: '1/600' });
+    const { refreshToken } = await graph.register();
+    await from(graph, '198.51.100.7', REFRESH, { refreshToken: 'garbage' });
+    const stopped = await from(graph, '198.51.100.7', REFRESH, { refreshToken });
+    expect([outcomeOf(stopped), stopped.body.errors?.[0]?.extensions?.['retryAfter']]).toEqual([
+      'REFRESHES_QUOTA',
+      expect.any(Number),
+    ]);
+    expect(outcomeOf(await from(graph, '198.51.100.8', REFRESH, { refreshToken }))).toBe('AuthPayload');
   });
 });

@@ -4,7 +4,7 @@ import type { CompleteLoginInput } from '../../generated/graphql.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
 import { accountLocked, type AccountLocked } from '../passwords/service.js';
 import { findChallenge, lockChallenge, spendCode, WRONG_CODE, type InvalidCode } from '../second-factor/service.js';
-import { announceReplaced, lockUser, openSession, type AuthPayloadRow } from '../sessions/service.js';
+import { announceReplaced, lockUser, openSession, recordOpened, type AuthPayloadRow } from '../sessions/service.js';
 
 const NO_CHALLENGE: InvalidCode = {
   __typename: 'InvalidCodeProblem',
@@ -56,7 +56,7 @@ export async function completeLogin(
         action: 'RECOVERY_CODE_USED',
         details: { left: spent.recoveryCodesLeft },
       });
-    await recordAudit(tx, context, { ...facts, action: 'LOGIN', details: { secondFactor: spent.by } });
+    await recordOpened(context, tx, session, { secondFactor: spent.by });
     return { spent, session };
   });
   if ('__typename' in outcome) {
@@ -76,9 +76,7 @@ export async function completeLogin(
   await announceReplaced(context, session);
   if (spent.by === 'recovery-code') {
     telemetry.secondFactor(log, 'recovery_code', userId);
-    context.post.later(log, async () =>
-      context.letters.recoveryCodeUsed(user.email, user.displayName, spent.recoveryCodesLeft),
-    );
+    context.post.later(log, async () => context.letters.recoveryCodeUsed(user, spent.recoveryCodesLeft));
   }
   return session;
 }

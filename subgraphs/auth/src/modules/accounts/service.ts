@@ -10,6 +10,7 @@ import {
   lockLiveSession,
   lockUser,
   openSession,
+  recordOpened,
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
@@ -77,7 +78,7 @@ export async function register(
       const { id: userId } = user;
       await appendEvents(tx, [{ type: 'auth.user-registered.v1', subject: userId, data: { userId } }], context);
       const session = await openSession(context, tx, user);
-      await recordAudit(tx, context, { action: 'REGISTER', outcome: 'SUCCESS', actorId: userId, subject: userId });
+      await recordOpened(context, tx, session, { action: 'REGISTER' });
       return { user, session };
     });
     context.telemetry.registration(context.log, 'ok', user.id);
@@ -132,8 +133,7 @@ export async function login(
           const current = await lockUser(tx, user.id, 'SHARE');
           if (current?.passwordHash !== user.passwordHash) return null;
           const answer = await letIn(context, tx, current);
-          if (answer.__typename === 'AuthPayload')
-            await recordAudit(tx, context, { action: 'LOGIN', outcome: 'SUCCESS', actorId: user.id, subject: user.id });
+          await recordOpened(context, tx, answer);
           return answer;
         })
       : null;
@@ -194,14 +194,14 @@ export async function changePassword(
       outcome: 'SUCCESS',
       actorId: userId,
       subject: userId,
-      details: { endedSessions: done.ended.length },
+      details: { endedSessions: done.ended.length, sessions: done.ended },
     });
     return done;
   });
   if (!outcome) return WRONG_PASSWORD;
   const { changed, ended } = outcome;
   context.telemetry.passwordChanged(context.log, userId);
-  context.post.later(context.log, async () => context.letters.passwordChanged(changed.email, changed.displayName));
+  context.post.later(context.log, async () => context.letters.passwordChanged(changed));
   context.telemetry.sessionsRevoked(context.log, 'password_changed', userId, ended.length);
   await context.revocations.announce(ended);
   return { __typename: 'ChangePasswordSuccess', user: changed };

@@ -54,14 +54,14 @@ export async function deleteMyAccount(
     await forgetDeadPartsOf(tx, userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
-    const details = { erasureId: id, step: 'requested' };
+    const details = { erasureId: id, step: 'requested', sessions: sessionIds };
     await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details }, people);
     return sessionIds;
   });
   if (!ended) return WRONG_PASSWORD;
   context.telemetry.accountDeleted(context.log, userId);
   context.telemetry.sessionsRevoked(context.log, 'account_deleted', userId, ended.length);
-  context.post.later(context.log, async () => context.letters.accountDeleted(user.email, user.displayName));
+  context.post.later(context.log, async () => context.letters.accountDeleted(user));
   await context.revocations.announce(ended);
   return { __typename: 'DeleteMyAccountSuccess', userId };
 }

@@ -9,7 +9,8 @@ export const recoveryResolvers = {
     resetPassword: (_source, { input }, context) =>
       context.limits.signingIn(context, () => resetPassword(context, input)),
     requestEmailVerification: (_source, _args, context) => requestEmailVerification(context),
-    verifyEmail: (_source, { token }, context) => verifyEmail(context, token),
+    verifyEmail: (_source, { token }, context) =>
+      context.limits.verifying(context, token, () => verifyEmail(context, token)),
     changeEmail: (_source, { input }, context) => context.limits.signingIn(context, () => changeEmail(context, input)),
   },
 } satisfies { Mutation: Partial<NonNullable<Resolvers['Mutation']>> };

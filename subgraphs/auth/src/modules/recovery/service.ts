@@ -26,6 +26,7 @@ import {
   endSessions,
   lockLiveSession,
   lockUser,
+  recordOpened,
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
@@ -62,7 +63,7 @@ export function requestPasswordReset(context: AuthContext, given: string): { rea
     const token = await inTransaction(context.db, (tx) =>
       createAccountToken(tx, { userId: user.id, email, purpose: 'password-reset' }),
     );
-    return token === null ? null : context.letters.resetPassword(email, user.displayName, token);
+    return token === null ? null : context.letters.resetPassword(user, token);
   });
   return ACCEPTED;
 }
@@ -105,7 +106,7 @@ export async function resetPassword(
       outcome: 'SUCCESS',
       actorId: user.id,
       subject: user.id,
-      details: { by: 'mail', sessionsEnded: ended.length },
+      details: { by: 'mail', sessionsEnded: ended.length, sessions: ended },
     });
     if (isFactorOff)
       await recordAudit(tx, context, {
@@ -115,6 +116,7 @@ export async function resetPassword(
         subject: user.id,
         details: { by: 'mail' },
       });
+    await recordOpened(context, tx, session, { by: 'mail' });
     return { ended, session, isFactorOff };
   });
   if (!outcome) return INVALID_TOKEN;
@@ -122,10 +124,10 @@ export async function resetPassword(
   context.telemetry.sessionsRevoked(context.log, 'password_reset', user.id, outcome.ended.length);
   await context.revocations.announce(outcome.ended);
   await announceReplaced(context, outcome.session);
-  context.post.later(context.log, async () => context.letters.passwordChanged(user.email, user.displayName));
+  context.post.later(context.log, async () => context.letters.passwordChanged(user));
   if (outcome.isFactorOff) {
     context.telemetry.secondFactor(context.log, 'disabled', user.id);
-    context.post.later(context.log, async () => context.letters.secondFactorOff(user.email, user.displayName));
+    context.post.later(context.log, async () => context.letters.secondFactorOff(user));
   }
   return outcome.session;
 }
@@ -165,8 +167,7 @@ export async function verifyEmail(context: AuthContext, token: string): Promise<
   if (!outcome) return INVALID_TOKEN;
   const { before, after } = outcome;
   context.telemetry.emailVerified(context.log, after.id, isChange);
-  if (before.email !== after.email)
-    context.post.later(context.log, async () => context.letters.emailChanged(before.email, before.displayName));
+  if (before.email !== after.email) context.post.later(context.log, async () => context.letters.emailChanged(before));
   context.issuedTo.add(after.id);
   return { __typename: 'VerifyEmailSuccess', user: after };
 }
@@ -201,7 +202,7 @@ export async function changeEmail(
   context.post.later(context.log, async () => {
     if (token === null) return null;
     const taken = await context.db.user.findUnique({ where: { email } });
-    return taken ? context.letters.emailTaken(email) : context.letters.confirmNewEmail(email, user.displayName, token);
+    return taken ? context.letters.emailTaken(email) : context.letters.confirmNewEmail(email, token);
   });
   return { __typename: 'ChangeEmailRequested', email };
 }

@@ -175,7 +175,7 @@ export async function confirmTotp(
   if ('__typename' in outcome) return outcome;
   const { user, recoveryCodes } = outcome;
   context.telemetry.secondFactor(context.log, 'enabled', user.id);
-  context.post.later(context.log, async () => context.letters.secondFactorOn(user.email, user.displayName));
+  context.post.later(context.log, async () => context.letters.secondFactorOn(user));
   return { __typename: 'TotpEnabled', recoveryCodes };
 }
 
@@ -212,7 +212,7 @@ export async function disableTotp(context: AuthContext, password: string): Promi
   const { current, wasOn } = outcome;
   if (wasOn) {
     context.telemetry.secondFactor(context.log, 'disabled', userId);
-    context.post.later(context.log, async () => context.letters.secondFactorOff(current.email, current.displayName));
+    context.post.later(context.log, async () => context.letters.secondFactorOff(current));
   }
   return { __typename: 'TotpDisabled', user: current };
 }

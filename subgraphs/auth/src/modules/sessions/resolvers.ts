@@ -8,7 +8,8 @@ export const sessionResolvers = {
     verifyToken: (_source, { token }, context) => verifyToken(context, token),
   },
   Mutation: {
-    refreshSession: (_source, { refreshToken }, context) => refreshSession(context, refreshToken),
+    refreshSession: (_source, { refreshToken }, context) =>
+      context.limits.refreshing(context, refreshToken, () => refreshSession(context, refreshToken)),
     logout: (_source, _args, context) => logout(context),
     logoutEverywhere: (_source, { password }, context) =>
       context.limits.signingIn(context, () => logoutEverywhere(context, password)),

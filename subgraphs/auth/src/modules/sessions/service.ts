@@ -2,7 +2,7 @@ import { inTransaction, requireViewer, unauthenticated, type TokenOutcome } from
 import type { AuthContext } from '../../context.js';
 import type { AuthDbClient, AuthTx } from '../../db.js';
 import { Prisma, type RefreshToken } from '../../generated/prisma/client.js';
-import { recordAudit } from '../audit/service.js';
+import { recordAudit, type AuditFacts } from '../audit/service.js';
 import type { UserRow } from '../users/mappers.js';
 import type { SessionRow } from './mappers.js';
 import { createOpaqueToken, hashOpaqueToken, readTokenHash } from '../../opaque-token.js';
@@ -15,8 +15,12 @@ export interface AuthPayloadRow {
   readonly refreshToken: string;
   readonly expiresIn: number;
   readonly user: UserRow;
-  /** Sessions that this one replaces, which are to be announced when the transaction is over: see {@link announceReplaced}. */
-  readonly replaced: readonly string[];
+  readonly sessionId: string;
+  /**
+   * Sessions that this one replaces: to be put on record with it, see {@link recordOpened}, and to be announced when the transaction is over,
+   * see {@link announceReplaced}.
+   */
+  readonly replaced: ReadonlyArray<{ readonly id: string; readonly userId: string }>;
 }
 
 export interface InvalidRefreshToken {
@@ -48,12 +52,7 @@ const live = () => ({ revokedAt: null, expiresAt: { gt: new Date() } });
 export async function openSession(context: AuthContext, tx: AuthTx, user: UserRow): Promise<AuthPayloadRow> {
   const { ipAddress, userAgent, clientName, sessionCookieHash } = context.clientInfo;
   const cookieHash = sessionCookieHash === undefined ? null : readTokenHash(sessionCookieHash);
-  let replaced: readonly string[] = [];
-  if (cookieHash) {
-    await freeCookie(tx, cookieHash);
-    // A browser has one session: the one that its cookie was for before ends (OWASP ASVS 5, 7.2.4).
-    if (context.viewer) replaced = await endSessions(tx, { id: context.viewer.sessionId, cookieHash: { not: null } });
-  }
+  const replaced = cookieHash ? await endSessionsOfBrowser(context, tx, cookieHash) : [];
   const session = await tx.session.create({
     data: {
       userId: user.id,
@@ -66,7 +65,31 @@ export async function openSession(context: AuthContext, tx: AuthTx, user: UserRo
   });
   if (!cookieHash) return issuePair(context, tx, user, session.id);
   context.issuedTo.add(user.id);
-  return { __typename: 'AuthPayload', accessToken: '', refreshToken: '', expiresIn: 0, user, replaced };
+  const noTokens = { accessToken: '', refreshToken: '', expiresIn: 0 };
+  return { __typename: 'AuthPayload', ...noTokens, user, sessionId: session.id, replaced };
+}
+
+/**
+ * Puts on record that somebody has got a session, and by what, with the end of those that it replaces. Nothing opens a session without it:
+ * where the second factor is asked for there is none yet.
+ */
+export async function recordOpened(
+  context: AuthContext,
+  tx: AuthTx,
+  answer: AuthPayloadRow | { readonly __typename: 'SecondFactorRequired' },
+  { action = 'LOGIN', ...details }: { readonly action?: 'LOGIN' | 'REGISTER' } & AuditFacts['details'] = {},
+): Promise<void> {
+  if (answer.__typename !== 'AuthPayload') return;
+  const { user, sessionId, replaced } = answer;
+  const ends = replaced.map(({ id, userId }) => ({
+    action: 'LOGOUT' as const,
+    outcome: 'SUCCESS' as const,
+    actorId: userId,
+    subject: userId,
+    details: { reason: 'replaced', sessions: [id] },
+  }));
+  const opened = { action, outcome: 'SUCCESS', actorId: user.id, subject: user.id } as const;
+  await recordAudit(tx, context, [...ends, { ...opened, details: { ...details, sessionId } }]);
 }
 
 /** Tells every process of the sessions that one which was opened has replaced. */
@@ -76,13 +99,27 @@ export async function announceReplaced(
 ): Promise<void> {
   if (answer.__typename !== 'AuthPayload' || answer.replaced.length === 0) return;
   context.telemetry.sessionsRevoked(context.log, 'replaced', answer.user.id, answer.replaced.length);
-  await context.revocations.announce(answer.replaced);
+  await context.revocations.announce(answer.replaced.map(({ id }) => id));
 }
 
-/** Of several sessions that one request opens, be it at once, the browser's cookie is that of the last. */
-async function freeCookie(tx: AuthTx, cookieHash: Uint8Array<ArrayBuffer>): Promise<void> {
+/**
+ * A browser has one session: the one that its cookie was for before ends (OWASP ASVS 5, 7.2.4). Of several that one request opens, be it at
+ * once, the cookie is that of the last; nothing leads to the others any more, and they end too.
+ */
+async function endSessionsOfBrowser(
+  { viewer }: AuthContext,
+  tx: AuthTx,
+  cookieHash: Uint8Array<ArrayBuffer>,
+): Promise<AuthPayloadRow['replaced']> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${COOKIE_LOCKS}::int, hashtext(encode(${cookieHash}, 'hex')))`;
+  const before = viewer ? [{ id: viewer.sessionId, cookieHash: { not: null } }] : [];
+  const ended = await tx.session.updateManyAndReturn({
+    where: { OR: [{ cookieHash }, ...before], ...live() },
+    data: { revokedAt: new Date() },
+    select: { id: true, userId: true },
+  });
   await tx.session.updateMany({ where: { cookieHash }, data: { cookieHash: null } });
+  return ended;
 }
 
 async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessionId: string): Promise<AuthPayloadRow> {
@@ -92,7 +129,7 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
   await tx.refreshToken.create({ data: { sessionId, tokenHash } });
   const { token, expiresIn } = context.tokens.issue({ userId: user.id, sessionId, role: user.role });
   context.issuedTo.add(user.id);
-  return { __typename: 'AuthPayload', accessToken: token, refreshToken, expiresIn, user, replaced: [] };
+  return { __typename: 'AuthPayload', accessToken: token, refreshToken, expiresIn, user, sessionId, replaced: [] };
 }
 
 /**
@@ -177,7 +214,7 @@ async function spend(
 /** The pair that a token was exchanged for, as long as the same program may have it again; null from then on. */
 function repeatAnswer(
   context: AuthContext,
-  { answer, spentBy, spentAt }: RefreshToken & { readonly spentAt: Date },
+  { answer, spentBy, spentAt, sessionId }: RefreshToken & { readonly spentAt: Date },
   presented: string,
   user: UserRow,
   now: Date,
@@ -188,7 +225,7 @@ function repeatAnswer(
   const { accessToken, refreshToken, expiresAt } = openAnswer(answer, presented);
   context.issuedTo.add(user.id);
   const expiresIn = Math.max(0, Math.floor((expiresAt - now.getTime()) / 1000));
-  return { __typename: 'AuthPayload', accessToken, refreshToken, expiresIn, user, replaced: [] };
+  return { __typename: 'AuthPayload', accessToken, refreshToken, expiresIn, user, sessionId, replaced: [] };
 }
 
 /**
