@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
 import { databaseSession } from '@taskgraph/contracts';
-import { countOverdue, purge, type PurgeOutcome, type RawSqlClient, type RetentionRule } from '@taskgraph/service-kit';
+import { countOverdue, purgeAll, type RawSqlClient, type RetentionRule } from '@taskgraph/service-kit';
 import pg from 'pg';
 import { DATABASES, environment, readOperatorConfig, type DatabaseName } from '../config.js';
 import { findDatabase } from '../places.js';
@@ -31,7 +31,7 @@ export function addRetentionCommand({ program, terminal, exit }: CommandHost): v
       for (const name of service === 'all' ? DATABASES : [service]) {
         const rules = await RULES[name]();
         const { counts, faults } = await onDatabase(await findDatabase(config, name), (db) =>
-          dryRun ? countOverdue({ db, rules }) : purgeAll(db, rules),
+          dryRun ? countOverdue({ db, rules }) : purgeAll({ db, rules }),
         );
         for (const { table } of rules)
           tables.push({
@@ -61,16 +61,6 @@ interface Table {
   readonly table: string;
   readonly rows: number;
   readonly fault: string | null;
-}
-
-/** Runs again as long as there is more than one run takes. */
-async function purgeAll(db: RawSqlClient, rules: readonly RetentionRule[]): Promise<PurgeOutcome> {
-  const counts: Record<string, number> = {};
-  for (;;) {
-    const outcome = await purge({ db, rules });
-    for (const [table, count] of Object.entries(outcome.counts)) counts[table] = (counts[table] ?? 0) + count;
-    if (!outcome.hasMore) return { ...outcome, counts };
-  }
 }
 
 async function onDatabase<Result>(url: string, work: (db: RawSqlClient) => Promise<Result>): Promise<Result> {
