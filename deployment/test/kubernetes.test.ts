@@ -91,7 +91,8 @@ whereRendered.each(FOLDERS)('%s', (folder) => {
     expect(manifests.filter(({ kind }) => kind === 'Secret')).toEqual([]);
     for (const { env = [] } of containers)
       for (const { name, value } of env)
-        if (/SECRET|PASSWORD|DATABASE_URL/.test(name)) expect({ name, value }).toEqual({ name, value: undefined });
+        if (/SECRET|PASSWORD|DATABASE_URL|HEADERS$/.test(name))
+          expect({ name, value }).toEqual({ name, value: undefined });
   });
 
   it('denies what it does not allow', () => {
@@ -349,6 +350,16 @@ whereRendered('traces', () => {
       },
     ]);
     expect(policy.podSelector?.matchExpressions?.[0]?.values).toContain(name);
+  });
+
+  it.each(PROCESSES)('of $name carry the key of the collector, where there is one', ({ name, settings }) => {
+    const pod = find<PodOwner>(manifests, 'Deployment', name).spec.template?.spec;
+    const key = 'OTEL_EXPORTER_OTLP_HEADERS';
+    expect(settings).toContain(key);
+    expect(pod?.containers[0]?.env).toContainEqual({
+      name: key,
+      valueFrom: { secretKeyRef: { name: 'tracing', key, optional: true } },
+    });
   });
 
   it('are of some requests, whatever strangers ask for, and whole behind the gateway', () => {

@@ -111,6 +111,7 @@ export function environmentOf({ env = [] }: Container, manifests: readonly Manif
     if (key === undefined) return value;
     if (key.endsWith('_DATABASE_URL')) return 'postgresql://user:password@10.0.0.1:5432/database';
     if (key === 'SMTP_URL') return 'smtps://user:password@mail.example.com';
+    if (key === 'OTEL_EXPORTER_OTLP_HEADERS') return `api-key=${RANDOM_SECRET}`;
     return key === 'REDIS_URL' ? 'redis://10.0.0.2:6379' : RANDOM_SECRET;
   };
   return Object.fromEntries(

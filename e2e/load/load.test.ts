@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { spawnGraph } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
 import { runLoad } from './load.mjs';
-import { tableLines, toHtml } from './report.mjs';
+import { markdownLines, tableLines, toHtml } from './report.mjs';
 
 const SECONDS = 5;
 const RATE = 10;
@@ -35,6 +35,12 @@ describe('npm run test:load', () => {
     for (const name of ['gateway', 'auth', 'media'])
       for (const { rssMib } of result.processes[name] ?? []) expect(rssMib).toBeGreaterThan(10);
     expect(tableLines(result.rows)).toHaveLength(result.rows.length + 1);
+    const [titles = '', , line = '', ...others] = markdownLines([result]);
+    expect(others).toEqual([]);
+    expect(line.split('|')).toHaveLength(titles.split('|').length);
+    expect(line).toContain(`| ${all?.failed} of ${SECONDS * RATE} |`);
+    expect(line).toMatch(/^\| `soak` \| 10\.0 \|[^|]+\| [\d.]+ ms \| [\d.]+ ms \|/);
+    expect(line).toMatch(/\| \d+ %, \d+ MiB \|/);
     const html = toHtml(result);
     for (const section of SECTIONS) expect(html).toContain(`<h2 id="${section}">`);
     expect(html.match(/<svg /g)).toHaveLength(4);

@@ -20,6 +20,34 @@ export function tableLines(rows) {
   );
 }
 
+const PROCESSES = ['gateway', 'auth', 'task', 'media'];
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** A table for a page of documentation: a line for each scenario, with what each process needed of CPU, in % of one core, and memory. */
+export function markdownLines(results) {
+  const titles = ['scenario', 'a second', 'failed', 'p50', 'p99', 'events, p99', ...PROCESSES];
+  const lines = results.map(({ scenario, rows, events, processes }) => {
+    const all = rows.at(-1);
+    const ms = (value) => (value === null ? '' : `${format(value)} ms`);
+    const ofProcess = (name) => {
+      const points = processes[name] ?? [];
+      if (points.length === 0) return '';
+      const most = Math.max(...points.map(({ rssMib }) => rssMib));
+      return `${Math.round(mean(points.map(({ cpuPercent }) => cpuPercent)))} %, ${Math.round(most)} MiB`;
+    };
+    return [
+      `\`${scenario}\``,
+      format(all.perSecond),
+      `${all.failed} of ${all.requests}`,
+      ms(all.p50),
+      ms(all.p99),
+      events.subscribers === 0 ? '' : ms(events.p99),
+      ...PROCESSES.map(ofProcess),
+    ];
+  });
+  return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
+}
+
 /** One page with everything in it: no script, nothing from elsewhere. */
 export function toHtml(result) {
   const { scenario, about, rate, seconds, startedAt, rows, timeline, events, processes, machine } = result;

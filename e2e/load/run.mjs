@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Puts the system under load: `npm run test:load -- [--scenario board] [--duration 30] [--rate 40] [--url http://…] [--html file] [--json]`.
+// Puts the system under load: `npm run test:load -- [--scenario board] [--duration 30] [--rate 40] [--url http://…] [--html file] [--json|--markdown]`.
 // Without --url it starts one of its own: PostgreSQL and the four processes as built.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,6 +16,7 @@ const USAGE = `npm run test:load -- [options]
                       It needs RATE_LIMITS=0, or all come from one address and are refused
   --html <file>       where the report goes; {scenario} in it is replaced (.data/load/{scenario}.html)
   --json              print the result as JSON in the place of tables
+  --markdown          print one table of all scenarios, as docs/capacity.md has it
   --max-failed <n>    exit 1 when more requests have failed (0)`;
 
 let values;
@@ -28,6 +29,7 @@ try {
       url: { type: 'string' },
       html: { type: 'string' },
       json: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
       'max-failed': { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
@@ -43,7 +45,7 @@ if (values.help) {
 await prepareOrExit();
 const { SCENARIOS } = await import('./scenarios.mjs');
 const { runLoad } = await import('./load.mjs');
-const { tableLines, toHtml } = await import('./report.mjs');
+const { markdownLines, tableLines, toHtml } = await import('./report.mjs');
 const names = values.scenario === 'all' ? Object.keys(SCENARIOS) : values.scenario.split(',');
 const seconds = Number(values.duration);
 const wrong = names.filter((name) => !(name in SCENARIOS));
@@ -82,7 +84,7 @@ try {
     results.push(result);
     failed += result.rows.at(-1).failed + result.events.failed;
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    if (!values.json) {
+    if (!values.json && !values.markdown) {
       console.log(`\n${name}: ${result.about}\n`);
       for (const line of tableLines(result.rows)) console.log(line);
       const { subscribers, seen, p50, p99 } = result.events;
@@ -90,6 +92,7 @@ try {
       console.log(`→ ${file}`);
     }
   }
+  if (values.markdown) for (const line of markdownLines(results)) console.log(line);
   if (values.json) console.log(JSON.stringify(results, null, 2));
 } finally {
   await system.close();

@@ -39,10 +39,17 @@ export interface AppLogOptions {
 export interface AppLog {
   readonly file: string;
   of(service: ServiceName): Log;
+  /** Everything runs: from now on warnings of what has failed and is tried again are on the screen. */
+  startIsOver(): void;
   close(): Promise<void>;
 }
 
-/** Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read. */
+/**
+ * Writes the logs of all services as JSON lines to one file, and what matters to the screen, for people to read.
+ *
+ * While it starts, everything loads at once in one process, and a slow machine has time-outs of what is tried again: they are in the file
+ * alone. What a start cannot go on without ends it, in words of its own.
+ */
 export async function openAppLog(
   { logs }: DataDir,
   { screenLevel, fileLevel, isAskedFor, show, paint }: AppLogOptions,
@@ -63,18 +70,24 @@ export async function openAppLog(
   });
 
   const level = SEVERITY[screenLevel] < SEVERITY[fileLevel] ? screenLevel : fileLevel;
+  let isStarting = true;
+  const isForFile = ({ level: name, msg, err, code }: LogLine) =>
+    msg === OF_SLOW_MACHINES || (isStarting && name === 'warn' && (err !== undefined || code !== undefined));
   const destination = {
     write(line: string) {
       const severity = SEVERITY[levelOf(line)];
       if (writable && severity >= SEVERITY[fileLevel]) stream.write(line);
       if (severity < SEVERITY[screenLevel]) return;
       const parsed = JSON.parse(line) as LogLine;
-      if (isAskedFor || parsed.msg !== OF_SLOW_MACHINES) show(toReadable(parsed, paint));
+      if (isAskedFor || !isForFile(parsed)) show(toReadable(parsed, paint));
     },
   };
   return {
     file,
     of: (service) => createLog({ service, level, destination }),
+    startIsOver() {
+      isStarting = false;
+    },
     close: () => new Promise((resolve) => (writable ? stream.end(() => resolve()) : resolve())),
   };
 }
@@ -92,6 +105,8 @@ interface LogLine {
   readonly msg?: string;
   readonly err?: { readonly message?: string; readonly stack?: string };
   readonly pid?: number;
+  /** Of a fault that somebody was told. */
+  readonly code?: string;
 }
 
 /** `12:00:01 WARN  media: message key=value`, with the stack of an error below. */

@@ -42,7 +42,10 @@ async function run(parameters: readonly string[]): Promise<number> {
   }
   const seeds = seedsDemoData(flags, config);
   const background = present(system, flags, { seeds, isOpen: config.isOpen }, { progress, signal: stop.signal }).then(
-    giveBackMemory,
+    () => {
+      system.startIsOver();
+      giveBackMemory();
+    },
   );
   const failure = await Promise.race([stopped, system.failed]);
   if (failure) progress.say(`\n${explain(failure)}\n`);

@@ -27,6 +27,8 @@ const SMALL = {
   PLAN_CACHE_MIB: '10',
   SUBGRAPH_TIMEOUT_MS: '30000',
   PEER_TIMEOUT_MS: '30000',
+  DB_CONNECT_TIMEOUT_MS: '30000',
+  PASSWORD_CHECK_TIMEOUT_MS: '30000',
 };
 
 export interface ServiceEnvOptions {

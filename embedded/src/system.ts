@@ -41,6 +41,8 @@ export interface System {
   readonly logFile: string;
   /** Of the launcher itself. */
   readonly log: Log;
+  /** Says that everything runs, demo data included. */
+  startIsOver(): void;
   /** Resolves when what everything stands on is gone: PostgreSQL has ended, or the data folder was removed. */
   readonly failed: Promise<LaunchError>;
   /** Stops the gateway first and PostgreSQL last. Safe to call twice. */
@@ -154,6 +156,7 @@ async function start(
     tracesUrl: traces?.url ?? null,
     logFile: log.file,
     log: ownLog(log),
+    startIsOver: () => log.startIsOver(),
     failed,
   };
 }

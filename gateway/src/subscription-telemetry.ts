@@ -1,7 +1,7 @@
 import { isErrorCode } from '@taskgraph/contracts';
 import type { Subscription, Transport } from '@taskgraph/federation-engine/internal/live/subscription.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import type { Metrics, Tracing } from '@taskgraph/service-kit';
+import { fromZero, type Metrics, type Tracing } from '@taskgraph/service-kit';
 import { traceRuns } from './traces.js';
 
 /** Log line and counter together, as in `telemetry.ts`. */
@@ -25,6 +25,7 @@ export function createSubscriptionTelemetry(metrics: Metrics, tracing: Tracing |
   const drops = metrics.counter('taskgraph_gateway_subscription_events_dropped_total', 'Events not delivered.', [
     'reason',
   ]);
+  fromZero(drops, 'reason', ['duplicate', 'queue-full', 'slow-consumer']);
   const reconnects = metrics.counter(
     'taskgraph_gateway_subscription_reconnects_total',
     'Tries to subscribe again at a subgraph after its connection was lost.',
@@ -35,7 +36,7 @@ export function createSubscriptionTelemetry(metrics: Metrics, tracing: Tracing |
     'Times that clients with slow fetches were given a subscription of their own at a subgraph.',
     ['subgraph'],
   );
-  const upstreams = metrics.gauge('taskgraph_gateway_subscription_upstreams', 'Subscriptions at subgraphs.', [
+  const upstreams = metrics.gauge('taskgraph_gateway_subgraph_subscriptions', 'Subscriptions at subgraphs.', [
     'subgraph',
   ]);
   const sockets = metrics.gauge('taskgraph_gateway_websockets', 'WebSocket connections of clients.');

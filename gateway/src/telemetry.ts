@@ -1,4 +1,4 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { fromZero, type Log, type Metrics } from '@taskgraph/service-kit';
 import { Fault } from '@taskgraph/federation-engine/upstream';
 import type { FetchTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/http-subgraph-client.js';
 import type { SubgraphsTelemetry } from '@taskgraph/federation-engine/internal/subgraphs/subgraphs.js';
@@ -124,6 +124,8 @@ export function createGatewayTelemetry(
     'Time of parsing, validating or planning one operation, each of which is done once.',
     ['phase'],
   );
+  fromZero(refusals, 'layer', new Set([...LAYERS.values(), OTHER]));
+  fromZero(unregistered, 'mode', ['enforce', 'audit']);
   const cached = metrics.gauge('taskgraph_gateway_operation_cache_bytes', 'Estimated memory of compiled operations.');
   return {
     startFetch(subgraph) {
@@ -215,6 +217,7 @@ export function createSupergraphTelemetry(metrics: Metrics): SupergraphTelemetry
     'New versions of the supergraph file.',
     ['outcome'],
   );
+  fromZero(reloads, 'outcome', ['ok', 'refused', 'unreachable']);
   return {
     plannerRestarted() {
       plannerRestarts.inc();

@@ -1,4 +1,4 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { fromZero, type Log, type Metrics } from '@taskgraph/service-kit';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { toNormalOperation, type NormalOperation } from './normal-operation.js';
@@ -146,15 +146,23 @@ function createUsageMetrics(metrics: Metrics, pendingSize: () => number) {
   );
   (waiting as unknown as { collect: () => void }).collect = () => waiting.set(pendingSize());
   return {
-    outcomes: metrics.counter(
-      'taskgraph_gateway_usage_operations_total',
-      'Operations whose usage was recorded (ok), counted without the name of their client (unnamed), or not kept (lost), for want of room.',
-      ['outcome'],
+    outcomes: fromZero(
+      metrics.counter(
+        'taskgraph_gateway_usage_operations_total',
+        'Operations whose usage was recorded (ok), counted without the name of their client (unnamed), or not kept (lost), for want of room.',
+        ['outcome'],
+      ),
+      'outcome',
+      ['ok', 'unnamed', 'lost'],
     ),
-    flushes: metrics.counter(
-      'taskgraph_gateway_usage_flushes_total',
-      'Times that usage was told to where it is kept (ok), or could not be (error).',
-      ['outcome'],
+    flushes: fromZero(
+      metrics.counter(
+        'taskgraph_gateway_usage_flushes_total',
+        'Times that usage was told to where it is kept (ok), or could not be (error).',
+        ['outcome'],
+      ),
+      'outcome',
+      ['ok', 'error'],
     ),
   };
 }

@@ -157,7 +157,7 @@ describe('what operators see of a subscription', () => {
     const metrics = async () => (await fetch(`${gateway.url}/metrics`, { headers: { connection: 'close' } })).text();
     const during = await metrics();
     expect(during).toContain('taskgraph_gateway_subscriptions{transport="websocket",service="gateway"} 1');
-    expect(during).toContain('taskgraph_gateway_subscription_upstreams{subgraph="news",service="gateway"} 1');
+    expect(during).toContain('taskgraph_gateway_subgraph_subscriptions{subgraph="news",service="gateway"} 1');
     expect(during).toContain('taskgraph_gateway_websockets{service="gateway"} 1');
     expect(during).toContain('taskgraph_gateway_subscription_events_total{service="gateway"} 1');
     results.stop();

@@ -1,5 +1,5 @@
 import { databaseSession } from '@taskgraph/contracts';
-import { countOverdue, purge, type PurgeOutcome, type RawSqlClient, type RetentionRule } from '@taskgraph/service-kit';
+import { countOverdue, purgeAll, type RawSqlClient, type RetentionRule } from '@taskgraph/service-kit';
 import pg from 'pg';
 import { environment, type DatabaseName, type OperatorConfig } from '../config.js';
 import { findDatabase } from '../places.js';
@@ -34,7 +34,7 @@ export async function runRetention({ config, services, dryRun }: RetentionRun): 
   for (const name of services) {
     const rules = await RULES[name]();
     const { counts, faults } = await onDatabase(await findDatabase(config, name), (db) =>
-      dryRun ? countOverdue({ db, rules }) : purgeAll(db, rules),
+      dryRun ? countOverdue({ db, rules }) : purgeAll({ db, rules }),
     );
     for (const { table } of rules)
       tables.push({
@@ -45,16 +45,6 @@ export async function runRetention({ config, services, dryRun }: RetentionRun): 
       });
   }
   return tables;
-}
-
-/** Runs again as long as there is more than one run takes. */
-async function purgeAll(db: RawSqlClient, rules: readonly RetentionRule[]): Promise<PurgeOutcome> {
-  const counts: Record<string, number> = {};
-  for (;;) {
-    const outcome = await purge({ db, rules });
-    for (const [table, count] of Object.entries(outcome.counts)) counts[table] = (counts[table] ?? 0) + count;
-    if (!outcome.hasMore) return { ...outcome, counts };
-  }
 }
 
 async function onDatabase<Result>(url: string, work: (db: RawSqlClient) => Promise<Result>): Promise<Result> {

@@ -4,7 +4,7 @@ import { CLIENT_INFO_HEADER, OPAQUE_TOKEN_PATTERN, REQUEST_ID_HEADER } from '@ta
 import { z } from 'zod';
 import { toPlainAddress } from './ip-address.js';
 import type { Log } from './log.js';
-import type { Metrics } from './metrics.js';
+import { fromZero, type Metrics } from './metrics.js';
 
 /** Where a request comes from, and from what program. */
 export interface ClientInfo {
@@ -21,7 +21,8 @@ export interface ClientInfo {
 export type SignClientInfo = (info: ClientInfo, requestId: string) => string;
 
 /** Why a header that says who asks is not believed. */
-export type ClientInfoProblem = 'malformed' | 'forged' | 'other_request' | 'out_of_date';
+const PROBLEMS = ['malformed', 'forged', 'other_request', 'out_of_date'] as const;
+export type ClientInfoProblem = (typeof PROBLEMS)[number];
 
 export type ClientInfoOutcome =
   | { readonly kind: 'accepted'; readonly info: ClientInfo }
@@ -130,6 +131,7 @@ export function createClientInfoReader({
     'Headers saying who asks that were not signed by a gateway, or not for this request, and were ignored.',
     ['reason'],
   );
+  fromZero(refusals, 'reason', PROBLEMS);
   return (request, { log }) => {
     const header = request.headers[CLIENT_INFO_HEADER];
     if (header !== undefined) {

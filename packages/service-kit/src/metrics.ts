@@ -17,6 +17,19 @@ export interface EventCounter<Label extends string> extends Omit<Counter<Label>,
   inc(value?: number): void;
 }
 
+/**
+ * Lets a counter begin at zero for each of these values: of one that begins with its first event, that event is no growth, and whoever
+ * watches for growth is not told of it.
+ */
+export function fromZero<Label extends string>(
+  counter: EventCounter<Label>,
+  label: Label,
+  values: Iterable<string | number>,
+): EventCounter<Label> {
+  for (const value of values) counter.inc({ [label]: value } as Parameters<typeof counter.inc>[0] & object, 0);
+  return counter;
+}
+
 /** How a gauge of several processes is one: their values together, or the highest. */
 export type GaugeAggregator = 'sum' | 'max';
 

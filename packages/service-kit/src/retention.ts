@@ -86,7 +86,17 @@ export async function countOverdue({ db, rules, now = Date.now }: Purge): Promis
   return { counts, faults, hasMore: false };
 }
 
-/** Purges from time to time, and tells how much that was. */
+/** Runs again as long as there is more than one run takes, but for tables that could not be purged. */
+export async function purgeAll(options: Purge): Promise<PurgeOutcome> {
+  const counts: Record<string, number> = {};
+  for (;;) {
+    const outcome = await purge(options);
+    for (const [table, count] of Object.entries(outcome.counts)) counts[table] = (counts[table] ?? 0) + count;
+    if (!outcome.hasMore) return { ...outcome, counts };
+  }
+}
+
+/** Purges from time to time, and tells how much that was; with an interval of 0 it never does. */
 export function createRetentionWork(
   options: RetentionOptions & { readonly intervalMs: number; readonly firstAfterMs?: number },
 ): BackgroundWork {
@@ -102,7 +112,7 @@ export function createRetentionWork(
     purged.inc({ table }, 0);
     failed.inc({ table }, 0);
   }
-  return createBackgroundWork({
+  const work = createBackgroundWork({
     name: 'retention',
     intervalMs: options.intervalMs,
     firstAfterMs: options.firstAfterMs ?? Math.min(options.intervalMs, 60_000),
@@ -119,4 +129,5 @@ export function createRetentionWork(
       return hasMore ? Math.min(AGAIN_MS, options.intervalMs) : null;
     },
   });
+  return options.intervalMs > 0 ? work : { ...work, start: () => undefined };
 }

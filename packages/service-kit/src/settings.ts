@@ -9,6 +9,7 @@ import { LOG_LEVELS } from './log-level.js';
 import { findMisspelled } from './misspelled-settings.js';
 import { parseRate, type Rate } from './rate-limits/rate.js';
 import type { OperationsAddress } from './operations-server.js';
+import { parseOtlpHeaders } from './tracing/otlp-headers.js';
 
 /** Somebody who has misspelled a setting is told so once, however many services of the process know the right one. */
 const told = new Set<string>();
@@ -144,6 +145,9 @@ export const settings = {
   durationMsOrNone: (fallback: number) => integer(0, MAX_TIMER_MS, ' of milliseconds').default(fallback),
   optionalDurationMs: () => integer(1, MAX_TIMER_MS, ' of milliseconds').optional(),
   durationSeconds: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of seconds').default(fallback),
+  /** Between two times of what is done again and again; a timer of Node that gets more fires at once. */
+  intervalSecondsOrNone: (fallback: number) =>
+    integer(0, Math.floor(MAX_TIMER_MS / 1_000), ' of seconds').default(fallback),
   bytes: (fallback: number) => integer(1, Number.MAX_SAFE_INTEGER, ' of bytes').default(fallback),
   flag: (fallback: boolean) =>
     z
@@ -182,6 +186,20 @@ export const settings = {
   optionalText: () => z.string().min(1).optional(),
   /** OpenTelemetry Environment Variable Specification, "General SDK Configuration". */
   traceSampler: () => z.enum(TRACE_SAMPLERS, { error: `must be one of ${TRACE_SAMPLERS.join(', ')}` }).optional(),
+  /**
+   * OpenTelemetry Protocol Exporter, "Specifying headers via environment variables". They are secret: what is wrong with them is told without
+   * them.
+   */
+  otlpHeaders: () =>
+    z.string().transform((text, issues): Readonly<Record<string, string>> => {
+      const headers = parseOtlpHeaders(text);
+      if (headers !== null) return headers;
+      issues.addIssue({
+        code: 'custom',
+        message: 'must be name=value, with commas between several, and percent-encoding in values',
+      });
+      return z.NEVER;
+    }),
   /** RFC 9110, 5.1. In small letters, as Node knows the headers of requests. */
   headerName: () =>
     z
@@ -198,6 +216,7 @@ export const tracingSettings = {
   /** Of a collector that takes OTLP over HTTP; nothing is traced where neither is set. */
   OTEL_EXPORTER_OTLP_ENDPOINT: settings.url().optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: settings.url().optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: settings.otlpHeaders().optional(),
   /** `taskgraph-` and the service's name when absent. */
   OTEL_SERVICE_NAME: settings.optionalText(),
   OTEL_TRACES_SAMPLER: settings.traceSampler(),
@@ -261,8 +280,8 @@ export const databaseSettings = {
   DB_POOL_MAX: settings.positiveInt(10),
   DB_CONNECT_TIMEOUT_MS: settings.durationMs(5_000),
   DB_STATEMENT_TIMEOUT_MS: settings.durationMs(10_000),
-  /** How often rows whose time is over are deleted. */
-  RETENTION_INTERVAL_SECONDS: settings.durationSeconds(3_600),
+  /** How often rows whose time is over are deleted; 0 leaves it to a command. */
+  RETENTION_INTERVAL_SECONDS: settings.intervalSecondsOrNone(3_600),
   /** Of one connection; 0 for a pooler that does not keep them. */
   DB_PREPARED_STATEMENTS: settings.nonNegativeInt(100),
 } as const;

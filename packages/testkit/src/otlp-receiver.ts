@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createArrivals, type Arrivals } from './arrivals.js';
 
@@ -21,6 +21,8 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly spans: readonly ReceivedSpan[];
   /** Bodies of requests as they came. */
   readonly bodies: readonly string[];
+  /** Headers of the same. */
+  readonly headers: readonly IncomingHttpHeaders[];
   readonly until: Arrivals<ReceivedSpan>['until'];
 }
 
@@ -47,6 +49,7 @@ interface OtlpRequest {
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans = createArrivals<ReceivedSpan>();
   const bodies: string[] = [];
+  const headers: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     let text = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -55,6 +58,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       response.writeHead(isTraces ? 200 : 415, { 'content-type': 'application/json' }).end('{}');
       if (!isTraces) return;
       bodies.push(text);
+      headers.push(request.headers);
       spans.add(...readSpans(JSON.parse(text) as OtlpRequest));
     });
   });
@@ -64,6 +68,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     url: `http://127.0.0.1:${port}`,
     spans: spans.items,
     bodies,
+    headers,
     until: spans.until,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -107,6 +107,18 @@ export function readKeysConfig(env: NodeJS.ProcessEnv = process.env): KeysConfig
   return parseConfig(keysSchema, env);
 }
 
+/** Of what is done by the clock, for who does it beside the service. */
+const workSchema = keysSchema.extend(
+  schema.pick({ LOG_LEVEL: true, KEY_ROTATION_DAYS: true, SESSION_RETENTION_DAYS: true }).shape,
+);
+
+export type WorkConfig = z.output<typeof workSchema>;
+
+/** @throws ConfigError listing every fault */
+export function readWorkConfig(env: NodeJS.ProcessEnv = process.env): WorkConfig {
+  return parseConfig(workSchema, env);
+}
+
 /** Of the command that deletes rows whose time is over. */
 const retentionSchema = schema.pick({ SESSION_RETENTION_DAYS: true });
 

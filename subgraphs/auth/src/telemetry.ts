@@ -1,36 +1,39 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { fromZero, type Log, type Metrics } from '@taskgraph/service-kit';
 
-type RegistrationOutcome = 'ok' | 'email_taken' | 'weak_password';
-type LoginOutcome = 'ok' | 'challenged' | 'refused' | 'locked';
-type RefreshOutcome = 'ok' | 'repeated' | 'unknown' | 'ended' | 'reused';
+const REGISTRATIONS = ['ok', 'email_taken', 'weak_password'] as const;
+const LOGINS = ['ok', 'challenged', 'refused', 'locked'] as const;
+const REFRESHES = ['ok', 'repeated', 'unknown', 'ended', 'reused'] as const;
+const LOCKOUTS = ['pair', 'account', 'network'] as const;
+const REVOCATIONS = [
+  'logout',
+  'logout_everywhere',
+  'revoked',
+  'replaced',
+  'password_changed',
+  'password_reset',
+  'account_deleted',
+] as const;
+const SECOND_FACTORS = ['enabled', 'disabled', 'recovery_code'] as const;
+const ROTATIONS = ['age', 'request'] as const;
+type RegistrationOutcome = (typeof REGISTRATIONS)[number];
+type LoginOutcome = (typeof LOGINS)[number];
+type RefreshOutcome = (typeof REFRESHES)[number];
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface AuthTelemetry {
   registration(log: Log, outcome: RegistrationOutcome, userId?: string): void;
   /** @param scope what has had too many failures */
-  login(log: Log, outcome: LoginOutcome, userId?: string, scope?: 'pair' | 'account' | 'network'): void;
+  login(log: Log, outcome: LoginOutcome, userId?: string, scope?: (typeof LOCKOUTS)[number]): void;
   passwordRehashed(log: Log, userId: string): void;
   /** @param userId undefined when no account has the address */
   passwordResetRequested(log: Log, userId: string | undefined): void;
   emailVerified(log: Log, userId: string, isChange: boolean): void;
   refresh(log: Log, outcome: RefreshOutcome, sessionId?: string): void;
-  sessionsRevoked(
-    log: Log,
-    reason:
-      | 'logout'
-      | 'logout_everywhere'
-      | 'revoked'
-      | 'replaced'
-      | 'password_changed'
-      | 'password_reset'
-      | 'account_deleted',
-    userId: string,
-    count: number,
-  ): void;
+  sessionsRevoked(log: Log, reason: (typeof REVOCATIONS)[number], userId: string, count: number): void;
   passwordChanged(log: Log, userId: string): void;
-  secondFactor(log: Log, event: 'enabled' | 'disabled' | 'recovery_code', userId: string): void;
+  secondFactor(log: Log, event: (typeof SECOND_FACTORS)[number], userId: string): void;
   accountDeleted(log: Log, userId: string): void;
-  signingKeyRotated(log: Log, kid: string, reason: 'age' | 'request'): void;
+  signingKeyRotated(log: Log, kid: string, reason: (typeof ROTATIONS)[number]): void;
   signingKeyAsked(log: Log, kid: string, userId: string): void;
 }
 
@@ -61,6 +64,14 @@ export function createAuthTelemetry(metrics: Metrics): AuthTelemetry {
     ['outcome'],
   );
   const rotations = metrics.counter('taskgraph_auth_key_rotations_total', 'Signing keys made.', ['reason']);
+  fromZero(registrations, 'outcome', REGISTRATIONS);
+  fromZero(logins, 'outcome', LOGINS);
+  fromZero(refreshes, 'outcome', REFRESHES);
+  fromZero(revocations, 'reason', REVOCATIONS);
+  fromZero(secondFactors, 'event', SECOND_FACTORS);
+  fromZero(lockouts, 'scope', LOCKOUTS);
+  fromZero(resets, 'outcome', ['ok', 'unknown']);
+  fromZero(rotations, 'reason', ROTATIONS);
   return {
     registration(log, outcome, userId) {
       registrations.inc({ outcome });

@@ -40,6 +40,8 @@ const schema = z.object({
   AUTH_URL: settings.urls('http://127.0.0.1:3001'),
   TASK_URL: settings.urls('http://127.0.0.1:3002'),
   PEER_TIMEOUT_MS: settings.durationMs(3_000),
+  /** How often what processes and clients left behind is removed, and what can be restored no more; 0 leaves it to a command. */
+  SWEEP_INTERVAL_SECONDS: settings.intervalSecondsOrNone(600),
   /** Files are kept in its sub-folder `media`. */
   TASKGRAPH_DATA_DIR: settings.text('.data'),
   /** Files are kept in this bucket of Google Cloud Storage, and not on the disk. */
@@ -116,6 +118,26 @@ export function readMediaConfig(env: NodeJS.ProcessEnv = process.env): MediaConf
     origins: config.CORS_ORIGINS ?? (config.NODE_ENV === 'development' ? DEVELOPMENT : []),
     rules: readRules(config),
   };
+}
+
+/** Of what is done by the clock, for who does it beside the service. */
+const workSchema = schema.pick({
+  LOG_LEVEL: true,
+  MEDIA_DATABASE_URL: true,
+  DB_CONNECT_TIMEOUT_MS: true,
+  DB_STATEMENT_TIMEOUT_MS: true,
+  TASKGRAPH_DATA_DIR: true,
+  GCS_BUCKET: true,
+  STORAGE_EMULATOR_HOST: true,
+  MIN_FREE_DISK_BYTES: true,
+  UPLOAD_SPOOL_MAX_BYTES: true,
+  MEDIA_DELETED_RETENTION_SECONDS: true,
+  ORPHAN_TTL_DAYS: true,
+});
+
+/** @throws ConfigError listing every fault */
+export function readWorkConfig(env: NodeJS.ProcessEnv = process.env): z.output<typeof workSchema> {
+  return parseConfig(workSchema, env);
 }
 
 function readRules({ MEDIA_ALLOWED_TYPES, MEDIA_MAX_BYTES_BY_TYPE }: z.output<typeof schema>): MediaRules {

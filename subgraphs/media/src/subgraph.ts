@@ -113,6 +113,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       });
       const upkeep = createUpkeep({
         ...{ db, store, spool, staging, telemetry, log },
+        intervalMs: config.SWEEP_INTERVAL_SECONDS * 1000,
         deletedRetentionMs: limits.deletedRetentionMs,
         orphanAgeMs: config.ORPHAN_TTL_DAYS === 0 ? null : days(config.ORPHAN_TTL_DAYS),
       });

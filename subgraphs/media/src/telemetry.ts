@@ -1,4 +1,4 @@
-import { activeSpan, outcomeOf, type Log, type Metrics } from '@taskgraph/service-kit';
+import { activeSpan, fromZero, outcomeOf, type Log, type Metrics } from '@taskgraph/service-kit';
 
 import type { FailureReason } from './modules/media/mappers.js';
 
@@ -26,9 +26,9 @@ export interface MediaTelemetry {
   restored(log: Log, mediaId: string): void;
   /** The file of an item is now that of another, which is gone. */
   replaced(log: Log, mediaId: string, withMediaId: string): void;
-  fileRefused(log: Log, reason: 'expired' | 'forged'): void;
+  fileRefused(log: Log, reason: (typeof LINK_FAULTS)[number]): void;
   exportRequested(log: Log, exportId: string): void;
-  exportEnded(log: Log, exportId: string, outcome: 'ok' | 'error' | 'expired'): void;
+  exportEnded(log: Log, exportId: string, outcome: (typeof EXPORTS)[number]): void;
   /** What was left behind and is gone, by kind. */
   swept(log: Log, counts: Readonly<Record<string, number>>): void;
   processed(log: Log, mediaId: string): void;
@@ -40,7 +40,10 @@ export interface MediaTelemetry {
   startProcessing(): () => void;
 }
 
-export type SessionOutcome = 'created' | 'ok' | 'refused' | 'terminated';
+const SESSIONS = ['created', 'ok', 'refused', 'terminated'] as const;
+export type SessionOutcome = (typeof SESSIONS)[number];
+const LINK_FAULTS = ['expired', 'forged'] as const;
+const EXPORTS = ['ok', 'error', 'expired'] as const;
 
 /** The type of what was not accepted, or not looked at. */
 const UNKNOWN = 'none';
@@ -81,6 +84,10 @@ export function createMediaTelemetry(metrics: Metrics): MediaTelemetry {
     'outcome',
   ]);
   const processings = metrics.counter('taskgraph_media_processings_total', 'Items processed, by outcome.', ['outcome']);
+  fromZero(sessions, 'outcome', [...SESSIONS, 'expired']);
+  fromZero(refusals, 'reason', LINK_FAULTS);
+  fromZero(exports, 'outcome', EXPORTS);
+  fromZero(processings, 'outcome', ['ok']);
   const waits = metrics.histogram(
     'taskgraph_media_queue_wait_seconds',
     'Time from an upload to the beginning of a try to process it.',

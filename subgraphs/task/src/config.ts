@@ -42,3 +42,17 @@ const retentionSchema = schema.pick({ KNOWN_MEDIA_RETENTION_DAYS: true });
 export function readRetentionConfig(env: NodeJS.ProcessEnv = process.env): z.output<typeof retentionSchema> {
   return parseConfig(retentionSchema, env);
 }
+
+/** Of what is done by the clock, for who does it beside the service. */
+const workSchema = schema.pick({
+  LOG_LEVEL: true,
+  TASK_DATABASE_URL: true,
+  DB_CONNECT_TIMEOUT_MS: true,
+  DB_STATEMENT_TIMEOUT_MS: true,
+  KNOWN_MEDIA_RETENTION_DAYS: true,
+});
+
+/** @throws ConfigError listing every fault */
+export function readWorkConfig(env: NodeJS.ProcessEnv = process.env): z.output<typeof workSchema> {
+  return parseConfig(workSchema, env);
+}

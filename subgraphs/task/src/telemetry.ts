@@ -1,4 +1,4 @@
-import type { Log, Metrics } from '@taskgraph/service-kit';
+import { fromZero, type Log, type Metrics } from '@taskgraph/service-kit';
 
 /** One function per business event: log line and counter together. Ids go to the log, never into labels. */
 export interface TaskTelemetry {
@@ -19,6 +19,9 @@ export function createTaskTelemetry(metrics: Metrics): TaskTelemetry {
   const attachments = metrics.counter('taskgraph_task_attachments_total', 'Media attached, refused and detached.', [
     'outcome',
   ]);
+  fromZero(changes, 'kind', ['created', 'repeated', 'updated', 'stale', 'deleted']);
+  fromZero(statuses, 'status', ['TODO', 'IN_PROGRESS', 'DONE', 'CANCELLED']);
+  fromZero(attachments, 'outcome', ['attached', 'not_found', 'not_ready', 'detached']);
   return {
     taskCreated(log, taskId, status) {
       changes.inc({ kind: 'created' });

@@ -102,6 +102,7 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
     const { library, client } = connection;
     const { group, lifetime, handle } = subscribeOptions;
     const isDurable = lifetime === 'durable';
+    telemetry.listens({ group, topic });
     const place = { prefix, topic, group };
     const name = isDurable ? subscriptionName(place) : `${subscriptionName(place)}.${randomBytes(8).toString('hex')}`;
     async function ensureSubscription() {

@@ -4,6 +4,8 @@ import type { DeadLetterFacts } from './pubsub-dead-letters.js';
 
 /** What happens to the transport itself: counter and log line together. */
 export interface PubSubTelemetry {
+  /** A group takes a topic: of a counter that begins with its first event, that one is no growth. */
+  listens(place: { readonly group: string; readonly topic: string }): void;
   streamLost(log: Log, place: { readonly group: string; readonly topic: string }, error: Error | undefined): void;
   buried(log: Log, facts: DeadLetterFacts, eventId: string | undefined): void;
 }
@@ -19,6 +21,9 @@ export function createPubSubTelemetry(metrics: Metrics | undefined): PubSubTelem
     'topic',
   ]);
   return {
+    listens({ group, topic }) {
+      for (const counter of [lost, buried]) counter?.inc({ group, topic }, 0);
+    },
     streamLost(log, { group, topic }, error) {
       lost?.inc({ group, topic });
       log.warn({ err: error, group, topic }, 'the stream of events has ended; it is opened anew');

@@ -52,6 +52,7 @@ export function createRateLimits({ redisUrl, log, metrics }: RateLimitsOptions):
       if (!rate) return null;
       const limiter = createRateLimiter({ name, rate, redis });
       limiters.push(limiter);
+      refusals.inc({ limit: name }, 0);
       return limiter;
     },
     refused(limit, requestLog) {

@@ -1,5 +1,5 @@
 import type { Log } from '../log.js';
-import type { Metrics } from '../metrics.js';
+import { fromZero, type Metrics } from '../metrics.js';
 import type { TracingSettings } from '../settings.js';
 import { serviceVersion } from '../version.js';
 import type { FinishedSpan } from './finished-span.js';
@@ -24,7 +24,9 @@ export async function openTracing(
   const exported = metrics.counter('taskgraph_trace_spans_exported_total', 'Spans of traces sent to the collector.', [
     'outcome',
   ]);
-  const exporter = tellingExporter(new OTLPTraceExporter({ url }), (spans, error) => {
+  fromZero(exported, 'outcome', ['ok', 'error']);
+  const { OTEL_EXPORTER_OTLP_HEADERS: headers } = config;
+  const exporter = tellingExporter(new OTLPTraceExporter({ url, ...(headers && { headers }) }), (spans, error) => {
     exported.inc({ outcome: error ? 'error' : 'ok' }, spans);
     if (error)
       log.warn({ err: error, code: 'UNAVAILABLE', reason: 'TRACES_NOT_EXPORTED', spans }, 'traces cannot be sent');

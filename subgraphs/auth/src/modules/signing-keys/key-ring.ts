@@ -139,7 +139,7 @@ export async function loadKeyRing(options: KeyRingOptions): Promise<KeyRing> {
 }
 
 /** A process, which nobody has asked. */
-function byAge(log: Log): KeyChanger {
+export function byAge(log: Log): KeyChanger {
   const clientInfo = { ipAddress: null, userAgent: 'auth', clientName: null };
   return { origin: { clientInfo, requestId: null, log }, actorId: null, by: 'age' };
 }
