@@ -33,6 +33,11 @@ export const EXCEPTIONS = [
     license: 'LGPL-3.0-or-later',
     why: 'libvips, a library of its own that is linked when the process runs, and can be replaced',
   },
+  {
+    packages: /^libheif-js$/,
+    license: 'LGPL-3.0',
+    why: 'libheif, a module of its own that is loaded when a process decodes a picture, unchanged, and can be replaced',
+  },
   { packages: /^elkjs$/, license: 'EPL-2.0', why: 'comes with the command of Prisma, and no process loads it' },
   { packages: /^@cdktn\/hcl2json$/, license: 'MPL-2.0', why: 'of tests, and unchanged' },
   { packages: /^spdx-(exceptions|ranges)$/, license: 'CC-BY-3.0', why: 'data of this very check' },

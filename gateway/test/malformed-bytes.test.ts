@@ -18,7 +18,7 @@ describe('bytes that are malformed', () => {
 
   const isAlive = async () => (await gateway.run('{ __typename }')).status === 200;
 
-  const post = (body: string, headers: Record<string, string> = {}) =>
+  const post = (body: string | Buffer, headers: Record<string, string> = {}) =>
     fetch(`${gateway.url}/graphql`, {
       method: 'POST',
       body,
@@ -45,6 +45,31 @@ describe('bytes that are malformed', () => {
     expect(response.status).toBe(400);
     expect(((await response.json()) as { errors: unknown[] }).errors).toMatchObject([
       { extensions: { code: 'BAD_REQUEST' } },
+    ]);
+    expect(await isAlive()).toBe(true);
+  });
+
+  it.each([
+    ['operations', '{"query":"{ caf\u00e9: __typename }"}', '{}', ''],
+    ['map', '{"query":"{ __typename }"}', '{"\u00e9":[]}', ''],
+    [
+      'the name of a file',
+      '{"query":"{ __typename }"}',
+      '{}',
+      '--b\r\ncontent-disposition: form-data; name="0"; filename="\u00e9"\r\n\r\nx\r\n',
+    ],
+  ])('are no text of a form: %s', async (_what, operations, map, first) => {
+    const part = (name: string, value: string) =>
+      `--b\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    const body = Buffer.from(`${first}${part('operations', operations)}${part('map', map)}--b--\r\n`, 'latin1');
+    const response = await post(body);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      {
+        errors: [
+          { message: expect.stringMatching(/not in UTF-8/), extensions: { code: 'BAD_REQUEST', reason: 'MULTIPART' } },
+        ],
+      },
     ]);
     expect(await isAlive()).toBe(true);
   });

@@ -75,7 +75,7 @@ export function isForUploaderAlone(mimeType: string): boolean {
   return findKind(mimeType) === 'image' || isCopied(mimeType);
 }
 
-/** Pictures whose decoder is not in each build of libvips: without it they are kept as other files are. */
+/** Pictures of which there are codings that nothing here decodes: they are kept as other files are. */
 export function needsRareDecoder(mimeType: string): boolean {
   return mimeType === 'image/heic' || mimeType === 'image/heif';
 }

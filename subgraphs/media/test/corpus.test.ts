@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildViewer, expectData } from '@taskgraph/testkit';
 import sharp, { type Sharp } from 'sharp';
 import { startMediaGraph, UPLOAD, type MediaGraph } from './media-graph.js';
+import { taggedFile } from './tagged-files.js';
 
 const MIB = 1024 * 1024;
 
@@ -141,6 +142,28 @@ describe('a file that is taken', () => {
     const { bytes, headers } = await download(media.thumbnail.url);
     expect(headers.get('content-type')).toBe('image/webp');
     expect(await sharp(bytes).metadata()).toMatchObject(expected);
+  });
+
+  it('is upright, in sRGB and without a place for everybody: a photograph of an iPhone', async () => {
+    const ada = buildViewer();
+    const { media } = expectData(await graph.upload(ada, taggedFile('portrait.heic'), 'IMG_1.HEIC')).uploadMedia;
+    expect(media).toMatchObject({ status: 'READY', mimeType: 'image/heic', width: 96, height: 128 });
+    expect((await download(media.url)).bytes.includes('Camera of Ada')).toBe(true);
+    graph.attached.add(media.id);
+    const QUERY = 'query($id: ID!) { media(id: $id) { url placeholder thumbnail(size: LARGE, format: AVIF) { url } } }';
+    const seen = expectData(await graph.run(buildViewer(), QUERY, { id: media.id })) as {
+      media: { url: string; placeholder: string; thumbnail: { url: string } };
+    };
+    for (const url of [seen.media.url, seen.media.thumbnail.url, media.thumbnail.url]) {
+      const { bytes } = await download(url);
+      expect(await lettersOf(bytes)).toBe('BRWG');
+      const { space, exif, icc, width, height } = await sharp(bytes).metadata();
+      expect({ space, exif, icc }).toEqual({ space: 'srgb', exif: undefined, icc: undefined });
+      // Red of Display P3 is beyond that of sRGB: without a conversion it would be (234, 51, 35).
+      const inRed = { left: Math.round(0.6 * width), top: Math.round(0.2 * height), width: 4, height: 4 };
+      const [r = 0, g = 0, b = 0] = await sharp(bytes).extract(inRed).removeAlpha().raw().toBuffer();
+      expect({ r, isRed: r > 244 && g < 30 && b < 25 }).toEqual({ r, isRed: true });
+    }
   });
 
   it('has its colours where it was in CMYK', async () => {

@@ -12,13 +12,18 @@ import {
   sumOfMetric,
   truncatedPng,
 } from '@taskgraph/testkit';
+import { createLog, createMetrics } from '@taskgraph/service-kit';
+import pg from 'pg';
 import sharp from 'sharp';
 import { createMediaDb } from '../src/db.js';
 import { createImagePool, ImageProcessDied } from '../src/modules/processing/image-pool.js';
+import { WITHOUT_VERSIONS } from '../src/modules/processing/process-image.js';
+import { createProcessor } from '../src/modules/processing/service.js';
 import { sweep, verify, type Finding } from '../src/modules/upkeep/service.js';
 import { openDiskStaging } from '../src/storage/disk-staging.js';
 import { openLocalDiskStore } from '../src/storage/local-disk-store.js';
 import { openSpool } from '../src/storage/spool.js';
+import { createMediaTelemetry } from '../src/telemetry.js';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 
 const STATUS = 'query($id: ID!) { media(id: $id) { status failureReason width url thumbnail { url } } }';
@@ -56,6 +61,57 @@ async function findings(graph: MediaGraph): Promise<Finding[]> {
   for await (const finding of verify({ db, store }, { minAgeMs: -60_000 })) found.push(finding);
   return found;
 }
+
+describe('the processes of images', () => {
+  it('decode the next image while the versions of one go to the store, and no more at once than may be', async () => {
+    await using started = await startMediaGraph();
+    // Another is to take the jobs.
+    await started.service.close();
+    const pool = new pg.Pool({ connectionString: started.database.url });
+    const graph = { ...started, pool };
+    const objects = await openLocalDiskStore(path.join(graph.dataDir, 'media', 'objects'));
+    let decoding = 0;
+    let most = 0;
+    let store: () => void = () => undefined;
+    const secondDecodes = new Promise<void>((resolve) => (store = resolve));
+    let begun = 0;
+    const processor = createProcessor({
+      db: createMediaDb(graph.pool),
+      store: {
+        ...objects,
+        async putFile(key, file) {
+          await secondDecodes;
+          await objects.putFile(key, file);
+        },
+      },
+      spool: await openSpool(path.join(graph.dataDir, 'spool')),
+      pool: {
+        async process({ folder }) {
+          most = Math.max(most, (decoding += 1));
+          if ((begun += 1) === 2) store();
+          const file = path.join(folder, 'full.webp');
+          await writeFile(file, 'a version');
+          decoding -= 1;
+          return { ...WITHOUT_VERSIONS, versions: [{ variant: 'full', format: 'webp', path: file }] };
+        },
+        close: async () => undefined,
+      },
+      telemetry: createMediaTelemetry(createMetrics('media')),
+      log: createLog({ service: 'media', level: 'silent' }),
+      tracing: null,
+      concurrency: 1,
+      maxPixels: 1_000,
+      leaseMs: 30_000,
+    });
+    const png = await smallPng();
+    const ids = [await addJob(graph, png), await addJob(graph, png), await addJob(graph, png)].map(({ id }) => id);
+    processor.start();
+    for (const id of ids) expect(await untilEnded(graph, id)).toBe('READY');
+    await processor.stop();
+    await pool.end();
+    expect({ begun, most }).toEqual({ begun: 3, most: 1 });
+  });
+});
 
 describe('an upload that takes long to process', () => {
   it('is answered before, and becomes ready later', async () => {

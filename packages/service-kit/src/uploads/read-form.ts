@@ -4,7 +4,8 @@ import busboy from 'busboy';
 import type { Upload } from 'graphql-upload-minimal';
 import { AppError } from '../app-error.js';
 import { fileMissing, fileTooLarge, ReceivedUpload, uploadInterrupted } from './received-upload.js';
-import { UnreadableMultipart } from './upload-map.js';
+import { watchMangledText } from './mangled-text.js';
+import { notUtf8, UnreadableMultipart } from './upload-map.js';
 
 export interface FormLimits {
   /** Of the file. */
@@ -39,10 +40,12 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
     const ended = new Promise<void>((end) => (endFile = end));
     const parser = createParser(request, limits, reject);
     if (!parser) return;
+    const texts = watchMangledText(request);
 
     const refuse = (error: Error): void => {
       if (isOpen) reject(error);
       isOpen = false;
+      texts.stop();
       fault ??= error instanceof AppError ? error : new AppError('BAD_USER_INPUT', error.message, { cause: error });
       upload.fail(fault);
       endFile();
@@ -52,6 +55,7 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
     };
     const open = (): void => {
       isOpen = false;
+      texts.stop();
       resolve({ fields, file: upload.value });
     };
 
@@ -59,22 +63,26 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
       if (!isOpen) refuse(behind(field));
       else if (valueTruncated)
         refuse(new UnreadableMultipart(`A field has at most ${limits.maxFieldBytes} bytes.`, 413));
+      else if (texts.isMangled(field) || texts.isMangled(value)) refuse(notUtf8('A field of the form'));
       else if (field === name) refuse(new UnreadableMultipart(`The field "${name}" is no file.`));
       else if (fields.has(field)) refuse(new UnreadableMultipart(`The field "${field}" is there twice.`));
       else fields.set(field, value);
     });
     parser.on('file', (field, stream, { filename = '', mimeType, encoding }) => {
       stream.on('error', () => undefined);
-      if (!isOpen || field !== name || filename === '' || filename.length > MAX_FILENAME_CHARACTERS) {
+      const isMangled = isOpen && texts.isMangled(filename);
+      if (!isOpen || isMangled || field !== name || filename === '' || filename.length > MAX_FILENAME_CHARACTERS) {
         stream.resume();
         refuse(
           !isOpen
             ? behind(field)
-            : new UnreadableMultipart(
-                field === name
-                  ? `The field "${name}" is no file with a name.`
-                  : 'The form has a file that is not known here.',
-              ),
+            : isMangled
+              ? notUtf8('The name of the file')
+              : new UnreadableMultipart(
+                  field === name
+                    ? `The field "${name}" is no file with a name.`
+                    : 'The form has a file that is not known here.',
+                ),
         );
         return;
       }

@@ -2,9 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import type { AppError } from '../app-error.js';
-import { fileMissing, fileTooLarge, ReceivedUpload, uploadInterrupted, type FileFacts } from './received-upload.js';
+import { watchMangledText } from './mangled-text.js';
+import {
+  fileMissing,
+  fileTooLarge,
+  nameNotUtf8,
+  ReceivedUpload,
+  uploadInterrupted,
+  type FileFacts,
+} from './received-upload.js';
 import {
   mayBeReadTwice,
+  notUtf8,
   parseMap,
   parseOperations,
   putAt,
@@ -65,9 +74,11 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
   const created = createParser(request, limits, refuse);
   if (!created) return { operations: read, release: () => undefined };
   const parser: busboy.Busboy = created;
+  const texts = watchMangledText(request);
 
   function end(error: unknown): void {
     if (failure) return;
+    texts.stop();
     failure = uploadInterrupted(error);
     refuse(error);
     for (const upload of uploads?.values() ?? []) upload.fail(failure);
@@ -124,6 +135,7 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
         throw new UnreadableMultipart(`The field "${name}" has at most ${limits.maxFieldBytes} bytes.`, 413);
       if ((name === 'map' ? map : operations) !== undefined)
         throw new UnreadableMultipart(`The field "${name}" is there twice.`);
+      if (texts.isMangled(value)) throw notUtf8(`The field "${name}"`);
       if (name === 'map') map = parseMap(value, maxFiles);
       else operations = parseOperations(value);
       place();
@@ -143,12 +155,21 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
     if (name !== undefined) awaited.delete(name);
     const { filename = '', mimeType: mimetype, encoding } = info as Partial<busboy.FileInfo>;
     const upload = name === undefined ? undefined : uploads?.get(name);
+    const isMangled = texts.isMangled(filename);
     const isUnwanted = name === undefined || (uploads ? !upload || upload.isSettled : early.has(name));
     if (isUnwanted || filename === '' || filename.length > MAX_FILENAME_CHARACTERS) {
       if (!isUnwanted) noFile(name);
       stream.resume();
       return;
     }
+    if (isMangled) {
+      stream.resume();
+      if (!upload) throw notUtf8('The name of a file');
+      upload.fail(nameNotUtf8());
+      return;
+    }
+    // Nothing of text is awaited behind the last file, whose bytes need no second look.
+    if (uploads && awaited.size === 0) texts.stop();
     const facts = { filename, mimetype: mimetype ?? '', encoding: encoding ?? '' };
     const content = readFile(stream, maxFileBytes);
     if (!uploads || !upload) early.set(name, { facts, kept: keep(content) });

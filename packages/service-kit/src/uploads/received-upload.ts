@@ -67,6 +67,11 @@ export function fileMissing(): AppError {
   return new AppError('BAD_USER_INPUT', 'The request holds no file for this variable.', { reason: 'FILE_MISSING' });
 }
 
+/** The name of a file cannot be read. */
+export function nameNotUtf8(): AppError {
+  return new AppError('BAD_USER_INPUT', 'The name of the file is not in UTF-8.', { reason: 'INVALID_FILENAME' });
+}
+
 export function fileTooLarge(maxBytes: number): AppError {
   return new AppError('BAD_USER_INPUT', `A file has at most ${maxBytes} bytes.`, {
     reason: 'UPLOAD_TOO_LARGE',

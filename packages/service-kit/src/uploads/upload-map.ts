@@ -36,6 +36,10 @@ export function parseMap(text: string, maxFiles: number): UploadMap {
   return new Map(entries as Array<[string, string[]]>);
 }
 
+export function notUtf8(what: string): UnreadableMultipart {
+  return new UnreadableMultipart(`${what} is not in UTF-8.`);
+}
+
 export function tooManyFiles(maxFiles: number): UnreadableMultipart {
   return new UnreadableMultipart(`A request has at most ${maxFiles} files.`, 413);
 }

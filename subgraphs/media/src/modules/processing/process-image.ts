@@ -2,6 +2,7 @@ import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
 import { needsRareDecoder } from '../../media-kinds.js';
+import { decodeHeic, readsHevc } from './decode-heic.js';
 import type { FailureReason, StoredThumbnail, ThumbnailSizeName } from '../media/mappers.js';
 
 /** A version of an image, as a local file. */
@@ -45,6 +46,9 @@ const PLACEHOLDER_SIDE = 64;
 /** Formats whose further pages are frames. */
 const ANIMATED_FORMATS = new Set(['gif', 'webp']);
 
+/** Each costs time beside its pixels, once for each version: a million of a single pixel took 22 s. */
+const MAX_FRAMES = 20_000;
+
 /** Of a file that nothing can be made of, and that is kept all the same. */
 export const WITHOUT_VERSIONS = {
   kind: 'processed',
@@ -68,8 +72,13 @@ export async function processImage({ path: file, mimeType, folder, maxPixels }: 
     const height = metadata.pageHeight ?? metadata.height;
     const frames = ANIMATED_FORMATS.has(metadata.format) ? (metadata.pages ?? 1) : 1;
     if (width * height * frames > maxPixels) return { kind: 'invalid', reason: 'TOO_MANY_PIXELS' };
-    const turned = orientation >= 5;
-    const open = (): Sharp => sharp(file, { ...options, animated: frames > 1 }).autoOrient();
+    if (frames > MAX_FRAMES) return { kind: 'invalid', reason: 'TOO_COMPLEX' };
+    const isHevc = metadata.compression === 'hevc' && !readsHevc();
+    // Of HEIC the header is told as it is shown, and what EXIF says of turning means nothing (ISO/IEC 23008-12, annex A).
+    const turned = orientation >= 5 && !isHevc;
+    const source = isHevc ? path.join(folder, 'decoded.png') : file;
+    if (isHevc) await decodeHeic({ file, to: source, maxPixels, longerSide: FULL_LONGER_SIDE, profile: metadata.icc });
+    const open = (): Sharp => sharp(source, { ...options, animated: frames > 1 }).autoOrient();
     const fullPath = pathOf(folder, 'full', 'webp');
 
     const full = inside(open(), FULL_LONGER_SIDE).toColourspace('srgb').webp(FULL_WEBP);

@@ -55,13 +55,17 @@ const MAX_TRIES = 3;
 const RETRY_MS = 1_000;
 /** Jobs of processes that have died, and of other replicas' uploads, are found so soon. */
 const POLL_MS = 1_000;
+/** Jobs beside those that decode: their files come from the store, or go there, meanwhile, and no decoder waits for that. */
+const JOBS_AHEAD = 1;
 /** An item that another process makes ready is seen so soon. */
 const LOOK_MS = 250;
 
 export function createProcessor(parts: ProcessorParts): Processor {
   const { db, telemetry, log, tracing, concurrency, leaseMs } = parts;
   const running = new Map<Job, Promise<void>>();
+  const inTurn = createTurns(concurrency);
   let isFilling = false;
+  let fillsAgain = false;
   let filling: Promise<void> = Promise.resolve();
   let isStopped = false;
   const stopped = new AbortController();
@@ -77,16 +81,23 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const giveBack = (job: Job) => releaseJob(db, job, { afterMs: 0, countsAsTry: false }).catch(() => undefined);
 
   function fill(): Promise<void> {
-    if (!isFilling && !isStopped) {
+    // Who comes while it is looked may have come too late for that look.
+    if (isFilling) fillsAgain = true;
+    else if (!isStopped) {
       isFilling = true;
-      filling = claimAll().finally(() => (isFilling = false));
+      filling = claimAll().finally(() => {
+        isFilling = false;
+        if (!fillsAgain) return;
+        fillsAgain = false;
+        void fill();
+      });
     }
     return filling;
   }
 
   async function claimAll(): Promise<void> {
     try {
-      while (!hasStopped() && running.size < concurrency) {
+      while (!hasStopped() && running.size < concurrency + JOBS_AHEAD) {
         const job = await claimJob(db, leaseMs);
         if (!job) break;
         if (hasStopped()) {
@@ -124,7 +135,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     telemetry.jobStarted(job.waitedMs);
     const lease = setInterval(() => void keepJob(db, job, leaseMs).catch(() => undefined), leaseMs / 3);
     try {
-      await processItem({ ...parts, log: own }, job, stopped.signal);
+      await processItem({ ...parts, log: own, inTurn }, job, stopped.signal);
     } catch (error) {
       if (hasStopped()) return;
       activeSpan()?.fail(error);
@@ -165,7 +176,28 @@ async function findProcessing(db: MediaDb, mediaIds: string[]): Promise<Readonly
   return new Set(rows.map(({ id }) => id));
 }
 
-async function processItem(parts: ProcessorParts, job: Job, signal: AbortSignal): Promise<void> {
+interface ItemParts extends ProcessorParts {
+  /** Runs what reads a file as soon as fewer are read than may be. */
+  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
+}
+
+function createTurns(count: number): ItemParts['inTurn'] {
+  let free = count;
+  const waiting: Array<() => void> = [];
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}
+
+async function processItem(parts: ItemParts, job: Job, signal: AbortSignal): Promise<void> {
   const item = await parts.db.mediaItem.findUnique({ where: { id: job.mediaId } });
   if (!item) return;
   // Its processes have died of it, or with it, so often.
@@ -180,20 +212,19 @@ async function processItem(parts: ProcessorParts, job: Job, signal: AbortSignal)
 }
 
 async function makeCopy(
-  { store, telemetry }: ProcessorParts,
+  { store, telemetry, inTurn }: ItemParts,
   item: Pick<MediaRow, 'id' | 'contentId'> & { readonly mimeType: CopiedType },
   signal: AbortSignal,
 ): Promise<boolean> {
   const { mimeType } = item;
   const contentId = contentOf(item);
-  const stop = telemetry.startProcessing();
   const copy = { from: objectKey(contentId, 'original'), to: fullKey(contentId, mimeType), mimeType };
-  return copyWithoutMetadata(store, copy, signal).finally(stop);
+  return inTurn(() => copyWithoutMetadata(store, copy, signal).finally(telemetry.startProcessing()));
 }
 
 /** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
 async function makeVersions(
-  { store, spool, pool, maxPixels, telemetry }: ProcessorParts,
+  { store, spool, pool, maxPixels, telemetry, inTurn }: ItemParts,
   item: Pick<MediaRow, 'id' | 'contentId' | 'mimeType'>,
 ): Promise<ImageOutcome> {
   const { mimeType } = item;
@@ -205,8 +236,9 @@ async function makeVersions(
     if (!original) return { kind: 'invalid', reason: 'CORRUPT' };
     const file = `${folder}/original`;
     await pipeline(original, createWriteStream(file));
-    const stop = telemetry.startProcessing();
-    const outcome = await pool.process({ path: file, mimeType, folder, maxPixels }).finally(stop);
+    const outcome = await inTurn(() =>
+      pool.process({ path: file, mimeType, folder, maxPixels }).finally(telemetry.startProcessing()),
+    );
     const versions = outcome.kind === 'processed' ? outcome.versions : [];
     for (const { variant, format, path } of versions) await store.putFile(objectKey(contentId, variant, format), path);
     return outcome;
