@@ -4,7 +4,7 @@ import { createLog, flushLog, type Log } from './log.js';
 import type { LogLevel } from './log-level.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPgPool } from './pg-pool.js';
-import { ConfigError } from './settings.js';
+import { ConfigError } from './config-error.js';
 
 /** As of the operator's command. */
 const EXIT = { done: 0, failed: 1, usage: 2, config: 78 } as const;
