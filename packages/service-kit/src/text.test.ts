@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, graphql } from 'graphql';
-import { canonicalText, isStorable, isVisible, refuseUnstorableText } from './text.js';
+import { canonicalText, isOneLine, isStorable, isVisible, refuseUnstorableText } from './text.js';
 
 describe('text', () => {
   it.each([
@@ -27,6 +27,24 @@ describe('text', () => {
     ['\u00ad\u034f', false],
   ])('%j is seen: %s', (text, expected) => {
     expect(isVisible(text)).toBe(expected);
+  });
+
+  it.each([
+    ['Zoë 😀 שלום', true],
+    ['\u200f שלום \u200e', true],
+    ['by \u2068שלום\u2069, today', true],
+    ['\u2066a \u2067b\u2069\u2069', true],
+    ['two\nlines', false],
+    ['two\u2028lines', false],
+    ['two\u2029lines', false],
+    ['a\u0085b', false],
+    ...[...'\u202a\u202b\u202c\u202d\u202e'].map((mark) => [`picture ${mark}gpj.exe`, false] as const),
+    ['\u2067never ended', false],
+    ['ended before\u2069', false],
+    ['\u2069\u2068', false],
+    ['\u2068once\u2069 and again\u2069', false],
+  ])('%j is one line that leaves alone what stands beside it: %s', (text, expected) => {
+    expect(isOneLine(text)).toBe(expected);
   });
 
   it('has one form', () => {

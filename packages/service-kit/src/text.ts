@@ -13,6 +13,11 @@ const UNSTORABLE = /[\u0000\p{Surrogate}]/u;
 /** Letters, digits, punctuation and symbols, less those that are drawn as nothing (Unicode, Default_Ignorable_Code_Point; blank of Braille). */
 const VISIBLE = /(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S}]/u;
 
+/** What ends a line or is none of its text, and embeddings and overrides of direction, which turn round what is drawn. */
+const NOT_OF_ONE_LINE = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E]/u;
+const ISOLATES = /[\u2066-\u2069]/g;
+const END_OF_ISOLATE = '\u2069';
+
 /** Whether a text can be stored, and comes back as it was. */
 export function isStorable(text: string): boolean {
   return !UNSTORABLE.test(text);
@@ -21,6 +26,21 @@ export function isStorable(text: string): boolean {
 /** Whether somebody who reads a text sees anything: not of spaces, zero-width and direction marks, or accents of no letter alone. */
 export function isVisible(text: string): boolean {
   return VISIBLE.test(text);
+}
+
+/**
+ * Whether a text is one line that leaves alone what stands beside it, wherever it is shown: a name that breaks a line forges the next, and one
+ * that turns the direction round makes `gpj.exe` of what is read after it. Letters of every script run in their own direction without; what has
+ * to stand apart in a line is isolated (Unicode Annex 9, section 2), and an isolate that ends within the text does no harm.
+ */
+export function isOneLine(text: string): boolean {
+  if (NOT_OF_ONE_LINE.test(text)) return false;
+  let open = 0;
+  for (const [mark] of text.matchAll(ISOLATES)) {
+    open += mark === END_OF_ISOLATE ? -1 : 1;
+    if (open < 0) return false;
+  }
+  return open === 0;
 }
 
 /**

@@ -6,8 +6,21 @@ const BAD = expect.objectContaining({ code: 'BAD_USER_INPUT' }) as never;
 describe('task input', () => {
   it('trims titles and refuses blank, long and multi-line ones', () => {
     expect(parseTitle('  Ship it ')).toBe('Ship it');
-    for (const title of ['', '  ', '\u200b\u200e', 'x'.repeat(201), 'a\nb', 'a\u0000b'])
+    for (const title of [
+      '',
+      '  ',
+      '\u200b\u200e',
+      'x'.repeat(201),
+      'a\nb',
+      'a\u0000b',
+      'a\u2028b',
+      'invoice\u202efdp.exe',
+    ])
       expect(() => parseTitle(title)).toThrow(BAD);
+  });
+
+  it('lets a title stand apart in a line by isolates', () => {
+    expect(parseTitle('for \u2068שלום\u2069')).toBe('for \u2068שלום\u2069');
   });
 
   it('takes a blank description for none', () => {
@@ -20,7 +33,8 @@ describe('task input', () => {
   it('drops repeated labels and refuses too many or malformed ones', () => {
     expect(parseLabels(['home', ' home ', 'work'])).toEqual(['home', 'work']);
     expect(() => parseLabels(Array.from({ length: 21 }, (_, index) => `l${index}`))).toThrow(BAD);
-    for (const label of ['', '\u200d', 'x'.repeat(51), 'a\tb']) expect(() => parseLabels([label])).toThrow(BAD);
+    for (const label of ['', '\u200d', 'x'.repeat(51), 'a\tb', 'a\u202eb'])
+      expect(() => parseLabels([label])).toThrow(BAD);
   });
 
   it('gives texts the form in which they are looked for', () => {

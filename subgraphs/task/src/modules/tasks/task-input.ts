@@ -1,12 +1,10 @@
-import { badUserInput, canonicalText, isUuid, isVisible } from '@taskgraph/service-kit';
+import { badUserInput, canonicalText, isOneLine, isUuid, isVisible } from '@taskgraph/service-kit';
 
 const MAX_TITLE_CHARACTERS = 200;
 const MAX_DESCRIPTION_CHARACTERS = 10_000;
 const MAX_LABELS = 20;
 const MAX_LABEL_CHARACTERS = 50;
 const MAX_SEARCH_CHARACTERS = 200;
-/** They would spoil displays. */
-const FORBIDDEN_IN_LINE = /\p{Cc}/u;
 
 /** @throws BAD_USER_INPUT when nothing of it is seen, and when it is too long or not one line */
 export function parseTitle(text: string): string {
@@ -14,8 +12,7 @@ export function parseTitle(text: string): string {
   if (!isVisible(title) || title.length > MAX_TITLE_CHARACTERS) {
     throw badUserInput(`A title has 1 to ${MAX_TITLE_CHARACTERS} characters.`, 'INVALID_TITLE');
   }
-  if (FORBIDDEN_IN_LINE.test(title))
-    throw badUserInput('A title is one line without control characters.', 'INVALID_TITLE');
+  if (!isOneLine(title)) throw badUserInput('A title is one line without control characters.', 'INVALID_TITLE');
   return title;
 }
 
@@ -34,7 +31,7 @@ export function parseLabels(texts: readonly string[]): string[] {
   const labels = [...new Set(texts.map(canonicalText))];
   if (labels.length > MAX_LABELS) throw badUserInput(`A task has at most ${MAX_LABELS} labels.`, 'TOO_MANY_LABELS');
   for (const label of labels) {
-    if (!isVisible(label) || label.length > MAX_LABEL_CHARACTERS || FORBIDDEN_IN_LINE.test(label)) {
+    if (!isVisible(label) || label.length > MAX_LABEL_CHARACTERS || !isOneLine(label)) {
       throw badUserInput(`A label has 1 to ${MAX_LABEL_CHARACTERS} characters on one line.`, 'INVALID_LABEL');
     }
   }
