@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command } from 'commander';
 import { addBackupCommands } from './commands/backup.js';
 import { addDoctorCommand } from './commands/doctor.js';
@@ -7,6 +9,7 @@ import { addSchemaCommands } from './commands/schema.js';
 import { addServiceCommands } from './commands/services.js';
 import { addSeedCommand } from './commands/seed.js';
 import type { CommandHost } from './command-host.js';
+import { REPOSITORY } from './config.js';
 import type { Terminal } from './terminal.js';
 
 /** Composes the commands, in the order of the help. */
@@ -14,6 +17,7 @@ export function createProgram(terminal: Terminal, exit: (code: number) => void):
   const program = new Command('taskgraph');
   program
     .description('Looks after a Taskgraph: what npm start runs, or services on databases that settings name.')
+    .version(readVersion(), '-V, --version', 'tell the version')
     .helpCommand('help [command]', 'tell how a command is used')
     .showHelpAfterError('Run it with --help to see how it is used.')
     .exitOverride()
@@ -37,4 +41,10 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 settings that are wrong or m
   addDoctorCommand(host);
   addBackupCommands(host);
   return program;
+}
+
+/** That of the checkout, which `/health` and `taskgraph_build_info` tell too. */
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
+  return version;
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { withClient } from '@taskgraph/databases';
 import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
-import { askOperator, FAKE_TERMINAL, runOperator, runUnread } from './run-operator.js';
+import { askOperator, FAKE_TERMINAL, ROOT, runOperator, runUnread } from './run-operator.js';
 
 /** They have words of their own for how they are used. */
 const OF_PACKAGES = ['migrate', 'events'];
@@ -25,6 +27,11 @@ describe('npx taskgraph', () => {
     const { code, stdout } = await runOperator(['--help']);
     expect(code).toBe(0);
     for (const command of [...OF_PACKAGES, ...COMMANDS]) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  });
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(await runOperator(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it.each([
