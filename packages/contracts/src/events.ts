@@ -52,6 +52,8 @@ const privilegedSubject = z.object({
 });
 export type PrivilegedSubject = z.infer<typeof privilegedSubject>;
 const privilegedRead = z.object({ actorId: userId, subjects: z.array(privilegedSubject), ...origin });
+/** Who has changed something by role alone, whose it is, and where the request came from. */
+const privilegedChange = { actorId: userId, ownerId: userId, ...origin };
 export type DataExportPart = z.infer<typeof dataExportPart>;
 
 /**
@@ -150,6 +152,18 @@ export const EVENTS = {
     consumers: ['auth'],
     data: privilegedRead,
   },
+  'task.privileged-change.v1': {
+    meaning: 'An administrator has changed a task of somebody else, or shown media of somebody else on one.',
+    eventType: 'TASK_PRIVILEGED_CHANGE',
+    subject: 'user id of the administrator',
+    settles: null,
+    consumers: ['auth'],
+    data: z.object({
+      taskId,
+      change: z.enum(['updated', 'deleted', 'media-attached', 'media-detached']),
+      ...privilegedChange,
+    }),
+  },
   'media.uploaded.v1': {
     meaning: 'A file has arrived and is being processed.',
     eventType: 'MEDIA_UPLOADED',
@@ -213,6 +227,14 @@ export const EVENTS = {
     settles: null,
     consumers: ['auth'],
     data: privilegedRead,
+  },
+  'media.privileged-change.v1': {
+    meaning: 'An administrator has changed a media item of somebody else.',
+    eventType: 'MEDIA_PRIVILEGED_CHANGE',
+    subject: 'user id of the administrator',
+    settles: null,
+    consumers: ['auth'],
+    data: z.object({ mediaId, change: z.enum(['updated', 'deleted', 'restored']), ...privilegedChange }),
   },
 } as const satisfies Record<`${EventSource}.${string}.v${number}`, EventDefinition>;
 

@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { startOtlpReceiver } from '@taskgraph/testkit';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ConfigError } from '../src/config-error.js';
 import { createLog } from '../src/log.js';
 import { createMetrics } from '../src/metrics.js';
 import { z } from 'zod';
-import { ConfigError, parseConfig, tracingSettings } from '../src/settings.js';
+import { parseConfig, tracingSettings } from '../src/settings.js';
 import { openTracing } from '../src/tracing/open-tracing.js';
 
 const KEY = 'k3y-of-the-collector';

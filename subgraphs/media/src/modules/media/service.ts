@@ -18,6 +18,7 @@ import { sanitizeFilename } from './filename.js';
 import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
 import { canDelete, canEdit, canSeeStorage } from './policy.js';
+import { tellOfChange } from './privileged-changes.js';
 import { countUsedBytes, lockUsage } from './usage.js';
 
 export { parseAltText } from './alt-text.js';
@@ -93,6 +94,7 @@ export async function updateMedia(
   return inTransaction(context.db, async (tx) => {
     const { count } = await tx.mediaItem.updateMany({ where: { id: media.id, deletedAt: null }, data });
     if (count === 0) throw notFound('Media');
+    await appendEvents(tx, tellOfChange(context, media, 'updated'), context);
     return { media: await tx.mediaItem.findUniqueOrThrow({ where: { id: media.id } }) };
   });
 }
@@ -112,7 +114,7 @@ export async function deleteMedia(context: MediaContext, id: string): Promise<{ 
     const deletion = { where: { id: media.id, deletedAt: null }, data: { deletedAt: new Date() } };
     const { count } = await tx.mediaItem.updateMany(deletion);
     if (count === 0) throw notFound('Media');
-    await appendEvents(tx, [goneEvent(media)], { requestId });
+    await appendEvents(tx, [goneEvent(media), ...tellOfChange(context, media, 'deleted')], { requestId });
   });
   telemetry.deleted(log, media.id);
   return { mediaId: media.id };
@@ -124,7 +126,7 @@ export async function deleteMedia(context: MediaContext, id: string): Promise<{ 
  * @throws NOT_FOUND when there is none that this viewer may restore
  */
 export async function restoreMedia(context: MediaContext, id: string): Promise<{ media: MediaRow }> {
-  const { db, log, telemetry, requestId, limits } = context;
+  const { db, log, telemetry, limits } = context;
   const viewer = requireViewer(context);
   if (!isUuid(id)) throw notFound('Media');
   const media = await inTransaction(db, async (tx) => {
@@ -138,10 +140,12 @@ export async function restoreMedia(context: MediaContext, id: string): Promise<{
     });
     if (count === 0) throw notFound('Media');
     const { id: mediaId, uploaderId, status } = found;
-    if (status === 'READY')
-      await appendEvents(tx, [{ type: 'media.processed.v1', subject: mediaId, data: { mediaId, uploaderId } }], {
-        requestId,
-      });
+    const again = { type: 'media.processed.v1', subject: mediaId, data: { mediaId, uploaderId } } as const;
+    await appendEvents(
+      tx,
+      [...(status === 'READY' ? [again] : []), ...tellOfChange(context, found, 'restored')],
+      context,
+    );
     return { ...found, deletedAt: null };
   });
   telemetry.restored(log, media.id);

@@ -6,6 +6,7 @@ import {
   isUuid,
   notFound,
   requireViewer,
+  type NewEvent,
 } from '@taskgraph/service-kit';
 import type { TaskContext } from '../../context.js';
 import { uuidArray, type TaskTx } from '../../db.js';
@@ -13,6 +14,8 @@ import type { AttachMediaInput, DetachMediaInput } from '../../generated/graphql
 import { Prisma, type KnownMedia } from '../../generated/prisma/client.js';
 import { visibleTasks } from '../tasks/loaders.js';
 import type { TaskRow } from '../tasks/mappers.js';
+import { isByRoleAlone } from '../tasks/policy.js';
+import { tellOfChange } from '../tasks/privileged-changes.js';
 import { getTask } from '../tasks/service.js';
 import type { MediaState } from './media-directory.js';
 import { mayShow } from './policy.js';
@@ -92,21 +95,35 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
       where: { taskId: task.id, mediaId: { in: lent.map(({ mediaId }) => mediaId) } },
       data: { borrowed: false },
     });
-    await appendEvents(
-      tx,
-      fresh.map((mediaId) => ({
-        type: 'task.media-attached.v1',
-        subject: task.id,
-        data: { taskId: task.id, mediaId, attachedBy: userId, attachedAt: attachedAt.toISOString() },
-      })),
-      context,
-    );
+    const shown = [...fresh, ...lent.map(({ mediaId }) => mediaId)];
+    const attached = fresh.map((mediaId) => ({
+      type: 'task.media-attached.v1' as const,
+      subject: task.id,
+      data: { taskId: task.id, mediaId, attachedBy: userId, attachedAt: attachedAt.toISOString() },
+    }));
+    await appendEvents(tx, [...attached, ...tellOfShown(context, current, shown, checked.uploaders)], context);
     return { kind: 'attached' as const, mediaIds: fresh, task: current };
   });
 
   if (outcome.kind === 'gone') return reportProblem(context, task, 'not_found', outcome.mediaIds);
   if (outcome.mediaIds.length > 0) context.telemetry.mediaAttached(context.log, task.id, outcome.mediaIds);
   return { __typename: 'AttachMediaSuccess', task: outcome.task };
+}
+
+/** What an administrator attaches by role alone: to a task of somebody else, or media that only their uploader shows for good. */
+function tellOfShown(
+  context: TaskContext,
+  task: TaskRow,
+  mediaIds: readonly string[],
+  uploaders: ReadonlyMap<string, string>,
+): NewEvent[] {
+  const viewer = requireViewer(context);
+  if (viewer.role !== 'ADMIN' || mediaIds.length === 0) return [];
+  const ownerIds = [
+    ...(isByRoleAlone(viewer, task) ? [task.ownerId] : []),
+    ...mediaIds.flatMap((id) => uploaders.get(id) ?? []).filter((uploaderId) => uploaderId !== viewer.userId),
+  ];
+  return tellOfChange(context, { taskId: task.id, ownerIds, change: 'media-attached' });
 }
 
 /**
@@ -117,10 +134,17 @@ export async function attachMedia(context: TaskContext, input: AttachMediaInput)
 export async function detachMedia(context: TaskContext, input: DetachMediaInput): Promise<{ task: TaskRow }> {
   const mediaIds = parseMediaIds(input.mediaIds).filter(isUuid);
   const task = await getTask(context, input.taskId);
-  const { current, count } = await inTransaction(context.db, async (tx) => ({
-    current: await lockVisibleTask(context, tx, task.id),
-    count: await detach(tx, { taskId: task.id, mediaId: { in: mediaIds } }, context),
-  }));
+  const { current, count } = await inTransaction(context.db, async (tx) => {
+    const current = await lockVisibleTask(context, tx, task.id);
+    const count = await detach(tx, { taskId: task.id, mediaId: { in: mediaIds } }, context);
+    if (count > 0 && isByRoleAlone(requireViewer(context), current))
+      await appendEvents(
+        tx,
+        tellOfChange(context, { taskId: task.id, ownerIds: [current.ownerId], change: 'media-detached' }),
+        context,
+      );
+    return { current, count };
+  });
   if (count > 0) context.telemetry.mediaDetached(context.log, task.id, count);
   return { task: current };
 }

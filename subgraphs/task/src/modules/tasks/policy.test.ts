@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Viewer } from '@taskgraph/service-kit';
-import { canAssign, canDelete, canSee } from './policy.js';
+import { canAssign, canDelete, canSee, isByRoleAlone } from './policy.js';
 
 const as = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
 const task = { ownerId: 'owner', assigneeId: 'assignee' };
@@ -25,5 +25,14 @@ describe('who may do what with a task', () => {
   it('lets the assignee step back, and name the assignee that is there already', () => {
     expect(canAssign(as('assignee'), task, null)).toBe(true);
     expect(canAssign(as('assignee'), task, 'assignee')).toBe(true);
+  });
+
+  it.each([
+    ['owner', as('owner', 'ADMIN'), { changes: false, deletes: false }],
+    ['assignee', as('assignee', 'ADMIN'), { changes: false, deletes: true }],
+    ['stranger', as('x', 'ADMIN'), { changes: true, deletes: true }],
+    ['stranger without the role', as('x'), { changes: false, deletes: false }],
+  ])('knows what an administrator who is %s does by role alone', (_who, viewer, byRole) => {
+    expect({ changes: isByRoleAlone(viewer, task), deletes: isByRoleAlone(viewer, task, true) }).toEqual(byRole);
   });
 });

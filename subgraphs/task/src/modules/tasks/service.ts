@@ -19,7 +19,8 @@ import type { TaskTx } from '../../db.js';
 import type { CreateTaskInput, TaskFilter, TaskOrder, UpdateTaskInput } from '../../generated/graphql.js';
 import { ALL_TASK_FIELDS, visibleTasks, type TaskFields, type TaskPageSelection } from './loaders.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
-import { canAssign, canDelete } from './policy.js';
+import { canAssign, canDelete, isByRoleAlone } from './policy.js';
+import { tellOfChange } from './privileged-changes.js';
 import { toConditions } from './task-filter.js';
 import { parseDescription, parseLabels, parseTitle, parseUserId } from './task-input.js';
 import { readTaskList } from './task-list.js';
@@ -171,9 +172,13 @@ export async function updateTask(
     if (Object.keys(changes).length === 0) return { kind: 'same' as const, task: current };
     const task = await tx.task.update({ where: { id: known.id }, data: { ...changes, version: { increment: 1 } } });
     const { id, version } = task;
+    const isPrivileged = isByRoleAlone(viewer, current, changes.assigneeId != null);
     await appendEvents(
       tx,
-      [{ type: 'task.updated.v1', subject: id, data: { taskId: id, version, fields: Object.keys(changes) } }],
+      [
+        { type: 'task.updated.v1', subject: id, data: { taskId: id, version, fields: Object.keys(changes) } },
+        ...(isPrivileged ? tellOfChange(context, { taskId: id, ownerIds: [current.ownerId], change: 'updated' }) : []),
+      ],
       context,
     );
     return { kind: 'updated' as const, task, status: changes.status };
@@ -245,6 +250,12 @@ export async function deleteTask(context: TaskContext, id: string): Promise<{ ta
     });
     if (!current) throw notFound('Task');
     await removeTasks(tx, [current], context);
+    if (isByRoleAlone(viewer, current, true))
+      await appendEvents(
+        tx,
+        tellOfChange(context, { taskId: current.id, ownerIds: [current.ownerId], change: 'deleted' }),
+        context,
+      );
   });
   context.telemetry.taskDeleted(context.log, task.id);
   return { taskId: task.id };
