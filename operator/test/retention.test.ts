@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
+import { cloneDatabase, openTestPool, type TestDatabase } from '@taskgraph/testkit';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { runOperator } from './run-operator.js';
 
 const SERVICES = ['auth', 'task', 'media'] as const;
@@ -10,7 +10,7 @@ let databases: TestDatabase[];
 let pools: pg.Pool[];
 beforeAll(async () => {
   databases = await Promise.all(SERVICES.map((name) => cloneDatabase(name)));
-  pools = databases.map(({ url }) => new pg.Pool({ connectionString: url }));
+  pools = databases.map(({ url }) => openTestPool(url));
 });
 afterAll(async () => {
   for (const pool of pools) await pool.end();

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
+import { cloneDatabase, openTestPool, type TestDatabase } from '@taskgraph/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { ROOT, type Ended } from './run-operator.js';
 
 const SERVICES = ['auth', 'task', 'media'] as const;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const each = <Value>(values: readonly Value[]) =>
     Object.fromEntries(SERVICES.map((name, index) => [name, values[index]])) as Record<Service, Value>;
   databases = each(await Promise.all(SERVICES.map((name) => cloneDatabase(name))));
-  pools = each(SERVICES.map((name) => new pg.Pool({ connectionString: databases[name].url })));
+  pools = each(SERVICES.map((name) => openTestPool(databases[name].url)));
   dataDir = await mkdtemp(path.join(tmpdir(), 'taskgraph-work-'));
 });
 afterAll(async () => {

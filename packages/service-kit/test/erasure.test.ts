@@ -14,15 +14,15 @@ import {
   noteExport,
   type ErasureStep,
 } from '@taskgraph/service-kit';
-import { cloneDatabase, type TestDatabase } from '@taskgraph/testkit';
-import pg from 'pg';
+import { cloneDatabase, openTestPool, type TestDatabase } from '@taskgraph/testkit';
+import type pg from 'pg';
 import { log, rawClient } from './events/event-fixture.js';
 
 let database: TestDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
   database = await cloneDatabase('task');
-  pool = new pg.Pool({ connectionString: database.url });
+  pool = openTestPool(database.url);
 });
 afterAll(async () => {
   await pool.end();

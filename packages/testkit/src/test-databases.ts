@@ -160,6 +160,16 @@ export async function openRowCounter(url: string): Promise<RowCounter> {
   };
 }
 
+/**
+ * Opens a pool on a database that is dropped when a test has ended. A connection that is being closed may still hear that: unheard it would
+ * end the test that runs by then.
+ */
+export function openTestPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
 /** Creates an empty database. Disposing drops it. */
 export async function createEmptyDatabase(prefix = 'empty'): Promise<TestDatabase> {
   return createDatabase(prefix, 'template0');

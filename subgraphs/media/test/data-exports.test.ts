@@ -11,11 +11,12 @@ import {
   cloneDatabase,
   expectData,
   expectErrorCode,
+  openTestPool,
   storedFiles,
   sumOfMetric,
   type TestDatabase,
 } from '@taskgraph/testkit';
-import pg from 'pg';
+import type pg from 'pg';
 import { createMediaDb, type MediaDb } from '../src/db.js';
 import { createExportWork } from '../src/modules/data-exports/export-work.js';
 import type { ObjectStore } from '../src/storage/object-store.js';
@@ -34,7 +35,7 @@ describe('the file of an export', () => {
 
   beforeAll(async () => {
     database = await cloneDatabase('media');
-    pool = new pg.Pool({ connectionString: database.url });
+    pool = openTestPool(database.url);
     pool.on('error', () => undefined);
     db = createMediaDb(pool);
     folder = await mkdtemp(path.join(tmpdir(), 'taskgraph-exports-'));

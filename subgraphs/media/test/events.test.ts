@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { uuid7, type EventEnvelope } from '@taskgraph/contracts';
 import { createEventHandler, createEventTelemetry, createLog, createMetrics } from '@taskgraph/service-kit';
-import { buildViewer, cloneDatabase, smallPng, truncatedPng, type TestDatabase } from '@taskgraph/testkit';
-import pg from 'pg';
+import {
+  buildViewer,
+  cloneDatabase,
+  openTestPool,
+  smallPng,
+  truncatedPng,
+  type TestDatabase,
+} from '@taskgraph/testkit';
+import type pg from 'pg';
 import { createMediaDb, type MediaDb } from '../src/db.js';
 import { mediaHandlers } from '../src/modules/media/events.js';
 import { startMediaGraph } from './media-graph.js';
@@ -53,7 +60,7 @@ describe('what the media service hears', () => {
   let db: MediaDb;
   beforeAll(async () => {
     database = await cloneDatabase('media');
-    pool = new pg.Pool({ connectionString: database.url });
+    pool = openTestPool(database.url);
     db = createMediaDb(pool);
   });
   afterAll(async () => {

@@ -8,12 +8,12 @@ import {
   expectData,
   expectErrorCode,
   largeJpeg,
+  openTestPool,
   smallPng,
   sumOfMetric,
   truncatedPng,
 } from '@taskgraph/testkit';
 import { createLog, createMetrics } from '@taskgraph/service-kit';
-import pg from 'pg';
 import sharp from 'sharp';
 import { createMediaDb } from '../src/db.js';
 import { createImagePool, ImageProcessDied } from '../src/modules/processing/image-pool.js';
@@ -67,7 +67,7 @@ describe('the processes of images', () => {
     await using started = await startMediaGraph();
     // Another is to take the jobs.
     await started.service.close();
-    const pool = new pg.Pool({ connectionString: started.database.url });
+    const pool = openTestPool(started.database.url);
     const graph = { ...started, pool };
     const objects = await openLocalDiskStore(path.join(graph.dataDir, 'media', 'objects'));
     let decoding = 0;

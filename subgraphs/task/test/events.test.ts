@@ -8,8 +8,8 @@ import {
   inTransaction,
   type EventHandler,
 } from '@taskgraph/service-kit';
-import { buildViewer, cloneDatabase, expectData, type TestDatabase } from '@taskgraph/testkit';
-import pg from 'pg';
+import { buildViewer, cloneDatabase, expectData, openTestPool, type TestDatabase } from '@taskgraph/testkit';
+import type pg from 'pg';
 import { createTaskDb, type TaskDb } from '../src/db.js';
 import { attachmentHandlers } from '../src/modules/attachments/events.js';
 import { lockMedia } from '../src/modules/attachments/service.js';
@@ -116,7 +116,7 @@ describe('what the task service hears', () => {
   let handle: EventHandler;
   beforeAll(async () => {
     database = await cloneDatabase('task');
-    pool = new pg.Pool({ connectionString: database.url });
+    pool = openTestPool(database.url);
     db = createTaskDb(pool);
     handle = createEventHandler({
       group: 'task',

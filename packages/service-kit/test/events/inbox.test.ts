@@ -12,15 +12,15 @@ import {
   keepDeadLetter,
   PoisonEvent,
 } from '@taskgraph/service-kit';
-import { cloneDatabase, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
-import pg from 'pg';
+import { cloneDatabase, openTestPool, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
+import type pg from 'pg';
 import { log, rawClient, telemetry } from './event-fixture.js';
 
 let database: TestDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
   database = await cloneDatabase('media');
-  pool = new pg.Pool({ connectionString: database.url });
+  pool = openTestPool(database.url);
 });
 afterAll(async () => {
   await pool.end();

@@ -13,8 +13,8 @@ import {
   type OutboxRelay,
   type RelayTimings,
 } from '@taskgraph/service-kit';
-import { cloneDatabase, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
-import pg from 'pg';
+import { cloneDatabase, openTestPool, sumOfMetric, type TestDatabase } from '@taskgraph/testkit';
+import type pg from 'pg';
 import { detached, log, rawClient, recordingBus, telemetry, type RecordingBus } from './event-fixture.js';
 
 let database: TestDatabase;
@@ -26,7 +26,7 @@ const mediaIdsOf = (events: ReadonlyArray<{ data: unknown }>) =>
 
 beforeAll(async () => {
   database = await cloneDatabase('task');
-  pool = new pg.Pool({ connectionString: database.url });
+  pool = openTestPool(database.url);
 });
 beforeEach(async () => {
   await pool.query('DELETE FROM outbox');
