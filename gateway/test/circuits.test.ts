@@ -95,7 +95,7 @@ describe('the circuit of a subgraph', () => {
     expect(body).toEqual({ data: { me: 'me' } });
     expect(await circuitOf(gateway.url)).toBe('closed');
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-    expect(metrics).toMatch(/taskgraph_circuit_verdicts_total\{[^}]*verdict="none"[^}]*reason="TIMEOUT"/);
+    expect(metrics).toMatch(/taskgraph_circuit_verdicts_total\{[^}]*verdict="none"[^}]*reason="TIMEOUT"[^}]*\} [1-9]/);
   });
 
   it.each([
