@@ -24,16 +24,16 @@ export function addMediaCommands({ program, terminal, exit }: CommandHost): void
     .option('--yes', 'do not ask')
     .option('--json', 'answer for programs')
     .action(async ({ yes = false, json = false }: { yes?: boolean; json?: boolean }) => {
-      const { openPlaces, findInMedia } = await loadWork();
+      const { openPlaces, findInMedia, removeStrays } = await loadWork();
       await using places = await openPlaces(readOperatorConfig());
       const { strays, ...rest } = await findInMedia(places);
-      const removed = strays ?? [];
+      let removed = strays ?? [];
       if (removed.length > 0) {
         await terminal.confirm(`The files of ${removed.length} folders that no item names are removed.`, {
           yes,
           word: 'remove',
         });
-        for (const id of removed) await places.store.deleteAll(`${id}/`);
+        removed = await removeStrays(places, removed);
       }
       if (json) terminal.printJson({ ...rest, removed });
       else {
