@@ -5,7 +5,7 @@ import { createAuthDb, type AuthDb } from '../../src/db.js';
 import { verifyAudit } from '../../src/modules/audit/verify.js';
 import { changeRole, recordNotedChanges } from '../../src/modules/roles/service.js';
 import { originOf } from '../../src/run-command.js';
-import { REFRESH, startAuthGraph, type AuthGraph } from '../auth-graph.js';
+import { PASSWORD, REFRESH, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 import { eventsOf, plainPasswords } from '../second-factor.js';
 
 const EVENTS = '{ auditEvents(first: 1) { edges { node { id } } } }';
@@ -65,12 +65,35 @@ describe('the role of an administrator', () => {
     await graph.pool.query("UPDATE users SET role = 'ADMIN', display_name = 'Ada' WHERE id = $1", [user.id]);
     await graph.pool.query("UPDATE users SET role = 'USER' WHERE id = $1", [user.id]);
     await Promise.all([1, 2].map(() => recordNotedChanges(db, origin)));
-    expect(await rolesOf(user.id)).toEqual(
-      ['ADMIN', 'USER'].map((role) => ({
-        what: 'ROLE_CHANGE SUCCESS',
-        details: { role, by: 'database', at: expect.any(String) },
-      })),
-    );
+    const facts = { by: 'database', at: expect.any(String) };
+    expect(await rolesOf(user.id)).toEqual([
+      { what: 'ROLE_CHANGE SUCCESS', details: { role: 'ADMIN', ...facts } },
+      { what: 'ROLE_CHANGE SUCCESS', details: { role: 'USER', ...facts, sessions: [expect.any(String)] } },
+    ]);
+    expect((await verifyAudit(db)).fault).toBeNull();
+  });
+
+  it('is lost with the sessions that had it where somebody takes it in the database, and not where it is given again', async () => {
+    const [taken, again] = [await graph.register(), await graph.register()];
+    for (const { email } of [taken, again]) await changeRole(db, origin, email, 'ADMIN');
+    const [first, second] = [await graph.login(taken.email), await graph.login(again.email)];
+    for (const { user } of [taken, again])
+      await graph.pool.query("UPDATE users SET role = 'USER' WHERE id = $1", [user.id]);
+    await graph.pool.query("UPDATE users SET role = 'ADMIN' WHERE id = $1", [again.user.id]);
+    await recordNotedChanges(db, origin);
+    while ((await graph.run(EVENTS, {}, first.accessToken)).body.errors?.[0]?.extensions?.code !== 'UNAUTHENTICATED');
+    expectData(await graph.run(EVENTS, {}, second.accessToken));
+  });
+
+  it('is on record where it is changed in the database just before the account is deleted', async () => {
+    const { user, accessToken } = await graph.register();
+    const { pseudonym } = await db.auditPerson.findUniqueOrThrow({ where: { userId: user.id } });
+    await graph.pool.query("UPDATE users SET role = 'ADMIN' WHERE id = $1", [user.id]);
+    const query = 'mutation($password: String!) { deleteMyAccount(password: $password) { __typename } }';
+    expectData(await graph.run(query, { password: PASSWORD }, accessToken));
+    expect(await db.auditEvent.findMany({ where: { action: 'ROLE_CHANGE', subject: pseudonym } })).toMatchObject([
+      { details: { role: 'ADMIN', by: 'database' } },
+    ]);
     expect((await verifyAudit(db)).fault).toBeNull();
   });
 });

@@ -11,6 +11,7 @@ import type { AuthContext } from '../../context.js';
 import type { AuthDb, AuthTx } from '../../db.js';
 import { confirmPassword, WRONG_PASSWORD, type InvalidCredentials } from '../passwords/service.js';
 import { namePeople, recordAlone, recordAudit } from '../audit/service.js';
+import { takeNotedChangesOf } from '../roles/service.js';
 import { assertLiveSession, endSessions, lockLiveSession } from '../sessions/service.js';
 import { getUser } from '../users/service.js';
 
@@ -52,10 +53,11 @@ export async function deleteMyAccount(
     await dropExportsOf(tx, userId);
     await forgetPartsOf(tx, 'auth.data-exported.v1', userId);
     await forgetDeadPartsOf(tx, userId);
+    const noted = await takeNotedChangesOf(tx, userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
     const details = { erasureId: id, step: 'requested', sessions: sessionIds };
-    await recordAudit(tx, context, { ...facts, outcome: 'SUCCESS', details }, people);
+    await recordAudit(tx, context, [...noted, { ...facts, outcome: 'SUCCESS', details }], people);
     return sessionIds;
   });
   if (!ended) return WRONG_PASSWORD;

@@ -1,7 +1,7 @@
 import { inTransaction } from '@taskgraph/service-kit';
-import type { AuthDb } from '../../db.js';
+import type { AuthDb, AuthTx } from '../../db.js';
 import type { Role } from '../../generated/prisma/client.js';
-import { recordAudit, type AuditOrigin } from '../audit/service.js';
+import { recordAudit, type AuditFacts, type AuditOrigin } from '../audit/service.js';
 import { endSessions, lockUser } from '../sessions/service.js';
 
 /**
@@ -33,24 +33,46 @@ export async function changeRole(db: AuthDb, origin: AuditOrigin, email: string,
 
 const AT_ONCE = 100;
 
-/** Puts on record which roles were changed by statements of somebody who has the database: a trigger has noted them. Returns how many. */
+interface Noted {
+  readonly userId: string;
+  readonly role: Role;
+  readonly changedAt: Date;
+}
+
+/**
+ * Puts on record which roles were changed by statements of somebody who has the database: a trigger has noted them. Sessions of who is no
+ * administrator any more end, as by the command. Returns how many there were.
+ */
 export async function recordNotedChanges(db: AuthDb, origin: AuditOrigin): Promise<number> {
   return inTransaction(db, async (tx) => {
-    const noted = await tx.$queryRaw<Array<{ userId: string; role: Role; changedAt: Date }>>`
+    const noted = await tx.$queryRaw<Noted[]>`
       DELETE FROM role_changes WHERE id IN (SELECT id FROM role_changes ORDER BY id LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED)
       RETURNING user_id AS "userId", role::text AS role, changed_at AS "changedAt"`;
-    if (noted.length > 0)
-      await recordAudit(
-        tx,
-        origin,
-        noted.map(({ userId, role, changedAt }) => ({
-          action: 'ROLE_CHANGE',
-          outcome: 'SUCCESS',
-          actorId: null,
-          subject: userId,
-          details: { role, by: 'database', at: changedAt.toISOString() },
-        })),
-      );
+    const facts: AuditFacts[] = [];
+    for (const note of noted) {
+      const sessions =
+        note.role === 'ADMIN' ? [] : await endSessions(tx, { userId: note.userId, user: { role: 'USER' } });
+      facts.push(factsOf(note, sessions));
+    }
+    if (facts.length > 0) await recordAudit(tx, origin, facts);
     return noted.length;
   });
+}
+
+/** Takes what is noted of somebody whose account goes, to be put on record with that. */
+export async function takeNotedChangesOf(tx: AuthTx, userId: string): Promise<AuditFacts[]> {
+  const noted = await tx.$queryRaw<Noted[]>`
+    DELETE FROM role_changes WHERE user_id = ${userId}::uuid
+    RETURNING user_id AS "userId", role::text AS role, changed_at AS "changedAt"`;
+  return noted.map((note) => factsOf(note, []));
+}
+
+function factsOf({ userId, role, changedAt }: Noted, sessions: readonly string[]): AuditFacts {
+  return {
+    action: 'ROLE_CHANGE',
+    outcome: 'SUCCESS',
+    actorId: null,
+    subject: userId,
+    details: { role, by: 'database', at: changedAt.toISOString(), ...(sessions.length > 0 && { sessions }) },
+  };
 }

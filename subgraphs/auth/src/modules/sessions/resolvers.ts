@@ -10,11 +10,16 @@ export const sessionResolvers = {
   Mutation: {
     refreshSession: (_source, { refreshToken }, context) =>
       context.limits.refreshing(context, refreshToken, () => refreshSession(context, refreshToken)),
+    // Only passwords are tried: who is at the same address and tries many keeps nobody from ending a session that was stolen.
     logout: (_source, _args, context) => logout(context),
     logoutEverywhere: (_source, { password }, context) =>
-      context.limits.signingIn(context, () => logoutEverywhere(context, password)),
+      password == null
+        ? logoutEverywhere(context, null)
+        : context.limits.signingIn(context, () => logoutEverywhere(context, password)),
     revokeSession: (_source, { id, password }, context) =>
-      context.limits.signingIn(context, () => revokeSession(context, id, password)),
+      password == null
+        ? revokeSession(context, id, null)
+        : context.limits.signingIn(context, () => revokeSession(context, id, password)),
   },
   Session: {
     current: (session, _args, { viewer }) => session.id === viewer?.sessionId,

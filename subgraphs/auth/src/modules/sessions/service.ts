@@ -84,7 +84,8 @@ export async function recordOpened(
   const ends = replaced.map(({ id, userId }) => ({
     action: 'LOGOUT' as const,
     outcome: 'SUCCESS' as const,
-    actorId: userId,
+    // By who logs in with the browser, who may be somebody else than before.
+    actorId: user.id,
     subject: userId,
     details: { reason: 'replaced', sessions: [id] },
   }));
