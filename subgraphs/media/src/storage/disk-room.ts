@@ -3,8 +3,6 @@ import { inStore } from './object-store.js';
 
 /** What is left of a disk that others write to as well. */
 export interface DiskRoom {
-  /** Whether so many bytes more would leave as many as have to stay free. */
-  hasRoomFor(bytes: number): Promise<boolean>;
   /** @throws StorageError when so many bytes more would leave fewer than have to stay free */
   assertRoomFor(bytes: number): Promise<void>;
 }
@@ -12,7 +10,6 @@ export interface DiskRoom {
 /** Guards the disk where a folder is: a full one fails whatever else writes there, in the middle of it. */
 export function createDiskRoom(folder: string, minFreeBytes: number): DiskRoom {
   return {
-    hasRoomFor: (bytes) => inStore(async () => !(await checkDiskSpace(folder, minFreeBytes + bytes))),
     assertRoomFor: (bytes) =>
       inStore(async () => {
         const lack = await checkDiskSpace(folder, minFreeBytes + bytes);

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
-import { open, opendir, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isUuid, makeFolder } from '@taskgraph/service-kit';
-import { createDiskRoom } from './disk-room.js';
+import { createDiskRoom, type DiskRoom } from './disk-room.js';
 import { objectKey } from './object-keys.js';
 import { inStore, type ObjectStore } from './object-store.js';
 import type { UploadStaging } from './upload-staging.js';
@@ -15,13 +15,15 @@ export interface DiskStaging extends UploadStaging {
    *
    * @param offset how many bytes there are
    * @returns how many bytes there are now
-   * @throws what the source ends with
+   * @throws what the source ends with; StorageError where the disk has no room for more: what has been written stays, to be gone on with
    */
   append(id: string, offset: number, source: AsyncIterable<Uint8Array>): Promise<number>;
 }
 
 /** A copy for others is as long as the file, and thumbnails are less; what the file is, is not known before it has come. */
 const FACTOR_WITH_COPIES = 2;
+/** After so many bytes it is looked again whether the disk has room for as many. */
+const LOOK_BYTES = 16 * 1024 * 1024;
 
 /** Whether the bytes of uploads come to this service, and not to where they are kept. */
 export function takesParts(staging: UploadStaging): staging is DiskStaging {
@@ -30,24 +32,23 @@ export function takesParts(staging: UploadStaging): staging is DiskStaging {
 
 export interface DiskStagingOptions {
   readonly minFreeBytes: number;
-  /** Of the files in a folder. */
-  readonly countBytes?: (folder: string) => Promise<number>;
+  /** Of the disk that the folder is on. */
+  readonly room?: DiskRoom;
 }
 
 /**
  * Keeps the bytes of each session in a file below a folder, which it makes: beside the objects, so that a rename publishes them. The length of the
- * file is how much has come. A session begins where its file, what is still to come of others, and what processing will write of them all, leave
- * so many bytes free.
+ * file is how much has come. A session begins where its file, and what processing will write of it, leave so many bytes free, and goes on as long
+ * as they are. What others have announced counts when it comes: it costs nobody anything to announce, and would keep everybody else out.
  *
  * @throws when the folder cannot be made
  */
 export async function openDiskStaging(
   root: string,
   store: ObjectStore,
-  { minFreeBytes, countBytes = countBytesIn }: DiskStagingOptions,
+  { minFreeBytes, room = createDiskRoom(root, minFreeBytes) }: DiskStagingOptions,
 ): Promise<DiskStaging> {
   await makeFolder(root);
-  const room = createDiskRoom(root, minFreeBytes);
 
   function pathOf(id: string): string {
     if (!isUuid(id)) throw new Error(`not a session: ${id}`);
@@ -65,14 +66,8 @@ export async function openDiskStaging(
 
   return {
     protocol: 'TUS',
-    async begin(id, byteSize, _origin, countOpenBytes) {
-      const openBytes = await countOpenBytes();
-      const mostBytes = (byteSize + openBytes) * FACTOR_WITH_COPIES;
-      // What has come is counted file by file, so only where it decides.
-      if (!(await room.hasRoomFor(mostBytes))) {
-        const cameBytes = await inStore(() => countBytes(root));
-        await room.assertRoomFor(mostBytes - Math.min(cameBytes, openBytes));
-      }
+    async begin(id, byteSize) {
+      await room.assertRoomFor(byteSize * FACTOR_WITH_COPIES);
       await inStore(async () => {
         const handle = await open(pathOf(id), 'wx');
         await handle.close();
@@ -83,9 +78,14 @@ export async function openDiskStaging(
       // The folder is not made again where it is gone: bytes that were acknowledged are gone with it.
       const handle = await inStore(() => open(pathOf(id), constants.O_WRONLY));
       let position = offset;
+      let lookAt = offset;
       try {
         try {
           for await (const chunk of source) {
+            if (position + chunk.length > lookAt) {
+              await room.assertRoomFor(LOOK_BYTES);
+              lookAt = position + LOOK_BYTES;
+            }
             await inStore(() => writeAll(handle, chunk, position));
             position += chunk.length;
           }
@@ -119,14 +119,6 @@ export async function openDiskStaging(
       }
     },
   };
-}
-
-/** What has come of the files that are not whole yet. */
-async function countBytesIn(root: string): Promise<number> {
-  let bytes = 0;
-  for await (const { name } of await opendir(root))
-    bytes += (await stat(path.join(root, name)).catch(() => null))?.size ?? 0;
-  return bytes;
 }
 
 async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array, position: number): Promise<void> {

@@ -22,15 +22,9 @@ export interface UploadStaging {
    * Makes room for a session.
    *
    * @param origin of the page that will send the bytes, when it is a page
-   * @param countOpenBytes as announced for all sessions that are open, whatever of them has come; asked by who keeps the bytes where room may end
    * @returns where the bytes go; null when this service takes them itself
    */
-  begin(
-    id: string,
-    byteSize: number,
-    origin: string | null,
-    countOpenBytes: () => Promise<number>,
-  ): Promise<string | null>;
+  begin(id: string, byteSize: number, origin: string | null): Promise<string | null>;
   /** How many bytes there are; of one that is published already, too. */
   receivedBytes(upload: StagedUpload): Promise<number>;
   /** Null when they are not all there. */

@@ -78,7 +78,7 @@ export async function createUpload(context: MediaContext, args: CreateUploadArgs
   try {
     // Nothing is begun elsewhere for somebody who may not; of several at once, the transaction decides.
     await assertRoom(context, db, userId, byteSize);
-    targetUrl = await staging.begin(id, byteSize, origin, () => countOpenBytes(db));
+    targetUrl = await staging.begin(id, byteSize, origin);
     const expiresAt = new Date(Date.now() + limits.sessionLifetimeMs);
     const upload = await inTransaction(db, async (tx) => {
       await lockUsage(tx, userId);
@@ -143,15 +143,6 @@ async function assertRoom(
         reason: 'TOO_MANY_UPLOADS',
       },
     );
-}
-
-/** Counts what is announced for the sessions of everybody. */
-async function countOpenBytes(db: MediaDb): Promise<number> {
-  const { _sum } = await db.uploadSession.aggregate({
-    where: { expiresAt: { gt: new Date() } },
-    _sum: { byteSize: true },
-  });
-  return Number(_sum.byteSize ?? 0);
 }
 
 /**
