@@ -42,7 +42,9 @@ describe('what administrators change in other services', () => {
         return found.filter(({ action }) => action === 'PRIVILEGED_CHANGE');
       });
     expect(await exportOf(ada)).toMatchObject([{ by: 'ANOTHER', subject: ada, ipAddress: null, details }]);
-    expect(await exportOf(admin)).toMatchObject([{ by: 'YOU', ipAddress: '192.0.2.7', userAgent: 'browser', details }]);
+    expect(await exportOf(admin)).toMatchObject([
+      { by: 'YOU', subject: null, ipAddress: '192.0.2.7', userAgent: 'browser', details },
+    ]);
     expect((await verifyAudit(db)).fault).toBeNull();
     await db.$disconnect();
   });

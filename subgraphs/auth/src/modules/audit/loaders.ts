@@ -21,11 +21,15 @@ export async function* listAuditOf(
     const byOthers = new Set(
       rows.filter(({ actorId }) => actorId !== null && actorId !== pseudonym).map(({ id }) => id),
     );
+    const pseudonyms = new Map(rows.map(({ id, subject }) => [id, subject]));
     yield (await namePeople(tx, rows)).map(
       ({ id, at, action, outcome, actorId, subject, ipAddress, userAgent, requestId, details }) => {
         const isAnother = byOthers.has(id);
+        // On whom an administrator has acted is theirs too; on what is not.
+        const isOnAnother = subject !== userId && subject !== pseudonyms.get(id);
         return {
-          ...{ id, at, action, outcome, subject, requestId, details },
+          ...{ id, at, action, outcome, requestId, details },
+          subject: isOnAnother ? null : subject,
           by: isAnother ? 'ANOTHER' : actorId === userId ? 'YOU' : 'UNKNOWN',
           ipAddress: isAnother ? null : ipAddress,
           userAgent: isAnother ? null : userAgent,
