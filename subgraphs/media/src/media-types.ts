@@ -4,23 +4,58 @@ import { findKind, type MediaRules } from './media-kinds.js';
 /** As many first bytes as the recognition of file types may look at. */
 export const SNIFF_BYTES = 4_100;
 
-/** What a browser would take for a page by its beginning (WHATWG MIME Sniffing, section 7.1), but for tags that Markdown begins with. */
-const PAGE =
-  /^\uFEFF?\s*(<!--[^]*?-->\s*)*<(!doctype\s+html|html|head|body|script|iframe|style|title|meta|link)[\s>/]/i;
-
 /**
  * Tells the type of a file from its first bytes. Never throws; what is unknown is text or a stream of octets. Kinds of text are no different in their bytes, so
  * the name tells Markdown and CSV, which are as harmless, from other text.
  */
 export async function sniffMimeType(head: Uint8Array, filename = ''): Promise<string> {
-  const found = await fileTypeFromBuffer(head).catch(() => undefined);
   const text = readText(head);
-  if (text !== null && /<svg[\s>]/i.test(text)) return 'image/svg+xml';
-  if (found) return ALIASES[found.mime] ?? found.mime;
-  if (text === null) return 'application/octet-stream';
-  if (PAGE.test(text)) return 'text/html';
+  const found = await fileTypeFromBuffer(head).catch(() => undefined);
+  // What begins like UTF-16 begins like sound, too, by the first twelve bits.
+  if (text === null) return found && !isUtf16(head) ? (ALIASES[found.mime] ?? found.mime) : 'application/octet-stream';
+  const content = afterPreamble(text);
+  if (DRAWING.test(content)) return 'image/svg+xml';
+  if (found && (BINARY.test(text) || TEXT_FORMATS[found.mime]?.test(text))) return ALIASES[found.mime] ?? found.mime;
+  if (PAGE.test(content)) return 'text/html';
   const extension = /\.([a-z]{2,8})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
   return TEXTS[extension] ?? 'text/plain';
+}
+
+/** Bytes that no text has (WHATWG MIME Sniffing, section 3), but for NUL, which UTF-8 texts have even less. */
+const BINARY = /[\u0001-\u0008\u000b\u000e-\u001a\u001c-\u001f]/;
+
+/**
+ * Formats that are text, by how they begin. All others that begin with letters (`BM`, `GIF`, `fLaC`) have other bytes soon after: a text
+ * that begins with these letters is none of them.
+ */
+const TEXT_FORMATS: Readonly<Record<string, RegExp>> = {
+  'application/pdf': /^%PDF-\d/,
+  'application/xml': /^<\?xml\s/,
+  'application/rtf': /^\{\\rtf/,
+  'application/postscript': /^%!PS/,
+  'application/eps': /^%!PS/,
+  'application/pgp-encrypted': /^-----BEGIN PGP/,
+  'application/x-ms-regedit': /^(REGEDIT4|Windows Registry Editor)/,
+  'text/vtt': /^WEBVTT/,
+  'text/vcard': /^BEGIN:VCARD/,
+  'text/calendar': /^BEGIN:VCALENDAR/,
+};
+
+/** What a browser would take for a page by its beginning (WHATWG MIME Sniffing, section 7.1), but for tags that Markdown begins with. */
+const PAGE = /^<(!doctype\s+html|html|head|body|script|iframe|style|title|meta|link)[\s>/]/i;
+/** A document type names the root element (XML 1.0, section 2.8). Text that only speaks of drawings is none. */
+const DRAWING = /^<(!doctype\s+)?([\w.-]+:)?svg[\s>/[]/i;
+
+/** What follows white space, comments and processing instructions; nothing where one of these does not end. */
+function afterPreamble(text: string): string {
+  let rest = text.trimStart();
+  for (;;) {
+    const close = rest.startsWith('<!--') ? '-->' : rest.startsWith('<?') ? '?>' : null;
+    if (close === null) return rest;
+    const end = rest.indexOf(close, 2);
+    if (end < 0) return '';
+    rest = rest.slice(end + close.length).trimStart();
+  }
 }
 
 const TEXTS: Readonly<Record<string, string>> = { md: 'text/markdown', markdown: 'text/markdown', csv: 'text/csv' };
@@ -32,11 +67,17 @@ const ALIASES: Readonly<Record<string, string>> = {
   'image/heif-sequence': 'image/heif',
 };
 
-/** Null when it is no UTF-8 text. A character that the cut splits is no fault. */
+/** Whether bytes begin with the mark of UTF-16, as texts of Windows do. */
+export function isUtf16(head: Uint8Array): boolean {
+  return (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
+}
+
+/** Null when it is no text in UTF-8, nor in UTF-16 that says so. A character that the cut splits is no fault. */
 function readText(head: Uint8Array): string | null {
-  if (head.includes(0)) return null;
+  const encoding = isUtf16(head) ? (head[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8';
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    const text = new TextDecoder(encoding, { fatal: true }).decode(head, { stream: true });
+    return text.includes('\0') || (encoding !== 'utf-8' && BINARY.test(text)) ? null : text;
   } catch {
     return null;
   }
