@@ -74,6 +74,26 @@ describe('sniffMimeType', () => {
     ['an SVG with a script', `${SVG}><script/></svg>`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a handler', `${SVG} onload="alert(1)">`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a link that runs', `${SVG}><a href="javascript:x"/>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ['an SVG with a script of a prefix', `${SVG}><x:script>alert(1)</x:script>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ['an SVG with a handler behind a slash', `${SVG}><g/onload="alert(1)"/>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ...['java&#115;cript:', 'java&#x0A;script&colon;', 'java&#x9;script&#58'].map(
+      (link) =>
+        [`an SVG with a link to ${link}`, `${SVG}><a href="${link}x"/>`, 'a.svg', 'image/svg+xml', /scripts/] as const,
+    ),
+    [
+      'an SVG of Illustrator',
+      `<!DOCTYPE svg [<!ENTITY ns "http://x/">]>${SVG}><text>&#1114112; on a = b</text>`,
+      'a.svg',
+      'image/svg+xml',
+      null,
+    ],
+    [
+      'a drawing that is to be seen only behind what is looked at',
+      `<!--${'x'.repeat(4_096)}`,
+      'a.svg',
+      'text/plain',
+      /the name/i,
+    ],
     ['an SVG that is called a picture', `${SVG}/>`, 'a.png', 'image/svg+xml', /the name/i],
     ['text', 'just text, with ümlauts', 'a.txt', 'text/plain', null],
     ['text that is called a picture', 'just text', 'a.jpg', 'text/plain', /the name/i],

@@ -84,8 +84,26 @@ function readText(head: Uint8Array): string | null {
 }
 
 const PICTURE_NAMES = /\.(jpe?g|png|gif|webp|avif|tiff?|hei[cf]|bmp)$/i;
-/** Of a drawing: what runs, or loads what runs (SVG 2, section 15). */
-const ACTIVE = /<(script|foreignObject|iframe|handler)[\s>/]|\son[a-z]+\s*=|javascript:/i;
+/** What the names of drawings end with, which programs open as such whatever they hold. */
+const DRAWING_NAME = /\.svg$/i;
+/** Of a drawing: what runs, or loads what runs (SVG 2, section 15), whatever prefix its namespace has. */
+const ACTIVE = /<([\w.-]+:)?(script|foreignObject|iframe|handler)[\s>/]|[\s/"']on[a-z]+\s*=|javascript:/i;
+
+/** Whether something active is to be seen in the beginning of a drawing, which is all of it that is looked at. */
+function isActive(head: Uint8Array): boolean {
+  const text = readText(head) ?? '';
+  // Browsers leave out such white space of an address (WHATWG URL, section 4.4).
+  return ACTIVE.test(text) || /javascript:/i.test(decodeCharacters(text).replace(/[\t\n\r]/g, ''));
+}
+
+/** Puts characters in the place of references to them (XML 1.0, section 4.1; those with names are HTML's). */
+function decodeCharacters(text: string): string {
+  const named = text.replace(/&colon;/gi, ':').replace(/&(tab|newline);/gi, '');
+  return named.replace(/&#(?:x([\da-f]{1,8})|(\d{1,10}));?/gi, (all, hex?: string, decimal?: string) => {
+    const point = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : all;
+  });
+}
 
 /** Why a file is not taken by its type: in words; null when it is. */
 export function findRefusal(
@@ -97,10 +115,21 @@ export function findRefusal(
   return findDeceit(mimeType, head, filename);
 }
 
-/** What is not taken whatever the settings allow. Drawings are never shown in the origin of media; this is for those who open what they have saved. */
+/**
+ * What is not taken whatever the settings allow. Drawings are never shown in the origin of media, which is what keeps scripts from running:
+ * this is for those who open what they have saved, and tells the honest from the careless, no more.
+ */
 function findDeceit(mimeType: string, head: Uint8Array, filename: string): string | null {
-  if (mimeType === 'image/svg+xml' && ACTIVE.test(readText(head) ?? '')) return 'Drawings with scripts are not taken.';
-  if (PICTURE_NAMES.test(filename) && findKind(mimeType) !== 'image')
+  if (mimeType === 'image/svg+xml' && isActive(head)) return 'Drawings with scripts are not taken.';
+  return findFalseName(mimeType, filename);
+}
+
+/** Why a name is not given to a file of a type: in words; null when it may be. */
+export function findFalseName(mimeType: string, filename: string): string | null {
+  const kind = findKind(mimeType);
+  if (PICTURE_NAMES.test(filename) && kind !== 'image')
     return `The name says that the file is a picture, and it is ${mimeType}.`;
+  if (DRAWING_NAME.test(filename) && kind !== 'drawing' && kind !== 'image')
+    return `The name says that the file is a drawing, and it is ${mimeType}.`;
   return null;
 }
