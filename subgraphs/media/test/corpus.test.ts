@@ -4,6 +4,7 @@ import { buildViewer, expectData } from '@taskgraph/testkit';
 import sharp, { type Sharp } from 'sharp';
 import { startMediaGraph, UPLOAD, type MediaGraph } from './media-graph.js';
 import { taggedFile } from './tagged-files.js';
+import { tiledHeic } from './tiled-heic.js';
 
 const MIB = 1024 * 1024;
 
@@ -142,6 +143,13 @@ describe('a file that is taken', () => {
     const { bytes, headers } = await download(media.thumbnail.url);
     expect(headers.get('content-type')).toBe('image/webp');
     expect(await sharp(bytes).metadata()).toMatchObject(expected);
+  });
+
+  it('is a picture however many tiles it has, as those of 48 megapixels of an iPhone', async () => {
+    const { media } = expectData(await graph.upload(buildViewer(), tiledHeic(17, 16), 'IMG_2.HEIC')).uploadMedia;
+    const [width, height] = [17 * 128, 16 * 96];
+    expect(media).toMatchObject({ status: 'READY', mimeType: 'image/heic', width, height });
+    expect(media.thumbnail).toMatchObject({ mimeType: 'image/webp', width: 160, height: 113 });
   });
 
   it('is upright, in sRGB and without a place for everybody: a photograph of an iPhone', async () => {

@@ -67,7 +67,9 @@ export async function processImage({ path: file, mimeType, folder, maxPixels }: 
   // Pixels are counted by hand first, so that a bomb is told from a damaged file; libvips then has the same limit.
   const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const;
   try {
-    const metadata = await sharp(file, { ...options, limitInputPixels: false }).metadata();
+    // libheif takes no more than 256 items without, and telephones write one for each tile; of HEIC it reads the header alone here.
+    const unlimited = needsRareDecoder(mimeType);
+    const metadata = await sharp(file, { ...options, unlimited, limitInputPixels: false }).metadata();
     const { width, orientation = 1 } = metadata;
     const height = metadata.pageHeight ?? metadata.height;
     const frames = ANIMATED_FORMATS.has(metadata.format) ? (metadata.pages ?? 1) : 1;
