@@ -57,6 +57,15 @@ const animation = async (format: 'gif' | 'webp') => {
     .toBuffer();
 };
 
+/** Two frames, of which the second is black, with a mark of turning. */
+const turnedAnimation = async (orientation: number) => {
+  const second = sharp({ create: { width: 80, height: 40, channels: 3, background: 'black' } });
+  return sharp([await quadrants().png().toBuffer(), await second.png().toBuffer()], { join: { animated: true } })
+    .withMetadata({ orientation })
+    .webp({ lossless: true })
+    .toBuffer();
+};
+
 describe('a file that is taken', () => {
   let graph: MediaGraph;
   beforeAll(async () => {
@@ -143,6 +152,16 @@ describe('a file that is taken', () => {
     const { bytes, headers } = await download(media.thumbnail.url);
     expect(headers.get('content-type')).toBe('image/webp');
     expect(await sharp(bytes).metadata()).toMatchObject(expected);
+  });
+
+  it.each([2, 3, 4, 5, 6, 7, 8])('plays as its frames are, whatever is said of turning: %i', async (orientation) => {
+    const bytes = await turnedAnimation(orientation);
+    expect(await sharp(bytes).metadata()).toMatchObject({ orientation, pages: 2 });
+    const { media } = expectData(await graph.upload(buildViewer(), bytes)).uploadMedia;
+    expect(media).toMatchObject({ status: 'READY', mimeType: 'image/webp', width: 80, height: 40 });
+    const shown = (await download(media.thumbnail.url)).bytes;
+    expect(await lettersOf(shown)).toBe('RGBW');
+    expect(await sharp(shown, { page: 1 }).stats()).toMatchObject({ dominant: { r: 8, g: 8, b: 8 } });
   });
 
   it('is a picture however many tiles it has, as those of 48 megapixels of an iPhone', async () => {
