@@ -42,6 +42,7 @@ const SAMPLES: Readonly<Record<string, Buffer>> = {
   ),
   ...Object.fromEntries(['text', 'spreadsheet', 'presentation'].map(openDocument)),
 };
+type Sample = [what: string, bytes: string | Buffer, filename: string, mimeType: string, refusal: RegExp | null];
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"';
 
@@ -68,7 +69,7 @@ describe('sniffMimeType', () => {
     expect([...Object.keys(SAMPLES), ...byOthers].sort()).toEqual([...KNOWN_MEDIA_TYPES].sort());
   });
 
-  it.each<[what: string, bytes: string | Buffer, filename: string, mimeType: string, refusal: RegExp | null]>([
+  it.each<Sample>([
     ['an SVG', `${SVG}><path d="M0 0"/></svg>`, 'a.svg', 'image/svg+xml', null],
     ['an SVG with a prolog', '<?xml version="1.0"?>\n<!-- x --><svg width="1">', 'a.svg', 'image/svg+xml', null],
     ['an SVG with a script', `${SVG}><script/></svg>`, 'a.svg', 'image/svg+xml', /scripts/],
@@ -76,10 +77,13 @@ describe('sniffMimeType', () => {
     ['an SVG with a link that runs', `${SVG}><a href="javascript:x"/>`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a script of a prefix', `${SVG}><x:script>alert(1)</x:script>`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a handler behind a slash', `${SVG}><g/onload="alert(1)"/>`, 'a.svg', 'image/svg+xml', /scripts/],
-    ...['java&#115;cript:', 'java&#x0A;script&colon;', 'java&#x9;script&#58'].map(
-      (link) =>
-        [`an SVG with a link to ${link}`, `${SVG}><a href="${link}x"/>`, 'a.svg', 'image/svg+xml', /scripts/] as const,
-    ),
+    ...['java&#115;cript:', 'java&#x0A;script&colon;', 'java&#x9;script&#58'].map((link): Sample => [
+      `an SVG with a link to ${link}`,
+      `${SVG}><a href="${link}x"/>`,
+      'a.svg',
+      'image/svg+xml',
+      /scripts/,
+    ]),
     [
       'an SVG of Illustrator',
       `<!DOCTYPE svg [<!ENTITY ns "http://x/">]>${SVG}><text>&#1114112; on a = b</text>`,
@@ -111,7 +115,7 @@ describe('sniffMimeType', () => {
       'ID3 is one of tags',
       'OggS',
       'solid ground',
-    ].map((words) => [`text that begins with ${words}`, `${words}\nand goes on\n`, 'a.csv', 'text/csv', null] as const),
+    ].map((words): Sample => [`text that begins with ${words}`, `${words}\nand goes on\n`, 'a.csv', 'text/csv', null]),
     ['a note of LaTeX', '%!TEX program = xelatex\n', 'a.txt', 'text/plain', null],
     ['text with colours of a terminal', 'BM \u001b[31mred\u001b[0m\n', 'a.txt', 'text/plain', null],
     ['Markdown about SVG', '# Icons\nWrite `<svg width="1">`, never `<script>`.\n', 'README.md', 'text/markdown', null],
