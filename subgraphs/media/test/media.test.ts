@@ -313,6 +313,12 @@ describe('files', () => {
       expect(response.headers.get('content-range')).toBe(`bytes ${from}-${to - 1}/${size}`);
       expect(Buffer.from(await response.arrayBuffer()).equals(png.subarray(from, to))).toBe(true);
     }
+    // Ranges are of GET alone (RFC 9110, section 14.2).
+    for (const range of ['bytes=2-5', `bytes=${size}-`]) {
+      const head = await fetch(media.url, { method: 'HEAD', headers: { range } });
+      expect([head.status, head.headers.get('content-length')]).toEqual([200, String(size)]);
+      expect(head.headers.has('content-range')).toBe(false);
+    }
     const past = await fetch(media.url, { headers: { range: `bytes=${size}-` } });
     expect(past.status).toBe(416);
     expect(past.headers.get('content-range')).toBe(`bytes */${size}`);

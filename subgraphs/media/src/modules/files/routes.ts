@@ -107,7 +107,9 @@ async function serveFile(
     if (target !== null) return handOver(response, target, handOverMs);
   }
 
-  const asked = { preconditions, range, ifRange: typeof ifRange === 'string' ? ifRange : undefined };
+  // Ranges are of GET alone (RFC 9110, section 14.2).
+  const part = request.method === 'GET' ? range : undefined;
+  const asked = { preconditions, range: part, ifRange: typeof ifRange === 'string' ? ifRange : undefined };
   const selection = selectFile(asked, { etag, lastModified, byteSize });
   switch (selection.kind) {
     case 'failed_precondition':
