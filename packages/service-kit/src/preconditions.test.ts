@@ -33,7 +33,38 @@ describe('preconditions', () => {
   });
 
   it('are refused where they are no tags', () => {
-    for (const text of ['7', '"7', '"7" "8"', '', 'w/"7"', '*, "7"']) expect(read(text)).toBeNull();
+    for (const text of ['7', '"7', '"7" "8"', '', ' , ', 'w/"7"', '*, "7"', ', *', '"7", 8'])
+      expect(read(text)).toBeNull();
+  });
+
+  it('may have empty elements', () => {
+    for (const text of ['"6", , "7"', ',"7"', '"7" ,', ' ,, "7",\t'])
+      expect([text, outcome(undefined, text), outcome(text)]).toEqual([text, 304, 'go']);
+  });
+
+  it('have dates in three forms', () => {
+    const since = (date: string) => readPreconditions({ 'if-modified-since': date })?.ifModifiedSince;
+    const at = Date.UTC(1994, 10, 6, 8, 49, 37);
+    for (const date of [
+      'Sun, 06 Nov 1994 08:49:37 GMT',
+      'Sunday, 06-Nov-94 08:49:37 GMT',
+      'Sun Nov  6 08:49:37 1994',
+      'Sun Nov 06 08:49:37 1994',
+    ])
+      expect([date, since(date)]).toEqual([date, at]);
+    const digits = (year: number) => String(year % 100).padStart(2, '0');
+    const thisYear = new Date().getUTCFullYear();
+    for (const year of [thisYear, thisYear + 50, thisYear - 49])
+      expect(since(`Monday, 01-Jan-${digits(year)} 00:00:00 GMT`)).toBe(Date.UTC(year, 0));
+    expect(since('Tue, 30 Jun 2015 23:59:60 GMT')).toBe(Date.UTC(2015, 6));
+    for (const none of [
+      'Sun, 31 Feb 1994 08:49:37 GMT',
+      'Sun, 06 Nov 1994 24:00:00 GMT',
+      'Sun, 00 Nov 1994 08:00:00 GMT',
+      'Sun Nov 6 08:49:37 1994',
+      'Sun, 06 Nov 94 08:49:37 GMT',
+    ])
+      expect([none, since(none)]).toEqual([none, null]);
   });
 
   it('are not looked at where they are no dates', () => {

@@ -11,7 +11,9 @@ export interface Preconditions {
 
 export type TagList = '*' | ReadonlyArray<{ readonly tag: string; readonly isWeak: boolean }>;
 
-const LIST = /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*)*$/;
+const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/.source;
+/** Empty elements are none (section 5.6.1.2). */
+const LIST = new RegExp(`^[ \\t,]*${TAG}(?:[ \\t]*,[ \\t,]*${TAG})*[ \\t,]*$`);
 const EACH = /(W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
 
 /** Null where a list of tags is not as RFC 9110 writes it. Dates that are none are not looked at (sections 13.1.3 and 13.1.4). */
@@ -27,13 +29,34 @@ export function readPreconditions(headers: IncomingHttpHeaders): Preconditions |
   };
 }
 
-/** A date as servers send it (section 5.6.7), which is the only form that clients may send. */
-const DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const TIME = /(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5]\d|60)/.source;
+/** The three forms of dates that recipients take (section 5.6.7): that of today, of RFC 850, and of asctime. */
+const DATES = [
+  `^[A-Z][a-z]{2}, (?<day>\\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\\d{4}) ${TIME} GMT$`,
+  `^[A-Z][a-z]{5,8}, (?<day>\\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\\d{2}) ${TIME} GMT$`,
+  `^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`,
+].map((form) => new RegExp(form));
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 function readDate(header: string | undefined): number | null {
-  if (header === undefined || !DATE.test(header)) return null;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : at;
+  for (const form of header === undefined ? [] : DATES) {
+    const { day, month = '', year = '', hour, minute, second } = form.exec(header ?? '')?.groups ?? {};
+    const index = MONTHS.indexOf(month);
+    if (index < 0) continue;
+    const at = new Date(0);
+    at.setUTCFullYear(year.length === 2 ? fullYear(Number(year)) : Number(year), index, Number(day));
+    // A day that its month does not have.
+    if (at.getUTCMonth() !== index) return null;
+    return at.setUTCHours(Number(hour), Number(minute), Number(second));
+  }
+  return null;
+}
+
+/** More than fifty years ahead is the latest year of the past with the same two digits. */
+function fullYear(lastDigits: number): number {
+  const thisYear = new Date().getUTCFullYear();
+  const year = thisYear - (thisYear % 100) + lastDigits;
+  return year > thisYear + 50 ? year - 100 : year;
 }
 
 /** Null for no header, undefined for one that cannot be read. */

@@ -42,6 +42,8 @@ const SAMPLES: Readonly<Record<string, Buffer>> = {
   ),
   ...Object.fromEntries(['text', 'spreadsheet', 'presentation'].map(openDocument)),
 };
+type Sample = [what: string, bytes: string | Buffer, filename: string, mimeType: string, refusal: RegExp | null];
+const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"';
 
 describe('sniffMimeType', () => {
@@ -67,12 +69,35 @@ describe('sniffMimeType', () => {
     expect([...Object.keys(SAMPLES), ...byOthers].sort()).toEqual([...KNOWN_MEDIA_TYPES].sort());
   });
 
-  it.each<[what: string, bytes: string | Buffer, filename: string, mimeType: string, refusal: RegExp | null]>([
+  it.each<Sample>([
     ['an SVG', `${SVG}><path d="M0 0"/></svg>`, 'a.svg', 'image/svg+xml', null],
     ['an SVG with a prolog', '<?xml version="1.0"?>\n<!-- x --><svg width="1">', 'a.svg', 'image/svg+xml', null],
     ['an SVG with a script', `${SVG}><script/></svg>`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a handler', `${SVG} onload="alert(1)">`, 'a.svg', 'image/svg+xml', /scripts/],
     ['an SVG with a link that runs', `${SVG}><a href="javascript:x"/>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ['an SVG with a script of a prefix', `${SVG}><x:script>alert(1)</x:script>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ['an SVG with a handler behind a slash', `${SVG}><g/onload="alert(1)"/>`, 'a.svg', 'image/svg+xml', /scripts/],
+    ...['java&#115;cript:', 'java&#x0A;script&colon;', 'java&#x9;script&#58'].map((link): Sample => [
+      `an SVG with a link to ${link}`,
+      `${SVG}><a href="${link}x"/>`,
+      'a.svg',
+      'image/svg+xml',
+      /scripts/,
+    ]),
+    [
+      'an SVG of Illustrator',
+      `<!DOCTYPE svg [<!ENTITY ns "http://x/">]>${SVG}><text>&#1114112; on a = b</text>`,
+      'a.svg',
+      'image/svg+xml',
+      null,
+    ],
+    [
+      'a drawing that is to be seen only behind what is looked at',
+      `<!--${'x'.repeat(4_096)}`,
+      'a.svg',
+      'text/plain',
+      /the name/i,
+    ],
     ['an SVG that is called a picture', `${SVG}/>`, 'a.png', 'image/svg+xml', /the name/i],
     ['text', 'just text, with ümlauts', 'a.txt', 'text/plain', null],
     ['text that is called a picture', 'just text', 'a.jpg', 'text/plain', /the name/i],
@@ -82,6 +107,38 @@ describe('sniffMimeType', () => {
     ['HTML', '<!doctype html><script>alert(1)</script>', 'a.txt', 'text/html', /are not taken/],
     ['HTML behind a comment', '\n<!-- x --> <script>alert(1)</script>', 'a.md', 'text/html', /are not taken/],
     ['XML', '<?xml version="1.0"?><a/>', 'a.txt', 'application/xml', /are not taken/],
+    ...[
+      'BMW;320d;2019',
+      'GIFs are fun',
+      'MZ is a city',
+      'fLaC is a format',
+      'ID3 is one of tags',
+      'OggS',
+      'solid ground',
+    ].map((words): Sample => [`text that begins with ${words}`, `${words}\nand goes on\n`, 'a.csv', 'text/csv', null]),
+    ['a note of LaTeX', '%!TEX program = xelatex\n', 'a.txt', 'text/plain', null],
+    ['text with colours of a terminal', 'BM \u001b[31mred\u001b[0m\n', 'a.txt', 'text/plain', null],
+    ['Markdown about SVG', '# Icons\nWrite `<svg width="1">`, never `<script>`.\n', 'README.md', 'text/markdown', null],
+    ['notes about SVG', 'tags: <svg> <g onload=1>\n', 'notes.txt', 'text/plain', null],
+    [
+      'an SVG with a document type',
+      `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x"> ${SVG}/>`,
+      'a.svg',
+      'image/svg+xml',
+      null,
+    ],
+    ['an SVG with a prefix', '<!-- x --><s:svg xmlns:s="http://www.w3.org/2000/svg"/>', 'a.svg', 'image/svg+xml', null],
+    ['CSV of Excel in UTF-16', utf16('Name\tBetrag\r\nKäse\t3\r\n'), 'a.csv', 'text/csv', null],
+    ['text in UTF-16, the other way round', utf16('Käse').swap16(), 'a.txt', 'text/plain', null],
+    ['an SVG in UTF-16', utf16(`${SVG}><script/></svg>`), 'a.svg', 'image/svg+xml', /scripts/],
+    ['HTML in UTF-16', utf16('<script>alert(1)</script>'), 'a.txt', 'text/html', /are not taken/],
+    [
+      'no text behind a mark of UTF-16',
+      Buffer.from('fffe0000010002d8', 'hex'),
+      'a.mp3',
+      'application/octet-stream',
+      /are not taken/,
+    ],
     ['a PDF', '%PDF-1.7\n', 'a.pdf', 'application/pdf', null],
     ['a ZIP', Buffer.from('504b0506'.padEnd(44, '0'), 'hex'), 'a.zip', 'application/zip', null],
     ['a video', Buffer.from('00000018667479706d70343200000000', 'hex'), 'a.mp4', 'video/mp4', null],
@@ -95,6 +152,11 @@ describe('sniffMimeType', () => {
     const found = findRefusal(mimeType, bytes, { filename, rules });
     expect(found === null ? null : refusal?.test(found)).toBe(refusal === null ? null : true);
   });
+});
+
+it('takes no longer for many comments before nothing', async () => {
+  const bytes = Buffer.from('<!---->'.repeat(585) + 'x');
+  expect(await sniffMimeType(bytes, 'a.md')).toBe('text/markdown');
 });
 
 describe('settings of types', () => {

@@ -80,6 +80,15 @@ describe('files that are no pictures', () => {
   it.each<[what: string, content: () => Buffer, filename: string, mimeType: string, sent: string, icon: string]>([
     ['a drawing', svg, 'a.svg', 'image/svg+xml', 'image/svg+xml', 'drawing'],
     ['text', () => Buffer.from('notes'), 'a.txt', 'text/plain', 'text/plain; charset=utf-8', 'text'],
+    [
+      'text in UTF-16',
+      () => Buffer.from('\ufeffKäse', 'utf16le'),
+      'a.txt',
+      'text/plain',
+      'text/plain; charset=utf-16',
+      'text',
+    ],
+    ['text of one byte', () => Buffer.from('x'), 'a.txt', 'text/plain', 'text/plain; charset=utf-8', 'text'],
     ['Markdown', () => Buffer.from('# Notes'), 'a.md', 'text/markdown', 'text/markdown; charset=utf-8', 'text'],
     ['a table', () => Buffer.from('a,b\n1,2'), 'a.csv', 'text/csv', 'text/csv; charset=utf-8', 'text'],
     ['an archive', zip, 'a.zip', 'application/zip', 'application/zip', 'archive'],

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
 import { isUuid, readPreconditions, requestFacts } from '@taskgraph/service-kit';
@@ -7,6 +8,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
 import { contentOf, findThumbnail, type MediaRow } from '../media/mappers.js';
 import { isCopied, isShownInline } from '../../media-kinds.js';
+import { isUtf16 } from '../../media-types.js';
 import { disposition, selectFile } from './file-responses.js';
 import { ICONS } from './icons.js';
 import {
@@ -71,7 +73,9 @@ async function serveFile(
 
   const { key, mimeType, extension, byteSize } = found;
   const etag = `"${media.sha256.slice(0, 32)}-${fileSlug(file)}${extension}"`;
-  const contentType = mimeType.startsWith('text/') ? `${mimeType}; charset=utf-8` : mimeType;
+  const contentType = mimeType.startsWith('text/')
+    ? `${mimeType}; charset=${await findCharset(store, found)}`
+    : mimeType;
   const contentDisposition = disposition(
     isShownInline(mimeType) ? 'inline' : 'attachment',
     `${media.filename}${extension}`,
@@ -103,7 +107,9 @@ async function serveFile(
     if (target !== null) return handOver(response, target, handOverMs);
   }
 
-  const asked = { preconditions, range, ifRange: typeof ifRange === 'string' ? ifRange : undefined };
+  // Ranges are of GET alone (RFC 9110, section 14.2).
+  const part = request.method === 'GET' ? range : undefined;
+  const asked = { preconditions, range: part, ifRange: typeof ifRange === 'string' ? ifRange : undefined };
   const selection = selectFile(asked, { etag, lastModified, byteSize });
   switch (selection.kind) {
     case 'failed_precondition':
@@ -213,6 +219,12 @@ async function findFile(
   const key = objectKey(contentOf(media), variant, chosen);
   const object = await store.stat(key);
   return object && { key, mimeType: MIME_TYPES[chosen], extension: `.${chosen}`, byteSize: object.byteSize };
+}
+
+/** A text in UTF-16 says so by its first two bytes; others are taken in UTF-8 alone. */
+async function findCharset(store: ObjectStore, { key, byteSize }: FoundFile): Promise<'utf-8' | 'utf-16'> {
+  const bytes = byteSize < 2 ? null : await store.openRead(key, { start: 0, end: 1 });
+  return bytes && isUtf16(await buffer(bytes)) ? 'utf-16' : 'utf-8';
 }
 
 async function send(

@@ -13,6 +13,7 @@ import {
 } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaTx } from '../../db.js';
+import { findFalseName } from '../../media-types.js';
 import { parseAltText } from './alt-text.js';
 import { sanitizeFilename } from './filename.js';
 import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
@@ -22,7 +23,7 @@ import { tellOfChange } from './privileged-changes.js';
 import { countUsedBytes, lockUsage } from './usage.js';
 
 export { parseAltText } from './alt-text.js';
-export { sanitizeFilename } from './filename.js';
+export { readPartFilename, sanitizeFilename } from './filename.js';
 export { countUsedBytes, lockUsage } from './usage.js';
 
 /** @throws NOT_FOUND when there is no such item for this viewer */
@@ -87,8 +88,11 @@ export async function updateMedia(
   if (!canEdit(requireViewer(context), media)) throw forbidden('Only the uploader changes a media item.');
   if (filename === null || (filename !== undefined && !isVisible(filename)))
     throw badUserInput('A media item has a name.', 'INVALID_FILENAME');
+  const name = filename === undefined ? undefined : sanitizeFilename(filename);
+  const falsehood = name === undefined ? null : findFalseName(media.mimeType, name);
+  if (falsehood !== null) throw badUserInput(falsehood, 'INVALID_FILENAME');
   const data = {
-    ...(filename !== undefined && { filename: sanitizeFilename(filename) }),
+    ...(name !== undefined && { filename: name }),
     ...(altText !== undefined && { altText: parseAltText(altText) }),
   };
   return inTransaction(context.db, async (tx) => {

@@ -60,14 +60,16 @@ export const WITHOUT_VERSIONS = {
 } as const satisfies ImageOutcome;
 
 /**
- * Makes the versions of an image: upright, in sRGB, without metadata (places, names, embedded previews), animated where it is; AVIF only
+ * Makes the versions of an image: in sRGB, without metadata (places, names, embedded previews), animated where it is; upright, and in AVIF as well,
  * where it stands still. What stands still is decoded once for all thumbnails.
  */
 export async function processImage({ path: file, mimeType, folder, maxPixels }: ImageRequest): Promise<ImageOutcome> {
   // Pixels are counted by hand first, so that a bomb is told from a damaged file; libvips then has the same limit.
   const options = { failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true } as const;
   try {
-    const metadata = await sharp(file, { ...options, limitInputPixels: false }).metadata();
+    // libheif takes no more than 256 items without, and telephones write one for each tile; of HEIC it reads the header alone here.
+    const unlimited = needsRareDecoder(mimeType);
+    const metadata = await sharp(file, { ...options, unlimited, limitInputPixels: false }).metadata();
     const { width, orientation = 1 } = metadata;
     const height = metadata.pageHeight ?? metadata.height;
     const frames = ANIMATED_FORMATS.has(metadata.format) ? (metadata.pages ?? 1) : 1;
@@ -75,17 +77,20 @@ export async function processImage({ path: file, mimeType, folder, maxPixels }: 
     if (frames > MAX_FRAMES) return { kind: 'invalid', reason: 'TOO_COMPLEX' };
     const isHevc = metadata.compression === 'hevc' && !readsHevc();
     // Of HEIC the header is told as it is shown, and what EXIF says of turning means nothing (ISO/IEC 23008-12, annex A).
-    const turned = orientation >= 5 && !isHevc;
+    // Frames are one strip to libvips, which would turn as a whole: they stay as they are.
+    const isAnimated = frames > 1;
+    const turned = orientation >= 5 && !isHevc && !isAnimated;
     const source = isHevc ? path.join(folder, 'decoded.png') : file;
     if (isHevc) await decodeHeic({ file, to: source, maxPixels, longerSide: FULL_LONGER_SIDE, profile: metadata.icc });
-    const open = (): Sharp => sharp(source, { ...options, animated: frames > 1 }).autoOrient();
+    const open = (): Sharp =>
+      isAnimated ? sharp(source, { ...options, animated: true }) : sharp(source, options).autoOrient();
     const fullPath = pathOf(folder, 'full', 'webp');
 
     const full = inside(open(), FULL_LONGER_SIDE).toColourspace('srgb').webp(FULL_WEBP);
     await full.toFile(fullPath);
     const versions: ImageVersion[] = [{ variant: 'full', format: 'webp', path: fullPath }];
-    const smaller = await makeThumbnails(frames > 1 ? open : await decodeOnce(open()), folder, {
-      withAvif: frames === 1,
+    const smaller = await makeThumbnails(isAnimated ? open : await decodeOnce(open()), folder, {
+      withAvif: !isAnimated,
     });
     return {
       kind: 'processed',

@@ -21,7 +21,14 @@ import { deleteUnused, findTwin } from '../../storage/contents.js';
 import { mediaPrefix, objectKey } from '../../storage/object-keys.js';
 import { StorageError, type ObjectStore } from '../../storage/object-store.js';
 import { contentOf, type FailureReason, type MediaRow } from '../media/mappers.js';
-import { countUsedBytes, deleteRow, lockUsage, parseAltText, sanitizeFilename } from '../media/service.js';
+import {
+  countUsedBytes,
+  deleteRow,
+  lockUsage,
+  parseAltText,
+  readPartFilename,
+  sanitizeFilename,
+} from '../media/service.js';
 import type { UploadValue } from './mappers.js';
 import { receiveFile, type ReceivedFile } from './receive-file.js';
 
@@ -92,7 +99,7 @@ export async function uploadMedia(
   let isKept = false;
   try {
     const { maxBytes, rules } = limits;
-    const filename = sanitizeFilename(upload.filename);
+    const filename = sanitizeFilename(readPartFilename(upload.filename));
     // What a full disk would cut off is better not begun, and what is there already goes on.
     await room.assertRoomFor(0);
     const target = { key: objectKey(id, 'original'), filename, maxBytes, rules };
