@@ -45,8 +45,10 @@ export interface Circuit {
   run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: CancelSignal): Promise<Result>;
   /** Whether the service is called as usual. Then a caller may call it by himself, and tell how that ended. */
   readonly isClosed: () => boolean;
-  succeeded(): void;
-  failed(error: unknown, verdict: Verdict): void;
+  /** How often the circuit has opened: to be told with the end of a call, as it was at its beginning. */
+  readonly openings: () => number;
+  succeeded(begunAt: number): void;
+  failed(error: unknown, verdict: Verdict, begunAt: number): void;
   readonly state: () => 'closed' | 'open' | 'half_open';
   /** Tries no more by itself. */
   close(): void;
@@ -101,6 +103,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
   /** Trials since the circuit opened that were not passed. */
   let relapses = 0;
   let isToldOpen = false;
+  let openings = 0;
   let triesAt = 0;
   let pauseMs = 0;
   let isProbing = false;
@@ -121,6 +124,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
   }
 
   breaker.onBreak((reason) => {
+    openings += 1;
     const isRelapse = isOnTrial();
     trialUntil = null;
     if (isRelapse) relapses += 1;
@@ -165,24 +169,26 @@ export function createCircuit(options: CircuitOptions): Circuit {
 
   const isClosed = () => breaker.state === CircuitState.Closed;
 
+  /** Of a call that began before the circuit opened nothing new is learnt, though the circuit may be closed again. */
+  const isNews = (begunAt: number) => isClosed() && begunAt === openings;
+
   /** Past the breaker's own call: it wraps each in promises, and nearly all of them succeed. */
-  function succeeded(): void {
-    if (!isClosed()) return;
+  function succeeded(begunAt: number): void {
+    if (!isNews(begunAt)) return;
     outcomes.success(CircuitState.Closed);
     if (trialUntil !== null) passTrial();
   }
 
   /** Whose fault it was is found out without the caller. */
-  async function settle(error: unknown, verdict: Verdict): Promise<void> {
+  async function settle(error: unknown, verdict: Verdict, begunAt: number): Promise<void> {
     const settled = verdict === 'suspect' ? await ask() : verdict;
     onVerdict?.(settled, error);
-    // Of a call that began before the circuit opened, nothing new is learnt.
-    if (settled !== 'failure' || !isClosed()) return;
+    if (settled !== 'failure' || !isNews(begunAt)) return;
     const failure = new Failure('the service failed', { cause: error });
     await breaker.execute(() => Promise.reject(failure)).catch(() => undefined);
   }
 
-  const failed = (error: unknown, verdict: Verdict) => void settle(error, verdict);
+  const failed = (error: unknown, verdict: Verdict, begunAt: number) => void settle(error, verdict, begunAt);
 
   async function tryAgain<Result>(attempt: () => Promise<Result>): Promise<Result> {
     if (breaker.state !== CircuitState.Open || Date.now() < triesAt) throw new CircuitOpenError(name);
@@ -206,6 +212,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
       clearTimeout(timer);
     },
     isClosed,
+    openings: () => openings,
     succeeded,
     failed,
     async run<Result>(
@@ -218,14 +225,15 @@ export function createCircuit(options: CircuitOptions): Circuit {
         if (!probe) return tryWith(call);
         await unlessAborted(signal, tryAgain(probe).catch(toOpen));
       }
+      const begunAt = openings;
       let result: Result;
       try {
         result = await call();
       } catch (error) {
-        failed(error, judge.error(error));
+        failed(error, judge.error(error), begunAt);
         throw error;
       }
-      if (judge.isSuccess(result)) succeeded();
+      if (judge.isSuccess(result)) succeeded(begunAt);
       return result;
     },
   };

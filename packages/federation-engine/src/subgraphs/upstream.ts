@@ -197,12 +197,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   function sendAtOnce(request: UpstreamRequest): Promise<UpstreamAnswer> {
     return new Promise((resolve, reject) => {
       const sentAt = Date.now();
+      const begunAt = circuit.openings();
       const succeed = (answer: UpstreamAnswer) => {
-        if (isSuccess(answer)) circuit.succeeded();
+        if (isSuccess(answer)) circuit.succeeded(begunAt);
         resolve(answer);
       };
       const fail = (error: unknown) => {
-        circuit.failed(error, judgeError(request, error));
+        circuit.failed(error, judgeError(request, error), begunAt);
         reject(toFault(request, error));
       };
       startExchange(dispatcherOf(request), toExchange(request), {

@@ -10,10 +10,7 @@ export interface PrivilegedChange {
 }
 
 /** Tells of what an administrator has changed by role alone, of each owner apart: to be written in the transaction of the change. */
-export function tellOfChange(
-  context: TaskContext,
-  { taskId, ownerIds, change }: PrivilegedChange,
-): NewEvent[] {
+export function tellOfChange(context: TaskContext, { taskId, ownerIds, change }: PrivilegedChange): NewEvent[] {
   const { userId: actorId } = requireViewer(context);
   const { ipAddress, userAgent } = context.clientInfo;
   return [...new Set(ownerIds)].map((ownerId) => ({
