@@ -109,7 +109,9 @@ describe('work by the clock, done once', () => {
   });
 
   it('ends with 1 where the database is away, with 78 for settings and 2 for arguments', async () => {
-    expect(await work('task', { TASK_DATABASE_URL: 'postgresql://127.0.0.1:1/task' })).toMatchObject({ code: 1 });
+    const away = await work('task', { TASK_DATABASE_URL: 'postgresql://127.0.0.1:1/task' });
+    expect(away).toMatchObject({ code: 1, stdout: expect.stringContaining('"failed":["') });
+    expect(away.stdout).not.toContain('"work by the clock is done"');
     expect(await work('auth', { AUTH_KEY_ENCRYPTION_SECRET: '' })).toMatchObject({
       code: 78,
       stderr: expect.stringContaining('AUTH_KEY_ENCRYPTION_SECRET is required'),

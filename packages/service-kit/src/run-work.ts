@@ -78,8 +78,12 @@ export async function runWork<Config extends WorkConfig>({
   try {
     const { done, faults } = await work({ config, pool, log, metrics });
     for (const [what, err] of faults) log.error({ err, what }, 'work by the clock has failed');
+    if (faults.size > 0) {
+      log.warn({ done, failed: [...faults.keys()] }, 'work by the clock is done in part');
+      return EXIT.failed;
+    }
     log.info({ done }, 'work by the clock is done');
-    return faults.size > 0 ? EXIT.failed : EXIT.done;
+    return EXIT.done;
   } catch (err) {
     log.error({ err }, 'work by the clock has failed');
     return EXIT.failed;
