@@ -15,7 +15,7 @@ import { Prisma, type KnownMedia } from '../../generated/prisma/client.js';
 import { visibleTasks } from '../tasks/loaders.js';
 import type { TaskRow } from '../tasks/mappers.js';
 import { isByRoleAlone } from '../tasks/policy.js';
-import { tellOfChange } from '../tasks/privileged-changes.js';
+import { tellOfChange } from '../../privileged-changes.js';
 import { getTask } from '../tasks/service.js';
 import type { MediaState } from './media-directory.js';
 import { mayShow } from './policy.js';

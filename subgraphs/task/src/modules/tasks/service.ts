@@ -20,7 +20,7 @@ import type { CreateTaskInput, TaskFilter, TaskOrder, UpdateTaskInput } from '..
 import { ALL_TASK_FIELDS, visibleTasks, type TaskFields, type TaskPageSelection } from './loaders.js';
 import type { TaskConnectionRow, TaskRow } from './mappers.js';
 import { canAssign, canDelete, isByRoleAlone } from './policy.js';
-import { tellOfChange } from './privileged-changes.js';
+import { tellOfChange } from '../../privileged-changes.js';
 import { toConditions } from './task-filter.js';
 import { parseDescription, parseLabels, parseTitle, parseUserId } from './task-input.js';
 import { readTaskList } from './task-list.js';

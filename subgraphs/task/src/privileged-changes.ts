@@ -1,6 +1,6 @@
 import type { EventData } from '@taskgraph/contracts';
 import { requireViewer, type NewEvent } from '@taskgraph/service-kit';
-import type { TaskContext } from '../../context.js';
+import type { TaskContext } from './context.js';
 
 export interface PrivilegedChange {
   readonly taskId: string;
