@@ -36,9 +36,9 @@ describe('docs/events.md', () => {
 describe('an event of the table', () => {
   const subgraphs = fileURLToPath(new URL('../../../subgraphs', import.meta.url));
   const codeOf = (service: string, isMeant: (file: string) => boolean) =>
-    readdirSync(path.join(subgraphs, service, 'src/modules'), { recursive: true, encoding: 'utf8' })
+    readdirSync(path.join(subgraphs, service, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && isMeant(file))
-      .map((file) => readFileSync(path.join(subgraphs, service, 'src/modules', file), 'utf8'))
+      .map((file) => readFileSync(path.join(subgraphs, service, 'src', file), 'utf8'))
       .join('\n');
 
   it.each(Object.keys(EVENTS))('is produced by the service that it is named after: %s', (type) => {
