@@ -66,8 +66,10 @@ COPY --from=migrate-app /app ./
 ENTRYPOINT ["node", "--enable-source-maps", "packages/databases/dist/cli.js"]
 CMD ["all", "up"]
 
+# glibc keeps the memory that the start of a subgraph needed, and images of media, unless it is told not to (MALLOC_*).
 FROM runtime AS auth
-ENV AUTH_PORT=3001 AUTH_OPERATIONS_PORT=3101
+ENV AUTH_PORT=3001 AUTH_OPERATIONS_PORT=3101 \
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=131072
 COPY --from=auth-app /app ./
 EXPOSE 3001 3101
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
@@ -75,17 +77,17 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
 CMD ["node", "--enable-source-maps", "subgraphs/auth/dist/main.js"]
 
 FROM runtime AS task
-ENV TASK_PORT=3002 TASK_OPERATIONS_PORT=3102
+ENV TASK_PORT=3002 TASK_OPERATIONS_PORT=3102 \
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=131072
 COPY --from=task-app /app ./
 EXPOSE 3002 3102
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.TASK_PORT}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--enable-source-maps", "subgraphs/task/dist/main.js"]
 
-# glibc keeps the memory that images needed unless it is told not to.
 FROM runtime AS media
 ENV MEDIA_PORT=3003 MEDIA_OPERATIONS_PORT=3103 TASKGRAPH_DATA_DIR=/data \
-    MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=131072
 USER 0:0
 WORKDIR /data
 RUN chown 1000:1000 .

@@ -1,16 +1,11 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
+import { ALLOCATOR } from './allocator.mjs';
 import { root } from './prepare.mjs';
 
 /** Small young generations, and a collection after the start: the system waits most of the time. */
 const NODE_FLAGS = ['--enable-source-maps', '--max-semi-space-size=4', '--expose-gc'];
-
-/**
- * What glibc's allocator has to be told before a process starts: left alone it keeps what images needed, a third of a
- * gigabyte after a dozen of them. Other systems do not read these.
- */
-const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 /**
  * Runs the built system in a process of its own, which stops when this one goes away.

@@ -12,11 +12,11 @@ const CLOCK_TICKS = 100;
 const READY_MS = 60_000;
 
 /** As in the start script of gateway/package.json. */
-const FLAGS = ['--max-semi-space-size=64', '--no-allocation-site-pretenuring'];
+export const GATEWAY_FLAGS = ['--max-semi-space-size=64', '--no-allocation-site-pretenuring'];
 
 export const CONTENDERS = [
   { name: 'stock', label: '@apollo/gateway + @apollo/server', entry: 'stock.mjs' },
-  { name: 'taskgraph', label: 'this gateway', entry: 'taskgraph.mjs', nodeFlags: FLAGS },
+  { name: 'taskgraph', label: 'this gateway', entry: 'taskgraph.mjs', nodeFlags: GATEWAY_FLAGS },
   { name: 'hive', label: 'Hive Gateway', entry: 'hive.mjs', needs: '@graphql-hive/gateway' },
   {
     name: 'hive-rust',
@@ -73,7 +73,7 @@ export function createRig() {
         const child = await start(
           `contenders/${contender.entry}`,
           { NODE_ENV: 'production', ...env(contender), PORT: port, GATEWAY_PORT: port, ...contender.env },
-          { origin, nodeFlags: sameHeap ? FLAGS : contender.nodeFlags, answersTo },
+          { origin, nodeFlags: sameHeap ? GATEWAY_FLAGS : contender.nodeFlags, answersTo },
         );
         gateways.push({ ...contender, origin, child });
       }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { ALLOCATOR } from '../../scripts/allocator.mjs';
 import { listContext } from '../images/context.mjs';
 import { readDockerfile, type Stage, type Step, type StepKind, type StepOf } from '../images/dockerfile.mjs';
 import { operationsPortOf, PROCESSES, processNamed } from './processes.js';
@@ -106,6 +107,11 @@ describe.each(PROCESSES)('the image of $name', (process) => {
     expect(envOf(process.name)['NODE_ENV']).toBe('production');
     expect(Object.keys(envOf(process.name))).not.toEqual(expect.arrayContaining(['SANDBOX']));
   });
+});
+
+it.each(['auth', 'task', 'media'])('the image of %s tells the allocator what npm start tells it', (name) => {
+  const told = Object.entries(envOf(name)).filter(([setting]) => setting.startsWith('MALLOC_'));
+  expect(Object.fromEntries(told)).toEqual(ALLOCATOR);
 });
 
 describe('the image of media', () => {

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ALLOCATOR } from '../../scripts/allocator.mjs';
 import { prepareOrExit } from '../../scripts/prepare.mjs';
 
 const USAGE = `npm run test:load -- [options]
@@ -104,7 +105,9 @@ async function startSystem() {
   tell('starting PostgreSQL and four processes …');
   const databases = await startTestDatabases();
   try {
-    const graph = await spawnGraph({ settings: { ACCESS_TOKEN_LIFETIME_SECONDS: '86400', LOG_LEVEL: 'warn' } });
+    const graph = await spawnGraph({
+      settings: { ...ALLOCATOR, ACCESS_TOKEN_LIFETIME_SECONDS: '86400', LOG_LEVEL: 'warn' },
+    });
     return {
       url: graph.urls.gateway,
       pids: () => graph.pids,

@@ -19,6 +19,8 @@ export interface ServiceProcessOptions {
   readonly entry: string;
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Of Node, beside those of every service. */
+  readonly nodeFlags?: readonly string[];
 }
 
 export interface SpawnedService {
@@ -93,7 +95,8 @@ function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
 function launch(entry: string, options: ServiceProcessOptions, lines: string[]): ChildProcess {
   // The test runner's NODE_OPTIONS are not for the service, and no setting of the developer's shell may leak in.
   const { PATH = '', HOME = '', TMPDIR } = process.env;
-  const child = spawn(process.execPath, ['--enable-source-maps', '--import', EXIT_WITH_PARENT, entry], {
+  const flags = ['--enable-source-maps', ...(options.nodeFlags ?? []), '--import', EXIT_WITH_PARENT];
+  const child = spawn(process.execPath, [...flags, entry], {
     cwd: ROOT,
     env: { PATH, HOME, ENV_FILE: '', ...(TMPDIR !== undefined && { TMPDIR }), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -24,6 +24,8 @@ export interface SpawnGraphOptions {
   readonly databases?: Partial<Readonly<Record<SubgraphName, TestDatabase>>>;
   /** Settings of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of Node, for the gateway. */
+  readonly gatewayFlags?: readonly string[];
 }
 
 export interface SpawnedGraph extends AsyncDisposable {
@@ -69,7 +71,7 @@ export async function spawnGraph(options: SpawnGraphOptions = {}): Promise<Spawn
       TASKGRAPH_DATA_DIR: dataDir,
       ...options.settings,
     };
-    const services = await spawnAll(urls, env);
+    const services = await spawnAll(urls, env, options.gatewayFlags);
     own.add(() => endAll(services));
     const removeLogs = addLogSource(() => services.flatMap(({ lines }) => lines));
     own.add(async () => removeLogs());
@@ -144,6 +146,7 @@ function settingsOf(
 async function spawnAll(
   urls: Readonly<Record<ServiceName, string>>,
   env: Readonly<Record<string, string>>,
+  gatewayFlags: readonly string[] = [],
 ): Promise<SpawnedService[]> {
   const outcomes = await Promise.allSettled(
     SERVICES.map((name) =>
@@ -151,7 +154,9 @@ async function spawnAll(
         name,
         url: urls[name],
         env,
-        entry: name === 'gateway' ? 'gateway/dist/main.js' : `subgraphs/${name}/dist/main.js`,
+        ...(name === 'gateway'
+          ? { entry: 'gateway/dist/main.js', nodeFlags: gatewayFlags }
+          : { entry: `subgraphs/${name}/dist/main.js` }),
       }),
     ),
   );

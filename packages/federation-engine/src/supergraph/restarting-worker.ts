@@ -37,6 +37,8 @@ export interface RestartingWorker {
   close(): Promise<void>;
 }
 
+/** Of all three spaces of the thread's young generation together. */
+const YOUNG_MIB = 12;
 /** One death may be by chance: another thread starts at once. */
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;
@@ -61,8 +63,13 @@ export function createRestartingWorker(options: RestartingWorkerOptions): Restar
     let fault: Error | null = null;
     let steadySince = Infinity;
     try {
-      // The memory for young objects that the process is started with is for requests, not for plans.
-      worker = new Worker(entry, { execArgv: [], env: { ...options.env }, stderr: false });
+      worker = new Worker(entry, {
+        execArgv: [],
+        env: { ...options.env },
+        stderr: false,
+        // The memory for young objects that the process is started with is for requests, not for plans.
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+      });
     } catch (error) {
       died(error as Error, false);
       return;
