@@ -34,6 +34,10 @@ interface CronJob extends Manifest {
 const whereRendered = cannotRender === null ? describe : describe.skip;
 const manifests = cannotRender === null ? render('deployment/test/everything') : [];
 const WITH_WORK = ['auth', 'media', 'task'];
+/** A folder of the pod's own, and the bucket: a process may be without, a job is not. */
+const SAID_FOR_ITSELF = new Set(['TASKGRAPH_DATA_DIR', 'GCS_BUCKET']);
+/** Of generated ConfigMaps: those of two overlays have different ones. */
+const withoutHashes = (places: object) => JSON.parse(JSON.stringify(places).replace(/-[a-z0-9]{10}"/g, '"')) as object;
 
 whereRendered.each(WITH_WORK)('the work of %s by the clock', (name) => {
   const { spec: job } = cannotRender === null ? find<CronJob>(manifests, 'CronJob', `${name}-work`) : ({} as CronJob);
@@ -72,6 +76,21 @@ whereRendered.each(WITH_WORK)('the work of %s by the clock', (name) => {
     expect(secrets).toEqual([`${name.toUpperCase()}_DATABASE_URL`, ...(name === 'auth' ? keys : [])]);
   });
 
+  it('is told how long to keep what, and whatever else it reads, in the same place as the service', async () => {
+    const env = environmentOf(container as Container, manifests);
+    const { readWorkConfig } = (await import(`../../subgraphs/${name}/src/config.ts`)) as {
+      readWorkConfig: (given: Record<string, string>) => object;
+    };
+    const deployment = find<PodOwner>(render('k8s/overlays/gke'), 'Deployment', name).spec.template?.spec;
+    const sourceOf = ({ env: variables = [] }: Container, setting: string) =>
+      variables.find((variable) => variable.name === setting)?.valueFrom ?? `${setting} is not there`;
+    const settings = Object.keys(readWorkConfig(env)).filter((setting) => !SAID_FOR_ITSELF.has(setting));
+    const placesOf = (one: Container | undefined) =>
+      Object.fromEntries(settings.map((setting) => [setting, sourceOf(one as Container, setting)]));
+    expect(settings.length).toBeGreaterThan(3);
+    expect(withoutHashes(placesOf(container))).toEqual(withoutHashes(placesOf(deployment?.containers[0])));
+  });
+
   it('gets no requests of the service, and reaches its database', () => {
     const labels = pod?.metadata.labels ?? {};
     const selected = manifests.filter(({ kind }) => kind === 'Service') as Array<
@@ -88,7 +107,10 @@ whereRendered.each(WITH_WORK)('the work of %s by the clock', (name) => {
     const env = environmentOf(deployment?.containers[0] as Container, manifests);
     expect(env['RETENTION_INTERVAL_SECONDS']).toBe('0');
     if (name === 'auth') expect(env['KEY_ROTATION_DAYS']).toBe('0');
-    if (name === 'media') expect(env['SWEEP_INTERVAL_SECONDS']).toBe('0');
+    if (name === 'media') {
+      expect(env['SWEEP_INTERVAL_SECONDS']).toBe('0');
+      expect(environmentOf(container as Container, manifests)['GCS_BUCKET']).toBe(env['GCS_BUCKET']);
+    }
     expect(() => processNamed(name).readConfig(env)).not.toThrow();
   });
 });

@@ -106,12 +106,18 @@ describe('work by the clock, done once', () => {
     const ended = await work('task');
     expect([ended.code, doneIn(ended)]).toEqual([1, { erased_users: 1 }]);
     expect(ended.stdout).toContain('"what":"known_media"');
+    expect(ended.stdout).not.toContain('"known_media":0');
+    expect(ended.stdout).toContain('"stack"');
   });
 
   it('ends with 1 where the database is away, with 78 for settings and 2 for arguments', async () => {
     const away = await work('task', { TASK_DATABASE_URL: 'postgresql://127.0.0.1:1/task' });
     expect(away).toMatchObject({ code: 1, stdout: expect.stringContaining('"failed":["') });
     expect(away.stdout).not.toContain('"work by the clock is done"');
+    // A database that is away is no defect: no stack, and no table that says that nothing was to be deleted.
+    expect(away.stdout).not.toContain('"stack"');
+    expect(away.stdout).toContain('"done":{}');
+    expect(away.stdout).toContain('"reason":"DATABASE_UNAVAILABLE"');
     expect(await work('auth', { AUTH_KEY_ENCRYPTION_SECRET: '' })).toMatchObject({
       code: 78,
       stderr: expect.stringContaining('AUTH_KEY_ENCRYPTION_SECRET is required'),

@@ -72,6 +72,7 @@ export * from './retention.js';
 export * from './revocations/remote-revocations.js';
 export * from './revocations/revocation-list.js';
 export * from './run-process.js';
+export * from './run-once.js';
 export * from './run-work.js';
 export * from './sdl.js';
 export * from './security-directives.js';

@@ -31,7 +31,7 @@ export const days = (count: number): number => count * DAY_MS;
 
 /** What a run has done. */
 export interface PurgeOutcome {
-  /** Rows, by table. */
+  /** Rows, by table; of one that failed at once there is no count. */
   readonly counts: Readonly<Record<string, number>>;
   /** Tables that could not be purged, and why: they keep no other from it. */
   readonly faults: ReadonlyMap<string, unknown>;
@@ -54,12 +54,11 @@ export async function purge({ db, rules, now = Date.now }: Purge, signal?: Abort
       DELETE FROM "${table}" WHERE ctid IN (
         SELECT ctid FROM "${table}" WHERE ${where} LIMIT ${ROWS} FOR UPDATE SKIP LOCKED)`;
     const before = new Date(now() - keepMs);
-    counts[table] ??= 0;
     try {
       let count = ROWS;
       for (let statements = 0; count === ROWS && statements < MAX_STATEMENTS && !signal?.aborted; statements += 1) {
         count = await db.$executeRawUnsafe(statement, before);
-        counts[table] += count;
+        counts[table] = (counts[table] ?? 0) + count;
       }
       hasMore ||= count === ROWS;
     } catch (error) {

@@ -1,25 +1,16 @@
-import type pg from 'pg';
-import { loadEnvFile } from './env-file.js';
-import { createLog, flushLog, type Log } from './log.js';
+import { toDatabaseFault } from './database-faults.js';
+import { AppError } from './app-error.js';
 import type { LogLevel } from './log-level.js';
-import { createMetrics, type Metrics } from './metrics.js';
-import { createPgPool } from './pg-pool.js';
-import { ConfigError } from './config-error.js';
+import type { Log } from './log.js';
+import { runOnce, type OnceConfig, type OnceTools } from './run-once.js';
 
 /** As of the operator's command. */
-const EXIT = { done: 0, failed: 1, usage: 2, config: 78 } as const;
+const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+/** One for the work, and one for what is asked meanwhile. */
+const CONNECTIONS = 2;
 
-export interface WorkConfig {
+export interface WorkConfig extends OnceConfig {
   readonly LOG_LEVEL: LogLevel;
-  readonly DB_CONNECT_TIMEOUT_MS: number;
-  readonly DB_STATEMENT_TIMEOUT_MS: number;
-}
-
-export interface WorkTools<Config> {
-  readonly config: Config;
-  readonly pool: pg.Pool;
-  readonly log: Log;
-  readonly metrics: Metrics;
 }
 
 /** What was done, by name, and what could not be: it keeps nothing else from being done. */
@@ -35,12 +26,12 @@ export interface WorkOptions<Config extends WorkConfig> {
   /** @throws ConfigError */
   readonly readConfig: () => Config;
   readonly databaseUrl: (config: Config) => string;
-  readonly work: (tools: WorkTools<Config>) => Promise<WorkOutcome>;
+  readonly work: (tools: OnceTools<Config>) => Promise<WorkOutcome>;
 }
 
 /**
  * Does once what a service does by the clock, for a scheduler that does it in its place. One line of the log tells what was done, and one
- * each what could not be.
+ * each what could not be: a warning where a database or a store is away, and an error with its stack else.
  *
  * @returns the exit code: 1 where something failed, 2 for arguments, 78 for faulty settings, which are told without a stack
  */
@@ -55,42 +46,33 @@ export async function runWork<Config extends WorkConfig>({
     process.stderr.write(`It takes no arguments, and was given ${args.join(' ')}: settings are those of ${service}.\n`);
     return EXIT.usage;
   }
-  let config: Config;
-  try {
-    loadEnvFile();
-    config = readConfig();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EXIT.config;
-  }
-  const log = createLog({ service, level: config.LOG_LEVEL });
-  const metrics = createMetrics(service);
-  const pool = createPgPool({
-    connectionString: databaseUrl(config),
-    max: 2,
-    connectTimeoutMs: config.DB_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DB_STATEMENT_TIMEOUT_MS,
-    applicationName: `taskgraph-${service}-work`,
-    metrics,
-    log,
-  });
-  try {
-    const { done, faults } = await work({ config, pool, log, metrics });
-    for (const [what, err] of faults) log.error({ err, what }, 'work by the clock has failed');
-    if (faults.size > 0) {
-      log.warn({ done, failed: [...faults.keys()] }, 'work by the clock is done in part');
+  const connection = `${service}-work`;
+  const logLevel = ({ LOG_LEVEL }: Config) => LOG_LEVEL;
+  const options = { name: service, connection, connections: CONNECTIONS, readConfig, databaseUrl, logLevel };
+  return runOnce(options, async (tools) => {
+    const { log } = tools;
+    try {
+      const { done, faults } = await work(tools);
+      for (const [what, error] of faults) tell(log, service, error, what);
+      if (faults.size > 0) {
+        log.warn({ done, failed: [...faults.keys()] }, 'work by the clock is done in part');
+        return EXIT.failed;
+      }
+      log.info({ done }, 'work by the clock is done');
+      return EXIT.done;
+    } catch (error) {
+      tell(log, service, error);
       return EXIT.failed;
     }
-    log.info({ done }, 'work by the clock is done');
-    return EXIT.done;
-  } catch (err) {
-    log.error({ err }, 'work by the clock has failed');
-    return EXIT.failed;
-  } finally {
-    await pool.end();
-    await flushLog(log);
-  }
+  });
+}
+
+/** Without a stack where it is not of this code: a warning has none. */
+function tell(log: Log, service: string, error: unknown, what?: string): void {
+  const fault = toDatabaseFault(error, service) ?? (error instanceof AppError ? error : null);
+  const facts = { err: error, ...(what !== undefined && { what }) };
+  if (fault) log.warn({ ...facts, code: fault.code, reason: fault.reason }, 'work by the clock has failed');
+  else log.error(facts, 'work by the clock has failed');
 }
 
 /** Does each part, whatever becomes of the others. */

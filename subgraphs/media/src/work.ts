@@ -1,8 +1,9 @@
-import { days, doParts, purgeAll, runWork, transactionTimes } from '@taskgraph/service-kit';
+import { days, doParts, purgeAll, runWork, transactionTimes, unavailable } from '@taskgraph/service-kit';
 import { readWorkConfig } from './config.js';
 import { createMediaDb } from './db.js';
 import { cleanUp } from './modules/upkeep/upkeep.js';
 import { RETENTION_RULES } from './retention.js';
+import { StorageError } from './storage/object-store.js';
 import { openStorage } from './storage/open-storage.js';
 import { createMediaTelemetry } from './telemetry.js';
 
@@ -25,6 +26,8 @@ process.exitCode = await runWork({
             deletedRetentionMs: config.MEDIA_DELETED_RETENTION_SECONDS * 1000,
             orphanAgeMs: config.ORPHAN_TTL_DAYS === 0 ? null : days(config.ORPHAN_TTL_DAYS),
           });
+        } catch (error) {
+          throw error instanceof StorageError ? unavailable('media', error, 'STORAGE_UNAVAILABLE') : error;
         } finally {
           await spool.close();
         }

@@ -73,9 +73,6 @@ async function serveFile(
 
   const { key, mimeType, extension, byteSize } = found;
   const etag = `"${media.sha256.slice(0, 32)}-${fileSlug(file)}${extension}"`;
-  const contentType = mimeType.startsWith('text/')
-    ? `${mimeType}; charset=${await findCharset(store, found)}`
-    : mimeType;
   const contentDisposition = disposition(
     isShownInline(mimeType) ? 'inline' : 'attachment',
     `${media.filename}${extension}`,
@@ -85,7 +82,6 @@ async function serveFile(
     etag,
     'accept-ranges': 'bytes',
     'cache-control': CACHE_CONTROL,
-    'content-type': contentType,
     // Drawings, documents and text are never shown in this origin: what is active in them runs nowhere.
     'content-disposition': contentDisposition,
     ...(isNegotiated(file) && { vary: 'Accept' }),
@@ -103,6 +99,7 @@ async function serveFile(
     return problem(response, 400, 'BAD_REQUEST', 'If-Match and If-None-Match hold tags in quotes, or *.');
   if (handOverMs !== null && request.method === 'GET' && !CONDITIONS.some((name) => request.headers[name])) {
     const expiresAt = new Date(Date.now() + handOverMs);
+    const contentType = await findContentType(store, found);
     const target = await store.signUrl(key, { expiresAt, contentType, contentDisposition });
     if (target !== null) return handOver(response, target, handOverMs);
   }
@@ -121,13 +118,17 @@ async function serveFile(
       response.set('content-range', `bytes */${byteSize}`);
       return problem(response, 416, 'BAD_REQUEST', 'The file does not have these bytes.');
     case 'whole':
-      response.status(200).set('content-length', String(byteSize));
+      response
+        .status(200)
+        .set({ 'content-type': await findContentType(store, found), 'content-length': String(byteSize) });
       return send(request, response, store, key);
     case 'part': {
       const { start, end } = selection.range;
-      response
-        .status(206)
-        .set({ 'content-length': String(end - start + 1), 'content-range': `bytes ${start}-${end}/${byteSize}` });
+      response.status(206).set({
+        'content-type': await findContentType(store, found),
+        'content-length': String(end - start + 1),
+        'content-range': `bytes ${start}-${end}/${byteSize}`,
+      });
       return send(request, response, store, key, selection.range);
     }
   }
@@ -221,10 +222,11 @@ async function findFile(
   return object && { key, mimeType: MIME_TYPES[chosen], extension: `.${chosen}`, byteSize: object.byteSize };
 }
 
-/** A text in UTF-16 says so by its first two bytes; others are taken in UTF-8 alone. */
-async function findCharset(store: ObjectStore, { key, byteSize }: FoundFile): Promise<'utf-8' | 'utf-16'> {
+/** Of a text with its charset, for which its first two bytes are read: UTF-16 says so by them; others are taken in UTF-8 alone. */
+async function findContentType(store: ObjectStore, { key, mimeType, byteSize }: FoundFile): Promise<string> {
+  if (!mimeType.startsWith('text/')) return mimeType;
   const bytes = byteSize < 2 ? null : await store.openRead(key, { start: 0, end: 1 });
-  return bytes && isUtf16(await buffer(bytes)) ? 'utf-16' : 'utf-8';
+  return `${mimeType}; charset=${bytes && isUtf16(await buffer(bytes)) ? 'utf-16' : 'utf-8'}`;
 }
 
 async function send(
