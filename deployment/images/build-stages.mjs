@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { listContext, matching } from './context.mjs';
 
 /** What a step may take from this machine: how to reach a registry, and nothing else of its settings. */
@@ -41,7 +42,7 @@ const LEAVES_THE_STAGE = /(^|[\s='"(])(\/|\.\.\/|~)/;
 export function createStageBuilder({ stages, context, scratch, nodeFolder, buildCache, installedIn = null, tell }) {
   const files = listContext(context);
   const built = new Map();
-  const turns = createTurns(Math.max(1, os.availableParallelism()));
+  const turns = pLimit(Math.max(1, os.availableParallelism()));
 
   function build(name) {
     if (!built.has(name)) built.set(name, perform(name));
@@ -204,21 +205,4 @@ function shell(command, { cwd, env }) {
       else reject(new Error(`${command}\nended with ${code}:\n${output.trimEnd().slice(-4_000)}`));
     });
   });
-}
-
-/** Lets so many run at once. */
-function createTurns(places) {
-  let free = places;
-  const waiting = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
 }

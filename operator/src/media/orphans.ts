@@ -4,6 +4,7 @@ import { days, type RawSqlClient, type Tx } from '@taskgraph/service-kit';
 import type pg from 'pg';
 import type { OperatorConfig } from '../config.js';
 import { findDatabase } from '../places.js';
+import { rawSql } from '../raw-sql.js';
 
 export interface Orphans {
   /** The oldest of them. */
@@ -30,13 +31,6 @@ export async function openOrphans(config: OperatorConfig, count: number): Promis
           if (length < ORPHANS_AT_ONCE) return deleted;
         }
       }),
-  };
-}
-
-function rawSql(client: pg.Client): RawSqlClient {
-  return {
-    $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
-    $queryRawUnsafe: async <Rows>(sql: string, ...values: unknown[]) => (await client.query(sql, values)).rows as Rows,
   };
 }
 

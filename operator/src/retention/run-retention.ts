@@ -3,6 +3,7 @@ import { countOverdue, purgeAll, type RawSqlClient, type RetentionRule } from '@
 import pg from 'pg';
 import { environment, type DatabaseName, type OperatorConfig } from '../config.js';
 import { findDatabase } from '../places.js';
+import { rawSql } from '../raw-sql.js';
 
 /** What is kept for how long is the business of each service. */
 const RULES: Readonly<Record<DatabaseName, () => Promise<readonly RetentionRule[]>>> = {
@@ -58,11 +59,7 @@ async function onDatabase<Result>(url: string, work: (db: RawSqlClient) => Promi
   client.on('error', () => undefined);
   await client.connect();
   try {
-    return await work({
-      $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
-      $queryRawUnsafe: async <Rows>(sql: string, ...values: unknown[]) =>
-        (await client.query(sql, values)).rows as Rows,
-    });
+    return await work(rawSql(client));
   } finally {
     await client.end();
   }

@@ -11,6 +11,7 @@ import {
   type Log,
   type Tracing,
 } from '@taskgraph/service-kit';
+import pLimit from 'p-limit';
 import type { MediaDb } from '../../db.js';
 import { findKind, isCopied, needsRareDecoder, type CopiedType } from '../../media-kinds.js';
 import { deleteUnused } from '../../storage/contents.js';
@@ -63,7 +64,7 @@ const LOOK_MS = 250;
 export function createProcessor(parts: ProcessorParts): Processor {
   const { db, telemetry, log, tracing, concurrency, leaseMs } = parts;
   const running = new Map<Job, Promise<void>>();
-  const inTurn = createTurns(concurrency);
+  const inTurn = pLimit(concurrency);
   let isFilling = false;
   let fillsAgain = false;
   let filling: Promise<void> = Promise.resolve();
@@ -179,22 +180,6 @@ async function findProcessing(db: MediaDb, mediaIds: string[]): Promise<Readonly
 interface ItemParts extends ProcessorParts {
   /** Runs what reads a file as soon as fewer are read than may be. */
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
-}
-
-function createTurns(count: number): ItemParts['inTurn'] {
-  let free = count;
-  const waiting: Array<() => void> = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
 }
 
 async function processItem(parts: ItemParts, job: Job, signal: AbortSignal): Promise<void> {
