@@ -266,4 +266,32 @@ describe('the circuit of a service', () => {
     expect(await sendMany(upstream, () => ({}), 1)).toEqual(['BAD_RESPONSE']);
     expect(upstream.circuit()).toBe('closed');
   });
+
+  it('learns nothing of a service that is back from requests that were sent before it was away', async () => {
+    const held: ServerResponse[] = [];
+    let isBroken = false;
+    await using started = await startService(
+      ({ response, body }) => {
+        if (body.includes('held')) held.push(response);
+        else if (isBroken) response.writeHead(502).end('Bad gateway');
+        else response.end(OK);
+      },
+      { breakerResetMs: 20 },
+    );
+    const { upstream, service, lines } = started;
+    const early = Array.from({ length: 10 }, () =>
+      send(upstream, { body: '{"query":"{held}"}' }).catch((error: unknown) => error),
+    );
+    while (held.length < early.length) await nextTurn();
+    isBroken = true;
+    service.isWell = false;
+    while (!(await sendMany(upstream, () => ({}), 1)).includes('CIRCUIT_OPEN'));
+    isBroken = false;
+    service.isWell = true;
+    while ((await sendMany(upstream, () => ({}), 1))[0] !== null);
+    for (const response of held) response.writeHead(502).end('Bad gateway');
+    expect(await Promise.all(early)).toEqual(Array(10).fill(expect.objectContaining({ reason: 'BAD_RESPONSE' })));
+    expect(upstream.circuit()).toBe('closed');
+    expect(lines.filter(isOpened)).toHaveLength(1);
+  });
 });
