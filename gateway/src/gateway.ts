@@ -217,6 +217,7 @@ export async function createGateway(
     streams,
     contexts,
     variesByCookie: sessionCookies !== null,
+    telemetry,
   });
   const cors = { origins, isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS };
   const http = await createGraphQLRoutes({

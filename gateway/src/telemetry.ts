@@ -16,6 +16,8 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   phaseEnded(phase: 'parse' | 'validate' | 'plan', durationMs: number): void;
   /** An operation may cost more than it is allowed, as a whole or, where one is named, of one subgraph. */
   tooExpensive(subgraph: string | null): void;
+  /** A request was refused before there was an operation: its body, its headers, its rate. */
+  requestRefused(code: string): void;
   /** Of a request for a document that is not registered: refused, or only told. */
   unregisteredDocument(mode: 'enforce' | 'audit'): void;
   watchOperations(cache: () => OperationCache): void;
@@ -163,6 +165,9 @@ export function createGatewayTelemetry(
       };
       if (isSlow) log.warn({ ...facts, cost, plan: plan() }, 'slow operation');
       else log.info(facts, 'operation');
+    },
+    requestRefused(code) {
+      refusals.inc({ layer: layerOf(code) });
     },
     circuitJudged(subgraph, verdict, reason) {
       metrics.circuitVerdicts.inc({ subgraph, verdict, reason });

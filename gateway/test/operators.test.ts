@@ -30,6 +30,26 @@ describe('what an operation costs', () => {
   });
 });
 
+describe('what has refused a request', () => {
+  it('is counted by layer, of operations and of what never became one', async () => {
+    await using gateway = await startGateway(library(), { RATE_LIMITS: '1', RATE_LIMIT_ADDRESS: '6/60' });
+    const post = (body: string, type = 'application/json') =>
+      fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': type }, body });
+    const ask = (query: string) => post(JSON.stringify({ query }));
+    await post('{');
+    await post('query=1', 'application/x-www-form-urlencoded');
+    await post('[]');
+    await ask('{');
+    await ask('{ nothing }');
+    for (let more = 0; more < 5; more += 1) await ask('{ books { title } }');
+    const metrics = await metricsOf(gateway);
+    const count = (layer: string) =>
+      Number(new RegExp(`refusals_total\\{layer="${layer}"[^}]*\\} (\\d+)`).exec(metrics)?.[1]);
+    expect([count('transport'), count('parse'), count('validate')]).toEqual([3, 1, 1]);
+    expect(count('rate limits')).toBeGreaterThan(0);
+  });
+});
+
 describe('the health of the gateway', () => {
   it('says of a subgraph what that says of itself, where it says something', async () => {
     let answer = { status: 503, body: { status: 'unavailable' } };

@@ -138,8 +138,11 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   /** Express would answer with a page of HTML. */
   const otherwise = (response: ServerResponse) => (error?: unknown) =>
     error === undefined || error === null ? answerNothingHere(response) : answerHttpError(error, response, log);
-  const refuse = ({ url = '' }: IncomingMessage, response: ServerResponse, status: number, message: string): void =>
+  const refuse = (request: IncomingMessage, response: ServerResponse, status: number, message: string): void => {
+    const { url = '', method } = request;
     refuseRequest(response, status, message, formOf(url));
+    log.info({ method, status: String(status), reason: message }, 'request refused');
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
@@ -161,7 +164,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
   const endWatches = [
-    endSlowRequests(server, timeouts, formOf),
+    endSlowRequests(server, timeouts, formOf, log),
     endSlowReaders(server, config.readers ?? READER_LIMITS, log),
   ];
   const sockets = new Set<Socket>();

@@ -98,8 +98,11 @@ export function identifyRequest(
       span.set({ 'http.route': calledRoute });
     }
     metrics.httpDuration.observe(durationMs / 1000, method, calledRoute, status);
-    if (log.levelVal <= DEBUG)
-      facts.log.debug({ method, route: calledRoute, status, durationMs: Math.round(durationMs * 10) / 10 }, 'request');
+    const isRefused = finished && response.statusCode >= 400;
+    if (!isRefused && log.levelVal > DEBUG) return;
+    const line = { method, route: calledRoute, status, durationMs: Math.round(durationMs * 10) / 10 };
+    if (isRefused) facts.log.info(line, 'request refused');
+    else facts.log.debug(line, 'request');
   });
   return facts;
 }

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Log } from './log.js';
 import { answerInBytes, type RefusalForms } from './http-edges.js';
 
 export interface RequestTimeouts {
@@ -43,7 +44,12 @@ interface Progress {
  *
  * @returns what ends the watch
  */
-export function endSlowRequests(server: Server, timeouts: RequestTimeouts, formOf: RefusalForms): () => void {
+export function endSlowRequests(
+  server: Server,
+  timeouts: RequestTimeouts,
+  formOf: RefusalForms,
+  log: Pick<Log, 'info'>,
+): () => void {
   const { headersTimeoutMs, requestTimeoutMs, bodyIdleTimeoutMs, bodyMinBytesPerSecond } = timeouts;
   const leastBytes = Math.max(1, Math.floor((bodyMinBytesPerSecond * bodyIdleTimeoutMs) / 1_000));
   // Node takes no longer one for headers than for the whole.
@@ -65,7 +71,11 @@ export function endSlowRequests(server: Server, timeouts: RequestTimeouts, formO
     // Nothing can be told where something of an answer has been sent.
     const hasBegun = response !== null && response.headersSent && !response.writableFinished;
     const message = MESSAGES[status] ?? 'The request cannot be read.';
-    if (socket.writable && !hasBegun) answerInBytes(socket, status, message, {}, formOf(target));
+    if (socket.writable && !hasBegun) {
+      answerInBytes(socket, status, message, {}, formOf(target));
+      // It has no id, and may be no request at all.
+      log.info({ status: String(status), reason: message }, 'request refused');
+    }
     socket.destroySoon();
   }
   server.on('clientError', ({ code, rawPacket }: ClientError, socket) => {

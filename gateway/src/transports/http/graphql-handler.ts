@@ -35,6 +35,8 @@ export interface GraphQLHandlerOptions {
   readonly showsPlans: 'everybody' | 'administrators' | 'nobody';
   /** Whether answers are compressed for clients that take it. */
   readonly compression: boolean;
+  /** Told of what is refused before there is an operation. */
+  readonly telemetry: { requestRefused(code: string): void };
 }
 
 /** Serves GraphQL over HTTP on identified requests. */
@@ -47,7 +49,7 @@ export interface GraphQLHandler {
   eventSource(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** A multipart POST, read up to its first file. */
   multipart(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void>;
-  sendRefusal(response: ServerResponse, refusal: Refusal): void;
+  sendRefusal(response: ServerResponse, refusal: Refusal, more?: Readonly<Record<string, string>>): void;
 }
 
 const NOT_ACCEPTABLE = badRequest(
@@ -61,6 +63,10 @@ export const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operatio
 
 export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHandler {
   const { answer, origins, eventSource, streams, contexts, maxBodyBytes, maxBatchOperations } = options;
+  const sendRefusal: GraphQLHandler['sendRefusal'] = (response, refusal, more) => {
+    options.telemetry.requestRefused(refusal.code);
+    writeRefusal(response, refusal, more);
+  };
   const sending: Sending = { compression: options.compression, variesByCookie: options.variesByCookie };
 
   /** Apollo Sandbox and the explorer ask for the plan with these headers. */
@@ -199,7 +205,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
 
 const POST = { method: 'POST', multipart: false } as const;
 
-function sendRefusal(response: ServerResponse, refusal: Refusal, more: Readonly<Record<string, string>> = {}): void {
+function writeRefusal(response: ServerResponse, refusal: Refusal, more: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) return;
   const { errors, headers } = refusal;
   response.writeHead(statusOf(refusal), {
