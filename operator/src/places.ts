@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { findRunningCluster, silentLog, startCluster, type ClusterConnection } from '@taskgraph/databases';
+import { findRunningCluster, hasCluster, silentLog, startCluster, type ClusterConnection } from '@taskgraph/databases';
 import { openStore, type ObjectStore } from '@taskgraph/media/storage';
 import { DATABASES, type DatabaseName, type OperatorConfig } from './config.js';
 import { CommandError, EXIT } from './terminal.js';
@@ -20,8 +20,11 @@ export interface Places extends AsyncDisposable {
 /**
  * Finds the databases: those that settings name, for the others the embedded PostgreSQL, which is started for the command unless it
  * runs.
+ *
+ * @param options.create whether an embedded PostgreSQL that is not there is made: for what brings data into it
+ * @throws CommandError when there is none, and none is made
  */
-export async function openPlaces(config: OperatorConfig): Promise<Places> {
+export async function openPlaces(config: OperatorConfig, { create = false } = {}): Promise<Places> {
   const { dataDir, databaseUrls, bucket, storageEmulatorHost } = config;
   const clusterDir = path.join(dataDir, 'postgres');
   const isEmbedded = DATABASES.some((name) => databaseUrls[name] === null);
@@ -32,6 +35,7 @@ export async function openPlaces(config: OperatorConfig): Promise<Places> {
     cluster = await findRunningCluster(clusterDir);
     isRunning = cluster !== null;
     if (cluster === null) {
+      if (!create && !hasCluster(clusterDir)) throw nothingThere(config);
       const started = await startCluster({ dataDir: clusterDir, persistent: true, log: silentLog });
       stop = () => started.stop();
       cluster = started;
@@ -50,6 +54,17 @@ export async function openPlaces(config: OperatorConfig): Promise<Places> {
     isRunning,
     [Symbol.asyncDispose]: () => stop(),
   };
+}
+
+function nothingThere({ dataDir, databaseUrls }: OperatorConfig): CommandError {
+  const unset = DATABASES.filter((name) => databaseUrls[name] === null).map(
+    (name) => `${name.toUpperCase()}_DATABASE_URL`,
+  );
+  return new CommandError(
+    `There is no system in ${dataDir}, and ${unset.join(', ')} ${unset.length === 1 ? 'is' : 'are'} not set.`,
+    'Is TASKGRAPH_DATA_DIR the folder that the system runs on? npm start makes a new one there.',
+    EXIT.configuration,
+  );
 }
 
 /** The database of a service: what its setting names, or that of an embedded system that runs. @throws CommandError when there is neither */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import path from 'node:path';
 import { withClient } from '@taskgraph/databases';
 import { cloneDatabase, createEmptyDatabase } from '@taskgraph/testkit';
 import { describe, expect, it } from '@jest/globals';
-import { askOperator, FAKE_TERMINAL, ROOT, runOperator, runUnread } from './run-operator.js';
+import { askOperator, FAKE_TERMINAL, NOWHERE, ROOT, runOperator, runUnread } from './run-operator.js';
 
 /** They have words of their own for how they are used. */
 const OF_PACKAGES = ['migrate', 'events'];
@@ -80,6 +81,24 @@ describe('npx taskgraph', () => {
       });
     },
   );
+
+  it.each([
+    [['backup', path.join(NOWHERE, 'backup')], 78],
+    [['media', 'verify'], 78],
+    [['media', 'sweep', '--yes'], 78],
+    [['retention', '--dry-run'], 78],
+    [['audit', 'verify'], 78],
+    [['keys', 'list'], 78],
+    [['migrate', 'all', 'status'], 1],
+    [['migrate', 'auth', 'down', '--yes'], 1],
+    [['migrate', 'auth', 'resolve', 'some'], 1],
+  ])('makes no system where there is none, says so without a stack: %s', async (args, code) => {
+    const ended = await runOperator(args);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toMatch(/no (system|embedded PostgreSQL)|_DATABASE_URL/i);
+    expect(ended.stderr).not.toMatch(/^ +at /m);
+    expect(existsSync(NOWHERE)).toBe(false);
+  });
 
   it('exits as the command did', async () => {
     expect(await runOperator(['fly'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--help') });

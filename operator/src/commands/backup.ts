@@ -56,7 +56,7 @@ export function addBackupCommands({ program, terminal, exit }: CommandHost): voi
           else terminal.print(`${folder} is whole: the state of ${manifest.takenAt}, ${inWords(manifest)}.`);
           return;
         }
-        await using places = await openPlaces(readOperatorConfig());
+        await using places = await openPlaces(readOperatorConfig(), { create: true });
         if (places.isRunning) throw new CommandError('The system runs.', 'Stop it first.');
         const content = await findContent(places);
         const isOverwriting = content !== null || !(await areSecretsEqual(places, source));

@@ -4,6 +4,7 @@ export type ClusterErrorCode =
   | 'FOLDER_UNREACHABLE'
   | 'FOLDER_UNWRITABLE'
   | 'INITIALISE_FAILED'
+  | 'NOTHING_THERE'
   | 'PORT_IN_USE'
   | 'ROOT_WITHOUT_USER'
   | 'START_FAILED'

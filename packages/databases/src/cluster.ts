@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { chooseAccount, findBarrier, prepareFolder } from './cluster-account.js';
@@ -33,6 +34,11 @@ export interface Cluster extends ClusterConnection, AsyncDisposable {
   readonly ended: Promise<readonly string[]>;
   /** Ends connections and stops the server; without `persistent` the data are removed. Safe to call twice. */
   stop(): Promise<void>;
+}
+
+/** Whether there are data of an embedded PostgreSQL in a folder, running or not. */
+export function hasCluster(dataDir: string): boolean {
+  return existsSync(clusterFiles(path.resolve(dataDir)).versionFile);
 }
 
 /**

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArguments, UsageError, type MigrateCommand } from './cli-arguments.js';
 import { reportStatus, toStatusRecord } from './cli-status.js';
-import { startCluster } from './cluster.js';
+import { hasCluster, startCluster } from './cluster.js';
 import type { ClusterConnection } from './cluster-connection.js';
 import { ClusterError } from './cluster-error.js';
 import { databaseUrlSetting, readMigrateConfig, type MigrateConfig } from './config.js';
@@ -44,10 +44,18 @@ function createProgressLog(json: boolean): ProgressLog {
   return { debug: () => undefined, info: tell, warn: (line) => tell(`Warning: ${line}`) };
 }
 
-/** Connects to the embedded PostgreSQL when a database needs it first, and stops it at the end if this process started it. */
+/** What needs no database that is there already: it is made for these. */
+const MAKES_DATABASES: ReadonlySet<MigrateCommand['kind']> = new Set(['create', 'up', 'reset']);
+
+/**
+ * Connects to the embedded PostgreSQL when a database needs it first, and stops it at the end if this process started it.
+ *
+ * @param mayCreate whether one that is not there is made
+ */
 function createServerAccess(
   config: MigrateConfig,
   log: ProgressLog,
+  mayCreate: boolean,
 ): AsyncDisposable & { connect(): Promise<ClusterConnection> } {
   let connection: Promise<ClusterConnection> | null = null;
   const stops: Array<() => Promise<void>> = [];
@@ -56,6 +64,11 @@ function createServerAccess(
       connection ??= (async () => {
         const running = await findRunningCluster(config.clusterDir);
         if (running) return running;
+        if (!mayCreate && !hasCluster(config.clusterDir))
+          throw new ClusterError(
+            'NOTHING_THERE',
+            `There is no embedded PostgreSQL in ${config.clusterDir}: is TASKGRAPH_DATA_DIR the folder of the system? \`up\` and npm start make one.`,
+          );
         const cluster = await startCluster({ dataDir: config.clusterDir, persistent: true, log });
         stops.push(() => cluster.stop());
         return cluster;
@@ -168,7 +181,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const config = readMigrateConfig(ROOT);
   const log = createProgressLog(json);
-  await using server = createServerAccess(config, log);
+  await using server = createServerAccess(config, log, MAKES_DATABASES.has(command.kind));
   let worst = 0;
   for (const name of databases) {
     const set = config.databaseUrl(name);
