@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 // Looks at the licences of all that package-lock.json installs: `npm run licenses`. One that is not allowed, or cannot be found, fails.
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import satisfies from 'spdx-satisfies';
+import { prepareOrExit } from './prepare.mjs';
+
+const require = createRequire(import.meta.url);
 
 /** What may be used in a program of any licence, with its text kept (SPDX identifiers). */
 export const ALLOWED = [
@@ -69,7 +72,8 @@ export function findForbidden(lock, licenseOf = () => undefined) {
 function isAllowed(name, stated) {
   const exceptions = EXCEPTIONS.filter(({ packages }) => packages.test(name)).map(({ license }) => license);
   try {
-    return satisfies(
+    // Not there before it is installed, which is for the program below to do.
+    return require('spdx-satisfies')(
       stated.replaceAll(/ (and|or) /g, (word) => word.toUpperCase()),
       [...ALLOWED, ...exceptions],
     );
@@ -90,6 +94,7 @@ function readLicense(place) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await prepareOrExit();
   const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
   const forbidden = findForbidden(lock, readLicense);
   if (forbidden.length > 0) {

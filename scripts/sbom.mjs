@@ -6,7 +6,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const target = path.resolve(process.argv[2] ?? path.join(root, 'sbom.cdx.json'));
+const [given, ...more] = process.argv.slice(2);
+if (given?.startsWith('-') || more.length > 0) {
+  console.error('npm run sbom takes the file to write, and nothing else: npm run sbom -- <file>');
+  process.exit(given === '--help' || given === '-h' ? 0 : 2);
+}
+const target = path.resolve(given ?? path.join(root, 'sbom.cdx.json'));
 // npm's own way to leave out what is for development leaves out as well what the root has for development and a service needs.
 const { status, stdout, stderr, error } = spawnSync('npm', ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'], {
   cwd: root,

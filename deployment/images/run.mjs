@@ -6,9 +6,6 @@ import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { prepareOrExit, root } from '../../scripts/prepare.mjs';
-import { createStageBuilder, inside } from './build-stages.mjs';
-import { readDockerfile } from './dockerfile.mjs';
-import { sizeOfTree, treeDifferences } from './tree-differences.mjs';
 
 const TARGETS = ['migrate', 'auth', 'task', 'media', 'gateway'];
 /** Of node:24-trixie-slim, uncompressed and without npm: what all five share. */
@@ -22,6 +19,9 @@ if (unknown.length > 0) {
 }
 await prepareOrExit();
 const { tryImages } = await import('./try-images.mjs');
+const { createStageBuilder, inside } = await import('./build-stages.mjs');
+const { readDockerfile } = await import('./dockerfile.mjs');
+const { sizeOfTree, treeDifferences } = await import('./tree-differences.mjs');
 
 const startedAt = Date.now();
 const tell = (line) => console.log(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${line}`);

@@ -51,6 +51,8 @@ export function serviceEnv(
     ...SMALL,
     ...secrets,
     MEDIA_PUBLIC_URL: `http://${reachableHost(config.host)}:${ports.media}`,
+    // There is no other page of the application that is known here.
+    APP_URL: `http://${reachableHost(config.host)}:${ports.gateway}`,
     USAGE_DIR: dataDir.usage,
     ...given,
     // All are started here: what is set for processes that find each other elsewhere is not meant.

@@ -16,6 +16,7 @@ import type { Progress } from './progress.js';
 import { PLACEHOLDER_SECRETS, readOrCreateSecrets } from './secrets.js';
 import { readServiceConfigs } from './service-configs.js';
 import { JONAS, MARA } from './seed/demo-people.js';
+import { assertNoOpenAccounts } from './seed/open-accounts.js';
 import { openTraces } from './traces/open-traces.js';
 import { loadServices, serviceEnv, serviceUrls, startServices } from './services.js';
 
@@ -113,6 +114,7 @@ async function start(
     () => migrateAll(root, cluster, clusterLog),
     (count) => `${DATABASES.join(', ')}: ${describeMigrations(count)}`,
   );
+  if (config.isOpen && !config.seedDemo) await assertNoOpenAccounts(cluster, config.host);
   signal.throwIfAborted();
 
   const bus = createMemoryEventBus({ log: log.of('gateway').child({ service: 'events' }), groups: durableGroups() });

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { isPortFree } from '@taskgraph/databases';
 import { expectData, postGraphQL, smallPng, uploadGraphQL } from '@taskgraph/testkit';
-import { MARA } from '../src/seed/demo-people.js';
+import { JONAS, MARA } from '../src/seed/demo-people.js';
 import { createLauncher, type Launcher } from './launcher.js';
 
 async function untilFree(launcher: Launcher): Promise<void> {
@@ -80,6 +80,38 @@ describe('npm start, when npm is gone,', () => {
 });
 
 describe('npm start, on every interface,', () => {
+  it('refuses accounts whose password everybody knows, which a start for this machine alone has made, until that is another', async () => {
+    await using launcher = await createLauncher();
+    const first = launcher.run();
+    await first.until('demo data: 2 people');
+    const change = async (email: string, currentPassword: string, newPassword: string) => {
+      const login = 'mutation($input: LoginInput!) { login(input: $input) { ... on AuthPayload { accessToken } } }';
+      const input = { email, password: currentPassword };
+      const { login: session } = expectData(
+        await postGraphQL(launcher.graphqlUrl, { query: login, variables: { input } }),
+      );
+      const changed = await postGraphQL(launcher.graphqlUrl, {
+        query: 'mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }',
+        variables: { input: { currentPassword, newPassword } },
+        token: session.accessToken as string,
+      });
+      expect(expectData(changed).changePassword.__typename).toBe('ChangePasswordSuccess');
+    };
+    await first.stop();
+    const refused = launcher.run([], { HOST: '0.0.0.0' });
+    expect(await refused.ended).toBe(1);
+    expect(refused.output).toContain('everybody knows the password of mara@example.com and jonas@example.com');
+    expect(refused.output).toContain('npm start -- --reset --no-seed');
+    const alone = launcher.run();
+    await alone.until('demo login');
+    await change(MARA.email, MARA.password, 'seven green otters juggle');
+    await change(JONAS.email, JONAS.password, 'seven green otters juggle');
+    await alone.stop();
+    const open = launcher.run(['--quiet'], { HOST: '0.0.0.0' });
+    await open.until(launcher.graphqlUrl);
+    expect(await open.stop()).toBe(0);
+  });
+
   it('makes no account whose password everybody knows, gives URLs that others can open, and finds its services whatever is set for others', async () => {
     await using launcher = await createLauncher();
     const run = launcher.run([], {
