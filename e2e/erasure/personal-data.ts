@@ -8,9 +8,10 @@ import type { SubgraphName } from '@taskgraph/testkit';
 export type Treatment =
   { readonly kind: 'erased' | 'pseudonymised' | 'impersonal' } | { readonly kind: 'kept'; readonly why: string };
 
-const EVENTS = 'events name ids, and are kept for a day after they were published';
+const EVENTS = 'events name ids, and are kept for a day after they were published; where somebody was is taken out';
 const HANDLED = 'ids of events, and of what they are about, so that none is handled twice; for 40 days';
-const DEAD = 'ids in events that could not be handled wait for an operator; parts of exports are erased';
+const DEAD =
+  'ids in events that could not be handled wait for an operator; parts of exports, and where somebody was, are erased';
 const ERASED = 'the id alone, so that nothing of them is written later';
 
 /** By service and table: a table without an entry fails the test. */

@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, eventEnvelope, eventTypeAttribute, TOPIC_BY_SOURCE, type EventSource } from './events.js';
+import {
+  EVENTS,
+  eventEnvelope,
+  eventTypeAttribute,
+  TOPIC_BY_SOURCE,
+  TYPES_WITH_ORIGIN,
+  type EventSource,
+} from './events.js';
 
 describe('docs/events.md', () => {
   it('tells the table of events as it is in the code', () => {
@@ -30,6 +37,25 @@ describe('docs/events.md', () => {
         meaning,
       ]),
     );
+  });
+});
+
+describe('where somebody was', () => {
+  it('is in events alone that are known to have it, and name the person by a member that erasing looks at', () => {
+    expect([...TYPES_WITH_ORIGIN].sort()).toEqual([
+      'media.data-export-requested.v1',
+      'media.privileged-change.v1',
+      'media.privileged-read.v1',
+      'task.privileged-change.v1',
+      'task.privileged-read.v1',
+    ]);
+    for (const [type, { data }] of Object.entries(EVENTS)) {
+      const members = Object.keys(data.shape);
+      const telling = members.filter((member) => /address|agent|^ip|browser|email|name$/i.test(member));
+      if (telling.length === 0) continue;
+      expect([type, telling]).toEqual([type, ['ipAddress', 'userAgent']]);
+      expect(members.some((member) => ['actorId', 'userId'].includes(member))).toBe(true);
+    }
   });
 });
 

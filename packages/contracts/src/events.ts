@@ -277,6 +277,11 @@ export const eventEnvelope = z.object({
 });
 export type EventEnvelope = z.infer<typeof eventEnvelope>;
 
+/** Those that have where somebody was, and with what program: the person is `actorId`, or `userId` where there is none. */
+export const TYPES_WITH_ORIGIN = (Object.keys(EVENTS) as EventType[]).filter((type) =>
+  Object.keys(origin).some((member) => member in EVENTS[type].data.shape),
+);
+
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(EVENTS, type);
 }

@@ -11,6 +11,7 @@ export * from './disk-space.js';
 export * from './env-file.js';
 export * from './erasure/erased-users.js';
 export * from './erasure/erasure-work.js';
+export * from './erasure/event-origins.js';
 export * from './erasure/export-parts.js';
 export * from './erasure/export-sending.js';
 export * from './events/durable-groups.js';

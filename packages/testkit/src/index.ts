@@ -10,6 +10,7 @@ export * from './hostile-inputs.js';
 export * from './hostile-probe.js';
 export * from './hostile-values.js';
 export * from './incremental.js';
+export * from './left-origins.js';
 export * from './metric-text.js';
 export * from './otlp-receiver.js';
 export * from './patience.js';

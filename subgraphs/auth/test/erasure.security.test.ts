@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLog, createMetrics, inTransaction } from '@taskgraph/service-kit';
-import { expectData, expectErrorCode, sumOfMetric } from '@taskgraph/testkit';
+import { expectData, expectErrorCode, leaveOrigins, sumOfMetric } from '@taskgraph/testkit';
 import { createAuthDb, type AuthDb } from '../src/db.js';
 import { verifyAudit } from '../src/modules/audit/verify.js';
 import { createPendingErasures } from '../src/modules/erasure/pending-erasures.js';
@@ -64,6 +64,21 @@ describe('deleting an account', () => {
     const text = JSON.stringify(kept);
     for (const word of [user.id, email]) expect(text).not.toContain(word);
     expect(await verifyAudit(db)).toMatchObject({ fault: null });
+  });
+
+  it('takes where they were from events that could not be handled, of before and of later', async () => {
+    const [{ user, accessToken }, { user: ben }] = [await graph.register(), await graph.register()];
+    const people = [user.id, ben.id];
+    const [gone, kept] = [
+      [user.id, []],
+      [ben.id, ['ipAddress', 'userAgent']],
+    ];
+    const before = await leaveOrigins(graph.pool, 'task.privileged-change.v1', people);
+    expectData(await graph.run(DELETE, { password: PASSWORD }, accessToken));
+    expect(await before()).toEqual([gone, kept]);
+    const later = await leaveOrigins(graph.pool, 'media.privileged-read.v1', people, { outbox: false });
+    await repeatErasures(db, 60_000);
+    expect(await later()).toEqual([gone, kept]);
   });
 
   it('happens once, of two who ask for it at once', async () => {

@@ -122,6 +122,8 @@ describe('guessing passwords', () => {
     for (let index = 0; index < 25; index += 1) answers.push(await logIn(email, 'wrong', elsewhere()));
     expect(kinds(answers).InvalidCredentialsProblem).toBeLessThanOrEqual(20);
     expect((await logIn(email, PASSWORD, elsewhere())).__typename).toBe('AccountLockedProblem');
+    // Who guesses from one of the owner's networks is not told that it is one.
+    expect((await logIn(email, 'wrong', home)).__typename).toBe('AccountLockedProblem');
     expect((await logIn(email, PASSWORD, home.replace(/::1$/, '::abcd'))).__typename).toBe('AuthPayload');
   });
 
@@ -133,6 +135,89 @@ describe('guessing passwords', () => {
     expect(kinds(answers)).toEqual({ InvalidCredentialsProblem: 30, AccountLockedProblem: 10 });
     const { email } = await graph.register();
     expect((await logIn(email, PASSWORD, from)).__typename).toBe('AccountLockedProblem');
+  });
+
+  const spray = async (from: string, times: number) => {
+    for (let index = 0; index < times; index += 1) await logIn(`${uuid7()}@example.com`, 'summer2026', from);
+  };
+
+  it('is forgotten a day after the last failure of the network, whoever logs in rightly meanwhile', async () => {
+    const from = elsewhere();
+    const people = await Promise.all([graph.register(), graph.register(), graph.register()]);
+    await spray(from, 29);
+    await letTimePass('23 hours');
+    const right = await Promise.all(people.map(({ email }) => logIn(email, PASSWORD, from)));
+    expect(kinds(right).AuthPayload).toBeGreaterThan(0);
+    await letTimePass('2 hours');
+    expect((await logIn('nobody@example.com', 'a typo', from)).__typename).toBe('InvalidCredentialsProblem');
+    expect((await logIn(`${uuid7()}@example.com`, 'a typo', from)).__typename).toBe('InvalidCredentialsProblem');
+  });
+
+  it('is not forgotten while failures go on, a day from the last of them', async () => {
+    const from = elsewhere();
+    await spray(from, 15);
+    await letTimePass('23 hours');
+    await spray(from, 14);
+    await letTimePass('23 hours');
+    await spray(from, 1);
+    expect((await logIn(`${uuid7()}@example.com`, 'wrong', from)).__typename).toBe('AccountLockedProblem');
+  });
+
+  it('is forgotten a day after the last failure at the account, too', async () => {
+    const { email } = await graph.register();
+    for (let index = 0; index < 19; index += 1) await logIn(email, 'wrong', elsewhere());
+    await letTimePass('23 hours');
+    expect((await logIn(email, PASSWORD, elsewhere())).__typename).toBe('AuthPayload');
+    await letTimePass('2 hours');
+    expect((await logIn(email, 'wrong', elsewhere())).__typename).toBe('InvalidCredentialsProblem');
+    expect((await logIn(email, 'wrong', elsewhere())).__typename).toBe('InvalidCredentialsProblem');
+  });
+
+  it('by others in the network keeps nobody out who has logged in from there before, many at once neither', async () => {
+    const from = elsewhere();
+    const people = await Promise.all([graph.register(), graph.register(), graph.register(), graph.register()]);
+    for (const { email } of people) expect((await logIn(email, PASSWORD, from)).__typename).toBe('AuthPayload');
+    await spray(from, 30);
+    const during = await Promise.all(people.map(({ email }) => logIn(email, PASSWORD, from)));
+    expect(kinds(during)).toEqual({ AuthPayload: 4 });
+    await letTimePass('31 seconds');
+    const after = await Promise.all(people.map(({ email }) => logIn(email, PASSWORD, from)));
+    expect(kinds(after)).toEqual({ AuthPayload: 4 });
+    const { email } = await graph.register();
+    await spray(from, 1);
+    expect((await logIn(email, PASSWORD, from)).__typename).toBe('AccountLockedProblem');
+  });
+
+  it('tells in a pause of the network neither who is known there nor that a guess was compared', async () => {
+    const from = elsewhere();
+    const { email } = await graph.register();
+    expect((await logIn(email, PASSWORD, from)).__typename).toBe('AuthPayload');
+    await spray(from, 30);
+    const run = async (address: string) => {
+      const before = counted.verified;
+      const answer = await logIn(address, 'wrong', from);
+      return [counted.verified - before, { ...answer, message: '', retryAfter: (answer.retryAfter ?? 0) > 20 }];
+    };
+    const known = await run(email);
+    expect(known).toEqual([1, { __typename: 'AccountLockedProblem', message: '', retryAfter: true }]);
+    expect(await run(`${uuid7()}@example.com`)).toEqual(known);
+    expect(await run((await graph.register()).email)).toEqual(known);
+  });
+
+  it('of those who are known in a network that is paused is counted, at each and at all of them', async () => {
+    const from = elsewhere();
+    const people = await Promise.all(Array.from({ length: 9 }, () => graph.register()));
+    for (const { email } of people) expect((await logIn(email, PASSWORD, from)).__typename).toBe('AuthPayload');
+    const [one, ...others] = people;
+    await spray(from, 30);
+    for (let index = 0; index < 5; index += 1) await logIn(one?.email ?? '', 'wrong', from);
+    expect((await logIn(one?.email ?? '', PASSWORD, from)).__typename).toBe('AccountLockedProblem');
+    for (const { email } of others.slice(0, 7))
+      for (let index = 0; index < 4; index += 1) await logIn(email, 'wrong', from);
+    // 33 wrong ones of those who are known, of 30: who has not been guessed at is kept out with them.
+    expect((await logIn(others[7]?.email ?? '', PASSWORD, from)).__typename).toBe('AccountLockedProblem');
+    await letTimePass('31 seconds');
+    expect((await logIn(others[7]?.email ?? '', PASSWORD, from)).__typename).toBe('AuthPayload');
   });
 
   it('tells nothing of who has an account: not even the pause does', async () => {

@@ -8,7 +8,7 @@ import {
   inTransaction,
   noteErasedUser,
 } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode, smallPng } from '@taskgraph/testkit';
+import { buildViewer, expectData, expectErrorCode, leaveOrigins, smallPng } from '@taskgraph/testkit';
 import { createMediaDb, type MediaTx } from '../src/db.js';
 import { eraseMedia, tellErased } from '../src/modules/erasure/service.js';
 import { openDiskStaging } from '../src/storage/disk-staging.js';
@@ -35,6 +35,7 @@ describe('erasing what the media service has of somebody', () => {
       await graph.addMedia(ada, picture);
       const begin = 'mutation { createUpload(input: { filename: "a.png", byteSize: 10 }) { __typename } }';
       expectData(await graph.run(ada, begin));
+      const left = await leaveOrigins(graph.pool, 'media.data-export-requested.v1', [userId, ben.userId]);
       const [early, , late] = await Promise.all([
         graph.upload(ada, picture),
         inTransaction(db, (tx) => noteErasedUser(tx, userId)),
@@ -47,6 +48,10 @@ describe('erasing what the media service has of somebody', () => {
       while ((await db.erasedUser.count({ where: { userId, doneAt: { not: null } } })) === 0);
       expect(await db.mediaItem.findMany({ select: { id: true } })).toEqual([{ id: kept }]);
       expect(await db.uploadSession.count()).toBe(0);
+      expect(await left()).toEqual([
+        [userId, []],
+        [ben.userId, ['ipAddress', 'userAgent']],
+      ]);
       const files = await graph.files();
       expect(files.filter((file) => !file.includes(kept))).toEqual([]);
       expectErrorCode(await graph.upload(ada, picture), 'UNAUTHENTICATED');

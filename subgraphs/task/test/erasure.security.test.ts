@@ -9,7 +9,7 @@ import {
   noteErasedUser,
   type BackgroundWork,
 } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode, type TestViewer } from '@taskgraph/testkit';
+import { buildViewer, expectData, expectErrorCode, leaveOrigins, type TestViewer } from '@taskgraph/testkit';
 import { createTaskDb, type TaskDb } from '../src/db.js';
 import { eraseTasks, tellErased } from '../src/modules/erasure/service.js';
 import { startTaskGraph, type TaskGraph } from './task-graph.js';
@@ -56,6 +56,17 @@ describe('erasing what the task service has of somebody', () => {
     return counts;
   }
   const NOTHING = { tasks: 0, task_media: 0, known_media: 0, idempotency_keys: 0 };
+
+  it('takes where they were, and with what, from events and from those that could not be handled', async () => {
+    const [ada, ben] = [buildViewer({ role: 'ADMIN' }), buildViewer({ role: 'ADMIN' })];
+    const left = await leaveOrigins(graph.pool, 'task.privileged-read.v1', [ada.userId, ben.userId]);
+    await erase(ada);
+    await untilErased(ada);
+    expect(await left()).toEqual([
+      [ada.userId, []],
+      [ben.userId, ['ipAddress', 'userAgent']],
+    ]);
+  });
 
   it('takes their tasks, and them off the tasks of others, each with its event', async () => {
     const [ada, ben] = [buildViewer(), buildViewer()];

@@ -27,7 +27,25 @@ describe('what an administrator reads of the tasks of others', () => {
     expectData(await graph.run(admin, task, { id: adas }));
     expect(await told()).toEqual(said([{ kind: 'task', id: adas }]));
     expectData(await graph.run(admin, '{ tasks { edges { node { id } } } }'));
+    // Of a list that names nobody, whose tasks were on the page.
+    const ofAda = { kind: 'tasks-of-user', id: ada.userId };
+    expect(await told()).toEqual(said([{ kind: 'tasks', id: null }, ofAda]));
+    const list = 'query($filter: TaskFilter) { tasks(filter: $filter) { edges { node { id } } totalCount } }';
+    const filtered = async (filter: Record<string, unknown>) => expectData(await graph.run(admin, list, { filter }));
+    await filtered({ status: ['DONE'] });
     expect(await told()).toEqual(said([{ kind: 'tasks', id: null }]));
+    await filtered({ assigneeId: null });
+    expect(await told()).toEqual(said([{ kind: 'tasks', id: null }]));
+    // Of one that does, whom, be there any or not.
+    await filtered({ ownerId: ada.userId.toUpperCase() });
+    expect(await told()).toEqual(said([ofAda]));
+    await filtered({ assigneeId: ben.userId });
+    expect(await told()).toEqual(said([{ kind: 'tasks-of-user', id: ben.userId }]));
+    await filtered({ ownerId: ada.userId, assigneeId: ben.userId, status: ['DONE'] });
+    expect(await told()).toEqual(said([ofAda, { kind: 'tasks-of-user', id: ben.userId }]));
+    for (const filter of [{ ownerId: admin.userId }, { ownerId: ada.userId, assigneeId: admin.userId }])
+      await filtered(filter);
+    expect(await told()).toEqual([]);
     const user = `query($r: [_Any!]!) { _entities(representations: $r) { ... on User { tasks { totalCount } } } }`;
     const r = [ada, ben, admin].map(({ userId: id }) => ({ __typename: 'User', id }));
     expectData(await graph.run(admin, user, { r }));

@@ -2,6 +2,7 @@ import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { CompleteLoginInput } from '../../generated/graphql.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
+import type { Pause } from '../lockout/lockout.js';
 import { accountLocked, type AccountLocked } from '../passwords/service.js';
 import { findChallenge, lockChallenge, spendCode, WRONG_CODE, type InvalidCode } from '../second-factor/service.js';
 import { announceReplaced, lockUser, openSession, recordOpened, type AuthPayloadRow } from '../sessions/service.js';
@@ -31,17 +32,18 @@ export async function completeLogin(
   }
   const { id: userId } = user;
   const attempt = await context.lockout.begin({ email: user.email, client: context.clientInfo });
-  if (attempt.kind === 'locked') {
-    telemetry.login(log, 'locked', userId, attempt.scope);
+  const refuseLocked = async ({ scope, retryAfterSeconds }: Pause) => {
+    telemetry.login(log, 'locked', userId, scope);
     await recordAlone(db, context, {
       action: 'LOCKOUT',
       outcome: 'FAILURE',
       actorId: null,
       subject: userId,
-      details: { scope: attempt.scope, secondFactor: true },
+      details: { scope, secondFactor: true },
     });
-    return accountLocked(attempt.retryAfterSeconds);
-  }
+    return accountLocked(retryAfterSeconds);
+  };
+  if (attempt.kind === 'locked') return refuseLocked(attempt);
   const outcome = await inTransaction(db, async (tx) => {
     const current = await lockUser(tx, userId, 'SHARE');
     if (!current || !(await lockChallenge(tx, found))) return NO_CHALLENGE;
@@ -60,6 +62,8 @@ export async function completeLogin(
     return { spent, session };
   });
   if ('__typename' in outcome) {
+    await attempt.failed();
+    if (attempt.pause) return refuseLocked(attempt.pause);
     telemetry.login(log, 'refused', userId);
     await recordAlone(db, context, {
       action: 'LOGIN',

@@ -14,6 +14,7 @@ import {
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
+import type { Pause } from '../lockout/lockout.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { forgetAccountTokens } from '../../mail/account-tokens.js';
@@ -112,18 +113,11 @@ export async function login(
   const email = normaliseEmail(given);
   const attempt = await context.lockout.begin({ email, client: context.clientInfo });
   if (attempt.kind === 'locked') {
+    // As long as for somebody who is let past this pause, so that time does not tell who that is.
+    if (attempt.scope !== 'pair') await knowsPassword(context, null, password);
     // Whose account it is is looked up whether there is one or not: the answer takes as long for an address that nobody has.
     const tried = await context.db.user.findUnique({ where: { email }, select: { id: true } });
-    const subject = tried?.id ?? null;
-    context.telemetry.login(context.log, 'locked', tried?.id, attempt.scope);
-    await recordAlone(context.db, context, {
-      action: 'LOCKOUT',
-      outcome: 'FAILURE',
-      actorId: null,
-      subject,
-      details: { scope: attempt.scope },
-    });
-    return accountLocked(attempt.retryAfterSeconds);
+    return refuseLocked(context, attempt, tried?.id);
   }
   const user = await context.db.user.findUnique({ where: { email } });
   const accepted = await knowsPassword(context, user?.passwordHash ?? null, password);
@@ -137,6 +131,8 @@ export async function login(
           return answer;
         })
       : null;
+  if (!answer) await attempt.failed();
+  if (!answer && attempt.pause) return refuseLocked(context, attempt.pause, user?.id);
   const isChallenged = answer?.__typename === 'SecondFactorRequired';
   context.telemetry.login(context.log, isChallenged ? 'challenged' : answer ? 'ok' : 'refused', user?.id);
   if (!answer) {
@@ -150,6 +146,23 @@ export async function login(
   await (isChallenged ? attempt.takeBack() : attempt.succeeded());
   if (user) await renewHash(context, user, password);
   return answer;
+}
+
+/** @param userId of the account that was tried; undefined when there is none */
+async function refuseLocked(
+  context: AuthContext,
+  { scope, retryAfterSeconds }: Pause,
+  userId: string | undefined,
+): Promise<AccountLocked> {
+  context.telemetry.login(context.log, 'locked', userId, scope);
+  await recordAlone(context.db, context, {
+    action: 'LOCKOUT',
+    outcome: 'FAILURE',
+    actorId: null,
+    subject: userId ?? null,
+    details: { scope },
+  });
+  return accountLocked(retryAfterSeconds);
 }
 
 /**

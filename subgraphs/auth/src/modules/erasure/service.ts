@@ -1,7 +1,9 @@
 import {
   appendEvents,
   dropExportsOf,
+  forgetDeadOriginsOfGone,
   forgetDeadPartsOf,
+  forgetOriginsOf,
   forgetPartsOf,
   inTransaction,
   requireViewer,
@@ -53,6 +55,7 @@ export async function deleteMyAccount(
     await dropExportsOf(tx, userId);
     await forgetPartsOf(tx, 'auth.data-exported.v1', userId);
     await forgetDeadPartsOf(tx, userId);
+    await forgetOriginsOf(tx, userId);
     const noted = await takeNotedChangesOf(tx, userId);
     // Sessions, tokens and mails' links go with it.
     await tx.user.delete({ where: { id: userId } });
@@ -94,7 +97,7 @@ const TOLD_AT_ONCE = 100;
 
 /**
  * Tells services again of accounts that they have not yet confirmed to have erased: an event may have become a dead letter, or its
- * transport may have lost it.
+ * transport may have lost it. What was given up since an account has gone says no more where its owner was.
  *
  * @returns how many erasures are pending, and since when the oldest
  */
@@ -109,6 +112,7 @@ export async function repeatErasures(
         ORDER BY told_at LIMIT ${TOLD_AT_ONCE} FOR UPDATE SKIP LOCKED)
       RETURNING user_id AS "userId"`;
     for (const { userId } of due) await tellToErase(tx, userId);
+    await forgetDeadOriginsOfGone(tx);
   });
   const { _count, _min } = await db.erasure.aggregate({
     where: { completedAt: null },

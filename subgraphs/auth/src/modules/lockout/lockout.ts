@@ -27,21 +27,35 @@ export interface Attempt {
   readonly client: Pick<ClientInfo, 'ipAddress'>;
 }
 
+/** What nobody gets through who is not known where he comes from. `scope` is for the log: who is told is told the time alone. */
+export interface Pause {
+  readonly retryAfterSeconds: number;
+  readonly scope: 'pair' | 'account' | 'network';
+}
+
 export type AttemptOutcome =
   | {
       readonly kind: 'allowed';
+      /** There is one, and this attempt is let past it: where it fails, the answer is that of the pause. */
+      readonly pause: Pause | null;
       readonly succeeded: () => Promise<void>;
+      /** From now on it is a day until the failures are forgotten. */
+      readonly failed: () => Promise<void>;
       /** Of an attempt that has neither failed nor succeeded yet: as if it had not been made. */
       readonly takeBack: () => Promise<void>;
     }
-  /** `scope` is for the log: who is told is told the time alone. */
-  | { readonly kind: 'locked'; readonly retryAfterSeconds: number; readonly scope: 'pair' | 'account' | 'network' };
+  | ({ readonly kind: 'locked' } & Pause);
 
 /** Pauses guessing (NIST SP 800-63B, 3.2.2; OWASP ASVS 5, 6.3.1). */
 export interface Lockout {
   /**
-   * Counts an attempt before it is made, so that many at once are as many. Who has succeeded says so; whoever does not has failed.
-   * Known and unknown addresses are treated alike.
+   * Counts an attempt before it is made, so that many at once are as many. Who has succeeded says so; whoever does not has failed, and
+   * where that is said too, the failures are forgotten a day later at the earliest. Known and unknown addresses are treated alike.
+   *
+   * In a pause of an account or of a network, who has logged in from this network before is let past, since the failures may be those of
+   * others: his attempts are counted by account and network still, and those of all such people in a paused network by a count of their
+   * own, as high as the network's. Right ones are taken back from it, so they do not keep each other out. Who is not known there gets one try
+   * at a time after a pause: more at once would be as many guesses.
    */
   begin(attempt: Attempt): Promise<AttemptOutcome>;
   close(): Promise<void>;
@@ -61,6 +75,9 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
   /**
    * One statement counts and judges, and the row's lock puts attempts at once in a row: the one that reaches the limit is the last for a
    * while. During a pause nothing is counted, so a pause ends when it was said to.
+   *
+   * `last_at` is when the failures began, and then when the last of them was known to be one: an attempt that turns out right does not
+   * move it, however many are under way.
    */
   async function count(key: Key, limit: number): Promise<Row> {
     const attempt = randomUUID();
@@ -72,7 +89,10 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
           WHEN a.locked_until > now() THEN a.failures
           WHEN a.last_at < now() - ${WINDOW_MS}::float8 * interval '1 millisecond' THEN 1
           ELSE least(a.failures + 1, 1000000) END,
-        last_at = CASE WHEN a.locked_until > now() THEN a.last_at ELSE now() END,
+        last_at = CASE
+          WHEN a.locked_until > now() THEN a.last_at
+          WHEN a.failures = 0 OR a.last_at < now() - ${WINDOW_MS}::float8 * interval '1 millisecond' THEN now()
+          ELSE a.last_at END,
         last_attempt = CASE WHEN a.locked_until > now() THEN a.last_attempt ELSE excluded.last_attempt END,
         locked_until = CASE
           WHEN a.locked_until > now() THEN a.locked_until
@@ -93,6 +113,11 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
         failures = greatest(failures - 1, 0),
         locked_until = CASE WHEN last_attempt = ${attempt}::uuid THEN NULL ELSE locked_until END
       WHERE key = ${key}`;
+  }
+
+  /** One row by one: statements with several of them could wait for each other. */
+  async function failedAt(keys: readonly Key[]): Promise<void> {
+    for (const key of keys) await db.$executeRaw`UPDATE login_attempts SET last_at = now() WHERE key = ${key}`;
   }
 
   /** Who has let the account's owner in from a network before, lately: guessers elsewhere do not lock him out there. */
@@ -122,35 +147,50 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
     async begin(attempt) {
       const { email, client } = attempt;
       const network = client.ipAddress === null ? 'unknown' : networkOf(client.ipAddress);
-      const locked = ({ retry_after: seconds }: Row, scope: 'pair' | 'account' | 'network'): AttemptOutcome => ({
-        kind: 'locked',
+      const paused = ({ retry_after: seconds }: Row, scope: Pause['scope']): Pause => ({
         retryAfterSeconds: Math.max(1, seconds),
         scope,
       });
-      const [pairKey, accountKey, networkKey] = [
-        ['pair', email, network],
-        ['account', email],
-        ['network', network],
-      ].map(keyOf) as [Key, Key, Key];
-      const pair = await count(pairKey, limits.perAccountAndNetwork);
-      if (!pair.allowed) return locked(pair, 'pair');
-      const ofNetwork = await count(networkKey, limits.perNetwork);
-      if (!ofNetwork.allowed) return locked(ofNetwork, 'network');
-      const account = await count(accountKey, limits.perAccount);
-      if (!account.allowed && !(await isKnown(attempt))) return locked(account, 'account');
-      const uncountElsewhere = async () => {
-        await uncount(networkKey, ofNetwork);
-        if (account.allowed) await uncount(accountKey, account);
+      const counted: Array<readonly [Key, Row]> = [];
+      async function countAt(parts: readonly string[], limit: number): Promise<Row> {
+        const key = keyOf(parts);
+        const row = await count(key, limit);
+        if (row.allowed) counted.push([key, row]);
+        return row;
+      }
+      const failed = () => failedAt(counted.map(([key]) => key));
+      const takeBack = async () => {
+        for (const [key, row] of counted) await uncount(key, row);
       };
+
+      const pairParts = ['pair', email, network];
+      const pair = await countAt(pairParts, limits.perAccountAndNetwork);
+      if (!pair.allowed) return { kind: 'locked', ...paused(pair, 'pair') };
+      const ofNetwork = await countAt(['network', network], limits.perNetwork);
+      const account = await countAt(['account', email], limits.perAccount);
+      let pause: Pause | null = null;
+      if (!ofNetwork.allowed) pause = paused(ofNetwork, 'network');
+      else if (!account.allowed) pause = paused(account, 'account');
+      if (pause) {
+        let isLetPast = await isKnown(attempt);
+        if (!ofNetwork.allowed) {
+          // Who is not known is counted too, to no end: the time that it takes tells nothing.
+          const past = await countAt([isLetPast ? 'known' : 'unknown', network], limits.perNetwork);
+          isLetPast &&= past.allowed;
+        }
+        if (!isLetPast) {
+          await failed();
+          return { kind: 'locked', ...pause };
+        }
+      }
       return {
         kind: 'allowed',
+        pause,
+        failed,
+        takeBack,
         async succeeded() {
-          await db.loginAttempt.deleteMany({ where: { key: pairKey } });
-          await uncountElsewhere();
-        },
-        async takeBack() {
-          await uncount(pairKey, pair);
-          await uncountElsewhere();
+          await takeBack();
+          await db.loginAttempt.deleteMany({ where: { key: keyOf(pairParts) } });
         },
       };
     },

@@ -1,6 +1,7 @@
 import { AppError, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import { recordAlone, type AuditFacts } from '../audit/service.js';
+import type { Pause } from '../lockout/lockout.js';
 import { assertLiveSession } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
@@ -53,19 +54,24 @@ export async function confirmPassword(
   password: string,
 ): Promise<InvalidCredentials | null> {
   const attempt = await context.lockout.begin({ email: user.email, client: context.clientInfo });
-  if (attempt.kind === 'locked') {
-    context.telemetry.login(context.log, 'locked', user.id, attempt.scope);
+  const refuseLocked = async ({ scope, retryAfterSeconds }: Pause) => {
+    context.telemetry.login(context.log, 'locked', user.id, scope);
     await recordAlone(context.db, context, {
       action: 'LOCKOUT',
       outcome: 'FAILURE',
       actorId: user.id,
       subject: user.id,
-      details: { scope: attempt.scope },
+      details: { scope },
     });
-    const { message, retryAfter } = accountLocked(attempt.retryAfterSeconds);
-    throw new AppError('RATE_LIMITED', message, { reason: 'ACCOUNT_LOCKED', extensions: { retryAfter } });
+    const { message, retryAfter } = accountLocked(retryAfterSeconds);
+    return new AppError('RATE_LIMITED', message, { reason: 'ACCOUNT_LOCKED', extensions: { retryAfter } });
+  };
+  if (attempt.kind === 'locked') throw await refuseLocked(attempt);
+  if (!(await knowsPassword(context, user.passwordHash, password))) {
+    await attempt.failed();
+    if (attempt.pause) throw await refuseLocked(attempt.pause);
+    return WRONG_PASSWORD;
   }
-  if (!(await knowsPassword(context, user.passwordHash, password))) return WRONG_PASSWORD;
   await attempt.succeeded();
   // A password that was changed while it was compared has shown nothing.
   await context.db.session.updateMany({

@@ -1,4 +1,4 @@
-import { appendEvents, forgetDeadPartsOf, type ErasureStep } from '@taskgraph/service-kit';
+import { appendEvents, forgetDeadPartsOf, forgetOriginsOf, type ErasureStep } from '@taskgraph/service-kit';
 import type { MediaTx } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { UploadStaging } from '../../storage/upload-staging.js';
@@ -47,6 +47,7 @@ export async function eraseMedia(
   if (inUse > 0) return 'wait';
   await tx.idempotencyKey.deleteMany({ where: { userId } });
   await forgetDeadPartsOf(tx, userId);
+  await forgetOriginsOf(tx, userId);
   return 'nothing';
 }
 

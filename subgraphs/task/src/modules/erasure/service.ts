@@ -2,6 +2,7 @@ import {
   appendEvents,
   dropExportsOf,
   forgetDeadPartsOf,
+  forgetOriginsOf,
   forgetPartsOf,
   type ErasureStep,
 } from '@taskgraph/service-kit';
@@ -56,6 +57,7 @@ export async function eraseTasks(tx: TaskTx, userId: string): Promise<ErasureSte
   if (!(await dropExportsOf(tx, userId))) return 'wait';
   await forgetPartsOf(tx, 'task.data-exported.v1', userId);
   await forgetDeadPartsOf(tx, userId);
+  await forgetOriginsOf(tx, userId);
   return 'nothing';
 }
 
