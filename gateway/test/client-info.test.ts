@@ -75,6 +75,21 @@ describe('who asks', () => {
     expect(verify(String(said('books')[0]), String(id))).toMatchObject({ info: { ipAddress: '127.0.0.1' } });
   });
 
+  it.each([
+    ['a\u0000b', 'ab'],
+    ['\ud800\u202eline\nbreak', 'linebreak'],
+    [`${'x'.repeat(99)}😀😀`, `${'x'.repeat(99)}😀`],
+    ['\u0000', null],
+  ])('is told over WebSocket of %j, which no header could hold, as %j', async (name, clientName) => {
+    const { fakes, heard, said } = listening();
+    await using gateway = await startGateway(fakes, { CLIENT_INFO_SECRET: TEST_CLIENT_INFO_SECRET });
+    const connectionParams = { 'apollographql-client-name': name };
+    await using client = connectClient(gateway, { connectionParams });
+    await client.subscribe(ADD).next();
+    const id = heard.get('books')?.find((headers) => headers['x-taskgraph-client'])?.['x-request-id'];
+    expect(verify(String(said('books')[0]), String(id))).toMatchObject({ info: { clientName } });
+  });
+
   it('is told to nobody without a secret, which the graph of this project cannot be served without', async () => {
     const { fakes, said } = listening();
     await using gateway = await startGateway(fakes);

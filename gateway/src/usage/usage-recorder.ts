@@ -1,4 +1,11 @@
-import { fromZero, type Log, type Metrics } from '@taskgraph/service-kit';
+import {
+  CLIENT_NAME_HEADER,
+  CLIENT_VERSION_HEADER,
+  fromZero,
+  toProgramName,
+  type Log,
+  type Metrics,
+} from '@taskgraph/service-kit';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { toNormalOperation, type NormalOperation } from './normal-operation.js';
@@ -32,9 +39,7 @@ export interface UsageRecorder {
   close(): Promise<void>;
 }
 
-const NAME_HEADER = 'apollographql-client-name';
-const VERSION_HEADER = 'apollographql-client-version';
-const MAX_NAME_LENGTH = 64;
+const MAX_NAME_CHARACTERS = 64;
 
 type Pending = Omit<UsageCount, 'count'> & { count: number };
 
@@ -77,8 +82,8 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
     return (operation, { clientHeader }) => {
       if (sampleOneIn > 1 && random() * sampleOneIn >= 1) return;
       try {
-        const name = client ?? readName(clientHeader?.(NAME_HEADER)) ?? UNKNOWN;
-        const version = client === null ? readName(clientHeader?.(VERSION_HEADER)) : null;
+        const name = client ?? readName(clientHeader?.(CLIENT_NAME_HEADER)) ?? UNKNOWN;
+        const version = client === null ? readName(clientHeader?.(CLIENT_VERSION_HEADER)) : null;
         count(name, version, normalOf(operation), sampleOneIn);
       } catch (error) {
         // What is counted of an operation is no reason to refuse it.
@@ -130,13 +135,9 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
 
 /** What a client calls itself: of printable ASCII, and bounded. */
 function readName(header: string | undefined): string | null {
-  if (header === undefined) return null;
-  const name = header
-    .slice(0, MAX_NAME_LENGTH)
-    .replace(/[^\x20-\x7e]/g, '?')
-    .trim();
+  const name = toProgramName(header ?? '', MAX_NAME_CHARACTERS)?.replace(/[^\x20-\x7e]/gu, '?') ?? null;
   // What stands for those without a name is nobody's.
-  return name === '' || name === OTHERS ? null : name;
+  return name === OTHERS ? null : name;
 }
 
 function createUsageMetrics(metrics: Metrics, pendingSize: () => number) {

@@ -32,6 +32,11 @@ export function unauthenticated(reason: string, message = 'Sign in to do this.')
   return new AppError('UNAUTHENTICATED', message, { reason });
 }
 
+/** Whoever asks has no account any more: it was deleted while this request ran. */
+export function accountGone(): AppError {
+  return unauthenticated('SESSION_REVOKED', 'This account is gone.');
+}
+
 /** A peer, named as in the supergraph, cannot be reached. */
 export function unavailable(subgraph: string, cause?: unknown, reason?: string): AppError {
   return new AppError('UNAVAILABLE', `The ${subgraph} service is unavailable. Try again shortly.`, {

@@ -90,4 +90,44 @@ describe('what a gateway says of a client', () => {
     expect(verify(sign(info, 'request-1'), 'request-1')).toEqual({ kind: 'accepted', info });
     expect(readClientInfo({}, null)).toEqual({ ipAddress: null, userAgent: null, clientName: null });
   });
+
+  it.each([
+    ['a\u0000b', 'ab'],
+    ['\ud800x\udc00', 'x'],
+    ['\u202eevil', 'evil'],
+    ['\u2067x\u200f', 'x'],
+    ['line\r\nbreak\u2028\u0085', 'linebreak'],
+    ['\n\u0000', null],
+    ['  web 1  ', 'web 1'],
+    [`${'x'.repeat(99)}😀😀`, `${'x'.repeat(99)}😀`],
+    ['שלום é漢字😀', 'שלום é漢字😀'],
+  ])('is of %j, of which something can be stored and shown, %j', (given, kept) => {
+    const headers = { 'user-agent': given, 'apollographql-client-name': given };
+    const info = readClientInfo(headers, null);
+    expect([info.clientName, info.userAgent]).toEqual([kept, given.includes('😀😀') ? given : kept]);
+  });
+
+  it('is what can be stored, whatever a client calls itself, is read again as it is, and arrives', () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 700, unit: 'binary' }),
+      fc.array(fc.nat(0xffff), { maxLength: 700 }).map((units) => String.fromCharCode(...units)),
+    );
+    fc.assert(
+      fc.property(text, text, (userAgent, clientName) => {
+        const info = readClientInfo({ 'user-agent': userAgent, 'apollographql-client-name': clientName }, null);
+        expect(`${info.userAgent}${info.clientName}`).not.toMatch(/[\p{Cc}\p{Surrogate}]/u);
+        expect([...(info.clientName ?? '')].length).toBeLessThanOrEqual(100);
+        expect([...(info.userAgent ?? '')].length).toBeLessThanOrEqual(512);
+        expect(
+          readClientInfo(
+            { 'user-agent': info.userAgent ?? '', 'apollographql-client-name': info.clientName ?? '' },
+            null,
+          ),
+        ).toEqual(info);
+        expect(verify(sign(info, 'request-1'), 'request-1')).toEqual({ kind: 'accepted', info });
+      }),
+    );
+    const longest = { ipAddress: null, userAgent: '😀'.repeat(512), clientName: '😀'.repeat(100) };
+    expect(verify(sign(longest, 'request-1'), 'request-1')).toEqual({ kind: 'accepted', info: longest });
+  });
 });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { toPlainAddress } from './ip-address.js';
 import type { Log } from './log.js';
 import { fromZero, type Metrics } from './metrics.js';
+import { isLongerThan, toProgramName } from './text.js';
 
 /** Where a request comes from, and from what program. */
 export interface ClientInfo {
@@ -30,8 +31,9 @@ export type ClientInfoOutcome =
 
 /** Names of the client's own headers. */
 export const CLIENT_NAME_HEADER = 'apollographql-client-name';
-const MAX_USER_AGENT_CHARACTERS = 512;
-const MAX_CLIENT_NAME_CHARACTERS = 100;
+export const CLIENT_VERSION_HEADER = 'apollographql-client-version';
+export const MAX_USER_AGENT_CHARACTERS = 512;
+export const MAX_CLIENT_NAME_CHARACTERS = 100;
 const MAX_HEADER_CHARACTERS = 4_096;
 /** How long a header is good, which is signed before its request waits for a place and is sent; clocks of two machines differ as well. */
 const MAX_AGE_MS = 5 * 60_000;
@@ -41,23 +43,27 @@ const payloadSchema = z.object({
   at: z.number().int(),
   requestId: z.string(),
   ipAddress: z.string().max(45).nullable(),
-  userAgent: z.string().max(MAX_USER_AGENT_CHARACTERS).nullable(),
-  clientName: z.string().max(MAX_CLIENT_NAME_CHARACTERS).nullable(),
+  userAgent: textOfAtMost(MAX_USER_AGENT_CHARACTERS).nullable(),
+  clientName: textOfAtMost(MAX_CLIENT_NAME_CHARACTERS).nullable(),
   sessionCookieHash: z.string().regex(OPAQUE_TOKEN_PATTERN).optional(),
 });
 
-/** Reads what a client says of itself, bounded. */
+function textOfAtMost(maxCharacters: number) {
+  return z.string().refine((text) => !isLongerThan(text, maxCharacters));
+}
+
+/** Reads what a client says of itself, in headers or in what stands for them: cleaned, and bounded. */
 export function readClientInfo(headers: IncomingHttpHeaders, ipAddress: string | null): ClientInfo {
   return {
     ipAddress,
-    userAgent: bounded(headers['user-agent'], MAX_USER_AGENT_CHARACTERS),
-    clientName: bounded(headers[CLIENT_NAME_HEADER], MAX_CLIENT_NAME_CHARACTERS),
+    userAgent: readName(headers['user-agent'], MAX_USER_AGENT_CHARACTERS),
+    clientName: readName(headers[CLIENT_NAME_HEADER], MAX_CLIENT_NAME_CHARACTERS),
   };
 }
 
-function bounded(header: string | string[] | undefined, maxCharacters: number): string | null {
-  const text = [header].flat()[0]?.slice(0, maxCharacters);
-  return text ? text : null;
+function readName(header: string | string[] | undefined, maxCharacters: number): string | null {
+  const text = [header].flat()[0];
+  return text === undefined ? null : toProgramName(text, maxCharacters);
 }
 
 /**

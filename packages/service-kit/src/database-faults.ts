@@ -1,4 +1,4 @@
-import { AppError, unauthenticated, unavailable } from './app-error.js';
+import { accountGone, AppError, unavailable } from './app-error.js';
 
 type Verdict = 'unavailable' | 'too_slow' | 'busy' | 'account_gone';
 
@@ -119,7 +119,7 @@ function find(table: ReadonlyArray<readonly [RegExp, Verdict]>, text: string): V
 function toFault(verdict: Verdict, cause: unknown, service: string): AppError {
   switch (verdict) {
     case 'account_gone':
-      return unauthenticated('SESSION_REVOKED', 'This account is gone.');
+      return accountGone();
     case 'unavailable':
       return unavailable(service, cause, 'DATABASE_UNAVAILABLE');
     case 'busy':

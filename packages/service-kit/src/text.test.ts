@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, graphql } from 'graphql';
-import { canonicalText, isOneLine, isStorable, isVisible, refuseUnstorableText } from './text.js';
+import {
+  canonicalText,
+  firstCharacters,
+  isLongerThan,
+  isOneLine,
+  isStorable,
+  isVisible,
+  refuseUnstorableText,
+} from './text.js';
 
 describe('text', () => {
   it.each([
@@ -45,6 +53,23 @@ describe('text', () => {
     ['\u2068once\u2069 and again\u2069', false],
   ])('%j is one line that leaves alone what stands beside it: %s', (text, expected) => {
     expect(isOneLine(text)).toBe(expected);
+  });
+
+  it.each([
+    ['', 0, false],
+    ['😀😀', 2, false],
+    ['😀😀', 1, true],
+    ['a😀', 2, false],
+    ['ab', 1, true],
+    ['\u0301a', 1, true],
+  ])('%j has more characters than %i: %s', (text, max, expected) => {
+    expect(isLongerThan(text, max)).toBe(expected);
+    expect(firstCharacters(text, max) === text).toBe(!expected);
+  });
+
+  it('is cut between characters', () => {
+    expect(firstCharacters('a😀b😀', 2)).toBe('a😀');
+    expect(firstCharacters('😀'.repeat(9), 3)).toBe('😀😀😀');
   });
 
   it('has one form', () => {

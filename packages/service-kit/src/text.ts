@@ -18,6 +18,27 @@ const NOT_OF_ONE_LINE = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E]/u;
 const ISOLATES = /[\u2066-\u2069]/g;
 const END_OF_ISOLATE = '\u2069';
 
+/** What a name that a program gives itself does without: controls, ends of lines, marks of direction, halves of surrogate pairs. */
+const NOT_OF_A_NAME = /[\p{Cc}\p{Zl}\p{Zp}\p{Surrogate}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+
+/** Whether a text has more characters: Unicode code points, as PostgreSQL and JSON Schema count them. None of them has more than two units. */
+export function isLongerThan(text: string, maxCharacters: number): boolean {
+  return text.length > maxCharacters && (text.length > 2 * maxCharacters || [...text].length > maxCharacters);
+}
+
+/** The first characters of a text, of which none is cut in half. */
+export function firstCharacters(text: string, max: number): string {
+  return isLongerThan(text, max) ? [...text.slice(0, 2 * max)].slice(0, max).join('') : text;
+}
+
+/**
+ * What is kept of the name that a program gives itself: what can be stored and shown in a line beside anything, and not more characters
+ * than that. Null where nothing is left. Of a name that is kept already, it is that name.
+ */
+export function toProgramName(text: string, maxCharacters: number): string | null {
+  return firstCharacters(text.replace(NOT_OF_A_NAME, '').trim(), maxCharacters).trim() || null;
+}
+
 /** Whether a text can be stored, and comes back as it was. */
 export function isStorable(text: string): boolean {
   return !UNSTORABLE.test(text);

@@ -61,4 +61,28 @@ describe('what an administrator changes of the media of others', () => {
       expect(await told()).toEqual([]);
     },
   );
+
+  it.each(['', ', filename: "picture.png"', ', filename: "picture.png", altText: "A dot"', ', altText: " A dot "'])(
+    'is told of no update of {id%s}, by which nothing changes',
+    async (fields) => {
+      await using graph = await startMediaGraph();
+      const [ada, admin] = [buildViewer(), buildViewer({ role: 'ADMIN' })];
+      const id = await graph.addMedia(ada, await smallPng());
+      const update = (who: typeof ada, more: string) =>
+        graph.run(who, `mutation($id: ID!) { updateMedia(input: { id: $id${more} }) { media { filename altText } } }`, {
+          id,
+        });
+      const after = expectData(await update(ada, ', filename: "picture.png", altText: "A dot"')).updateMedia.media;
+      expect(after).toEqual({ filename: 'picture.png', altText: 'A dot' });
+      const events = async () =>
+        (await graph.pool.query<{ data: unknown }>("SELECT data FROM outbox WHERE type = 'media.privileged-change.v1'"))
+          .rows;
+      expect(expectData(await update(admin, fields)).updateMedia.media).toEqual(after);
+      expect(await events()).toEqual([]);
+      expect(
+        expectData(await update(admin, `${fields}, altText: null`.replace(/, altText: ".*?"/, ''))).updateMedia.media,
+      ).toEqual({ ...after, altText: null });
+      expect(await events()).toHaveLength(1);
+    },
+  );
 });

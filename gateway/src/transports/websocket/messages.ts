@@ -1,4 +1,10 @@
-import { parseJson } from '@taskgraph/service-kit';
+import {
+  CLIENT_NAME_HEADER,
+  CLIENT_VERSION_HEADER,
+  MAX_CLIENT_NAME_CHARACTERS,
+  parseJson,
+  toProgramName,
+} from '@taskgraph/service-kit';
 import type { GraphQLFormattedError } from 'graphql';
 
 /** The subprotocol of WebSocket connections (github.com/enisdenjo/graphql-ws, PROTOCOL.md). */
@@ -60,13 +66,15 @@ export function readAuthorization(payload: Readonly<Record<string, unknown>>): s
   return findInPayload(payload, 'authorization');
 }
 
-/** Browsers cannot set headers of a WebSocket: what a client calls itself comes in `connection_init` as well. */
+/**
+ * Browsers cannot set headers of a WebSocket: what a client calls itself comes in `connection_init` as well, where a string holds what no
+ * header can. What is kept for as long as the connection is cleaned and bounded.
+ */
 export function readClientNames(payload: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> {
-  const names = ['apollographql-client-name', 'apollographql-client-version'];
   return new Map(
-    names.flatMap((name) => {
-      const value = findInPayload(payload, name);
-      return value === undefined ? [] : [[name, value] as const];
+    [CLIENT_NAME_HEADER, CLIENT_VERSION_HEADER].flatMap((header) => {
+      const value = toProgramName(findInPayload(payload, header) ?? '', MAX_CLIENT_NAME_CHARACTERS);
+      return value === null ? [] : [[header, value] as const];
     }),
   );
 }

@@ -15,6 +15,11 @@ describe('account input', () => {
     },
   );
 
+  it('counts the characters of a name, and not the units that they are made of', () => {
+    expect(parseDisplayName('😀'.repeat(80))).toBe('😀'.repeat(80));
+    expect(() => parseDisplayName('😀'.repeat(81))).toThrow(BAD);
+  });
+
   it.each(['', '   ', '\u200b\u200d', '\u202e\u200f', '\u3164', 'x'.repeat(81), 'Ada\nLovelace', 'Ada\u0000'])(
     'refuses the name %j',
     (name) => {

@@ -1,4 +1,4 @@
-import { badUserInput, canonicalText, isOneLine, isVisible } from '@taskgraph/service-kit';
+import { badUserInput, canonicalText, isLongerThan, isOneLine, isVisible } from '@taskgraph/service-kit';
 import { z } from 'zod';
 
 const MAX_EMAIL_CHARACTERS = 254;
@@ -21,7 +21,7 @@ export function normaliseEmail(text: string): string {
 /** @throws BAD_USER_INPUT when nothing of it is seen, or it is too long */
 export function parseDisplayName(text: string): string {
   const name = canonicalText(text);
-  if (!isVisible(name) || name.length > MAX_NAME_CHARACTERS) {
+  if (!isVisible(name) || isLongerThan(name, MAX_NAME_CHARACTERS)) {
     throw badUserInput(`A display name has 1 to ${MAX_NAME_CHARACTERS} characters.`, 'INVALID_DISPLAY_NAME');
   }
   if (!isOneLine(name)) throw badUserInput('A display name has no control characters.', 'INVALID_DISPLAY_NAME');

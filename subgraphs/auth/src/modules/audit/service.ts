@@ -1,4 +1,4 @@
-import { inTransaction } from '@taskgraph/service-kit';
+import { inTransaction, MAX_USER_AGENT_CHARACTERS, toProgramName } from '@taskgraph/service-kit';
 import { uuid7 } from '@taskgraph/contracts';
 import type { AuthDb, AuthTx } from '../../db.js';
 import type { AuditAction, AuditOutcome } from '../../generated/graphql.js';
@@ -22,8 +22,6 @@ export interface AuditFacts {
   readonly object?: string | null;
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }
-
-const MAX_USER_AGENT_CHARACTERS = 512;
 
 /**
  * Puts on record what a transaction does, as a part of it: both are there, or neither is. People who are named and have no account any more
@@ -72,8 +70,8 @@ export async function recordAudit(
 function toRow(people: ReadonlyMap<string, AuditPerson>, origin: AuditOrigin, facts: AuditFacts) {
   const actor = people.get(facts.actorId ?? '');
   const subject = people.get(facts.subject ?? '');
-  const { ipAddress } = origin.clientInfo;
-  const userAgent = origin.clientInfo.userAgent?.slice(0, MAX_USER_AGENT_CHARACTERS) ?? null;
+  const { ipAddress, userAgent: given } = origin.clientInfo;
+  const userAgent = given === null ? null : toProgramName(given, MAX_USER_AGENT_CHARACTERS);
   // Where somebody was is theirs; of an attempt at an account by who knows who, it is the account's.
   const owner = facts.actorId ?? facts.subject;
   const key = (facts.actorId === null ? subject : actor)?.key;

@@ -1,4 +1,4 @@
-import { badUserInput, canonicalText, isOneLine, isVisible } from '@taskgraph/service-kit';
+import { badUserInput, canonicalText, isLongerThan, isOneLine, isVisible } from '@taskgraph/service-kit';
 
 const MAX_CHARACTERS = 500;
 
@@ -8,7 +8,7 @@ const ENDS_OF_LINES = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 /** @throws BAD_USER_INPUT when it is too long, or turns round what stands beside it */
 export function parseAltText(text: string | null): string | null {
   const altText = canonicalText(text ?? '');
-  if (altText.length > MAX_CHARACTERS)
+  if (isLongerThan(altText, MAX_CHARACTERS))
     throw badUserInput(`An alternative text has at most ${MAX_CHARACTERS} characters.`, 'INVALID_ALT_TEXT');
   if (!isOneLine(altText.replace(ENDS_OF_LINES, ' ')))
     throw badUserInput('An alternative text does not turn the direction of what stands beside it.', 'INVALID_ALT_TEXT');

@@ -13,10 +13,12 @@ describe('sanitizeFilename', () => {
     ['👨\u200d👩\u200d👧 🏳\ufe0f\u200d🌈.png', '👨\u200d👩\u200d👧 🏳\ufe0f\u200d🌈.png'],
     ['\u200ca\u200d\u200d \u200d\u202eb\u200c.txt\u200d', 'a b\u200c.txt'],
     [`${'x'.repeat(249)}👨\u200d👩\u200d👧.png`, `${'x'.repeat(249)}👨.png`],
+    [`${'😀'.repeat(255)}`, '😀'.repeat(255)],
+    [`${'😀'.repeat(252)}.jpeg`, `${'😀'.repeat(250)}.jpeg`],
     ['..', 'unnamed'],
     ['', 'unnamed'],
     ['\u200b\u3164', 'unnamed'],
-    [`${'x'.repeat(249)}😀.jpeg`, `${'x'.repeat(249)}.jpeg`],
+    [`${'x'.repeat(249)}😀😀.jpeg`, `${'x'.repeat(249)}😀.jpeg`],
     [`${'x'.repeat(300)}.jpeg`, `${'x'.repeat(250)}.jpeg`],
   ])('makes of %j %j', (given, expected) => {
     expect(sanitizeFilename(given)).toBe(expected);

@@ -1,4 +1,4 @@
-import { isVisible } from '@taskgraph/service-kit';
+import { firstCharacters, isLongerThan, isVisible } from '@taskgraph/service-kit';
 
 const MAX_CHARACTERS = 255;
 const FALLBACK = 'unnamed';
@@ -14,10 +14,10 @@ export function sanitizeFilename(name: string): string {
   const last = name.normalize('NFC').split(/[/\\]/).at(-1) ?? '';
   const clean = last.replace(CLEANED, '').trim();
   if (!isVisible(clean) || /^\.+$/.test(clean)) return FALLBACK;
-  if (clean.length <= MAX_CHARACTERS) return clean;
+  if (!isLongerThan(clean, MAX_CHARACTERS)) return clean;
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(clean)?.[0] ?? '';
-  // A cut may go through a pair, of which a half is no text, or behind what joined the next.
-  return clean.slice(0, MAX_CHARACTERS - extension.length).replace(/[\p{Surrogate}\u200c\u200d]$/u, '') + extension;
+  // A cut may go behind what joined the next.
+  return firstCharacters(clean, MAX_CHARACTERS - extension.length).replace(/[\u200c\u200d]$/u, '') + extension;
 }
 
 const ESCAPED: Readonly<Record<string, string>> = { '%22': '"', '%0D': '\r', '%0A': '\n' };

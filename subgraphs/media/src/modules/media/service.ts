@@ -74,7 +74,7 @@ export interface UpdateMediaArgs {
 }
 
 /**
- * Changes the name or the description of an item.
+ * Changes the name or the description of an item. What is as it was already changes nothing, and is told nobody.
  *
  * @throws NOT_FOUND when there is no such item for this viewer
  * @throws FORBIDDEN when the viewer sees it but did not upload it
@@ -91,10 +91,12 @@ export async function updateMedia(
   const name = filename === undefined ? undefined : sanitizeFilename(filename);
   const falsehood = name === undefined ? null : findFalseName(media.mimeType, name);
   if (falsehood !== null) throw badUserInput(falsehood, 'INVALID_FILENAME');
+  const description = altText === undefined ? undefined : parseAltText(altText);
   const data = {
-    ...(name !== undefined && { filename: name }),
-    ...(altText !== undefined && { altText: parseAltText(altText) }),
+    ...(name !== undefined && name !== media.filename && { filename: name }),
+    ...(description !== undefined && description !== media.altText && { altText: description }),
   };
+  if (Object.keys(data).length === 0) return { media };
   return inTransaction(context.db, async (tx) => {
     const { count } = await tx.mediaItem.updateMany({ where: { id: media.id, deletedAt: null }, data });
     if (count === 0) throw notFound('Media');

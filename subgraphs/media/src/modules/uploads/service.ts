@@ -1,4 +1,5 @@
 import {
+  accountGone,
   activeSpan,
   appendEvents,
   AppError,
@@ -201,7 +202,7 @@ function toShared(twin: MediaRow) {
 /**
  * Waits a while for an item to be ready. Of one that turns out to be no image nothing is kept.
  *
- * @throws AppError when the item has gone meanwhile
+ * @throws AppError UNAUTHENTICATED when it has gone with the account of its uploader, and another when it has gone otherwise
  */
 export async function settleUpload(
   context: MediaContext,
@@ -235,10 +236,16 @@ async function abandon(
   return deleteRow(tx, item, request);
 }
 
-async function findUploaded({ db }: MediaContext, id: string, kind: Once<unknown>['kind']): Promise<MediaRow> {
+async function findUploaded(
+  { db, viewer, tokenProblem }: MediaContext,
+  id: string,
+  kind: Once<unknown>['kind'],
+): Promise<MediaRow> {
   const media = await db.mediaItem.findUnique({ where: { id } });
   if (media) return media;
-  // What was uploaded just now goes with the account of its uploader.
+  // What was uploaded just now goes with the account of its uploader, which is noted before anything of it is erased.
+  if ((await db.erasedUser.count({ where: { userId: requireViewer({ viewer, tokenProblem }).userId } })) > 0)
+    throw accountGone();
   throw kind === 'made' ? unavailable('media', undefined, 'STORAGE_UNAVAILABLE') : alreadyGone('A media item');
 }
 

@@ -19,6 +19,17 @@ describe('task input', () => {
       expect(() => parseTitle(title)).toThrow(BAD);
   });
 
+  it('counts characters, and not the units that they are made of', () => {
+    expect(parseTitle('😀'.repeat(200))).toBe('😀'.repeat(200));
+    expect(parseDescription('😀'.repeat(10_000))).toHaveLength(20_000);
+    expect(parseLabels(['😀'.repeat(50)])).toEqual(['😀'.repeat(50)]);
+    expect(parseSearch('😀'.repeat(200))).toHaveLength(400);
+    expect(() => parseTitle('😀'.repeat(201))).toThrow(BAD);
+    expect(() => parseDescription('😀'.repeat(10_001))).toThrow(BAD);
+    expect(() => parseLabels(['😀'.repeat(51)])).toThrow(BAD);
+    expect(() => parseSearch('😀'.repeat(201))).toThrow(BAD);
+  });
+
   it('lets a title stand apart in a line by isolates', () => {
     expect(parseTitle('for \u2068שלום\u2069')).toBe('for \u2068שלום\u2069');
   });

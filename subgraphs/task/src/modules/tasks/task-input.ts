@@ -1,4 +1,4 @@
-import { badUserInput, canonicalText, isOneLine, isUuid, isVisible } from '@taskgraph/service-kit';
+import { badUserInput, canonicalText, isLongerThan, isOneLine, isUuid, isVisible } from '@taskgraph/service-kit';
 
 const MAX_TITLE_CHARACTERS = 200;
 const MAX_DESCRIPTION_CHARACTERS = 10_000;
@@ -9,7 +9,7 @@ const MAX_SEARCH_CHARACTERS = 200;
 /** @throws BAD_USER_INPUT when nothing of it is seen, and when it is too long or not one line */
 export function parseTitle(text: string): string {
   const title = canonicalText(text);
-  if (!isVisible(title) || title.length > MAX_TITLE_CHARACTERS) {
+  if (!isVisible(title) || isLongerThan(title, MAX_TITLE_CHARACTERS)) {
     throw badUserInput(`A title has 1 to ${MAX_TITLE_CHARACTERS} characters.`, 'INVALID_TITLE');
   }
   if (!isOneLine(title)) throw badUserInput('A title is one line without control characters.', 'INVALID_TITLE');
@@ -20,7 +20,7 @@ export function parseTitle(text: string): string {
 export function parseDescription(text: string | null): string | null {
   if (text === null || !isVisible(text)) return null;
   const description = text.normalize('NFC');
-  if (description.length > MAX_DESCRIPTION_CHARACTERS) {
+  if (isLongerThan(description, MAX_DESCRIPTION_CHARACTERS)) {
     throw badUserInput(`A description has at most ${MAX_DESCRIPTION_CHARACTERS} characters.`, 'INVALID_DESCRIPTION');
   }
   return description;
@@ -31,7 +31,7 @@ export function parseLabels(texts: readonly string[]): string[] {
   const labels = [...new Set(texts.map(canonicalText))];
   if (labels.length > MAX_LABELS) throw badUserInput(`A task has at most ${MAX_LABELS} labels.`, 'TOO_MANY_LABELS');
   for (const label of labels) {
-    if (!isVisible(label) || label.length > MAX_LABEL_CHARACTERS || !isOneLine(label)) {
+    if (!isVisible(label) || isLongerThan(label, MAX_LABEL_CHARACTERS) || !isOneLine(label)) {
       throw badUserInput(`A label has 1 to ${MAX_LABEL_CHARACTERS} characters on one line.`, 'INVALID_LABEL');
     }
   }
@@ -47,7 +47,7 @@ export function parseUserId(id: string, field: string): string {
 /** Null when there is nothing to look for. @throws BAD_USER_INPUT when it is too long */
 export function parseSearch(text: string): string | null {
   const search = canonicalText(text);
-  if (search.length > MAX_SEARCH_CHARACTERS) {
+  if (isLongerThan(search, MAX_SEARCH_CHARACTERS)) {
     throw badUserInput(`A search text has at most ${MAX_SEARCH_CHARACTERS} characters.`, 'INVALID_SEARCH');
   }
   return search === '' ? null : search;
