@@ -158,7 +158,7 @@ describe('npm start', () => {
   });
 
   it('offers the demo accounts to nobody where others can reach it', async () => {
-    run = launcher.run(['--no-seed'], { HOST: '0.0.0.0' });
+    run = launcher.run(['--no-seed'], { HOST: '0.0.0.0', SEED_DEMO: '1' });
     await run.until('answered by all three subgraphs');
     expect(run.output).toContain('Whoever reaches this machine can log in');
     expect(await offeredLogins()).toEqual([]);

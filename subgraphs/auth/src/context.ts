@@ -4,7 +4,7 @@ import type { StrengthChecks } from './modules/passwords/strength-checks.js';
 import type { PasswordHasher } from './modules/passwords/password-hasher.js';
 import type { Letters } from './mail/letters.js';
 import type { PostOffice } from './mail/post-office.js';
-import type { Lockout } from './modules/lockout/lockout.js';
+import type { Lockout } from './modules/lockout/service.js';
 import type { KeyRing } from './modules/signing-keys/key-ring.js';
 import type { SignInLimits } from './modules/accounts/sign-in-limits.js';
 import type { SecondFactorLoaders } from './modules/second-factor/loaders.js';

@@ -29,7 +29,7 @@ import { sendExport } from './modules/data-exports/service.js';
 import { erasureHandlers } from './modules/erasure/events.js';
 import { createPendingErasures } from './modules/erasure/pending-erasures.js';
 import { createRoleWatch } from './modules/roles/noted-changes.js';
-import { createLockout } from './modules/lockout/lockout.js';
+import { createLockout } from './modules/lockout/service.js';
 import { createSignInLimits, type SignInLimitsOptions } from './modules/accounts/sign-in-limits.js';
 import { createRevocations } from './modules/sessions/revocations.js';
 import { sessionTokensRoute } from './modules/sessions/cookie-sessions.js';

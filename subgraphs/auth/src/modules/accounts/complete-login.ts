@@ -2,7 +2,7 @@ import { inTransaction } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import type { CompleteLoginInput } from '../../generated/graphql.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
-import type { Pause } from '../lockout/lockout.js';
+import type { Pause } from '../lockout/service.js';
 import { accountLocked, type AccountLocked } from '../passwords/service.js';
 import { findChallenge, lockChallenge, spendCode, WRONG_CODE, type InvalidCode } from '../second-factor/service.js';
 import { announceReplaced, lockUser, openSession, recordOpened, type AuthPayloadRow } from '../sessions/service.js';

@@ -14,7 +14,7 @@ import {
   type AuthPayloadRow,
 } from '../sessions/service.js';
 import { recordAlone, recordAudit } from '../audit/service.js';
-import type { Pause } from '../lockout/lockout.js';
+import type { Pause } from '../lockout/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
 import { forgetAccountTokens } from '../../mail/account-tokens.js';

@@ -12,7 +12,7 @@ import {
 export interface SignInRates {
   /** Accounts opened. */
   readonly registrations: Rate | null;
-  /** Passwords tried, right ones too: each takes a computer's time. Wrong ones are the business of `lockout.ts` as well. */
+  /** Passwords tried, right ones too: each takes a computer's time. Wrong ones are the business of the lockout as well. */
   readonly signIns: Rate | null;
   /** Sessions renewed. */
   readonly refreshes: Rate | null;

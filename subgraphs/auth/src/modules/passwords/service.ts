@@ -1,7 +1,7 @@
 import { AppError, requireViewer } from '@taskgraph/service-kit';
 import type { AuthContext } from '../../context.js';
 import { recordAlone, type AuditFacts } from '../audit/service.js';
-import type { Pause } from '../lockout/lockout.js';
+import type { Pause } from '../lockout/service.js';
 import { assertLiveSession } from '../sessions/service.js';
 import type { UserRow } from '../users/mappers.js';
 import { getUser } from '../users/service.js';
