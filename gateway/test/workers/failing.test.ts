@@ -3,12 +3,14 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { library } from '../fake-subgraphs.js';
 import { isRunning, linesOf, startWorkers, until, type WorkersUnderTest } from './start-workers.js';
 
 const BOOKS = '{ books { id title } }';
 const HELD = 20;
+const TURNS = 50;
 const OPERATIONS = 'taskgraph_gateway_operation_duration_seconds_count{operation="other",type="query",outcome="ok"';
 const KILLED = 'taskgraph_gateway_worker_exits_total{cause="SIGKILL"';
 
@@ -65,6 +67,19 @@ function hold(gateway: WorkersUnderTest, gate: ReturnType<typeof gatedLibrary>) 
   );
 }
 
+/**
+ * Waits until all is heard that the kernel has told: the connections of a process that is gone are closed by then, and each turn of the event loop
+ * hears of as many as there are.
+ */
+async function untilStill(count: () => number): Promise<void> {
+  let [last, turns] = [count(), 0];
+  while (turns < TURNS) {
+    await nextTurn();
+    turns = count() === last ? turns + 1 : 0;
+    last = count();
+  }
+}
+
 const all = (status: number) => Array.from({ length: HELD }, () => status);
 
 describe('a worker', () => {
@@ -83,6 +98,7 @@ describe('a worker', () => {
       (running) => !running,
     );
     await until(gate.abandoned, (count) => count > 0);
+    await untilStill(gate.abandoned);
     gate.open();
     // Whoever comes next is served: nobody is sent to one that is gone.
     for (let index = 0; index < HELD; index += 1) expect((await gateway.ask(BOOKS)).status).toBe(200);
