@@ -100,7 +100,7 @@ describe('npm start, on every interface,', () => {
     await first.stop();
     const refused = launcher.run([], { HOST: '0.0.0.0' });
     expect(await refused.ended).toBe(1);
-    expect(refused.output).toContain('everybody knows the password of mara@example.com and jonas@example.com');
+    expect(refused.output).toContain('everybody knows the password of jonas@example.com and mara@example.com');
     expect(refused.output).toContain('npm start -- --reset --no-seed');
     const alone = launcher.run();
     await alone.until('demo login');

@@ -26,7 +26,7 @@ async function findOpenAccounts(cluster: Pick<Cluster, 'url'>): Promise<string[]
   const people = Object.values(PEOPLE);
   const { rows } = await withClient(cluster.url('auth'), (client) =>
     client.query<{ email: string; password_hash: string }>(
-      'SELECT email, password_hash FROM users WHERE email = ANY($1) ORDER BY created_at, email',
+      'SELECT email, password_hash FROM users WHERE email = ANY($1) ORDER BY email',
       [people.map(({ email }) => email)],
     ),
   );
