@@ -71,9 +71,10 @@ export function findForbidden(lock, licenseOf = () => undefined) {
 
 function isAllowed(name, stated) {
   const exceptions = EXCEPTIONS.filter(({ packages }) => packages.test(name)).map(({ license }) => license);
+  // Not there before it is installed, which is for the program below to do.
+  const satisfies = require('spdx-satisfies');
   try {
-    // Not there before it is installed, which is for the program below to do.
-    return require('spdx-satisfies')(
+    return satisfies(
       stated.replaceAll(/ (and|or) /g, (word) => word.toUpperCase()),
       [...ALLOWED, ...exceptions],
     );
