@@ -1,29 +1,33 @@
 #!/usr/bin/env node
 // Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
-//   --rounds N (6)   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
+//   --rounds N (6)   --warm N (4): rounds before them that do not count   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
+//   --before FOLDER also runs the gateway of another checkout that is built
 //   --same-heap gives every gateway the settings of the heap that this one starts with
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compareOperations, readFlags, withSubgraphs } from './comparison.mjs';
 import { composeGraph } from './graph.mjs';
-import { CONTENDERS } from './rig.mjs';
+import { CONTENDERS, withCheckout } from './rig.mjs';
 
 const flags = readFlags({
   rounds: '6',
   viewers: '1',
   only: { type: 'string' },
+  before: { type: 'string' },
   'same-heap': { type: 'boolean', default: false },
 });
 const REQUESTS = { 'two-step': 1_500, heavy: 80 };
 
-await withSubgraphs(CONTENDERS.length, async ({ rig, urlOf, portOf, env }) => {
+const contenders = withCheckout(CONTENDERS, flags.before);
+
+await withSubgraphs(contenders.length, async ({ rig, urlOf, portOf, env }) => {
   const supergraphPath = path.join(rig.folder, 'supergraph.graphql');
   writeFileSync(supergraphPath, composeGraph(urlOf));
   const wanted = flags.only?.split(',');
   const gateways = await rig.startGateways(
-    CONTENDERS.filter(({ name }) => !wanted || wanted.includes(name)),
+    contenders.filter(({ name }) => !wanted || wanted.includes(name)),
     { env: () => ({ SUPERGRAPH_PATH: supergraphPath, ...env }), portOf, sameHeap: flags['same-heap'] },
   );
   await compareOperations(gateways, { flags, requests: REQUESTS });

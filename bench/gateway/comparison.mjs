@@ -2,13 +2,13 @@
 import { parseArgs } from 'node:util';
 import { chooseFreePorts, signTestToken, testKeySet } from '@taskgraph/testkit';
 import { OPERATIONS } from './graph.mjs';
-import { assertEqualAnswers, compare, createRig, printComparison } from './rig.mjs';
+import { assertEqualAnswers, compare, createRig, printComparison, WARM_ROUNDS } from './rig.mjs';
 
 /** Of what costs are estimated and compared: more than the heavy operation has. */
 const HIGH_COSTS = { MAX_OPERATION_COST: '1000000000', SUBGRAPH_MAX_COST: '1000000000' };
 
 /**
- * Reads the flags of a comparison: `--rounds`, `--requests`, `--connections`, `--viewers`, and those of its own.
+ * Reads the flags of a comparison: `--rounds`, `--warm`, `--requests`, `--connections`, `--viewers`, and those of its own.
  *
  * @param own as `parseArgs` takes options; a default here is one of a flag that all have
  */
@@ -16,6 +16,7 @@ export function readFlags({ rounds, viewers, ...own }) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: rounds },
+      warm: { type: 'string', default: WARM_ROUNDS },
       requests: { type: 'string' },
       connections: { type: 'string', default: '50' },
       viewers: { type: 'string', default: viewers },
@@ -68,6 +69,7 @@ export async function compareOperations(gateways, { flags, requests, headers = {
       connections: Number(flags.connections),
       requests: Number(flags.requests ?? requests[name]),
       rounds: Number(flags.rounds),
+      warm: Number(flags.warm),
     };
     const result = await compare(runners, plan);
     printComparison(name, runners, result, plan);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
-//   --rounds N (4)   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
+//   --rounds N (8)   --warm N (4): rounds before them that do not count   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
+//   --before FOLDER also runs the gateway of another checkout that is built
 //   --steady leaves out the comparison
 //   --profile FOLDER keeps a CPU profile of each process there, of the steady run of each operation: gateway/flame-graph.mjs draws them
 import { createHash } from 'node:crypto';
@@ -23,13 +24,17 @@ import {
   percentiles,
   printComparison,
   rssMib,
+  WARM_ROUNDS,
+  withCheckout,
 } from './rig.mjs';
 
 const { values: flags } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '8' },
+    warm: { type: 'string', default: WARM_ROUNDS },
     connections: { type: 'string', default: '20' },
     only: { type: 'string' },
+    before: { type: 'string' },
     rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '20' },
     steady: { type: 'boolean', default: false },
@@ -43,14 +48,16 @@ const MEDIA_PER_TASK = 3;
 const VIEWERS = 40;
 const REQUESTS = { TaskWithMedia: 800, Board: 80 };
 const PASSWORD = 'seven green otters juggle';
-const GATEWAYS = CONTENDERS.filter(({ only }) => !only).flatMap((contender) =>
-  contender.name === 'taskgraph'
-    ? [
-        contender,
-        { ...contender, name: 'uncached', label: 'this gateway, nothing kept', env: { ENTITY_CACHE_MIB: '0' } },
-      ]
-    : [contender],
-);
+const GATEWAYS = withCheckout(CONTENDERS, flags.before)
+  .filter(({ only }) => !only)
+  .flatMap((contender) =>
+    contender.name === 'taskgraph'
+      ? [
+          contender,
+          { ...contender, name: 'uncached', label: 'this gateway, nothing kept', env: { ENTITY_CACHE_MIB: '0' } },
+        ]
+      : [contender],
+  );
 
 /** $1 is the owner of the first board, $2 that of the copy, $3 its assignee, $4 its number. Their statements name all of them. */
 const COPY = {
@@ -139,10 +146,11 @@ try {
       connections: Number(flags.connections),
       requests: REQUESTS[name],
       rounds: Number(flags.rounds),
+      warm: Number(flags.warm),
     };
     printComparison(name, gateways, await compare(gateways, plan), plan);
   }
-  const own = gateways.filter(({ name }) => name === 'taskgraph' || name === 'uncached');
+  const own = gateways.filter(({ name }) => name === 'taskgraph' || name === 'uncached' || name === 'before');
   for (const gateway of own) await runSteadily(gateway, requests);
 } finally {
   rig.stop();

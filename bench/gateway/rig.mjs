@@ -28,6 +28,22 @@ export const CONTENDERS = [
   { name: 'floor', label: 'floor: written by hand', entry: 'floor.mjs', only: 'two-step' },
 ];
 
+/** How many rounds come before those that count: what V8 has not compiled yet costs a process several times as much. */
+export const WARM_ROUNDS = '4';
+
+/** With the gateway of another checkout that is built, where one is named: what a change brings is seen beside it. */
+export function withCheckout(contenders, checkout) {
+  if (checkout === undefined) return contenders;
+  const own = contenders.find(({ name }) => name === 'taskgraph');
+  const other = {
+    ...own,
+    name: 'before',
+    label: `the gateway of ${checkout}`,
+    env: { ...own.env, CHECKOUT: path.resolve(checkout) },
+  };
+  return [...contenders, other];
+}
+
 /** The processes of one benchmark, and their logs. */
 export function createRig() {
   const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-bench-'));
@@ -124,12 +140,12 @@ export async function assertEqualAnswers(gateways, { headers, body }) {
 }
 
 /** Loads one gateway after the other, in turns and in another order each round: nobody runs always behind the same neighbour. */
-export async function compare(gateways, { requestOf, connections, requests, rounds, bytes }) {
+export async function compare(gateways, { requestOf, connections, requests, rounds, warm, bytes }) {
   const results = new Map(
     gateways.map(({ name }) => [name, { cpuMs: 0, requests: 0, seconds: 0, latencies: [], rss: 0 }]),
   );
   const run = (origin) => load({ origin, requestOf, connections, requests, expected: bytes / 2 });
-  for (const { origin } of gateways) await run(origin);
+  for (let round = 0; round < warm; round += 1) for (const { origin } of gateways) await run(origin);
   for (let round = 0; round < rounds; round += 1) {
     for (const turn of gateways.keys()) {
       const { name, origin, child } = gateways[(turn + round) % gateways.length];

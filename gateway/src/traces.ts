@@ -8,14 +8,14 @@ import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/interna
 export function withTraces(inner: SubgraphClient): SubgraphClient {
   return {
     send(request, context) {
-      const { subgraph, type, operationName, entities } = request;
+      const { subgraph, type, operationName, representations } = request;
       const span = activeSpan()?.child(`fetch ${subgraph}`, {
         kind: 'client',
         attributes: {
           'taskgraph.subgraph': subgraph,
           'graphql.operation.type': type,
           'graphql.operation.name': operationName,
-          'taskgraph.entities': entities?.representations.length,
+          'taskgraph.entities': representations?.length,
         },
       });
       if (!span) return inner.send(request, context);

@@ -10,7 +10,7 @@ import { readGatewayConfig } from '../../src/config.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { createClientErrors } from '@taskgraph/federation-engine/internal/execute/client-errors.js';
 import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
-import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
+import { bodyOf, type SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 import { generateOperation } from '../../../packages/federation-engine/test/differential/generate-operation.js';
@@ -41,8 +41,9 @@ function clientOf(subgraphs: readonly FakeSubgraph[]): SubgraphClient {
     ]),
   );
   return {
-    async send({ subgraph, body }) {
-      const { query, variables } = JSON.parse(body) as { query: string; variables: Record<string, unknown> };
+    async send(request) {
+      const { subgraph } = request;
+      const { query, variables } = JSON.parse(bodyOf(request)) as { query: string; variables: Record<string, unknown> };
       const answer = await graphql({ schema: schemas.get(subgraph)!, source: query, variableValues: variables });
       const { data, errors } = JSON.parse(JSON.stringify(answer)) as {
         data: Record<string, unknown> | null;

@@ -1,10 +1,11 @@
+import type { Representation } from '../subgraphs/subgraph-client.js';
 import type { RepresentationPlan } from './representations.js';
 import type { Targets } from './targets.js';
 import type { Data } from '../request/data.js';
 
 /** Entities with equal representations. */
 export interface EntityGroup {
-  readonly representation: string;
+  readonly representation: Representation;
   readonly entities: Data[];
 }
 
@@ -41,10 +42,10 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
     const representation = plan.write(entity);
     if (representation === null) return null;
     byText ??= new Map();
-    let group = byText.get(representation);
+    let group = byText.get(representation.json);
     if (!group) {
       group = { representation, entities: [] };
-      byText.set(representation, group);
+      byText.set(representation.json, group);
       groups.push(group);
     }
     return group;

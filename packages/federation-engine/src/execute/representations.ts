@@ -2,13 +2,14 @@ import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-pla
 import { writeString } from '../compile/write/leaf-writers.js';
 import { merge } from './merge.js';
 import { applyRewrites } from './rewrites.js';
+import type { Representation } from '../subgraphs/subgraph-client.js';
 import type { IsSubtype } from '../supergraph/supergraph.js';
 import { own, type Data } from '../request/data.js';
 
 /** What a fetch sends of entities. */
 export interface RepresentationPlan {
-  /** The representation as JSON; null when the entity lacks what identifies it. Equal texts are equal representations. */
-  write(entity: Data): string | null;
+  /** The representation; null when the entity lacks what identifies it. Those whose JSON is equal are equal. */
+  write(entity: Data): Representation | null;
   /**
    * The members that make up the representation of an entity of this type, when it is made of plain members only: two
    * entities with equal values there have equal representations. Null when only the text tells.
@@ -20,6 +21,7 @@ interface PlainMembers {
   readonly names: readonly string[];
   /** What stands before the value of each. */
   readonly heads: readonly string[];
+  readonly hasId: boolean;
 }
 
 /** Compiles what a fetch requires of entities. */
@@ -34,7 +36,11 @@ export function compileRepresentation(
     let plain = byType.get(typename);
     if (plain === undefined) {
       const names = rewrites.length > 0 ? null : plainMembers(requires, typename, isSubtype);
-      plain = names && { names, heads: names.map((name, index) => `${index === 0 ? '{' : ','}"${name}":`) };
+      plain = names && {
+        names,
+        heads: names.map((name, index) => `${index === 0 ? '{' : ','}"${name}":`),
+        hasId: names.includes('id'),
+      };
       byType.set(typename, plain);
     }
     return plain;
@@ -44,11 +50,15 @@ export function compileRepresentation(
     write(entity) {
       const typename = entity['__typename'];
       const plain = typeof typename === 'string' ? members(typename) : null;
-      if (plain) return writeMembers(entity, plain);
+      if (plain) return writeMembers(entity, typename as string, plain);
       const representation = select(entity, requires, isSubtype);
       if (!representation?.['__typename']) return null;
       applyRewrites(rewrites, representation, isSubtype);
-      return JSON.stringify(representation);
+      return {
+        typename: String(representation['__typename']),
+        id: idOf(representation),
+        json: JSON.stringify(representation),
+      };
     },
   };
 }
@@ -74,14 +84,19 @@ function plainMembers(
   return names.has('__typename') ? [...names] : null;
 }
 
-function writeMembers(entity: Data, { names, heads }: PlainMembers): string | null {
+function writeMembers(entity: Data, typename: string, { names, heads, hasId }: PlainMembers): Representation | null {
   let text = '';
   for (let index = 0; index < names.length; index += 1) {
     const value = own(entity, names[index] as string);
     if (value === undefined) return null;
     text += (heads[index] as string) + (typeof value === 'string' ? writeString(value) : JSON.stringify(value));
   }
-  return `${text}}`;
+  return { typename, id: hasId ? idOf(entity) : null, json: `${text}}` };
+}
+
+/** What an entity is named by where it changes; null for one that is known by other keys. */
+function idOf({ id }: Data): string | null {
+  return typeof id === 'string' ? id : typeof id === 'number' ? String(id) : null;
 }
 
 /**

@@ -10,7 +10,7 @@ import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import { badResponse } from '../subgraphs/read-answer.js';
-import type { SubgraphAnswer, SubgraphRequest } from '../subgraphs/subgraph-client.js';
+import type { Representation, SubgraphAnswer, SubgraphRequest } from '../subgraphs/subgraph-client.js';
 import { collectTargets, type Targets } from './targets.js';
 import type { Data } from '../request/data.js';
 
@@ -43,7 +43,7 @@ export async function runFetch(step: FetchStep, execution: Execution): Promise<v
 
 /** What a fetch is for, found out before it is sent. */
 interface PreparedFetch {
-  readonly representations: readonly string[] | null;
+  readonly representations: readonly Representation[] | null;
   /** Merges what has come. */
   take(answer: SubgraphAnswer): void;
 }
@@ -172,12 +172,8 @@ function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
   return plan;
 }
 
-function send(
-  step: FetchStep,
-  execution: Execution,
-  representations: readonly string[] | null,
-): Promise<SubgraphAnswer> {
-  const { variables, context, client, signal, isGuarded } = execution;
+/** The body up to the representations, or whole for root fields. */
+function writeHead(step: FetchStep, variables: Readonly<Record<string, unknown>>): string {
   let head = step.bodyHead;
   let isFirst = true;
   for (const name of step.variables) {
@@ -186,15 +182,23 @@ function send(
     head += `${isFirst ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
     isFirst = false;
   }
-  const bodyFor = (list: readonly string[]) => `${head}${isFirst ? '' : ','}"representations":[${list.join(',')}]}}`;
+  return step.requires ? `${head}${isFirst ? '' : ','}"representations":[` : `${head}}}`;
+}
+
+function send(
+  step: FetchStep,
+  execution: Execution,
+  representations: readonly Representation[] | null,
+): Promise<SubgraphAnswer> {
+  const { variables, context, client, signal, isGuarded } = execution;
   const request: SubgraphRequest = {
     subgraph: step.subgraph,
     graph: execution.graph,
     type: step.type,
     query: step.operation,
     operationName: step.operationName,
-    body: representations ? bodyFor(representations) : `${head}}}`,
-    entities: representations && { representations, head, bodyFor },
+    head: step.fixedHead ?? writeHead(step, variables),
+    representations,
     variables,
     variableNames: step.variables,
     signal,

@@ -12,7 +12,7 @@ import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-body.js';
 import type { Addressed, Subgraph } from './subgraphs.js';
-import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from './subgraph-client.js';
+import { bodyOf, type SubgraphAnswer, type SubgraphClient, type SubgraphRequest } from './subgraph-client.js';
 
 export type FetchOutcome = 'ok' | 'error' | 'unavailable' | 'aborted' | 'shed';
 
@@ -56,7 +56,8 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     headers: Record<string, string>,
     context: OperationContext,
   ): Promise<SubgraphAnswer> {
-    const { body, scope } = request;
+    const { scope } = request;
+    const body = bodyOf(request);
     const { authorization } = context;
     headers['content-type'] = JSON_TYPE;
     const wish = {
@@ -113,25 +114,30 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     }
   }
 
-  function asked({ subgraph, entities }: SubgraphRequest): AskedFor {
-    return { subgraph, entities: entities && entities.representations.length, maxErrors: options.maxErrors };
+  function asked({ subgraph, representations }: SubgraphRequest): AskedFor {
+    return { subgraph, entities: representations && representations.length, maxErrors: options.maxErrors };
   }
 
-  function mutation({ body, signal }: SubgraphRequest, headers: Record<string, string>): UpstreamRequest {
-    return { headers: { ...headers, 'content-type': JSON_TYPE }, body, idempotent: false, signal };
+  function mutation(request: SubgraphRequest, headers: Record<string, string>): UpstreamRequest {
+    return {
+      headers: { ...headers, 'content-type': JSON_TYPE },
+      body: bodyOf(request),
+      idempotent: false,
+      signal: request.signal,
+    };
   }
 
   function upload(
-    { body, signal }: SubgraphRequest,
+    request: SubgraphRequest,
     headers: Record<string, string>,
     uploads: readonly PlacedUpload[],
   ): UpstreamRequest {
-    const { contentType, stream } = encodeMultipart(body, uploads);
+    const { contentType, stream } = encodeMultipart(bodyOf(request), uploads);
     return {
       headers: { ...headers, 'content-type': contentType, 'apollo-require-preflight': 'true' },
       body: stream,
       idempotent: false,
-      signal,
+      signal: request.signal,
       timeoutMs: uploadTimeoutMs,
     };
   }

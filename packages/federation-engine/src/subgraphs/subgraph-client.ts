@@ -13,6 +13,15 @@ export interface SubgraphAnswer {
   readonly policy: CachePolicy | null;
 }
 
+/** An entity, as a subgraph is asked for it. */
+export interface Representation {
+  readonly typename: string;
+  /** Null for one that is asked for by other keys. */
+  readonly id: string | null;
+  /** The whole, as it is sent. */
+  readonly json: string;
+}
+
 export interface SubgraphRequest {
   readonly subgraph: string;
   /** Whose address of the subgraph is asked. */
@@ -20,16 +29,10 @@ export interface SubgraphRequest {
   readonly type: OperationTypeNode;
   readonly query: string;
   readonly operationName: string | undefined;
-  /** The whole body of a JSON request. */
-  readonly body: string;
-  /** What a fetch of entities is made of; null for one of root fields. */
-  readonly entities: {
-    /** Each as JSON; no two are equal. */
-    readonly representations: readonly string[];
-    /** The body up to the representations: what is selected, and with which variables. */
-    readonly head: string;
-    bodyFor(representations: readonly string[]): string;
-  } | null;
+  /** The body of a JSON request, whole or up to its representations: what is selected, and with which variables. */
+  readonly head: string;
+  /** Of a fetch of entities, no two of them equal; null for one of root fields. */
+  readonly representations: readonly Representation[] | null;
   /** Of the whole operation. Files among those of this fetch are streamed in a multipart request, and null in its body. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** Those of this fetch. */
@@ -43,6 +46,15 @@ export interface SubgraphRequest {
   readonly isGuarded: boolean;
   /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */
   readonly askedAfter?: number;
+}
+
+/** The whole body of a request. */
+export function bodyOf({ head, representations }: Pick<SubgraphRequest, 'head' | 'representations'>): string {
+  if (!representations) return head;
+  let text = head;
+  for (let index = 0; index < representations.length; index += 1)
+    text += (index === 0 ? '' : ',') + (representations[index] as Representation).json;
+  return `${text}]}}`;
 }
 
 /** Objects of an answer. */

@@ -19,7 +19,7 @@ import {
 import { DEFAULT_LIMITS } from '../../src/engine-parts.js';
 import type { OperationResult } from '../../src/execute/operation-result.js';
 import { createExecution, finish, runNested, runOperation } from '../../src/execute/run-operation.js';
-import type { SubgraphClient } from '../../src/subgraphs/subgraph-client.js';
+import { bodyOf, type SubgraphClient } from '../../src/subgraphs/subgraph-client.js';
 import { withoutFixedConditions } from '../../src/compile/plan/fixed-conditions.js';
 import { createOperationCache } from '../../src/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
@@ -115,8 +115,9 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
   });
   let faults = 0;
   const client: SubgraphClient = {
-    async send({ subgraph, body }) {
-      const { query, variables, operationName } = JSON.parse(body) as {
+    async send(request) {
+      const { subgraph } = request;
+      const { query, variables, operationName } = JSON.parse(bodyOf(request)) as {
         query: string;
         variables: Record<string, unknown>;
         operationName?: string;

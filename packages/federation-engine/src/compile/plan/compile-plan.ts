@@ -67,6 +67,8 @@ function compileNode(node: PlanNode, path: readonly PathStep[], producers: Produ
 function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: Producers): FetchStep {
   const { operation, operationName } = node;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
+  const bodyHead = `{"query":${JSON.stringify(operation)}${name},"variables":{`;
+  const variables = node.variableUsages ?? [];
   const base = nameOf(path);
   const { rootNames, members } = producedPaths(parse(operation, { noLocation: true }), base);
   return {
@@ -76,8 +78,9 @@ function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: 
     type: node.operationKind,
     operation,
     operationName,
-    bodyHead: `{"query":${JSON.stringify(operation)}${name},"variables":{`,
-    variables: node.variableUsages ?? [],
+    bodyHead,
+    fixedHead: variables.length > 0 ? null : `${bodyHead}${node.requires ? '"representations":[' : '}}'}`,
+    variables,
     path,
     rootNames,
     members,

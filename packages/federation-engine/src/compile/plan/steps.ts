@@ -76,6 +76,8 @@ export interface FetchStep {
   readonly operationName: string | undefined;
   /** The beginning of the request's body, up to the values of its variables. */
   readonly bodyHead: string;
+  /** The same up to its representations, or whole, where it has no variables; null otherwise. */
+  readonly fixedHead: string | null;
   /** Names of the operation's variables that the fetch uses. */
   readonly variables: readonly string[];
   /** Where its results go; the root when empty. */

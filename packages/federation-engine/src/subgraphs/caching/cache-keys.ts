@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OperationContext } from '../../request/context.js';
+import type { Representation } from '../subgraph-client.js';
 
-/** Keys are of one length, whatever clients send, and tell nobody who reads the cache what was asked. */
+/** A key of one length for texts of any, which tells nobody what they were. No two lists of texts have the same. */
 export function hashKey(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${part.length}:`).update(part);
-  return hash.digest('base64url');
+  let text = '';
+  for (const part of parts) text += `${part.length}:${part}`;
+  return hash('sha256', text, 'base64url');
 }
 
 /** Whose changes are one's own: the viewer's; where the host verifies no tokens, those with the same token. */
@@ -26,13 +27,16 @@ export function privateKey(context: Pick<OperationContext, 'identity' | 'authori
   return `${viewerKey(context)} ${identity.viewer.scopes.join(' ')}`;
 }
 
-/** Markers say when something has changed last; what was stored before is not used any more. */
+/**
+ * Markers say when something has changed last; what was stored before is not used any more. Where two things have one marker, more is
+ * asked for anew than has to be.
+ */
 export const markers = {
   /** Something of this subgraph was changed by anybody. */
   subgraph: (subgraph: string) => `changed:subgraph:${subgraph}`,
   /** This viewer has changed something in this subgraph. */
-  viewer: (subgraph: string, viewer: string) => `changed:viewer:${hashKey(subgraph, viewer)}`,
-  entity: (typename: string, id: string) => `changed:entity:${hashKey(typename, id)}`,
+  viewer: (subgraph: string, viewer: string) => `changed:viewer:${subgraph}:${viewer}`,
+  entity: (typename: string, id: string) => `changed:entity:${typename}:${id}`,
   /** Some entity of this type was changed: it may be one that is kept under another key than its `id`. */
   otherKeys: (typename: string) => `changed:other-keys:${typename}`,
   /** Some entity of this type was changed, and it is not known which. */
@@ -40,8 +44,6 @@ export const markers = {
 };
 
 /** The marker of an entity: by its `id`, or, where it is asked for by another key, of all of its type that are. */
-export function entityMarker(representation: string): { readonly typename: string; readonly key: string } {
-  const { __typename: typename, id } = JSON.parse(representation) as { __typename: string; id?: unknown };
-  const isKnown = typeof id === 'string' || typeof id === 'number';
-  return { typename, key: isKnown ? markers.entity(typename, String(id)) : markers.otherKeys(typename) };
+export function entityMarker({ typename, id }: Representation): string {
+  return id === null ? markers.otherKeys(typename) : markers.entity(typename, id);
 }

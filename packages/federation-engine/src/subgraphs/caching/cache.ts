@@ -1,18 +1,23 @@
 import { LRUCache } from 'lru-cache';
+import type { Stored } from './stored.js';
+
+/** Something that can be written as JSON. A cache in the same process may give it back as it is: nobody changes what was kept. */
+export type CacheValue = string | number | Stored;
 
 export interface CacheEntry {
+  /** Of any length, and with what clients have sent in it: a cache that others read keeps it as a hash. */
   readonly key: string;
-  readonly value: string;
+  readonly value: CacheValue;
   readonly ttlMs: number;
 }
 
 /**
- * Keeps texts for a while. It is a help, never the truth: when it cannot be reached, everything is a miss and nothing
+ * Keeps values for a while. It is a help, never the truth: when it cannot be reached, everything is a miss and nothing
  * fails.
  */
 export interface Cache {
   /** Values in the order of the keys; undefined for a miss. */
-  getMany(keys: readonly string[]): Promise<ReadonlyArray<string | undefined>>;
+  getMany(keys: readonly string[]): Promise<ReadonlyArray<CacheValue | undefined>>;
   setMany(entries: readonly CacheEntry[]): Promise<void>;
   /**
    * Claims keys for a moment, so that of several processes one does a work; tells of each key whether it is the caller's
@@ -26,27 +31,35 @@ export interface Cache {
   close(): Promise<void>;
 }
 
-/** A cache in this process, bounded by the bytes of its texts. */
+/** Of an entry beside its texts. */
+const ENTRY_BYTES = 300;
+
+/** A cache in this process, bounded by the bytes of its texts. It keeps values as they are. */
 export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
-  const texts = new LRUCache<string, string>({
+  const values = new LRUCache<string, CacheValue>({
     maxSize: maxBytes,
-    sizeCalculation: (value, key) => 2 * (value.length + key.length) + 200,
+    sizeCalculation: (value, key) => 2 * (lengthOf(value) + key.length) + ENTRY_BYTES,
   });
   return {
     async getMany(keys) {
-      return keys.map((key) => texts.get(key));
+      return keys.map((key) => values.get(key));
     },
     async setMany(entries) {
-      for (const { key, value, ttlMs } of entries) texts.set(key, value, { ttl: ttlMs });
+      for (const { key, value, ttlMs } of entries) values.set(key, value, { ttl: ttlMs });
     },
     // One process settles by itself who does what.
     claim: async (keys) => keys.map(() => true),
     async deleteMany(keys) {
-      for (const key of keys) texts.delete(key);
+      for (const key of keys) values.delete(key);
     },
     async ping() {},
     async close() {
-      texts.clear();
+      values.clear();
     },
   };
+}
+
+function lengthOf(value: CacheValue): number {
+  if (typeof value === 'number') return 0;
+  return typeof value === 'string' ? value.length : value.text.length;
 }

@@ -3,11 +3,17 @@ import { LRUCache } from 'lru-cache';
 import { OperationTypeNode } from 'graphql';
 import type { OperationContext } from '../../request/context.js';
 import { toFetchError } from '../fetch-fault.js';
-import type { SubgraphAnswer, SubgraphClient, SubgraphRequest } from '../subgraph-client.js';
+import {
+  bodyOf,
+  type Representation,
+  type SubgraphAnswer,
+  type SubgraphClient,
+  type SubgraphRequest,
+} from '../subgraph-client.js';
 import { credentialKey, entityMarker, hashKey, markers, viewerKey } from './cache-keys.js';
 import { forOne, keptUntil, type Audience, type CachePolicy } from '../cache-policy.js';
 import { createSharedMisses, type Miss } from './shared-misses.js';
-import { joinEntities, lastOf, readStored, type Changes, type Part, type Stored } from './stored.js';
+import { joinEntities, lastChange, NEVER, readStored, type ChangedAt, type Part, type Stored } from './stored.js';
 
 export interface CachingOptions {
   readonly cache: Cache;
@@ -23,6 +29,8 @@ export interface CachingOptions {
 const MAX_AGE_SECONDS = 3_600;
 /** Of the texts of one subgraph's operations whose policy is known; clients choose how long they are. */
 const KNOWN_OPERATIONS_BYTES = 4 * 1024 * 1024;
+/** Of the head of a body, beside the operation: what variables make longer is of one request. */
+const KEPT_HEAD_CHARACTERS = 1_000;
 
 /** An answer, and what of its items is for everybody. */
 interface Brought {
@@ -32,7 +40,15 @@ interface Brought {
 
 interface Lookup {
   readonly stored: Stored | null;
-  readonly changes: Changes;
+  readonly changedAt: ChangedAt;
+}
+
+/** What is known of the text of an operation of a subgraph. */
+interface KnownOperation {
+  readonly audience: Audience;
+  /** The head that it was sent with last, and its hash: without variables it is always the same text. */
+  head: string | null;
+  digest: string;
 }
 
 /**
@@ -54,7 +70,7 @@ export function createCachingClient({
   waitMs,
   now = Date.now,
 }: CachingOptions): SubgraphClient {
-  const audiences = new Map<string, LRUCache<string, { readonly audience: Audience }>>();
+  const known = new Map<string, LRUCache<string, KnownOperation>>();
   const shared = createSharedMisses({ cache, now, waitMs });
 
   async function sendMutation(request: SubgraphRequest, context: OperationContext): Promise<SubgraphAnswer> {
@@ -62,36 +78,55 @@ export function createCachingClient({
       return await inner.send(request, context);
     } finally {
       // Where it failed, nobody knows whether it was done.
-      await mark([markers.subgraph(request.subgraph), markers.viewer(request.subgraph, viewerKey(context))]);
+      await mark([markers.subgraph(request.subgraph), viewerMarker(request, context)]);
     }
   }
 
   async function mark(keys: readonly string[]): Promise<void> {
     shared.forget();
-    const value = String(now());
+    const value = now();
     await cache.setMany(keys.map((key) => ({ key, value, ttlMs: MAX_AGE_SECONDS * 1000 })));
   }
 
   function learn({ subgraph, query }: SubgraphRequest, policy: CachePolicy | null): void {
-    let known = audiences.get(subgraph);
-    if (!policy) return void known?.delete(query);
-    if (!known)
-      audiences.set(
+    let operations = known.get(subgraph);
+    if (!policy) return void operations?.delete(query);
+    if (!operations)
+      known.set(
         subgraph,
-        (known = new LRUCache({
+        (operations = new LRUCache({
           maxSize: KNOWN_OPERATIONS_BYTES,
-          sizeCalculation: (_audience, text) => 2 * text.length + 200,
+          sizeCalculation: (_known, text) => 4 * text.length + 200,
         })),
       );
-    known.set(query, { audience: policy.audience });
+    const { audience } = policy;
+    if (operations.get(query)?.audience !== audience) operations.set(query, { audience, head: null, digest: '' });
   }
 
   /** For whom a fetch may be kept, as far as is known; null for one that is not looked for. */
   function audienceOf(request: SubgraphRequest, context: OperationContext): Audience | null {
-    const known = audiences.get(request.subgraph)?.get(request.query)?.audience;
-    if (known === undefined || context.cacheWishes?.isFresh) return null;
-    const audience = isUnchecked(request, context) ? 'ONE' : known;
+    const found = known.get(request.subgraph)?.get(request.query)?.audience;
+    if (found === undefined || context.cacheWishes?.isFresh) return null;
+    const audience = isUnchecked(request, context) ? 'ONE' : found;
     return audience === 'ONE' && context.authorization === undefined ? null : audience;
+  }
+
+  /** Tells what is selected, and with which variables. */
+  function digestOf({ subgraph, query, head }: SubgraphRequest): string {
+    const operation = known.get(subgraph)?.get(query);
+    if (operation?.head === head) return operation.digest;
+    const digest = hashKey(subgraph, head);
+    if (operation && head.length <= 2 * query.length + KEPT_HEAD_CHARACTERS) {
+      operation.head = head;
+      operation.digest = digest;
+    }
+    return digest;
+  }
+
+  /** What the keys of entities of one request begin with; the length tells where the scope ends. */
+  function entityKeys(request: SubgraphRequest, context: OperationContext, audience: Audience): string {
+    const scope = scopeOf(audience, context, request);
+    return `entity:${digestOf(request)}:${scope.length}:${scope}:`;
   }
 
   /** Fetches, and keeps what may be kept; tells what of it is for everybody. */
@@ -99,9 +134,9 @@ export function createCachingClient({
     request: SubgraphRequest,
     context: OperationContext,
     itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
-    keyFor: (audience: Audience, index: number) => string,
+    keysFor: (audience: Audience) => (index: number) => string,
   ): Promise<Brought> {
-    return keep(await inner.send(request, context), request, context, itemsOf, keyFor);
+    return keep(await inner.send(request, context), request, context, itemsOf, keysFor);
   }
 
   async function keep(
@@ -109,7 +144,7 @@ export function createCachingClient({
     request: SubgraphRequest,
     context: OperationContext,
     itemsOf: (answer: SubgraphAnswer) => readonly unknown[] | null,
-    keyFor: (audience: Audience, index: number) => string,
+    keysFor: (audience: Audience) => (index: number) => string,
   ): Promise<Brought> {
     const policy = fetched.policy && isUnchecked(request, context) ? forOne(fetched.policy) : fetched.policy;
     const answer = policy === fetched.policy ? fetched : { ...fetched, policy };
@@ -122,11 +157,11 @@ export function createCachingClient({
     if (!policy || !items || until <= at || isForNobody || context.cacheWishes?.isUnkept)
       return { answer, brought: [] };
     const entries: CacheEntry[] = [];
+    const keyFor = keysFor(policy.audience);
     const brought = items.map((item, index): Stored => {
       const stored: Stored = { policy, until, text: JSON.stringify(item) };
       // What is not there now may be there soon.
-      if (item !== null)
-        entries.push({ key: keyFor(policy.audience, index), value: JSON.stringify(stored), ttlMs: until - at });
+      if (item !== null) entries.push({ key: keyFor(index), value: stored, ttlMs: until - at });
       return stored;
     });
     await cache.setMany(entries);
@@ -147,16 +182,13 @@ export function createCachingClient({
     request: SubgraphRequest,
     context: OperationContext,
   ): Promise<SubgraphAnswer> {
-    const { entities } = request;
-    const { answer } = entities
-      ? await keep(
-          fetched,
-          request,
-          context,
-          entitiesOf(entities.representations.length),
-          entityKeys(request, entities, context),
-        )
-      : await keep(fetched, request, context, rootOf, (audience) => rootKey(audience, request, context));
+    const { representations } = request;
+    const { answer } = representations
+      ? await keep(fetched, request, context, entitiesOf(representations.length), (audience) => {
+          const start = entityKeys(request, context, audience);
+          return (index) => start + (representations[index] as Representation).json;
+        })
+      : await keep(fetched, request, context, rootOf, (audience) => () => rootKey(audience, request, context));
     return answer;
   }
 
@@ -166,19 +198,22 @@ export function createCachingClient({
     audience: Audience,
   ): Promise<SubgraphAnswer> {
     const keyFor = (audience: Audience) => rootKey(audience, request, context);
-    const fetchRoot = (askedAfter?: number) =>
-      fetchAndKeep(withAskedAfter(request, askedAfter), context, rootOf, keyFor);
+    const fetchRoot = () =>
+      fetchAndKeep(withAskedAfter(request, changedAt), context, rootOf, (audience) => () => keyFor(audience));
     const key = keyFor(audience);
-    const viewer = markers.viewer(request.subgraph, viewerKey(context));
-    const [text, ...changes] = await cache.getMany([key, markers.subgraph(request.subgraph), viewer]);
-    let stored = readStored(text, changes, now());
+    const [value, ...changes] = await cache.getMany([
+      key,
+      markers.subgraph(request.subgraph),
+      viewerMarker(request, context),
+    ]);
+    const changedAt = lastChange(...changes);
+    let stored = readStored(value, changedAt, now());
     onLookup(request.subgraph, stored ? 1 : 0, stored ? 0 : 1);
-    const askedAfter = lastOf(changes);
-    if (!stored && !mayShare(audience, context)) return (await fetchRoot(askedAfter)).answer;
+    if (!stored && !mayShare(audience, context)) return (await fetchRoot()).answer;
     if (!stored) {
       let own: SubgraphAnswer | undefined;
-      const found = await shared.run([{ key, changes }], request.signal, async () => {
-        const { answer, brought } = await fetchRoot(askedAfter);
+      const found = await shared.run([{ key, changedAt }], request.signal, async () => {
+        const { answer, brought } = await fetchRoot();
         own = answer;
         return brought;
       });
@@ -190,45 +225,44 @@ export function createCachingClient({
 
   async function sendEntities(
     request: SubgraphRequest,
-    entities: Entities,
+    representations: readonly Representation[],
     context: OperationContext,
     audience: Audience,
   ): Promise<SubgraphAnswer> {
-    const { representations } = entities;
-    const keyFor = entityKeys(request, entities, context);
-
-    const fetchPlaces = async (places: readonly number[], askedAfter?: number) => {
-      const some = places.map((place) => representations[place] as string);
-      const isWhole = some.length === representations.length;
-      const partial = isWhole
-        ? request
-        : { ...request, body: entities.bodyFor(some), entities: { ...entities, representations: some } };
-      return fetchAndKeep(withAskedAfter(partial, askedAfter), context, entitiesOf(places.length), (of, index) =>
-        keyFor(of, places[index] as number),
-      );
-    };
-
-    const everything = [...representations.keys()];
-    const keys = everything.map((place) => keyFor(audience, place));
-    const lookups = await lookUp(request.subgraph, representations, keys, context);
+    const start = entityKeys(request, context, audience);
+    const keys = representations.map(({ json }) => start + json);
+    const lookups = await lookUp(request, representations, keys, context);
     const kept = lookups.map(({ stored }) => stored);
-    const missing = everything.filter((place) => !kept[place]);
+    const missing: number[] = [];
+    for (let place = 0; place < kept.length; place += 1) if (!kept[place]) missing.push(place);
     onLookup(request.subgraph, kept.length - missing.length, missing.length);
+    if (missing.length === 0) return joinEntities(kept, []);
+
     const parts: Part[] = [];
     const fetchPart = async (places: readonly number[]) => {
-      const { answer, brought } = await fetchPlaces(
-        places,
-        lastOf(places.flatMap((place) => lookups[place]?.changes ?? [])),
+      const some = places.map((place) => representations[place] as Representation);
+      const changedAt = Math.max(...places.map((place) => lookups[place]?.changedAt ?? NEVER));
+      const { answer, brought } = await fetchAndKeep(
+        withAskedAfter(
+          some.length === representations.length ? request : { ...request, representations: some },
+          changedAt,
+        ),
+        context,
+        entitiesOf(places.length),
+        (of) => {
+          const startOf = of === audience ? start : entityKeys(request, context, of);
+          return (index) => startOf + (some[index] as Representation).json;
+        },
       );
       parts.push({ places, answer });
       return brought;
     };
     try {
-      if (missing.length > 0 && !mayShare(audience, context)) await fetchPart(missing);
-      else if (missing.length > 0) {
+      if (!mayShare(audience, context)) await fetchPart(missing);
+      else {
         const misses = missing.map((place): Miss => ({
           key: keys[place] as string,
-          changes: lookups[place]?.changes ?? [],
+          changedAt: lookups[place]?.changedAt ?? NEVER,
         }));
         const found = await shared.run(misses, request.signal, (indices) =>
           fetchPart(indices.map((index) => missing[index] as number)),
@@ -248,21 +282,25 @@ export function createCachingClient({
   }
 
   async function lookUp(
-    subgraph: string,
-    representations: readonly string[],
+    request: SubgraphRequest,
+    representations: readonly Representation[],
     keys: readonly string[],
     context: OperationContext,
   ): Promise<Lookup[]> {
-    const named = representations.map(entityMarker);
-    const types = [...new Set(named.map(({ typename }) => typename))];
-    const viewer = markers.viewer(subgraph, viewerKey(context));
-    const values = await cache.getMany([...keys, ...named.map(({ key }) => key), ...types.map(markers.type), viewer]);
-    const count = keys.length;
-    const typeChanges = new Map(types.map((typename, index) => [typename, values[2 * count + index]]));
-    const viewerChange = values.at(-1);
-    return keys.map((_key, index) => {
-      const changes = [values[count + index], typeChanges.get(named[index]?.typename ?? ''), viewerChange];
-      return { stored: readStored(values[index], changes, now()), changes };
+    const wanted = [...keys];
+    for (const representation of representations) wanted.push(entityMarker(representation));
+    const count = wanted.push(viewerMarker(request, context));
+    // Of each type, where its marker stands.
+    const types = new Map<string, number>();
+    for (const { typename } of representations)
+      if (!types.has(typename)) types.set(typename, wanted.push(markers.type(typename)) - 1);
+    const values = await cache.getMany(wanted);
+    const at = now();
+    const viewerChange = values[count - 1];
+    return representations.map(({ typename }, index) => {
+      const ofType = values[types.get(typename) ?? -1];
+      const changedAt = lastChange(values[keys.length + index], ofType, viewerChange);
+      return { stored: readStored(values[index], changedAt, at), changedAt };
     });
   }
 
@@ -271,8 +309,8 @@ export function createCachingClient({
       if (request.type !== OperationTypeNode.QUERY) return sendMutation(request, context);
       const audience = audienceOf(request, context);
       if (audience === null) return fetchUnknown(request, context);
-      return request.entities
-        ? sendEntities(request, request.entities, context, audience)
+      return request.representations
+        ? sendEntities(request, request.representations, context, audience)
         : sendRoot(request, context, audience);
     },
     async invalidate(changed) {
@@ -288,8 +326,6 @@ export function createCachingClient({
   };
 }
 
-type Entities = NonNullable<SubgraphRequest['entities']>;
-
 function rootOf({ data }: SubgraphAnswer): readonly unknown[] | null {
   return data ? [data] : null;
 }
@@ -301,25 +337,13 @@ function entitiesOf(count: number): (answer: SubgraphAnswer) => readonly unknown
   };
 }
 
+/** A body of root fields may be as long as its variables are. */
 function rootKey(audience: Audience, request: SubgraphRequest, context: OperationContext): string {
-  return hashKey('root', request.subgraph, scopeOf(audience, context, request), request.body);
+  return `root:${hashKey(request.subgraph, scopeOf(audience, context, request), bodyOf(request))}`;
 }
 
-/** Keys of the entities of one request: what they have in common is hashed once for each audience, and not once for each of them. */
-function entityKeys(
-  request: SubgraphRequest,
-  { head, representations }: Entities,
-  context: OperationContext,
-): (audience: Audience, place: number) => string {
-  const common = new Map<Audience, string>();
-  return (audience, place) => {
-    let key = common.get(audience);
-    if (key === undefined) {
-      key = hashKey('entity', request.subgraph, scopeOf(audience, context, request), head);
-      common.set(audience, key);
-    }
-    return hashKey(key, representations[place] as string);
-  };
+function viewerMarker({ subgraph }: SubgraphRequest, context: OperationContext): string {
+  return markers.viewer(subgraph, viewerKey(context));
 }
 
 /** Only subgraphs know whether who asks may see it. */
@@ -337,8 +361,8 @@ function scopeOf(audience: Audience, context: OperationContext, { scope }: Subgr
   return scope === undefined ? viewers : `${viewers} ${scope}`;
 }
 
-function withAskedAfter(request: SubgraphRequest, askedAfter: number | undefined): SubgraphRequest {
-  return askedAfter === undefined ? request : { ...request, askedAfter };
+function withAskedAfter(request: SubgraphRequest, changedAt: ChangedAt): SubgraphRequest {
+  return changedAt === NEVER ? request : { ...request, askedAfter: changedAt };
 }
 
 function isInOrder(places: readonly number[]): boolean {

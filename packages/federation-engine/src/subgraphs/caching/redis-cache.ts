@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Log } from '../../request/log.js';
-import type { Cache } from './cache.js';
+import type { Cache, CacheValue } from './cache.js';
+import { hashKey } from './cache-keys.js';
 
 /** How long a lookup may take before it counts as a miss: a cache that is slower than its source is none. */
 const COMMAND_TIMEOUT_MS = 250;
@@ -14,7 +15,7 @@ export interface RedisCacheOptions {
   readonly onClient?: (client: Redis) => void;
 }
 
-/** A cache in Redis, shared by all processes that name the same `prefix`. */
+/** A cache in Redis, shared by all processes that name the same `prefix`. Who reads it learns from no key what was asked, or by whom. */
 export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptions): Cache {
   const redis = new Redis(url, {
     keyPrefix: prefix,
@@ -41,7 +42,7 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
       if (keys.length === 0) return [];
       if (redis.status !== 'ready') return keys.map(() => undefined);
       try {
-        return (await redis.mget([...keys])).map((value) => value ?? undefined);
+        return (await redis.mget(keys.map(toRedisKey))).map(readValue);
       } catch (error) {
         away(error);
         return keys.map(() => undefined);
@@ -50,13 +51,14 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
     async setMany(entries) {
       if (entries.length === 0 || redis.status !== 'ready') return;
       const pipeline = redis.pipeline();
-      for (const { key, value, ttlMs } of entries) pipeline.set(key, value, 'PX', Math.max(1, Math.round(ttlMs)));
+      for (const { key, value, ttlMs } of entries)
+        pipeline.set(toRedisKey(key), JSON.stringify(value), 'PX', Math.max(1, Math.round(ttlMs)));
       await pipeline.exec().catch(away);
     },
     async claim(keys, ttlMs) {
       if (keys.length === 0 || redis.status !== 'ready') return keys.map(() => true);
       const pipeline = redis.pipeline();
-      for (const key of keys) pipeline.set(key, '1', 'PX', Math.max(1, Math.round(ttlMs)), 'NX');
+      for (const key of keys) pipeline.set(toRedisKey(key), '1', 'PX', Math.max(1, Math.round(ttlMs)), 'NX');
       try {
         const replies = (await pipeline.exec()) ?? [];
         // Somebody else's only when Redis says so: null is its answer to a key that is there.
@@ -71,7 +73,7 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
     },
     async deleteMany(keys) {
       if (keys.length === 0 || redis.status !== 'ready') return;
-      await redis.del(...keys).catch(away);
+      await redis.del(...keys.map(toRedisKey)).catch(away);
     },
     async ping() {
       await redis.ping();
@@ -80,4 +82,17 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
       redis.disconnect();
     },
   };
+}
+
+/** Of one length, whatever clients send. */
+const toRedisKey = (key: string): string => hashKey(key);
+
+/** What is no JSON was written by somebody else, and is none of ours. */
+function readValue(text: string | null): CacheValue | undefined {
+  if (text === null) return undefined;
+  try {
+    return JSON.parse(text) as CacheValue;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toAbortSignal, type CancelSignal } from '../../request/cancellation.js';
 import type { Cache } from './cache.js';
-import { isChangedSince, readStored, type Changes, type Stored } from './stored.js';
+import { isChangedSince, readStored, type ChangedAt, type Stored } from './stored.js';
 
 /** Something public that is not kept. */
 export interface Miss {
   /** Under which it will be kept. */
   readonly key: string;
-  readonly changes: Changes;
+  readonly changedAt: ChangedAt;
 }
 
 /** What a fetch brought for each of its misses; null for what turned out not to be for everybody. */
@@ -104,9 +104,9 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         const joined: Place[] = [];
         const led: Place[] = [];
         for (const index of indices) {
-          const { key, changes } = misses[index] as Miss;
+          const { key, changedAt } = misses[index] as Miss;
           const fetching = round < MAX_ROUNDS ? underWay.get(key) : undefined;
-          if (fetching && !isChangedSince(fetching.at, changes)) joined.push({ index, fetching });
+          if (fetching && !isChangedSince(fetching.at, changedAt)) joined.push({ index, fetching });
           else led.push({ index, fetching: begin(key) });
         }
         // What is led never waits for what is joined, so two requests cannot wait for each other.
@@ -151,7 +151,7 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         const pending: Place[] = [];
         const inVain: Place[] = [];
         for (const [at, place] of places.entries()) {
-          const stored = readStored(values[at], (misses[place.index] as Miss).changes, now());
+          const stored = readStored(values[at], (misses[place.index] as Miss).changedAt, now());
           if (stored) {
             found.set(place.index, stored);
             place.fetching.end({ kind: 'stored', stored });
@@ -169,8 +169,8 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
         for (const [at, { index }] of places.entries()) {
           const outcome = outcomes[at] as Outcome;
           if (outcome.kind === 'failed') throw outcome.error;
-          const { changes } = misses[index] as Miss;
-          if (outcome.kind === 'stored' && !isChangedSince(outcome.stored.policy.askedAt, changes))
+          const { changedAt } = misses[index] as Miss;
+          if (outcome.kind === 'stored' && !isChangedSince(outcome.stored.policy.askedAt, changedAt))
             found.set(index, outcome.stored);
           else (outcome.kind === 'abandoned' ? again : alone).push(index);
         }

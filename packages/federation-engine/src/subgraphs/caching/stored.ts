@@ -1,35 +1,37 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { SubgraphAnswer } from '../subgraph-client.js';
 import { restrict, type CachePolicy } from '../cache-policy.js';
+import type { CacheValue } from './cache.js';
 
 /** What is kept of one entity, or of one fetch of root fields. */
 export interface Stored {
   readonly policy: CachePolicy;
   /** Until when it is used here; milliseconds since the epoch. */
   readonly until: number;
-  /** JSON. */
+  /** JSON: whoever is given it parses a copy, because answers are changed. */
   readonly text: string;
 }
 
-/** When that which could have changed something was changed last; undefined for never. */
-export type Changes = ReadonlyArray<string | undefined>;
+/** When that which could have changed something was changed last: milliseconds since the epoch, and {@link NEVER}. */
+export type ChangedAt = number;
+export const NEVER = -Infinity;
 
-/** Whether something was changed after it was asked for, or in the same millisecond. */
-export function isChangedSince(at: number, changes: Changes): boolean {
-  return changes.some((changed) => changed !== undefined && Number(changed) >= at);
+/** What markers say, of which the last one counts. */
+export function lastChange(...values: ReadonlyArray<CacheValue | undefined>): ChangedAt {
+  let last = NEVER;
+  for (const value of values) if (typeof value === 'number' && value > last) last = value;
+  return last;
 }
 
-/** When something was changed last. */
-export function lastOf(changes: Changes): number | undefined {
-  const times = changes.flatMap((changed) => (changed === undefined ? [] : [Number(changed)]));
-  return times.length > 0 ? Math.max(...times) : undefined;
+/** Whether something was changed after it was asked for, or in the same millisecond. */
+export function isChangedSince(at: number, changedAt: ChangedAt): boolean {
+  return changedAt >= at;
 }
 
 /** Null for what must not be used any more. */
-export function readStored(text: string | undefined, changes: Changes, now: number): Stored | null {
-  if (text === undefined) return null;
-  const stored = JSON.parse(text) as Stored;
-  return stored.until <= now || isChangedSince(stored.policy.askedAt, changes) ? null : stored;
+export function readStored(value: CacheValue | undefined, changedAt: ChangedAt, now: number): Stored | null {
+  if (typeof value !== 'object') return null;
+  return value.until <= now || isChangedSince(value.policy.askedAt, changedAt) ? null : value;
 }
 
 /** What one fetch brought, and for which of the wanted entities it was sent. */
@@ -40,16 +42,25 @@ export interface Part {
 
 /** Puts what was kept and what was fetched into the order of the request, paths of errors included. */
 export function joinEntities(kept: ReadonlyArray<Stored | null>, parts: readonly Part[]): SubgraphAnswer {
-  const entities: unknown[] = kept.map((stored) => (stored ? (JSON.parse(stored.text) as unknown) : null));
   const errors: GraphQLFormattedError[] = [];
-  const policies: Array<CachePolicy | null> = kept.flatMap((stored) => stored?.policy ?? []);
+  const entities = new Array<unknown>(kept.length);
+  let policy: CachePolicy | null | undefined;
+  let last: CachePolicy | undefined;
+  for (let place = 0; place < kept.length; place += 1) {
+    const stored = kept[place] ?? null;
+    entities[place] = stored === null ? null : (JSON.parse(stored.text) as unknown);
+    // What came together has one policy.
+    if (stored === null || stored.policy === last) continue;
+    last = stored.policy;
+    policy = policy === undefined ? last : restrict(policy, last);
+  }
   for (const { places, answer } of parts) {
     const list = answer.data?.['_entities'];
     if (Array.isArray(list)) for (const [index, place] of places.entries()) entities[place] = list[index] ?? null;
     errors.push(...answer.errors.flatMap((error) => placeError(error, places)));
-    policies.push(answer.policy);
+    policy = policy === undefined ? answer.policy : restrict(policy, answer.policy);
   }
-  return { data: { _entities: entities }, errors, policy: policies.reduce(restrict, policies[0] ?? null) };
+  return { data: { _entities: entities }, errors, policy: policy ?? null };
 }
 
 function placeError(error: GraphQLFormattedError, places: readonly number[]): GraphQLFormattedError[] {
