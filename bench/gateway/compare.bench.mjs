@@ -3,7 +3,7 @@
 //   --rounds N (6)   --warm N (4): rounds before them that do not count   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
-//   --before FOLDER also runs the gateway of another checkout that is built
+//   --against FOLDER also runs the gateway of another checkout that is built
 //   --same-heap gives every gateway the settings of the heap that this one starts with
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -15,12 +15,12 @@ const flags = readFlags({
   rounds: '6',
   viewers: '1',
   only: { type: 'string' },
-  before: { type: 'string' },
+  against: { type: 'string' },
   'same-heap': { type: 'boolean', default: false },
 });
 const REQUESTS = { 'two-step': 1_500, heavy: 80 };
 
-const contenders = withCheckout(CONTENDERS, flags.before);
+const contenders = withCheckout(CONTENDERS, flags.against);
 
 await withSubgraphs(contenders.length, async ({ rig, urlOf, portOf, env }) => {
   const supergraphPath = path.join(rig.folder, 'supergraph.graphql');

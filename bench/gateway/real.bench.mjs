@@ -2,7 +2,7 @@
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
 //   --rounds N (8)   --warm N (4): rounds before them that do not count   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
-//   --before FOLDER also runs the gateway of another checkout that is built
+//   --against FOLDER also runs the gateway of another checkout that is built
 //   --steady leaves out the comparison
 //   --profile FOLDER keeps a CPU profile of each process there, of the steady run of each operation: gateway/flame-graph.mjs draws them
 import { createHash } from 'node:crypto';
@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
     warm: { type: 'string', default: WARM_ROUNDS },
     connections: { type: 'string', default: '20' },
     only: { type: 'string' },
-    before: { type: 'string' },
+    against: { type: 'string' },
     rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '20' },
     steady: { type: 'boolean', default: false },
@@ -48,7 +48,7 @@ const MEDIA_PER_TASK = 3;
 const VIEWERS = 40;
 const REQUESTS = { TaskWithMedia: 800, Board: 80 };
 const PASSWORD = 'seven green otters juggle';
-const GATEWAYS = withCheckout(CONTENDERS, flags.before)
+const GATEWAYS = withCheckout(CONTENDERS, flags.against)
   .filter(({ only }) => !only)
   .flatMap((contender) =>
     contender.name === 'taskgraph'
@@ -150,7 +150,7 @@ try {
     };
     printComparison(name, gateways, await compare(gateways, plan), plan);
   }
-  const own = gateways.filter(({ name }) => name === 'taskgraph' || name === 'uncached' || name === 'before');
+  const own = gateways.filter(({ name }) => name === 'taskgraph' || name === 'uncached' || name === 'against');
   for (const gateway of own) await runSteadily(gateway, requests);
 } finally {
   rig.stop();

@@ -37,7 +37,7 @@ export function withCheckout(contenders, checkout) {
   const own = contenders.find(({ name }) => name === 'taskgraph');
   const other = {
     ...own,
-    name: 'before',
+    name: 'against',
     label: `the gateway of ${checkout}`,
     env: { ...own.env, CHECKOUT: path.resolve(checkout) },
   };

@@ -22,7 +22,12 @@ type Index = Map<unknown, Index | EntityGroup>;
  * under way that was started for the single objects was started for the one that stays as well, with the same
  * representation.
  */
-export function groupEntities(targets: Targets, plan: RepresentationPlan, shared: Set<object> | null): EntityGroup[] {
+export function groupEntities(
+  targets: Targets,
+  plan: RepresentationPlan,
+  arePlain: boolean,
+  shared: Set<object> | null,
+): EntityGroup[] {
   const groups: EntityGroup[] = [];
   let byText: Map<string, EntityGroup> | null = null;
   const byType = new Map<string, Index>();
@@ -31,7 +36,7 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
   let index: Index | null = null;
 
   function create(entity: Data): EntityGroup | null {
-    const representation = plan.write(entity);
+    const representation = plan.write(entity, arePlain);
     if (representation === null) return null;
     const group = { representation, entities: [] };
     groups.push(group);
@@ -39,7 +44,7 @@ export function groupEntities(targets: Targets, plan: RepresentationPlan, shared
   }
 
   function findByText(entity: Data): EntityGroup | null {
-    const representation = plan.write(entity);
+    const representation = plan.write(entity, arePlain);
     if (representation === null) return null;
     byText ??= new Map();
     let group = byText.get(representation.json);

@@ -1,6 +1,6 @@
 import type { CachePolicy } from '../subgraphs/cache-policy.js';
 import type { ExecutionError } from './fetch-errors.js';
-import type { Violation } from '../compile/write/response-writer.js';
+import type { Violation } from '../compile/write/writer-run.js';
 import type { ErrorPath } from '../request/data.js';
 
 /** The answer to an operation, as JSON text and errors that no client may see as they are: see `client-errors.ts`. */

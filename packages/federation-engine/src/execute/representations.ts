@@ -8,8 +8,12 @@ import { own, type Data } from '../request/data.js';
 
 /** What a fetch sends of entities. */
 export interface RepresentationPlan {
-  /** The representation; null when the entity lacks what identifies it. Those whose JSON is equal are equal. */
-  write(entity: Data): Representation | null;
+  /**
+   * The representation; null when the entity lacks what identifies it. Those whose JSON is equal are equal.
+   *
+   * @param isPlain whether it is known that no string in it needs an escape
+   */
+  write(entity: Data, isPlain: boolean): Representation | null;
   /**
    * The members that make up the representation of an entity of this type, when it is made of plain members only: two
    * entities with equal values there have equal representations. Null when only the text tells.
@@ -47,15 +51,16 @@ export function compileRepresentation(
   };
   return {
     members: (typename) => members(typename)?.names ?? null,
-    write(entity) {
+    write(entity, isPlain) {
       const typename = entity['__typename'];
       const plain = typeof typename === 'string' ? members(typename) : null;
-      if (plain) return writeMembers(entity, typename as string, plain);
+      if (plain) return writeMembers(entity, typename as string, plain, isPlain);
       const representation = select(entity, requires, isSubtype);
       if (!representation?.['__typename']) return null;
       applyRewrites(rewrites, representation, isSubtype);
+      const sent = representation['__typename'];
       return {
-        typename: String(representation['__typename']),
+        typename: typeof sent === 'string' ? sent : JSON.stringify(sent),
         id: idOf(representation),
         json: JSON.stringify(representation),
       };
@@ -84,12 +89,19 @@ function plainMembers(
   return names.has('__typename') ? [...names] : null;
 }
 
-function writeMembers(entity: Data, typename: string, { names, heads, hasId }: PlainMembers): Representation | null {
+function writeMembers(
+  entity: Data,
+  typename: string,
+  { names, heads, hasId }: PlainMembers,
+  isPlain: boolean,
+): Representation | null {
   let text = '';
   for (let index = 0; index < names.length; index += 1) {
     const value = own(entity, names[index] as string);
     if (value === undefined) return null;
-    text += (heads[index] as string) + (typeof value === 'string' ? writeString(value) : JSON.stringify(value));
+    text += heads[index] as string;
+    if (typeof value !== 'string') text += JSON.stringify(value);
+    else text += isPlain ? `"${value}"` : writeString(value);
   }
   return { typename, id: hasId ? idOf(entity) : null, json: `${text}}` };
 }

@@ -41,6 +41,8 @@ export async function runEvent(
   const { step } = shown.primary?.operation === primary.operation ? shown : operation;
   if (errors.length > 0) execution.report(placeErrors(errors, primary, { ...execution, indexOf: null, came: data }));
   if (data) {
+    // What it was in is not known here.
+    execution.texts.arePlain = false;
     applyRewrites(primary.outputRewrites, data, execution.isSubtype);
     merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);

@@ -92,7 +92,8 @@ function prepareEntities(step: FetchStep, execution: Execution): PreparedFetch |
  */
 function prepareTargets(targets: Targets, step: FetchStep, execution: Execution): PreparedFetch | null {
   const { shared } = execution;
-  const groups = groupEntities(targets, planOf(step, execution), step.sharing.targets ? shared : null);
+  const { arePlain } = execution.texts;
+  const groups = groupEntities(targets, planOf(step, execution), arePlain, step.sharing.targets ? shared : null);
   if (groups.length === 0) return null;
   return {
     representations: groups.map(({ representation }) => representation),
@@ -211,6 +212,7 @@ function send(
   };
   const take = (answer: SubgraphAnswer): SubgraphAnswer => {
     execution.restrict(answer.policy);
+    if (answer.isPlain !== true) execution.texts.arePlain = false;
     return answer;
   };
   try {

@@ -29,7 +29,10 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   const execution = createExecution(operation, options);
   const { root, conditions } = execution;
   const introspection = operation.introspection(conditions);
-  if (introspection.length > 0) Object.assign(root, introspect(operation, introspection, options.variables));
+  if (introspection.length > 0) {
+    execution.texts.arePlain = false;
+    Object.assign(root, introspect(operation, introspection, options.variables));
+  }
 
   const step = operation.step && chooseBranch(operation.step, conditions);
   if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
@@ -46,6 +49,7 @@ export function finish(operation: Operation, execution: Execution): OperationRes
     root,
     execution.shared,
     execution.missing,
+    execution.texts.arePlain,
   );
   return {
     data: text ?? 'null',
@@ -78,6 +82,7 @@ export function createExecution(
     shared: new Set(),
     missing: new Set(),
     errors,
+    texts: { arePlain: true },
     graph: operation.supergraph,
     variables,
     conditions: operation.conditions(variables),

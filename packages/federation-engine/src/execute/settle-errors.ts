@@ -1,5 +1,5 @@
 import type { ExecutionError } from './fetch-errors.js';
-import type { Violation } from '../compile/write/response-writer.js';
+import type { Violation } from '../compile/write/writer-run.js';
 import type { ErrorPath } from '../request/data.js';
 
 export interface Settled {

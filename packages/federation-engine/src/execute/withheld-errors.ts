@@ -3,7 +3,7 @@ import type { MissingViewer } from '../request/missing-viewer.js';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Identity } from '../request/context.js';
 import type { Withholding } from '../compile/security/withheld-selections.js';
-import type { Violation } from '../compile/write/response-writer.js';
+import type { Violation } from '../compile/write/writer-run.js';
 
 const UNAUTHORIZED = 'UNAUTHORIZED_FIELD_OR_TYPE';
 /** One field may be withheld in every item of a long list: a client knows after some. */

@@ -12,7 +12,7 @@ import { Overloaded } from './concurrency-limit.js';
 import { createInFlight } from './in-flight.js';
 import { encodeMultipart, findUploads, type PlacedUpload } from './multipart-body.js';
 import type { Addressed, Subgraph } from './subgraphs.js';
-import { bodyOf, type SubgraphAnswer, type SubgraphClient, type SubgraphRequest } from './subgraph-client.js';
+import { bodyOf, isPlain, type SubgraphAnswer, type SubgraphClient, type SubgraphRequest } from './subgraph-client.js';
 
 export type FetchOutcome = 'ok' | 'error' | 'unavailable' | 'aborted' | 'shed';
 
@@ -80,7 +80,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   function toAnswer(answer: UpstreamAnswer, body: unknown, request: SubgraphRequest): SubgraphAnswer {
     const { data, errors } = read(answer, body, asked(request));
     // What is wrong with an answer may be right in a moment.
-    return { data, errors, policy: errors.length > 0 ? null : policyOf(answer) };
+    return { data, errors, policy: errors.length > 0 ? null : policyOf(answer), isPlain: isPlain(answer.text) };
   }
 
   async function mutate(
@@ -108,7 +108,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         },
         clientOf(context),
       );
-      return { ...read(answer, answer.body, asked(request)), policy: null };
+      return { ...read(answer, answer.body, asked(request)), policy: null, isPlain: isPlain(answer.text) };
     } finally {
       end();
     }

@@ -11,6 +11,8 @@ export interface SubgraphAnswer {
   readonly errors: readonly GraphQLFormattedError[];
   /** Null when it must not be kept. */
   readonly policy: CachePolicy | null;
+  /** Whether its text had no backslash, so that no string in `data` needs one as JSON (RFC 8259, section 7). Absent where nobody has looked. */
+  readonly isPlain?: boolean;
 }
 
 /** An entity, as a subgraph is asked for it. */
@@ -46,6 +48,11 @@ export interface SubgraphRequest {
   readonly isGuarded: boolean;
   /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */
   readonly askedAfter?: number;
+}
+
+/** Of JSON that has come as UTF-8, in which no surrogate is alone. */
+export function isPlain(json: string): boolean {
+  return !json.includes('\\');
 }
 
 /** The whole body of a request. */

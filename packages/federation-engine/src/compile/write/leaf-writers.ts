@@ -6,7 +6,6 @@ export type LeafWriter = (value: unknown) => string | null;
 const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
 /** What JSON does not take as it is: quotes, backslashes, control characters and lone surrogates. */
-
 const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
 /** Beyond this length the native encoder is faster than the look before. */
 const SHORT = 200;
@@ -36,6 +35,18 @@ const writeAnything: LeafWriter = (value) => {
     throw error;
   }
 };
+
+/** Where it is known that no string needs an escape, they are not looked at. */
+const PLAIN_TEXTS: Readonly<Record<string, LeafWriter>> = {
+  String: (value) => (typeof value === 'string' ? `"${value}"` : null),
+  ID: (value) =>
+    typeof value === 'string' ? `"${value}"` : Number.isSafeInteger(value) ? `"${value as number}"` : null,
+};
+
+/** The writer for values that are known to need no escapes. */
+export function plainLeafWriter(type: GraphQLLeafType): LeafWriter {
+  return (isSpecifiedScalarType(type) ? PLAIN_TEXTS[type.name] : undefined) ?? leafWriter(type);
+}
 
 export function leafWriter(type: GraphQLLeafType): LeafWriter {
   if (isEnumType(type)) return enumWriter(type);

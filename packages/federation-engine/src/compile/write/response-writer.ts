@@ -13,23 +13,24 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { clientName } from '../plan/response-names.js';
-import { withholdingOf, type Withholding } from '../security/withheld-selections.js';
+import { withholdingOf } from '../security/withheld-selections.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
-import { leafWriter } from './leaf-writers.js';
+import { leafWriter, plainLeafWriter } from './leaf-writers.js';
+import {
+  forgetGaps,
+  GAP,
+  recall,
+  record,
+  remember,
+  startRun,
+  violate,
+  violateNull,
+  withhold,
+  type Run,
+  type Violation,
+} from './writer-run.js';
 import { compactTexts } from '../../request/compact-texts.js';
-import { own, type Data, type ErrorPath } from '../../request/data.js';
-
-/** A position that cannot hold what is there, such as null in the place of a non-null type. */
-export interface Violation {
-  readonly message: string;
-  readonly path: ErrorPath;
-  /** What was there, for the log: it may be something that clients must not know. */
-  readonly found?: string;
-  /** Nothing was there, and null may stand there: that is told, as nobody said null. */
-  readonly isGap?: true;
-  /** Set where the viewer may not see what is there: it is null for him, whatever it is. */
-  readonly withheld?: Withholding;
-}
+import { own, type Data } from '../../request/data.js';
 
 export interface Written {
   /** The JSON text of the value; null when it is null. */
@@ -48,33 +49,14 @@ export interface Written {
  *
  * @param shared objects that stand at several places: each is written once for each selection
  * @param missing entities that a subgraph does not have: one of them that lacks a non-null field is null, and no error
+ * @param isPlain whether it is known that no string in the data needs an escape; false when absent
  */
-export type ResponseWriter = (data: unknown, shared: ReadonlySet<object>, missing: ReadonlySet<object>) => Written;
-
-/** Of one value. A subgraph can put millions of wrong values into an answer; each that is recorded takes memory, and nobody reads them. */
-const MAX_VIOLATIONS = 10_000;
-
-interface Run {
-  readonly shared: ReadonlySet<object>;
-  readonly missing: ReadonlySet<object>;
-  /** What has been written of shared objects, by selection. */
-  readonly memo: Array<Map<object, Remembered> | undefined>;
-  /** Null on the first run, which only finds out that something is wrong; the second finds out where. */
-  readonly path: Array<string | number> | null;
-  readonly violations: Violation[];
-  violated: boolean;
-  /** Violations so far, recorded or not. */
-  found: number;
-  /** Of those that are not recorded. */
-  gapsLeftOut: number;
-  withheldLeftOut: number;
-  objects: number;
-}
-
-interface Remembered {
-  readonly text: string;
-  readonly objects: number;
-}
+export type ResponseWriter = (
+  data: unknown,
+  shared: ReadonlySet<object>,
+  missing: ReadonlySet<object>,
+  isPlain?: boolean,
+) => Written;
 
 /** Writes one value; null is JSON's null. */
 type ValueWriter = (value: unknown, run: Run) => string | null;
@@ -105,11 +87,11 @@ export function compileResponseWriter(
 ): ResponseWriter {
   const compiler = new Compiler(context);
   const write = compiler.object(type, selectionSets, true);
-  return (data, shared, missing) => {
-    const run = startRun(shared, missing, null);
+  return (data, shared, missing, isPlain = false) => {
+    const run = startRun(shared, missing, isPlain, null);
     const text = write(data, run);
     if (!run.violated) return { text, violations: [], leftOut: 0, objects: run.objects };
-    const second = startRun(new Set(), missing, []);
+    const second = startRun(new Set(), missing, isPlain, []);
     const { violations } = second;
     return {
       text: write(data, second),
@@ -222,9 +204,10 @@ class Compiler {
     if (isListType(nullable)) return this.list(nullable.ofType, selectionSets, coordinate);
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
     const write = leafWriter(nullable);
+    const writePlain = plainLeafWriter(nullable);
     return (value, run) => {
       if (value === null || value === undefined) return null;
-      const text = write(value);
+      const text = run.isPlain ? writePlain(value) : write(value);
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };
@@ -320,78 +303,12 @@ function withHead(field: HeadlessWriter, index: number): FieldWriter {
   return { ...field, responseName, head: compactTexts(head) };
 }
 
-function remember(run: Run, id: number, value: object, written: Remembered): void {
-  (run.memo[id] ??= new Map()).set(value, written);
-}
-
-function recall(run: Run, id: number, value: object): string | null {
-  const known = run.memo[id]?.get(value);
-  if (!known) return null;
-  run.objects += known.objects;
-  return known.text;
-}
-
 /** Names that every object inherits are read from the object itself only. */
 function readMember(object: Data, name: string): unknown {
   const value = object[name];
   return typeof value === 'function' ? own(object, name) : value;
 }
 
-function withhold(run: Run, withheld: Withholding): null {
-  record(run, 'The viewer may not see it.', { withheld });
-  return null;
-}
-
-function violate(run: Run, message: string, found?: string): void {
-  record(run, message, found === undefined ? PLAIN : { found });
-}
-
 function describe(typename: unknown): string {
   return typeof typename === 'string' ? `an object of type ${typename}` : 'an object whose type is no name';
-}
-
-/** @param before how many violations there were; a null that was passed up from below has been told there */
-function violateNull(run: Run, coordinate: string, before: number): void {
-  run.violated = true;
-  if (run.found === before) record(run, `Cannot return null for non-nullable field ${coordinate}.`, PLAIN);
-}
-
-const PLAIN: Omit<Violation, 'message' | 'path'> = {};
-const GAP: Omit<Violation, 'message' | 'path'> = { isGap: true };
-
-function record(run: Run, message: string, more: Omit<Violation, 'message' | 'path'>): void {
-  run.violated = true;
-  if (!run.path) return;
-  run.found += 1;
-  if (run.violations.length < MAX_VIOLATIONS) run.violations.push({ message, path: [...run.path], ...more });
-  else if (more.isGap) run.gapsLeftOut += 1;
-  else if (more.withheld) run.withheldLeftOut += 1;
-}
-
-/** What has become null as a whole has no gaps in it. */
-function forgetGaps(run: Run, before: number, gapsBefore: number): void {
-  const { violations } = run;
-  let kept = before;
-  for (let index = before; index < violations.length; index += 1) {
-    const violation = violations[index] as Violation;
-    if (!violation.isGap) violations[kept++] = violation;
-  }
-  run.found -= violations.length - kept + run.gapsLeftOut - gapsBefore;
-  run.gapsLeftOut = gapsBefore;
-  violations.length = kept;
-}
-
-function startRun(shared: ReadonlySet<object>, missing: ReadonlySet<object>, path: Run['path']): Run {
-  return {
-    shared,
-    missing,
-    memo: [],
-    path,
-    violations: [],
-    violated: false,
-    found: 0,
-    gapsLeftOut: 0,
-    withheldLeftOut: 0,
-    objects: 0,
-  };
 }

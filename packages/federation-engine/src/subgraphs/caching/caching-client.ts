@@ -5,6 +5,7 @@ import type { OperationContext } from '../../request/context.js';
 import { toFetchError } from '../fetch-fault.js';
 import {
   bodyOf,
+  isPlain,
   type Representation,
   type SubgraphAnswer,
   type SubgraphClient,
@@ -220,7 +221,8 @@ export function createCachingClient({
       if (own) return own;
       stored = found.get(0) as Stored;
     }
-    return { data: JSON.parse(stored.text) as SubgraphAnswer['data'], errors: [], policy: stored.policy };
+    const { text, policy } = stored;
+    return { data: JSON.parse(text) as SubgraphAnswer['data'], errors: [], policy, isPlain: isPlain(text) };
   }
 
   async function sendEntities(

@@ -1,5 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
-import type { SubgraphAnswer } from '../subgraph-client.js';
+import { isPlain, type SubgraphAnswer } from '../subgraph-client.js';
 import { restrict, type CachePolicy } from '../cache-policy.js';
 import type { CacheValue } from './cache.js';
 
@@ -46,11 +46,15 @@ export function joinEntities(kept: ReadonlyArray<Stored | null>, parts: readonly
   const entities = new Array<unknown>(kept.length);
   let policy: CachePolicy | null | undefined;
   let last: CachePolicy | undefined;
+  let arePlain = true;
   for (let place = 0; place < kept.length; place += 1) {
     const stored = kept[place] ?? null;
-    entities[place] = stored === null ? null : (JSON.parse(stored.text) as unknown);
+    entities[place] = null;
+    if (stored === null) continue;
+    entities[place] = JSON.parse(stored.text) as unknown;
+    arePlain &&= isPlain(stored.text);
     // What came together has one policy.
-    if (stored === null || stored.policy === last) continue;
+    if (stored.policy === last) continue;
     last = stored.policy;
     policy = policy === undefined ? last : restrict(policy, last);
   }
@@ -59,8 +63,9 @@ export function joinEntities(kept: ReadonlyArray<Stored | null>, parts: readonly
     if (Array.isArray(list)) for (const [index, place] of places.entries()) entities[place] = list[index] ?? null;
     errors.push(...answer.errors.flatMap((error) => placeError(error, places)));
     policy = policy === undefined ? answer.policy : restrict(policy, answer.policy);
+    arePlain &&= answer.isPlain === true;
   }
-  return { data: { _entities: entities }, errors, policy: policy ?? null };
+  return { data: { _entities: entities }, errors, policy: policy ?? null, isPlain: arePlain };
 }
 
 function placeError(error: GraphQLFormattedError, places: readonly number[]): GraphQLFormattedError[] {
