@@ -2,6 +2,7 @@ import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-pla
 import { writeString } from '../compile/write/leaf-writers.js';
 import { merge } from './merge.js';
 import { applyRewrites } from './rewrites.js';
+import { compactTexts } from '../request/compact-texts.js';
 import type { Representation } from '../subgraphs/subgraph-client.js';
 import type { IsSubtype } from '../supergraph/supergraph.js';
 import { own, type Data } from '../request/data.js';
@@ -23,8 +24,12 @@ export interface RepresentationPlan {
 
 interface PlainMembers {
   readonly names: readonly string[];
-  /** What stands before the value of each. */
+  /** Those whose values are not known beforehand, as that of `__typename` is. */
+  readonly varying: readonly string[];
+  /** What stands before the value of each of these. */
   readonly heads: readonly string[];
+  /** What stands behind the last. */
+  readonly end: string;
   readonly hasId: boolean;
 }
 
@@ -40,11 +45,7 @@ export function compileRepresentation(
     let plain = byType.get(typename);
     if (plain === undefined) {
       const names = rewrites.length > 0 ? null : plainMembers(requires, typename, isSubtype);
-      plain = names && {
-        names,
-        heads: names.map((name, index) => `${index === 0 ? '{' : ','}"${name}":`),
-        hasId: names.includes('id'),
-      };
+      plain = names && toPlainMembers(names, typename);
       byType.set(typename, plain);
     }
     return plain;
@@ -89,21 +90,37 @@ function plainMembers(
   return names.has('__typename') ? [...names] : null;
 }
 
+function toPlainMembers(names: readonly string[], typename: string): PlainMembers {
+  const varying: string[] = [];
+  const heads: string[] = [];
+  let text = '';
+  for (const [index, name] of names.entries()) {
+    text += `${index === 0 ? '{' : ','}"${name}":`;
+    if (name === '__typename') text += writeString(typename);
+    else {
+      varying.push(name);
+      heads.push(text);
+      text = '';
+    }
+  }
+  return { names, varying, heads: compactTexts(heads), end: `${text}}`, hasId: names.includes('id') };
+}
+
 function writeMembers(
   entity: Data,
   typename: string,
-  { names, heads, hasId }: PlainMembers,
+  { varying, heads, end, hasId }: PlainMembers,
   isPlain: boolean,
 ): Representation | null {
   let text = '';
-  for (let index = 0; index < names.length; index += 1) {
-    const value = own(entity, names[index] as string);
+  for (let index = 0; index < varying.length; index += 1) {
+    const value = own(entity, varying[index] as string);
     if (value === undefined) return null;
     text += heads[index] as string;
     if (typeof value !== 'string') text += JSON.stringify(value);
     else text += isPlain ? `"${value}"` : writeString(value);
   }
-  return { typename, id: hasId ? idOf(entity) : null, json: `${text}}` };
+  return { typename, id: hasId ? idOf(entity) : null, json: text + end };
 }
 
 /** What an entity is named by where it changes; null for one that is known by other keys. */

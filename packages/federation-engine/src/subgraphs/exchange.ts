@@ -24,7 +24,7 @@ export interface ExchangeRequest {
 export interface ExchangeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Whether a header says for how long it may be kept: most say nothing, and their headers need not be read. */
+  /** Whether a header may say for how long it may be kept: most say nothing or `no-store`, and their headers need not be read. */
   readonly saysLifetime: boolean;
   readonly text: string;
 }
@@ -163,7 +163,8 @@ class RunningExchange implements Dispatcher.DispatchHandler {
         if (Number(String(rawHeaders[index + 1])) > maxBytes) this.#cancel(new AnswerTooLarge(maxBytes));
       } else if (length === CONTENT_ENCODING.length && isNamed(rawHeaders[index], CONTENT_ENCODING))
         this.#encoding = String(rawHeaders[index + 1]);
-      else if (length === CACHE_CONTROL.length && isNamed(rawHeaders[index], CACHE_CONTROL)) this.#saysLifetime = true;
+      else if (length === CACHE_CONTROL.length && isNamed(rawHeaders[index], CACHE_CONTROL))
+        this.#saysLifetime ||= !isNoStore(rawHeaders[index + 1]);
       else if (length === EXPIRES.length && isNamed(rawHeaders[index], EXPIRES)) this.#saysLifetime = true;
     }
     return true;
@@ -225,6 +226,7 @@ class RunningExchange implements Dispatcher.DispatchHandler {
 
 const ONCE = { once: true };
 const EMPTY = Buffer.alloc(0);
+const NO_STORE = 'no-store';
 const DECODERS = new Map([
   ['gzip', promisify(gunzip)],
   ['br', promisify(brotliDecompress)],
@@ -240,6 +242,11 @@ function toError(reason: unknown): Error {
 
 function isNamed(name: Buffer | string | undefined, expected: string): boolean {
   return String(name).toLowerCase() === expected;
+}
+
+/** What most answers say that must not be kept; in another form, or beside others, it is found when all of them are read. */
+function isNoStore(value: Buffer | string | undefined): boolean {
+  return value?.length === NO_STORE.length && String(value) === NO_STORE;
 }
 
 /** ASCII is copied as it is, which is several times as fast as to decode UTF-8. */
