@@ -22,6 +22,7 @@ import { withoutIntrospection } from './plan/without-introspection.js';
 import { findOverrideLabels } from './plan/override-labels.js';
 import { setResponseNamesApart } from './plan/response-names.js';
 import { fragmentsOf } from './document/measure-document.js';
+import { joinFetches } from './plan/join-fetches.js';
 import type { FetchStep, Step } from './plan/steps.js';
 import { prepareSubgraphCosts, type SubgraphCosts } from './cost/subgraph-costs.js';
 import type { OperationFacts, ValidOperation } from './valid-operation.js';
@@ -135,7 +136,7 @@ async function compile({
     fragments,
     plan,
     primary,
-    step,
+    step: step && joinFetches(step),
     deferred,
     overrideLabels: findOverrideLabels(supergraph, fragments, node),
     secured,

@@ -109,12 +109,14 @@ function within(value: unknown, path: ErrorPath): ErrorPath {
 
 function entityPlaces(root: Data, step: FetchStep, indexOf: EntityIndex | null): Map<number, ErrorPath[]> {
   const places = new Map<number, ErrorPath[]>();
-  for (const { object, path } of collectPlaces(root, step.path)) {
-    const index = indexOf?.(object);
-    if (index === undefined) continue;
-    const known = places.get(index);
-    if (known) known.push(path);
-    else places.set(index, [path]);
+  for (const { path: way } of [step, ...step.alsoAt]) {
+    for (const { object, path } of collectPlaces(root, way)) {
+      const index = indexOf?.(object);
+      if (index === undefined) continue;
+      const known = places.get(index);
+      if (known) known.push(path);
+      else places.set(index, [path]);
+    }
   }
   return places;
 }

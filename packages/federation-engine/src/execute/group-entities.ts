@@ -112,6 +112,17 @@ export function groupEntities(
   return groups;
 }
 
+/** Adds the groups of another place: equal representations are sent once, and their entities stay apart. */
+export function joinGroups(groups: EntityGroup[], others: readonly EntityGroup[]): void {
+  if (others.length === 0) return;
+  const byText = new Map(groups.map((group) => [group.representation.json, group]));
+  for (const group of others) {
+    const known = byText.get(group.representation.json);
+    if (!known) groups.push(group);
+    else for (const entity of group.entities) known.entities.push(entity);
+  }
+}
+
 /** Whether an entity holds its representation and nothing else. */
 function isBare(entity: Data, members: readonly string[]): boolean {
   let count = 0;

@@ -5,7 +5,7 @@ import { groupByContext } from './context-arguments.js';
 import type { Execution } from './execution.js';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { placeErrors, type EntityIndex } from './fetch-errors.js';
-import { groupEntities, type EntityGroup } from './group-entities.js';
+import { groupEntities, joinGroups, type EntityGroup } from './group-entities.js';
 import { merge, mergeAll } from './merge.js';
 import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
@@ -76,24 +76,30 @@ async function fetchByContext(step: FetchStep, execution: Execution): Promise<vo
   await Promise.all(
     groups.map(async ({ targets, variables }) => {
       const inside = { ...execution, variables: { ...execution.variables, ...variables } };
-      const prepared = prepareTargets(targets, step, inside);
+      const prepared = prepareGroups(groupTargets(targets, step, step.sharing.targets, inside), step, inside);
       if (prepared) prepared.take(await send(step, inside, prepared.representations));
     }),
   );
 }
 
 function prepareEntities(step: FetchStep, execution: Execution): PreparedFetch | null {
-  return prepareTargets(collectTargets(execution.root, step.path, execution.shared), step, execution);
+  const { root, shared } = execution;
+  const groups = groupTargets(collectTargets(root, step.path, shared), step, step.sharing.targets, execution);
+  for (const { path, sharesTargets } of step.alsoAt)
+    joinGroups(groups, groupTargets(collectTargets(root, path, shared), step, sharesTargets, execution));
+  return prepareGroups(groups, step, execution);
+}
+
+function groupTargets(targets: Targets, step: FetchStep, mayShare: boolean, execution: Execution): EntityGroup[] {
+  const { texts, shared } = execution;
+  return groupEntities(targets, planOf(step, execution), texts.arePlain, mayShare ? shared : null);
 }
 
 /**
  * Prepares to fetch what a subgraph knows of entities; null when there are none. Equal representations are sent once, and what comes for
  * one is merged into every entity that it stands for: objects inside then stand at several places.
  */
-function prepareTargets(targets: Targets, step: FetchStep, execution: Execution): PreparedFetch | null {
-  const { shared } = execution;
-  const { arePlain } = execution.texts;
-  const groups = groupEntities(targets, planOf(step, execution), arePlain, step.sharing.targets ? shared : null);
+function prepareGroups(groups: readonly EntityGroup[], step: FetchStep, execution: Execution): PreparedFetch | null {
   if (groups.length === 0) return null;
   return {
     representations: groups.map(({ representation }) => representation),

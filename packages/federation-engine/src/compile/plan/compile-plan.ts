@@ -82,6 +82,7 @@ function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: 
     fixedHead: variables.length > 0 ? null : `${bodyHead}${node.requires ? '"representations":[' : '}}'}`,
     variables,
     path,
+    alsoAt: [],
     rootNames,
     members,
     requires: node.requires ?? null,

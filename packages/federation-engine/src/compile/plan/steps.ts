@@ -82,6 +82,12 @@ export interface FetchStep {
   readonly variables: readonly string[];
   /** Where its results go; the root when empty. */
   readonly path: readonly PathStep[];
+  /** Other places whose entities are sent with these: see `join-fetches.ts`. */
+  readonly alsoAt: ReadonlyArray<{
+    readonly path: readonly PathStep[];
+    /** Whether equal entities there may become one. */
+    readonly sharesTargets: boolean;
+  }>;
   /** Response names of the fetch's own root fields: what is lost with it. */
   readonly rootNames: readonly string[];
   /** Response names of what it asks of the objects that it fills: nothing else that comes is taken. */
