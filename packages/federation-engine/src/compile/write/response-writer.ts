@@ -269,7 +269,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     }
     run.path?.push(field.responseName);
     const before = run.found;
-    const member = readMember(object, field.name);
+    const member = own(object, field.name);
     const value = field.write(member, run);
     if (value === null) {
       if (field.nonNull) {
@@ -301,12 +301,6 @@ function withHead(field: HeadlessWriter, index: number): FieldWriter {
   const responseName = clientName(field.name);
   const head = `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:`;
   return { ...field, responseName, head: compactTexts(head) };
-}
-
-/** Names that every object inherits are read from the object itself only. */
-function readMember(object: Data, name: string): unknown {
-  const value = object[name];
-  return typeof value === 'function' ? own(object, name) : value;
 }
 
 function describe(typename: unknown): string {
