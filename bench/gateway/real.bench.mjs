@@ -46,18 +46,22 @@ const TASKS = 50;
 const MEDIA_PER_TASK = 3;
 /** More than there are requests under way: each is of another viewer, so nobody shares their fetches. Two of them share each board. */
 const VIEWERS = 40;
-const REQUESTS = { TaskWithMedia: 800, Board: 80 };
+const REQUESTS = { TaskWithMedia: 800, Board: 200 };
 const PASSWORD = 'seven green otters juggle';
-const GATEWAYS = withCheckout(CONTENDERS, flags.against)
-  .filter(({ only }) => !only)
-  .flatMap((contender) =>
-    contender.name === 'taskgraph'
-      ? [
-          contender,
-          { ...contender, name: 'uncached', label: 'this gateway, nothing kept', env: { ENTITY_CACHE_MIB: '0' } },
-        ]
-      : [contender],
-  );
+const FLOOR = { name: 'floor', label: 'floor: written by hand', entry: 'real-floor.mjs' };
+const GATEWAYS = [
+  ...withCheckout(CONTENDERS, flags.against)
+    .filter(({ only }) => !only)
+    .flatMap((contender) =>
+      contender.name === 'taskgraph'
+        ? [
+            contender,
+            { ...contender, name: 'uncached', label: 'this gateway, nothing kept', env: { ENTITY_CACHE_MIB: '0' } },
+          ]
+        : [contender],
+    ),
+  FLOOR,
+];
 
 /** $1 is the owner of the first board, $2 that of the copy, $3 its assignee, $4 its number. Their statements name all of them. */
 const COPY = {
