@@ -73,6 +73,28 @@ describe('execute', () => {
     expect(only?.errors[0]?.extensions?.['code']).toBe('OPERATION_REJECTED');
   });
 
+  it('refuses what is no request', async () => {
+    await using started = await start();
+    for (const request of [{}, { query: null }, { query: 5 }, { query: { kind: 'Document' } }]) {
+      const result = await started.engine.execute(request as never);
+      expect(result).toMatchObject({ isExecuted: false, errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+      const [only, ...others] = await collect(started.engine.subscribe(request as never));
+      expect(only).toMatchObject({ isExecuted: false, errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+      expect(others).toEqual([]);
+      await expect(started.engine.explain(request as never)).rejects.toThrow('`query`');
+    }
+  });
+
+  it('never throws, whatever it is given', async () => {
+    await using started = await start();
+    for (const request of [null, undefined, { query: NAMES, signal: {} }]) {
+      const result = await started.engine.execute(request as never);
+      expect(result).toMatchObject({ isExecuted: false, errors: [{}] });
+      expect(await collect(started.engine.subscribe(request as never))).toMatchObject([{ isExecuted: false }]);
+    }
+    expect(await started.engine.execute({ query: NAMES, headers: null })).toMatchObject({ errors: [] });
+  });
+
   it('sends what is put off in parts to who reads them', async () => {
     await using started = await start();
     const query = '{ products { name ... @defer { reviews { text } } } }';
