@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { createEngine, createMemoryCache, type Engine, type EngineOptions, type Identity } from '../src/index.js';
+import {
+  createEngine,
+  createMemoryCache,
+  type Engine,
+  type EngineOptions,
+  type Identity,
+  type Log,
+} from '../src/index.js';
+import { SILENT } from '../src/request/log.js';
 import { openShop, type Shop } from './shop.js';
 
 const NAMES = '{ products { id name reviews { text } } }';
@@ -191,6 +199,22 @@ it('tells of each plan once', async () => {
   expect(plans).toEqual(['Names']);
 });
 
+it.each<[string, () => void]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no disk');
+    },
+  ],
+  ['comes to nothing later', () => Promise.reject(new Error('no disk'))],
+])('runs an operation also when an onPlan that is told of it %s', async (_what, onPlan) => {
+  const told: unknown[] = [];
+  const log: Log = { ...SILENT, error: (facts: object | string) => void told.push(facts) };
+  await using started = await start({ onPlan, log });
+  expect(await started.engine.execute({ query: NAMES })).toMatchObject({ isExecuted: true, errors: [] });
+  expect(told).toEqual([{ err: new Error('no disk') }]);
+});
+
 describe('authorize', () => {
   const query = '{ products { name cost } }';
 
@@ -215,4 +239,23 @@ describe('authorize', () => {
     const { data } = (await started.engine.execute({ query, identity: ANNA })).toJSON();
     expect(data).toMatchObject({ products: [{ cost: null }, { cost: null }] });
   });
+});
+
+it.each<[string, unknown]>([
+  ['`supergraph`', undefined],
+  ['`supergraph`', {}],
+  ['`supergraph`', { supergraph: null }],
+  ['`supergraph`', { supergraph: { url: 'x' } }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: Infinity }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: 0 }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: '10s' }],
+  ['`uploadTimeoutMs`', { uploadTimeoutMs: NaN }],
+  ['`onFetch`', { onFetch: 5 }],
+  ['`onPlan`', { onPlan: true }],
+  ['`authorize`', { authorize: true }],
+  ['`overrideLabels`', { overrideLabels: ['beta'] }],
+])('refuses to start with a wrong %s, and names it', async (name, options) => {
+  const supergraph = name === '`supergraph`' ? {} : { supergraph: 'type Query { a: Int }' };
+  const wrong = options === undefined ? undefined : { ...supergraph, ...(options as object) };
+  await expect(createEngine(wrong as never)).rejects.toThrow(name);
 });
