@@ -39,7 +39,6 @@ const manifestSchema = z.object({
 
 /** What a backup holds, and how to tell that it is whole. */
 export type Manifest = z.output<typeof manifestSchema>;
-export type TableContent = z.output<typeof tableSchema>;
 export type DatabaseContent = z.output<typeof databaseSchema>;
 
 /** Writes the manifest, last of all. Returns its hash, by which a backup that was changed as a whole is known. */

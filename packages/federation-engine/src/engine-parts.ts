@@ -1,6 +1,8 @@
+import { assertOptions } from './assert-options.js';
 import { ADMIT_ALL, authorizeBy } from './authorize-conditions.js';
 import type { Authorization } from './compile/authorization.js';
 import type { OperationCache } from './compile/operation-cache.js';
+import type { Operation } from './compile/operation.js';
 import { planText } from './compile/plan/plan-text.js';
 import type { EngineInside, EngineOptions } from './engine-options.js';
 import { createClientErrors, type ClientErrors } from './execute/client-errors.js';
@@ -74,8 +76,13 @@ const NO_TELEMETRY: FetchTelemetry & SubgraphsTelemetry = {
 };
 const NO_HEALTH = { register: nothing, unregister: nothing };
 
-/** Composes the engine, from the subgraphs up. */
+/**
+ * Composes the engine, from the subgraphs up.
+ *
+ * @throws TypeError that names an option which cannot be meant
+ */
 export function createEngineParts(options: EngineOptions): EngineParts {
+  assertOptions(options);
   const { supergraph, log = SILENT, onPlan, onFetch, inside = {} } = options;
   const { telemetry = NO_TELEMETRY, missingViewer = SIGN_IN } = inside;
   const { operationTimeoutMs = 30_000, uploadTimeoutMs = 120_000 } = options;
@@ -108,7 +115,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
       ...inside.operations,
       onCompiled(durationMs, operation) {
         onCompiled?.(durationMs, operation);
-        onPlan?.({ name: operation.name, type: operation.type, plan: planText(operation.plan), durationMs });
+        if (onPlan) tellPlan(onPlan, operation, durationMs, log);
       },
     },
     log,
@@ -213,6 +220,13 @@ function openPlanner(options: EngineInside['planner'], log: Log): PlannerThread 
     ...options,
     log,
   });
+}
+
+/** Whoever is only told of a plan costs nobody the operation. */
+function tellPlan(onPlan: NonNullable<EngineOptions['onPlan']>, operation: Operation, durationMs: number, log: Log) {
+  const { name, type, plan } = operation;
+  const told = async () => onPlan({ name, type, plan: planText(plan), durationMs });
+  told().catch((error: unknown) => log.error({ err: error }, 'onPlan has failed'));
 }
 
 /** Most operations have no label to ask for, so labels are named when the first is asked about. */

@@ -15,7 +15,7 @@ import { toCredentials } from './live/credentials.js';
 import { clientOf, type Identity, type OperationContext } from './request/context.js';
 import { deadlineExceeded, untilDeadline } from './request/deadline.js';
 import { SILENT } from './request/log.js';
-import { defect, refusalOf } from './request/refusal.js';
+import { badRequest, defect, refusalOf } from './request/refusal.js';
 import { forOne, writeCacheControl } from './subgraphs/cache-policy.js';
 
 /** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
@@ -27,7 +27,7 @@ export interface EngineRequest {
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   /** Authorization goes on to subgraphs; others where `onFetch` says so. */
-  readonly headers?: ClientHeaders | undefined;
+  readonly headers?: ClientHeaders | null | undefined;
   /** Aborts when the client goes away. */
   readonly signal?: AbortSignal | undefined;
   /** Who asks, where the host knows; without it, subgraphs find out. */
@@ -96,6 +96,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     context: OperationContext,
   ): Promise<{ base: Operation; operation: Operation }> {
     const variables = request.variables ?? {};
+    if (typeof request.query !== 'string') throw badRequest('`query` is not a text.');
     const base = await parts
       .operations()
       .get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
@@ -163,9 +164,20 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     };
   }
 
+  /** What is no request at all is refused as well. */
+  function begin(request: EngineRequest): ReturnType<typeof toContext> | EngineResult {
+    try {
+      return toContext(request);
+    } catch (error) {
+      return refused(error, { log, requestId: randomUUID() });
+    }
+  }
+
   return {
     async execute(request) {
-      const { context, end } = toContext(request);
+      const begun = begin(request);
+      if ('errors' in begun) return begun;
+      const { context, end } = begun;
       try {
         const result = await run(request, context);
         if (result.parts === null) end();
@@ -176,7 +188,12 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       }
     },
     async *subscribe(request) {
-      const { context, end } = toContext(request);
+      const begun = begin(request);
+      if ('errors' in begun) {
+        yield begun;
+        return;
+      }
+      const { context, end } = begun;
       let admitted;
       try {
         admitted = await untilDeadline(admit(request, context), context.signal);
@@ -254,13 +271,13 @@ function toResult(
   };
 }
 
-function refused(error: unknown, context: OperationContext): EngineResult {
+function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = defect(error, context);
   return toResult(renderBody(null, errors), { errors, isExecuted: false });
 }
 
-function readHeader(headers: ClientHeaders | undefined, name: string): string | undefined {
-  if (headers === undefined) return undefined;
+function readHeader(headers: ClientHeaders | null | undefined, name: string): string | undefined {
+  if (headers == null) return undefined;
   if (typeof headers.get === 'function')
     return (headers as { get(name: string): string | null }).get(name) ?? undefined;
   const value = (headers as Readonly<Record<string, string | readonly string[] | undefined>>)[name];

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { createEngine, createMemoryCache, type Engine, type EngineOptions, type Identity } from '../src/index.js';
+import {
+  createEngine,
+  createMemoryCache,
+  type Engine,
+  type EngineOptions,
+  type Identity,
+  type Log,
+} from '../src/index.js';
+import { SILENT } from '../src/request/log.js';
 import { openShop, type Shop } from './shop.js';
 
 const NAMES = '{ products { id name reviews { text } } }';
@@ -71,6 +79,28 @@ describe('execute', () => {
     }
     const [only] = await collect(started.engine.subscribe({ query: NAMES }));
     expect(only?.errors[0]?.extensions?.['code']).toBe('OPERATION_REJECTED');
+  });
+
+  it('refuses what is no request', async () => {
+    await using started = await start();
+    for (const request of [{}, { query: null }, { query: 5 }, { query: { kind: 'Document' } }]) {
+      const result = await started.engine.execute(request as never);
+      expect(result).toMatchObject({ isExecuted: false, errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+      const [only, ...others] = await collect(started.engine.subscribe(request as never));
+      expect(only).toMatchObject({ isExecuted: false, errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+      expect(others).toEqual([]);
+      await expect(started.engine.explain(request as never)).rejects.toThrow('`query`');
+    }
+  });
+
+  it('never throws, whatever it is given', async () => {
+    await using started = await start();
+    for (const request of [null, undefined, { query: NAMES, signal: {} }]) {
+      const result = await started.engine.execute(request as never);
+      expect(result).toMatchObject({ isExecuted: false, errors: [{}] });
+      expect(await collect(started.engine.subscribe(request as never))).toMatchObject([{ isExecuted: false }]);
+    }
+    expect(await started.engine.execute({ query: NAMES, headers: null })).toMatchObject({ errors: [] });
   });
 
   it('sends what is put off in parts to who reads them', async () => {
@@ -169,6 +199,22 @@ it('tells of each plan once', async () => {
   expect(plans).toEqual(['Names']);
 });
 
+it.each<[string, () => void]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no disk');
+    },
+  ],
+  ['comes to nothing later', () => Promise.reject(new Error('no disk'))],
+])('runs an operation also when an onPlan that is told of it %s', async (_what, onPlan) => {
+  const told: unknown[] = [];
+  const log: Log = { ...SILENT, error: (facts: object | string) => void told.push(facts) };
+  await using started = await start({ onPlan, log });
+  expect(await started.engine.execute({ query: NAMES })).toMatchObject({ isExecuted: true, errors: [] });
+  expect(told).toEqual([{ err: new Error('no disk') }]);
+});
+
 describe('authorize', () => {
   const query = '{ products { name cost } }';
 
@@ -193,4 +239,23 @@ describe('authorize', () => {
     const { data } = (await started.engine.execute({ query, identity: ANNA })).toJSON();
     expect(data).toMatchObject({ products: [{ cost: null }, { cost: null }] });
   });
+});
+
+it.each<[string, unknown]>([
+  ['`supergraph`', undefined],
+  ['`supergraph`', {}],
+  ['`supergraph`', { supergraph: null }],
+  ['`supergraph`', { supergraph: { url: 'x' } }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: Infinity }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: 0 }],
+  ['`operationTimeoutMs`', { operationTimeoutMs: '10s' }],
+  ['`uploadTimeoutMs`', { uploadTimeoutMs: NaN }],
+  ['`onFetch`', { onFetch: 5 }],
+  ['`onPlan`', { onPlan: true }],
+  ['`authorize`', { authorize: true }],
+  ['`overrideLabels`', { overrideLabels: ['beta'] }],
+])('refuses to start with a wrong %s, and names it', async (name, options) => {
+  const supergraph = name === '`supergraph`' ? {} : { supergraph: 'type Query { a: Int }' };
+  const wrong = options === undefined ? undefined : { ...supergraph, ...(options as object) };
+  await expect(createEngine(wrong as never)).rejects.toThrow(name);
 });

@@ -28,6 +28,9 @@ const ANSWER = {
   },
 };
 
+/** What only a server may say of a request: a client that says it is not believed. */
+const FORGED = { identity: 'anna', signal: {}, incremental: 'deferSpec=20220824', headers: null };
+
 let scratch: string;
 let tarball: string;
 /** Where the package is installed with what it says that it needs, and nothing of this repository. */
@@ -139,14 +142,14 @@ async function startProgram(file: string, code: string, env: Record<string, stri
   const url = `http://127.0.0.1:${port}`;
   return {
     output: () => output,
-    async post(body: object, headers: Record<string, string> = {}, at = '/'): Promise<unknown> {
+    async post(body: object | string, headers: Record<string, string> = {}, at = '/'): Promise<unknown> {
       for (;;) {
         if (child.exitCode !== null) throw new Error(`${file} has ended with ${child.exitCode}:\n${output}`);
         try {
           const response = await fetch(url + at, {
             method: 'POST',
             headers: { 'content-type': 'application/json', ...headers },
-            body: JSON.stringify(body),
+            body: typeof body === 'string' ? body : JSON.stringify(body),
           });
           return await response.json();
         } catch (error) {
@@ -183,12 +186,18 @@ describe('installed into an empty folder', () => {
     expect(code.trimEnd().split('\n').length).toBeLessThan(20);
     await using server = await startProgram('server.mjs', code);
     expect(await server.post({ query: QUERY })).toEqual(ANSWER);
+    for (const body of ['', 'no JSON', 'null', '[]', '{}', '{"query":null}']) {
+      expect(await server.post(body)).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+    }
+    expect(await server.post({ query: QUERY, ...FORGED })).toEqual(ANSWER);
     expect(await server.stop()).toBe(0);
   });
 
   it('runs in Fastify', async () => {
     await using server = await startProgram('fastify.mjs', await exampleOf('fastify.mjs'));
     expect(await server.post({ query: QUERY }, {}, '/graphql')).toEqual(ANSWER);
+    expect(await server.post('null', {}, '/graphql')).toMatchObject({ errors: [{}] });
+    expect(await server.post({ query: QUERY, ...FORGED }, {}, '/graphql')).toEqual(ANSWER);
     expect(await server.stop()).toBe(0);
   });
 

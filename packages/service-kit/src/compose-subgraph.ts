@@ -15,6 +15,7 @@ import { createPgPool } from './pg-pool.js';
 import { createPreparedReads, type PreparedReads } from './prepared-reads.js';
 import { createRemoteVerifier } from './remote-verifier.js';
 import type { RequestContext } from './request-context.js';
+import { createRetentionWork, type RetentionRule } from './retention.js';
 import {
   clientInfoSecrets,
   DOCUMENT_ROOM,
@@ -66,6 +67,14 @@ export interface SubgraphBase<Db> {
   readonly verifier: (source: string | Pick<TokenVerifierOptions, 'jwks' | 'revocations'>) => TokenVerifier;
   /** What is opened last is closed first, when the last request has been answered. */
   readonly onClose: (close: () => Promise<void>) => void;
+  /** Closes this with the subgraph, in the same order. */
+  readonly keep: <Kept extends Closable>(kept: Kept) => Kept;
+  /** The same for what works by itself, and begins when the subgraph listens. */
+  readonly run: <Work extends Closable & { start(): void }>(work: Work) => Work;
+}
+
+interface Closable {
+  close(): Promise<void>;
 }
 
 /** What a subgraph has of its own. */
@@ -94,6 +103,8 @@ export interface SubgraphComposition<Context extends RequestContext, Client, Db 
   readonly createDb: (pool: pg.Pool, times: TransactionTimes) => Db;
   /** For events of others. */
   readonly handlers: EventHandlers<Client>;
+  /** What is kept for a time, and no longer. */
+  readonly retention: readonly RetentionRule[];
   readonly parts?: Partial<SubgraphParts> | undefined;
   readonly own: (base: SubgraphBase<Db>) => SubgraphOwn<Context> | Promise<SubgraphOwn<Context>>;
 }
@@ -107,7 +118,7 @@ export interface SubgraphComposition<Context extends RequestContext, Client, Db 
 export async function composeSubgraph<
   Context extends RequestContext,
   Client extends RawSqlClient,
-  Db extends TransactionalClient<Client> & { $connect(): Promise<void>; $disconnect(): Promise<void> },
+  Db extends TransactionalClient<Client> & RawSqlClient & { $connect(): Promise<void>; $disconnect(): Promise<void> },
 >(composition: SubgraphComposition<Context, Client, Db>): Promise<ServiceProcess> {
   const { name, config, port, databaseUrl, parts = {} } = composition;
   const log = parts.log ?? createLog({ service: name, level: config.LOG_LEVEL });
@@ -116,6 +127,15 @@ export async function composeSubgraph<
   const tracing = parts.tracing === undefined ? await openTracing(name, config, { log, metrics }) : parts.tracing;
   const closing: Array<() => Promise<void>> = [];
   const onClose = (close: () => Promise<void>) => void closing.unshift(close);
+  const keep = <Kept extends Closable>(kept: Kept) => {
+    onClose(() => kept.close());
+    return kept;
+  };
+  const starting: Array<() => void> = [];
+  const run: SubgraphBase<Db>['run'] = (work) => {
+    starting.push(() => work.start());
+    return keep(work);
+  };
 
   const pool = createPgPool({
     connectionString: databaseUrl,
@@ -132,8 +152,7 @@ export async function composeSubgraph<
   const db = composition.createDb(pool, transactionTimes(config));
   onClose(() => db.$disconnect());
 
-  const transport = parts.transport ?? openEventTransport(config, { log, metrics });
-  onClose(() => transport.close());
+  const transport = keep(parts.transport ?? openEventTransport(config, { log, metrics }));
   const events = createServiceEvents({
     source: name,
     connectionString: databaseUrl,
@@ -159,29 +178,22 @@ export async function composeSubgraph<
     feed: transport.feed,
     outbox: createOutboxReader(pool, name),
     peer(peerName, url) {
-      const peer = createPeer({ name: peerName, url, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS, sign });
-      onClose(() => peer.close());
-      return peer;
+      return keep(createPeer({ name: peerName, url, metrics, log, timeoutMs: config.PEER_TIMEOUT_MS, sign }));
     },
     verifier(source) {
       const expected = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
       if (typeof source !== 'string') return createTokenVerifier({ ...source, ...expected });
       const { jwks } = parts;
+      const { feed } = transport;
       const pollMs = config.REVOCATION_POLL_MS;
-      const verifier = createRemoteVerifier({
-        authUrl: source,
-        jwks,
-        ...expected,
-        feed: transport.feed,
-        pollMs,
-        log,
-        metrics,
-      });
-      onClose(() => verifier.close());
-      return verifier;
+      return keep(createRemoteVerifier({ authUrl: source, jwks, ...expected, feed, pollMs, log, metrics }));
     },
     onClose,
+    keep,
+    run,
   };
+  const intervalMs = config.RETENTION_INTERVAL_SECONDS * 1000;
+  run(createRetentionWork({ db, rules: composition.retention, intervalMs, metrics, log }));
   try {
     // Loads the client's compiler of queries, which the first request would wait for otherwise. It asks the database nothing.
     await db.$connect();
@@ -204,6 +216,7 @@ export async function composeSubgraph<
       async onListen(address) {
         events.start();
         await own.onListen?.(address);
+        for (const start of starting) start();
       },
       onClose: closing,
     });

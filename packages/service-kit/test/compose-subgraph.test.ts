@@ -47,10 +47,13 @@ function composeNoting(
     databaseUrl: 'postgresql://nobody@127.0.0.1:1/none',
     createDb: () => ({
       $transaction: () => Promise.reject<never>(new Error('no database')),
+      $executeRawUnsafe: () => Promise.reject<never>(new Error('no database')),
+      $queryRawUnsafe: () => Promise.reject<never>(new Error('no database')),
       $connect: async () => void closed.push('(client is loaded)'),
       $disconnect: async () => void closed.push('client'),
     }),
     handlers: {},
+    retention: [],
     parts: {
       log: createLog({ service: 'task', level: 'silent' }),
       transport: { bus: null, feed, close: async () => void closed.push('transport') },
@@ -75,6 +78,28 @@ it('closes what was opened last first', async () => {
   // Nothing of its own can ask the database before its client is loaded.
   expect(closed.splice(0, 2)).toEqual(['(client is loaded)', '(own is made)']);
   expect(closed).toEqual(['own second', 'own first', 'transport', 'client', 'pool']);
+});
+
+it('keeps what is to be closed with it, and starts what works by itself when it listens', async () => {
+  const told: string[] = [];
+  const named = (name: string) => ({
+    start: () => void told.push(`${name} starts`),
+    close: async () => void told.push(`${name} ends`),
+  });
+  const service = await composeNoting([], ({ keep, run, verifier }) => {
+    keep(named('kept'));
+    run(named('work'));
+    return {
+      typeDefs,
+      resolvers,
+      verifier: verifier('http://127.0.0.1:1'),
+      context: (request) => request,
+      onListen: async () => void told.push('listens'),
+    };
+  });
+  await service.listen();
+  await service.close();
+  expect(told).toEqual(['listens', 'work starts', 'work ends', 'kept ends']);
 });
 
 it('closes what has been opened where the rest cannot be composed', async () => {

@@ -4,7 +4,6 @@ import {
   createBackgroundWork,
   createExportSending,
   createRateLimits,
-  createRetentionWork,
   readExemption,
   watchRevocations,
   type BackgroundWork,
@@ -80,101 +79,90 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
     databaseUrl: config.AUTH_DATABASE_URL,
     createDb: createAuthDb,
     handlers: { ...erasureHandlers, ...dataExportHandlers(() => exporting?.wake()), ...auditHandlers },
+    retention: retentionRules(config),
     parts,
-    async own(base) {
-      const { db } = base;
-      const telemetry = createAuthTelemetry(base.metrics);
-      const keyRing = await loadKeyRing({
-        ...openKeyStore(db, config),
-        rotateAfterMs: config.KEY_ROTATION_DAYS > 0 ? config.KEY_ROTATION_DAYS * DAY_MS : null,
-        log: base.log,
-        onRotation: (kid, reason) => telemetry.signingKeyRotated(base.log, kid, reason),
-      });
-      base.onClose(() => keyRing.close());
-      const revocations = createRevocations({
-        db,
-        feed: base.feed,
-        accessTokenLifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
-        pollMs: config.REVOCATION_POLL_MS,
-        log: base.log,
-      });
-      base.onClose(() => revocations.close());
-      watchRevocations(revocations, base.metrics);
-      const verifier = base.verifier({ jwks: keyRing, revocations });
+    async own({ db, feed, log, metrics, verifier: verify, keep, run }) {
+      const telemetry = createAuthTelemetry(metrics);
+      const keyRing = keep(
+        await loadKeyRing({
+          ...openKeyStore(db, config),
+          rotateAfterMs: config.KEY_ROTATION_DAYS > 0 ? config.KEY_ROTATION_DAYS * DAY_MS : null,
+          log,
+          onRotation: (kid, reason) => telemetry.signingKeyRotated(log, kid, reason),
+        }),
+      );
+      const revocations = keep(
+        createRevocations({
+          db,
+          feed,
+          accessTokenLifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
+          pollMs: config.REVOCATION_POLL_MS,
+          log,
+        }),
+      );
+      watchRevocations(revocations, metrics);
+      const verifier = verify({ jwks: keyRing, revocations });
       const tokens = createTokenIssuer({
         keyRing,
         issuer: config.TOKEN_ISSUER,
         audience: config.TOKEN_AUDIENCE,
         lifetimeSeconds: config.ACCESS_TOKEN_LIFETIME_SECONDS,
       });
-      const lockout = createLockout({
-        db,
-        limits: {
-          perAccountAndNetwork: config.LOGIN_MAX_FAILURES,
-          perAccount: config.LOGIN_MAX_FAILURES_PER_ACCOUNT,
-          perNetwork: config.LOGIN_MAX_FAILURES_PER_NETWORK,
-        },
-        firstLockMs: config.LOGIN_LOCK_SECONDS * 1000,
-        maxLockMs: config.LOGIN_MAX_LOCK_SECONDS * 1000,
-        log: base.log,
-      });
-      base.onClose(() => lockout.close());
-      const limits = createRateLimits({ redisUrl: config.REDIS_URL, log: base.log, metrics: base.metrics });
-      base.onClose(() => limits.close());
+      const lockout = keep(
+        createLockout({
+          db,
+          limits: {
+            perAccountAndNetwork: config.LOGIN_MAX_FAILURES,
+            perAccount: config.LOGIN_MAX_FAILURES_PER_ACCOUNT,
+            perNetwork: config.LOGIN_MAX_FAILURES_PER_NETWORK,
+          },
+          firstLockMs: config.LOGIN_LOCK_SECONDS * 1000,
+          maxLockMs: config.LOGIN_MAX_LOCK_SECONDS * 1000,
+          log,
+        }),
+      );
+      const limits = keep(createRateLimits({ redisUrl: config.REDIS_URL, log, metrics }));
       const signInLimits = createSignInLimits({ ...toSignInLimits(config), limits });
-      const totpVault = createTotpVault({
-        db,
-        encryption: createKeyEncryption(
-          config.AUTH_KEY_ENCRYPTION_SECRET,
-          config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS,
-          'totp',
-        ),
-        renews: config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS !== undefined,
-        log: base.log,
-      });
-      base.onClose(() => totpVault.close());
-      const mailer = parts.mailer ?? openMailer(config, base.log);
-      const post = createPostOffice({
-        mailer,
-        metrics: base.metrics,
-        log: base.log,
-      });
-      base.onClose(() => post.close());
-      const erasures = createPendingErasures({ db, metrics: base.metrics, log: base.log });
-      base.onClose(() => erasures.close());
-      const roles = createRoleWatch({ db, log: base.log });
-      base.onClose(() => roles.close());
-      exporting = createExportSending({ db, send: (tx, ids) => sendExport(base.log, tx, ids), log: base.log });
-      base.onClose(async () => exporting?.close());
-      const retention = createRetentionWork({
-        db,
-        rules: retentionRules(config),
-        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
-        metrics: base.metrics,
-        log: base.log,
-      });
-      base.onClose(() => retention.close());
-      const oldMails = createBackgroundWork({
-        name: 'old mails',
-        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
-        log: base.log,
-        async work() {
-          await mailer.prune?.();
-          return null;
-        },
-      });
-      base.onClose(() => oldMails.close());
+      const totpVault = keep(
+        createTotpVault({
+          db,
+          encryption: createKeyEncryption(
+            config.AUTH_KEY_ENCRYPTION_SECRET,
+            config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS,
+            'totp',
+          ),
+          renews: config.AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS !== undefined,
+          log,
+        }),
+      );
+      const mailer = parts.mailer ?? openMailer(config, log);
+      const post = keep(createPostOffice({ mailer, metrics, log }));
+      run(createPendingErasures({ db, metrics, log }));
+      run(createRoleWatch({ db, log }));
+      exporting = run(createExportSending({ db, send: (tx, ids) => sendExport(log, tx, ids), log }));
+      run(
+        createBackgroundWork({
+          name: 'old mails',
+          intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
+          log,
+          async work() {
+            await mailer.prune?.();
+            return null;
+          },
+        }),
+      );
       const letters = createLetters(config.APP_URL);
       const sessionLifetimeMs = config.SESSION_LIFETIME_SECONDS * 1000;
       const passwords = parts.passwords ?? createPasswordHasher();
-      const passwordChecks = createStrengthChecks({
-        threads: config.PASSWORD_CHECK_THREADS,
-        maxWaiting: config.PASSWORD_CHECK_MAX_WAITING,
-        timeoutMs: config.PASSWORD_CHECK_TIMEOUT_MS,
-        log: base.log,
-        metrics: base.metrics,
-      });
-      base.onClose(() => passwordChecks.close());
+      const passwordChecks = keep(
+        createStrengthChecks({
+          threads: config.PASSWORD_CHECK_THREADS,
+          maxWaiting: config.PASSWORD_CHECK_MAX_WAITING,
+          timeoutMs: config.PASSWORD_CHECK_TIMEOUT_MS,
+          log,
+          metrics,
+        }),
+      );
       return {
         typeDefs,
         resolvers,
@@ -206,13 +194,6 @@ export function createAuthSubgraph(config: AuthConfig, parts: Partial<AuthParts>
           ...createSecondFactorLoaders(db),
           privilegedRead: createUserReads(db, request),
         }),
-        async onListen() {
-          erasures.start();
-          roles.start();
-          exporting?.start();
-          retention.start();
-          oldMails.start();
-        },
         routes: (app) => {
           jwksRoute(keyRing)(app);
           revocationsRoute(revocations)(app);

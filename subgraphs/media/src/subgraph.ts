@@ -5,7 +5,6 @@ import {
   createOrigins,
   createRateLimits,
   days,
-  createRetentionWork,
   multipartRequests,
   reachableHost,
   tellDiskSpace,
@@ -63,8 +62,9 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       ...erasureHandlers(() => erasure?.wake()),
       ...dataExportHandlers(() => exporting?.wake()),
     },
+    retention: RETENTION_RULES,
     parts,
-    async own({ db, reads, feed, outbox, log, metrics, health, tracing, peer, verifier, onClose }) {
+    async own({ db, reads, feed, outbox, log, metrics, health, tracing, peer, verifier, onClose, keep, run }) {
       const { store, spool, uploads, staging, room } = await openStorage(config);
       health.register('storage', async () => {
         await store.check();
@@ -73,7 +73,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       tellDiskSpace(metrics, {
         ...{ use: 'files', folder: config.TASKGRAPH_DATA_DIR, minFreeBytes: config.MIN_FREE_DISK_BYTES },
       });
-      onClose(() => spool.close());
+      keep(spool);
       const telemetry = createMediaTelemetry(metrics);
       const taskDirectory = createTaskDirectory(peer('task', config.TASK_URL));
       const maxPixels = config.MEDIA_MAX_PIXELS;
@@ -119,27 +119,18 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
       });
       onClose(() => upkeep.stop());
       const erase = (tx: MediaTx, userId: string) => eraseMedia(tx, { store, staging }, userId);
-      erasure = createErasureWork({ db, reads, erase, tell: tellErased, log, metrics });
-      onClose(async () => erasure?.close());
-      const retention = createRetentionWork({
-        db,
-        rules: RETENTION_RULES,
-        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
-        metrics,
-        log,
-      });
-      onClose(() => retention.close());
-      exporting = createExportWork({
-        ...{ db, store, spool, telemetry, log },
-        lifetimeMs: config.DATA_EXPORT_LIFETIME_SECONDS * 1000,
-        maxBytes: config.DATA_EXPORT_MAX_BYTES,
-      });
-      onClose(async () => exporting?.close());
+      erasure = run(createErasureWork({ db, reads, erase, tell: tellErased, log, metrics }));
+      exporting = run(
+        createExportWork({
+          ...{ db, store, spool, telemetry, log },
+          lifetimeMs: config.DATA_EXPORT_LIFETIME_SECONDS * 1000,
+          maxBytes: config.DATA_EXPORT_MAX_BYTES,
+        }),
+      );
       const origins = createOrigins(config.origins);
       const mayUpload = (origin: string) => isListedOrigin(origins, origin);
       const inspections = createInspections({ db, staging, rules: limits.rules });
-      const rates = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
-      onClose(() => rates.close());
+      const rates = keep(createRateLimits({ redisUrl: config.REDIS_URL, log, metrics }));
       const rate = (given: Rate | null) => (config.RATE_LIMITS ? given : null);
       const uploadLimits = {
         requests: rates.create('upload-parts', rate(config.RATE_LIMIT_UPLOAD_PARTS)),
@@ -187,9 +178,6 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
           ownPort = port;
           processor.start();
           upkeep.start();
-          erasure?.start();
-          exporting?.start();
-          retention.start();
         },
       };
     },

@@ -2,7 +2,6 @@ import {
   composeSubgraph,
   createErasureWork,
   createExportSending,
-  createRetentionWork,
   type BackgroundWork,
   type ServiceProcess,
   type SubgraphParts,
@@ -42,23 +41,14 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
       ...dataExportHandlers(() => exporting?.wake()),
       ...erasureHandlers(() => erasure?.wake()),
     },
+    retention: retentionRules(config),
     parts,
-    own({ db, reads, feed, outbox, log, metrics, peer, verifier, onClose }) {
+    own({ db, reads, feed, outbox, log, metrics, peer, verifier, run }) {
       const userDirectory = createUserDirectory(peer('auth', config.AUTH_URL));
       const mediaDirectory = createMediaDirectory(peer('media', config.MEDIA_URL));
       const telemetry = createTaskTelemetry(metrics);
-      const retention = createRetentionWork({
-        db,
-        rules: retentionRules(config),
-        intervalMs: config.RETENTION_INTERVAL_SECONDS * 1000,
-        metrics,
-        log,
-      });
-      onClose(() => retention.close());
-      erasure = createErasureWork({ db, reads, erase: eraseTasks, tell: tellErased, log, metrics });
-      onClose(async () => erasure?.close());
-      exporting = createExportSending({ db, send: (tx, ids) => sendExport(log, tx, ids), log });
-      onClose(async () => exporting?.close());
+      erasure = run(createErasureWork({ db, reads, erase: eraseTasks, tell: tellErased, log, metrics }));
+      exporting = run(createExportSending({ db, send: (tx, ids) => sendExport(log, tx, ids), log }));
       return {
         typeDefs,
         resolvers,
@@ -69,11 +59,6 @@ export function createTaskSubgraph(config: TaskConfig, parts: Partial<SubgraphPa
           ...createAttachmentLoaders(reads, request.viewer),
           privilegedRead: createTaskReads(db, request),
         }),
-        async onListen() {
-          erasure?.start();
-          exporting?.start();
-          retention.start();
-        },
       };
     },
   });

@@ -90,7 +90,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     try {
       body = await read();
     } catch (error) {
-      return sendRefusal(response, toRefusal(error));
+      return sendRefusal(response, asRefusal(error));
     }
     const wish = contexts.wishOf(request);
     const context = contexts.atOnce(request, wish) ?? (await contexts.of(request, wish));
@@ -159,7 +159,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
           if (origins.of(request) === 'foreign') throw FOREIGN;
           eventSource.admit(request);
         } catch (error) {
-          sendRefusal(response, toRefusal(error));
+          sendRefusal(response, asRefusal(error));
           return Promise.resolve();
         }
       }
@@ -182,7 +182,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
       return respond(request, response, () => readQueryParameters(parameters), { method: 'GET', multipart: false });
     },
     eventSource: (request, response) =>
-      eventSource.issue(request, response).catch((error: unknown) => sendRefusal(response, toRefusal(error))),
+      eventSource.issue(request, response).catch((error: unknown) => sendRefusal(response, asRefusal(error))),
     multipart: (request, response, body) => {
       const { 'content-length': declared } = request.headers;
       if (PREFLIGHT_HEADERS.some((name) => request.headers[name]))
@@ -221,7 +221,7 @@ function writeRefusal(response: ServerResponse, refusal: Refusal, more: Readonly
 const CLOSING = { connection: 'close' };
 
 /** @throws what is no refusal */
-function toRefusal(error: unknown): Refusal {
+function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (!(error instanceof UnreadableBody)) throw error;
   return badRequest(error.message, error.status, error.status === 413 ? CLOSING : {});

@@ -30,8 +30,8 @@ export interface OperationCacheOptions {
   readonly onPhase?: (phase: 'parse' | 'validate' | 'plan', durationMs: number) => void;
 }
 
-/** Who asks for an operation. */
-export interface Asker {
+/** On what terms an operation is planned for who asks for it. */
+export interface Admission {
   /** Decides by what is known before planning. @throws Refusal: it is not planned for this request */
   readonly admit: (operation: OperationFacts) => void;
   /** Whose turn it takes to plan it. */
@@ -42,17 +42,17 @@ export interface Asker {
 export interface OperationCache {
   readonly supergraph: Supergraph;
   /**
-   * Returns at once what is known; what has to be planned first comes later. Who asks for the same meanwhile waits with the
-   * first. What was refused is refused again, for a while, without looking at it.
+   * Returns at once what is known; what has to be planned first comes later. A request for what is being planned
+   * waits with the first. What was refused is refused again, for a while, without looking at it.
    *
    * @param holds tells of a label of `@override` whether it holds; without it, none does
-   * @throws Refusal, at once or later, when the text is no operation of this graph, and what `asker.admit` throws
+   * @throws Refusal, at once or later, when the text is no operation of this graph, and what `admission.admit` throws
    */
   get(
     text: string,
     operationName: string | undefined,
     holds?: HoldsLabel,
-    asker?: Asker,
+    admission?: Admission,
   ): Operation | Promise<Operation>;
   /**
    * An operation for viewers who do not meet these conditions of the graph; see `Operation.withhold`.
@@ -157,7 +157,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return compileOnce(key, work, (operation) => byNormalText.set(key, operation));
   }
 
-  /** Who asks for the same meanwhile gets the same. */
+  /** Plans each key once at a time: further requests for it wait with the first. */
   function compileOnce(
     key: string,
     work: () => Promise<Operation>,
@@ -183,33 +183,33 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   function findUnlabelled(
     text: string,
     operationName: string | undefined,
-    asker: Asker | undefined,
+    admission: Admission | undefined,
   ): Operation | Promise<Operation> {
     const key = operationName === undefined ? text : `${operationName}\n${text}`;
     const known = byText.get(key);
     if (known) {
-      asker?.admit(known.operation);
+      admission?.admit(known.operation);
       return known.operation;
     }
     const isRead = valid.has(key) || refusals.has(key);
-    const turn = isRead ? null : turns.take(asker?.client ?? NOBODY);
-    const begin = () => read(key, { text, operationName }, asker);
+    const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
+    const begin = () => read(key, { text, operationName }, admission);
     return turn ? turn.then(begin, refuseLater) : begin();
   }
 
   function read(
     key: string,
     { text, operationName }: Omit<RecentOperation, 'labels'>,
-    asker: Asker | undefined,
+    admission: Admission | undefined,
   ): Operation | Promise<Operation> {
     const found = find(key, text, operationName);
-    asker?.admit(found.known);
+    admission?.admit(found.known);
     const keep = (operation: Operation) => {
       byText.set(key, { operation, text, operationName, labels: NO_LABELS });
       valid.delete(key);
       return operation;
     };
-    const compiled = compile(found, asker?.client);
+    const compiled = compile(found, admission?.client);
     return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
   }
 
@@ -239,13 +239,13 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
 
   return {
     supergraph,
-    get(text, operationName, holds, asker) {
-      const found = findUnlabelled(text, operationName, asker);
+    get(text, operationName, holds, admission) {
+      const found = findUnlabelled(text, operationName, admission);
       if (!holds) return found;
       const asked = { text, operationName };
       return found instanceof Promise
-        ? found.then((operation) => label(operation, holds, asked, asker?.client))
-        : label(found, holds, asked, asker?.client);
+        ? found.then((operation) => label(operation, holds, asked, admission?.client))
+        : label(found, holds, asked, admission?.client);
     },
     withheld(operation, unmet) {
       let number = numbers.get(operation);

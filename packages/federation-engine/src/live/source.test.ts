@@ -4,11 +4,11 @@ import type { FetchStep } from '../compile/plan/steps.js';
 import { Source, type SourceListener } from './source.js';
 import type { Subscription } from './subscription.js';
 import { NO_SUBSCRIPTION_TELEMETRY } from './subscription-telemetry.js';
-import type { UpstreamListener, UpstreamRequest } from './upstream-sockets.js';
+import type { UpstreamListener, UpstreamSubscription } from './upstream-sockets.js';
 
 /** One subscription at the subgraph, whose time a test decides. */
 interface Upstream extends UpstreamListener {
-  readonly request: UpstreamRequest;
+  readonly request: UpstreamSubscription;
   stopped: boolean;
   tell(...ids: string[]): void;
 }

@@ -15,7 +15,7 @@ import type {
   UpstreamListener,
   UpstreamLoss,
   UpstreamPayload,
-  UpstreamRequest,
+  UpstreamSubscription,
   UpstreamSockets,
 } from './upstream-sockets.js';
 
@@ -138,7 +138,7 @@ export class Source {
     const carrier = this.#listener.carrier();
     if (!carrier) return;
     const { step, variables } = this.#facts;
-    let headers: UpstreamRequest['headers'];
+    let headers: UpstreamSubscription['headers'];
     try {
       headers = this.#headersFor(carrier);
     } catch (error) {
@@ -162,7 +162,7 @@ export class Source {
     );
   }
 
-  #headersFor(carrier: Subscription): UpstreamRequest['headers'] {
+  #headersFor(carrier: Subscription): UpstreamSubscription['headers'] {
     const { changeHeaders, log } = this.#options;
     const { subgraph, operationName } = this.#facts.step;
     const asked = { subgraph, operationName, type: OperationTypeNode.SUBSCRIPTION };

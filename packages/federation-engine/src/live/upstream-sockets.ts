@@ -6,7 +6,7 @@ import { TRACING_HEADERS } from '../subgraphs/fetch-headers.js';
 import { readErrors } from '../subgraphs/read-answer.js';
 
 /** A subscription at a subgraph. */
-export interface UpstreamRequest {
+export interface UpstreamSubscription {
   /** Of the subgraph's GraphQL endpoint, http(s). */
   readonly url: string;
   readonly authorization: string | undefined;
@@ -47,7 +47,7 @@ export interface UpstreamLoss {
 /** WebSocket connections to subgraphs, one for each token and what else is sent: subscriptions with the same share it. */
 export interface UpstreamSockets {
   /** Returns what ends the subscription. */
-  subscribe(request: UpstreamRequest, listener: UpstreamListener): () => void;
+  subscribe(request: UpstreamSubscription, listener: UpstreamListener): () => void;
   close(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
     };
   const PlainSocket = socketWith({});
 
-  function connect({ url, authorization, requestId, headers }: UpstreamRequest): Connection {
+  function connect({ url, authorization, requestId, headers }: UpstreamSubscription): Connection {
     let silence: NodeJS.Timeout | undefined;
     const client: Client = createClient({
       url: webSocketUrl(url),
@@ -189,7 +189,7 @@ function sent(headers: Readonly<Record<string, string | null>>): Record<string, 
 }
 
 /** Those that go with a connection from one request alone, such as those of tracing, are as good as any others. */
-function headersKey(headers: UpstreamRequest['headers']): string {
+function headersKey(headers: UpstreamSubscription['headers']): string {
   if (!headers) return '';
   const told = Object.entries(headers).filter(([name]) => !TRACING_HEADERS.has(name));
   return `\n${JSON.stringify(told.sort(([one], [other]) => (one < other ? -1 : 1)))}`;
