@@ -6,7 +6,8 @@ export type { Asker, Claims, Identity, LabelFacts, OperationContext, Viewer } fr
 export { Fault } from './request/fault.js';
 export type { Log } from './request/log.js';
 export { Refusal } from './request/refusal.js';
-export { createMemoryCache, type Cache, type CacheEntry, type CacheValue } from './subgraphs/caching/cache.js';
+export { createMemoryCache, type Cache, type CacheEntry } from './subgraphs/caching/cache.js';
+export type { CacheValue } from './subgraphs/caching/stored.js';
 export type { FetchHook, HeaderRules, HeaderTable, OutgoingFetch } from './subgraphs/fetch-headers.js';
 export type { SubgraphsSettings } from './subgraphs/subgraphs.js';
 export type { SecurityCondition } from './supergraph/security-requirements.js';

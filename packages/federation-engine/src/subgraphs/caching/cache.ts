@@ -1,8 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Stored } from './stored.js';
-
-/** Something that can be written as JSON. A cache in the same process may give it back as it is: nobody changes what was kept. */
-export type CacheValue = string | number | Stored;
+import type { CacheValue } from './stored.js';
 
 export interface CacheEntry {
   /** Of any length, and with what clients have sent in it: a cache that others read keeps it as a hash. */

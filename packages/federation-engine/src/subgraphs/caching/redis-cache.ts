@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Log } from '../../request/log.js';
-import type { Cache, CacheValue } from './cache.js';
+import type { Cache } from './cache.js';
+import type { CacheValue } from './stored.js';
 import { hashKey } from './cache-keys.js';
 
 /** How long a lookup may take before it counts as a miss: a cache that is slower than its source is none. */

@@ -1,7 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { isPlain, type SubgraphAnswer } from '../subgraph-client.js';
 import { restrict, type CachePolicy } from '../cache-policy.js';
-import type { CacheValue } from './cache.js';
 
 /** What is kept of one entity, or of one fetch of root fields. */
 export interface Stored {
@@ -11,6 +10,9 @@ export interface Stored {
   /** JSON: whoever is given it parses a copy, because answers are changed. */
   readonly text: string;
 }
+
+/** Something that can be written as JSON. A cache in the same process may give it back as it is: nobody changes what was kept. */
+export type CacheValue = string | number | Stored;
 
 /** When that which could have changed something was changed last: milliseconds since the epoch, and {@link NEVER}. */
 export type ChangedAt = number;
