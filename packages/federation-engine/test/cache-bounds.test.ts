@@ -56,6 +56,48 @@ describe('what is known of operations', () => {
   });
 });
 
+describe('entities of one fetch that are not kept', () => {
+  it('may be more than a function takes arguments', async () => {
+    const COUNT = 200_000;
+    const client = createCachingClient({
+      cache: createMemoryCache({ maxBytes: 1_000_000 }),
+      onLookup: () => undefined,
+      waitMs: 500,
+      inner: {
+        send: async ({ representations }) => ({
+          data: { _entities: representations?.map(() => null) },
+          errors: [],
+          policy: keptByAll(),
+        }),
+      },
+    });
+    const representations = Array.from({ length: COUNT }, (_, index) => ({
+      typename: 'Book',
+      id: String(index),
+      json: `{"__typename":"Book","id":"${index}"}`,
+    }));
+    const ask = () =>
+      client.send(
+        {
+          subgraph: 'books',
+          graph: { subgraphs: [] },
+          type: OperationTypeNode.QUERY,
+          query: 'query($representations:[_Any!]!){_entities(representations:$representations){...on Book{title}}}',
+          operationName: undefined,
+          head: '{"representations":[',
+          representations,
+          variables: {},
+          variableNames: [],
+          signal: new AbortController().signal,
+          isGuarded: false,
+        },
+        { identity: { kind: 'anonymous' }, authorization: undefined } as never,
+      );
+    // That it may be kept is learnt from the first answer.
+    for (let round = 0; round < 2; round += 1) expect((await ask()).data?.['_entities']).toHaveLength(COUNT);
+  });
+});
+
 describe('answers about the schema', () => {
   it('are kept for a few operations only: they are large, and not counted with the plans', async () => {
     const supergraph = buildSupergraph(

@@ -243,7 +243,8 @@ export function createCachingClient({
     const parts: Part[] = [];
     const fetchPart = async (places: readonly number[]) => {
       const some = places.map((place) => representations[place] as Representation);
-      const changedAt = Math.max(...places.map((place) => lookups[place]?.changedAt ?? NEVER));
+      let changedAt = NEVER;
+      for (const place of places) changedAt = Math.max(changedAt, lookups[place]?.changedAt ?? NEVER);
       const { answer, brought } = await fetchAndKeep(
         withAskedAfter(
           some.length === representations.length ? request : { ...request, representations: some },
