@@ -21,8 +21,10 @@ type Write = (this: Logger, parameters: Parameters<LogFn>, method: LogFn, level:
  * comes within ten seconds of it is counted. An outage writes two lines in that time, and not one for each request.
  *
  * A fault is a line of level warn or above with a `code`, and a defect; what has happened to somebody, by its id, is a line each time.
+ *
+ * @param hurry is called after each line of level warn or above
  */
-export function collapseBursts(): Write {
+export function collapseBursts(hurry: () => void = () => undefined): Write {
   const bursts = new Map<string, Burst>();
 
   function end(kind: string, { repeated, last }: Burst): void {
@@ -46,6 +48,7 @@ export function collapseBursts(): Write {
       setTimeout(() => end(kind, begun), WINDOW_MS).unref();
     }
     method.apply(this, facts === given ? parameters : ([facts, message] as unknown as typeof parameters));
+    if (level >= WARN) hurry();
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type DestinationStream,
   type Logger,
 } from 'pino';
+import { holdLines } from './held-lines.js';
 import { collapseBursts } from './log-bursts.js';
 import { withoutSecrets } from './log-redaction.js';
 import { activeSpan } from './tracing/span.js';
@@ -31,21 +32,20 @@ export interface LogOptions {
  * one with the count: see `log-bursts.ts`.
  */
 export function createLog({ service, level, worker, destination }: LogOptions): Log {
+  // Several that write to one pipe do not break into each other's lines as long as they write no more at a time.
+  const lines = destination ? null : holdLines(worker === undefined ? undefined : PIPE_BUF);
   const options = {
     level,
     base: { service, pid: process.pid, ...(worker !== undefined && { worker }) },
     timestamp: isoTime(),
     formatters: { level: (label: string) => ({ level: label }), log: withTrace },
-    hooks: { logMethod: collapseBursts() },
+    hooks: { logMethod: collapseBursts(lines?.release) },
     // What stands in the place of an error has been made readable before.
     serializers: {
       err: (error: Error) => withoutSecrets(types.isNativeError(error) ? stdSerializers.err(error) : error),
     },
   };
-  // Lines are written beside the event loop; with a minimal length, pino's `flush` tells when they are.
-  // Several that write to one pipe do not break into each other's lines as long as they write no more at a time.
-  const maxWrite = worker === undefined ? undefined : PIPE_BUF;
-  const log = pino(options, destination ?? pino.destination({ dest: 1, minLength: 1, sync: false, maxWrite }));
+  const log = pino(options, lines ?? (destination as DestinationStream));
   const parts = new Set<WeakRef<Log>>([new WeakRef(log)]);
   PARTS.set(log, parts);
   // Children inherit it: what they are bound to passes no formatter of their parent.
