@@ -58,3 +58,14 @@ function enumWriter(type: GraphQLEnumType): LeafWriter {
   const texts = new Map(type.getValues().map(({ name }) => [name, `"${name}"`]));
   return (value) => (typeof value === 'string' ? (texts.get(value) ?? null) : null);
 }
+
+/** Tells the values of a type that are written as they are between quotation marks, where no string needs an escape; null where there are none. */
+export function stringTest(type: GraphQLLeafType): ((value: unknown) => boolean) | null {
+  if (isEnumType(type)) {
+    const names = new Set<unknown>(type.getValues().map(({ name }) => name));
+    return (value) => names.has(value);
+  }
+  return type.name === 'String' || type.name === 'ID' ? isText : null;
+}
+
+const isText = (value: unknown) => typeof value === 'string';

@@ -4,6 +4,7 @@ import {
   isAbstractType,
   isCompositeType,
   isInterfaceType,
+  isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
@@ -12,16 +13,15 @@ import {
   type GraphQLOutputType,
   type SelectionSetNode,
 } from 'graphql';
-import { clientName } from '../plan/response-names.js';
 import { withholdingOf } from '../security/withheld-selections.js';
+import { appendLeaf, appendList, appendObject, lacksNonNull, startAppending, type Appender } from './append.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
-import { leafWriter, plainLeafWriter } from './leaf-writers.js';
+import { withHeads, type FieldWriter, type HeadlessWriter, type ValueWriter } from './field-writer.js';
+import { leafWriter, stringTest } from './leaf-writers.js';
 import {
   forgetGaps,
   GAP,
-  recall,
   record,
-  remember,
   startRun,
   violate,
   violateNull,
@@ -29,7 +29,6 @@ import {
   type Run,
   type Violation,
 } from './writer-run.js';
-import { compactTexts } from '../../request/compact-texts.js';
 import { own, type Data } from '../../request/data.js';
 
 export interface Written {
@@ -58,26 +57,11 @@ export type ResponseWriter = (
   isPlain?: boolean,
 ) => Written;
 
-/** Writes one value; null is JSON's null. */
-type ValueWriter = (value: unknown, run: Run) => string | null;
-
-interface FieldWriter {
-  /** Of the member in the data. */
-  readonly name: string;
-  /** In the answer. */
-  readonly responseName: string;
-  /** `{"name":` for the first field of an object, `,"name":` for others. */
-  readonly head: string;
-  /** Set for what is known beforehand: the type's name. */
-  readonly constant: string | null;
-  readonly nonNull: boolean;
-  readonly coordinate: string;
-  /** Of an object whose type nobody has told: it lacks its name, whatever stands there. */
-  readonly isUntold: boolean;
+/** A value's writers: one for data in which nothing is wrong, and one that finds out where it is. */
+interface Writers {
+  readonly append: Appender;
   readonly write: ValueWriter;
 }
-
-type HeadlessWriter = Omit<FieldWriter, 'head' | 'responseName'>;
 
 /** Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are. */
 export function compileResponseWriter(
@@ -86,22 +70,25 @@ export function compileResponseWriter(
   selectionSets: readonly SelectionSetNode[],
 ): ResponseWriter {
   const compiler = new Compiler(context);
-  const write = compiler.object(type, selectionSets, true);
+  const { append, write } = compiler.object(type, selectionSets, true);
   return (data, shared, missing, isPlain = false) => {
-    const run = startRun(shared, missing, isPlain, null);
+    const appending = startAppending(shared, missing, isPlain);
+    const appended = append('', data, appending, false);
+    if (appended !== null) return { text: appended, violations: NO_VIOLATIONS, leftOut: 0, objects: appending.objects };
+    const run = startRun(missing);
     const text = write(data, run);
-    if (!run.violated) return { text, violations: [], leftOut: 0, objects: run.objects };
-    const second = startRun(new Set(), missing, isPlain, []);
-    const { violations } = second;
+    const { violations } = run;
     return {
-      text: write(data, second),
+      text,
       violations,
       // Of what is withheld, clients know after the first ones.
-      leftOut: second.found - second.withheldLeftOut - violations.length,
-      objects: second.objects,
+      leftOut: run.found - run.withheldLeftOut - violations.length,
+      objects: run.objects,
     };
   };
 }
+
+const NO_VIOLATIONS: readonly Violation[] = [];
 
 class Compiler {
   readonly #context: SelectionContext;
@@ -113,7 +100,7 @@ class Compiler {
   }
 
   /** @param isTop of what is written as a whole the type is known: nothing in the data changes it */
-  object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[], isTop = false): ValueWriter {
+  object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[], isTop = false): Writers {
     const id = (this.#count += 1) - 1;
     const byTypename = new Map<string, readonly FieldWriter[] | null>();
     let forDeclared: readonly FieldWriter[] | undefined;
@@ -131,18 +118,12 @@ class Compiler {
       return fields;
     };
 
-    return (value, run) => {
+    const write: ValueWriter = (value, run) => {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         if (value !== null && value !== undefined)
           violate(run, `Expected an object of type ${declared.name}.`, typeof value);
         return null;
       }
-      const isShared = run.shared.size > 0 && run.shared.has(value);
-      if (isShared) {
-        const known = recall(run, id, value);
-        if (known !== null) return known;
-      }
-      const before = run.objects;
       run.objects += 1;
       const object = value as Data;
       const fields = fieldsOf(object['__typename']);
@@ -150,11 +131,10 @@ class Compiler {
         violate(run, `Expected an object of type ${declared.name}.`, describe(object['__typename']));
         return null;
       }
-      if (run.missing.size > 0 && run.missing.has(value) && lacksNonNull(object, fields)) return null;
-      const text = writeFields(object, fields, run);
-      if (isShared && text !== null) remember(run, id, value, { text, objects: run.objects - before });
-      return text;
+      if (run.missing.has(value) && lacksNonNull(object, fields)) return null;
+      return writeFields(object, fields, run);
     };
+    return { append: appendObject(id, fieldsOf), write };
   }
 
   /** The type of this name, if an object where `declared` stands can be of it; an interface may stand for its objects. */
@@ -167,92 +147,101 @@ class Compiler {
 
   fields(type: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[]): FieldWriter[] {
     const groups = collectFields(this.#context, type, selectionSets);
-    return [...groups].flatMap(([name, nodes]) => this.field(type, name, nodes) ?? []).map(withHead);
+    return [...groups].flatMap(([name, nodes]) => this.field(type, name, nodes) ?? []).map(withHeads);
   }
 
   field(type: GraphQLCompositeType, name: string, nodes: readonly FieldNode[]): HeadlessWriter | null {
     const fieldName = nodes[0]?.name.value ?? '';
     const coordinate = `${type.name}.${fieldName}`;
+    const about = { name, coordinate, constant: null, isUntold: false, isString: null };
     if (fieldName === '__typename') {
       const constant = isAbstractType(type) ? null : `"${type.name}"`;
-      const write: ValueWriter = (value) =>
+      const write = (value: unknown) =>
         typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
-      return { name, constant, nonNull: true, coordinate, isUntold: constant === null, write };
+      return { ...about, constant, nonNull: true, nothing: 'wrong', isUntold: constant === null, ...appending(write) };
     }
-    if (fieldName === '__schema' || fieldName === '__type') {
-      const writeJson: ValueWriter = (value) => JSON.stringify(value ?? null);
-      return { name, constant: null, nonNull: false, coordinate, isUntold: false, write: writeJson };
-    }
+    if (fieldName === '__schema' || fieldName === '__type')
+      return {
+        ...about,
+        nonNull: false,
+        nothing: 'always null',
+        ...appending((value) => JSON.stringify(value ?? null)),
+      };
     const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
     if (!definition) return null;
-    const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const nonNull = isNonNullType(definition.type);
     const withheld = withholdingOf(nodes);
-    return {
-      name,
-      constant: null,
-      nonNull: isNonNullType(definition.type),
-      coordinate,
-      isUntold: false,
-      write: withheld
-        ? (_value, run) => withhold(run, withheld)
-        : this.value(definition.type, selectionSets, coordinate),
-    };
+    if (withheld)
+      return {
+        ...about,
+        nonNull,
+        nothing: 'wrong',
+        append: () => null,
+        write: (_value, run) => withhold(run, withheld),
+      };
+    const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    const nullable = getNullableType(definition.type);
+    const isString = isLeafType(nullable) ? stringTest(nullable) : null;
+    const nothing = nonNull ? 'wrong' : 'null';
+    return { ...about, nonNull, nothing, isString, ...this.value(definition.type, selectionSets, coordinate) };
   }
 
-  value(type: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
+  value(type: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): Writers {
     const nullable = getNullableType(type);
     if (isListType(nullable)) return this.list(nullable.ofType, selectionSets, coordinate);
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
-    const write = leafWriter(nullable);
-    const writePlain = plainLeafWriter(nullable);
-    return (value, run) => {
+    const writeLeaf = leafWriter(nullable);
+    const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
-      const text = run.isPlain ? writePlain(value) : write(value);
+      const text = writeLeaf(value);
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };
+    return { append: appendLeaf(nullable), write };
   }
 
-  list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
+  list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): Writers {
     const id = (this.#count += 1) - 1;
     const nonNull = isNonNullType(itemType);
-    const writeItem = this.value(itemType, selectionSets, coordinate);
-    return (value, run) => {
+    const item = this.value(itemType, selectionSets, coordinate);
+    const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
       if (!Array.isArray(value)) {
         violate(run, `${coordinate} has a value that is no list.`);
         return null;
       }
-      const isShared = run.shared.size > 0 && run.shared.has(value);
-      if (isShared) {
-        const known = recall(run, id, value);
-        if (known !== null) return known;
-      }
-      const before = run.objects;
       const beforeAll = run.violations.length;
       const gapsBefore = run.gapsLeftOut;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
-        run.path?.push(index);
+        run.path.push(index);
         const beforeItem = run.found;
-        const item = writeItem(value[index], run);
-        if (item === null && nonNull) {
+        const written = item.write(value[index], run);
+        if (written === null && nonNull) {
           violateNull(run, coordinate, beforeItem);
           isNull = true;
         }
-        run.path?.pop();
-        text += index === 0 ? (item ?? 'null') : `,${item ?? 'null'}`;
+        run.path.pop();
+        text += index === 0 ? (written ?? 'null') : `,${written ?? 'null'}`;
       }
-      if (isNull) {
-        forgetGaps(run, beforeAll, gapsBefore);
-        return null;
-      }
-      text += ']';
-      if (isShared) remember(run, id, value, { text, objects: run.objects - before });
-      return text;
+      if (!isNull) return `${text}]`;
+      forgetGaps(run, beforeAll, gapsBefore);
+      return null;
     };
+    return { append: appendList(id, !nonNull, item.append), write };
   }
+}
+
+/** Of what is written in one way only. */
+function appending(write: (value: unknown) => string | null): Writers {
+  return {
+    write,
+    append(text, value) {
+      const piece = write(value);
+      return piece === null ? null : text + piece;
+    },
+  };
 }
 
 function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
@@ -261,13 +250,12 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
   const gapsBefore = run.gapsLeftOut;
   let text = '';
   let isNull = false;
-  for (let index = 0; index < fields.length; index += 1) {
-    const field = fields[index] as FieldWriter;
+  for (const field of fields) {
     if (field.constant !== null) {
-      text += field.head + field.constant;
+      text += field.heads.constant;
       continue;
     }
-    run.path?.push(field.responseName);
+    run.path.push(field.responseName);
     const before = run.found;
     const member = own(object, field.name);
     const value = field.write(member, run);
@@ -280,27 +268,12 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
         if (run.found === before) record(run, `Nothing has come for ${field.coordinate}.`, GAP);
       }
     }
-    run.path?.pop();
-    // The first run need not go on: the second finds everything that is wrong.
-    if (isNull && run.path === null) return null;
-    text += field.head + (value ?? 'null');
+    run.path.pop();
+    text += value === null ? field.heads.null : field.heads.any + value;
   }
   if (!isNull) return `${text}}`;
   forgetGaps(run, beforeAll, gapsBefore);
   return null;
-}
-
-function lacksNonNull(object: Data, fields: readonly FieldWriter[]): boolean {
-  return fields.some(
-    ({ nonNull, constant, isUntold, name }) =>
-      nonNull && constant === null && (isUntold || own(object, name) === undefined),
-  );
-}
-
-function withHead(field: HeadlessWriter, index: number): FieldWriter {
-  const responseName = clientName(field.name);
-  const head = `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:`;
-  return { ...field, responseName, head: compactTexts(head) };
 }
 
 function describe(typename: unknown): string {

@@ -16,39 +16,17 @@ export interface Violation {
 /** Of one value. A subgraph can put millions of wrong values into an answer; each that is recorded takes memory, and nobody reads them. */
 const MAX_VIOLATIONS = 10_000;
 
-/** One run of a writer: what it knows of its data, and what it has found. */
+/** What a writer has found that is wrong with its data, and where it stands. */
 export interface Run {
-  readonly shared: ReadonlySet<object>;
   readonly missing: ReadonlySet<object>;
-  readonly isPlain: boolean;
-  /** What has been written of shared objects, by selection. */
-  readonly memo: Array<Map<object, Remembered> | undefined>;
-  /** Null on the first run, which only finds out that something is wrong; the second finds out where. */
-  readonly path: Array<string | number> | null;
+  readonly path: Array<string | number>;
   readonly violations: Violation[];
-  violated: boolean;
   /** Violations so far, recorded or not. */
   found: number;
   /** Of those that are not recorded. */
   gapsLeftOut: number;
   withheldLeftOut: number;
   objects: number;
-}
-
-interface Remembered {
-  readonly text: string;
-  readonly objects: number;
-}
-
-export function remember(run: Run, id: number, value: object, written: Remembered): void {
-  (run.memo[id] ??= new Map()).set(value, written);
-}
-
-export function recall(run: Run, id: number, value: object): string | null {
-  const known = run.memo[id]?.get(value);
-  if (!known) return null;
-  run.objects += known.objects;
-  return known.text;
 }
 
 export function withhold(run: Run, withheld: Withholding): null {
@@ -62,7 +40,6 @@ export function violate(run: Run, message: string, found?: string): void {
 
 /** @param before how many violations there were; a null that was passed up from below has been told there */
 export function violateNull(run: Run, coordinate: string, before: number): void {
-  run.violated = true;
   if (run.found === before) record(run, `Cannot return null for non-nullable field ${coordinate}.`, PLAIN);
 }
 
@@ -70,8 +47,6 @@ const PLAIN: Omit<Violation, 'message' | 'path'> = {};
 export const GAP: Omit<Violation, 'message' | 'path'> = { isGap: true };
 
 export function record(run: Run, message: string, more: Omit<Violation, 'message' | 'path'>): void {
-  run.violated = true;
-  if (!run.path) return;
   run.found += 1;
   if (run.violations.length < MAX_VIOLATIONS) run.violations.push({ message, path: [...run.path], ...more });
   else if (more.isGap) run.gapsLeftOut += 1;
@@ -91,23 +66,6 @@ export function forgetGaps(run: Run, before: number, gapsBefore: number): void {
   violations.length = kept;
 }
 
-export function startRun(
-  shared: ReadonlySet<object>,
-  missing: ReadonlySet<object>,
-  isPlain: boolean,
-  path: Run['path'],
-): Run {
-  return {
-    shared,
-    missing,
-    isPlain,
-    memo: [],
-    path,
-    violations: [],
-    violated: false,
-    found: 0,
-    gapsLeftOut: 0,
-    withheldLeftOut: 0,
-    objects: 0,
-  };
+export function startRun(missing: ReadonlySet<object>): Run {
+  return { missing, path: [], violations: [], found: 0, gapsLeftOut: 0, withheldLeftOut: 0, objects: 0 };
 }
