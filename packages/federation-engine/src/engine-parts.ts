@@ -13,6 +13,7 @@ import { createUpstreamSockets } from './live/upstream-sockets.js';
 import type { OverrideLabels } from './request/context.js';
 import { SILENT, type Log } from './request/log.js';
 import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
+import { boundCache } from './subgraphs/caching/bounded-cache.js';
 import { createCachingClient } from './subgraphs/caching/caching-client.js';
 import { createConcurrencyLimit } from './subgraphs/concurrency-limit.js';
 import { readFetchHook, withFetchHeaders } from './subgraphs/fetch-headers.js';
@@ -97,8 +98,9 @@ export function createEngineParts(options: EngineOptions): EngineParts {
     maxErrors: inside.maxSubgraphErrors ?? 1_000,
   });
   const http = inside.aroundFetches?.(fetches) ?? fetches;
-  const keeping = options.cache
-    ? createCachingClient({ cache: options.cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
+  const cache = options.cache ? boundCache(options.cache, log) : null;
+  const keeping = cache
+    ? createCachingClient({ cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
     : http;
   const changeHeaders = onFetch && readFetchHook(onFetch);
   const client = changeHeaders ? withFetchHeaders(keeping, changeHeaders) : keeping;
@@ -187,7 +189,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
       await graph.close();
       await sockets.close();
       await subgraphs.close();
-      await options.cache?.close();
+      await cache?.close();
     },
   };
 }
