@@ -50,7 +50,7 @@ const VALUES: readonly unknown[] = [
 const METHODS = ['getMany', 'setMany', 'claim', 'deleteMany'] as const;
 
 function createLog(lines: string[]): Log {
-  const line = (facts: object | string, text?: string) => void lines.push(text ?? String(facts));
+  const line = (facts: object | string, text?: string) => void lines.push(text ?? JSON.stringify(facts));
   return { ...SILENT, info: line, warn: line, error: line };
 }
 
