@@ -5,6 +5,7 @@ import type {
   GatewaySchemaLoadOrUpdateCallback,
 } from '@apollo/server-gateway-interface';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { assertOptions, assertRequestOf } from './assert-options.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts } from './engine-parts.js';
 import { toEngine, type Engine, type EngineRequest } from './engine.js';
@@ -21,7 +22,10 @@ export interface ApolloGatewayOptions extends EngineOptions {
  * parses, validates and reports; its plugins see every request.
  */
 export function createApolloGateway(options: ApolloGatewayOptions): GatewayInterface & { engine(): Engine } {
-  const { requestOf = headersOf, inside } = options;
+  const { requestOf = headersOf, ...engineOptions } = options;
+  assertRequestOf(options.requestOf);
+  assertOptions(engineOptions);
+  const { inside } = engineOptions;
   const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
   let engine: Engine | null = null;
 
@@ -29,7 +33,7 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
     if (engine) listener({ apiSchema: engine.schema(), coreSupergraphSdl: engine.parts.supergraphSdl() });
   };
   const parts = createEngineParts({
-    ...options,
+    ...engineOptions,
     inside: {
       ...inside,
       onSwap() {
@@ -68,7 +72,7 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
         await parts.close();
         throw error;
       }
-      engine = toEngine(parts, options);
+      engine = toEngine(parts, engineOptions);
       listeners.forEach(tell);
       return { executor: execute };
     },

@@ -11,15 +11,18 @@ import { NO_SUBSCRIPTION_TELEMETRY } from './live/subscription-telemetry.js';
 import { createSubscriptions, type Subscriptions } from './live/subscriptions.js';
 import { createUpstreamSockets } from './live/upstream-sockets.js';
 import type { OverrideLabels } from './request/context.js';
+import { refusePromise } from './request/refuse-promise.js';
 import { SILENT, type Log } from './request/log.js';
 import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
+import { boundCache } from './subgraphs/caching/bounded-cache.js';
 import { createCachingClient } from './subgraphs/caching/caching-client.js';
 import { createConcurrencyLimit } from './subgraphs/concurrency-limit.js';
-import { readFetchHook, withFetchHeaders } from './subgraphs/fetch-headers.js';
+import { readFetchHook, withFetchHeaders, type HeaderTable } from './subgraphs/fetch-headers.js';
 import { createHttpSubgraphClient, type FetchTelemetry } from './subgraphs/http-subgraph-client.js';
 import type { SubgraphClient } from './subgraphs/subgraph-client.js';
 import {
   createSubgraphs,
+  type Addressed,
   type Subgraphs,
   type SubgraphsSettings,
   type SubgraphsTelemetry,
@@ -86,7 +89,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   const { supergraph, log = SILENT, onPlan, onFetch, inside = {} } = options;
   const { telemetry = NO_TELEMETRY, missingViewer = SIGN_IN } = inside;
   const { operationTimeoutMs = 30_000, uploadTimeoutMs = 120_000 } = options;
-  const settings = { ...SUBGRAPHS, ...options.subgraphs };
+  const settings = withDefaults(SUBGRAPHS, options.subgraphs);
 
   // subgraphs
   const subgraphs = createSubgraphs({ settings, log, telemetry, health: inside.health ?? NO_HEALTH });
@@ -97,8 +100,9 @@ export function createEngineParts(options: EngineOptions): EngineParts {
     maxErrors: inside.maxSubgraphErrors ?? 1_000,
   });
   const http = inside.aroundFetches?.(fetches) ?? fetches;
-  const keeping = options.cache
-    ? createCachingClient({ cache: options.cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
+  const cache = options.cache ? boundCache(options.cache, log) : null;
+  const keeping = cache
+    ? createCachingClient({ cache, inner: http, onLookup: nothing, waitMs: 500, ...inside.caching })
     : http;
   const changeHeaders = onFetch && readFetchHook(onFetch);
   const client = changeHeaders ? withFetchHeaders(keeping, changeHeaders) : keeping;
@@ -111,7 +115,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
     cache: {
       maxBytes: 30 * MIB,
       introspection: options.introspection ?? true,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits: withDefaults(DEFAULT_LIMITS, options.limits),
       ...inside.operations,
       onCompiled(durationMs, operation) {
         onCompiled?.(durationMs, operation);
@@ -124,7 +128,10 @@ export function createEngineParts(options: EngineOptions): EngineParts {
       subgraphs.prepare(version);
       inside.onVersion?.(version);
     },
-    onServe: (version) => subgraphs.serve(version),
+    onServe(version) {
+      subgraphs.serve(version);
+      if (typeof onFetch === 'object') tellUnknown(onFetch, version, log);
+    },
     onSwap() {
       void subscriptions.refresh();
       inside.onSwap?.();
@@ -137,7 +144,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
   const authorization =
     inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize, operations) : ADMIT_ALL);
   const overrideLabels = inside.overrideLabels ?? labelsBy(options.overrideLabels);
-  const clientErrors = createClientErrors(showsErrorMessages, {
+  const clientErrors = createClientErrors(showsBy(showsErrorMessages, log), {
     toMissingViewer: missingViewer,
     maxErrors: inside.maxAnswerErrors ?? 1_000,
   });
@@ -187,7 +194,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
       await graph.close();
       await sockets.close();
       await subgraphs.close();
-      await options.cache?.close();
+      await cache?.close();
     },
   };
 }
@@ -229,11 +236,43 @@ function tellPlan(onPlan: NonNullable<EngineOptions['onPlan']>, operation: Opera
   told().catch((error: unknown) => log.error({ err: error }, 'onPlan has failed'));
 }
 
+/** What is no clear yes shows nothing. */
+function showsBy(hook: NonNullable<EngineOptions['showsErrorMessages']>, log: Log): (subgraph: string) => boolean {
+  return (subgraph) => {
+    try {
+      const shows: unknown = hook(subgraph);
+      refusePromise(shows, 'showsErrorMessages');
+      return shows === true;
+    } catch (error) {
+      log.error({ err: error }, 'showsErrorMessages has failed');
+      return false;
+    }
+  };
+}
+
+/** What is undefined is not there. */
+function withDefaults<Settings extends object>(defaults: Settings, given: Partial<Settings> = {}): Settings {
+  const there = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...(Object.fromEntries(there) as Partial<Settings>) };
+}
+
+/** No reason not to start: a version that is served later may have them. */
+function tellUnknown({ subgraphs = {} }: HeaderTable, version: Addressed, log: Log): void {
+  const unknown = Object.keys(subgraphs).filter((name) => !version.subgraphs.some((known) => known.name === name));
+  if (unknown.length > 0)
+    log.warn({ subgraphs: unknown }, 'onFetch has rules for subgraphs that the supergraph does not have');
+}
+
 /** Most operations have no label to ask for, so labels are named when the first is asked about. */
 function labelsBy(hook: EngineOptions['overrideLabels']): OverrideLabels {
   if (!hook) return () => () => false;
   return (facts) => {
     let named: ReadonlySet<string> | undefined;
-    return (label) => (named ??= new Set(hook(facts))).has(label);
+    const name = () => {
+      const labels = hook(facts);
+      refusePromise(labels, 'overrideLabels');
+      return new Set(labels);
+    };
+    return (label) => (named ??= name()).has(label);
   };
 }

@@ -14,8 +14,9 @@ import { runOperation } from './execute/run-operation.js';
 import { toCredentials } from './live/credentials.js';
 import { clientOf, type Identity, type OperationContext } from './request/context.js';
 import { deadlineExceeded, untilDeadline } from './request/deadline.js';
+import { Fault } from './request/fault.js';
 import { SILENT } from './request/log.js';
-import { badRequest, defect, refusalOf } from './request/refusal.js';
+import { badRequest, defect, refusalOf, toRefusal } from './request/refusal.js';
 import { forOne, writeCacheControl } from './subgraphs/cache-policy.js';
 
 /** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
@@ -272,7 +273,7 @@ function toResult(
 }
 
 function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
-  const { errors } = defect(error, context);
+  const { errors } = error instanceof Fault ? toRefusal(error) : defect(error, context);
   return toResult(renderBody(null, errors), { errors, isExecuted: false });
 }
 

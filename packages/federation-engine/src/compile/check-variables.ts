@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { refusalOf } from '../request/refusal.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
+import { findJsonFault, type JsonFault } from './json-faults.js';
 
 /** Errors that a client is told of; more of them help nobody. */
 const MAX_ERRORS = 20;
@@ -48,9 +49,20 @@ export function checkVariables(
           add(`Variable "$${name}" of required type "${String(type)}" was not provided.`);
       } else if (variables[name] === null) {
         if (isNonNullType(type)) add(`Variable "$${name}" of non-null type "${String(type)}" must not be null.`);
-      } else
+      } else {
+        const value = variables[name];
+        const fault = typeof value === 'string' ? null : findJsonFault(value);
+        const addFault = ({ path, what }: JsonFault) => {
+          const place = path.length > 0 ? ` at "${name}${path.map(step).join('')}"` : '';
+          add(`Variable "$${name}" got an invalid value${place}: ${what}, which JSON cannot carry.`);
+        };
+        if (fault && !fault.isNumber) {
+          addFault(fault);
+          continue;
+        }
+        const before = faults.errors.length;
         coerceInputValue(
-          variables[name],
+          value,
           type,
           (path, value, error) => {
             const place = path.length > 0 ? ` at "${name}${path.map(step).join('')}"` : '';
@@ -58,6 +70,8 @@ export function checkVariables(
           },
           hideSuggestions,
         );
+        if (fault && faults.errors.length === before) addFault(fault);
+      }
     }
   } catch (error) {
     if (!(error instanceof Enough)) throw error;
@@ -92,9 +106,9 @@ function describe(value: unknown): string {
 
 function write(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? String(value);
+    return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   } catch {
-    // A file in the place of a value holds streams, which refer to each other.
+    // What JSON cannot carry has been told before, all but files: in the place of a value, one holds streams, which refer to each other.
     return 'a file';
   }
 }

@@ -1,5 +1,9 @@
 import type { OperationTypeNode } from 'graphql';
 import type { OperationContext } from '../request/context.js';
+import { Fault } from '../request/fault.js';
+import { refusePromise } from '../request/refuse-promise.js';
+import { assertHeaderTable } from './assert-header-table.js';
+import { faultOfName, faultOfValue } from './header-fields.js';
 import type { SubgraphClient, SubgraphRequest } from './subgraph-client.js';
 
 /** What is done to the headers of fetches; names in any case. `remove` comes first, then `propagate`, then `set`. */
@@ -31,27 +35,16 @@ export interface OutgoingFetch {
  * Called before each fetch of a query or mutation, and before the cache is asked for it; and for a subscription, whenever it is asked for
  * at its subgraph.
  *
+ * It is not waited for: one that is `async` is refused.
+ *
  * @throws to fail that fetch, or that subscription
  */
-export type FetchHook = (fetch: OutgoingFetch, context: OperationContext) => void;
+export type FetchHook = (fetch: OutgoingFetch, context: OperationContext) => void | undefined;
 
 /** Headers that tell of a request and not of whose answer it is: fetches that differ in them only are the same. */
 export const TRACING_HEADERS: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage', 'x-request-id']);
-/** What says how a message is sent belongs to who sends it (RFC 9110, section 7.6.1). */
-const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-encoding',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** Of a name that is told. */
+const MAX_NAME_CHARACTERS = 100;
 
 /** Headers by lower-case names, null for one that is not sent, and what of them says whose answer it is. */
 export type HeaderChange = Pick<SubgraphRequest, 'headers' | 'scope'>;
@@ -62,9 +55,32 @@ export type ChangeHeaders = (
   context: OperationContext,
 ) => HeaderChange | undefined;
 
-/** @throws when a table names a header that belongs to the message itself */
+/** @throws TypeError that names what of a table cannot be meant */
 export function readFetchHook(hook: FetchHook | HeaderTable): ChangeHeaders {
-  return typeof hook === 'function' ? byHook(hook) : byTable(hook);
+  if (typeof hook === 'function') return told(byHook(hook));
+  assertHeaderTable(hook);
+  return told(byTable(hook));
+}
+
+/** A host reads in the log what its hook has failed with. */
+function told(change: ChangeHeaders): ChangeHeaders {
+  return (asked, context) => {
+    try {
+      return change(asked, context);
+    } catch (error) {
+      const { subgraph } = asked;
+      context.log.error({ err: error, subgraph }, 'onFetch has failed');
+      throw error;
+    }
+  };
+}
+
+function badHeader(subgraph: string, name: unknown, fault: string): Fault {
+  const shown = String(name).slice(0, MAX_NAME_CHARACTERS);
+  return new Fault('UNAVAILABLE', `The header ${shown} for the ${subgraph} service ${fault}.`, {
+    reason: 'BAD_HEADER',
+    extensions: { subgraph, header: shown },
+  });
 }
 
 /**
@@ -86,11 +102,15 @@ function byHook(hook: FetchHook): ChangeHeaders {
       ...(authorization !== undefined && { authorization }),
     };
     const headers = { ...usual };
-    hook({ subgraph, type, operationName, headers }, context);
+    const returned: unknown = hook({ subgraph, type, operationName, headers }, context);
+    if (returned !== undefined) refusePromise(returned, 'onFetch');
     const changed: Record<string, string | null> = {};
     for (const [given, value] of Object.entries(headers)) {
       const name = given.toLowerCase();
-      if (!OF_THE_MESSAGE.has(name) && usual[name] !== value) changed[name] = value;
+      if (Object.hasOwn(usual, name) && usual[name] === value) continue;
+      const fault = faultOfName(name) ?? faultOfValue(value);
+      if (fault !== null) throw badHeader(subgraph, name, fault);
+      changed[name] = value;
     }
     for (const name of Object.keys(usual)) if (!(name in headers)) changed[name] = null;
     return toChange(changed, (name) => !TRACING_HEADERS.has(name));
@@ -106,7 +126,10 @@ function byTable({ all, subgraphs = {} }: HeaderTable): ChangeHeaders {
     for (const name of removed) changed[name] = null;
     for (const { name, as } of propagated) {
       const value = clientHeader?.(name);
-      if (value !== undefined) changed[as] = value;
+      if (value === undefined) continue;
+      const fault = faultOfValue(value);
+      if (fault !== null) throw badHeader(subgraph, as, fault);
+      changed[as] = value;
     }
     Object.assign(changed, set);
     return toChange(changed, (name) => !(name in set) && !TRACING_HEADERS.has(name));
@@ -137,22 +160,16 @@ function prepare(all: ReadonlyArray<HeaderRules | undefined>): PreparedRules {
   const propagated = new Map<string, string>();
   const set: Record<string, string> = {};
   for (const { remove = [], propagate = [], set: values = {} } of all.flatMap((rules) => rules ?? [])) {
-    for (const name of remove.map(nameOf)) {
+    for (const name of remove.map((header) => header.toLowerCase())) {
       removed.add(name);
       propagated.delete(name);
       Reflect.deleteProperty(set, name);
     }
     for (const rule of propagate) {
       const { name, as } = typeof rule === 'string' ? { name: rule, as: rule } : rule;
-      propagated.set(nameOf(as), name.toLowerCase());
+      propagated.set(as.toLowerCase(), name.toLowerCase());
     }
-    for (const [name, value] of Object.entries(values)) set[nameOf(name)] = value;
+    for (const [name, value] of Object.entries(values)) set[name.toLowerCase()] = value;
   }
   return { removed: [...removed], propagated: [...propagated].map(([as, name]) => ({ name, as })), set };
-}
-
-function nameOf(header: string): string {
-  const name = header.toLowerCase();
-  if (OF_THE_MESSAGE.has(name)) throw new Error(`The header ${name} belongs to the message itself.`);
-  return name;
 }

@@ -7,6 +7,7 @@ import {
 import { splitUrls } from './url-list.js';
 import type { UpstreamOptions } from './upstream.js';
 import type { Log } from '../request/log.js';
+import { refusePromise } from '../request/refuse-promise.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
 /** How to reach one subgraph. */
@@ -132,7 +133,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       name,
       url,
       log,
-      timeoutMs: timeoutMs(name),
+      timeoutMs: givenTimeout(timeoutMs(name)),
       onVerdict: (verdict, reason) => telemetry.circuitJudged(name, verdict, reason),
     };
     const upstream = createSpreadUpstream({ ...reach, maxConnections });
@@ -197,7 +198,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
 
   return {
     prepare(version) {
-      const addressed = version.subgraphs.map(({ name, url }) => ({ name, url: urlOf(name) ?? url }));
+      const addressed = version.subgraphs.map(({ name, url }) => ({ name, url: givenUrl(urlOf(name)) ?? url }));
       // All or none: a list that is refused leaves the connections of the one before as they are.
       const lost = addressed.find(({ url }) => splitUrls(url).length === 0 || !splitUrls(url).every(isHttpUrl));
       if (lost) {
@@ -261,6 +262,20 @@ function lackOfCircuit(upstream: SpreadUpstream, what: string): Lacking | undefi
 
 function circuitsOf(upstream: SpreadUpstream): Readonly<Record<string, string>> {
   return Object.fromEntries(upstream.members().map((member) => [member.name, member.upstream.circuit()]));
+}
+
+/** @throws TypeError when a host's function has answered otherwise than it should */
+function givenUrl(url: unknown): string | null {
+  refusePromise(url, 'subgraphs.urlOf');
+  if (url === undefined || url === null || typeof url === 'string') return url ?? null;
+  throw new TypeError('`subgraphs.urlOf` has returned what is no text.');
+}
+
+/** @throws TypeError when a host's function has answered otherwise than it should */
+function givenTimeout(timeoutMs: unknown): number {
+  refusePromise(timeoutMs, 'subgraphs.timeoutMs');
+  if (typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs < 2 ** 31) return timeoutMs;
+  throw new TypeError('`subgraphs.timeoutMs` has returned what is no number of milliseconds.');
 }
 
 interface Connection {

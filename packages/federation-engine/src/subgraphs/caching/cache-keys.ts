@@ -47,3 +47,9 @@ export const markers = {
 export function entityMarker({ typename, id }: Representation): string {
   return id === null ? markers.otherKeys(typename) : markers.entity(typename, id);
 }
+
+const CLAIM = 'claim:';
+
+/** Under which a work is claimed that is kept under a key. What a cache gives back for it is the cache's own business. */
+export const claimKey = (key: string): string => CLAIM + key;
+export const isClaimKey = (key: string): boolean => key.startsWith(CLAIM);

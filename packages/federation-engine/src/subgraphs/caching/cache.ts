@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { asBounded } from './bounded-cache.js';
 import type { CacheValue } from './stored.js';
 
 export interface CacheEntry {
@@ -10,7 +11,7 @@ export interface CacheEntry {
 
 /**
  * Keeps values for a while. It is a help, never the truth: when it cannot be reached, everything is a miss and nothing
- * fails.
+ * fails. What a host's own throws, answers otherwise than it should or does not answer in time is taken for that.
  */
 export interface Cache {
   /** Values in the order of the keys; undefined for a miss. */
@@ -37,7 +38,7 @@ export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
     maxSize: maxBytes,
     sizeCalculation: (value, key) => 2 * (lengthOf(value) + key.length) + ENTRY_BYTES,
   });
-  return {
+  return asBounded({
     async getMany(keys) {
       return keys.map((key) => values.get(key));
     },
@@ -53,7 +54,7 @@ export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
     async close() {
       values.clear();
     },
-  };
+  });
 }
 
 function lengthOf(value: CacheValue): number {

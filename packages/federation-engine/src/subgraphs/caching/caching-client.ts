@@ -1,6 +1,8 @@
-import type { Cache, CacheEntry } from './cache.js';
+import type { BoundedCache } from './bounded-cache.js';
+import type { CacheEntry } from './cache.js';
 import { LRUCache } from 'lru-cache';
 import { OperationTypeNode } from 'graphql';
+import type { CancelSignal } from '../../request/cancellation.js';
 import type { OperationContext } from '../../request/context.js';
 import { toFetchError } from '../fetch-fault.js';
 import {
@@ -17,7 +19,7 @@ import { createSharedMisses, type Miss } from './shared-misses.js';
 import { joinEntities, lastChange, NEVER, readStored, type ChangedAt, type Part, type Stored } from './stored.js';
 
 export interface CachingOptions {
-  readonly cache: Cache;
+  readonly cache: BoundedCache;
   readonly inner: SubgraphClient;
   readonly onLookup: (subgraph: string, hits: number, misses: number) => void;
   /** How long it is waited for what another process fetches. */
@@ -79,14 +81,17 @@ export function createCachingClient({
       return await inner.send(request, context);
     } finally {
       // Where it failed, nobody knows whether it was done.
-      await mark([markers.subgraph(request.subgraph), viewerMarker(request, context)]);
+      await mark([markers.subgraph(request.subgraph), viewerMarker(request, context)], request.signal);
     }
   }
 
-  async function mark(keys: readonly string[]): Promise<void> {
+  async function mark(keys: readonly string[], signal?: CancelSignal): Promise<void> {
     shared.forget();
     const value = now();
-    await cache.setMany(keys.map((key) => ({ key, value, ttlMs: MAX_AGE_SECONDS * 1000 })));
+    await cache.setMany(
+      keys.map((key) => ({ key, value, ttlMs: MAX_AGE_SECONDS * 1000 })),
+      signal,
+    );
   }
 
   function learn({ subgraph, query }: SubgraphRequest, policy: CachePolicy | null): void {
@@ -165,7 +170,7 @@ export function createCachingClient({
       if (item !== null) entries.push({ key: keyFor(index), value: stored, ttlMs: until - at });
       return stored;
     });
-    await cache.setMany(entries);
+    await cache.setMany(entries, request.signal);
     return { answer, brought: policy.audience === 'EVERYBODY' ? brought : [] };
   }
 
@@ -202,11 +207,10 @@ export function createCachingClient({
     const fetchRoot = () =>
       fetchAndKeep(withAskedAfter(request, changedAt), context, rootOf, (audience) => () => keyFor(audience));
     const key = keyFor(audience);
-    const [value, ...changes] = await cache.getMany([
-      key,
-      markers.subgraph(request.subgraph),
-      viewerMarker(request, context),
-    ]);
+    const [value, ...changes] = await cache.getMany(
+      [key, markers.subgraph(request.subgraph), viewerMarker(request, context)],
+      request.signal,
+    );
     const changedAt = lastChange(...changes);
     let stored = readStored(value, changedAt, now());
     onLookup(request.subgraph, stored ? 1 : 0, stored ? 0 : 1);
@@ -297,7 +301,7 @@ export function createCachingClient({
     const types = new Map<string, number>();
     for (const { typename } of representations)
       if (!types.has(typename)) types.set(typename, wanted.push(markers.type(typename)) - 1);
-    const values = await cache.getMany(wanted);
+    const values = await cache.getMany(wanted, request.signal);
     const at = now();
     const viewerChange = values[count - 1];
     return representations.map(({ typename }, index) => {

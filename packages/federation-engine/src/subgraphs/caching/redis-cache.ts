@@ -1,11 +1,10 @@
 import { Redis } from 'ioredis';
 import type { Log } from '../../request/log.js';
+import { asBounded, CACHE_TIMEOUT_MS } from './bounded-cache.js';
 import type { Cache } from './cache.js';
-import type { CacheValue } from './stored.js';
+import { isCacheValue, type CacheValue } from './stored.js';
 import { hashKey } from './cache-keys.js';
 
-/** How long a lookup may take before it counts as a miss: a cache that is slower than its source is none. */
-const COMMAND_TIMEOUT_MS = 250;
 const RECONNECT_MS = 1_000;
 
 export interface RedisCacheOptions {
@@ -20,7 +19,7 @@ export interface RedisCacheOptions {
 export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptions): Cache {
   const redis = new Redis(url, {
     keyPrefix: prefix,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: CACHE_TIMEOUT_MS,
     // Commands while it is away are misses at once, and are not kept for later.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -38,7 +37,7 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
     if (isAway) log.info('the cache is back');
     isAway = false;
   });
-  return {
+  return asBounded({
     async getMany(keys) {
       if (keys.length === 0) return [];
       if (redis.status !== 'ready') return keys.map(() => undefined);
@@ -82,17 +81,18 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
     async close() {
       redis.disconnect();
     },
-  };
+  });
 }
 
 /** Of one length, whatever clients send. */
 const toRedisKey = (key: string): string => hashKey(key);
 
-/** What is no JSON was written by somebody else, and is none of ours. */
+/** What is no JSON, or another one, was written by somebody else, and is none of ours. */
 function readValue(text: string | null): CacheValue | undefined {
   if (text === null) return undefined;
   try {
-    return JSON.parse(text) as CacheValue;
+    const value: unknown = JSON.parse(text);
+    return isCacheValue(value) ? value : undefined;
   } catch {
     return undefined;
   }

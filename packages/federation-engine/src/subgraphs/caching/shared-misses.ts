@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toAbortSignal, type CancelSignal } from '../../request/cancellation.js';
-import type { Cache } from './cache.js';
+import type { BoundedCache } from './bounded-cache.js';
+import { claimKey } from './cache-keys.js';
 import { isChangedSince, readStored, type ChangedAt, type Stored } from './stored.js';
 
 /** Something public that is not kept. */
@@ -36,7 +37,7 @@ export interface SharedMisses {
 }
 
 export interface SharedMissesOptions {
-  readonly cache: Cache;
+  readonly cache: BoundedCache;
   readonly now: () => number;
   /**
    * How long a process waits for what another one fetches: longer than nearly every fetch takes, and short enough to be lost when
@@ -71,7 +72,7 @@ interface Place {
   readonly fetching: PublicFetch;
 }
 
-const claimOf = ({ fetching }: Place) => `claim:${fetching.key}`;
+const claimOf = ({ fetching }: Place) => claimKey(fetching.key);
 
 export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions): SharedMisses {
   let underWay = new Map<string, PublicFetch>();
@@ -115,7 +116,7 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
 
       async function lead(places: readonly Place[]): Promise<void> {
         if (places.length === 0) return;
-        const granted = await cache.claim(places.map(claimOf), waitMs);
+        const granted = await cache.claim(places.map(claimOf), waitMs, signal);
         const own = places.filter((_, at) => granted[at]);
         const others = places.filter((_, at) => !granted[at]);
         await Promise.all([
@@ -146,7 +147,8 @@ export function createSharedMisses({ cache, now, waitMs }: SharedMissesOptions):
           endAll(places, { kind: 'abandoned' });
           throw signal.reason;
         }
-        const values = await cache.getMany([...places.map(({ fetching }) => fetching.key), ...places.map(claimOf)]);
+        const keys = [...places.map(({ fetching }) => fetching.key), ...places.map(claimOf)];
+        const values = await cache.getMany(keys, signal);
         const isLate = performance.now() >= deadline;
         const pending: Place[] = [];
         const inVain: Place[] = [];

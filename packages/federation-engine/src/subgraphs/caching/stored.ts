@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { isPlain, type SubgraphAnswer } from '../subgraph-client.js';
-import { restrict, type CachePolicy } from '../cache-policy.js';
+import { restrict, type Audience, type CachePolicy } from '../cache-policy.js';
 
 /** What is kept of one entity, or of one fetch of root fields. */
 export interface Stored {
@@ -28,6 +28,37 @@ export function lastChange(...values: ReadonlyArray<CacheValue | undefined>): Ch
 /** Whether something was changed after it was asked for, or in the same millisecond. */
 export function isChangedSince(at: number, changedAt: ChangedAt): boolean {
   return changedAt >= at;
+}
+
+const AUDIENCES: ReadonlySet<unknown> = new Set<Audience>(['EVERYBODY', 'ALIKE', 'ONE']);
+
+/** Whether what a cache gives back can be something that was given to it. */
+export function isCacheValue(value: unknown): value is CacheValue {
+  if (typeof value === 'number' || typeof value === 'string') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { policy, until, text } = value as Partial<Record<keyof Stored, unknown>>;
+  if (typeof until !== 'number' || typeof text !== 'string' || typeof policy !== 'object' || policy === null)
+    return false;
+  const { audience, askedAt, sharedUntil, privateUntil, mustRevalidate } = policy as Partial<
+    Record<keyof CachePolicy, unknown>
+  >;
+  return (
+    AUDIENCES.has(audience) &&
+    [askedAt, sharedUntil, privateUntil].every((time) => typeof time === 'number') &&
+    typeof mustRevalidate === 'boolean'
+  );
+}
+
+/** Whether the text of what is kept is that of an entity, or of an answer. */
+export function hasObjectText(value: CacheValue): boolean {
+  if (typeof value !== 'object') return true;
+  const { text } = value;
+  try {
+    const read: unknown = JSON.parse(text);
+    return typeof read === 'object' && read !== null && !Array.isArray(read);
+  } catch {
+    return false;
+  }
 }
 
 /** Null for what must not be used any more. */
