@@ -19,6 +19,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import { isCondition } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
 
 /** An operation as it is recorded: what it asks for, and nothing that it says. */
 export interface NormalOperation {
@@ -32,8 +33,6 @@ export interface NormalOperation {
 /** Of a text that is recorded; what people write is some hundred characters long. */
 const MAX_TEXT_LENGTH = 16_384;
 const HIDDEN: StringValueNode = { kind: Kind.STRING, value: '' };
-/** Their condition is a part of what is asked for, and one bit. */
-const CONDITIONS = new Set(['include', 'skip']);
 
 /**
  * Takes out of an operation what its client has written into it: numbers are 0, texts are empty, flags are false. Names of fields of
@@ -59,7 +58,8 @@ export function toNormalOperation({
         EnumValue: { enter: () => (isOfSchema(info, isEnumType) ? undefined : HIDDEN) },
         ObjectValue: { enter: () => (isOfSchema(info, isInputObjectType) ? undefined : HIDDEN) },
         ListValue: { leave: (list) => ({ ...list, values: unique<ValueNode>(list.values, print) }) },
-        Directive: { enter: (directive) => (CONDITIONS.has(directive.name.value) ? false : withoutLabel(directive)) },
+        // What a condition says is a part of what is asked for, and one bit.
+        Directive: { enter: (directive) => (isCondition(directive) ? false : withoutLabel(directive)) },
         SelectionSet: { leave: (set) => withoutAliases(set, texts) },
       }),
     );

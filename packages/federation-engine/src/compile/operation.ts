@@ -120,7 +120,7 @@ async function compile({
   const asksAboutSchema = ASKS_ABOUT_SCHEMA.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const toPlan = asksAboutSchema ? withoutIntrospection(settled) : settled;
   const plan = await planOf(supergraph, toPlan, plannedNode, client);
-  const { primary, step } = compilePlan(plan);
+  const { primary, step } = compilePlan(plan, supergraph.typesWithin);
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
   assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);

@@ -46,7 +46,7 @@ export async function runDeferred(
   step: DeferStep,
   execution: Execution,
 ): Promise<OperationResult> {
-  const { root, shared, missing, conditions, isSubtype } = execution;
+  const { root, shared, missing, conditions } = execution;
   const parts = new PartQueue();
   /** The planner lets parts depend on fetches that it has left out: of `@skip(if: true)`. */
   const planned = new Set(fetchIds(step));
@@ -97,7 +97,7 @@ export async function runDeferred(
 
   /** Where a part has an object to be in. */
   function placesOf({ path }: DeferredPart, lost: readonly ErrorPath[]): Place[] {
-    return findPlaces(root, path, isSubtype).filter(
+    return findPlaces(root, path).filter(
       ({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)),
     );
   }

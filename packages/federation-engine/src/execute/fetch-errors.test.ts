@@ -4,7 +4,8 @@ import type { FetchStep } from '../compile/plan/steps.js';
 import { placeErrors } from './fetch-errors.js';
 import type { Data } from '../request/data.js';
 
-const { step: STEP } = compilePlan({
+const { step: STEP } = compilePlan(
+  {
   kind: 'QueryPlan',
   node: {
     kind: 'Flatten',
@@ -18,7 +19,9 @@ const { step: STEP } = compilePlan({
       requires: [],
     },
   },
-}) as { step: FetchStep };
+},
+  (condition) => new Set([condition]),
+) as { step: FetchStep };
 
 const ada = { __typename: 'User', id: 'a' };
 const grace = { __typename: 'User', id: 'g' };

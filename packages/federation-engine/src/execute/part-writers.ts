@@ -2,7 +2,7 @@ import { isCompositeType, getNamedType, type GraphQLCompositeType, type Selectio
 import type { Operation } from '../compile/operation.js';
 import { everyField, responseNameOf } from '../compile/plan/every-field.js';
 import { compileResponseWriter, type ResponseWriter } from '../compile/write/response-writer.js';
-import { FRAGMENT } from './rewrites.js';
+import type { PathStep } from '../compile/plan/steps.js';
 import type { Data } from '../request/data.js';
 
 /** Writers differ by the values of Boolean variables, which clients choose. */
@@ -37,7 +37,7 @@ export function primaryWriter(operation: Operation, conditions: ReadonlyMap<stri
 export function partWriter(
   operation: Operation,
   name: string,
-  path: readonly string[],
+  path: readonly PathStep[],
   conditions: ReadonlyMap<string, boolean>,
   value: Data,
 ): ResponseWriter | null {
@@ -53,17 +53,18 @@ export function partWriter(
   );
 }
 
-/** The type declared at a path of response names. */
-function typeAt({ supergraph, rootType, node, fragments }: Operation, path: readonly string[]): GraphQLCompositeType {
+/** The type declared at a path. */
+function typeAt({ supergraph, rootType, node, fragments }: Operation, path: readonly PathStep[]): GraphQLCompositeType {
   let type: GraphQLCompositeType = rootType;
   let selections: readonly SelectionSetNode[] = [node.selectionSet];
-  for (const element of path) {
-    if (element.startsWith(FRAGMENT)) {
-      const named = supergraph.schema.getType(element.slice(FRAGMENT.length));
+  for (const step of path) {
+    if (step.kind === 'type') {
+      const named = supergraph.schema.getType(step.condition);
       if (isCompositeType(named)) type = named;
       continue;
     }
-    const fields = everyField(selections, fragments).filter((field) => responseNameOf(field) === element);
+    if (step.kind === 'items') continue;
+    const fields = everyField(selections, fragments).filter((field) => responseNameOf(field) === step.name);
     const definition = 'getFields' in type ? type.getFields()[fields[0]?.name.value ?? ''] : undefined;
     const named = definition && getNamedType(definition.type);
     if (!named || !isCompositeType(named)) break;

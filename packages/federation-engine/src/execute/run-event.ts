@@ -43,7 +43,7 @@ export async function runEvent(
   if (data) {
     // What it was in is not known here.
     execution.texts.arePlain = false;
-    applyRewrites(primary.outputRewrites, data, execution.isSubtype);
+    applyRewrites(primary.outputRewrites, data);
     merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);
   }
@@ -60,7 +60,7 @@ export function entitiesOf(
   let root = data;
   if (rewrites.length > 0) {
     root = structuredClone(data);
-    applyRewrites(rewrites, root, operation.supergraph.isSubtype);
+    applyRewrites(rewrites, root);
   }
   return findNamedEntities(operation, root, operation.conditions(variables));
 }

@@ -1,4 +1,5 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
+import { FRAGMENT } from './compile-path.js';
 
 /** Members that a fetch has under other names than the answer, by the names on the way to them. */
 export interface RenamedMembers {
@@ -11,8 +12,6 @@ interface Growing {
   name: string | null;
   readonly inner: Map<string, Growing>;
 }
-
-const FRAGMENT = '... on ';
 
 /** Reads what a fetch's rewrites rename; null when that is nothing. */
 export function findRenamedMembers(rewrites: readonly FetchDataRewrite[]): RenamedMembers | null {
