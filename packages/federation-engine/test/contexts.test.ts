@@ -233,6 +233,12 @@ describe('the values of contexts', () => {
     expect(others).toEqual([]);
     expect(group?.targets.objects).toEqual([inner]);
     expect(Object.hasOwn(group?.variables ?? {}, 'one')).toBe(true);
-    expect(group?.variables).toEqual({ one: undefined, two: ['x', null, 'y'], three: '1', four: undefined, five: undefined });
+    expect(group?.variables).toEqual({
+      one: undefined,
+      two: ['x', null, 'y'],
+      three: '1',
+      four: undefined,
+      five: undefined,
+    });
   });
 });

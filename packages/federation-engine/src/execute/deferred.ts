@@ -97,9 +97,7 @@ export async function runDeferred(
 
   /** Where a part has an object to be in. */
   function placesOf({ path }: DeferredPart, lost: readonly ErrorPath[]): Place[] {
-    return findPlaces(root, path).filter(
-      ({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)),
-    );
+    return findPlaces(root, path).filter(({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)));
   }
 
   /** Tells of the parts that are in one that is handed out. */

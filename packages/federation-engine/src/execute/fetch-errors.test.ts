@@ -6,20 +6,20 @@ import type { Data } from '../request/data.js';
 
 const { step: STEP } = compilePlan(
   {
-  kind: 'QueryPlan',
-  node: {
-    kind: 'Flatten',
-    path: ['tasks', '@', 'owner'],
+    kind: 'QueryPlan',
     node: {
-      kind: 'Fetch',
-      serviceName: 'auth',
-      operation: 'query($representations:[_Any!]!){_entities(representations:$representations){...on User{name}}}',
-      operationName: undefined,
-      operationKind: 'query' as never,
-      requires: [],
+      kind: 'Flatten',
+      path: ['tasks', '@', 'owner'],
+      node: {
+        kind: 'Fetch',
+        serviceName: 'auth',
+        operation: 'query($representations:[_Any!]!){_entities(representations:$representations){...on User{name}}}',
+        operationName: undefined,
+        operationKind: 'query' as never,
+        requires: [],
+      },
     },
   },
-},
   (condition) => new Set([condition]),
 ) as { step: FetchStep };
 

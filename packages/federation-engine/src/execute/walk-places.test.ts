@@ -124,7 +124,8 @@ describe('places of a result', () => {
     fc.assert(
       fc.property(root, steps, (data, path) => {
         walkPlaces(data, path, (object, { holders, length }) => {
-          if (!holders.slice(1, length).some((holder) => Array.isArray(holder))) expect(readAt(data, path)).toBe(object);
+          if (!holders.slice(1, length).some((holder) => Array.isArray(holder)))
+            expect(readAt(data, path)).toBe(object);
         });
       }),
       { numRuns: 1_000 },
