@@ -1,12 +1,6 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
 import { FRAGMENT } from './compile-path.js';
-
-/** Members that a fetch has under other names than the answer, by the names on the way to them. */
-export interface RenamedMembers {
-  /** In the answer; null where it is the same. */
-  readonly name: string | null;
-  readonly inner: ReadonlyMap<string, RenamedMembers>;
-}
+import type { RenamedMembers } from './steps.js';
 
 interface Growing {
   name: string | null;

@@ -1,7 +1,6 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { OperationTypeNode } from 'graphql';
 import type { FetchConditions } from '../../supergraph/conditional-requirements.js';
-import type { RenamedMembers } from './renamed-members.js';
 
 /**
  * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
@@ -82,6 +81,13 @@ export function fetchIds(step: Step | null): string[] {
     case 'defer':
       return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
   }
+}
+
+/** Members that a fetch has under other names than the answer, by the names on the way to them. */
+export interface RenamedMembers {
+  /** In the answer; null where it is the same. */
+  readonly name: string | null;
+  readonly inner: ReadonlyMap<string, RenamedMembers>;
 }
 
 export interface FetchStep {
