@@ -90,8 +90,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
     inside: {
       telemetry,
       health,
-      authorization: (operations) =>
-        createAuthorization({ operations, policies, rejects: config.AUTHORIZATION_REJECT }),
+      authorization: () => createAuthorization({ policies, rejects: config.AUTHORIZATION_REJECT }),
       overrideLabels: surroundings.overrideLabels,
       missingViewer: toMissingViewer,
       operations: {

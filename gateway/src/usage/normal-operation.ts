@@ -18,8 +18,11 @@ import {
   type StringValueNode,
   type ValueNode,
 } from 'graphql';
-import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import type { ValidOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { isCondition } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
+
+/** What is read of an operation. */
+export type CountedOperation = Pick<ValidOperation, 'node' | 'fragments' | 'supergraph'>;
 
 /** An operation as it is recorded: what it asks for, and nothing that it says. */
 export interface NormalOperation {
@@ -40,11 +43,7 @@ const HIDDEN: StringValueNode = { kind: Kind.STRING, value: '' };
  * and of selections and items that are the same then, one stays: a client that asks for a hundred tasks by a hundred aliases
  * makes one operation.
  */
-export function toNormalOperation({
-  node,
-  fragments,
-  supergraph,
-}: Pick<Operation, 'node' | 'fragments' | 'supergraph'>): NormalOperation {
+export function toNormalOperation({ node, fragments, supergraph }: CountedOperation): NormalOperation {
   const info = new TypeInfo(supergraph.schema);
   const texts = new WeakMap<SelectionSetNode, string>();
   const normalize = (definition: OperationDefinitionNode | FragmentDefinitionNode) =>

@@ -91,23 +91,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   const { log = SILENT, operationTimeoutMs = OPERATION_TIMEOUT_MS, introspection = true } = options;
 
-  async function admit(
-    request: EngineRequest,
-    context: OperationContext,
-  ): Promise<{ base: Operation; operation: Operation }> {
+  async function admit(request: EngineRequest, context: OperationContext): Promise<Operation> {
     const variables = request.variables ?? {};
     if (typeof request.query !== 'string') throw badRequest('`query` is not a text.');
-    const base = await parts
-      .operations()
-      .get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
-        admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
-        client: clientOf(context),
-      });
-    return { base, operation: await parts.authorization.admit(base, variables, context) };
+    return parts.operations().get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
+      admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
+      unmet: (facts) => parts.authorization.unmet(facts, variables, context),
+      client: clientOf(context),
+    });
   }
 
   async function run(request: EngineRequest, context: OperationContext): Promise<EngineResult> {
-    const { operation } = await untilDeadline(admit(request, context), context.signal);
+    const operation = await untilDeadline(admit(request, context), context.signal);
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
       throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
@@ -194,10 +189,10 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         return;
       }
       const { context, end } = begun;
-      let admitted;
+      let operation;
       try {
-        admitted = await untilDeadline(admit(request, context), context.signal);
-        if (admitted.operation.type !== OperationTypeNode.SUBSCRIPTION)
+        operation = await untilDeadline(admit(request, context), context.signal);
+        if (operation.type !== OperationTypeNode.SUBSCRIPTION)
           throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
         yield refused(error, context);
@@ -205,14 +200,12 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       } finally {
         end();
       }
-      const { operation, base } = admitted;
       const credentials = toCredentials(context);
       const events = iterateEvents({
         subscriptions: parts.subscriptions,
         request: {
           kind: 'subscription',
           operation,
-          base,
           text: request.query,
           operationName: request.operationName ?? undefined,
           overrideLabels: context.overrideLabels,
@@ -234,7 +227,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     async explain(request) {
       const { context, end } = toContext(request);
       try {
-        return planText((await untilDeadline(admit(request, context), context.signal)).operation.plan);
+        return planText((await untilDeadline(admit(request, context), context.signal)).plan);
       } finally {
         end();
       }

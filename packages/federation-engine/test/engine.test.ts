@@ -234,6 +234,18 @@ describe('authorize', () => {
     expect(nobody.errors).toHaveLength(2);
   });
 
+  it('plans what is withheld for nobody, and what is left once', async () => {
+    const plans: string[] = [];
+    await using started = await start({ authorize: () => false, onPlan: ({ plan }) => void plans.push(plan) });
+    const ask = (each: string) => started.engine.execute({ query: each, identity: { kind: 'absent' } });
+    await ask(query);
+    await ask(query);
+    await ask('{ products { name cost  } }');
+    expect(plans).toHaveLength(1);
+    expect(plans[0]).toContain('name');
+    expect(plans[0]).not.toContain('cost');
+  });
+
   it('takes a hook that fails for a no', async () => {
     await using started = await start({ authorize: () => Promise.reject(new Error('away')) });
     const { data } = (await started.engine.execute({ query, identity: ANNA })).toJSON();

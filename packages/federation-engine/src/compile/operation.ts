@@ -15,11 +15,9 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { assertAnswerable } from './plan/answerable.js';
 import { prepareClientPaths, type ClientPath } from './plan/client-paths.js';
 import { compilePlan, UnsupportedPlan } from './plan/compile-plan.js';
-import type { CostModel } from './cost/cost-model.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './plan/defer-labels.js';
 import { withoutFixedConditions } from './plan/fixed-conditions.js';
 import { withoutIntrospection } from './plan/without-introspection.js';
-import { findOverrideLabels } from './plan/override-labels.js';
 import { setResponseNamesApart } from './plan/response-names.js';
 import { fragmentsOf } from './document/measure-document.js';
 import { joinFetches } from './plan/join-fetches.js';
@@ -33,6 +31,8 @@ const MAX_WRITERS = 32;
 
 /** An operation of a client, ready to be run any number of times. */
 export interface Operation extends OperationFacts {
+  /** As its client wrote it, with what is withheld from its viewers. */
+  readonly base: ValidOperation;
   /** As it is planned: response names may differ from the client's, see `response-names.ts`. */
   readonly document: DocumentNode;
   readonly rootType: GraphQLObjectType;
@@ -44,12 +44,8 @@ export interface Operation extends OperationFacts {
   readonly step: Step | null;
   /** What is put off, by the labels of the plan. */
   readonly deferred: ReadonlyMap<string, DeferredSelection>;
-  /** Labels of `@override` that decide about its plan. */
-  readonly overrideLabels: readonly string[];
   /** The conditions that its viewers do not meet; what asks for them is withheld. */
   readonly unmet: readonly number[];
-  /** Compiles it for viewers who do not meet these conditions: what asks for them is not planned, and answered null. */
-  readonly withhold: (unmet: Unmet) => Promise<Operation>;
   readonly subgraphCosts: SubgraphCosts;
   /** Where an error is told to the client. */
   readonly clientPath: ClientPath;
@@ -61,55 +57,40 @@ export interface Operation extends OperationFacts {
 }
 
 /** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; Fault UNAVAILABLE */
-export function compileOperation(
-  valid: ValidOperation,
-  costs: CostModel,
-  { textLength, client }: { readonly textLength: number; readonly client?: string | undefined },
-): Promise<Operation> {
-  const { supergraph, document: clientDocument, node: clientNode } = valid;
-  const shared = { valid, costs, textLength, client };
-  const { plannerNames } = supergraph;
-  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, plannerNames));
+export function compileOperation(base: ValidOperation, client?: string): Promise<Operation> {
+  const { supergraph, document: clientDocument, node: clientNode } = base;
+  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, supergraph.plannerNames));
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
-  const withhold = (unmet: Unmet) => {
-    const marked = markWithheld(supergraph, fragmentsOf(clientDocument), clientNode, unmet);
-    const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
-    // What is withheld is known at once, and told at once.
-    const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, plannerNames);
-    const labelled = labelDeferred(apart);
-    const [marks] = labelled.document.definitions as readonly [OperationDefinitionNode];
-    const planned = withoutWithheld(labelled.document);
-    const { indices } = unmet;
-    return compile({ ...shared, ...labelled, node: marks, planned, unmet: indices, withhold });
-  };
-  return compile({ ...shared, document, node, deferred, planned: document, unmet: [], withhold });
+  return compile({ base, client, document, node, deferred, planned: document, unmet: [] });
+}
+
+/**
+ * Compiles it for viewers who do not meet some conditions of the graph: what asks for them is not planned, and answered null.
+ *
+ * @throws as `compileOperation`
+ */
+export function compileWithheld(base: ValidOperation, unmet: Unmet, client?: string): Promise<Operation> {
+  const { supergraph, document: clientDocument, node: clientNode, fragments } = base;
+  const marked = markWithheld(supergraph, fragments, clientNode, unmet);
+  const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
+  // What is withheld is known at once, and told at once.
+  const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, supergraph.plannerNames);
+  const { document, deferred } = labelDeferred(apart);
+  const [node] = document.definitions as readonly [OperationDefinitionNode];
+  return compile({ base, client, document, node, deferred, planned: withoutWithheld(document), unmet: unmet.indices });
 }
 
 const ASKS_ABOUT_SCHEMA = /\b__(schema|type)\b/;
 
-interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'unmet' | 'withhold'> {
-  /** What it was before anything was withheld. */
-  readonly valid: ValidOperation;
-  readonly costs: CostModel;
+interface Prepared extends Pick<Operation, 'base' | 'document' | 'node' | 'deferred' | 'unmet'> {
   /** Whose turn it takes to plan it. */
   readonly client: string | undefined;
   /** The document without what is withheld. */
   readonly planned: DocumentNode;
-  readonly textLength: number;
 }
 
-async function compile({
-  valid: { supergraph, secured, cost, conditions, rootFields },
-  costs,
-  document,
-  node,
-  deferred,
-  planned,
-  textLength,
-  client,
-  unmet,
-  withhold,
-}: Prepared): Promise<Operation> {
+async function compile({ base, document, node, deferred, planned, client, unmet }: Prepared): Promise<Operation> {
+  const { supergraph, secured, cost, costs, conditions, rootFields, overrideLabels, textLength } = base;
   const { schema } = supergraph;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
@@ -127,6 +108,7 @@ async function compile({
   const writers = new Map<string, ResponseWriter>();
 
   return {
+    base,
     supergraph,
     document,
     node,
@@ -138,10 +120,9 @@ async function compile({
     primary,
     step: step && joinFetches(step),
     deferred,
-    overrideLabels: findOverrideLabels(supergraph, fragments, node),
+    overrideLabels,
     secured,
     unmet,
-    withhold,
     clientPath: prepareClientPaths(node.selectionSet, fragments),
     cost,
     rootFields,
