@@ -153,7 +153,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   function find({ key, text, operationName }: Asked): Found {
     const known = valid.get(key);
     if (known) return known;
-    const found = refusals.remember(key, () => {
+    const found = refusals.remember(refusalKey(operationName, key), () => {
       const document = inPhase('parse', () => readDocument(supergraph.schema, text, options.limits));
       const normal = `${operationName ?? ''}\n${print(document)}`;
       const compiled = byNormalText.get(normal);
@@ -255,7 +255,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   return {
     supergraph,
     get(text, operationName, holds, admission) {
-      const key = operationName === undefined ? text : `${operationName}\n${text}`;
+      const key = operationName === undefined ? text : `${JSON.stringify(operationName)}${text}`;
       const asked = { key, text, operationName, holds, admission };
       const compiled = byText.get(key)?.operation;
       if (compiled) {
@@ -267,7 +267,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
         admission?.admit(found.known);
         return choose(found, asked);
       };
-      const isRead = valid.has(key) || refusals.has(key);
+      const isRead = valid.has(key) || refusals.has(refusalKey(operationName, key));
       const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
       return turn ? turn.then(begin, refuseLater) : begin();
     },
@@ -299,6 +299,11 @@ function heldLabels({ overrideLabels }: Known, holds: HoldsLabel | undefined): r
 
 function labelKey(labels: readonly string[], { operationName, text }: Asked): string {
   return JSON.stringify([labels, operationName ?? null, text]);
+}
+
+/** A text without a name may begin as one with a name does, and is refused for it: that is no refusal of the other. */
+function refusalKey(operationName: string | undefined, key: string): string {
+  return `${operationName === undefined ? 'text' : 'name'} ${key}`;
 }
 
 function refuseLater(error: unknown): never {
