@@ -3,6 +3,7 @@ import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/inter
 import { toMissingViewer } from '../identity/missing-viewer.js';
 import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/internal/execute/withheld-errors.js';
 import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import { conditionsOf } from '@taskgraph/federation-engine/internal/compile/conditions.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
@@ -50,7 +51,7 @@ export function createAuthorization({ policies, rejects }: AuthorizationOptions)
     const { optional, always, alwaysOfUnverified } = askedOf(operation);
     const fixed = identity.kind === 'unverified' ? alwaysOfUnverified : always;
     if (optional.length === 0) return fixed;
-    const values = operation.conditions(variables);
+    const values = conditionsOf(operation, variables);
     const more = optional.filter(({ selection }) => !isLeftOut(selection, values)).flatMap(({ indices }) => indices);
     return more.length === 0 ? fixed : toWanted(operation, [...fixed.indices, ...more]);
   }
@@ -80,7 +81,7 @@ export function createAuthorization({ policies, rejects }: AuthorizationOptions)
   ): void {
     const isSubscription = operation.type === OperationTypeNode.SUBSCRIPTION;
     if (!rejects && !isSubscription) return;
-    const values = operation.conditions(variables);
+    const values = conditionsOf(operation, variables);
     for (const selection of operation.secured) {
       const { path, conditions } = selection;
       if (isLeftOut(selection, values) || (!rejects && path.length > 1)) continue;

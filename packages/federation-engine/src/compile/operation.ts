@@ -51,9 +51,10 @@ export interface Operation extends OperationFacts {
   readonly clientPath: ClientPath;
   /** About what memory it takes. */
   readonly bytes: number;
-  writer(conditions: ReadonlyMap<string, boolean>): ResponseWriter;
-  /** Fields of the root that ask about the schema. */
-  introspection(conditions: ReadonlyMap<string, boolean>): readonly FieldNode[];
+  /** Whether a field of the root may ask about the schema. */
+  readonly asksAboutSchema: boolean;
+  /** By the values of Boolean variables; see `responseWriter`. */
+  readonly writers: Map<string, ResponseWriter>;
 }
 
 /** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; Fault UNAVAILABLE */
@@ -90,7 +91,7 @@ interface Prepared extends Pick<Operation, 'base' | 'document' | 'node' | 'defer
 }
 
 async function compile({ base, document, node, deferred, planned, client, unmet }: Prepared): Promise<Operation> {
-  const { supergraph, secured, cost, costs, conditions, rootFields, overrideLabels, textLength } = base;
+  const { supergraph, secured, cost, costs, deciding, rootFields, overrideLabels, textLength } = base;
   const { schema } = supergraph;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
@@ -105,7 +106,6 @@ async function compile({ base, document, node, deferred, planned, client, unmet 
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
   assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);
-  const writers = new Map<string, ResponseWriter>();
 
   return {
     base,
@@ -129,24 +129,37 @@ async function compile({ base, document, node, deferred, planned, client, unmet 
     subgraphCosts: prepareSubgraphCosts(costs, plannedNode, [primary, step]),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,
-    conditions,
-    writer(conditions) {
-      const key = [...conditions.values()].map(Number).join('');
-      let writer = writers.get(key);
-      if (!writer) {
-        if (writers.size >= MAX_WRITERS) writers.clear();
-        writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet]);
-        writers.set(key, writer);
-      }
-      return writer;
-    },
-    introspection(conditions) {
-      if (!asksAboutSchema) return [];
-      return [...collectFields({ schema, fragments, conditions }, rootType, [node.selectionSet]).values()]
-        .flat()
-        .filter(({ name }) => name.value === '__schema' || name.value === '__type');
-    },
+    deciding,
+    asksAboutSchema,
+    writers: new Map(),
   };
+}
+
+/** The writer of an operation's answer where conditions have these values. */
+export function responseWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
+  const { writers } = operation;
+  const key = [...conditions.values()].map(Number).join('');
+  let writer = writers.get(key);
+  if (!writer) {
+    if (writers.size >= MAX_WRITERS) writers.clear();
+    const { supergraph, fragments, rootType, node } = operation;
+    const { schema } = supergraph;
+    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet]);
+    writers.set(key, writer);
+  }
+  return writer;
+}
+
+/** Fields of an operation's root that ask about the schema. */
+export function introspectionFields(
+  { asksAboutSchema, supergraph, fragments, rootType, node }: Operation,
+  conditions: ReadonlyMap<string, boolean>,
+): readonly FieldNode[] {
+  if (!asksAboutSchema) return [];
+  const { schema } = supergraph;
+  return [...collectFields({ schema, fragments, conditions }, rootType, [node.selectionSet]).values()]
+    .flat()
+    .filter(({ name }) => name.value === '__schema' || name.value === '__type');
 }
 
 /**

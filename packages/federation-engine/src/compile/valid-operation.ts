@@ -12,7 +12,7 @@ import {
   type OperationTypeNode,
 } from 'graphql';
 import type { Supergraph } from '../supergraph/supergraph.js';
-import { prepareConditions, type Conditions } from './conditions.js';
+import { decidingVariables } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
@@ -33,7 +33,8 @@ export interface OperationFacts {
   readonly cost: CostEstimate;
   /** Fields at its root by response name, those of spread fragments included. */
   readonly rootFields: number;
-  readonly conditions: Conditions;
+  /** The Boolean variables that decide about selections, with their defaults. */
+  readonly deciding: ReadonlyMap<string, boolean>;
   /** Labels of `@override` that decide about its plan. */
   readonly overrideLabels: readonly string[];
 }
@@ -86,7 +87,7 @@ export function validateOperation(
     name: node.name?.value ?? null,
     type: node.operation,
     secured: findSecuredSelections(supergraph, fragments, node),
-    conditions: prepareConditions(document, node),
+    deciding: decidingVariables(document, node),
     rootFields: countRootFields(node, fragments),
     cost: prepareCostEstimate(costs, node, fragments),
     overrideLabels: findOverrideLabels(supergraph, fragments, node),

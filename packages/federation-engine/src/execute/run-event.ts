@@ -1,5 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
+import { conditionsOf } from '../compile/conditions.js';
 import type { Operation } from '../compile/operation.js';
 import { placeErrors } from './fetch-errors.js';
 import { merge } from './merge.js';
@@ -62,5 +63,5 @@ export function entitiesOf(
     root = structuredClone(data);
     applyRewrites(rewrites, root);
   }
-  return findNamedEntities(operation, root, operation.conditions(variables));
+  return findNamedEntities(operation, root, conditionsOf(operation, variables));
 }
