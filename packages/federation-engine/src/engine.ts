@@ -7,8 +7,8 @@ import { planText } from './compile/plan/plan-text.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts, type EngineParts } from './engine-parts.js';
 import { iterateEvents } from './event-iterator.js';
-import { renderBody } from './execute/render-body.js';
-import { renderFirst, type PartsFormat } from './execute/render-parts.js';
+import { renderBody, toBody } from './execute/render-body.js';
+import { firstMembers, renderFirst, type PartsFormat } from './execute/render-parts.js';
 import { renderRest } from './execute/render-rest.js';
 import { runOperation } from './execute/run-operation.js';
 import { toCredentials } from './live/credentials.js';
@@ -52,7 +52,7 @@ export interface EngineResult {
   readonly cacheControl: string | null;
   /** Whether the operation ran; if not, `errors` say why. */
   readonly isExecuted: boolean;
-  /** The body as a value. */
+  /** The body as a value, which is made of the data and not of the text. */
   toJSON(): ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
 }
 
@@ -117,9 +117,11 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     if (result.rest && incremental) {
       const { clientErrors } = parts;
       const rest = renderRest(result.rest, { clientErrors, context, format: incremental, onEnd: () => undefined });
-      return toResult(renderBody(result.data, errors, renderFirst(result.rest.pending, incremental)), {
+      const { pending } = result.rest;
+      return toResult(renderBody(result.data, errors, renderFirst(pending, incremental)), {
         errors,
         parts: rest,
+        members: () => ({ data: result.value(), ...firstMembers(pending, incremental) }),
       });
     }
     const isQuery = operation.type === OperationTypeNode.QUERY && errors.length === 0;
@@ -127,6 +129,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     const policy = kept && operation.secured.length > 0 ? forOne(kept) : kept;
     return toResult(renderBody(result.data, errors), {
       errors,
+      members: () => ({ data: result.value() }),
       cacheControl: isQuery ? writeCacheControl(policy, Date.now()) : null,
     });
   }
@@ -219,7 +222,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         signal: request.signal,
       });
       try {
-        for await (const { body, errors } of events) yield toResult(body, { errors });
+        for await (const { body, errors, members } of events) yield toResult(body, { errors, members });
       } catch (error) {
         yield refused(error, context);
       }
@@ -249,24 +252,19 @@ async function* endWith(parts: AsyncIterable<string>, end: () => void): AsyncGen
   }
 }
 
-function toResult(
-  body: string,
-  { errors, ...rest }: Pick<EngineResult, 'errors'> & Partial<EngineResult>,
-): EngineResult {
-  return {
-    body,
-    errors,
-    parts: null,
-    cacheControl: null,
-    isExecuted: true,
-    ...rest,
-    toJSON: () => JSON.parse(body) as ExecutionResult<Record<string, unknown>, Record<string, unknown>>,
-  };
+interface Told extends Pick<EngineResult, 'errors'>, Partial<Omit<EngineResult, 'body' | 'errors' | 'toJSON'>> {
+  /** What the body has beside its errors. */
+  readonly members: () => object;
+}
+
+function toResult(body: string, { members, ...rest }: Told): EngineResult {
+  const { errors } = rest;
+  return { body, parts: null, cacheControl: null, isExecuted: true, ...rest, toJSON: () => toBody(errors, members()) };
 }
 
 function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = defect(error, context);
-  return toResult(renderBody(null, errors), { errors, isExecuted: false });
+  return toResult(renderBody(null, errors), { errors, isExecuted: false, members: () => ({}) });
 }
 
 function readHeader(headers: ClientHeaders | null | undefined, name: string): string | undefined {

@@ -215,6 +215,36 @@ it.each<[string, () => void]>([
   expect(told).toEqual([{ err: new Error('no disk') }]);
 });
 
+describe('the value of an answer', () => {
+  it.each([
+    ['{ products { id name cost reviews { text } } }', 'data'],
+    ['{ products { nothing } }', 'errors'],
+    ['{ __schema { queryType { name } } products { __typename } }', 'data'],
+    ['mutation { rename(id: "none", name: "x") { id } }', 'data'],
+  ])('says of %s what its text says', async (asked, member) => {
+    await using started = await start();
+    const result = await started.engine.execute({ query: asked });
+    const value = result.toJSON();
+    expect(value).toHaveProperty(member);
+    expect(value).toEqual(JSON.parse(result.body));
+    // It is made anew: who changes it changes nothing of ours.
+    expect(result.toJSON()).not.toBe(value);
+  });
+
+  it.each(['deferSpec=20220824', 'incrementalSpec=v0.2'] as const)(
+    'is that of the first part where more come (%s)',
+    async (incremental) => {
+      await using started = await start();
+      const query = '{ products { id ... @defer(label: "later") { reviews { text } } } }';
+      const result = await started.engine.execute({ query, incremental });
+      const parts: string[] = [];
+      for await (const part of result.parts ?? []) parts.push(part);
+      expect(parts.length).toBeGreaterThan(0);
+      expect(result.toJSON()).toEqual(JSON.parse(result.body));
+    },
+  );
+});
+
 describe('authorize', () => {
   const query = '{ products { name cost } }';
 

@@ -135,16 +135,25 @@ async function compile({ base, document, node, deferred, planned, client, unmet 
   };
 }
 
-/** The writer of an operation's answer where conditions have these values. */
-export function responseWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
+/**
+ * The writer of an operation's answer where conditions have these values.
+ *
+ * @param builds whether it makes a value beside the text
+ */
+export function responseWriter(
+  operation: Operation,
+  conditions: ReadonlyMap<string, boolean>,
+  builds = false,
+): ResponseWriter {
   const { writers } = operation;
-  const key = [...conditions.values()].map(Number).join('');
+  const values = [...conditions.values()].map(Number).join('');
+  const key = builds ? `value ${values}` : values;
   let writer = writers.get(key);
   if (!writer) {
     if (writers.size >= MAX_WRITERS) writers.clear();
     const { supergraph, fragments, rootType, node } = operation;
     const { schema } = supergraph;
-    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet]);
+    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet], builds);
     writers.set(key, writer);
   }
   return writer;

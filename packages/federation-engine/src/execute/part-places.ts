@@ -30,17 +30,19 @@ export function isBelow(path: ErrorPath | undefined, place: ErrorPath): boolean 
 export class ArrivedAnswer {
   readonly data: unknown;
 
-  constructor(text: string | null) {
-    this.data = JSON.parse(text ?? 'null');
+  /** @param data grows as parts are added */
+  constructor(data: unknown) {
+    this.data = data;
   }
 
   has(at: ErrorPath): boolean {
     return this.#find(at) !== null;
   }
 
-  add(at: ErrorPath, text: string): void {
+  /** Adds what a part brings, and uses it up. */
+  add(at: ErrorPath, data: Data): void {
     const target = this.#find(at);
-    if (target) merge(target, JSON.parse(text) as Data);
+    if (target) merge(target, data);
   }
 
   #find(at: ErrorPath): Data | null {

@@ -23,17 +23,20 @@ function writerFor(operation: Operation, key: string, compile: () => ResponseWri
   return writer;
 }
 
-/** Writes everything that is not put off. */
+/** Writes everything that is not put off, and builds it as a value: where a part has a place is read from that. */
 export function primaryWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
   const { supergraph, fragments, rootType, node } = operation;
   return writerFor(operation, `primary ${[...conditions.values()].join()}`, () =>
-    compileResponseWriter({ schema: supergraph.schema, fragments, conditions, withoutDeferred: true }, rootType, [
-      node.selectionSet,
-    ]),
+    compileResponseWriter(
+      { schema: supergraph.schema, fragments, conditions, withoutDeferred: true },
+      rootType,
+      [node.selectionSet],
+      true,
+    ),
   );
 }
 
-/** The writer of what a part selects, at a place of this type; for a place that does not tell, of the declared type. */
+/** The writer of what a part selects, which builds it as well, at a place of this type; for a place that does not tell, of the declared type. */
 export function partWriter(
   operation: Operation,
   name: string,
@@ -49,7 +52,12 @@ export function partWriter(
   const type = isCompositeType(named) ? named : typeAt(operation, path);
   const { fragments } = operation;
   return writerFor(operation, `${name} ${type.name} ${[...conditions.values()].join()}`, () =>
-    compileResponseWriter({ schema, fragments, conditions, withoutDeferred: true }, type, [selected.selectionSet]),
+    compileResponseWriter(
+      { schema, fragments, conditions, withoutDeferred: true },
+      type,
+      [selected.selectionSet],
+      true,
+    ),
   );
 }
 

@@ -45,15 +45,16 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 
 /** Writes what has been fetched as the answer. */
 export function finish(operation: Operation, execution: Execution): OperationResult {
-  const { root, conditions } = execution;
+  const { root, conditions, shared, missing } = execution;
   const { text, violations, leftOut, objects } = responseWriter(operation, conditions)(
     root,
-    execution.shared,
-    execution.missing,
+    shared,
+    missing,
     execution.texts.arePlain,
   );
   return {
     data: text ?? 'null',
+    value: () => responseWriter(operation, conditions, true)(root, shared, missing).value,
     ...settleErrors(execution.errors, violations),
     leftOut,
     objects,

@@ -160,7 +160,8 @@ export class Group {
       const result = await this.#execute(event, operation, shown, context);
       const errors = this.#options.clientErrors.ofResult(result, context);
       stop(errors.length > 0 ? 'error' : 'ok');
-      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors);
+      const members = () => ({ data: result.value(), ...extensionsOf(event) });
+      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors, members);
     } catch (error) {
       stop('error');
       if (this.#members.size === 0) return null;
@@ -227,9 +228,14 @@ export class Group {
   }
 }
 
-function renderExtensions({ id, reconnected }: LiveEvent): string {
-  if (id === null && !reconnected) return '';
-  return `,"extensions":${JSON.stringify({ ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) })}`;
+function extensionsOf({ id, reconnected }: LiveEvent): { readonly extensions?: object } {
+  if (id === null && !reconnected) return {};
+  return { extensions: { ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) } };
+}
+
+function renderExtensions(event: LiveEvent): string {
+  const { extensions } = extensionsOf(event);
+  return extensions ? `,"extensions":${JSON.stringify(extensions)}` : '';
 }
 
 function renderDefect({ requestId }: OperationContext, event: LiveEvent): RenderedEvent {
@@ -238,5 +244,6 @@ function renderDefect({ requestId }: OperationContext, event: LiveEvent): Render
 }
 
 function renderErrors(errors: readonly GraphQLFormattedError[], event: LiveEvent): RenderedEvent {
-  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors);
+  const members = () => ({ data: null, ...extensionsOf(event) });
+  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors, members);
 }

@@ -1,5 +1,6 @@
 import {
   doTypesOverlap,
+  GraphQLID,
   getNullableType,
   isAbstractType,
   isCompositeType,
@@ -35,6 +36,8 @@ import { own, type Data } from '../../request/data.js';
 export interface Written {
   /** The JSON text of the value; null when it is null. */
   readonly text: string | null;
+  /** The same as a value, of a writer that builds one; its lists and objects are nobody else's. Null of all others. */
+  readonly value: unknown;
   /** The first ones. */
   readonly violations: readonly Violation[];
   /** How many violations there are beyond those. */
@@ -79,22 +82,31 @@ interface FieldWriter {
 
 type HeadlessWriter = Omit<FieldWriter, 'head' | 'responseName'>;
 
-/** Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are. */
+/**
+ * Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are.
+ *
+ * @param builds whether it makes a value beside the text, for who would parse the text otherwise
+ */
 export function compileResponseWriter(
   context: SelectionContext,
   type: GraphQLCompositeType,
   selectionSets: readonly SelectionSetNode[],
+  builds = false,
 ): ResponseWriter {
-  const compiler = new Compiler(context);
+  const compiler = new Compiler(context, builds);
   const write = compiler.object(type, selectionSets, true);
   return (data, shared, missing, isPlain = false) => {
-    const run = startRun(shared, missing, isPlain, null);
+    // What is remembered is text only.
+    const run = startRun(builds ? new Set() : shared, missing, isPlain, null);
     const text = write(data, run);
-    if (!run.violated) return { text, violations: [], leftOut: 0, objects: run.objects };
+    if (!run.violated)
+      return { text, value: text === null ? null : run.made, violations: [], leftOut: 0, objects: run.objects };
     const second = startRun(new Set(), missing, isPlain, []);
     const { violations } = second;
+    const told = write(data, second);
     return {
-      text: write(data, second),
+      text: told,
+      value: told === null ? null : second.made,
       violations,
       // Of what is withheld, clients know after the first ones.
       leftOut: second.found - second.withheldLeftOut - violations.length,
@@ -105,16 +117,19 @@ export function compileResponseWriter(
 
 class Compiler {
   readonly #context: SelectionContext;
+  readonly #builds: boolean;
   /** Selections so far: each has a number. */
   #count = 0;
 
-  constructor(context: SelectionContext) {
+  constructor(context: SelectionContext, builds: boolean) {
     this.#context = context;
+    this.#builds = builds;
   }
 
   /** @param isTop of what is written as a whole the type is known: nothing in the data changes it */
   object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[], isTop = false): ValueWriter {
     const id = (this.#count += 1) - 1;
+    const builds = this.#builds;
     const byTypename = new Map<string, readonly FieldWriter[] | null>();
     let forDeclared: readonly FieldWriter[] | undefined;
 
@@ -151,7 +166,7 @@ class Compiler {
         return null;
       }
       if (run.missing.size > 0 && run.missing.has(value) && lacksNonNull(object, fields)) return null;
-      const text = writeFields(object, fields, run);
+      const text = writeFields(object, fields, run, builds ? {} : null);
       if (isShared && text !== null) remember(run, id, value, { text, objects: run.objects - before });
       return text;
     };
@@ -175,12 +190,19 @@ class Compiler {
     const coordinate = `${type.name}.${fieldName}`;
     if (fieldName === '__typename') {
       const constant = isAbstractType(type) ? null : `"${type.name}"`;
-      const write: ValueWriter = (value) =>
-        typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
+      const write: ValueWriter = (value, run) => {
+        run.made = value;
+        return typeof value === 'string' && isObjectType(this.#context.schema.getType(value))
+          ? JSON.stringify(value)
+          : null;
+      };
       return { name, constant, nonNull: true, coordinate, isUntold: constant === null, write };
     }
     if (fieldName === '__schema' || fieldName === '__type') {
-      const writeJson: ValueWriter = (value) => JSON.stringify(value ?? null);
+      const writeJson: ValueWriter = (value, run) => {
+        run.made = value ?? null;
+        return JSON.stringify(value ?? null);
+      };
       return { name, constant: null, nonNull: false, coordinate, isUntold: false, write: writeJson };
     }
     const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
@@ -205,17 +227,24 @@ class Compiler {
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
     const write = leafWriter(nullable);
     const writePlain = plainLeafWriter(nullable);
-    return (value, run) => {
+    const writeLeaf: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
       const text = run.isPlain ? writePlain(value) : write(value);
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
+    };
+    if (!this.#builds) return writeLeaf;
+    const isId = nullable.name === GraphQLID.name;
+    return (value, run) => {
+      run.made = isId ? String(value) : value;
+      return writeLeaf(value, run);
     };
   }
 
   list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): ValueWriter {
     const id = (this.#count += 1) - 1;
     const nonNull = isNonNullType(itemType);
+    const builds = this.#builds;
     const writeItem = this.value(itemType, selectionSets, coordinate);
     return (value, run) => {
       if (value === null || value === undefined) return null;
@@ -231,6 +260,7 @@ class Compiler {
       const before = run.objects;
       const beforeAll = run.violations.length;
       const gapsBefore = run.gapsLeftOut;
+      const made: unknown[] | null = builds ? [] : null;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
@@ -242,6 +272,7 @@ class Compiler {
           isNull = true;
         }
         run.path?.pop();
+        made?.push(item === null ? null : run.made);
         text += index === 0 ? (item ?? 'null') : `,${item ?? 'null'}`;
       }
       if (isNull) {
@@ -249,14 +280,19 @@ class Compiler {
         return null;
       }
       text += ']';
+      run.made = made;
       if (isShared) remember(run, id, value, { text, objects: run.objects - before });
       return text;
     };
   }
 }
 
-function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
-  if (fields.length === 0) return '{}';
+/** @param made where values go; null where none are built */
+function writeFields(object: Data, fields: readonly FieldWriter[], run: Run, made: Data | null): string | null {
+  if (fields.length === 0) {
+    run.made = made;
+    return '{}';
+  }
   const beforeAll = run.violations.length;
   const gapsBefore = run.gapsLeftOut;
   let text = '';
@@ -265,6 +301,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     const field = fields[index] as FieldWriter;
     if (field.constant !== null) {
       text += field.head + field.constant;
+      if (made !== null) made[field.responseName] = field.constant.slice(1, -1);
       continue;
     }
     run.path?.push(field.responseName);
@@ -284,8 +321,12 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     // The first run need not go on: the second finds everything that is wrong.
     if (isNull && run.path === null) return null;
     text += field.head + (value ?? 'null');
+    if (made !== null) made[field.responseName] = value === null ? null : run.made;
   }
-  if (!isNull) return `${text}}`;
+  if (!isNull) {
+    run.made = made;
+    return `${text}}`;
+  }
   forgetGaps(run, beforeAll, gapsBefore);
   return null;
 }

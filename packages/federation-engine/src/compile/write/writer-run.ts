@@ -33,6 +33,8 @@ export interface Run {
   gapsLeftOut: number;
   withheldLeftOut: number;
   objects: number;
+  /** What the last text says, as a value; of writers that build one. */
+  made: unknown;
 }
 
 interface Remembered {
@@ -109,5 +111,6 @@ export function startRun(
     gapsLeftOut: 0,
     withheldLeftOut: 0,
     objects: 0,
+    made: null,
   };
 }
