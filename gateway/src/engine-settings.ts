@@ -23,7 +23,7 @@ import { withTraces } from './traces.js';
 const MIB = 1024 * 1024;
 
 /** What of the gateway the engine is built into. */
-export interface EngineSurroundings {
+interface EngineSurroundings {
   readonly log: Log;
   readonly health: Health;
   readonly metrics: Metrics;

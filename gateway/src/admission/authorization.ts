@@ -14,7 +14,7 @@ import type { PolicyVerdicts } from './policy-hook.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-export interface AuthorizationOptions {
+interface AuthorizationOptions {
   readonly policies: Policies;
   /** Whether an operation that asks for anything that its viewer may not see is refused as a whole. */
   readonly rejects: boolean;

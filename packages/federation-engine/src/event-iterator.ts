@@ -6,14 +6,14 @@ import type { SubscriptionRequest } from './live/subscription-request.js';
 import type { Outlet, Subscription, SubscriptionStart } from './live/subscription.js';
 import type { Subscriptions } from './live/subscriptions.js';
 
-export interface IteratedEvent {
+interface IteratedEvent {
   readonly body: string;
   readonly errors: readonly GraphQLFormattedError[];
   /** What the body says beside its errors. */
   readonly members: () => object;
 }
 
-export interface EventIteratorOptions {
+interface EventIteratorOptions {
   readonly subscriptions: Subscriptions;
   readonly request: SubscriptionRequest;
   readonly requestId: string;

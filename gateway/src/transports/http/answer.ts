@@ -45,7 +45,7 @@ import { renderFirst } from '@taskgraph/federation-engine/internal/execute/rende
 import { deadlineExceeded, untilDeadline } from '@taskgraph/federation-engine/internal/request/deadline.js';
 import type { Reply } from './reply.js';
 
-export interface AnsweredOperation {
+interface AnsweredOperation {
   readonly name: string | null;
   readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
   readonly durationMs: number;

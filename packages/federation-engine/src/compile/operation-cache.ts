@@ -69,9 +69,9 @@ export interface OperationCache {
   readonly size: () => number;
 }
 
-export type HoldsLabel = (label: string) => boolean;
+type HoldsLabel = (label: string) => boolean;
 
-export interface RecentOperation {
+interface RecentOperation {
   readonly text: string;
   readonly operationName: string | undefined;
   /** Of `@override`, those that hold. */

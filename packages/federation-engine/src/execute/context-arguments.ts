@@ -4,7 +4,7 @@ import { readAt, walkPlaces } from './walk-places.js';
 import type { Data } from '../request/data.js';
 
 /** Entities whose contexts say the same. */
-export interface ContextGroup {
+interface ContextGroup {
   readonly targets: Targets;
   /** Values of the variables that take arguments from a context; undefined where the context has none. */
   readonly variables: Readonly<Record<string, unknown>>;

@@ -17,7 +17,7 @@ export interface ExecutionError extends GraphQLFormattedError {
 /** Where the entities of a fetch stand in its list of representations. */
 export type EntityIndex = (object: Data) => number | undefined;
 
-export interface Fetched {
+interface Fetched {
   /** Of the answer to the client, before what was fetched is merged into it. */
   readonly root: Data;
   readonly clientPath: ClientPath;

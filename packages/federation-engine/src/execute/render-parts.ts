@@ -10,7 +10,7 @@ export interface RenderedParts extends AsyncIterable<string> {
   leave(): void;
 }
 
-export interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'path' | 'data' | 'isEmpty' | 'pending'> {
+interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'path' | 'data' | 'isEmpty' | 'pending'> {
   readonly errors: readonly object[];
 }
 

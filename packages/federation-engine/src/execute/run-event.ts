@@ -18,7 +18,7 @@ export interface SourceEvent {
   readonly trace?: string;
 }
 
-export interface EventOperations {
+interface EventOperations {
   /** What the subgraph was asked for. */
   readonly operation: Operation;
   /** The same, or one that withholds more. */

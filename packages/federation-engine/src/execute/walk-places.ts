@@ -2,7 +2,7 @@ import type { PathStep } from '../compile/plan/steps.js';
 import { own, type Data, type ErrorPath } from '../request/data.js';
 
 /** The way from the root to where a walk is: the first `length` of each count, and `holders[i][keys[i]]` is what comes next. */
-export interface Trail {
+interface Trail {
   readonly holders: Array<Record<string | number, unknown>>;
   readonly keys: Array<string | number>;
   length: number;

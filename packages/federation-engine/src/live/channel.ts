@@ -23,7 +23,7 @@ export interface ChannelOptions extends GroupOptions, SourceOptions {
   readonly closed: (channel: Channel) => void;
 }
 
-export interface ChannelFacts extends SourceFacts {
+interface ChannelFacts extends SourceFacts {
   /** Whoever has the same may join. */
   readonly key: string;
 }

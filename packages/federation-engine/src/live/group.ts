@@ -43,7 +43,7 @@ export interface GroupFacts {
 }
 
 /** An event on its way to clients. */
-export interface LiveEvent {
+interface LiveEvent {
   /** A copy of its own for each caller: running it uses it up. */
   readonly source: () => SourceEvent;
   readonly id: string | null;

@@ -44,7 +44,7 @@ export interface Supergraph {
 }
 
 /** Plans an operation for one version of the graph. Returns the plan as JSON. */
-export type PlanText = (
+type PlanText = (
   text: string,
   operationName: string | undefined,
   labels: readonly string[],

@@ -18,7 +18,7 @@ export class UnsupportedPlan extends Error {
   }
 }
 
-export interface CompiledPlan {
+interface CompiledPlan {
   /** What is subscribed to; null for queries and mutations. */
   readonly primary: FetchStep | null;
   /** What is fetched: of a subscription, for each of its events. Null when nothing is. */

@@ -9,17 +9,17 @@ import type { FetchConditions } from '../../supergraph/conditional-requirements.
  */
 export type Step = FetchStep | SequenceStep | ParallelStep | ConditionStep | DeferStep;
 
-export interface SequenceStep {
+interface SequenceStep {
   readonly kind: 'sequence';
   readonly steps: readonly Step[];
 }
 
-export interface ParallelStep {
+interface ParallelStep {
   readonly kind: 'parallel';
   readonly steps: readonly Step[];
 }
 
-export interface ConditionStep {
+interface ConditionStep {
   readonly kind: 'condition';
   /** A Boolean variable of the operation. */
   readonly variable: string;
@@ -130,7 +130,7 @@ export interface FetchStep {
   readonly sharing: Sharing;
 }
 
-export interface Sharing {
+interface Sharing {
   /** Whether the entities that the fetch fills may: equal ones become one. */
   readonly targets: boolean;
   /** Whether an object that it brings may, under this name, for several entities that it fills. */
