@@ -23,7 +23,7 @@ import { withTraces } from './traces.js';
 const MIB = 1024 * 1024;
 
 /** What of the gateway the engine is built into. */
-export interface EngineSurroundings {
+interface EngineSurroundings {
   readonly log: Log;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -90,8 +90,7 @@ export function toEngineOptions(config: GatewayConfig, surroundings: EngineSurro
     inside: {
       telemetry,
       health,
-      authorization: (operations) =>
-        createAuthorization({ operations, policies, rejects: config.AUTHORIZATION_REJECT }),
+      authorization: () => createAuthorization({ policies, rejects: config.AUTHORIZATION_REJECT }),
       overrideLabels: surroundings.overrideLabels,
       missingViewer: toMissingViewer,
       operations: {

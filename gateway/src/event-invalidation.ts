@@ -2,7 +2,7 @@ import { EVENT_TOPICS, type EventEnvelope } from '@taskgraph/contracts';
 import { subscribeWhenPossible, type EventBus, type Log } from '@taskgraph/service-kit';
 import type { NamedEntities } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
 
-export interface EventInvalidationOptions {
+interface EventInvalidationOptions {
   readonly bus: EventBus;
   /** Whether all gateways have one cache: then one of them hears of a change for all. */
   readonly sharedCache: boolean;

@@ -29,7 +29,7 @@ export interface SupergraphTelemetry {
   supergraphReloaded(outcome: 'loaded' | 'refused' | 'unreachable'): void;
 }
 
-export interface GatewayTelemetryOptions {
+interface GatewayTelemetryOptions {
   readonly slowOperationMs: number;
   /** Whether an operation may be told by its name: clients choose names freely, and a label has few values. */
   readonly isKnownOperation: (name: string) => boolean;

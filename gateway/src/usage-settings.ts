@@ -7,7 +7,7 @@ import type { UsageStore } from './usage/usage-record.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-export interface UsageSurroundings {
+interface UsageSurroundings {
   readonly log: Log;
   readonly metrics: Metrics;
 }

@@ -29,7 +29,7 @@ describe('an operation that waits to be planned', () => {
       overrideLabels: createOverrideLabels({ labels: [] }),
       limits: { arrive: () => [], admit: () => undefined, headers: () => ({}) },
       persistedQueries: createPersistedQueries(),
-      authorization: { admit: (operation) => operation },
+      authorization: { unmet: () => [] },
       demand: { admit: () => null, admitPlan: () => undefined },
       client: { send: () => Promise.reject(new Error('nothing is sent')) },
       clientErrors: createClientErrors(() => false),

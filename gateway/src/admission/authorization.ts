@@ -3,8 +3,8 @@ import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/inter
 import { toMissingViewer } from '../identity/missing-viewer.js';
 import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/internal/execute/withheld-errors.js';
 import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
-import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
-import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
+import { conditionsOf } from '@taskgraph/federation-engine/internal/compile/conditions.js';
+import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
 import type { Withholding } from '@taskgraph/federation-engine/internal/compile/security/withheld-selections.js';
@@ -14,8 +14,7 @@ import type { PolicyVerdicts } from './policy-hook.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-export interface AuthorizationOptions {
-  readonly operations: () => Pick<OperationCache, 'withheld'>;
+interface AuthorizationOptions {
   readonly policies: Policies;
   /** Whether an operation that asks for anything that its viewer may not see is refused as a whole. */
   readonly rejects: boolean;
@@ -39,50 +38,50 @@ interface Asked {
   readonly alwaysOfUnverified: Wanted;
 }
 
-export function createAuthorization({ operations, policies, rejects }: AuthorizationOptions): Authorization {
-  const known = new WeakMap<Operation, Asked>();
+export function createAuthorization({ policies, rejects }: AuthorizationOptions): Authorization {
+  const known = new WeakMap<readonly SecuredSelection[], Asked>();
 
-  function askedOf(operation: Operation): Asked {
-    let asked = known.get(operation);
-    if (!asked) known.set(operation, (asked = readAsked(operation)));
+  function askedOf(operation: OperationFacts): Asked {
+    let asked = known.get(operation.secured);
+    if (!asked) known.set(operation.secured, (asked = readAsked(operation)));
     return asked;
   }
 
-  function wantedOf(operation: Operation, variables: Variables, { identity }: Asker): Wanted {
+  function wantedOf(operation: OperationFacts, variables: Variables, { identity }: Asker): Wanted {
     const { optional, always, alwaysOfUnverified } = askedOf(operation);
     const fixed = identity.kind === 'unverified' ? alwaysOfUnverified : always;
     if (optional.length === 0) return fixed;
-    const values = operation.conditions(variables);
+    const values = conditionsOf(operation, variables);
     const more = optional.filter(({ selection }) => !isLeftOut(selection, values)).flatMap(({ indices }) => indices);
     return more.length === 0 ? fixed : toWanted(operation, [...fixed.indices, ...more]);
   }
 
   function decide(
-    operation: Operation,
+    operation: OperationFacts,
     variables: Variables,
     { identity }: Asker,
     indices: readonly number[],
     verdicts: PolicyVerdicts,
     alreadyUnmet: readonly number[],
-  ): Operation | Promise<Operation> {
+  ): readonly number[] {
     const holds = (index: number) => isMet(conditionAt(operation, index), identity, verdicts);
-    if (alreadyUnmet.length === 0 && indices.every(holds)) return operation;
+    if (alreadyUnmet.length === 0 && indices.every(holds)) return NOTHING;
     const found = indices.filter((index) => !holds(index));
     const unmet = alreadyUnmet.length === 0 ? found : ordered([...found, ...alreadyUnmet]);
     assertServed(operation, variables, identity, new Set(unmet));
-    return operations().withheld(operation, unmet);
+    return unmet;
   }
 
   /** @throws Refusal */
   function assertServed(
-    operation: Operation,
+    operation: OperationFacts,
     variables: Variables,
     identity: Identity,
     unmet: ReadonlySet<number>,
   ): void {
     const isSubscription = operation.type === OperationTypeNode.SUBSCRIPTION;
     if (!rejects && !isSubscription) return;
-    const values = operation.conditions(variables);
+    const values = conditionsOf(operation, variables);
     for (const selection of operation.secured) {
       const { path, conditions } = selection;
       if (isLeftOut(selection, values) || (!rejects && path.length > 1)) continue;
@@ -96,8 +95,8 @@ export function createAuthorization({ operations, policies, rejects }: Authoriza
   }
 
   return {
-    admit(operation, variables, asker, alreadyUnmet = NOTHING) {
-      if (operation.secured.length === 0) return operation;
+    unmet(operation, variables, asker, alreadyUnmet = NOTHING) {
+      if (operation.secured.length === 0) return NOTHING;
       const { indices, policies: names } = wantedOf(operation, variables, asker);
       if (names.size === 0) return decide(operation, variables, asker, indices, NO_VERDICTS, alreadyUnmet);
       const decideBy = (told: PolicyVerdicts) => decide(operation, variables, asker, indices, told, alreadyUnmet);
@@ -114,7 +113,7 @@ function ordered(indices: readonly number[]): number[] {
   return [...new Set(indices)].sort((one, other) => one - other);
 }
 
-function readAsked(operation: Operation): Asked {
+function readAsked(operation: OperationFacts): Asked {
   const isPolicy = (index: number) => conditionAt(operation, index).kind === 'policies';
   const ofPolicies = operation.secured.flatMap((selection) => {
     const indices = selection.conditions.filter(isPolicy);
@@ -129,7 +128,7 @@ function readAsked(operation: Operation): Asked {
   };
 }
 
-function toWanted(operation: Operation, indices: readonly number[]): Wanted {
+function toWanted(operation: OperationFacts, indices: readonly number[]): Wanted {
   const inOrder = ordered(indices);
   return {
     indices: inOrder,
@@ -137,7 +136,7 @@ function toWanted(operation: Operation, indices: readonly number[]): Wanted {
   };
 }
 
-function conditionAt({ supergraph }: Operation, index: number): SecurityCondition {
+function conditionAt({ supergraph }: OperationFacts, index: number): SecurityCondition {
   return supergraph.requirements.conditions[index] as SecurityCondition;
 }
 

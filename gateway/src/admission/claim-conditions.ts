@@ -3,7 +3,7 @@ import { z } from 'zod';
 type ClaimValue = string | number | boolean;
 
 /** What each of these claims has to be: a value, or one of a list of values. A claim that is a list has to contain it. */
-export type ClaimCondition = Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>;
+type ClaimCondition = Readonly<Record<string, ClaimValue | readonly ClaimValue[]>>;
 
 /** Conditions on claims, by the policy that they allow; any of them is enough. */
 export type PolicyTable = ReadonlyMap<string, readonly ClaimCondition[]>;

@@ -4,7 +4,7 @@ import type { OperationContext } from '@taskgraph/federation-engine/internal/req
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 
 /** How much clients may ask for, by limit; null for as much as they like. */
-export interface ClientRates {
+interface ClientRates {
   /** Operations of everybody at one address. */
   readonly address: Rate | null;
   /** Of those, without a token that was accepted. */

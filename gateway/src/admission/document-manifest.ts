@@ -16,14 +16,14 @@ export interface RegisteredDocuments {
 }
 
 /** The manifest that is in force. */
-export interface DocumentManifest {
+interface DocumentManifest {
   /** @throws ConfigError when it cannot be read, or is no manifest */
   start(): Promise<void>;
   readonly documents: () => RegisteredDocuments;
   close(): void;
 }
 
-export interface DocumentManifestOptions {
+interface DocumentManifestOptions {
   readonly path: string;
   readonly pollMs: number;
   readonly limits: DocumentLimits;

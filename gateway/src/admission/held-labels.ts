@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { LabelFacts, OverrideLabels } from '@taskgraph/federation-engine/internal/request/context.js';
 
-export interface OverrideLabelsOptions {
+interface OverrideLabelsOptions {
   /** Hold for every request. */
   readonly labels: readonly string[];
   /** Names labels that hold for one request, beside those of its header. */

@@ -8,7 +8,7 @@ export type PolicyVerdicts = ReadonlyMap<string, boolean>;
 /** Asks a deployment's own service about policies. Answers nothing where that fails: the door stays closed. Never throws. */
 export type PolicyHook = (names: readonly string[], asker: Asker) => Promise<PolicyVerdicts>;
 
-export interface PolicyHookOptions {
+interface PolicyHookOptions {
   readonly url: string;
   readonly timeoutMs: number;
 }

@@ -8,7 +8,7 @@ export const EXPLORER = '/explorer';
 
 const OWN_OPERATIONS = new URL('../../contract/operations.graphql', import.meta.url);
 
-export interface ExplorerRoutesOptions {
+interface ExplorerRoutesOptions {
   readonly endpoint: string;
   /** Whether the graph is that of this project, whose operations and login are known. */
   readonly ownGraph: boolean;

@@ -29,7 +29,7 @@ const HEADERS = {
 };
 
 /** Tells who asks by another method which ones a path takes. */
-export type RefuseMethod = (request: Request, response: Response, methods: readonly string[]) => void;
+type RefuseMethod = (request: Request, response: Response, methods: readonly string[]) => void;
 
 const READS = ['GET', 'HEAD'];
 

@@ -14,7 +14,7 @@ export type FoundTokens = SessionTokens & { readonly isKept?: true };
  */
 export type ExchangeCookie = (cookieHash: string, mustAsk?: boolean) => Promise<FoundTokens | null>;
 
-export interface ExchangeCookieOptions {
+interface ExchangeCookieOptions {
   /** Where auth gives out tokens for cookies; several where it is at several addresses, which are asked in turn. */
   readonly url: string | readonly string[];
   readonly sign: SignClientInfo;

@@ -20,7 +20,7 @@ export interface Identify {
   onRevocation(listener: () => void): void;
 }
 
-export interface IdentifyOptions {
+interface IdentifyOptions {
   /** Null when this gateway verifies no tokens. */
   readonly jwksUrls: readonly string[] | null;
   readonly jwks?: JwksSource | undefined;

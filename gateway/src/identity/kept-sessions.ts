@@ -4,7 +4,7 @@ import { connectRedis, timeRedis, type Log, type Metrics } from '@taskgraph/serv
 import { z } from 'zod';
 import type { ExchangeCookie } from './exchange-cookie.js';
 
-export interface KeptSessionsOptions {
+interface KeptSessionsOptions {
   readonly redisUrl: string;
   /** Shared by all gateways: what they keep is sealed with a key that is derived from it. */
   readonly secret: string;

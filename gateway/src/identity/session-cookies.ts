@@ -19,7 +19,7 @@ export interface SessionCookiesOptions {
 }
 
 /** Who asks by a cookie. */
-export interface CookieCredentials {
+interface CookieCredentials {
   readonly identity: Identity;
   /** What is sent to subgraphs: the access token that the cookie stands for. */
   readonly authorization: string | undefined;
@@ -49,7 +49,7 @@ export interface SessionCookies {
 }
 
 /** A header of our own: no page of another site can send it without asking first. */
-export const SESSION_HEADER = 'taskgraph-session';
+const SESSION_HEADER = 'taskgraph-session';
 const SECRET_BYTES = 32;
 /** Before it expires: a request takes its time to get to a subgraph, and clocks differ. */
 const RENEW_AHEAD_MS = 30_000;

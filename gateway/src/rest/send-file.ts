@@ -12,7 +12,7 @@ export interface SendFile {
   close(): Promise<void>;
 }
 
-export interface SendFileOptions {
+interface SendFileOptions {
   /** Where the media process is, for this gateway; null where the graph has none. */
   readonly mediaUrl: () => string | null;
   /** Until an answer begins. */

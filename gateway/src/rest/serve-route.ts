@@ -38,7 +38,7 @@ export interface ServeRouteOptions {
   readonly routeOf: (operation: string) => CompiledRoute;
 }
 
-export type ServeRoute = (route: CompiledRoute, request: Request, response: Response) => Promise<void>;
+type ServeRoute = (route: CompiledRoute, request: Request, response: Response) => Promise<void>;
 
 const ACCEPTED: Accepted = {
   type: 'application/json; charset=utf-8',

@@ -20,7 +20,7 @@ export interface Shape {
   readonly project: (value: unknown) => unknown;
 }
 
-export interface ShapeSource {
+interface ShapeSource {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
 }

@@ -4,7 +4,7 @@ import type { JsonSchema } from './json-schema.js';
 import type { FieldError } from './problem.js';
 
 /** Says what is wrong with a value; empty when nothing is. */
-export type Validate = (value: unknown, isSmall: boolean) => readonly FieldError[];
+type Validate = (value: unknown, isSmall: boolean) => readonly FieldError[];
 
 const OPTIONS = { strict: false, validateFormats: true };
 const MAX_TOLD = 20;

@@ -2,7 +2,7 @@
 const MAX_SWEEP_MS = 1_000;
 const MIN_SWEEP_MS = 10;
 
-export interface SweepOptions<Item> {
+interface SweepOptions<Item> {
   /** How often it is an item's turn. */
   readonly heartbeatMs: number;
   /** Other times that a look must not be late for by more than a quarter. */
@@ -14,7 +14,7 @@ export interface SweepOptions<Item> {
  * Connections that are looked at in turn: one timer for all of them, which is cheaper than one for each, and as good for
  * times of seconds. Turns are spread over the heartbeat, so that not all are pinged at once.
  */
-export interface Sweep<Item> extends Iterable<Item> {
+interface Sweep<Item> extends Iterable<Item> {
   readonly size: number;
   add(item: Item): void;
   delete(item: Item): void;

@@ -1,5 +1,5 @@
 /** Ids in the order of what they count. */
-export interface LeastCounted {
+interface LeastCounted {
   /** Adds an id, or moves it to where it counts so much. */
   set(id: string, count: number): void;
   delete(id: string): void;

@@ -18,7 +18,11 @@ import {
   type StringValueNode,
   type ValueNode,
 } from 'graphql';
-import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import type { ValidOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
+import { isCondition } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
+
+/** What is read of an operation. */
+export type CountedOperation = Pick<ValidOperation, 'node' | 'fragments' | 'supergraph'>;
 
 /** An operation as it is recorded: what it asks for, and nothing that it says. */
 export interface NormalOperation {
@@ -32,8 +36,6 @@ export interface NormalOperation {
 /** Of a text that is recorded; what people write is some hundred characters long. */
 const MAX_TEXT_LENGTH = 16_384;
 const HIDDEN: StringValueNode = { kind: Kind.STRING, value: '' };
-/** Their condition is a part of what is asked for, and one bit. */
-const CONDITIONS = new Set(['include', 'skip']);
 
 /**
  * Takes out of an operation what its client has written into it: numbers are 0, texts are empty, flags are false. Names of fields of
@@ -41,11 +43,7 @@ const CONDITIONS = new Set(['include', 'skip']);
  * and of selections and items that are the same then, one stays: a client that asks for a hundred tasks by a hundred aliases
  * makes one operation.
  */
-export function toNormalOperation({
-  node,
-  fragments,
-  supergraph,
-}: Pick<Operation, 'node' | 'fragments' | 'supergraph'>): NormalOperation {
+export function toNormalOperation({ node, fragments, supergraph }: CountedOperation): NormalOperation {
   const info = new TypeInfo(supergraph.schema);
   const texts = new WeakMap<SelectionSetNode, string>();
   const normalize = (definition: OperationDefinitionNode | FragmentDefinitionNode) =>
@@ -59,7 +57,8 @@ export function toNormalOperation({
         EnumValue: { enter: () => (isOfSchema(info, isEnumType) ? undefined : HIDDEN) },
         ObjectValue: { enter: () => (isOfSchema(info, isInputObjectType) ? undefined : HIDDEN) },
         ListValue: { leave: (list) => ({ ...list, values: unique<ValueNode>(list.values, print) }) },
-        Directive: { enter: (directive) => (CONDITIONS.has(directive.name.value) ? false : withoutLabel(directive)) },
+        // What a condition says is a part of what is asked for, and one bit.
+        Directive: { enter: (directive) => (isCondition(directive) ? false : withoutLabel(directive)) },
         SelectionSet: { leave: (set) => withoutAliases(set, texts) },
       }),
     );

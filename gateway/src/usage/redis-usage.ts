@@ -70,7 +70,7 @@ end
 return { unnamed, dropped }
 `;
 
-export interface RedisUsageOptions extends UsageBounds {
+interface RedisUsageOptions extends UsageBounds {
   readonly url: string;
   readonly log: Log;
   /** Gets the connection, to watch it. */

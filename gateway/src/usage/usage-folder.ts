@@ -6,7 +6,7 @@ import { createUsageTable, type UsageTable } from './usage-table.js';
 import { recordId, type UsageBounds, type UsageRecord, type UsageStore } from './usage-record.js';
 import { idOfText } from './normal-operation.js';
 
-export interface UsageFolderOptions extends UsageBounds {
+interface UsageFolderOptions extends UsageBounds {
   readonly folder: string;
   readonly log: Log;
 }

@@ -62,7 +62,7 @@ export function othersId(id: string): string {
 }
 
 /** What of a record never changes. */
-export type UsageFacts = Omit<UsageRecord, 'count' | 'lastSeen'>;
+type UsageFacts = Omit<UsageRecord, 'count' | 'lastSeen'>;
 
 export function toFacts({ client, version, operation }: Omit<UsageCount, 'count'>, now: Date): UsageFacts {
   return {

@@ -6,9 +6,8 @@ import {
   type Log,
   type Metrics,
 } from '@taskgraph/service-kit';
-import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
-import { toNormalOperation, type NormalOperation } from './normal-operation.js';
+import { toNormalOperation, type CountedOperation, type NormalOperation } from './normal-operation.js';
 import { OTHERS, UNKNOWN, type UsageCount, type UsageStore } from './usage-record.js';
 
 export interface UsageRecorderOptions {
@@ -26,7 +25,7 @@ export interface UsageRecorderOptions {
 }
 
 /** Counts an operation that is run. It waits for nothing, and never throws. */
-export type RecordUsage = (operation: Operation, context: Pick<OperationContext, 'clientHeader'>) => void;
+export type RecordUsage = (operation: CountedOperation, context: Pick<OperationContext, 'clientHeader'>) => void;
 
 /** Counts who asks for what. */
 export interface UsageRecorder {
@@ -50,11 +49,11 @@ type Pending = Omit<UsageCount, 'count'> & { count: number };
 export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorder {
   const { store, sampleOneIn, maxPending, log, now = () => new Date(), random = Math.random } = options;
   const { outcomes, flushes } = createUsageMetrics(options.metrics, () => pending.size);
-  const normal = new WeakMap<Operation, NormalOperation>();
+  const normal = new WeakMap<CountedOperation, NormalOperation>();
   let pending = new Map<string, Pending>();
   let flushing: Promise<void> | null = null;
 
-  function normalOf(operation: Operation): NormalOperation {
+  function normalOf(operation: CountedOperation): NormalOperation {
     const known = normal.get(operation);
     if (known) return known;
     const made = toNormalOperation(operation);

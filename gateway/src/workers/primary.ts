@@ -15,7 +15,7 @@ import {
 } from '@taskgraph/service-kit';
 import type { Answers, FromWorker, ToWorker } from './messages.js';
 
-export interface PrimaryOptions {
+interface PrimaryOptions {
   readonly count: number;
   readonly planner: SharedPlanner;
   readonly operations: OperationsAddress;

@@ -4,7 +4,7 @@ import { changeLogLevel, type Health, type Log, type Metrics } from '@taskgraph/
 import type { Answers, FromWorker, ToWorker } from './messages.js';
 
 /** What a worker has to do with its primary. */
-export interface WorkerLink {
+interface WorkerLink {
   /** Sends to the planner that all workers share. */
   askPlanner(message: GuestMessage): void;
   onPlanner(take: (message: HostMessage) => void): void;
@@ -14,7 +14,7 @@ export interface WorkerLink {
   readonly stopped: Promise<void>;
 }
 
-export interface WorkerLinkOptions {
+interface WorkerLinkOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;

@@ -131,7 +131,7 @@ describe('a planner that is busy when the graph changes', () => {
       sockets: { subscribe: () => () => undefined, close: async () => undefined },
       urlOf: () => 'http://news.test',
       overrideLabels: () => () => false,
-      authorization: { admit: async (base: unknown) => base } as never,
+      authorization: { unmet: async () => [] },
       clientErrors: createClientErrors(() => false),
       log: createLog({ service: 'gateway', level: 'silent' }),
       telemetry: new Proxy({}, { get: () => () => undefined }) as never,
@@ -150,7 +150,6 @@ describe('a planner that is busy when the graph changes', () => {
       {
         kind: 'subscription',
         operation,
-        base: operation,
         text: IDS,
         operationName: undefined,
         variables: {},

@@ -10,7 +10,7 @@ import type { EngineOptions } from './engine-options.js';
 import { createEngineParts } from './engine-parts.js';
 import { toEngine, type Engine, type EngineRequest } from './engine.js';
 
-export interface ApolloGatewayOptions extends EngineOptions {
+interface ApolloGatewayOptions extends EngineOptions {
   /** What of a request goes to the engine beside the operation, from the context that `context` of Apollo Server has made. */
   readonly requestOf?: (
     context: GatewayGraphQLRequestContext,

@@ -1,6 +1,6 @@
 import type { Authorization } from './compile/authorization.js';
-import type { OperationCache } from './compile/operation-cache.js';
-import type { Operation } from './compile/operation.js';
+import type { SecuredSelection } from './compile/security/secured-selections.js';
+import type { OperationFacts } from './compile/valid-operation.js';
 import type { Asker } from './request/context.js';
 import type { SecurityCondition } from './supergraph/security-requirements.js';
 
@@ -8,37 +8,37 @@ import type { SecurityCondition } from './supergraph/security-requirements.js';
 export type AuthorizeHook = (condition: SecurityCondition, asker: Asker) => boolean | Promise<boolean>;
 
 /** Everybody may see everything: subgraphs decide. */
-export const ADMIT_ALL: Authorization = { admit: (operation) => operation };
+export const ADMIT_ALL: Authorization = { unmet: () => NONE };
+
+const NONE: readonly number[] = [];
 
 /** Decides by a host's word about each condition of an operation (Federation specification, `@authenticated` and its kin). */
-export function authorizeBy(hook: AuthorizeHook, operations: () => Pick<OperationCache, 'withheld'>): Authorization {
+export function authorizeBy(hook: AuthorizeHook): Authorization {
   /** The conditions of an operation, found out once. */
-  const known = new WeakMap<Operation, readonly number[]>();
+  const known = new WeakMap<readonly SecuredSelection[], readonly number[]>();
 
-  function conditionsOf(operation: Operation): readonly number[] {
-    let indices = known.get(operation);
+  function conditionsOf({ secured }: OperationFacts): readonly number[] {
+    let indices = known.get(secured);
     if (!indices) {
-      indices = [...new Set(operation.secured.flatMap(({ conditions }) => conditions))].sort(
-        (one, other) => one - other,
-      );
-      known.set(operation, indices);
+      indices = [...new Set(secured.flatMap(({ conditions }) => conditions))].sort((one, other) => one - other);
+      known.set(secured, indices);
     }
     return indices;
   }
 
   return {
-    admit(operation, _variables, asker, alreadyUnmet = []) {
-      if (operation.secured.length === 0) return operation;
+    unmet(operation, _variables, asker, alreadyUnmet = NONE) {
+      if (operation.secured.length === 0) return NONE;
       return decide(operation, conditionsOf(operation), asker, alreadyUnmet);
     },
   };
 
   async function decide(
-    operation: Operation,
+    operation: OperationFacts,
     indices: readonly number[],
     asker: Asker,
     alreadyUnmet: readonly number[],
-  ): Promise<Operation> {
+  ): Promise<readonly number[]> {
     const { conditions } = operation.supergraph.requirements;
     const met = await Promise.all(
       indices.map(async (index) => {
@@ -50,7 +50,6 @@ export function authorizeBy(hook: AuthorizeHook, operations: () => Pick<Operatio
         }
       }),
     );
-    const unmet = indices.filter((_index, place) => met[place] !== true);
-    return unmet.length === 0 ? operation : operations().withheld(operation, unmet);
+    return indices.filter((_index, place) => met[place] !== true);
   }
 }

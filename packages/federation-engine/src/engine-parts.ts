@@ -141,8 +141,7 @@ export function createEngineParts(options: EngineOptions): EngineParts {
 
   // execute
   const { authorize, showsErrorMessages = () => false } = options;
-  const authorization =
-    inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize, operations) : ADMIT_ALL);
+  const authorization = inside.authorization?.(operations) ?? (authorize ? authorizeBy(authorize) : ADMIT_ALL);
   const overrideLabels = inside.overrideLabels ?? labelsBy(options.overrideLabels);
   const clientErrors = createClientErrors(showsBy(showsErrorMessages, log), {
     toMissingViewer: missingViewer,

@@ -7,8 +7,8 @@ import { planText } from './compile/plan/plan-text.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts, type EngineParts } from './engine-parts.js';
 import { iterateEvents } from './event-iterator.js';
-import { renderBody } from './execute/render-body.js';
-import { renderFirst, type PartsFormat } from './execute/render-parts.js';
+import { renderBody, toBody } from './execute/render-body.js';
+import { firstMembers, renderFirst, type PartsFormat } from './execute/render-parts.js';
 import { renderRest } from './execute/render-rest.js';
 import { runOperation } from './execute/run-operation.js';
 import { toCredentials } from './live/credentials.js';
@@ -53,7 +53,7 @@ export interface EngineResult {
   readonly cacheControl: string | null;
   /** Whether the operation ran; if not, `errors` say why. */
   readonly isExecuted: boolean;
-  /** The body as a value. */
+  /** The body as a value, which is made of the data and not of the text. */
   toJSON(): ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
 }
 
@@ -92,23 +92,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   const { log = SILENT, operationTimeoutMs = OPERATION_TIMEOUT_MS, introspection = true } = options;
 
-  async function admit(
-    request: EngineRequest,
-    context: OperationContext,
-  ): Promise<{ base: Operation; operation: Operation }> {
+  async function admit(request: EngineRequest, context: OperationContext): Promise<Operation> {
     const variables = request.variables ?? {};
     if (typeof request.query !== 'string') throw badRequest('`query` is not a text.');
-    const base = await parts
-      .operations()
-      .get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
-        admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
-        client: clientOf(context),
-      });
-    return { base, operation: await parts.authorization.admit(base, variables, context) };
+    return parts.operations().get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
+      admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
+      unmet: (facts) => parts.authorization.unmet(facts, variables, context),
+      client: clientOf(context),
+    });
   }
 
   async function run(request: EngineRequest, context: OperationContext): Promise<EngineResult> {
-    const { operation } = await untilDeadline(admit(request, context), context.signal);
+    const operation = await untilDeadline(admit(request, context), context.signal);
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
       throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
@@ -123,9 +118,11 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     if (result.rest && incremental) {
       const { clientErrors } = parts;
       const rest = renderRest(result.rest, { clientErrors, context, format: incremental, onEnd: () => undefined });
-      return toResult(renderBody(result.data, errors, renderFirst(result.rest.pending, incremental)), {
+      const { pending } = result.rest;
+      return toResult(renderBody(result.data, errors, renderFirst(pending, incremental)), {
         errors,
         parts: rest,
+        members: () => ({ data: result.value(), ...firstMembers(pending, incremental) }),
       });
     }
     const isQuery = operation.type === OperationTypeNode.QUERY && errors.length === 0;
@@ -133,6 +130,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     const policy = kept && operation.secured.length > 0 ? forOne(kept) : kept;
     return toResult(renderBody(result.data, errors), {
       errors,
+      members: () => ({ data: result.value() }),
       cacheControl: isQuery ? writeCacheControl(policy, Date.now()) : null,
     });
   }
@@ -195,10 +193,10 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         return;
       }
       const { context, end } = begun;
-      let admitted;
+      let operation;
       try {
-        admitted = await untilDeadline(admit(request, context), context.signal);
-        if (admitted.operation.type !== OperationTypeNode.SUBSCRIPTION)
+        operation = await untilDeadline(admit(request, context), context.signal);
+        if (operation.type !== OperationTypeNode.SUBSCRIPTION)
           throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
         yield refused(error, context);
@@ -206,14 +204,12 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       } finally {
         end();
       }
-      const { operation, base } = admitted;
       const credentials = toCredentials(context);
       const events = iterateEvents({
         subscriptions: parts.subscriptions,
         request: {
           kind: 'subscription',
           operation,
-          base,
           text: request.query,
           operationName: request.operationName ?? undefined,
           overrideLabels: context.overrideLabels,
@@ -227,7 +223,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         signal: request.signal,
       });
       try {
-        for await (const { body, errors } of events) yield toResult(body, { errors });
+        for await (const { body, errors, members } of events) yield toResult(body, { errors, members });
       } catch (error) {
         yield refused(error, context);
       }
@@ -235,7 +231,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     async explain(request) {
       const { context, end } = toContext(request);
       try {
-        return planText((await untilDeadline(admit(request, context), context.signal)).operation.plan);
+        return planText((await untilDeadline(admit(request, context), context.signal)).plan);
       } finally {
         end();
       }
@@ -257,24 +253,19 @@ async function* endWith(parts: AsyncIterable<string>, end: () => void): AsyncGen
   }
 }
 
-function toResult(
-  body: string,
-  { errors, ...rest }: Pick<EngineResult, 'errors'> & Partial<EngineResult>,
-): EngineResult {
-  return {
-    body,
-    errors,
-    parts: null,
-    cacheControl: null,
-    isExecuted: true,
-    ...rest,
-    toJSON: () => JSON.parse(body) as ExecutionResult<Record<string, unknown>, Record<string, unknown>>,
-  };
+interface Told extends Pick<EngineResult, 'errors'>, Partial<Omit<EngineResult, 'body' | 'errors' | 'toJSON'>> {
+  /** What the body has beside its errors. */
+  readonly members: () => object;
+}
+
+function toResult(body: string, { members, ...rest }: Told): EngineResult {
+  const { errors } = rest;
+  return { body, parts: null, cacheControl: null, isExecuted: true, ...rest, toJSON: () => toBody(errors, members()) };
 }
 
 function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = error instanceof Fault ? toRefusal(error) : defect(error, context);
-  return toResult(renderBody(null, errors), { errors, isExecuted: false });
+  return toResult(renderBody(null, errors), { errors, isExecuted: false, members: () => ({}) });
 }
 
 function readHeader(headers: ClientHeaders | null | undefined, name: string): string | undefined {

@@ -6,12 +6,14 @@ import type { SubscriptionRequest } from './live/subscription-request.js';
 import type { Outlet, Subscription, SubscriptionStart } from './live/subscription.js';
 import type { Subscriptions } from './live/subscriptions.js';
 
-export interface IteratedEvent {
+interface IteratedEvent {
   readonly body: string;
   readonly errors: readonly GraphQLFormattedError[];
+  /** What the body says beside its errors. */
+  readonly members: () => object;
 }
 
-export interface EventIteratorOptions {
+interface EventIteratorOptions {
   readonly subscriptions: Subscriptions;
   readonly request: SubscriptionRequest;
   readonly requestId: string;
@@ -37,7 +39,7 @@ export async function* iterateEvents(options: EventIteratorOptions): AsyncGenera
     wake();
   };
   const fail = (errors: readonly GraphQLFormattedError[]) => {
-    waiting.push({ body: renderBody(null, errors), errors });
+    waiting.push({ body: renderBody(null, errors), errors, members: () => ({}) });
     end();
   };
   const outlet: Outlet = {
@@ -49,7 +51,7 @@ export async function* iterateEvents(options: EventIteratorOptions): AsyncGenera
         subscriptions.leave(subscription, 'slow-consumer');
         return fail([SLOW_CONSUMER]);
       }
-      waiting.push({ body: event.text, errors: event.errors });
+      waiting.push({ body: event.text, errors: event.errors, members: event.members });
       wake();
     },
     fail: (_subscription, errors) => fail(errors),

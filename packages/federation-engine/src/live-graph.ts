@@ -17,7 +17,7 @@ export interface LiveGraph {
   close(): Promise<void>;
 }
 
-export interface LiveGraphOptions {
+interface LiveGraphOptions {
   readonly source: SupergraphSource;
   readonly planner: PlannerThread;
   readonly cache: OperationCacheOptions;

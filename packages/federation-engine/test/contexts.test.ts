@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { expectData } from '@taskgraph/testkit';
+import { compileContexts } from '../src/compile/plan/compile-rewrites.js';
 import { groupByContext } from '../src/execute/context-arguments.js';
 import type { FakeSubgraph } from './fake-subgraphs.js';
 import { startEngine, type EngineUnderTest } from './start-engine.js';
@@ -207,6 +208,7 @@ describe('an argument from a context', () => {
 describe('the values of contexts', () => {
   it('are never those that a client sent under the name of the variable, and lists stay lists', () => {
     const rewrite = (path: string[], renameKeyTo: string) => ({ kind: 'KeyRenamer' as const, path, renameKeyTo });
+    const typesWithin = (condition: string) => new Set([condition]);
     const inner = { __typename: 'U', id: '1' };
     const root = { t: [{ __typename: 'T', tags: [{ name: 'x' }, null, { name: 'y' }], u: inner }] };
     const [group, ...others] = groupByContext(
@@ -216,18 +218,27 @@ describe('the values of contexts', () => {
         { kind: 'items', types: null },
         { kind: 'field', name: 'u', types: null },
       ],
-      [
-        rewrite(['..', '... on T', 'missing'], 'one'),
-        rewrite(['..', '... on Other', 'tags', 'name'], 'two'),
-        rewrite(['..', '... on T', 'tags', 'name'], 'two'),
-        rewrite(['... on U', 'id'], 'three'),
-        rewrite(['..', '..', '..', 'above'], 'four'),
-      ],
-      (typename, condition) => typename === condition,
+      compileContexts(
+        [
+          rewrite(['..', '... on T', 'missing'], 'one'),
+          rewrite(['..', '... on Other', 'tags', 'name'], 'two'),
+          rewrite(['..', '... on T', 'tags', 'name'], 'two'),
+          rewrite(['... on U', 'id'], 'three'),
+          rewrite(['..', '..', '..', 'above'], 'four'),
+          rewrite(['..', '..'], 'five'),
+        ],
+        typesWithin,
+      ),
     );
     expect(others).toEqual([]);
     expect(group?.targets.objects).toEqual([inner]);
     expect(Object.hasOwn(group?.variables ?? {}, 'one')).toBe(true);
-    expect(group?.variables).toEqual({ one: undefined, two: ['x', null, 'y'], three: '1', four: undefined });
+    expect(group?.variables).toEqual({
+      one: undefined,
+      two: ['x', null, 'y'],
+      three: '1',
+      four: undefined,
+      five: undefined,
+    });
   });
 });

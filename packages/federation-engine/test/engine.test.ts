@@ -215,6 +215,36 @@ it.each<[string, () => void]>([
   expect(told).toEqual([{ err: new Error('no disk') }]);
 });
 
+describe('the value of an answer', () => {
+  it.each([
+    ['{ products { id name cost reviews { text } } }', 'data'],
+    ['{ products { nothing } }', 'errors'],
+    ['{ __schema { queryType { name } } products { __typename } }', 'data'],
+    ['mutation { rename(id: "none", name: "x") { id } }', 'data'],
+  ])('says of %s what its text says', async (asked, member) => {
+    await using started = await start();
+    const result = await started.engine.execute({ query: asked });
+    const value = result.toJSON();
+    expect(value).toHaveProperty(member);
+    expect(value).toEqual(JSON.parse(result.body));
+    // It is made anew: who changes it changes nothing of ours.
+    expect(result.toJSON()).not.toBe(value);
+  });
+
+  it.each(['deferSpec=20220824', 'incrementalSpec=v0.2'] as const)(
+    'is that of the first part where more come (%s)',
+    async (incremental) => {
+      await using started = await start();
+      const query = '{ products { id ... @defer(label: "later") { reviews { text } } } }';
+      const result = await started.engine.execute({ query, incremental });
+      const parts: string[] = [];
+      for await (const part of result.parts ?? []) parts.push(part);
+      expect(parts.length).toBeGreaterThan(0);
+      expect(result.toJSON()).toEqual(JSON.parse(result.body));
+    },
+  );
+});
+
 describe('authorize', () => {
   const query = '{ products { name cost } }';
 
@@ -232,6 +262,18 @@ describe('authorize', () => {
     const nobody = (await started.engine.execute({ query, identity: { kind: 'absent' } })).toJSON();
     expect(nobody).toMatchObject({ data: { products: [{ name: 'table', cost: null }, { cost: null }] } });
     expect(nobody.errors).toHaveLength(2);
+  });
+
+  it('plans what is withheld for nobody, and what is left once', async () => {
+    const plans: string[] = [];
+    await using started = await start({ authorize: () => false, onPlan: ({ plan }) => void plans.push(plan) });
+    const ask = (each: string) => started.engine.execute({ query: each, identity: { kind: 'absent' } });
+    await ask(query);
+    await ask(query);
+    await ask('{ products { name cost  } }');
+    expect(plans).toHaveLength(1);
+    expect(plans[0]).toContain('name');
+    expect(plans[0]).not.toContain('cost');
   });
 
   it('takes a hook that fails for a no', async () => {

@@ -4,6 +4,22 @@ import { DEFAULT_LIMITS } from '../src/engine-parts.js';
 import { buildSupergraph } from './build-supergraph.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 
+describe('a refusal', () => {
+  it('is remembered of the operation that was refused, and of no other whose name and text read the same together', async () => {
+    const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
+    const cache = createOperationCache(buildSupergraph(sdl), {
+      maxBytes: 1_000_000,
+      limits: DEFAULT_LIMITS,
+      introspection: true,
+    });
+    const get = async (text: string, name?: string) => cache.get(text, name);
+    await expect(get('{ books { id } }', 'query Books')).rejects.toThrow('no operation');
+    expect((await get('query Books\n{ books { id } }')).name).toBe('Books');
+    await expect(get('{ books { title } }', 'Titles\nquery Titles')).rejects.toThrow('no operation');
+    expect((await get('query Titles\n{ books { title } }', 'Titles')).name).toBe('Titles');
+  });
+});
+
 describe('a flood of distinct operations', () => {
   it('stays within the bound of the cache', async () => {
     const sdl = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));

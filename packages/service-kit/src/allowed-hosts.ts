@@ -4,7 +4,7 @@ import { isLoopback } from './loopback.js';
 /** Tells whether a server is asked by a name that is its own. */
 export type AllowsHost = (host: string | undefined) => boolean;
 
-export interface AllowedHostsOptions {
+interface AllowedHostsOptions {
   /** Where the server listens. */
   readonly host: string;
   /** Names that are its own too: `api.example.com`, `.example.com` for all below and itself, `*` for any. */

@@ -1,7 +1,7 @@
 import { splitUrls } from '@taskgraph/federation-engine/upstream';
 
 /** Asks one of several addresses, and those after it where that fails. @throws what the first that was asked has failed with */
-export type AskInTurn = <Answer>(ask: (url: string) => Promise<Answer>) => Promise<Answer>;
+type AskInTurn = <Answer>(ask: (url: string) => Promise<Answer>) => Promise<Answer>;
 
 /**
  * Asks a service that may be at several addresses for what each of them answers alike. The one that has answered last is asked first, so that

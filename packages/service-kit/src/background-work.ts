@@ -10,7 +10,7 @@ export interface BackgroundWork {
   close(): Promise<void>;
 }
 
-export interface BackgroundWorkOptions {
+interface BackgroundWorkOptions {
   /** For the log. */
   readonly name: string;
   /** Does what there is to do. Returns when to look again, where that is sooner than after the interval. */

@@ -23,9 +23,9 @@ export type SignClientInfo = (info: ClientInfo, requestId: string) => string;
 
 /** Why a header that says who asks is not believed. */
 const PROBLEMS = ['malformed', 'forged', 'other_request', 'out_of_date'] as const;
-export type ClientInfoProblem = (typeof PROBLEMS)[number];
+type ClientInfoProblem = (typeof PROBLEMS)[number];
 
-export type ClientInfoOutcome =
+type ClientInfoOutcome =
   | { readonly kind: 'accepted'; readonly info: ClientInfo }
   | { readonly kind: 'refused'; readonly problem: ClientInfoProblem };
 

@@ -93,7 +93,7 @@ export type SubgraphOwn<Context extends RequestContext> = Omit<
   | 'onClose'
 >;
 
-export interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
+interface SubgraphComposition<Context extends RequestContext, Client, Db extends TransactionalClient<Client>> {
   /** As in the supergraph; its events and its group of consumers are named so as well. */
   readonly name: EventSource;
   readonly config: SubgraphSettings & { readonly PEER_TIMEOUT_MS?: number | undefined };

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Log } from './log.js';
 
-export interface RedisConnectionOptions {
+interface RedisConnectionOptions {
   readonly log: Log;
   readonly commandTimeoutMs: number;
   readonly reconnectMs: number;

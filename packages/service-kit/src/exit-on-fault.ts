@@ -4,7 +4,7 @@ const EXIT_FAULT = 70;
 /** Faults after the first that are only reported; with more than these, nothing good comes of draining. */
 const MAX_FAULTS_WHILE_DRAINING = 10;
 
-export interface FaultPolicy {
+interface FaultPolicy {
   /** Writes down what was thrown. */
   readonly report: (error: unknown, origin: NodeJS.UncaughtExceptionOrigin) => void;
   /** Takes nothing new, and lets what is under way finish. */

@@ -1,6 +1,6 @@
 import { serviceVersion } from './version.js';
 
-export interface DependencyReport {
+interface DependencyReport {
   /** `degraded`: it answers, and lacks something that not everybody needs. */
   readonly status: 'ok' | 'degraded' | 'unavailable';
   readonly critical: boolean;
@@ -25,9 +25,9 @@ export interface Degraded {
 }
 
 /** @throws when the dependency is not there */
-export type HealthCheck = (signal: AbortSignal) => Promise<Degraded | void>;
+type HealthCheck = (signal: AbortSignal) => Promise<Degraded | void>;
 
-export interface HealthCheckOptions {
+interface HealthCheckOptions {
   readonly critical?: boolean;
   readonly details?: () => Readonly<Record<string, unknown>>;
 }

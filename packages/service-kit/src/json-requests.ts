@@ -9,7 +9,7 @@ import { identifyRequest } from './request-identification.js';
 import { sendBody } from './send-body.js';
 import { refuseSubscriptions } from './subscriptions/refuse-subscriptions.js';
 
-export interface JsonRequestsOptions<Context extends BaseContext> {
+interface JsonRequestsOptions<Context extends BaseContext> {
   readonly apollo: ApolloServer<Context>;
   readonly path: string;
   readonly maxBodyBytes: number;

@@ -10,9 +10,9 @@ export interface KeyedPage<Row> {
 }
 
 /** A fragment of SQL with its parameters, as Prisma's `Prisma.sql` makes it. */
-export type SqlTag<Sql> = (strings: readonly string[], ...values: never[]) => Sql;
+type SqlTag<Sql> = (strings: readonly string[], ...values: never[]) => Sql;
 
-export interface KeyedPagesQuery<Sql> {
+interface KeyedPagesQuery<Sql> {
   /** Selects the rows of one page, one more than it holds, of the list whose key is `k.id`: with their order and their limit. */
   readonly page: Sql;
   /** The order, by the names of the columns that `page` selects. */

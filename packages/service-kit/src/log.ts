@@ -18,7 +18,7 @@ export type Log = Logger;
 /** What is written to a pipe as a whole, on Linux (pipe(7)). */
 const PIPE_BUF = 4_096;
 
-export interface LogOptions {
+interface LogOptions {
   readonly service: string;
   readonly level: LogLevel;
   /** Of those that serve together, which one this is. */

@@ -4,7 +4,7 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 /** The metrics of a primary and its workers, as those of one process. */
-export interface MergedMetrics {
+interface MergedMetrics {
   /** What a worker has told; what it had told before is forgotten. */
   tell(worker: number, values: MetricValues): void;
   /**

@@ -12,7 +12,7 @@ export interface Scraped {
 }
 
 /** A counter whose outcomes are those that there are. */
-export interface EventCounter<Label extends string> extends Omit<Counter<Label>, 'inc'> {
+interface EventCounter<Label extends string> extends Omit<Counter<Label>, 'inc'> {
   inc(labels: { readonly [Name in Label]?: Name extends 'outcome' ? Outcome : string | number }, value?: number): void;
   inc(value?: number): void;
 }
@@ -31,7 +31,7 @@ export function fromZero<Label extends string>(
 }
 
 /** How a gauge of several processes is one: their values together, or the highest. */
-export type GaugeAggregator = 'sum' | 'max';
+type GaugeAggregator = 'sum' | 'max';
 
 /** The metrics of one process or, in embedded mode, of one service: each has its own registry. */
 export interface Metrics {

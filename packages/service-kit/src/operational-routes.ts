@@ -2,7 +2,7 @@ import type { Express } from 'express';
 import type { Health } from './health.js';
 import type { Scraped } from './metrics.js';
 
-export interface OperationalRoutesOptions {
+interface OperationalRoutesOptions {
   readonly health: Health;
   readonly metrics: Scraped;
   /** Whether dependencies and figures are told, and not only a status. */

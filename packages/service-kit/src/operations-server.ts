@@ -15,7 +15,7 @@ export interface OperationsAddress {
 }
 
 /** Answers what is for operators only, at a port that strangers do not reach. */
-export interface OperationsServer {
+interface OperationsServer {
   /** @throws when the port is taken or may not be used */
   listen(): Promise<string>;
   /** Closes at once: who watches asks again. */

@@ -60,7 +60,7 @@ export function invalidCursor(cause?: unknown): Error {
   return error;
 }
 
-export interface ConnectionEdge<Node> {
+interface ConnectionEdge<Node> {
   readonly cursor: string;
   readonly node: Node;
 }

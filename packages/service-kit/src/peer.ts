@@ -13,7 +13,7 @@ import type { Metrics } from './metrics.js';
 import type { RequestContext } from './request-context.js';
 import { activeSpan } from './tracing/span.js';
 
-export interface PeerOptions {
+interface PeerOptions {
   /** As in the supergraph. */
   readonly name: string;
   readonly url: string;

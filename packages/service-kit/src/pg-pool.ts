@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.js';
 import { statementKind } from './sql-statements.js';
 import { activeSpan } from './tracing/span.js';
 
-export interface PgPoolOptions {
+interface PgPoolOptions {
   readonly connectionString: string;
   readonly max: number;
   readonly connectTimeoutMs: number;

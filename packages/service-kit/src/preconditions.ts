@@ -68,7 +68,7 @@ function readTags(header: string | undefined): TagList | null | undefined {
 }
 
 /** What is there at present, as far as preconditions are held against it. Null where it has no such thing. */
-export interface Validators {
+interface Validators {
   /** In quotes; strong. */
   readonly etag: string | null;
   readonly lastModified: Date | null;

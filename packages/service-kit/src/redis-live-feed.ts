@@ -6,7 +6,7 @@ import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { timeRedis } from './time-redis.js';
 
-export interface RedisLiveFeedOptions {
+interface RedisLiveFeedOptions {
   readonly url: string;
   /** Of the channels: processes that name the same one share their messages. */
   readonly prefix: string;

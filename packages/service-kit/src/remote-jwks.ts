@@ -6,7 +6,7 @@ import { createAskInTurn } from './ask-in-turn.js';
 import type { Log } from './log.js';
 import type { JwksSource } from './token-verifier.js';
 
-export interface RemoteJwksOptions {
+interface RemoteJwksOptions {
   /** Several where the endpoint is at several addresses: they are asked in turn. */
   readonly url: string | readonly string[];
   readonly log: Log;

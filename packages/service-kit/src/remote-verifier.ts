@@ -8,7 +8,7 @@ import { createRemoteRevocations } from './revocations/remote-revocations.js';
 import type { RevocationList } from './revocations/revocation-list.js';
 import { createTokenVerifier, type JwksSource, type TokenVerifier } from './token-verifier.js';
 
-export interface RemoteVerifierOptions {
+interface RemoteVerifierOptions {
   /** Of the auth service; several, with commas between them, where it is at several addresses. */
   readonly authUrl: string;
   /** What a test puts in the place of auth's keys: no list of ended sessions goes with them. */
@@ -22,7 +22,7 @@ export interface RemoteVerifierOptions {
 }
 
 /** A verifier that follows what auth tells, until it is closed. */
-export interface RemoteVerifier extends TokenVerifier {
+interface RemoteVerifier extends TokenVerifier {
   close(): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ export interface RetentionRule {
   readonly keepMs: number;
 }
 
-export interface RetentionOptions {
+interface RetentionOptions {
   readonly db: RawSqlClient;
   readonly rules: readonly RetentionRule[];
   readonly metrics: Metrics;
@@ -30,7 +30,7 @@ const DAY_MS = 24 * 60 * 60_000;
 export const days = (count: number): number => count * DAY_MS;
 
 /** What a run has done. */
-export interface PurgeOutcome {
+interface PurgeOutcome {
   /** Rows, by table; of one that failed at once there is no count. */
   readonly counts: Readonly<Record<string, number>>;
   /** Tables that could not be purged, and why: they keep no other from it. */

@@ -21,7 +21,7 @@ export interface OnceTools<Config> {
   readonly metrics: Metrics;
 }
 
-export interface OnceOptions<Config extends OnceConfig> {
+interface OnceOptions<Config extends OnceConfig> {
   /** Of the lines of its log. */
   readonly name: string;
   /** By which the database knows its connections: `taskgraph-` and this. */

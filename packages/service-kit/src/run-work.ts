@@ -14,12 +14,12 @@ export interface WorkConfig extends OnceConfig {
 }
 
 /** What was done, by name, and what could not be: it keeps nothing else from being done. */
-export interface WorkOutcome {
+interface WorkOutcome {
   readonly done: Readonly<Record<string, number>>;
   readonly faults: ReadonlyMap<string, unknown>;
 }
 
-export interface WorkOptions<Config extends WorkConfig> {
+interface WorkOptions<Config extends WorkConfig> {
   readonly service: string;
   /** Of the command line: there are none. */
   readonly args: readonly string[];

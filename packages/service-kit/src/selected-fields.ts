@@ -1,5 +1,8 @@
 import {
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
   Kind,
+  type DirectiveNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLResolveInfo,
@@ -90,11 +93,15 @@ function unconditionalChildren(
   name: string | undefined,
 ): FieldNode[] {
   return (selectionSet?.selections ?? []).flatMap((selection) => {
-    if (selection.directives?.some((directive) => /^(skip|include)$/.test(directive.name.value))) return [];
+    if (selection.directives?.some(isCondition)) return [];
     if (selection.kind === Kind.FIELD) return selection.name.value === name ? [selection] : [];
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
     return unconditionalChildren(fragment?.selectionSet, fragments, name);
   });
+}
+
+function isCondition({ name }: DirectiveNode): boolean {
+  return name.value === GraphQLSkipDirective.name || name.value === GraphQLIncludeDirective.name;
 }
 
 /** The columns of a statement, and a name that tells two selections of them apart. */

@@ -1,5 +1,5 @@
 /** What a statement does, and to which table: names of the program, never values. */
-export interface StatementKind {
+interface StatementKind {
   readonly action: string;
   /** The table of the model; `none` for what is about no table, such as COMMIT. */
   readonly model: string;

@@ -11,7 +11,7 @@ interface Tally {
   count: number;
 }
 
-export interface TalliedHistogramOptions {
+interface TalliedHistogramOptions {
   readonly name: string;
   readonly help: string;
   /** Three at most. */

@@ -45,7 +45,7 @@ import { renderFirst } from '@taskgraph/federation-engine/internal/execute/rende
 import { deadlineExceeded, untilDeadline } from '@taskgraph/federation-engine/internal/request/deadline.js';
 import type { Reply } from './reply.js';
 
-export interface AnsweredOperation {
+interface AnsweredOperation {
   readonly name: string | null;
   readonly type: 'query' | 'mutation' | 'subscription' | 'unknown';
   readonly durationMs: number;
@@ -119,12 +119,17 @@ export function createAnswer(options: AnswerOptions): Answer {
     const holds = options.overrideLabels(arrival.context);
     const found = options.operations().get(text, request.operationName, holds, {
       admit: (operation) => admitOperation(operation, request, arrival, seen),
+      unmet: (operation) => options.authorization.unmet(operation, request.variables, arrival.context),
       client: clientOf(arrival.context),
     });
+    const finish = (operation: Operation): Admitted => {
+      seen.operation = operation;
+      // What the plan asks of each subgraph has to be within its limits.
+      options.demand.admitPlan(operation, request.variables);
+      return { operation, text };
+    };
     // Known operations are not put off by a turn.
-    return found instanceof Promise
-      ? found.then((operation) => admitPlan(operation, text, request, arrival, seen))
-      : admitPlan(found, text, request, arrival, seen);
+    return found instanceof Promise ? found.then(finish) : finish(found);
   }
 
   /** Decides before the operation is planned: what is refused costs no plan. */
@@ -144,24 +149,6 @@ export function createAnswer(options: AnswerOptions): Answer {
     const { bytes = 0, context } = arrival;
     const demand = { type, rootFields, cost: seen.estimatedCost, files, bytes };
     options.limits.admit(demand, context, seen.standings);
-  }
-
-  /** Takes out of the plan what the viewer may not see; what is left has to be within the limits of its subgraphs. */
-  function admitPlan(
-    operation: Operation,
-    text: string,
-    request: GraphQLRequest,
-    { context }: Arrival,
-    seen: Seen,
-  ): Admitted | Promise<Admitted> {
-    seen.operation = operation;
-    const finish = (allowed: Operation): Admitted => {
-      seen.operation = allowed;
-      options.demand.admitPlan(allowed, request.variables);
-      return { operation: allowed, base: operation, text };
-    };
-    const allowed = options.authorization.admit(operation, request.variables, context);
-    return allowed instanceof Promise ? allowed.then(finish) : finish(allowed);
   }
 
   function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
@@ -220,11 +207,11 @@ export function createAnswer(options: AnswerOptions): Answer {
       seen.standings = options.limits.arrive(context);
       if (request instanceof Refusal) throw request;
       const admitted = admit(request, arrival, seen);
-      const { operation, base, text } =
+      const { operation, text } =
         admitted instanceof Promise ? await untilDeadline(admitted, context.signal) : admitted;
-      options.recordUsage?.(base, context);
+      options.recordUsage?.(operation.base, context);
       if (operation.type === OperationTypeNode.SUBSCRIPTION) {
-        const subscription = toSubscription(request, arrival, { operation, base, text });
+        const subscription = toSubscription(request, arrival, { operation, text });
         endWatch();
         return subscription;
       }
@@ -285,13 +272,13 @@ export function createAnswer(options: AnswerOptions): Answer {
 function toSubscription(
   { operationName, variables, extensions }: GraphQLRequest,
   { context, streams }: Arrival,
-  { operation, base, text }: Admitted,
+  { operation, text }: Admitted,
 ): SubscriptionRequest {
   const { identity } = context;
   if (identity.kind === 'refused') throw toRefusal(toMissingViewer(identity));
   const lastEventId = readLastEventId(extensions, streams?.lastEventId);
   const { overrideLabels } = context;
-  return { kind: 'subscription', operation, base, text, operationName, overrideLabels, variables, lastEventId };
+  return { kind: 'subscription', operation, text, operationName, overrideLabels, variables, lastEventId };
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
@@ -317,8 +304,6 @@ const NO_STREAM =
 
 interface Admitted {
   readonly operation: Operation;
-  /** The same with all that it selects. */
-  readonly base: Operation;
   readonly text: string;
 }
 

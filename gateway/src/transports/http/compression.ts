@@ -7,7 +7,7 @@ const MIN_COMPRESSED = 1_024;
 const compress = promisify<string, Buffer>(gzip);
 
 /** An answer's text as it goes out, and what its headers say of that. */
-export interface Encoded {
+interface Encoded {
   readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }

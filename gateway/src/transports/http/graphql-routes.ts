@@ -32,7 +32,7 @@ export interface GraphQLRoutesOptions {
 }
 
 /** Which request goes where. */
-export interface GraphQLRoutes {
+interface GraphQLRoutes {
   /** Operations in JSON, and streams, go past Express; what is rarer goes through it, as the operator's routes do. */
   readonly front: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly routes: Routes;

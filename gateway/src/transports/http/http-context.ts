@@ -10,7 +10,7 @@ import { readCacheWishes } from './request-wishes.js';
 /** Who asks, and by what. */
 export type Credentials = Pick<OperationContext, 'identity' | 'authorization'>;
 
-export interface ContextFacts {
+interface ContextFacts {
   readonly address: string;
   readonly overrideLabels: string | undefined;
   /** What the client wants of its session, where it may want something. */

@@ -7,7 +7,7 @@ import type { Identify } from '../../identity/identify.js';
 import type { SessionCookies, SessionWish } from '../../identity/session-cookies.js';
 import { HttpContext, type Credentials } from './http-context.js';
 
-export interface RequestContextsOptions {
+interface RequestContextsOptions {
   readonly identify: Identify;
   /** Null where browsers get none. */
   readonly sessionCookies: SessionCookies | null;

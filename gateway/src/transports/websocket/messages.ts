@@ -24,7 +24,7 @@ export const CLOSE_CODES = {
   tooManyInitialisationRequests: 4429,
 } as const;
 
-export type ClientMessage =
+type ClientMessage =
   | { readonly type: 'connection_init'; readonly payload: Readonly<Record<string, unknown>> }
   | { readonly type: 'ping'; readonly payload: unknown }
   | { readonly type: 'pong' }

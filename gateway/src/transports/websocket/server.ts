@@ -34,7 +34,7 @@ export interface WebSocketEndpointOptions extends ConnectionServices {
 }
 
 /** Takes WebSocket connections of clients. */
-export interface WebSocketEndpoint {
+interface WebSocketEndpoint {
   /** Takes a request to upgrade to WebSocket. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Takes nobody any more; closes every connection when its queries are answered, and waits until they are gone. */

@@ -1,18 +1,19 @@
 import type { Asker } from '../request/context.js';
-import type { Operation } from './operation.js';
+import type { OperationFacts } from './valid-operation.js';
 
 /** Decides what of an operation its viewer may see (Federation specification, `@authenticated`, `@requiresScopes`, `@policy`). */
 export interface Authorization {
   /**
-   * Returns the operation as this viewer may run it: itself, or one without what is withheld, which is answered null.
+   * The conditions of the graph that whoever asks does not meet, in their order: what of the operation asks for them is withheld from
+   * him. It is decided before the operation is planned: what is refused costs no plan, and what is left is planned alone.
    *
    * @param alreadyUnmet conditions that count as not met, whatever is decided now
    * @throws Refusal, at once or later, when nothing is left to be subscribed to, or when operations are refused as a whole
    */
-  admit(
-    operation: Operation,
+  unmet(
+    operation: OperationFacts,
     variables: Readonly<Record<string, unknown>>,
     asker: Asker,
     alreadyUnmet?: readonly number[],
-  ): Operation | Promise<Operation>;
+  ): readonly number[] | Promise<readonly number[]>;
 }

@@ -2,27 +2,24 @@ import { Kind, valueFromASTUntyped, visit, type DocumentNode, type OperationDefi
 import { isCondition } from '../supergraph/selection-conditions.js';
 import type { Variables } from './cost/amounts.js';
 
-/** Values of the Boolean variables that decide about selections. */
-export type Conditions = (variables: Variables) => ReadonlyMap<string, boolean>;
-
 const NO_CONDITIONS: ReadonlyMap<string, boolean> = new Map();
 
-/** Finds the variables that decide about selections of an operation. */
-export function prepareConditions(document: DocumentNode, node: OperationDefinitionNode): Conditions {
-  const deciding = decidingVariables(document, node);
-  if (deciding.size === 0) return () => NO_CONDITIONS;
-  return (variables) => {
-    const values = new Map<string, boolean>();
-    for (const [name, fallback] of deciding) {
-      const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
-      values.set(name, given === undefined ? fallback : given === true);
-    }
-    return values;
-  };
+/** Values of the Boolean variables that decide about selections: what is given, or the default. */
+export function conditionsOf(
+  { deciding }: { readonly deciding: ReadonlyMap<string, boolean> },
+  variables: Variables,
+): ReadonlyMap<string, boolean> {
+  if (deciding.size === 0) return NO_CONDITIONS;
+  const values = new Map<string, boolean>();
+  for (const [name, fallback] of deciding) {
+    const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    values.set(name, given === undefined ? fallback : given === true);
+  }
+  return values;
 }
 
-/** Variables in `@skip`, `@include` and `@defer`, with their defaults. */
-function decidingVariables(document: DocumentNode, node: OperationDefinitionNode): Map<string, boolean> {
+/** Finds the variables of an operation that decide about selections (`@skip`, `@include`, `@defer`), with their defaults. */
+export function decidingVariables(document: DocumentNode, node: OperationDefinitionNode): ReadonlyMap<string, boolean> {
   const names = new Set<string>();
   visit(document, {
     Directive(directive) {

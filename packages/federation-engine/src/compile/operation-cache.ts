@@ -5,7 +5,7 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './plan/compile-plan.js';
 import { createCostModel } from './cost/cost-model.js';
 import type { DocumentLimits } from './document/limits.js';
-import { compileOperation, type Operation } from './operation.js';
+import { compileOperation, compileWithheld, type Operation } from './operation.js';
 import { readDocument } from './document/read-document.js';
 import { refusalOf, toRefusal } from '../request/refusal.js';
 import { createReadingTurns } from './reading-turns.js';
@@ -34,6 +34,8 @@ export interface OperationCacheOptions {
 export interface Admission {
   /** Decides by what is known before planning. @throws Refusal: it is not planned for this request */
   readonly admit: (operation: OperationFacts) => void;
+  /** What of it is withheld from who asks: see `Authorization.unmet`. Nothing is where it is absent. */
+  readonly unmet?: (operation: OperationFacts) => readonly number[] | Promise<readonly number[]>;
   /** Whose turn it takes to plan it. */
   readonly client: string;
 }
@@ -43,10 +45,11 @@ export interface OperationCache {
   readonly supergraph: Supergraph;
   /**
    * Returns at once what is known; what has to be planned first comes later. A request for what is being planned
-   * waits with the first. What was refused is refused again, for a while, without looking at it.
+   * waits with the first. What was refused is refused again, for a while, without looking at it. Of an operation of which
+   * something is withheld, only what is left is planned.
    *
    * @param holds tells of a label of `@override` whether it holds; without it, none does
-   * @throws Refusal, at once or later, when the text is no operation of this graph, and what `admission.admit` throws
+   * @throws Refusal, at once or later, when the text is no operation of this graph, and what `admission` throws
    */
   get(
     text: string,
@@ -55,20 +58,20 @@ export interface OperationCache {
     admission?: Admission,
   ): Operation | Promise<Operation>;
   /**
-   * An operation for viewers who do not meet these conditions of the graph; see `Operation.withhold`.
+   * An operation for viewers who do not meet these conditions of the graph; see `compileWithheld`.
    *
    * @throws Refusal, at once or later, when what is left of it cannot be planned
    */
-  withheld(operation: Operation, unmet: readonly number[]): Operation | Promise<Operation>;
+  withheld(base: ValidOperation, unmet: readonly number[], client?: string): Operation | Promise<Operation>;
   /** What was asked for, the most recently used first. */
   recent(): RecentOperation[];
   readonly bytes: () => number;
   readonly size: () => number;
 }
 
-export type HoldsLabel = (label: string) => boolean;
+type HoldsLabel = (label: string) => boolean;
 
-export interface RecentOperation {
+interface RecentOperation {
   readonly text: string;
   readonly operationName: string | undefined;
   /** Of `@override`, those that hold. */
@@ -81,12 +84,25 @@ interface Entry extends RecentOperation {
 
 const NO_LABELS: readonly string[] = [];
 
+const NO_CONDITIONS: readonly number[] = [];
+
+type Known = Operation | ValidOperation;
+
 /** An operation that has been read and validated; planned already when another text is the same. */
 interface Found {
   /** Of all texts that differ in white space and comments only. */
   readonly key: string;
-  readonly known: Operation | ValidOperation;
-  readonly textLength: number;
+  readonly known: Known;
+}
+
+/** What a request asks for. */
+interface Asked {
+  /** Of the text and the name. */
+  readonly key: string;
+  readonly text: string;
+  readonly operationName: string | undefined;
+  readonly holds: HoldsLabel | undefined;
+  readonly admission: Admission | undefined;
 }
 
 const DEFAULT_LIST_SIZE = 10;
@@ -113,12 +129,12 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     maxSize: maxBytes / 2,
     sizeCalculation: ({ bytes }) => bytes,
   });
-  const numbers = new WeakMap<Operation, number>();
+  const numbers = new WeakMap<ValidOperation, number>();
   let lastNumber = 0;
-  /** What waits for a plan, or may not be planned for whoever has asked so far. */
+  /** What waits for a plan, or may not be planned as a whole for whoever has asked so far: by its text, and by its normal text. */
   const valid = new LRUCache<string, Found>({
     maxSize: maxBytes / 8,
-    sizeCalculation: ({ textLength }) => 1_000 + BYTES_OF_CHARACTER * textLength,
+    sizeCalculation: ({ known }) => 1_000 + BYTES_OF_CHARACTER * baseOf(known).textLength,
   });
   const refusals = createRefusalMemory(maxBytes / 8);
   const underWay = new Map<string, Promise<Operation>>();
@@ -134,27 +150,21 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   }
 
   /** @throws Refusal */
-  function find(key: string, text: string, operationName: string | undefined): Found {
+  function find({ key, text, operationName }: Asked): Found {
     const known = valid.get(key);
     if (known) return known;
-    const found = refusals.remember(key, () => {
+    const found = refusals.remember(refusalKey(operationName, key), () => {
       const document = inPhase('parse', () => readDocument(supergraph.schema, text, options.limits));
       const normal = `${operationName ?? ''}\n${print(document)}`;
-      const operation = byNormalText.get(normal);
-      const validated = () => validateOperation(supergraph, document, operationName, { ...options, costs });
-      const checked = operation ?? inPhase('validate', validated);
-      return { key: normal, known: checked, textLength: text.length };
+      const compiled = byNormalText.get(normal);
+      if (compiled) return { key: normal, known: compiled };
+      const validated = () =>
+        validateOperation(supergraph, document, operationName, { ...options, costs, textLength: text.length });
+      return valid.get(normal) ?? { key: normal, known: inPhase('validate', validated) };
     });
     valid.set(key, found);
+    valid.set(found.key, found);
     return found;
-  }
-
-  function compile({ key, known, textLength }: Found, client: string | undefined): Operation | Promise<Operation> {
-    if ('plan' in known) return known;
-    const compiled = byNormalText.get(key);
-    if (compiled) return compiled;
-    const work = () => planned(() => compileOperation(known, costs, { textLength, client }));
-    return compileOnce(key, work, (operation) => byNormalText.set(key, operation));
   }
 
   /** Plans each key once at a time: further requests for it wait with the first. */
@@ -180,80 +190,88 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return compiled;
   }
 
-  function findUnlabelled(
-    text: string,
-    operationName: string | undefined,
-    admission: Admission | undefined,
-  ): Operation | Promise<Operation> {
-    const key = operationName === undefined ? text : `${operationName}\n${text}`;
-    const known = byText.get(key);
-    if (known) {
-      admission?.admit(known.operation);
-      return known.operation;
-    }
-    const isRead = valid.has(key) || refusals.has(key);
-    const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
-    const begin = () => read(key, { text, operationName }, admission);
-    return turn ? turn.then(begin, refuseLater) : begin();
+  /** The operation as it is planned for who asks: where his labels hold, and without what he may not see. */
+  function choose(found: Found, asked: Asked): Operation | Promise<Operation> {
+    const { admission } = asked;
+    const labels = heldLabels(found.known, asked.holds);
+    const known = labels.length === 0 ? found.known : labelled(found.known, labels, asked);
+    const plan = (unmet: readonly number[]) => {
+      if (unmet.length > 0) return withheld(baseOf(known), unmet, admission?.client);
+      return labels.length === 0 ? compile(found, asked) : compileLabelled(known, labels, asked);
+    };
+    if (!admission?.unmet || known.secured.length === 0) return plan(NO_CONDITIONS);
+    const unmet = admission.unmet(known);
+    return unmet instanceof Promise ? unmet.then(plan) : plan(unmet);
   }
 
-  function read(
-    key: string,
-    { text, operationName }: Omit<RecentOperation, 'labels'>,
-    admission: Admission | undefined,
-  ): Operation | Promise<Operation> {
-    const found = find(key, text, operationName);
-    admission?.admit(found.known);
+  function compile({ key: normal, known }: Found, asked: Asked): Operation | Promise<Operation> {
+    const { key, text, operationName } = asked;
     const keep = (operation: Operation) => {
       byText.set(key, { operation, text, operationName, labels: NO_LABELS });
       valid.delete(key);
+      valid.delete(normal);
       return operation;
     };
-    const compiled = compile(found, admission?.client);
-    return compiled instanceof Promise ? compiled.then(keep) : keep(compiled);
+    if ('plan' in known) return byText.has(key) ? known : keep(known);
+    const compiled = byNormalText.get(normal);
+    if (compiled) return keep(compiled);
+    const work = () => planned(() => compileOperation(known, asked.admission?.client));
+    return compileOnce(normal, work, (operation) => byNormalText.set(normal, operation)).then(keep);
   }
 
-  /** An operation as it is planned for a request: most meet no override, and are what they are. */
-  function label(
-    operation: Operation,
-    holds: HoldsLabel,
-    { text, operationName }: Omit<RecentOperation, 'labels'>,
+  /** An operation as it is where labels of `@override` hold: most meet none. */
+  function labelled(known: Known, labels: readonly string[], asked: Asked): Known {
+    const key = labelKey(labels, asked);
+    const before = byLabels.get(key)?.operation ?? valid.get(key)?.known;
+    if (before) return before;
+    const base: ValidOperation = { ...baseOf(known), supergraph: supergraph.labelled(labels) };
+    valid.set(key, { key, known: base });
+    return base;
+  }
+
+  function compileLabelled(known: Known, labels: readonly string[], asked: Asked): Operation | Promise<Operation> {
+    if ('plan' in known) return known;
+    const { text, operationName, admission } = asked;
+    const key = labelKey(labels, asked);
+    const work = () => planned(() => compileOperation(known, admission?.client));
+    return compileOnce(key, work, (operation) => {
+      byLabels.set(key, { operation, text, operationName, labels });
+      valid.delete(key);
+    });
+  }
+
+  function withheld(
+    base: ValidOperation,
+    unmet: readonly number[],
     client: string | undefined,
   ): Operation | Promise<Operation> {
-    const { overrideLabels } = operation;
-    if (overrideLabels.length === 0) return operation;
-    const labels = overrideLabels.filter(holds);
-    if (labels.length === 0) return operation;
-    const key = JSON.stringify([labels, operationName ?? null, text]);
-    const known = byLabels.get(key);
-    if (known) return known.operation;
-    const work = async () => {
-      const document = readDocument(supergraph.schema, text, options.limits);
-      const asked = validateOperation(supergraph.labelled(labels), document, operationName, { ...options, costs });
-      return planned(() => compileOperation(asked, costs, { textLength: text.length, client }));
-    };
-    return compileOnce(key, work, (labelled) =>
-      byLabels.set(key, { operation: labelled, text, operationName, labels }),
-    );
+    let number = numbers.get(base);
+    if (number === undefined) numbers.set(base, (number = lastNumber += 1));
+    const key = `${number} ${unmet.join()}`;
+    const work = () => planned(() => compileWithheld(base, { indices: unmet, isHopeless }, client));
+    return byUnmet.get(key) ?? compileOnce(key, work, (operation) => byUnmet.set(key, operation));
   }
 
   return {
     supergraph,
     get(text, operationName, holds, admission) {
-      const found = findUnlabelled(text, operationName, admission);
-      if (!holds) return found;
-      const asked = { text, operationName };
-      return found instanceof Promise
-        ? found.then((operation) => label(operation, holds, asked, admission?.client))
-        : label(found, holds, asked, admission?.client);
+      const key = operationName === undefined ? text : `${JSON.stringify(operationName)}${text}`;
+      const compiled = byText.get(key)?.operation;
+      if (compiled) admission?.admit(compiled);
+      // The most frequent case: nothing that depends on who asks.
+      if (compiled?.secured.length === 0 && compiled.overrideLabels.length === 0) return compiled;
+      const asked = { key, text, operationName, holds, admission };
+      if (compiled) return choose({ key, known: compiled }, asked);
+      const begin = () => {
+        const found = find(asked);
+        admission?.admit(found.known);
+        return choose(found, asked);
+      };
+      const isRead = valid.has(key) || refusals.has(refusalKey(operationName, key));
+      const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
+      return turn ? turn.then(begin, refuseLater) : begin();
     },
-    withheld(operation, unmet) {
-      let number = numbers.get(operation);
-      if (number === undefined) numbers.set(operation, (number = lastNumber += 1));
-      const key = `${number} ${unmet.join()}`;
-      const work = () => planned(() => operation.withhold({ indices: unmet, isHopeless }));
-      return byUnmet.get(key) ?? compileOnce(key, work, (withheld) => byUnmet.set(key, withheld));
-    },
+    withheld,
     recent: () =>
       [...byText.values(), ...byLabels.values()].map(({ text, operationName, labels }) => ({
         text,
@@ -269,6 +287,23 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       refusals.bytes(),
     size: () => byText.size,
   };
+}
+
+function baseOf(known: Known): ValidOperation {
+  return 'plan' in known ? known.base : known;
+}
+
+function heldLabels({ overrideLabels }: Known, holds: HoldsLabel | undefined): readonly string[] {
+  return holds === undefined || overrideLabels.length === 0 ? NO_LABELS : overrideLabels.filter(holds);
+}
+
+function labelKey(labels: readonly string[], { operationName, text }: Asked): string {
+  return JSON.stringify([labels, operationName ?? null, text]);
+}
+
+/** A text without a name may begin as one with a name does, and is refused for it: that is no refusal of the other. */
+function refusalKey(operationName: string | undefined, key: string): string {
+  return `${operationName === undefined ? 'text' : 'name'} ${key}`;
 }
 
 function refuseLater(error: unknown): never {

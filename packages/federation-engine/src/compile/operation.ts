@@ -15,11 +15,9 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { assertAnswerable } from './plan/answerable.js';
 import { prepareClientPaths, type ClientPath } from './plan/client-paths.js';
 import { compilePlan, UnsupportedPlan } from './plan/compile-plan.js';
-import type { CostModel } from './cost/cost-model.js';
 import { labelDeferred, withoutDefer, type DeferredSelection } from './plan/defer-labels.js';
 import { withoutFixedConditions } from './plan/fixed-conditions.js';
 import { withoutIntrospection } from './plan/without-introspection.js';
-import { findOverrideLabels } from './plan/override-labels.js';
 import { setResponseNamesApart } from './plan/response-names.js';
 import { fragmentsOf } from './document/measure-document.js';
 import { joinFetches } from './plan/join-fetches.js';
@@ -33,6 +31,8 @@ const MAX_WRITERS = 32;
 
 /** An operation of a client, ready to be run any number of times. */
 export interface Operation extends OperationFacts {
+  /** As its client wrote it, with what is withheld from its viewers. */
+  readonly base: ValidOperation;
   /** As it is planned: response names may differ from the client's, see `response-names.ts`. */
   readonly document: DocumentNode;
   readonly rootType: GraphQLObjectType;
@@ -44,72 +44,54 @@ export interface Operation extends OperationFacts {
   readonly step: Step | null;
   /** What is put off, by the labels of the plan. */
   readonly deferred: ReadonlyMap<string, DeferredSelection>;
-  /** Labels of `@override` that decide about its plan. */
-  readonly overrideLabels: readonly string[];
   /** The conditions that its viewers do not meet; what asks for them is withheld. */
   readonly unmet: readonly number[];
-  /** Compiles it for viewers who do not meet these conditions: what asks for them is not planned, and answered null. */
-  readonly withhold: (unmet: Unmet) => Promise<Operation>;
   readonly subgraphCosts: SubgraphCosts;
   /** Where an error is told to the client. */
   readonly clientPath: ClientPath;
   /** About what memory it takes. */
   readonly bytes: number;
-  writer(conditions: ReadonlyMap<string, boolean>): ResponseWriter;
-  /** Fields of the root that ask about the schema. */
-  introspection(conditions: ReadonlyMap<string, boolean>): readonly FieldNode[];
+  /** Whether a field of the root may ask about the schema. */
+  readonly asksAboutSchema: boolean;
+  /** By the values of Boolean variables; see `responseWriter`. */
+  readonly writers: Map<string, ResponseWriter>;
 }
 
 /** Compiles a valid operation. @throws when it cannot be planned; UnsupportedPlan; Fault UNAVAILABLE */
-export function compileOperation(
-  valid: ValidOperation,
-  costs: CostModel,
-  { textLength, client }: { readonly textLength: number; readonly client?: string | undefined },
-): Promise<Operation> {
-  const { supergraph, document: clientDocument, node: clientNode } = valid;
-  const shared = { valid, costs, textLength, client };
-  const { plannerNames } = supergraph;
-  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, plannerNames));
+export function compileOperation(base: ValidOperation, client?: string): Promise<Operation> {
+  const { supergraph, document: clientDocument, node: clientNode } = base;
+  const { document, deferred } = labelDeferred(setResponseNamesApart(clientDocument, supergraph.plannerNames));
   const node = document.definitions[clientDocument.definitions.indexOf(clientNode)] as OperationDefinitionNode;
-  const withhold = (unmet: Unmet) => {
-    const marked = markWithheld(supergraph, fragmentsOf(clientDocument), clientNode, unmet);
-    const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
-    // What is withheld is known at once, and told at once.
-    const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, plannerNames);
-    const labelled = labelDeferred(apart);
-    const [marks] = labelled.document.definitions as readonly [OperationDefinitionNode];
-    const planned = withoutWithheld(labelled.document);
-    const { indices } = unmet;
-    return compile({ ...shared, ...labelled, node: marks, planned, unmet: indices, withhold });
-  };
-  return compile({ ...shared, document, node, deferred, planned: document, unmet: [], withhold });
+  return compile({ base, client, document, node, deferred, planned: document, unmet: [] });
+}
+
+/**
+ * Compiles it for viewers who do not meet some conditions of the graph: what asks for them is not planned, and answered null.
+ *
+ * @throws as `compileOperation`
+ */
+export function compileWithheld(base: ValidOperation, unmet: Unmet, client?: string): Promise<Operation> {
+  const { supergraph, document: clientDocument, node: clientNode, fragments } = base;
+  const marked = markWithheld(supergraph, fragments, clientNode, unmet);
+  const whole: DocumentNode = { ...clientDocument, definitions: [marked.node] };
+  // What is withheld is known at once, and told at once.
+  const apart = setResponseNamesApart(marked.isInDeferred ? withoutDefer(whole) : whole, supergraph.plannerNames);
+  const { document, deferred } = labelDeferred(apart);
+  const [node] = document.definitions as readonly [OperationDefinitionNode];
+  return compile({ base, client, document, node, deferred, planned: withoutWithheld(document), unmet: unmet.indices });
 }
 
 const ASKS_ABOUT_SCHEMA = /\b__(schema|type)\b/;
 
-interface Prepared extends Pick<Operation, 'document' | 'node' | 'deferred' | 'unmet' | 'withhold'> {
-  /** What it was before anything was withheld. */
-  readonly valid: ValidOperation;
-  readonly costs: CostModel;
+interface Prepared extends Pick<Operation, 'base' | 'document' | 'node' | 'deferred' | 'unmet'> {
   /** Whose turn it takes to plan it. */
   readonly client: string | undefined;
   /** The document without what is withheld. */
   readonly planned: DocumentNode;
-  readonly textLength: number;
 }
 
-async function compile({
-  valid: { supergraph, secured, cost, conditions, rootFields },
-  costs,
-  document,
-  node,
-  deferred,
-  planned,
-  textLength,
-  client,
-  unmet,
-  withhold,
-}: Prepared): Promise<Operation> {
+async function compile({ base, document, node, deferred, planned, client, unmet }: Prepared): Promise<Operation> {
+  const { supergraph, secured, cost, costs, deciding, rootFields, overrideLabels, textLength } = base;
   const { schema } = supergraph;
   const rootType = schema.getRootType(node.operation);
   if (!rootType) throw new GraphQLError(`The schema has no ${node.operation} type.`, { nodes: node });
@@ -120,13 +102,13 @@ async function compile({
   const asksAboutSchema = ASKS_ABOUT_SCHEMA.test(JSON.stringify(node.selectionSet)) || fragments.size > 0;
   const toPlan = asksAboutSchema ? withoutIntrospection(settled) : settled;
   const plan = await planOf(supergraph, toPlan, plannedNode, client);
-  const { primary, step } = compilePlan(plan);
+  const { primary, step } = compilePlan(plan, supergraph.typesWithin);
   if (node.operation === OperationTypeNode.SUBSCRIPTION && !primary)
     throw new UnsupportedPlan('This subscription selects nothing that can be subscribed to.');
   assertAnswerable(schema, fragments, rootType, plannedNode, [primary, step]);
-  const writers = new Map<string, ResponseWriter>();
 
   return {
+    base,
     supergraph,
     document,
     node,
@@ -138,34 +120,55 @@ async function compile({
     primary,
     step: step && joinFetches(step),
     deferred,
-    overrideLabels: findOverrideLabels(supergraph, fragments, node),
+    overrideLabels,
     secured,
     unmet,
-    withhold,
     clientPath: prepareClientPaths(node.selectionSet, fragments),
     cost,
     rootFields,
     subgraphCosts: prepareSubgraphCosts(costs, plannedNode, [primary, step]),
     // The document, the plan and the writers are about as large as each other.
     bytes: 2_000 + 40 * textLength + 5 * JSON.stringify(plan).length,
-    conditions,
-    writer(conditions) {
-      const key = [...conditions.values()].map(Number).join('');
-      let writer = writers.get(key);
-      if (!writer) {
-        if (writers.size >= MAX_WRITERS) writers.clear();
-        writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet]);
-        writers.set(key, writer);
-      }
-      return writer;
-    },
-    introspection(conditions) {
-      if (!asksAboutSchema) return [];
-      return [...collectFields({ schema, fragments, conditions }, rootType, [node.selectionSet]).values()]
-        .flat()
-        .filter(({ name }) => name.value === '__schema' || name.value === '__type');
-    },
+    deciding,
+    asksAboutSchema,
+    writers: new Map(),
   };
+}
+
+/**
+ * The writer of an operation's answer where conditions have these values.
+ *
+ * @param builds whether it makes a value beside the text
+ */
+export function responseWriter(
+  operation: Operation,
+  conditions: ReadonlyMap<string, boolean>,
+  builds = false,
+): ResponseWriter {
+  const { writers } = operation;
+  const values = [...conditions.values()].map(Number).join('');
+  const key = builds ? `value ${values}` : values;
+  let writer = writers.get(key);
+  if (!writer) {
+    if (writers.size >= MAX_WRITERS) writers.clear();
+    const { supergraph, fragments, rootType, node } = operation;
+    const { schema } = supergraph;
+    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet], builds);
+    writers.set(key, writer);
+  }
+  return writer;
+}
+
+/** Fields of an operation's root that ask about the schema. */
+export function introspectionFields(
+  { asksAboutSchema, supergraph, fragments, rootType, node }: Operation,
+  conditions: ReadonlyMap<string, boolean>,
+): readonly FieldNode[] {
+  if (!asksAboutSchema) return [];
+  const { schema } = supergraph;
+  return [...collectFields({ schema, fragments, conditions }, rootType, [node.selectionSet]).values()]
+    .flat()
+    .filter(({ name }) => name.value === '__schema' || name.value === '__type');
 }
 
 /**

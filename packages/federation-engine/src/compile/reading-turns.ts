@@ -2,7 +2,7 @@ import { Fault } from '../request/fault.js';
 import { createBoundedQueue } from '../request/fair-queue.js';
 
 /** Lets documents be read one by one, a client after the other. */
-export interface ReadingTurns {
+interface ReadingTurns {
   /**
    * Returns null when the client may read now, else what resolves when it may.
    *

@@ -5,7 +5,7 @@ import { Refusal } from '../request/refusal.js';
  * Remembers what was refused for what it is, so that sending it again costs no more than looking it up. What may be taken
  * another time, because a part was away or busy, is not remembered.
  */
-export interface RefusalMemory {
+interface RefusalMemory {
   has(key: string): boolean;
   /** @throws Refusal, the same again where it is remembered */
   remember<Value>(key: string, read: () => Value): Value;

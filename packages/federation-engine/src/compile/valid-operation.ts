@@ -7,16 +7,18 @@ import {
   validate,
   visit,
   type DocumentNode,
+  type FragmentDefinitionNode,
   type OperationDefinitionNode,
   type OperationTypeNode,
 } from 'graphql';
 import type { Supergraph } from '../supergraph/supergraph.js';
-import { prepareConditions, type Conditions } from './conditions.js';
+import { decidingVariables } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
 import { FloatsAreFiniteRule } from './document/finite-float-rule.js';
 import { countRootFields, fragmentsOf } from './document/measure-document.js';
+import { findOverrideLabels } from './plan/override-labels.js';
 import { refusalOf } from '../request/refusal.js';
 import { findSecuredSelections, type SecuredSelection } from './security/secured-selections.js';
 
@@ -31,24 +33,37 @@ export interface OperationFacts {
   readonly cost: CostEstimate;
   /** Fields at its root by response name, those of spread fragments included. */
   readonly rootFields: number;
-  readonly conditions: Conditions;
+  /** The Boolean variables that decide about selections, with their defaults. */
+  readonly deciding: ReadonlyMap<string, boolean>;
+  /** Labels of `@override` that decide about its plan. */
+  readonly overrideLabels: readonly string[];
 }
 
 /** An operation that fits the schema, as the client wrote it. */
 export interface ValidOperation extends OperationFacts {
   readonly document: DocumentNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly costs: CostModel;
+  /** Of the text that it was read from. */
+  readonly textLength: number;
 }
 
 const RULES = [...specifiedRules, DeferLabelsAreUniqueRule, FloatsAreFiniteRule];
 /** Errors of validation that a client is told of; more of them help nobody. */
 const MAX_VALIDATION_ERRORS = 20;
 
+interface ValidationOptions extends Pick<ValidOperation, 'costs'> {
+  readonly introspection: boolean;
+  /** Of who goes on to compile it. */
+  readonly textLength?: number;
+}
+
 /** Validates an operation and reads from it what admission asks. @throws Refusal */
 export function validateOperation(
   supergraph: Supergraph,
   document: DocumentNode,
   operationName: string | undefined,
-  { costs, introspection }: { readonly costs: CostModel; readonly introspection: boolean },
+  { costs, introspection, textLength = 0 }: ValidationOptions,
 ): ValidOperation {
   const faults = findFaults(supergraph, document, introspection);
   if (faults.length > 0) throw refusalOf('GRAPHQL_VALIDATION_FAILED', faults);
@@ -65,13 +80,17 @@ export function validateOperation(
   return {
     supergraph,
     document,
+    fragments,
     node,
+    costs,
+    textLength,
     name: node.name?.value ?? null,
     type: node.operation,
     secured: findSecuredSelections(supergraph, fragments, node),
-    conditions: prepareConditions(document, node),
+    deciding: decidingVariables(document, node),
     rootFields: countRootFields(node, fragments),
     cost: prepareCostEstimate(costs, node, fragments),
+    overrideLabels: findOverrideLabels(supergraph, fragments, node),
   };
 }
 

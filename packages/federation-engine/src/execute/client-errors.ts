@@ -25,7 +25,7 @@ export interface ClientErrors {
   ofError(error: ExecutionError, context: ErrorContext): GraphQLFormattedError;
 }
 
-export interface ClientErrorsOptions {
+interface ClientErrorsOptions {
   /** What is said to a viewer who would see more when signed in. */
   readonly toMissingViewer?: MissingViewer;
   /** Of one answer, or part of one; what is beyond is counted in one more. */

@@ -11,7 +11,8 @@ import { PartQueue } from './part-queue.js';
 import { partWriter, primaryWriter } from './part-writers.js';
 import { runStep } from './run-step.js';
 import { settleErrors } from './settle-errors.js';
-import type { ErrorPath } from '../request/data.js';
+import { copyData } from './merge.js';
+import type { Data, ErrorPath } from '../request/data.js';
 
 /** Something that happens once. */
 class Event {
@@ -46,7 +47,7 @@ export async function runDeferred(
   step: DeferStep,
   execution: Execution,
 ): Promise<OperationResult> {
-  const { root, shared, missing, conditions, isSubtype } = execution;
+  const { root, shared, missing, conditions } = execution;
   const parts = new PartQueue();
   /** The planner lets parts depend on fetches that it has left out: of `@skip(if: true)`. */
   const planned = new Set(fetchIds(step));
@@ -97,9 +98,7 @@ export async function runDeferred(
 
   /** Where a part has an object to be in. */
   function placesOf({ path }: DeferredPart, lost: readonly ErrorPath[]): Place[] {
-    return findPlaces(root, path, isSubtype).filter(
-      ({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)),
-    );
+    return findPlaces(root, path).filter(({ at }) => arrived.has(at) && !lost.some((place) => isBelow(at, place)));
   }
 
   /** Tells of the parts that are in one that is handed out. */
@@ -117,9 +116,9 @@ export async function runDeferred(
     for (const [index, { value, at }] of places.entries()) {
       const write = partWriter(operation, name, path, conditions, value);
       if (!write) return;
-      const { text, violations, leftOut } = write(value, shared, missing);
+      const { text, value: written, violations, leftOut } = write(value, shared, missing);
       if (text === null) lost.push(at);
-      else arrived.add(at, text);
+      else arrived.add(at, written as Data);
       const told = [...(index === 0 ? unplaced : []), ...errors.filter((error) => isBelow(error.path, at))];
       const late = announced.add(name, at);
       ready.push({
@@ -152,10 +151,12 @@ export async function runDeferred(
   const primary: Enclosing = { handedOut: new Event(), lost: [], children: [] };
   await run(step, primaryErrors, primary);
   await invalidate();
-  const { text, violations, leftOut, objects } = primaryWriter(operation, conditions)(root, shared, missing);
-  arrived = new ArrivedAnswer(text);
+  const written = primaryWriter(operation, conditions)(root, shared, missing);
+  const { text, value, violations, leftOut, objects } = written;
+  // What is told of the first part does not grow with what comes later.
+  arrived = new ArrivedAnswer(value === null ? null : copyData(value as Data));
   parts.pending = announce(primary);
   primary.handedOut.happen();
   const settled = settleErrors(primaryErrors, violations);
-  return { data: text ?? 'null', ...settled, leftOut, objects, cachePolicy: null, rest: parts };
+  return { data: text ?? 'null', value: () => value, ...settled, leftOut, objects, cachePolicy: null, rest: parts };
 }

@@ -4,21 +4,24 @@ import type { FetchStep } from '../compile/plan/steps.js';
 import { placeErrors } from './fetch-errors.js';
 import type { Data } from '../request/data.js';
 
-const { step: STEP } = compilePlan({
-  kind: 'QueryPlan',
-  node: {
-    kind: 'Flatten',
-    path: ['tasks', '@', 'owner'],
+const { step: STEP } = compilePlan(
+  {
+    kind: 'QueryPlan',
     node: {
-      kind: 'Fetch',
-      serviceName: 'auth',
-      operation: 'query($representations:[_Any!]!){_entities(representations:$representations){...on User{name}}}',
-      operationName: undefined,
-      operationKind: 'query' as never,
-      requires: [],
+      kind: 'Flatten',
+      path: ['tasks', '@', 'owner'],
+      node: {
+        kind: 'Fetch',
+        serviceName: 'auth',
+        operation: 'query($representations:[_Any!]!){_entities(representations:$representations){...on User{name}}}',
+        operationName: undefined,
+        operationKind: 'query' as never,
+        requires: [],
+      },
     },
   },
-}) as { step: FetchStep };
+  (condition) => new Set([condition]),
+) as { step: FetchStep };
 
 const ada = { __typename: 'User', id: 'a' };
 const grace = { __typename: 'User', id: 'g' };

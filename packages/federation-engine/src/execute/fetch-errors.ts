@@ -3,7 +3,8 @@ import type { ClientPath } from '../compile/plan/client-paths.js';
 import { renamePath } from '../compile/plan/renamed-members.js';
 import type { FetchStep } from '../compile/plan/steps.js';
 import { collectPlaces } from './targets.js';
-import { own, type Data, type ErrorPath } from '../request/data.js';
+import { follow } from './walk-places.js';
+import type { Data, ErrorPath } from '../request/data.js';
 
 /** An error of the answer, before what a client is told is made of it: see `client-errors.ts`. */
 export interface ExecutionError extends GraphQLFormattedError {
@@ -16,7 +17,7 @@ export interface ExecutionError extends GraphQLFormattedError {
 /** Where the entities of a fetch stand in its list of representations. */
 export type EntityIndex = (object: Data) => number | undefined;
 
-export interface Fetched {
+interface Fetched {
   /** Of the answer to the client, before what was fetched is merged into it. */
   readonly root: Data;
   readonly clientPath: ClientPath;
@@ -95,16 +96,9 @@ export function placeErrors(
 }
 
 /** The part of a path that can be gone in a value; what is behind a null was there before null was passed up. */
-function within(value: unknown, path: ErrorPath): ErrorPath {
-  let at = value;
-  for (const [index, element] of path.entries()) {
-    if (at === null || at === undefined) return path;
-    const isItem = typeof element === 'number';
-    if (typeof at !== 'object' || Array.isArray(at) !== isItem) return path.slice(0, index);
-    if (isItem && element >= (at as unknown[]).length) return path.slice(0, index);
-    at = own(at as Data, String(element));
-  }
-  return path;
+function within(came: unknown, path: ErrorPath): ErrorPath {
+  const { value, length } = follow(came, path);
+  return value === null || value === undefined ? path : path.slice(0, length);
 }
 
 function entityPlaces(root: Data, step: FetchStep, indexOf: EntityIndex | null): Map<number, ErrorPath[]> {

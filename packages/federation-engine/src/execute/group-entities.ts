@@ -34,6 +34,9 @@ export function groupEntities(
   let lastType: unknown = null;
   let members: readonly string[] | null = null;
   let index: Index | null = null;
+  /** Of the entity before: owners, uploaders and the like often follow themselves, and to compare two texts is cheaper than to look one up. */
+  let lastValue: unknown = undefined;
+  let lastGroup: EntityGroup | null = null;
 
   function create(entity: Data): EntityGroup | null {
     const representation = plan.write(entity, arePlain);
@@ -68,10 +71,15 @@ export function groupEntities(
       if (value === undefined) return null;
       if (typeof value === 'object' ? value !== null : typeof value === 'function') return undefined;
       if (at === last) {
+        const isOnly = level === all;
+        if (isOnly && lastGroup !== null && value === lastValue) return lastGroup;
         const known = level.get(value) as EntityGroup | undefined;
-        if (known) return known;
-        const group = create(entity);
-        if (group) level.set(value, group);
+        const group = known ?? create(entity);
+        if (!known && group) level.set(value, group);
+        if (isOnly) {
+          lastValue = value;
+          lastGroup = group;
+        }
         return group;
       }
       let next = level.get(value) as Index | undefined;
@@ -90,6 +98,7 @@ export function groupEntities(
     const typename = entity['__typename'];
     if (typename !== lastType || at === 0) {
       lastType = typename;
+      lastGroup = null;
       members = typeof typename === 'string' ? plan.members(typename) : null;
       if (members) {
         index = byType.get(typename as string) ?? new Map<unknown, Index | EntityGroup>();

@@ -78,13 +78,16 @@ function mergeValues(present: object, value: object, keepsTypename: KeepsTypenam
   return into;
 }
 
-/** Copies parsed JSON. */
+/** Copies parsed JSON, but for what is never merged. */
+export function copyData(data: Data): Data {
+  const copied: Data = {};
+  for (const [name, inner] of Object.entries(data)) if (name !== '__proto__') copied[name] = copy(inner);
+  return copied;
+}
+
 function copy(value: unknown): unknown {
   if (!isObject(value)) return value;
-  if (Array.isArray(value)) return value.map(copy);
-  const copied: Data = {};
-  for (const [name, inner] of Object.entries(value)) copied[name] = copy(inner);
-  return copied;
+  return Array.isArray(value) ? value.map(copy) : copyData(value as Data);
 }
 
 function isObject(value: unknown): value is object {

@@ -7,6 +7,8 @@ import type { ErrorPath } from '../request/data.js';
 export interface OperationResult {
   /** `null` when null reached the root. */
   readonly data: string;
+  /** The same as a value, made when it is asked for. */
+  readonly value: () => unknown;
   readonly errors: readonly ExecutionError[];
   /** Positions that could not hold what came and that no error explains. */
   readonly violations: readonly Violation[];

@@ -1,8 +1,8 @@
 import { clientName } from '../compile/plan/response-names.js';
 import { merge } from './merge.js';
-import { FRAGMENT, meets } from './rewrites.js';
-import type { IsSubtype } from '../supergraph/supergraph.js';
-import { own, type Data, type ErrorPath } from '../request/data.js';
+import type { PathStep } from '../compile/plan/steps.js';
+import { follow, walkPlaces } from './walk-places.js';
+import type { Data, ErrorPath } from '../request/data.js';
 
 /** An object that a part is about. */
 export interface Place {
@@ -11,24 +11,14 @@ export interface Place {
   readonly at: ErrorPath;
 }
 
-/** Finds the objects at the path of a deferred part: response names, and `... on Type` where others are not meant. */
-export function findPlaces(root: Data, path: readonly string[], isSubtype: IsSubtype): Place[] {
+/** Finds the objects at the path of a deferred part. */
+export function findPlaces(root: Data, path: readonly PathStep[]): Place[] {
   const places: Place[] = [];
-  const walk = (value: unknown, depth: number, at: ErrorPath): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) walk(item, depth, [...at, index]);
-      return;
-    }
-    const object = value as Data;
-    const element = path[depth];
-    if (element === undefined) places.push({ value: object, at });
-    else if (element === '@') walk(object, depth + 1, at);
-    else if (element.startsWith(FRAGMENT)) {
-      if (meets(object, element, isSubtype)) walk(object, depth + 1, at);
-    } else walk(own(object, element), depth + 1, [...at, clientName(element)]);
-  };
-  walk(root, 0, []);
+  walkPlaces(root, path, (value, { keys, length }) => {
+    // The first key is that of the root itself.
+    const at = keys.slice(1, length).map((key) => (typeof key === 'string' ? clientName(key) : key));
+    places.push({ value, at });
+  });
   return places;
 }
 
@@ -40,25 +30,24 @@ export function isBelow(path: ErrorPath | undefined, place: ErrorPath): boolean 
 export class ArrivedAnswer {
   readonly data: unknown;
 
-  constructor(text: string | null) {
-    this.data = JSON.parse(text ?? 'null');
+  /** @param data grows as parts are added */
+  constructor(data: unknown) {
+    this.data = data;
   }
 
   has(at: ErrorPath): boolean {
     return this.#find(at) !== null;
   }
 
-  add(at: ErrorPath, text: string): void {
+  /** Adds what a part brings, and uses it up. */
+  add(at: ErrorPath, data: Data): void {
     const target = this.#find(at);
-    if (target) merge(target, JSON.parse(text) as Data);
+    if (target) merge(target, data);
   }
 
   #find(at: ErrorPath): Data | null {
-    let value = this.data;
-    for (const element of at) {
-      if (typeof value !== 'object' || value === null) return null;
-      value = own(value as Data, String(element));
-    }
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : null;
+    const { value, length } = follow(this.data, at);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return length === at.length && isObject ? (value as Data) : null;
   }
 }

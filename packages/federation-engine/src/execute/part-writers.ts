@@ -2,7 +2,7 @@ import { isCompositeType, getNamedType, type GraphQLCompositeType, type Selectio
 import type { Operation } from '../compile/operation.js';
 import { everyField, responseNameOf } from '../compile/plan/every-field.js';
 import { compileResponseWriter, type ResponseWriter } from '../compile/write/response-writer.js';
-import { FRAGMENT } from './rewrites.js';
+import type { PathStep } from '../compile/plan/steps.js';
 import type { Data } from '../request/data.js';
 
 /** Writers differ by the values of Boolean variables, which clients choose. */
@@ -23,21 +23,24 @@ function writerFor(operation: Operation, key: string, compile: () => ResponseWri
   return writer;
 }
 
-/** Writes everything that is not put off. */
+/** Writes everything that is not put off, and builds it as a value: where a part has a place is read from that. */
 export function primaryWriter(operation: Operation, conditions: ReadonlyMap<string, boolean>): ResponseWriter {
   const { supergraph, fragments, rootType, node } = operation;
   return writerFor(operation, `primary ${[...conditions.values()].join()}`, () =>
-    compileResponseWriter({ schema: supergraph.schema, fragments, conditions, withoutDeferred: true }, rootType, [
-      node.selectionSet,
-    ]),
+    compileResponseWriter(
+      { schema: supergraph.schema, fragments, conditions, withoutDeferred: true },
+      rootType,
+      [node.selectionSet],
+      true,
+    ),
   );
 }
 
-/** The writer of what a part selects, at a place of this type; for a place that does not tell, of the declared type. */
+/** The writer of what a part selects, which builds it as well, at a place of this type; for a place that does not tell, of the declared type. */
 export function partWriter(
   operation: Operation,
   name: string,
-  path: readonly string[],
+  path: readonly PathStep[],
   conditions: ReadonlyMap<string, boolean>,
   value: Data,
 ): ResponseWriter | null {
@@ -49,21 +52,27 @@ export function partWriter(
   const type = isCompositeType(named) ? named : typeAt(operation, path);
   const { fragments } = operation;
   return writerFor(operation, `${name} ${type.name} ${[...conditions.values()].join()}`, () =>
-    compileResponseWriter({ schema, fragments, conditions, withoutDeferred: true }, type, [selected.selectionSet]),
+    compileResponseWriter(
+      { schema, fragments, conditions, withoutDeferred: true },
+      type,
+      [selected.selectionSet],
+      true,
+    ),
   );
 }
 
-/** The type declared at a path of response names. */
-function typeAt({ supergraph, rootType, node, fragments }: Operation, path: readonly string[]): GraphQLCompositeType {
+/** The type declared at a path. */
+function typeAt({ supergraph, rootType, node, fragments }: Operation, path: readonly PathStep[]): GraphQLCompositeType {
   let type: GraphQLCompositeType = rootType;
   let selections: readonly SelectionSetNode[] = [node.selectionSet];
-  for (const element of path) {
-    if (element.startsWith(FRAGMENT)) {
-      const named = supergraph.schema.getType(element.slice(FRAGMENT.length));
+  for (const step of path) {
+    if (step.kind === 'type') {
+      const named = supergraph.schema.getType(step.condition);
       if (isCompositeType(named)) type = named;
       continue;
     }
-    const fields = everyField(selections, fragments).filter((field) => responseNameOf(field) === element);
+    if (step.kind === 'items') continue;
+    const fields = everyField(selections, fragments).filter((field) => responseNameOf(field) === step.name);
     const definition = 'getFields' in type ? type.getFields()[fields[0]?.name.value ?? ''] : undefined;
     const named = definition && getNamedType(definition.type);
     if (!named || !isCompositeType(named)) break;

@@ -10,13 +10,19 @@ export interface RenderedParts extends AsyncIterable<string> {
   leave(): void;
 }
 
-export interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'path' | 'data' | 'isEmpty' | 'pending'> {
+interface RenderedPart extends Pick<IncrementalPart, 'id' | 'label' | 'path' | 'data' | 'isEmpty' | 'pending'> {
   readonly errors: readonly object[];
 }
 
 /** What the first part of an answer has beside its data, in this form. */
+export function firstMembers(pending: readonly PendingPart[], format: PartsFormat): object {
+  const told = format === 'incrementalSpec=v0.2' && pending.length > 0;
+  return { ...(told && { pending: pending.map(toPending) }), hasNext: true };
+}
+
+/** The same as text. */
 export function renderFirst(pending: readonly PendingPart[], format: PartsFormat): string {
-  return `${format === 'incrementalSpec=v0.2' ? renderPending(pending) : ''},"hasNext":true`;
+  return `,${JSON.stringify(firstMembers(pending, format)).slice(1, -1)}`;
 }
 
 /** One later part; null where a client of this form is told nothing of it. */
@@ -38,7 +44,9 @@ function renderErrors(errors: readonly object[]): string {
 }
 
 function renderPending(pending: readonly PendingPart[]): string {
-  if (pending.length === 0) return '';
-  const texts = pending.map(({ id, path, label }) => JSON.stringify({ id, path, ...(label !== null && { label }) }));
-  return `,"pending":[${texts.join(',')}]`;
+  return pending.length === 0 ? '' : `,"pending":${JSON.stringify(pending.map(toPending))}`;
+}
+
+function toPending({ id, path, label }: PendingPart): object {
+  return { id, path, ...(label !== null && { label }) };
 }

@@ -4,7 +4,7 @@ import type { ClientErrors } from './client-errors.js';
 import type { IncrementalPart, LaterParts } from './operation-result.js';
 import { renderPart, type PartsFormat, type RenderedParts } from './render-parts.js';
 
-export interface RenderRestOptions {
+interface RenderRestOptions {
   readonly clientErrors: ClientErrors;
   readonly context: OperationContext;
   readonly format: PartsFormat;

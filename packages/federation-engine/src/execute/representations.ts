@@ -1,4 +1,5 @@
-import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { Rewrite } from '../compile/plan/steps.js';
 import { writeString } from '../compile/write/leaf-writers.js';
 import { merge } from './merge.js';
 import { applyRewrites } from './rewrites.js';
@@ -36,7 +37,7 @@ interface PlainMembers {
 /** Compiles what a fetch requires of entities. */
 export function compileRepresentation(
   requires: readonly QueryPlanSelectionNode[],
-  rewrites: readonly FetchDataRewrite[],
+  rewrites: readonly Rewrite[],
   isSubtype: IsSubtype,
 ): RepresentationPlan {
   // Which fragments apply is found out once for each type that comes by.
@@ -58,7 +59,7 @@ export function compileRepresentation(
       if (plain) return writeMembers(entity, typename as string, plain, isPlain);
       const representation = select(entity, requires, isSubtype);
       if (!representation?.['__typename']) return null;
-      applyRewrites(rewrites, representation, isSubtype);
+      applyRewrites(rewrites, representation);
       const sent = representation['__typename'];
       return {
         typename: typeof sent === 'string' ? sent : JSON.stringify(sent),

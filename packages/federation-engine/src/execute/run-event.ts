@@ -1,5 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
+import { conditionsOf } from '../compile/conditions.js';
 import type { Operation } from '../compile/operation.js';
 import { placeErrors } from './fetch-errors.js';
 import { merge } from './merge.js';
@@ -17,7 +18,7 @@ export interface SourceEvent {
   readonly trace?: string;
 }
 
-export interface EventOperations {
+interface EventOperations {
   /** What the subgraph was asked for. */
   readonly operation: Operation;
   /** The same, or one that withholds more. */
@@ -43,7 +44,7 @@ export async function runEvent(
   if (data) {
     // What it was in is not known here.
     execution.texts.arePlain = false;
-    applyRewrites(primary.outputRewrites, data, execution.isSubtype);
+    applyRewrites(primary.outputRewrites, data);
     merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);
   }
@@ -60,7 +61,7 @@ export function entitiesOf(
   let root = data;
   if (rewrites.length > 0) {
     root = structuredClone(data);
-    applyRewrites(rewrites, root, operation.supergraph.isSubtype);
+    applyRewrites(rewrites, root);
   }
-  return findNamedEntities(operation, root, operation.conditions(variables));
+  return findNamedEntities(operation, root, conditionsOf(operation, variables));
 }

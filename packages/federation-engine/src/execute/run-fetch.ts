@@ -24,7 +24,7 @@ const plans = new WeakMap<readonly QueryPlanSelectionNode[], RepresentationPlan>
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
   try {
     if (isSelected(step, execution.conditions)) {
-      if (step.contextRewrites.length > 0 && step.requires) await fetchByContext(step, execution);
+      if (step.contexts.length > 0 && step.requires) await fetchByContext(step, execution);
       else {
         const prepared = step.requires ? prepareEntities(step, execution) : prepareRootFields(step, execution);
         if (prepared) prepared.take(await send(step, execution, prepared.representations));
@@ -58,7 +58,7 @@ function prepareRootFields(step: FetchStep, execution: Execution): PreparedFetch
       if (errors.length > 0) execution.report(placeErrors(errors, step, { ...execution, indexOf: null, came: data }));
       if (!data) return;
       dropUnasked(data, step.members);
-      applyRewrites(step.outputRewrites, data, execution.isSubtype);
+      applyRewrites(step.outputRewrites, data);
       // A list of `Query`: what is brought later is brought to each of them, so each gets its own copy.
       for (let index = 0; index < targets.length; index += 1)
         merge(
@@ -72,7 +72,7 @@ function prepareRootFields(step: FetchStep, execution: Execution): PreparedFetch
 
 /** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
 async function fetchByContext(step: FetchStep, execution: Execution): Promise<void> {
-  const groups = groupByContext(execution.root, step.path, step.contextRewrites, execution.isSubtype);
+  const groups = groupByContext(execution.root, step.path, step.contexts);
   await Promise.all(
     groups.map(async ({ targets, variables }) => {
       const inside = { ...execution, variables: { ...execution.variables, ...variables } };
@@ -126,14 +126,18 @@ function takeEntities(
   for (const index of foreign) entities[index] = null;
   for (let index = 0; index < groups.length; index += 1) {
     const entity = entities[index] ?? null;
+    if (entity === null) continue;
+    dropUnasked(entity, step.members);
+    entity['__typename'] ??= groups[index]?.entities[0]?.['__typename'];
+  }
+  applyRewrites(step.outputRewrites, entities);
+  for (let index = 0; index < groups.length; index += 1) {
+    const entity = entities[index] ?? null;
     const { entities: equal } = groups[index] as EntityGroup;
     if (entity === null) {
       for (const target of equal) execution.missing.add(target);
       continue;
     }
-    dropUnasked(entity, step.members);
-    entity['__typename'] ??= equal[0]?.['__typename'];
-    applyRewrites(step.outputRewrites, entity, execution.isSubtype);
     mergeAll(equal, entity, step.sharing.mayShare, execution.shared, execution.keepsTypename);
   }
 }

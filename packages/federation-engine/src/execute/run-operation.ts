@@ -3,7 +3,8 @@ import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
 import { findNamedEntities } from './named-entities.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
-import type { Operation } from '../compile/operation.js';
+import { conditionsOf } from '../compile/conditions.js';
+import { introspectionFields, responseWriter, type Operation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
 import { runDeferred } from './deferred.js';
 import type { Execution } from './execution.js';
@@ -28,7 +29,7 @@ export interface RunOptions {
 export async function runOperation(operation: Operation, options: RunOptions): Promise<OperationResult> {
   const execution = createExecution(operation, options);
   const { root, conditions } = execution;
-  const introspection = operation.introspection(conditions);
+  const introspection = introspectionFields(operation, conditions);
   if (introspection.length > 0) {
     execution.texts.arePlain = false;
     Object.assign(root, introspect(operation, introspection, options.variables));
@@ -44,15 +45,16 @@ export async function runOperation(operation: Operation, options: RunOptions): P
 
 /** Writes what has been fetched as the answer. */
 export function finish(operation: Operation, execution: Execution): OperationResult {
-  const { root, conditions } = execution;
-  const { text, violations, leftOut, objects } = operation.writer(conditions)(
+  const { root, conditions, shared, missing } = execution;
+  const { text, violations, leftOut, objects } = responseWriter(operation, conditions)(
     root,
-    execution.shared,
-    execution.missing,
+    shared,
+    missing,
     execution.texts.arePlain,
   );
   return {
     data: text ?? 'null',
+    value: () => responseWriter(operation, conditions, true)(root, shared, missing).value,
     ...settleErrors(execution.errors, violations),
     leftOut,
     objects,
@@ -85,7 +87,7 @@ export function createExecution(
     texts: { arePlain: true },
     graph: operation.supergraph,
     variables,
-    conditions: operation.conditions(variables),
+    conditions: conditionsOf(operation, variables),
     isGuarded: operation.secured.length > 0,
     context,
     client,

@@ -2,7 +2,7 @@ import type { ExecutionError } from './fetch-errors.js';
 import type { Violation } from '../compile/write/writer-run.js';
 import type { ErrorPath } from '../request/data.js';
 
-export interface Settled {
+interface Settled {
   readonly errors: readonly ExecutionError[];
   /** What no error explains. */
   readonly violations: readonly Violation[];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { PathStep } from '../compile/plan/steps.js';
 import type { Data } from '../request/data.js';
 import { collectPlaces, collectTargets } from './targets.js';
-import { walkPlaces } from './walk-places.js';
+import { follow, readAt, walkPlaces } from './walk-places.js';
 
 type Way = ReadonlyArray<{ readonly holder: object; readonly key: string | number; readonly value: unknown }>;
 
@@ -27,18 +27,23 @@ function isAllowed(value: unknown, types: ReadonlySet<string> | null): boolean {
   return typeof typename !== 'string' || types.has(typename);
 }
 
-/** Whether a way is one that the steps mean: it takes them one by one, and list items that no step asks for are taken as well. */
-function isMeant(way: Way, steps: readonly PathStep[]): boolean {
+/**
+ * Whether a way is one that the steps mean: it takes them one by one, and list items that no step asks for are taken as well.
+ *
+ * @param value where the way begins
+ */
+function isMeant(value: unknown, way: Way, steps: readonly PathStep[]): boolean {
   const [place, ...rest] = way;
   const [step, ...others] = steps;
+  if (step?.kind === 'type' && isPlainObject(value)) return isAllowed(value, step.types) && isMeant(value, way, others);
   if (!place) return steps.length === 0;
   if (typeof place.key === 'number') {
-    if (step?.kind !== 'items') return isMeant(rest, steps);
-    return isAllowed(place.value, step.types) && isMeant(rest, others);
+    if (step?.kind !== 'items') return isMeant(place.value, rest, steps);
+    return isAllowed(place.value, step.types) && isMeant(place.value, rest, others);
   }
   if (step?.kind !== 'field' || step.name !== place.key) return false;
   // The type of what is in a list is that of its items.
-  return (Array.isArray(place.value) || isAllowed(place.value, step.types)) && isMeant(rest, others);
+  return (Array.isArray(place.value) || isAllowed(place.value, step.types)) && isMeant(place.value, rest, others);
 }
 
 const isPlainObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -46,7 +51,7 @@ const isPlainObject = (value: unknown) => typeof value === 'object' && value !==
 function reference(root: Data, steps: readonly PathStep[]): Way[] {
   return everyWay(root).filter((way) => {
     const value = way.length === 0 ? root : way.at(-1)?.value;
-    return isPlainObject(value) && isMeant(way, steps);
+    return isPlainObject(value) && isMeant(root, way, steps);
   });
 }
 
@@ -71,6 +76,7 @@ const types = fc.option(
 const step: fc.Arbitrary<PathStep> = fc.oneof(
   fc.record({ kind: fc.constant('field' as const), name: fc.constantFrom('a', 'a', 'b'), types }),
   fc.record({ kind: fc.constant('items' as const), types }),
+  fc.subarray(['T', 'U']).map((names) => ({ kind: 'type' as const, condition: 'Any', types: new Set(names) })),
 );
 const steps = fc.array(step, { maxLength: 5 });
 
@@ -100,6 +106,30 @@ describe('places of a result', () => {
       { numRuns: 3_000 },
     );
     expect(found).toBeGreaterThan(50);
+  });
+
+  it('are found again by following their own paths', () => {
+    fc.assert(
+      fc.property(root, steps, (data, path) => {
+        walkPlaces(data, path, (object, { keys, length }) => {
+          expect(follow(data, keys.slice(1, length))).toEqual({ value: object, length: length - 1 });
+          expect(follow(data, [...keys.slice(1, length), 'none', 'more'])).toEqual({ value: undefined, length });
+          expect(follow(data, [...keys.slice(1, length), 0])).toEqual({ value: object, length: length - 1 });
+        });
+      }),
+    );
+  });
+
+  it('hold what is read at a path that no list is on', () => {
+    fc.assert(
+      fc.property(root, steps, (data, path) => {
+        walkPlaces(data, path, (object, { holders, length }) => {
+          if (!holders.slice(1, length).some((holder) => Array.isArray(holder)))
+            expect(readAt(data, path)).toBe(object);
+        });
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('give an object that stands at several of them once, where it is first', () => {

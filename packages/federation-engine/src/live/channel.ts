@@ -1,6 +1,7 @@
 import { missingViewer, type MissingViewer } from '../request/missing-viewer.js';
 import type { GraphQLFormattedError } from 'graphql';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
+import { copyData } from '../execute/merge.js';
 import { entitiesOf, type SourceEvent } from '../execute/run-event.js';
 import { Group, type GroupFacts, type GroupOptions } from './group.js';
 import { TOO_MANY_EVENTS } from './end-errors.js';
@@ -22,7 +23,7 @@ export interface ChannelOptions extends GroupOptions, SourceOptions {
   readonly closed: (channel: Channel) => void;
 }
 
-export interface ChannelFacts extends SourceFacts {
+interface ChannelFacts extends SourceFacts {
   /** Whoever has the same may join. */
   readonly key: string;
 }
@@ -138,8 +139,8 @@ export class Channel {
     if (id !== null) await this.#untilRoom();
     this.deliveredId = id ?? this.deliveredId;
     // Running an event uses up its data: all but a single group get copies.
-    const text = this.#groups.size > 1 ? JSON.stringify(event.data) : null;
-    const source = () => (text === null ? event : { ...event, data: JSON.parse(text) as SourceEvent['data'] });
+    const isAlone = this.#groups.size <= 1;
+    const source = () => (isAlone ? event : { ...event, data: event.data && copyData(event.data) });
     for (const group of this.#groups.values()) {
       if (group.push({ source, id, reconnected, trace: event.trace })) continue;
       this.#options.telemetry.dropped('queue-full');

@@ -10,6 +10,7 @@ import { renderBody } from '../execute/render-body.js';
 import { runEvent, type SourceEvent } from '../execute/run-event.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
 import type { Authorization } from '../compile/authorization.js';
+import type { OperationCache } from '../compile/operation-cache.js';
 import type { Operation } from '../compile/operation.js';
 import { Refusal } from '../request/refusal.js';
 import { RenderedEvent } from './rendered-event.js';
@@ -19,6 +20,7 @@ import type { SubscriptionTelemetry } from './subscription-telemetry.js';
 
 export interface GroupOptions {
   readonly authorization: Authorization;
+  readonly operations: () => Pick<OperationCache, 'withheld'>;
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly log: Log;
@@ -34,8 +36,6 @@ export interface GroupOptions {
 export interface GroupFacts {
   /** As its members may see it. */
   readonly operation: Operation;
-  /** With all that it selects. */
-  readonly base: Operation;
   readonly text: string;
   readonly operationName: string | undefined;
   readonly overrideLabels: string | undefined;
@@ -43,7 +43,7 @@ export interface GroupFacts {
 }
 
 /** An event on its way to clients. */
-export interface LiveEvent {
+interface LiveEvent {
   /** A copy of its own for each caller: running it uses it up. */
   readonly source: () => SourceEvent;
   readonly id: string | null;
@@ -57,7 +57,6 @@ interface Queued {
   readonly event: LiveEvent;
   /** Of when it came: a newer version of the graph may plan the operation otherwise. */
   readonly operation: Operation;
-  readonly base: Operation;
   readonly number: number;
 }
 
@@ -116,8 +115,8 @@ export class Group {
   push(event: LiveEvent): boolean {
     if (this.isFull) return false;
     this.#number += 1;
-    const { operation, base } = this.facts;
-    this.#queue.push({ event, operation, base, number: this.#number });
+    const { operation } = this.facts;
+    this.#queue.push({ event, operation, number: this.#number });
     this.#running ??= this.#runAll().finally(() => (this.#running = null));
     return true;
   }
@@ -146,7 +145,7 @@ export class Group {
   }
 
   /** Null when nobody waits for it any more. */
-  async #run({ event, operation, base }: Queued): Promise<RenderedEvent | null> {
+  async #run({ event, operation }: Queued): Promise<RenderedEvent | null> {
     const sponsor = this.#sponsor();
     if (!sponsor) return null;
     const { telemetry } = this.#options;
@@ -157,11 +156,12 @@ export class Group {
     const context = contextOf(sponsor, this.#options.log, cancel);
     const stop = telemetry.startRun();
     try {
-      const shown = await this.#authorize(operation, base, context);
+      const shown = await this.#authorize(operation, context);
       const result = await this.#execute(event, operation, shown, context);
       const errors = this.#options.clientErrors.ofResult(result, context);
       stop(errors.length > 0 ? 'error' : 'ok');
-      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors);
+      const members = () => ({ data: result.value(), ...extensionsOf(event) });
+      return new RenderedEvent(renderBody(result.data, errors, renderExtensions(event)), event.id, errors, members);
     } catch (error) {
       stop('error');
       if (this.#members.size === 0) return null;
@@ -177,8 +177,9 @@ export class Group {
    * Decides again, with each event, what the members may see: policies may have changed. What was withheld when they subscribed
    * stays so, since the subgraph was not asked for it.
    */
-  async #authorize(operation: Operation, base: Operation, context: OperationContext): Promise<Operation> {
-    const { authorization } = this.#options;
+  async #authorize(operation: Operation, context: OperationContext): Promise<Operation> {
+    const { authorization, operations } = this.#options;
+    const { base } = operation;
     let shown = operation;
     const judged = new Set<Identity>();
     for (const { outlet } of this.#members.keys()) {
@@ -186,7 +187,8 @@ export class Group {
       if (judged.has(identity)) continue;
       judged.add(identity);
       const asker = identity === context.identity ? context : { ...context, ...outlet.credentials };
-      shown = await authorization.admit(base, this.facts.variables, asker, shown.unmet);
+      const unmet = await authorization.unmet(base, this.facts.variables, asker, shown.unmet);
+      if (unmet.length > shown.unmet.length) shown = await operations().withheld(base, unmet, clientOf(asker));
     }
     return shown;
   }
@@ -226,9 +228,14 @@ export class Group {
   }
 }
 
-function renderExtensions({ id, reconnected }: LiveEvent): string {
-  if (id === null && !reconnected) return '';
-  return `,"extensions":${JSON.stringify({ ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) })}`;
+function extensionsOf({ id, reconnected }: LiveEvent): { readonly extensions?: object } {
+  if (id === null && !reconnected) return {};
+  return { extensions: { ...(id !== null && { eventId: id }), ...(reconnected && { reconnected }) } };
+}
+
+function renderExtensions(event: LiveEvent): string {
+  const { extensions } = extensionsOf(event);
+  return extensions ? `,"extensions":${JSON.stringify(extensions)}` : '';
 }
 
 function renderDefect({ requestId }: OperationContext, event: LiveEvent): RenderedEvent {
@@ -237,5 +244,6 @@ function renderDefect({ requestId }: OperationContext, event: LiveEvent): Render
 }
 
 function renderErrors(errors: readonly GraphQLFormattedError[], event: LiveEvent): RenderedEvent {
-  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors);
+  const members = () => ({ data: null, ...extensionsOf(event) });
+  return new RenderedEvent(renderBody('null', errors, renderExtensions(event)), event.id, errors, members);
 }

@@ -7,9 +7,12 @@ export class RenderedEvent {
   /** Null when the subgraph numbers no events. */
   readonly id: string | null;
   readonly errors: readonly GraphQLFormattedError[];
+  /** What the text says beside its errors, as a value that is made when it is asked for. */
+  readonly members: () => object;
   #messageTail: Buffer | null = null;
 
-  constructor(text: string, id: string | null, errors: readonly GraphQLFormattedError[]) {
+  constructor(text: string, id: string | null, errors: readonly GraphQLFormattedError[], members: () => object) {
+    this.members = members;
     this.text = text;
     this.id = id;
     this.errors = errors;

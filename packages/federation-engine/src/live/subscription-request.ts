@@ -5,8 +5,6 @@ import { badRequest } from '../request/refusal.js';
 export interface SubscriptionRequest {
   readonly kind: 'subscription';
   readonly operation: Operation;
-  /** The same with what its client may not see. */
-  readonly base: Operation;
   /** For compiling it again when the graph changes. */
   readonly text: string;
   readonly operationName: string | undefined;

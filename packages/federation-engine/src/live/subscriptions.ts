@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
-import type { OverrideLabels } from '../request/context.js';
+import { clientOf, type OverrideLabels } from '../request/context.js';
 import { hashKey } from '../subgraphs/caching/cache-keys.js';
 import type { Operation } from '../compile/operation.js';
 import type { OperationCache } from '../compile/operation-cache.js';
@@ -158,8 +158,11 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
    * Tries again as long as there is no planner to be had: meanwhile the group goes on with the plan that it has. Null when nobody
    * waits for it, or a newer graph does.
    */
-  async function planForMembers(group: Group, plan: () => Operation | Promise<Operation>): Promise<Operation | null> {
-    const began = refreshes;
+  async function planForMembers(
+    group: Group,
+    began: number,
+    plan: () => Operation | Promise<Operation>,
+  ): Promise<Operation | null> {
     for (let attempt = 0; ; attempt += 1) {
       if (group.size === 0 || draining || refreshes !== began) return null;
       try {
@@ -179,22 +182,22 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const [anyone] = group.members;
     if (!anyone) return;
     const holds = options.overrideLabels({ ...anyone.outlet.credentials, overrideLabels });
-    let base: Operation | null;
-    try {
-      base = await planForMembers(group, () => options.operations().get(text, operationName, holds));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      for (const subscription of [...group.members]) end(subscription, error.errors);
-      return;
-    }
-    if (!base) return;
+    const began = refreshes;
     const allowed = new Map<Subscription, Operation>();
     // Who joins meanwhile is among them.
     for (const subscription of group.members)
       try {
         const { outlet, requestId } = subscription;
         const asker = { ...outlet.credentials, requestId, log };
-        allowed.set(subscription, await options.authorization.admit(base, variables, asker));
+        const plan = () =>
+          options.operations().get(text, operationName, holds, {
+            admit: () => undefined,
+            unmet: (facts) => options.authorization.unmet(facts, variables, asker),
+            client: clientOf(asker),
+          });
+        const operation = await planForMembers(group, began, plan);
+        if (!operation) return;
+        allowed.set(subscription, operation);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         end(subscription, error.errors);
@@ -202,7 +205,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const [first] = group.members;
     const [operation, ...others] = new Set(allowed.values());
     if (!first || !operation) return;
-    const facts: GroupFacts = { ...group.facts, base, operation };
+    const facts: GroupFacts = { ...group.facts, operation };
     if (others.length === 0 && isSameSource(operation.primary, channel.facts.step)) {
       group.facts = facts;
       channel.rename(group, groupKey(facts, first));
@@ -218,7 +221,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   return {
     start(request, start) {
-      const { operation, base, text, operationName, overrideLabels, variables, lastEventId } = request;
+      const { operation, text, operationName, overrideLabels, variables, lastEventId } = request;
       const { outlet } = start;
       const user = userOf(outlet.credentials);
       const owner = user ?? `at ${outlet.address}`;
@@ -227,7 +230,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       countOwner(subscription, 1);
       telemetry.started(log, subscription);
       try {
-        join(subscription, { operation, base, text, operationName, overrideLabels, variables }, lastEventId);
+        join(subscription, { operation, text, operationName, overrideLabels, variables }, lastEventId);
       } catch (error) {
         countOwner(subscription, -1);
         telemetry.ended(log, subscription, 'defect');

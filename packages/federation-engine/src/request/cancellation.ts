@@ -1,5 +1,5 @@
 /** Of an `EventTarget`: a function, or an object with one. */
-export type CancelListener = (() => void) | { handleEvent(): void };
+type CancelListener = (() => void) | { handleEvent(): void };
 
 /** Tells that nobody wants any more what is being done. An `AbortSignal` is one. */
 export interface CancelSignal {

@@ -55,7 +55,7 @@ export function createFairQueue<Waiter>(): FairQueue<Waiter> {
 }
 
 /** Items of clients, who take turns, however much one of them has brought; only so many wait. */
-export interface BoundedQueue<Item> {
+interface BoundedQueue<Item> {
   /** Adds an item at the end of its client's; returns the one that has to go for it, which may be itself. */
   add(client: string, item: Item): Item | null;
   /** The next item: one of each client in turn. */

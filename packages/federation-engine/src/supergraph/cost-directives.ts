@@ -25,7 +25,7 @@ export interface ListSize {
 }
 
 /** A field that clients do not see, and the planner may ask for. */
-export interface HiddenField {
+interface HiddenField {
   readonly type: string;
   readonly isList: boolean;
 }

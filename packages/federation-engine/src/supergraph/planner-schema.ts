@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 
 /** A field with the arguments that `@requires` gives it. */
-export interface RequiredCall {
+interface RequiredCall {
   readonly field: string;
   readonly arguments: readonly ConstArgumentNode[];
 }

@@ -31,7 +31,7 @@ export type HostMessage =
   | { readonly kind: 'failed'; readonly id: number; readonly error: SentError };
 
 /** An error on its way; of classes of errors, only a name arrives. */
-export type SentError =
+type SentError =
   | {
       readonly kind: 'fault';
       readonly code: string;

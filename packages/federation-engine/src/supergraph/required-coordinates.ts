@@ -1,7 +1,7 @@
 import type { Directive, InterfaceType, NamedType, ObjectType, Schema } from '@apollo/federation-internals';
 import { Kind, parse, type SelectionSetNode } from 'graphql';
 
-export type FieldsType = ObjectType | InterfaceType;
+type FieldsType = ObjectType | InterfaceType;
 
 export function isFieldsType(type: NamedType | undefined): type is FieldsType {
   return type?.kind === 'ObjectType' || type?.kind === 'InterfaceType';

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../request/log.js';
 
-export interface RestartingWorkerOptions {
+interface RestartingWorkerOptions {
   readonly entry: URL;
   readonly env: Readonly<Record<string, string>>;
   readonly log: Log;
@@ -21,7 +21,7 @@ export interface Death {
 }
 
 /** A thread that is started anew when it dies; one that dies again and again is left alone for longer each time. */
-export interface RestartingWorker {
+interface RestartingWorker {
   /** Starts it, unless it runs or has a pause. */
   wake(): void;
   /** Whether there is one to post to; not one that is being ended. */

@@ -37,7 +37,7 @@ export function createSupergraphSource({ path, pollMs, log, onReload }: Supergra
   });
 }
 
-export interface WatchedSourceOptions {
+interface WatchedSourceOptions {
   readonly readFirst: () => Promise<string>;
   readonly read: () => Promise<string>;
   /** Returns what ends the watch. */

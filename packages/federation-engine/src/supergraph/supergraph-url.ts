@@ -3,7 +3,7 @@ import type { Log } from '../request/log.js';
 import { assertWhole } from './sealed-text.js';
 import { UnreadableSupergraph, type SupergraphSource } from './supergraph-source.js';
 
-export interface SupergraphUrlOptions {
+interface SupergraphUrlOptions {
   readonly url: string;
   readonly pollMs: number;
   /** Of one answer, and of waiting for the first where nobody can answer yet. */

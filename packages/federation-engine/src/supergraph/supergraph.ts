@@ -8,6 +8,9 @@ import type { SecurityRequirements } from './security-requirements.js';
 /** Tells whether an object of type `typename` fulfils a type condition, by the supergraph's schema. */
 export type IsSubtype = (typename: string, condition: string) => boolean;
 
+/** Names of the types that fulfil a type condition, the condition's own included. */
+export type TypesWithin = (condition: string) => ReadonlySet<string>;
+
 /**
  * Tells whether an object keeps the type's name that it has when another is brought. Null where no subgraph names a type
  * that says less than what is known.
@@ -23,6 +26,8 @@ export interface Supergraph {
   readonly subgraphs: ReadonlyArray<{ readonly name: string; readonly url: string }>;
   /** By the whole schema: data of subgraphs may be of types that clients do not see. */
   readonly isSubtype: IsSubtype;
+  /** By the same. */
+  readonly typesWithin: TypesWithin;
   /**
    * A subgraph with an `@interfaceObject` names the interface where it means one of its types: what is known better stays. Null
    * where there is none.
@@ -39,7 +44,7 @@ export interface Supergraph {
 }
 
 /** Plans an operation for one version of the graph. Returns the plan as JSON. */
-export type PlanText = (
+type PlanText = (
   text: string,
   operationName: string | undefined,
   labels: readonly string[],
@@ -66,6 +71,7 @@ export function toSupergraph(description: GraphDescription, planText: PlanText):
     subgraphs,
     plannerNames: new Set(plannerNames),
     isSubtype,
+    typesWithin: (condition) => new Set([condition, ...(subtypes.get(condition) ?? [])]),
     keepsTypename: interfaceObjects.size === 0 ? null : keepsTypename,
     overrides: new Map(description.overrides),
     plan: planFor([]),

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { parse, validate } from 'graphql';
 import type { IncrementalPart, PendingPart } from '../../src/execute/operation-result.js';
+import type { Data } from '../../src/request/data.js';
 import { ArrivedAnswer, isBelow } from '../../src/execute/part-places.js';
 import { startEngines, type Engines } from './engines.js';
 import { generateGraph } from './generate-graph.js';
@@ -46,7 +47,9 @@ async function compare(engines: Engines, operation: GeneratedOperation): Promise
   if (first.rest) for await (const part of first.rest) parts.push(part);
   counts.operations += 1;
   if (parts.length > 0) counts.inParts += 1;
-  const sum = new ArrivedAnswer(first.data);
+  if (!isDeepStrictEqual(first.value(), JSON.parse(first.data)))
+    return 'the value of the first part is not what its text says';
+  const sum = new ArrivedAnswer(JSON.parse(first.data));
   const waiting = new Set<string>();
   const announce = ({ id, path }: PendingPart): string | null => {
     waiting.add(id);
@@ -62,7 +65,7 @@ async function compare(engines: Engines, operation: GeneratedOperation): Promise
     if (!sum.has(path)) return `nothing has arrived at ${path.join('.')} when a part of it comes`;
     for (const violation of violations)
       if (!isBelow(violation.path, path)) return `an error at ${violation.path.join('.')} comes with ${path.join('.')}`;
-    if (data !== 'null') sum.add(path, data);
+    if (data !== 'null') sum.add(path, JSON.parse(data) as Data);
     for (const each of pending.filter((more) => more.id !== id)) {
       const fault = announce(each);
       if (fault) return fault;
@@ -76,6 +79,8 @@ async function compare(engines: Engines, operation: GeneratedOperation): Promise
   const all = [first, ...parts, whole];
   if (engines.faults() > faultsBefore || all.some(({ violations }) => violations.length > 0)) return null;
   counts.compared += 1;
+  if (!isDeepStrictEqual(whole.value(), JSON.parse(whole.data)))
+    return 'the value of an answer is not what its text says';
   if (isDeepStrictEqual(sum.data, JSON.parse(whole.data))) return null;
   return `in parts ${JSON.stringify(sum.data)}\n   whole ${whole.data}`;
 }

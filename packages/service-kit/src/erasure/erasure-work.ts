@@ -6,7 +6,7 @@ import type { PreparedReads } from '../prepared-reads.js';
 import { inTransaction, type TransactionalClient, type Tx } from '../transaction.js';
 import { countErasures, listErasures, lockErasure, noteErasureDone, type PendingErasure } from './erased-users.js';
 
-export interface ErasureWorkOptions<Client extends RawSqlClient> {
+interface ErasureWorkOptions<Client extends RawSqlClient> {
   readonly db: TransactionalClient<Client>;
   readonly reads: PreparedReads;
   /**

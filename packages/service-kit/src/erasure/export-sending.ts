@@ -36,7 +36,7 @@ export async function dropExportsOf<Client extends RawSqlClient>(tx: Tx<Client>,
   return left.length === 0;
 }
 
-export interface ExportSendingOptions<Client extends RawSqlClient> {
+interface ExportSendingOptions<Client extends RawSqlClient> {
   readonly db: TransactionalClient<Client>;
   /** Sends what there is of a person, see `sendParts`. */
   readonly send: (tx: Tx<Client>, ids: ExportIds) => Promise<void>;

@@ -27,7 +27,7 @@ export type EventHandlers<Client> = {
   ) => Promise<void> | Promise<AfterCommit>;
 };
 
-export interface ConsumerOptions<Client extends RawSqlClient> {
+interface ConsumerOptions<Client extends RawSqlClient> {
   readonly group: string;
   readonly db: TransactionalClient<Client>;
   readonly handlers: EventHandlers<Client>;
@@ -89,7 +89,7 @@ export function topicsOf(handlers: EventHandlers<never>): EventTopic[] {
 
 const RETRY_MS = 500;
 
-export interface RetryingSubscription {
+interface RetryingSubscription {
   close(): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import { toDatabaseFault } from '../database-faults.js';
 import { MAX_DELIVERIES, PoisonEvent, type EventHandler } from './event-bus.js';
 import type { Slots } from './subject-lanes.js';
 
-export type DeliveryOutcome =
+type DeliveryOutcome =
   | { readonly kind: 'handled' }
   | { readonly kind: 'dead'; readonly attempts: number; readonly error: string }
   /** What the handler needs is away, and was for as long as tries are made. */

@@ -13,7 +13,7 @@ export interface EventTransport {
   close(): Promise<void>;
 }
 
-export interface EventTransportSettings {
+interface EventTransportSettings {
   readonly PUBSUB_PROJECT_ID?: string | undefined;
   readonly REDIS_URL?: string | undefined;
 }

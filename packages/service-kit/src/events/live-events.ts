@@ -7,7 +7,7 @@ import { subjectChannel } from './wake-ups.js';
 /** Events of one read. */
 const BATCH = 100;
 
-export interface LiveEventsOptions {
+interface LiveEventsOptions {
   readonly feed: LiveFeed;
   /** Its messages are the newest position of the subject, decimal. */
   readonly channel: string;
@@ -87,7 +87,7 @@ async function listen(
   }
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly feed: LiveFeed;
   readonly outbox: OutboxReader;
   readonly subject: string;

@@ -5,7 +5,7 @@ import type { DurableGroup } from './durable-groups.js';
 import type { DeadLetter, EventBus } from './event-bus.js';
 import { createMemoryGroup, type MemoryGroup } from './memory-group.js';
 
-export interface MemoryEventBusOptions {
+interface MemoryEventBusOptions {
   readonly log: Log;
   /** Groups that have to be there: what they have not handled counts as not published, also before they first subscribe. */
   readonly groups?: readonly DurableGroup[];

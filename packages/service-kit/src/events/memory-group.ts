@@ -5,7 +5,7 @@ import { deliver } from './delivery.js';
 import type { DeadLetter, EventSubscription, SubscribeOptions } from './event-bus.js';
 import { createSlots, createSubjectLanes } from './subject-lanes.js';
 
-export interface MemoryGroupOptions {
+interface MemoryGroupOptions {
   readonly name: string;
   readonly log: Log;
   readonly retryDelayMs: number;

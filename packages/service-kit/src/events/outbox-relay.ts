@@ -9,7 +9,7 @@ import { OUTBOX_CHANNEL, OUTBOX_COLUMNS, toOutboxRow, type OutboxRow } from './o
 import { forgetOld, markUnpublished } from './outbox-upkeep.js';
 import { createWakeUps } from './wake-ups.js';
 
-export interface OutboxRelayOptions {
+interface OutboxRelayOptions {
   readonly source: EventSource;
   readonly connectionString: string;
   /** Null when no transport is configured: events wait in the outbox. */

@@ -2,7 +2,7 @@ import type * as library from '@google-cloud/pubsub';
 
 export type PubSubLibrary = typeof library;
 type PubSub = library.PubSub;
-export type CallLimits = NonNullable<Parameters<PubSub['topic']>[1]>['gaxOpts'] & object;
+type CallLimits = NonNullable<Parameters<PubSub['topic']>[1]>['gaxOpts'] & object;
 
 /** Codes of gRPC that are told apart here. */
 export const GRPC = { NOT_FOUND: 5, ALREADY_EXISTS: 6, PERMISSION_DENIED: 7, UNAVAILABLE: 14 } as const;

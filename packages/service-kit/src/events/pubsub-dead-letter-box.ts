@@ -4,7 +4,7 @@ import { eventAttributes, encodeEnvelope, parseDeadLetter, type PubSubDeadLetter
 import { DEAD_LETTER_SUBSCRIPTION } from './pubsub-topology.js';
 
 /** The dead letters that Pub/Sub keeps. */
-export interface DeadLetterBox {
+interface DeadLetterBox {
   /** The oldest first. They are kept from other readers until the box is closed, and stay where they are. */
   list(): Promise<PubSubDeadLetter[]>;
   /** Publishes the event of a listed letter to its topic again, and takes the letter away. @throws when it cannot be published */
@@ -14,7 +14,7 @@ export interface DeadLetterBox {
   close(): Promise<void>;
 }
 
-export interface DeadLetterBoxOptions {
+interface DeadLetterBoxOptions {
   readonly projectId: string;
   readonly prefix?: string;
 }

@@ -18,7 +18,7 @@ import {
   subscriptionName,
 } from './pubsub-topology.js';
 
-export interface PubSubEventBusOptions {
+interface PubSubEventBusOptions {
   readonly projectId: string;
   readonly log: Log;
   readonly metrics?: Metrics;

@@ -13,7 +13,7 @@ import { DEAD_LETTER_TOPIC } from './pubsub-topology.js';
 import { createSlots } from './subject-lanes.js';
 
 /** By id: what went wrong, or null. */
-export type PublishResults = ReadonlyMap<string, Error | null>;
+type PublishResults = ReadonlyMap<string, Error | null>;
 
 export interface PubSubPublisher {
   /** Publishes events, in their order for each subject. What is behind a failed one of its subject has failed with it. */

@@ -19,7 +19,7 @@ const CALL_TIMEOUT_MS = 10_000;
 const SECOND = 1;
 const DAY = 86_400 * SECOND;
 
-export interface TopologyOptions {
+interface TopologyOptions {
   /** Goes before every name: several deployments in one project. */
   readonly prefix?: string;
   readonly groups?: readonly DurableGroup[];
@@ -96,7 +96,7 @@ async function isThere(look: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-export interface SubscriptionPlace {
+interface SubscriptionPlace {
   readonly prefix: string;
   readonly topic: EventTopic;
   readonly group: string;

@@ -14,7 +14,7 @@ import type { RawSqlClient } from './outbox.js';
 import { tracedBus } from './traced-bus.js';
 import { createOutboxRelay, type RelayTimings } from './outbox-relay.js';
 
-export interface ServiceEventsOptions<Client extends RawSqlClient> {
+interface ServiceEventsOptions<Client extends RawSqlClient> {
   readonly source: EventSource;
   readonly connectionString: string;
   readonly pool: pg.Pool;
@@ -31,7 +31,7 @@ export interface ServiceEventsOptions<Client extends RawSqlClient> {
 }
 
 /** The part of a service that publishes its events and handles those of others. */
-export interface ServiceEvents {
+interface ServiceEvents {
   start(): void;
   close(): Promise<void>;
 }

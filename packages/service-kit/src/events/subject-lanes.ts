@@ -1,5 +1,5 @@
 /** Runs what is to be done about events: one after the other for a subject, side by side for different ones. */
-export interface SubjectLanes {
+interface SubjectLanes {
   /** Runs `work` when all work that was added before for this subject has ended, however it ended. */
   run<Result>(subject: string, work: () => Promise<Result>): Promise<Result>;
   /** Resolves when nothing runs or waits any more. */

@@ -6,7 +6,7 @@ export function subjectChannel(subject: string): string {
   return `events:${subject}`;
 }
 
-export interface WakeUps {
+interface WakeUps {
   /** @param position the newest of the subject, decimal */
   add(subject: string, position: string): void;
   close(): void;

@@ -9,7 +9,7 @@ import type { OriginRule } from './origin-rules.js';
  * - `listed`: a page that the settings allow
  * - `foreign`: a page of any other site, or of none
  */
-export type PageOrigin = 'none' | 'own' | 'listed' | 'foreign';
+type PageOrigin = 'none' | 'own' | 'listed' | 'foreign';
 
 /** Tells whose pages a request may come from. */
 export interface Origins {

@@ -23,7 +23,7 @@ export interface RateLimiter {
   size(): number;
 }
 
-export interface RateLimiterOptions {
+interface RateLimiterOptions {
   readonly name: string;
   readonly rate: Rate;
   /** Shared by all processes with the same limits; null for each on its own. */

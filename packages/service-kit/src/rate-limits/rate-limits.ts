@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics.js';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.js';
 import type { Rate } from './rate.js';
 
-export interface RateLimitsOptions {
+interface RateLimitsOptions {
   /** Where processes count together; each counts for itself without. */
   readonly redisUrl: string | undefined;
   readonly log: Log;

@@ -6,7 +6,7 @@ import type { LiveFeed } from '../live-feed.js';
 import type { Log } from '../log.js';
 import { createRevocationList, type RevocationList } from './revocation-list.js';
 
-export interface RemoteRevocationsOptions {
+interface RemoteRevocationsOptions {
   /** Of the list that auth serves; several where auth is at several addresses, which are asked in turn. */
   readonly url: string | readonly string[];
   readonly feed: Pick<LiveFeed, 'subscribe'> | null;

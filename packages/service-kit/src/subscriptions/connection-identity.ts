@@ -4,7 +4,7 @@ import type { TokenProblem, Viewer } from '../request-context.js';
 import type { TokenVerifier } from '../token-verifier.js';
 
 /** `USER_CHANGED`: the token is good, but another user's, or there is none any more. */
-export type IdentityProblem = TokenProblem | 'USER_CHANGED';
+type IdentityProblem = TokenProblem | 'USER_CHANGED';
 
 export type Admission = { readonly kind: 'admitted' } | { readonly kind: 'refused'; readonly problem: IdentityProblem };
 

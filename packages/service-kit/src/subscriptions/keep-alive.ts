@@ -1,6 +1,6 @@
 import type { WebSocket, WebSocketServer } from 'ws';
 
-export interface KeepAlive {
+interface KeepAlive {
   /** To be called for each new connection. */
   watch(socket: WebSocket): void;
   stop(): void;

@@ -53,7 +53,7 @@ const DEFAULT_LIMITS: SubscriptionLimits = {
   closeTimeoutMs: 1_000,
 };
 
-export interface SubgraphWebSocketOptions<Context extends RequestContext> {
+interface SubgraphWebSocketOptions<Context extends RequestContext> {
   readonly name: string;
   readonly server: Server;
   readonly path: string;

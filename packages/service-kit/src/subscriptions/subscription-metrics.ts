@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics.js';
 
 /** What is counted of WebSockets and of the subscriptions on them. */
-export interface SubscriptionMetrics {
+interface SubscriptionMetrics {
   /** Returns the function to call when the connection is closed. */
   connectionOpened(): (code: number) => void;
   /** Returns the function to call when the subscription is over. */

@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<SpanKind, Kind>> = {
 };
 const CLOSE_TIMEOUT_MS = 5_000;
 
-export interface OtelTracingOptions {
+interface OtelTracingOptions {
   /** OpenTelemetry's `service.name`. */
   readonly serviceName: string;
   readonly version: string;

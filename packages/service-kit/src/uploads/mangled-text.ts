@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Tells text that was no UTF-8 from text in which somebody has written a replacement character. */
-export interface MangledText {
+interface MangledText {
   /** Whether the reader has put a replacement character into a text that had none. To be asked once of each text, as it comes. */
   isMangled(text: string): boolean;
   /** Looks at nothing any more. */

@@ -7,7 +7,7 @@ import { fileMissing, fileTooLarge, ReceivedUpload, uploadInterrupted } from './
 import { watchMangledText } from './mangled-text.js';
 import { notUtf8, UnreadableMultipart } from './upload-map.js';
 
-export interface FormLimits {
+interface FormLimits {
   /** Of the file. */
   readonly maxFileBytes: number;
   /** Of one field of text. */
@@ -16,7 +16,7 @@ export interface FormLimits {
 }
 
 /** A form with one file, which stands behind its fields of text. */
-export interface FormWithFile {
+interface FormWithFile {
   readonly fields: ReadonlyMap<string, string>;
   /** Streams to who reads it. Ends with an AppError where another part follows it, for nobody would see that. */
   readonly file: Upload;

@@ -31,7 +31,7 @@ export interface MultipartLimits {
   readonly maxFieldBytes: number;
 }
 
-export interface MultipartRequest {
+interface MultipartRequest {
   /** What the field `operations` holds, with an `Upload` in each place that the field `map` names. @throws UnreadableMultipart */
   readonly operations: Promise<object>;
   /** Frees what is kept of its files; who still reads one meets an error. */

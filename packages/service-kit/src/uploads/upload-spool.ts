@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../app-error.js';
 
-export interface UploadSpoolOptions {
+interface UploadSpoolOptions {
   /** Made when it is missing; the system's for such files when absent. */
   readonly folder?: string | undefined;
   /** Of all files together that are kept at one time. */

@@ -97,7 +97,7 @@ function costOfValue(
 /** The size of a list as its arguments say it: null where they do not. */
 export type Size = number | null | ((variables: Variables) => number | null);
 
-export interface Sliced {
+interface Sliced {
   readonly size: Size;
   /** How many of the slicing arguments are given, defaults included. */
   readonly given: number | ((variables: Variables) => number);

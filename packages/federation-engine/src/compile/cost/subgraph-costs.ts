@@ -1,6 +1,6 @@
 import { Kind, OperationTypeNode, parse, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 import { evaluate, greatest, product, sum, where, type Amount, type Variables } from './amounts.js';
-import { nameOf } from '../plan/compile-plan.js';
+import { nameOf } from '../plan/compile-path.js';
 import type { CostModel } from './cost-model.js';
 import { costOfSelections, MUTATION_COST, readerOf, type CostReader } from './estimate-cost.js';
 import { fragmentsOf } from '../document/measure-document.js';

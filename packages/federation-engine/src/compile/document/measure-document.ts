@@ -7,7 +7,7 @@ import {
 } from 'graphql';
 
 /** Sizes of a document with every fragment spread: a few fragments that spread each other many times make a small text huge. */
-export interface DocumentSize {
+interface DocumentSize {
   /** Fields and fragments. */
   readonly selections: number;
   readonly aliases: number;

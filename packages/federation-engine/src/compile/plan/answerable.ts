@@ -11,7 +11,8 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { readConditions } from '../../supergraph/selection-conditions.js';
-import { nameOf, UnsupportedPlan } from './compile-plan.js';
+import { nameOf } from './compile-path.js';
+import { UnsupportedPlan } from './compile-plan.js';
 import { joinPath, producedPaths } from './produced-paths.js';
 import type { Step } from './steps.js';
 

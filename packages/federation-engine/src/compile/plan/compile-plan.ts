@@ -1,6 +1,9 @@
-import type { PlanNode, QueryPlan, ResponsePath, SubscriptionNode } from '@apollo/query-planner';
+import type { PlanNode, QueryPlan, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
 import type { PlannedFetch } from '../../supergraph/conditional-requirements.js';
+import type { TypesWithin } from '../../supergraph/supergraph.js';
+import { compilePartPath, compilePath, nameOf } from './compile-path.js';
+import { compileContexts, compileRewrites } from './compile-rewrites.js';
 import { joinPath, producedPaths } from './produced-paths.js';
 import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
@@ -15,7 +18,7 @@ export class UnsupportedPlan extends Error {
   }
 }
 
-export interface CompiledPlan {
+interface CompiledPlan {
   /** What is subscribed to; null for queries and mutations. */
   readonly primary: FetchStep | null;
   /** What is fetched: of a subscription, for each of its events. Null when nothing is. */
@@ -23,49 +26,56 @@ export interface CompiledPlan {
 }
 
 /** Prepares Apollo's plan. @throws UnsupportedPlan */
-export function compilePlan({ node }: QueryPlan): CompiledPlan {
+export function compilePlan({ node }: QueryPlan, typesWithin: TypesWithin): CompiledPlan {
   if (!node) return { primary: null, step: null };
-  const producers = countProducers(node);
-  if (node.kind !== 'Subscription') return { primary: null, step: compileNode(node, [], producers) };
+  const graph: PlanContext = { producers: countProducers(node), typesWithin };
+  if (node.kind !== 'Subscription') return { primary: null, step: compileNode(node, [], graph) };
   return {
-    primary: compileFetch(node.primary, [], producers),
-    step: node.rest ? compileNode(node.rest, [], producers) : null,
+    primary: compileFetch(node.primary, [], graph),
+    step: node.rest ? compileNode(node.rest, [], graph) : null,
   };
 }
 
-function compileNode(node: PlanNode, path: readonly PathStep[], producers: Producers): Step {
+/** What is known of a plan as a whole, and of its graph. */
+interface PlanContext {
+  readonly producers: Producers;
+  readonly typesWithin: TypesWithin;
+}
+
+function compileNode(node: PlanNode, path: readonly PathStep[], graph: PlanContext): Step {
   switch (node.kind) {
     case 'Sequence':
-      return { kind: 'sequence', steps: node.nodes.map((inner) => compileNode(inner, path, producers)) };
+      return { kind: 'sequence', steps: node.nodes.map((inner) => compileNode(inner, path, graph)) };
     case 'Parallel':
-      return { kind: 'parallel', steps: node.nodes.map((inner) => compileNode(inner, path, producers)) };
+      return { kind: 'parallel', steps: node.nodes.map((inner) => compileNode(inner, path, graph)) };
     case 'Flatten':
-      return compileNode(node.node, [...path, ...compilePath(node.path)], producers);
+      return compileNode(node.node, [...path, ...compilePath(node.path)], graph);
     case 'Condition':
       return {
         kind: 'condition',
         variable: node.condition,
-        ifTrue: node.ifClause ? compileNode(node.ifClause, path, producers) : null,
-        ifFalse: node.elseClause ? compileNode(node.elseClause, path, producers) : null,
+        ifTrue: node.ifClause ? compileNode(node.ifClause, path, graph) : null,
+        ifFalse: node.elseClause ? compileNode(node.elseClause, path, graph) : null,
       };
     case 'Fetch':
-      return compileFetch(node, path, producers);
+      return compileFetch(node, path, graph);
     case 'Defer':
       return {
         kind: 'defer',
-        primary: { step: node.primary.node ? compileNode(node.primary.node, path, producers) : null },
+        primary: { step: node.primary.node ? compileNode(node.primary.node, path, graph) : null },
         deferred: node.deferred.map((part) => ({
           name: part.label ?? '',
           depends: part.depends.map(({ id }) => id),
-          path: part.queryPath,
-          step: part.node ? compileNode(part.node, path, producers) : null,
+          path: compilePartPath(part.queryPath, graph.typesWithin),
+          step: part.node ? compileNode(part.node, path, graph) : null,
         })),
       };
   }
 }
 
-function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: Producers): FetchStep {
+function compileFetch(node: PlannedFetch, path: readonly PathStep[], graph: PlanContext): FetchStep {
   const { operation, operationName } = node;
+  const { producers, typesWithin } = graph;
   const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`;
   const bodyHead = `{"query":${JSON.stringify(operation)}${name},"variables":{`;
   const variables = node.variableUsages ?? [];
@@ -87,27 +97,15 @@ function compileFetch(node: PlannedFetch, path: readonly PathStep[], producers: 
     members,
     requires: node.requires ?? null,
     conditions: node.conditions ?? null,
-    inputRewrites: node.inputRewrites ?? [],
-    outputRewrites: node.outputRewrites ?? [],
+    inputRewrites: compileRewrites(node.inputRewrites, typesWithin),
+    outputRewrites: compileRewrites(node.outputRewrites, typesWithin),
     renamed: findRenamedMembers(node.outputRewrites ?? []),
-    contextRewrites: node.contextRewrites ?? [],
+    contexts: compileContexts(node.contextRewrites, typesWithin),
     sharing: {
       targets: producers.get(base) === 1,
       mayShare: (member) => producers.get(joinPath(base, member)) === 1,
     },
   };
-}
-
-/**
- * Response path elements: a response name, `@` for the items of a list, either with types behind a bar (`@|[Book,Film]`)
- * where only objects of these are meant.
- */
-function compilePath(path: ResponsePath): PathStep[] {
-  return path.map((element) => {
-    const [name = '', types] = String(element).split('|');
-    const only = types === undefined ? null : new Set(types.replace(/^\[|\]$/g, '').split(','));
-    return name === '@' ? { kind: 'items', types: only } : { kind: 'field', name, types: only };
-  });
 }
 
 /** How many fetches of a plan bring the object at a place. */
@@ -157,9 +155,4 @@ function countProducers(root: PlanNode | SubscriptionNode): Producers {
   visit(root, '');
   // Such plans are rare and share nothing.
   return isApart ? new Map() : producers;
-}
-
-/** Response names of a path; list indices are left out. */
-export function nameOf(path: readonly PathStep[]): string {
-  return path.flatMap((step) => (step.kind === 'field' ? [step.name] : [])).join('.');
 }

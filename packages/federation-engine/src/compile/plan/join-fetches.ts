@@ -54,9 +54,9 @@ function joinAlike(steps: readonly Step[]): Step[] {
 
 /** What two fetches have to have in common; null for one that is left apart. */
 function keyOf(step: FetchStep): string | null {
-  const { id, requires, conditions, inputRewrites, outputRewrites, contextRewrites } = step;
+  const { id, requires, conditions, inputRewrites, outputRewrites, contexts } = step;
   if (requires === null || id !== null || conditions !== null) return null;
-  if (inputRewrites.length + outputRewrites.length + contextRewrites.length > 0) return null;
+  if (inputRewrites.length + outputRewrites.length + contexts.length > 0) return null;
   const { operation, operationName } = step;
   // The planner numbers the names.
   const nameless = operationName === undefined ? operation : operation.replace(`query ${operationName}`, 'query');

@@ -1,7 +1,7 @@
 import { Kind, type DocumentNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql';
 
 /** The selections of a subgraph's operation, as places in the answer. */
-export interface ProducedPaths {
+interface ProducedPaths {
   /** Response names at the root of what the fetch brings. */
   readonly rootNames: readonly string[];
   /** Response names of the objects that it fills: of entities, or the root. */

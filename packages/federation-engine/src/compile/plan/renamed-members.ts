@@ -1,18 +1,11 @@
 import type { FetchDataRewrite } from '@apollo/query-planner';
-
-/** Members that a fetch has under other names than the answer, by the names on the way to them. */
-export interface RenamedMembers {
-  /** In the answer; null where it is the same. */
-  readonly name: string | null;
-  readonly inner: ReadonlyMap<string, RenamedMembers>;
-}
+import { FRAGMENT } from './compile-path.js';
+import type { RenamedMembers } from './steps.js';
 
 interface Growing {
   name: string | null;
   readonly inner: Map<string, Growing>;
 }
-
-const FRAGMENT = '... on ';
 
 /** Reads what a fetch's rewrites rename; null when that is nothing. */
 export function findRenamedMembers(rewrites: readonly FetchDataRewrite[]): RenamedMembers | null {

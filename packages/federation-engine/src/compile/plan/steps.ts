@@ -1,7 +1,6 @@
-import type { FetchDataRewrite, QueryPlanSelectionNode } from '@apollo/query-planner';
+import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { OperationTypeNode } from 'graphql';
 import type { FetchConditions } from '../../supergraph/conditional-requirements.js';
-import type { RenamedMembers } from './renamed-members.js';
 
 /**
  * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
@@ -10,17 +9,17 @@ import type { RenamedMembers } from './renamed-members.js';
  */
 export type Step = FetchStep | SequenceStep | ParallelStep | ConditionStep | DeferStep;
 
-export interface SequenceStep {
+interface SequenceStep {
   readonly kind: 'sequence';
   readonly steps: readonly Step[];
 }
 
-export interface ParallelStep {
+interface ParallelStep {
   readonly kind: 'parallel';
   readonly steps: readonly Step[];
 }
 
-export interface ConditionStep {
+interface ConditionStep {
   readonly kind: 'condition';
   /** A Boolean variable of the operation. */
   readonly variable: string;
@@ -39,15 +38,33 @@ export interface DeferredPart {
   readonly name: string;
   /** Ids of the fetches of enclosing parts that have to be done before. */
   readonly depends: readonly string[];
-  /** Where the part belongs: response names, and `... on Type`. */
-  readonly path: readonly string[];
+  /** Where the part belongs. */
+  readonly path: readonly PathStep[];
   readonly step: Step | null;
 }
 
-/** One step on the way from the root of the answer to the objects that a fetch fills. */
+/**
+ * One step on the way through data: into a member, to the items of a list, or on where an object is of one of some types. Members and
+ * items may be of some types only as well.
+ */
 export type PathStep =
   | { readonly kind: 'field'; readonly name: string; readonly types: ReadonlySet<string> | null }
-  | { readonly kind: 'items'; readonly types: ReadonlySet<string> | null };
+  | { readonly kind: 'items'; readonly types: ReadonlySet<string> | null }
+  | { readonly kind: 'type'; readonly condition: string; readonly types: ReadonlySet<string> };
+
+/** A change of a member of the objects at a path, where the names or types of a subgraph are not those of the operation. */
+export type Rewrite =
+  | { readonly kind: 'set'; readonly path: readonly PathStep[]; readonly member: string; readonly value: unknown }
+  | { readonly kind: 'rename'; readonly path: readonly PathStep[]; readonly member: string; readonly to: string };
+
+/** A variable of a fetch that takes its value from an object around an entity. */
+export interface ContextArgument {
+  readonly variable: string;
+  /** How many objects further up it is; 0 is the entity itself. */
+  readonly levels: number;
+  /** From that object to the value; null when that names none. */
+  readonly path: readonly PathStep[] | null;
+}
 
 /** Ids of all fetches in a step, those that conditions may leave out included. */
 export function fetchIds(step: Step | null): string[] {
@@ -64,6 +81,13 @@ export function fetchIds(step: Step | null): string[] {
     case 'defer':
       return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
   }
+}
+
+/** Members that a fetch has under other names than the answer, by the names on the way to them. */
+export interface RenamedMembers {
+  /** In the answer; null where it is the same. */
+  readonly name: string | null;
+  readonly inner: ReadonlyMap<string, RenamedMembers>;
 }
 
 export interface FetchStep {
@@ -96,17 +120,17 @@ export interface FetchStep {
   readonly requires: readonly QueryPlanSelectionNode[] | null;
   /** What Boolean variables say about it; null when nothing. */
   readonly conditions: FetchConditions | null;
-  readonly inputRewrites: readonly FetchDataRewrite[];
-  readonly outputRewrites: readonly FetchDataRewrite[];
+  readonly inputRewrites: readonly Rewrite[];
+  readonly outputRewrites: readonly Rewrite[];
   /** What the output rewrites rename; null when nothing. */
   readonly renamed: RenamedMembers | null;
   /** Which variables take their values from objects around an entity, and from which members. */
-  readonly contextRewrites: readonly FetchDataRewrite[];
+  readonly contexts: readonly ContextArgument[];
   /** What may stand at several places of the answer as one object; see `compile-plan.ts`. */
   readonly sharing: Sharing;
 }
 
-export interface Sharing {
+interface Sharing {
   /** Whether the entities that the fetch fills may: equal ones become one. */
   readonly targets: boolean;
   /** Whether an object that it brings may, under this name, for several entities that it fills. */

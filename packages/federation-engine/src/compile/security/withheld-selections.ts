@@ -34,7 +34,7 @@ interface MarkedField extends FieldNode {
   readonly withheld?: Withholding;
 }
 
-export interface MarkedOperation {
+interface MarkedOperation {
   /** Without named fragments: what one selects may be withheld at one place, and not at another. */
   readonly node: OperationDefinitionNode;
   /** Whether something is withheld that `@defer` puts off. */

@@ -1,7 +1,7 @@
 import { type GraphQLEnumType, isEnumType, isSpecifiedScalarType, type GraphQLLeafType } from 'graphql';
 
 /** Writes a leaf value as JSON; null when it is no value of its type (GraphQL specification, "Result Coercion"). */
-export type LeafWriter = (value: unknown) => string | null;
+type LeafWriter = (value: unknown) => string | null;
 
 const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);

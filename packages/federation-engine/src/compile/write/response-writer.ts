@@ -1,5 +1,6 @@
 import {
   doTypesOverlap,
+  GraphQLID,
   getNullableType,
   isAbstractType,
   isCompositeType,
@@ -34,6 +35,8 @@ import { own, type Data } from '../../request/data.js';
 export interface Written {
   /** The JSON text of the value; null when it is null. */
   readonly text: string | null;
+  /** The same as a value, of a writer that builds one; its lists and objects are nobody else's. Null of all others. */
+  readonly value: unknown;
   /** The first ones. */
   readonly violations: readonly Violation[];
   /** How many violations there are beyond those. */
@@ -63,23 +66,33 @@ interface Writers {
   readonly write: ValueWriter;
 }
 
-/** Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are. */
+/**
+ * Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are.
+ *
+ * @param builds whether it makes a value beside the text, for who would parse the text otherwise
+ */
 export function compileResponseWriter(
   context: SelectionContext,
   type: GraphQLCompositeType,
   selectionSets: readonly SelectionSetNode[],
+  builds = false,
 ): ResponseWriter {
-  const compiler = new Compiler(context);
+  const compiler = new Compiler(context, builds);
   const { append, write } = compiler.object(type, selectionSets, true);
   return (data, shared, missing, isPlain = false) => {
-    const appending = startAppending(shared, missing, isPlain);
-    const appended = append('', data, appending, false);
-    if (appended !== null) return { text: appended, violations: NO_VIOLATIONS, leftOut: 0, objects: appending.objects };
+    if (!builds) {
+      const appending = startAppending(shared, missing, isPlain);
+      const appended = append('', data, appending, false);
+      if (appended !== null) {
+        return { text: appended, value: null, violations: RIGHT, leftOut: 0, objects: appending.objects };
+      }
+    }
     const run = startRun(missing);
     const text = write(data, run);
     const { violations } = run;
     return {
       text,
+      value: text === null ? null : run.made,
       violations,
       // Of what is withheld, clients know after the first ones.
       leftOut: run.found - run.withheldLeftOut - violations.length,
@@ -88,20 +101,23 @@ export function compileResponseWriter(
   };
 }
 
-const NO_VIOLATIONS: readonly Violation[] = [];
+const RIGHT: readonly Violation[] = [];
 
 class Compiler {
   readonly #context: SelectionContext;
+  readonly #builds: boolean;
   /** Selections so far: each has a number. */
   #count = 0;
 
-  constructor(context: SelectionContext) {
+  constructor(context: SelectionContext, builds: boolean) {
     this.#context = context;
+    this.#builds = builds;
   }
 
   /** @param isTop of what is written as a whole the type is known: nothing in the data changes it */
   object(declared: GraphQLCompositeType, selectionSets: readonly SelectionSetNode[], isTop = false): Writers {
     const id = (this.#count += 1) - 1;
+    const builds = this.#builds;
     const byTypename = new Map<string, readonly FieldWriter[] | null>();
     let forDeclared: readonly FieldWriter[] | undefined;
 
@@ -132,7 +148,7 @@ class Compiler {
         return null;
       }
       if (run.missing.has(value) && lacksNonNull(object, fields)) return null;
-      return writeFields(object, fields, run);
+      return writeFields(object, fields, run, builds ? {} : null);
     };
     return { append: appendObject(id, fieldsOf), write };
   }
@@ -191,9 +207,11 @@ class Compiler {
     if (isListType(nullable)) return this.list(nullable.ofType, selectionSets, coordinate);
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
     const writeLeaf = leafWriter(nullable);
+    const isId = nullable.name === GraphQLID.name;
     const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
       const text = writeLeaf(value);
+      run.made = isId ? String(value) : value;
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };
@@ -203,6 +221,7 @@ class Compiler {
   list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): Writers {
     const id = (this.#count += 1) - 1;
     const nonNull = isNonNullType(itemType);
+    const builds = this.#builds;
     const item = this.value(itemType, selectionSets, coordinate);
     const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
@@ -212,6 +231,7 @@ class Compiler {
       }
       const beforeAll = run.violations.length;
       const gapsBefore = run.gapsLeftOut;
+      const made: unknown[] | null = builds ? [] : null;
       let text = '[';
       let isNull = false;
       for (let index = 0; index < value.length; index += 1) {
@@ -223,9 +243,13 @@ class Compiler {
           isNull = true;
         }
         run.path.pop();
+        made?.push(written === null ? null : run.made);
         text += index === 0 ? (written ?? 'null') : `,${written ?? 'null'}`;
       }
-      if (!isNull) return `${text}]`;
+      if (!isNull) {
+        run.made = made;
+        return `${text}]`;
+      }
       forgetGaps(run, beforeAll, gapsBefore);
       return null;
     };
@@ -236,7 +260,10 @@ class Compiler {
 /** Of what is written in one way only. */
 function appending(write: (value: unknown) => string | null): Writers {
   return {
-    write,
+    write(value, run) {
+      run.made = value ?? null;
+      return write(value);
+    },
     append(text, value) {
       const piece = write(value);
       return piece === null ? null : text + piece;
@@ -244,8 +271,12 @@ function appending(write: (value: unknown) => string | null): Writers {
   };
 }
 
-function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): string | null {
-  if (fields.length === 0) return '{}';
+/** @param made where values go; null where none are built */
+function writeFields(object: Data, fields: readonly FieldWriter[], run: Run, made: Data | null): string | null {
+  if (fields.length === 0) {
+    run.made = made;
+    return '{}';
+  }
   const beforeAll = run.violations.length;
   const gapsBefore = run.gapsLeftOut;
   let text = '';
@@ -253,6 +284,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
   for (const field of fields) {
     if (field.constant !== null) {
       text += field.heads.constant;
+      if (made !== null) made[field.responseName] = field.constant.slice(1, -1);
       continue;
     }
     run.path.push(field.responseName);
@@ -270,8 +302,12 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run): st
     }
     run.path.pop();
     text += value === null ? field.heads.null : field.heads.any + value;
+    if (made !== null) made[field.responseName] = value === null ? null : run.made;
   }
-  if (!isNull) return `${text}}`;
+  if (!isNull) {
+    run.made = made;
+    return `${text}}`;
+  }
   forgetGaps(run, beforeAll, gapsBefore);
   return null;
 }

@@ -27,6 +27,8 @@ export interface Run {
   gapsLeftOut: number;
   withheldLeftOut: number;
   objects: number;
+  /** What the last text says, as a value; of writers that build one. */
+  made: unknown;
 }
 
 export function withhold(run: Run, withheld: Withholding): null {
@@ -67,5 +69,5 @@ export function forgetGaps(run: Run, before: number, gapsBefore: number): void {
 }
 
 export function startRun(missing: ReadonlySet<object>): Run {
-  return { missing, path: [], violations: [], found: 0, gapsLeftOut: 0, withheldLeftOut: 0, objects: 0 };
+  return { missing, path: [], violations: [], found: 0, gapsLeftOut: 0, withheldLeftOut: 0, objects: 0, made: null };
 }

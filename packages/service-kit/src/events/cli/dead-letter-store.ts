@@ -24,7 +24,7 @@ export interface DeadLetterStore<Letter extends StoredLetter = StoredLetter> {
   close(): Promise<void>;
 }
 
-export type EventsErrorCode =
+type EventsErrorCode =
   | 'DATABASE_MISSING'
   | 'DATABASE_NOT_MIGRATED'
   | 'DATABASE_UNREACHABLE'

@@ -7,7 +7,7 @@ import { EventsError, type DeadLetterStore, type StoredLetter } from './dead-let
 import { applyPubSubTopology, describePlace, openPubSubLetters } from './pubsub-letters.js';
 import { formatLetters } from './table.js';
 
-export interface EventsCliOptions {
+interface EventsCliOptions {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Tells the URL of a database of the embedded PostgreSQL, null when none runs. */
