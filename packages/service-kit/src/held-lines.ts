@@ -8,7 +8,7 @@ const MAX_HELD = 8_192;
 /** Where a log writes, a moment later than it is told. */
 export interface HeldLines extends DestinationStream {
   /** Writes what is held now. */
-  release(): void;
+  readonly release: () => void;
   /** Tells when all that came before is written. */
   flush(done: (error?: Error | null) => void): void;
   /** Writes all that came before, and returns when that is done. */

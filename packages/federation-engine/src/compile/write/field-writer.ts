@@ -1,6 +1,6 @@
 import { clientName } from '../plan/response-names.js';
 import { compactTexts } from '../../request/compact-texts.js';
-import type { Appender } from './append.js';
+import type { Appender } from './append-run.js';
 import type { Run } from './writer-run.js';
 
 /** Writes one value; null is JSON's null. */

@@ -15,7 +15,8 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { withholdingOf } from '../security/withheld-selections.js';
-import { appendLeaf, appendList, appendObject, lacksNonNull, startAppending, type Appender } from './append.js';
+import { startAppending, type Appender } from './append-run.js';
+import { appendLeaf, appendList, appendObject, lacksNonNull } from './append.js';
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { withHeads, type FieldWriter, type HeadlessWriter, type ValueWriter } from './field-writer.js';
 import { leafWriter, stringTest } from './leaf-writers.js';
@@ -211,7 +212,7 @@ class Compiler {
     const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
       const text = writeLeaf(value);
-      run.made = isId ? String(value) : value;
+      run.made = isId && typeof value === 'number' ? String(value) : value;
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };

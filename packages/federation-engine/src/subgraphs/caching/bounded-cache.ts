@@ -2,6 +2,7 @@ import type { CancelSignal } from '../../request/cancellation.js';
 import type { Log } from '../../request/log.js';
 import type { Cache, CacheEntry } from './cache.js';
 import { isClaimKey } from './cache-keys.js';
+import { isTrusted } from './trusted-caches.js';
 import { hasObjectText, isCacheValue, type CacheValue } from './stored.js';
 
 /** A cache of which each call ends: in its own time, or with `signal`. None of them throws. */
@@ -20,15 +21,6 @@ const AWAY_MS = 1_000;
 /** To end its connections. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Caches that keep to all of it by themselves. */
-const bounded = new WeakSet<Cache>();
-
-/** Says that a cache answers in time and right, or with misses: nothing more is done about it. */
-export function asBounded<Kept extends Cache>(cache: Kept): Kept {
-  bounded.add(cache);
-  return cache;
-}
-
 /**
  * Makes a host's cache what the engine takes a cache for: a help, and never the truth. What it does not answer in time, throws or answers
  * otherwise than it should is a miss, and a claim that is granted; the log tells when that begins and when it is over.
@@ -37,24 +29,25 @@ export function asBounded<Kept extends Cache>(cache: Kept): Kept {
  * is not waited for.
  */
 export function boundCache(cache: Cache, log: Log): BoundedCache {
-  if (bounded.has(cache)) return cache;
-  let isAway = false;
+  if (isTrusted(cache)) return cache;
+  /** Of its methods, those whose last call has failed: one that reads and does not write is not back each time it has read. */
+  const failing = new Set<Method>();
   let awayUntil = -Infinity;
 
-  function failed(error: unknown): void {
-    if (!isAway) log.warn({ err: error }, 'the cache fails; everything is a miss until it is back');
-    isAway = true;
+  function failed(method: Method, error: unknown): void {
+    if (failing.size === 0) log.warn({ err: error, method }, 'the cache fails; everything is a miss until it is back');
+    failing.add(method);
   }
 
-  function answered(): void {
-    if (isAway) log.info('the cache is back');
-    isAway = false;
+  function answered(method: Method): void {
+    if (failing.delete(method) && failing.size === 0) log.info('the cache is back');
   }
 
   const isSpared = () => performance.now() < awayUntil;
 
   /** What a call comes to, or the fallback. */
   async function within<Answer>(
+    method: Method,
     call: () => Answer | Promise<Answer>,
     fallback: Answer,
     signal?: CancelSignal,
@@ -65,7 +58,7 @@ export function boundCache(cache: Cache, log: Log): BoundedCache {
       const onAbort = () => resolve(OVER);
       const timer = setTimeout(() => {
         awayUntil = performance.now() + AWAY_MS;
-        failed(new Error(`The cache has not answered within ${timeoutMs} ms.`));
+        failed(method, new Error(`The cache has not answered within ${timeoutMs} ms.`));
         resolve(OVER);
       }, timeoutMs);
       if (signal?.aborted) onAbort();
@@ -79,18 +72,21 @@ export function boundCache(cache: Cache, log: Log): BoundedCache {
     const called = (async () => call())().then(
       (answer) => ({ answer }),
       (error: unknown) => {
-        failed(error);
+        failed(method, error);
         return OVER;
       },
     );
     const outcome = await Promise.race([called, over]);
     end();
-    return 'answer' in outcome ? outcome.answer : fallback;
+    if (!('answer' in outcome)) return fallback;
+    // What is read is looked at first.
+    if (method !== 'getMany') answered(method);
+    return outcome.answer;
   }
 
   /** Sends something, and waits for it while the cache answers. */
-  async function write(call: () => Promise<void>, signal?: CancelSignal): Promise<void> {
-    const sent = within(call, undefined, signal);
+  async function write(method: Method, call: () => Promise<void>, signal?: CancelSignal): Promise<void> {
+    const sent = within(method, call, undefined, signal);
     if (!isSpared()) await sent;
   }
 
@@ -98,30 +94,30 @@ export function boundCache(cache: Cache, log: Log): BoundedCache {
     async getMany(keys, signal) {
       const misses = keys.map(() => undefined);
       if (keys.length === 0 || isSpared()) return misses;
-      const values: unknown = await within<unknown>(() => cache.getMany(keys), null, signal);
+      const values: unknown = await within<unknown>('getMany', () => cache.getMany(keys), null, signal);
       // It has failed, which is told.
-      if (values === null && isAway) return misses;
+      if (values === null && failing.has('getMany')) return misses;
       return readValues(values, keys) ?? misses;
     },
     async setMany(entries, signal) {
-      if (entries.length > 0) await write(() => cache.setMany(entries), signal);
+      if (entries.length > 0) await write('setMany', () => cache.setMany(entries), signal);
     },
     async claim(keys, ttlMs, signal) {
       if (keys.length === 0) return [];
-      const granted = isSpared() ? null : await within<unknown>(() => cache.claim(keys, ttlMs), null, signal);
+      const granted = isSpared() ? null : await within<unknown>('claim', () => cache.claim(keys, ttlMs), null, signal);
       // Somebody else's only when it says so.
       return keys.map((_key, index) => !Array.isArray(granted) || granted[index] !== false);
     },
     async deleteMany(keys) {
-      if (keys.length > 0) await write(() => cache.deleteMany(keys));
+      if (keys.length > 0) await write('deleteMany', () => cache.deleteMany(keys));
     },
-    close: () => within(() => cache.close(), undefined, undefined, CLOSE_TIMEOUT_MS),
+    close: () => within('close', () => cache.close(), undefined, undefined, CLOSE_TIMEOUT_MS),
   };
 
   /** What is no value is a miss, and told; null, as many caches say it, is a miss like undefined. */
   function readValues(values: unknown, keys: readonly string[]): Array<CacheValue | undefined> | null {
     if (!Array.isArray(values) || values.length !== keys.length) {
-      failed(new TypeError(`\`cache.getMany\` has not answered with a list of ${keys.length} values.`));
+      failed('getMany', new TypeError(`\`cache.getMany\` has not answered with a list of ${keys.length} values.`));
       return null;
     }
     const read: Array<CacheValue | undefined> = [];
@@ -136,10 +132,12 @@ export function boundCache(cache: Cache, log: Log): BoundedCache {
       }
       read.push(kept);
     }
-    if (isRight) answered();
-    else failed(new TypeError('`cache.getMany` has answered with values that it was not given.'));
+    if (isRight) answered('getMany');
+    else failed('getMany', new TypeError('`cache.getMany` has answered with values that it was not given.'));
     return read;
   }
 }
+
+type Method = 'getMany' | 'setMany' | 'claim' | 'deleteMany' | 'close';
 
 const OVER = {} as const;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { asBounded } from './bounded-cache.js';
+import { asTrusted } from './trusted-caches.js';
 import type { CacheValue } from './stored.js';
 
 export interface CacheEntry {
@@ -38,7 +38,7 @@ export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
     maxSize: maxBytes,
     sizeCalculation: (value, key) => 2 * (lengthOf(value) + key.length) + ENTRY_BYTES,
   });
-  return asBounded({
+  return asTrusted({
     async getMany(keys) {
       return keys.map((key) => values.get(key));
     },

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Log } from '../../request/log.js';
-import { asBounded, CACHE_TIMEOUT_MS } from './bounded-cache.js';
+import { asTrusted } from './trusted-caches.js';
+import { CACHE_TIMEOUT_MS } from './bounded-cache.js';
 import type { Cache } from './cache.js';
 import { isCacheValue, type CacheValue } from './stored.js';
 import { hashKey } from './cache-keys.js';
@@ -37,7 +38,7 @@ export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptio
     if (isAway) log.info('the cache is back');
     isAway = false;
   });
-  return asBounded({
+  return asTrusted({
     async getMany(keys) {
       if (keys.length === 0) return [];
       if (redis.status !== 'ready') return keys.map(() => undefined);
