@@ -204,6 +204,15 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return unmet instanceof Promise ? unmet.then(plan) : plan(unmet);
   }
 
+  /** A compiled operation, or what is left of it for who asks. */
+  function served(operation: Operation, admission: Admission | undefined): Operation | Promise<Operation> {
+    if (!admission?.unmet || operation.secured.length === 0) return operation;
+    const unmet = admission.unmet(operation);
+    if (unmet instanceof Promise)
+      return unmet.then((some) => (some.length === 0 ? operation : withheld(operation.base, some, admission.client)));
+    return unmet.length === 0 ? operation : withheld(operation.base, unmet, admission.client);
+  }
+
   function compile({ key: normal, known }: Found, asked: Asked): Operation | Promise<Operation> {
     const { key, text, operationName } = asked;
     const keep = (operation: Operation) => {
@@ -258,8 +267,8 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       const key = operationName === undefined ? text : `${JSON.stringify(operationName)}${text}`;
       const compiled = byText.get(key)?.operation;
       if (compiled) admission?.admit(compiled);
-      // The most frequent case: nothing that depends on who asks.
-      if (compiled?.secured.length === 0 && compiled.overrideLabels.length === 0) return compiled;
+      // The most frequent case: where labels change nothing.
+      if (compiled?.overrideLabels.length === 0) return served(compiled, admission);
       const asked = { key, text, operationName, holds, admission };
       if (compiled) return choose({ key, known: compiled }, asked);
       const begin = () => {
