@@ -26,8 +26,6 @@ type ConnectCallback = (
   client: pg.PoolClient | undefined,
   done: (release?: unknown) => void,
 ) => void;
-type StatementListener = (text: string) => void;
-const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
 
 /**
  * Creates a connection pool whose sessions are in UTC, that times every statement and survives a restart of PostgreSQL: a broken idle connection
@@ -35,14 +33,11 @@ const listenersOf = new WeakMap<pg.Pool, Set<StatementListener>>();
  */
 export function createPgPool(options: PgPoolOptions): pg.Pool {
   const { metrics, log } = options;
-  const listeners = new Set<StatementListener>();
 
   class TimedClient extends pg.Client {
     // Overloads of pg's query are many; the wrapper passes arguments through untouched.
     override query(...args: unknown[]): never {
-      const text = statementText(args[0]);
-      for (const listener of listeners) listener(text);
-      const { action, model } = statementKind(text);
+      const { action, model } = statementKind(statementText(args[0]));
       const startedAt = performance.now();
       const span = activeSpan()?.child(model === 'none' ? action : `${action} ${model}`, {
         kind: 'client',
@@ -102,7 +97,6 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
   });
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
-  listenersOf.set(pool, listeners);
 
   const waiting = metrics.gauge('taskgraph_sql_pool_connections', 'Connections of the pool by state.', ['state']);
   (waiting as unknown as { collect: () => void }).collect = () => {
@@ -125,25 +119,4 @@ function statementText(first: unknown): string {
   if (typeof first === 'string') return first;
   if (typeof first === 'object' && first !== null && 'text' in first) return String(first.text);
   return '';
-}
-
-const TRANSACTION_CONTROL = /^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|START TRANSACTION)\b/i;
-
-/** Runs `work` and tells the SQL statements that went through the pool meanwhile, transaction control left out. */
-export async function countStatements<Result>(
-  pool: pg.Pool,
-  work: () => Promise<Result>,
-): Promise<{ result: Result; statements: string[] }> {
-  const listeners = listenersOf.get(pool);
-  if (!listeners) throw new Error('the pool was not made by createPgPool');
-  const statements: string[] = [];
-  const listener: StatementListener = (text) => {
-    if (!TRANSACTION_CONTROL.test(text)) statements.push(text);
-  };
-  listeners.add(listener);
-  try {
-    return { result: await work(), statements };
-  } finally {
-    listeners.delete(listener);
-  }
 }

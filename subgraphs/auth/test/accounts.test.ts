@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { expectData, expectErrorCode, type GraphQLResult } from '@taskgraph/testkit';
+import { countStatements, expectData, expectErrorCode, type GraphQLResult } from '@taskgraph/testkit';
 import { createPasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { LOGIN, PASSWORD, REGISTER, startAuthGraph, type AuthGraph } from './auth-graph.js';
 

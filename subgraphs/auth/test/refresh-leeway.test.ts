@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { expectData, postGraphQL } from '@taskgraph/testkit';
+import { countStatements, expectData, postGraphQL } from '@taskgraph/testkit';
 import { REFRESH, startAuthGraph, type AuthGraph, type Tokens } from './auth-graph.js';
 
 type Refreshed = Tokens & { readonly __typename: string };

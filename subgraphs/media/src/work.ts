@@ -1,6 +1,7 @@
-import { days, doParts, purgeAll, runWork, transactionTimes, unavailable } from '@taskgraph/service-kit';
+import { doParts, purgeAll, runWork, transactionTimes, unavailable } from '@taskgraph/service-kit';
 import { readWorkConfig } from './config.js';
 import { createMediaDb } from './db.js';
+import { toCleaning } from './modules/upkeep/settings.js';
 import { cleanUp } from './modules/upkeep/upkeep.js';
 import { RETENTION_RULES } from './retention.js';
 import { StorageError } from './storage/object-store.js';
@@ -23,8 +24,7 @@ process.exitCode = await runWork({
         try {
           return await cleanUp({
             ...{ db, store, spool, staging, telemetry: createMediaTelemetry(metrics), log },
-            deletedRetentionMs: config.MEDIA_DELETED_RETENTION_SECONDS * 1000,
-            orphanAgeMs: config.ORPHAN_TTL_DAYS === 0 ? null : days(config.ORPHAN_TTL_DAYS),
+            ...toCleaning(config),
           });
         } catch (error) {
           throw error instanceof StorageError ? unavailable('media', error, 'STORAGE_UNAVAILABLE') : error;

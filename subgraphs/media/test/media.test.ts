@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode, smallPng, uploadGraphQL } from '@taskgraph/testkit';
+import { buildViewer, countStatements, expectData, expectErrorCode, smallPng, uploadGraphQL } from '@taskgraph/testkit';
 import sharp from 'sharp';
 import { startMediaGraph, type MediaGraph } from './media-graph.js';
 

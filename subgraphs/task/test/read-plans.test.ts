@@ -1,29 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withClient } from '@taskgraph/databases';
 import { encodeCursor } from '@taskgraph/service-kit';
-import { buildViewer, expectData } from '@taskgraph/testkit';
-import pg from 'pg';
+import {
+  allPlanNodes,
+  buildViewer,
+  expectData,
+  explainStatement,
+  recordStatements,
+  rowsRead,
+  type PlanNode,
+  type SentStatement,
+} from '@taskgraph/testkit';
 import { addManyTasks, MANY_TASKS_OWNER } from './many-tasks.js';
 import { startTaskGraph, type TaskGraph } from './task-graph.js';
-
-interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly name?: string;
-}
-
-/** A node of EXPLAIN's JSON. */
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly 'Shared Hit Blocks': number;
-  readonly 'Shared Read Blocks': number;
-  readonly 'Heap Fetches'?: number;
-  readonly Plans?: readonly PlanNode[];
-}
 
 const PAGE = 50;
 /** Where the 500th page begins. */
@@ -51,50 +40,22 @@ describe('with 100,000 tasks of one person', () => {
     await graph[Symbol.asyncDispose]();
   });
 
-  /** The statements that the service sends for a query. */
+  /** The reads of tasks that the service sends for a query. What an administrator reads is written down besides. */
   async function statementsOf(who: typeof owner, query: string, variables: Record<string, unknown>) {
-    const sent: Statement[] = [];
-    const { pool } = graph;
-    const original = pool.query.bind(pool) as (...args: unknown[]) => unknown;
-    Object.assign(pool, {
-      query: (...args: unknown[]) => {
-        sent.push(args[0] as Statement);
-        return original(...args);
-      },
-    });
-    try {
-      expectData(await graph.run(who, query, variables));
-    } finally {
-      Object.assign(pool, { query: original });
-    }
-    return sent;
+    const { result, statements } = await recordStatements(graph.pool, () => graph.run(who, query, variables));
+    expectData(result);
+    return statements.filter(({ text }) => text.includes('FROM tasks'));
   }
 
-  /** Runs a statement again and tells how: a prepared one by the plan that is made without its values, another by that for them. */
-  function explain({ text, values, name }: Statement): Promise<PlanNode> {
-    const how = 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)';
-    return withClient(graph.database.url, async (client) => {
-      const plans = async () => {
-        if (name === undefined) return client.query(`${how} ${text}`, [...values]);
-        await client.query('SET plan_cache_mode = force_generic_plan');
-        await client.query(`PREPARE read AS ${text}`);
-        return client.query(`${how} EXECUTE read(${values.map(toLiteral).join(', ')})`);
-      };
-      const { rows } = await plans();
-      return rows[0]['QUERY PLAN'][0].Plan;
-    });
-  }
+  const explain = (statement: SentStatement) => explainStatement(graph.database.url, statement);
 
   /** What has to be true wherever in a list a page lies. */
   function expectBounded(plan: PlanNode, { rows = 400, blocks = 600 } = {}) {
-    const nodes = allNodes(plan);
+    const nodes = allPlanNodes(plan);
     const scans = nodes.filter((node) => node['Relation Name'] === 'tasks');
     expect(scans.length).toBeGreaterThan(0);
     expect(scans.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
-    const read = scans.map(
-      (node) => node['Actual Loops'] * (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)),
-    );
-    expect(read.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(rows);
+    expect(rowsRead(plan, 'tasks')).toBeLessThanOrEqual(rows);
     const sorted = nodes
       .filter((node) => node['Node Type'] === 'Sort')
       .flatMap((node) => (node.Plans ?? []).map((input) => input['Actual Loops'] * input['Actual Rows']));
@@ -173,8 +134,8 @@ describe('with 100,000 tasks of one person', () => {
     const statements = await statementsOf(owner, query, {});
     expect(statements).toHaveLength(2);
     const counting = statements.find(({ text }) => text.includes('count(*)'));
-    const plan = await explain(counting as Statement);
-    const scans = allNodes(plan).filter((node) => node['Relation Name'] === 'tasks');
+    const plan = await explain(counting as SentStatement);
+    const scans = allPlanNodes(plan).filter((node) => node['Relation Name'] === 'tasks');
     expect(new Set(scans.map((node) => node['Node Type']))).toEqual(new Set(['Index Only Scan']));
     expect(scans.map((node) => node['Heap Fetches'])).toEqual(scans.map(() => 0));
     expect(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']).toBeLessThan(2_000);
@@ -203,15 +164,3 @@ describe('with 100,000 tasks of one person', () => {
     expect(filtered.map(({ name }) => name)).toEqual([undefined]);
   });
 });
-
-function allNodes(plan: PlanNode): PlanNode[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(allNodes)];
-}
-
-/** As pg writes a parameter. */
-function toLiteral(value: unknown): string {
-  if (value === null) return 'NULL';
-  if (typeof value === 'number') return String(value);
-  if (Array.isArray(value)) return pg.escapeLiteral(`{${value.join(',')}}`);
-  return pg.escapeLiteral(value as string);
-}

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode, type TestViewer } from '@taskgraph/testkit';
+import { buildViewer, countStatements, expectData, expectErrorCode, type TestViewer } from '@taskgraph/testkit';
 import { startTaskGraph, type TaskGraph } from './task-graph.js';
 
 const LIST = `query($filter: TaskFilter, $orderBy: TaskOrder, $first: Int, $after: String, $last: Int, $before: String) {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { buildViewer, expectData, expectErrorCode } from '@taskgraph/testkit';
+import { buildViewer, countStatements, expectData, expectErrorCode } from '@taskgraph/testkit';
 import { startTaskGraph, type TaskGraph } from './task-graph.js';
 
 const TASK =

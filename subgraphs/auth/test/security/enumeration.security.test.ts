@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { countStatements } from '@taskgraph/service-kit';
-import { chanceOfSuperiority, expectData, superiority } from '@taskgraph/testkit';
+import { chanceOfSuperiority, countStatements, expectData, superiority } from '@taskgraph/testkit';
 import { LOGIN, PASSWORD, startAuthGraph, type AuthGraph } from '../auth-graph.js';
 
 const SAMPLES = 30;
