@@ -215,9 +215,17 @@ it.each<[string, () => void]>([
   expect(told).toEqual([{ err: new Error('no disk') }]);
 });
 
+/** Changes every object and list of a value. */
+function spoil(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.values(value).forEach(spoil);
+  if (Array.isArray(value)) value.push('spoilt');
+  else Object.assign(value, { spoilt: 'spoilt' });
+}
+
 describe('the value of an answer', () => {
   it.each([
-    ['{ products { id name cost reviews { text } } }', 'data'],
+    ['{ products { id name cost details reviews { text } } }', 'data'],
     ['{ products { nothing } }', 'errors'],
     ['{ __schema { queryType { name } } products { __typename } }', 'data'],
     ['mutation { rename(id: "none", name: "x") { id } }', 'data'],
@@ -229,6 +237,20 @@ describe('the value of an answer', () => {
     expect(value).toEqual(JSON.parse(result.body));
     // It is made anew: who changes it changes nothing of ours.
     expect(result.toJSON()).not.toBe(value);
+  });
+
+  it.each([
+    ['the schema', '{ __schema { queryType { name } } }', undefined],
+    ['a value of any form', '{ products { details } }', undefined],
+    ['a first part', '{ products { id details ... @defer { reviews { text } } } }', 'deferSpec=20220824'],
+  ] as const)("is nobody else's, down to its leaves: %s", async (_what, query, incremental) => {
+    await using started = await start();
+    const result = await started.engine.execute({ query, incremental });
+    const right = JSON.parse(result.body) as unknown;
+    spoil(result.toJSON());
+    expect(result.toJSON()).toEqual(right);
+    expect((await started.engine.execute({ query, incremental })).toJSON()).toEqual(right);
+    for await (const part of result.parts ?? []) expect(part).not.toContain('spoilt');
   });
 
   it.each(['deferSpec=20220824', 'incrementalSpec=v0.2'] as const)(

@@ -103,6 +103,18 @@ describe.each(METHODS)("a host's cache whose %s", (method) => {
   });
 });
 
+it('takes what cannot be read of a cache for a miss', async () => {
+  const value = {
+    get policy() {
+      throw new Error('no policy');
+    },
+  };
+  const { lines, started } = await start({ getMany: async (keys: readonly string[]) => keys.map(() => value) });
+  await using engine = started;
+  for (let round = 0; round < 3; round += 1) expect((await engine.run(QUERY)).body).toEqual({ data: ANSWER });
+  expect(lines).toEqual(['the cache fails; everything is a miss until it is back']);
+});
+
 it.each(VALUES.map((value) => [value]))('takes %p of a cache for a miss', async (value) => {
   const { lines, started } = await start({ getMany: async (keys: readonly string[]) => keys.map(() => value) });
   await using engine = started;

@@ -48,6 +48,18 @@ describe('an onFetch that is asynchronous', () => {
   });
 });
 
+it('is sent in the place of one that a hook has removed, in whatever case it is written', async () => {
+  await using engine = await startEngine(library(), {
+    onFetch({ headers }) {
+      delete headers['authorization'];
+      headers['Authorization'] = 'Basic eDp5';
+    },
+  });
+  expect((await engine.run(QUERY, { token: 'of-the-client' })).body.errors).toBeUndefined();
+  for (const { requests } of Object.values(engine.subgraphs))
+    expect(requests.map(({ headers }) => headers['authorization'])).toEqual(['Basic eDp5']);
+});
+
 const BAD_VALUES: ReadonlyArray<[unknown, string]> = [
   ['a\nb', 'characters that no header may have'],
   ['\u0000', 'characters that no header may have'],

@@ -7,9 +7,10 @@ import { graphql, parse, type GraphQLSchema } from 'graphql';
 
 const PRODUCTS = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated"])
+  scalar Details
   type Query { products: [Product!]! tenant: String }
   type Mutation { rename(id: ID!, name: String!): Product }
-  type Product @key(fields: "id") { id: ID! name: String! cost: Int @authenticated }
+  type Product @key(fields: "id") { id: ID! name: String! cost: Int @authenticated details: Details }
 `;
 const REVIEWS = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
@@ -38,7 +39,7 @@ export async function openShop(): Promise<Shop> {
     typeDefs: parse(PRODUCTS),
     resolvers: {
       Query: {
-        products: () => [...names].map(([id, name]) => ({ id, name, cost: 10 })),
+        products: () => [...names].map(([id, name]) => ({ id, name, cost: 10, details: { sizes: [{ cm: 10 }] } })),
         tenant: (_source: unknown, _args: unknown, context: unknown) =>
           (context as Context).headers['x-tenant'] ?? null,
       },

@@ -5,6 +5,12 @@ const HOLD_MS = 20;
 /** Bytes that wait, at most. */
 const MAX_HELD = 8_192;
 
+/** Of which a write is begun, bytes. */
+const MIN_LENGTH = 1;
+
+/** What pino opens, with a member that its types leave out. */
+type Output = ReturnType<typeof pino.destination> & { minLength?: number };
+
 /** Where a log writes, a moment later than it is told. */
 export interface HeldLines extends DestinationStream {
   /** Writes what is held now. */
@@ -17,6 +23,8 @@ export interface HeldLines extends DestinationStream {
 
 /** Those whose lines are written when the process ends. */
 const atExit = new Set<HeldLines>();
+/** No timer comes any more. */
+let isExiting = false;
 
 /**
  * Opens standard output for lines that are written beside the event loop, those of 20 ms at once: each write wakes a thread, which costs
@@ -26,7 +34,7 @@ const atExit = new Set<HeldLines>();
  */
 export function holdLines(maxWrite: number | undefined): HeldLines {
   // With a minimal length, `flush` tells when lines are written.
-  const output = pino.destination({ dest: 1, minLength: 1, sync: false, maxWrite });
+  const output: Output = pino.destination({ dest: 1, minLength: MIN_LENGTH, sync: false, maxWrite });
   const maxHeld = Math.min(MAX_HELD, maxWrite ?? MAX_HELD);
   let held = '';
   let bytes = 0;
@@ -50,15 +58,22 @@ export function holdLines(maxWrite: number | undefined): HeldLines {
       if (bytes + more > maxHeld) release();
       held += line;
       bytes += more;
-      timer ??= setTimeout(release, HOLD_MS);
+      if (isExiting) lines.flushSync();
+      else timer ??= setTimeout(release, HOLD_MS);
     },
     flush(done) {
       release();
       output.flush(done);
     },
     flushSync() {
-      release();
-      output.flushSync();
+      // A write that is begun beside the event loop now would not be waited for: the process may end before it.
+      output.minLength = Infinity;
+      try {
+        release();
+        output.flushSync();
+      } finally {
+        output.minLength = MIN_LENGTH;
+      }
     },
   };
   // Before the output's own end, which writes what it has been given.
@@ -68,5 +83,6 @@ export function holdLines(maxWrite: number | undefined): HeldLines {
 }
 
 function releaseAll(): void {
-  for (const lines of atExit) lines.release();
+  isExiting = true;
+  for (const lines of atExit) lines.flushSync();
 }

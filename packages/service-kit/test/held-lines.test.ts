@@ -24,6 +24,11 @@ describe('lines of a log', () => {
     expect(lines.map(({ index }) => index)).toEqual(upTo(200));
   });
 
+  it('are all there also of who says something when the process ends', async () => {
+    const { lines } = await run('late');
+    expect(lines.map(({ index }) => index).sort((one, other) => one - other)).toEqual(upTo(201));
+  });
+
   it('are written several at once', async () => {
     const writes = JSON.parse((await run('flush')).told) as number[];
     expect(writes.length).toBeLessThan(20);

@@ -26,6 +26,10 @@ if (what === 'flush') {
 } else if (what === 'exit') {
   many();
   process.exit(0);
+} else if (what === 'late') {
+  process.on('exit', () => log.info({ index: 200 }, 'the end'));
+  many();
+  process.exit(0);
 } else if (what === 'warn') {
   log.info({ index: 0 }, 'one');
   tell();

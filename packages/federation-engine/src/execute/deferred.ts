@@ -158,5 +158,13 @@ export async function runDeferred(
   parts.pending = announce(primary);
   primary.handedOut.happen();
   const settled = settleErrors(primaryErrors, violations);
-  return { data: text ?? 'null', value: () => value, ...settled, leftOut, objects, cachePolicy: null, rest: parts };
+  return {
+    data: text ?? 'null',
+    value: () => structuredClone(value),
+    ...settled,
+    leftOut,
+    objects,
+    cachePolicy: null,
+    rest: parts,
+  };
 }

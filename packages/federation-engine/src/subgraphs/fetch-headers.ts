@@ -112,7 +112,7 @@ function byHook(hook: FetchHook): ChangeHeaders {
       if (fault !== null) throw badHeader(subgraph, name, fault);
       changed[name] = value;
     }
-    for (const name of Object.keys(usual)) if (!(name in headers)) changed[name] = null;
+    for (const name of Object.keys(usual)) if (!(name in headers) && !(name in changed)) changed[name] = null;
     return toChange(changed, (name) => !TRACING_HEADERS.has(name));
   };
 }

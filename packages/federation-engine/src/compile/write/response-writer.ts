@@ -175,14 +175,21 @@ class Compiler {
       const constant = isAbstractType(type) ? null : `"${type.name}"`;
       const write = (value: unknown) =>
         typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
-      return { ...about, constant, nonNull: true, nothing: 'wrong', isUntold: constant === null, ...appending(write) };
+      return {
+        ...about,
+        constant,
+        nonNull: true,
+        nothing: 'wrong',
+        isUntold: constant === null,
+        ...appending(this.#builds, write),
+      };
     }
     if (fieldName === '__schema' || fieldName === '__type')
       return {
         ...about,
         nonNull: false,
         nothing: 'always null',
-        ...appending((value) => JSON.stringify(value ?? null)),
+        ...appending(this.#builds, (value) => JSON.stringify(value ?? null)),
       };
     const definition = isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName] : undefined;
     if (!definition) return null;
@@ -209,10 +216,11 @@ class Compiler {
     if (isCompositeType(nullable)) return this.object(nullable, selectionSets);
     const writeLeaf = leafWriter(nullable);
     const isId = nullable.name === GraphQLID.name;
+    const builds = this.#builds;
     const write: ValueWriter = (value, run) => {
       if (value === null || value === undefined) return null;
       const text = writeLeaf(value);
-      run.made = isId && typeof value === 'number' ? String(value) : value;
+      if (builds) run.made = isId && typeof value === 'number' ? String(value) : ownValue(value, text);
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };
@@ -259,17 +267,23 @@ class Compiler {
 }
 
 /** Of what is written in one way only. */
-function appending(write: (value: unknown) => string | null): Writers {
+function appending(builds: boolean, write: (value: unknown) => string | null): Writers {
   return {
     write(value, run) {
-      run.made = value ?? null;
-      return write(value);
+      const text = write(value);
+      if (builds) run.made = ownValue(value ?? null, text);
+      return text;
     },
     append(text, value) {
       const piece = write(value);
       return piece === null ? null : text + piece;
     },
   };
+}
+
+/** A leaf as its text says it. An object is one of its own: the schema's is kept for others, and who is given a value may change it. */
+function ownValue(value: unknown, text: string | null): unknown {
+  return typeof value === 'object' && value !== null && text !== null ? (JSON.parse(text) as unknown) : value;
 }
 
 /** @param made where values go; null where none are built */

@@ -97,7 +97,13 @@ export function boundCache(cache: Cache, log: Log): BoundedCache {
       const values: unknown = await within<unknown>('getMany', () => cache.getMany(keys), null, signal);
       // It has failed, which is told.
       if (values === null && failing.has('getMany')) return misses;
-      return readValues(values, keys) ?? misses;
+      try {
+        return readValues(values, keys) ?? misses;
+      } catch (error) {
+        // A value of a host's own class may fail when it is read.
+        failed('getMany', error);
+        return misses;
+      }
     },
     async setMany(entries, signal) {
       if (entries.length > 0) await write('setMany', () => cache.setMany(entries), signal);
