@@ -37,6 +37,8 @@ export function groupEntities(
   /** Of the entity before: owners, uploaders and the like often follow themselves, and to compare two texts is cheaper than to look one up. */
   let lastValue: unknown = undefined;
   let lastGroup: EntityGroup | null = null;
+  /** The first of a group that was looked at last, when it holds nothing but its representation. */
+  let bare: Data | null = null;
 
   function create(entity: Data): EntityGroup | null {
     const representation = plan.write(entity, arePlain);
@@ -111,7 +113,15 @@ export function groupEntities(
     const [first] = group.entities;
     // What stands at several places already cannot be replaced at the one that is known here.
     const isAlone = shared !== null && !shared.has(entity);
-    if (isAlone && first && byMembers && members && isBare(first, members) && isBare(entity, members)) {
+    if (
+      isAlone &&
+      first &&
+      byMembers &&
+      members &&
+      (first === bare || isBare(first, members)) &&
+      isBare(entity, members)
+    ) {
+      bare = first;
       (holders[at] as Record<string | number, unknown>)[keys[at] as string | number] = first;
       shared.add(first);
     } else {

@@ -30,11 +30,15 @@ export function collectTargets(root: Data, path: readonly PathStep[], shared: Re
   return targets;
 }
 
+/** Of so few, to look at each is cheaper than to look one up: an owner and an assignee, in a list of hundreds of objects. */
+const FEW = 8;
+
 /** True for what is met for the first time, and for all that is not shared. */
 function onceFor(shared: ReadonlySet<object>): (value: object) => boolean {
   const seen = new Set<object>();
+  const few = shared.size <= FEW ? [...shared] : null;
   return (value) => {
-    if (!shared.has(value)) return true;
+    if (!(few === null ? shared.has(value) : few.includes(value))) return true;
     if (seen.has(value)) return false;
     seen.add(value);
     return true;
