@@ -160,7 +160,7 @@ export async function runDeferred(
   const settled = settleErrors(primaryErrors, violations);
   return {
     data: text ?? 'null',
-    value: () => structuredClone(value),
+    value: () => (value === null ? null : copyData(value as Data)),
     ...settled,
     leftOut,
     objects,
