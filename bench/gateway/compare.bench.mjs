@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
 //   --rounds N (6)   --warm N (4): rounds before them that do not count   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
+//   --operation NAME (both)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
 //   --against FOLDER also runs the gateway of another checkout that is built

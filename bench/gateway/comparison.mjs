@@ -8,7 +8,7 @@ import { assertEqualAnswers, compare, createRig, printComparison, WARM_ROUNDS } 
 const HIGH_COSTS = { MAX_OPERATION_COST: '1000000000', SUBGRAPH_MAX_COST: '1000000000' };
 
 /**
- * Reads the flags of a comparison: `--rounds`, `--warm`, `--requests`, `--connections`, `--viewers`, and those of its own.
+ * Reads the flags of a comparison: `--rounds`, `--warm`, `--requests`, `--connections`, `--viewers`, `--operation`, and those of its own.
  *
  * @param own as `parseArgs` takes options; a default here is one of a flag that all have
  */
@@ -19,6 +19,7 @@ export function readFlags({ rounds, viewers, ...own }) {
       warm: { type: 'string', default: WARM_ROUNDS },
       requests: { type: 'string' },
       connections: { type: 'string', default: '50' },
+      operation: { type: 'string' },
       viewers: { type: 'string', default: viewers },
       ...own,
     },
@@ -59,6 +60,7 @@ export async function compareOperations(gateways, { flags, requests, headers = {
   }));
   const results = new Map();
   for (const [name, operation] of Object.entries(OPERATIONS)) {
+    if (flags.operation && name !== flags.operation) continue;
     const body = JSON.stringify(operation);
     const runners = gateways.filter(({ only }) => !only || only === name);
     const requestOf = (index) => ({ headers: viewers[index % viewers.length], body });

@@ -13,8 +13,10 @@ export function sendBody(
   body: string | Buffer,
 ): void {
   const bytes = Buffer.byteLength(body);
-  response
-    .writeHead(status, { ...headers, 'content-length': String(bytes) })
-    .end(body, bytes === body.length ? 'latin1' : 'utf8');
+  response.statusCode = status;
+  // One by one: others have been set before, and `writeHead` would copy all of them twice.
+  for (const name in headers) response.setHeader(name, headers[name] as string);
+  response.setHeader('content-length', String(bytes));
+  response.end(body, bytes === body.length ? 'latin1' : 'utf8');
   tellOfAnswer(response.req, bytes);
 }

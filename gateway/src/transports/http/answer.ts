@@ -88,7 +88,7 @@ export interface Arrival {
   /** Whether files may be among the variables. */
   readonly multipart: boolean;
   /** Of a request with files, as far as it says; 0 of others. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   readonly accepted: Accepted;
   /** Set where the client can be sent any number of results. */
   readonly streams: {

@@ -6,15 +6,17 @@ import { gzip } from 'node:zlib';
 const MIN_COMPRESSED = 1_024;
 const compress = promisify<string, Buffer>(gzip);
 
+const AS_IT_IS: Readonly<Record<string, string>> = {};
+
 /** An answer's text as it goes out, and what its headers say of that. */
 interface Encoded {
   readonly body: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Compresses an answer where it is worth it and its client takes that: the answer varies by `Accept-Encoding` either way. */
 export async function encodeFor({ headers }: IncomingMessage, body: string): Promise<Encoded> {
-  if (body.length < MIN_COMPRESSED || !takesGzip(headers['accept-encoding'])) return { body };
+  if (body.length < MIN_COMPRESSED || !takesGzip(headers['accept-encoding'])) return { body, headers: AS_IT_IS };
   return { body: await compress(body), headers: { 'content-encoding': 'gzip' } };
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readJsonBody, UnreadableBody, sendBody, type Origins } from '@taskgraph/service-kit';
+import { readJsonBody, UnreadableBody, type Origins } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientLimits } from '../../admission/client-limits.js';
@@ -7,17 +7,15 @@ import type { ClientAddress } from '../../identity/client-address.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
 import type { SessionWish } from '../../identity/session-cookies.js';
 import { badRequest, Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
-import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { HttpStreams } from '../streams/http-streams.js';
-import { readAccept, type Accepted } from './accept.js';
+import { readAccept } from './accept.js';
 import type { Answer, Arrival, PlanFormat } from './answer.js';
-import { encodeFor } from './compression.js';
 import type { EventSourceEndpoint } from './event-source.js';
 import type { RequestContexts } from './request-contexts.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './read-request.js';
 import type { Reply } from './reply.js';
 import { statusOf } from './refusal-status.js';
-import { sendInParts, sendOnePart } from './send-parts.js';
+import { createSendReply } from './send-reply.js';
 
 export interface GraphQLHandlerOptions {
   readonly answer: Answer;
@@ -67,7 +65,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     options.telemetry.requestRefused(refusal.code);
     writeRefusal(response, refusal, more);
   };
-  const sending: Sending = { compression: options.compression, variesByCookie: options.variesByCookie };
+  const send = createSendReply({ compression: options.compression, variesByCookie: options.variesByCookie });
 
   /** Apollo Sandbox and the explorer ask for the plan with these headers. */
   function planFormat({ headers }: IncomingMessage, { identity }: OperationContext): PlanFormat | null {
@@ -103,7 +101,9 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     if (Array.isArray(body))
       return respondToBatch(response, body, { ...place, accepted, context, showsPlan, streams: null }, wish);
     const outcome = await answer(tryReadGraphQLRequest(body), {
-      ...place,
+      method: place.method,
+      multipart: place.multipart,
+      bytes: place.bytes,
       accepted,
       context,
       showsPlan,
@@ -115,14 +115,14 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     });
     if (outcome.kind === 'reply') {
       await contexts.settle(wish, response);
-      return send(response, outcome, accepted, sending);
+      return send(response, outcome, accepted);
     }
     if (response.destroyed) return;
     try {
       streams.open(response, outcome, context, accepted.stream ?? 'multipart');
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      await send(response, toReply(error), accepted, sending);
+      await send(response, toReply(error), accepted);
     }
   }
 
@@ -147,7 +147,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     const { status, headers } = refused ?? { status: 200, headers: {} };
     const reply: Reply = { kind: 'reply', status, headers, body: text, refusal: null, rest: null };
     await contexts.settle(wish, response);
-    await send(response, reply, arrival.accepted, sending);
+    await send(response, reply, arrival.accepted);
   }
 
   return {
@@ -237,59 +237,6 @@ function toReply(refusal: Refusal): Reply {
     refusal: errors,
     rest: null,
   };
-}
-
-interface Sending {
-  readonly compression: boolean;
-  /** Whether who asks may stand in a cookie. */
-  readonly variesByCookie: boolean;
-}
-
-async function send(
-  response: ServerResponse,
-  reply: Reply,
-  { type, eventsOnly, partsOnly, incremental }: Accepted,
-  { compression, variesByCookie }: Sending,
-): Promise<void> {
-  if (response.destroyed) return reply.rest?.leave();
-  if (eventsOnly) {
-    response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
-    response.end(renderResultAsEvents(reply.body));
-    return;
-  }
-  if (reply.rest) return sendInParts(response, reply.body, reply.rest);
-  if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
-  const vary = joinVary(
-    response.getHeader('vary'),
-    reply.headers['vary'],
-    variesByCookie && 'cookie',
-    compression && 'accept-encoding',
-  );
-  const headers = {
-    'content-type': type,
-    'cache-control': 'no-store',
-    ...reply.headers,
-    ...(vary !== '' && { vary }),
-    // Nobody else is to get the cookie.
-    ...(response.hasHeader('set-cookie') && { 'cache-control': 'no-store' }),
-  };
-  if (!compression) {
-    sendBody(response, reply.status, headers, reply.body);
-    return;
-  }
-  const encoded = await encodeFor(response.req, reply.body);
-  if (response.destroyed) return;
-  sendBody(response, reply.status, { ...headers, ...encoded.headers }, encoded.body);
-}
-
-/** What `writeHead` is given takes the place of what was set before. */
-function joinVary(...parts: ReadonlyArray<string | number | readonly string[] | false | undefined>): string {
-  if (parts.every(isNothing)) return '';
-  return parts.filter(Boolean).flat().join(', ');
-}
-
-function isNothing(part: unknown): boolean {
-  return part === undefined || part === false;
 }
 
 /** Whether a GET is for a stream of events, as `EventSource` sends it. */

@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import { sendBody } from '@taskgraph/service-kit';
+import { renderResultAsEvents, SSE } from '../streams/formats.js';
+import type { Accepted } from './accept.js';
+import { encodeFor } from './compression.js';
+import type { Reply } from './reply.js';
+import { sendInParts, sendOnePart } from './send-parts.js';
+
+interface SendReplyOptions {
+  /** Whether answers are compressed for clients that take it. */
+  readonly compression: boolean;
+  /** Whether who asks may stand in a cookie. */
+  readonly variesByCookie: boolean;
+}
+
+/** Sends a reply in the form that its client reads. */
+export type SendReply = (response: ServerResponse, reply: Reply, accepted: Accepted) => Promise<void>;
+
+export function createSendReply({ compression, variesByCookie }: SendReplyOptions): SendReply {
+  const always = [...(variesByCookie ? ['cookie'] : []), ...(compression ? ['accept-encoding'] : [])].join(', ');
+
+  return async function send(response, reply, { type, eventsOnly, partsOnly, incremental }) {
+    if (response.destroyed) return reply.rest?.leave();
+    if (eventsOnly) {
+      response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
+      response.end(renderResultAsEvents(reply.body));
+      return;
+    }
+    if (reply.rest) return sendInParts(response, reply.body, reply.rest);
+    if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
+    const vary = joinVary(joinVary(response.getHeader('vary'), reply.headers['vary']), always);
+    response.setHeader('content-type', type);
+    response.setHeader('cache-control', 'no-store');
+    for (const name in reply.headers) response.setHeader(name, reply.headers[name] as string);
+    if (vary !== '') response.setHeader('vary', vary);
+    // Nobody else is to get the cookie.
+    if (response.hasHeader('set-cookie')) response.setHeader('cache-control', 'no-store');
+    if (!compression) {
+      sendBody(response, reply.status, NO_MORE, reply.body);
+      return;
+    }
+    const encoded = await encodeFor(response.req, reply.body);
+    if (!response.destroyed) sendBody(response, reply.status, encoded.headers, encoded.body);
+  };
+}
+
+const NO_MORE: Readonly<Record<string, string>> = {};
+
+/** What is set of a header takes the place of what was set before. */
+function joinVary(one: number | string | readonly string[] | undefined, other: string | undefined): string {
+  const before = Array.isArray(one) ? one.join(', ') : String(one ?? '');
+  if (before === '' || other === undefined || other === '') return before === '' ? (other ?? '') : before;
+  return `${before}, ${other}`;
+}
