@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
-//   --rounds N (6)   --warm N (4): rounds before them that do not count   --requests N (per round: 1500 two-step, 80 heavy)   --only name,name   --connections N (50)
+//   --rounds N (18)   --warm N (12): rounds before them that do not count   --requests N (per round: 500 two-step, 40 heavy)   --only name,name   --connections N (50)
 //   --operation NAME (both)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
@@ -13,13 +13,14 @@ import { composeGraph } from './graph.mjs';
 import { CONTENDERS, withCheckout } from './rig.mjs';
 
 const flags = readFlags({
-  rounds: '6',
+  rounds: '18',
+  warm: '12',
   viewers: '1',
   only: { type: 'string' },
   against: { type: 'string' },
   'same-heap': { type: 'boolean', default: false },
 });
-const REQUESTS = { 'two-step': 1_500, heavy: 80 };
+const REQUESTS = { 'two-step': 500, heavy: 40 };
 
 const contenders = withCheckout(CONTENDERS, flags.against);
 

@@ -12,11 +12,11 @@ const HIGH_COSTS = { MAX_OPERATION_COST: '1000000000', SUBGRAPH_MAX_COST: '10000
  *
  * @param own as `parseArgs` takes options; a default here is one of a flag that all have
  */
-export function readFlags({ rounds, viewers, ...own }) {
+export function readFlags({ rounds, warm = WARM_ROUNDS, viewers, ...own }) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: rounds },
-      warm: { type: 'string', default: WARM_ROUNDS },
+      warm: { type: 'string', default: warm },
       requests: { type: 'string' },
       connections: { type: 'string', default: '50' },
       operation: { type: 'string' },

@@ -5,10 +5,11 @@ import { Pool } from 'undici';
  * `requestOf(index)` is each request's headers and body. Who sends one and the same request over and over measures how well
  * a gateway shares fetches that are under way, and little else.
  *
+ * @param pool of connections that are kept for more than one run, as those of real clients are; of its own when absent
  * @returns latencies in milliseconds, sorted, and the seconds that it took
  */
-export async function load({ origin, path = '/graphql', requestOf, connections, requests, expected }) {
-  const pool = new Pool(origin, { connections });
+export async function load({ origin, path = '/graphql', requestOf, connections, requests, expected, pool: given }) {
+  const pool = given ?? new Pool(origin, { connections });
   const latencies = [];
   let left = requests;
   const startedAt = performance.now();
@@ -25,7 +26,7 @@ export async function load({ origin, path = '/graphql', requestOf, connections, 
   }
   await Promise.all(Array.from({ length: connections }, client));
   const seconds = (performance.now() - startedAt) / 1000;
-  await pool.close();
+  if (!given) await pool.close();
   return { latencies: latencies.sort((left_, right) => left_ - right), seconds };
 }
 

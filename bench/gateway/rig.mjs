@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { Pool } from 'undici';
 import { load } from './load.mjs';
 
 const here = import.meta.dirname;
@@ -139,12 +140,17 @@ export async function assertEqualAnswers(gateways, { headers, body }) {
   return bytes;
 }
 
-/** Loads one gateway after the other, in turns and in another order each round: nobody runs always behind the same neighbour. */
+/**
+ * Loads one gateway after the other, in turns and in another order each round: nobody runs always behind the same neighbour. Rounds are
+ * short: after 8 s without work V8 gives memory back and forgets code, and a gateway under load never waits for so long.
+ */
 export async function compare(gateways, { requestOf, connections, requests, rounds, warm, bytes }) {
   const results = new Map(
     gateways.map(({ name }) => [name, { cpuMs: 0, requests: 0, seconds: 0, latencies: [], rss: 0 }]),
   );
-  const run = (origin) => load({ origin, requestOf, connections, requests, expected: bytes / 2 });
+  const pools = new Map(gateways.map(({ origin }) => [origin, new Pool(origin, { connections })]));
+  const run = (origin) =>
+    load({ origin, pool: pools.get(origin), requestOf, connections, requests, expected: bytes / 2 });
   for (let round = 0; round < warm; round += 1) for (const { origin } of gateways) await run(origin);
   for (let round = 0; round < rounds; round += 1) {
     for (const turn of gateways.keys()) {
@@ -159,6 +165,7 @@ export async function compare(gateways, { requestOf, connections, requests, roun
       result.rss = rssMib(child.pid);
     }
   }
+  for (const pool of pools.values()) await pool.close();
   return results;
 }
 
