@@ -7,19 +7,20 @@ const MIN_COMPRESSED = 1_024;
 const compress = promisify<string, Buffer>(gzip);
 
 const AS_IT_IS: Readonly<Record<string, string>> = {};
+const GZIPPED: Readonly<Record<string, string>> = { 'content-encoding': 'gzip' };
 
 /** An answer's text as it goes out, and what its headers say of that. */
-interface Encoded {
+export interface Encoded {
   readonly body: string | Buffer;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Compresses an answer where it is worth it and its client takes that: the answer varies by `Accept-Encoding` either way. */
-export async function encodeFor({ headers }: IncomingMessage, body: string): Promise<Encoded> {
+export function encodeFor({ headers }: IncomingMessage, body: string): Encoded | Promise<Encoded> {
   if (body.length < MIN_COMPRESSED || !takesGzip(headers['accept-encoding'])) return { body, headers: AS_IT_IS };
-  return { body: await compress(body), headers: { 'content-encoding': 'gzip' } };
+  return compress(body).then((compressed) => ({ body: compressed, headers: GZIPPED }));
 }
 
 function takesGzip(accepted: string | string[] | undefined): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted ?? ''));
+  return accepted !== undefined && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepted));
 }

@@ -114,7 +114,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
           : accepted.stream && { lastEventId: [request.headers['last-event-id']].flat()[0] },
     });
     if (outcome.kind === 'reply') {
-      await contexts.settle(wish, response);
+      if (wish !== null) await contexts.settle(wish, response);
       return send(response, outcome, accepted);
     }
     if (response.destroyed) return;

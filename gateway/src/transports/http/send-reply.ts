@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { sendBody } from '@taskgraph/service-kit';
 import { renderResultAsEvents, SSE } from '../streams/formats.js';
 import type { Accepted } from './accept.js';
-import { encodeFor } from './compression.js';
+import { encodeFor, type Encoded } from './compression.js';
 import type { Reply } from './reply.js';
 import { sendInParts, sendOnePart } from './send-parts.js';
 
@@ -13,21 +13,27 @@ interface SendReplyOptions {
   readonly variesByCookie: boolean;
 }
 
-/** Sends a reply in the form that its client reads. */
-export type SendReply = (response: ServerResponse, reply: Reply, accepted: Accepted) => Promise<void>;
+/** Sends a reply in the form that its client reads; the promise is of what takes time. */
+export type SendReply = (response: ServerResponse, reply: Reply, accepted: Accepted) => Promise<void> | undefined;
 
 export function createSendReply({ compression, variesByCookie }: SendReplyOptions): SendReply {
   const always = [...(variesByCookie ? ['cookie'] : []), ...(compression ? ['accept-encoding'] : [])].join(', ');
 
-  return async function send(response, reply, { type, eventsOnly, partsOnly, incremental }) {
-    if (response.destroyed) return reply.rest?.leave();
+  return (response, reply, { type, eventsOnly, partsOnly, incremental }) => {
+    if (response.destroyed) {
+      reply.rest?.leave();
+      return undefined;
+    }
     if (eventsOnly) {
       response.writeHead(200, { 'content-type': SSE.contentType, 'cache-control': 'no-store' });
       response.end(renderResultAsEvents(reply.body));
-      return;
+      return undefined;
     }
     if (reply.rest) return sendInParts(response, reply.body, reply.rest);
-    if (partsOnly && incremental && reply.status === 200) return sendOnePart(response, reply.body, incremental);
+    if (partsOnly && incremental && reply.status === 200) {
+      sendOnePart(response, reply.body, incremental);
+      return undefined;
+    }
     const vary = joinVary(joinVary(response.getHeader('vary'), reply.headers['vary']), always);
     response.setHeader('content-type', type);
     response.setHeader('cache-control', 'no-store');
@@ -35,18 +41,19 @@ export function createSendReply({ compression, variesByCookie }: SendReplyOption
     if (vary !== '') response.setHeader('vary', vary);
     // Nobody else is to get the cookie.
     if (response.hasHeader('set-cookie')) response.setHeader('cache-control', 'no-store');
-    if (!compression) {
-      sendBody(response, reply.status, NO_MORE, reply.body);
-      return;
-    }
-    const encoded = await encodeFor(response.req, reply.body);
-    if (!response.destroyed) sendBody(response, reply.status, encoded.headers, encoded.body);
+    const encoded = compression ? encodeFor(response.req, reply.body) : { headers: NO_MORE, body: reply.body };
+    const sendEncoded = ({ headers, body }: Encoded) => {
+      if (!response.destroyed) sendBody(response, reply.status, headers, body);
+    };
+    if (encoded instanceof Promise) return encoded.then(sendEncoded);
+    sendEncoded(encoded);
+    return undefined;
   };
 }
 
 const NO_MORE: Readonly<Record<string, string>> = {};
 
-/** What is set of a header takes the place of what was set before. */
+/** The fields of both, of which either may be none: what is set of a header takes the place of what was set before. */
 function joinVary(one: number | string | readonly string[] | undefined, other: string | undefined): string {
   const before = Array.isArray(one) ? one.join(', ') : String(one ?? '');
   if (before === '' || other === undefined || other === '') return before === '' ? (other ?? '') : before;

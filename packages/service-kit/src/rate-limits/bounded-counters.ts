@@ -25,6 +25,16 @@ export class BoundedCounters {
     return this.#counters.size;
   }
 
+  /** As {@link incrby}, by one look-up; null where more than `most` is counted already, which stays as it is. */
+  count(key: string, value: number, windowSeconds: number, most: number): RateLimiterRes | null {
+    const now = this.#now();
+    const known = this.#counters.get(key);
+    if (!known || known.expiresAt <= now) return this.set(key, value, windowSeconds);
+    if (known.value > most) return null;
+    known.value += value;
+    return new RateLimiterRes(0, known.expiresAt - now, known.value, false);
+  }
+
   /** Adds to a counter, which begins at 0 when it is new or its window is over. */
   incrby(key: string, value: number, windowSeconds: number): RateLimiterRes {
     const now = this.#now();

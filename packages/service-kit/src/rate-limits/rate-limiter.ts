@@ -47,15 +47,14 @@ export function createRateLimiter({
   const { quota, windowSeconds } = rate;
   const counters = new BoundedCounters(maxKeys, now);
   const policy = toPolicy(name, rate);
-  const common = { keyPrefix: PREFIX + name, points: quota, duration: windowSeconds };
-  const own = new BoundedMemoryLimiter(common, counters);
-  const shared = redis && new RateLimiterRedis({ ...common, storeClient: redis, rejectIfRedisNotReady: true });
-  const insured: RateLimiterAbstract = redis
-    ? new RateLimiterRedis({ ...common, storeClient: redis, rejectIfRedisNotReady: true, insuranceLimiter: own })
-    : own;
+  const common = { points: quota, duration: windowSeconds };
+  // Its counters are its own: a key with a prefix would be put together, and hashed, for each look-up.
+  const own = new BoundedMemoryLimiter({ ...common, keyPrefix: '' }, counters);
+  const together = { ...common, keyPrefix: PREFIX + name, storeClient: redis, rejectIfRedisNotReady: true };
+  const shared = redis && new RateLimiterRedis(together);
+  const insured: RateLimiterAbstract = redis ? new RateLimiterRedis({ ...together, insuranceLimiter: own }) : own;
   /** What Redis has not been told. */
   let untold = new Map<string, number>();
-  const keyOf = (key: string) => own.getKey(key);
 
   function toStanding({ consumedPoints, msBeforeNext }: RateLimiterRes): Standing {
     return {
@@ -67,26 +66,29 @@ export function createRateLimiter({
     };
   }
 
+  function look(key: string): Standing {
+    return toStanding(counters.get(key) ?? new RateLimiterRes(quota, windowSeconds * 1000, 0));
+  }
+
   async function tell(key: string, points: number): Promise<void> {
     if (!shared) return;
-    const before = counters.get(keyOf(key))?.consumedPoints ?? 0;
+    const before = counters.get(key)?.consumedPoints ?? 0;
     const { consumedPoints, msBeforeNext } = await shared.penalty(key, points);
-    const since = (counters.get(keyOf(key))?.consumedPoints ?? 0) - before;
-    counters.setUntil(keyOf(key), consumedPoints + Math.max(0, since), now() + msBeforeNext);
+    const since = (counters.get(key)?.consumedPoints ?? 0) - before;
+    counters.setUntil(key, consumedPoints + Math.max(0, since), now() + msBeforeNext);
   }
 
   return {
     name,
     rate,
     count(key, points = 1) {
-      const before = counters.get(keyOf(key));
       // What is refused is counted by nobody: it would only make work, and the window ends when it ends.
-      if (before && before.consumedPoints > quota) return toStanding(before);
-      const standing = toStanding(counters.incrby(keyOf(key), points, windowSeconds));
+      const counted = counters.count(key, points, windowSeconds, quota);
+      if (counted === null) return look(key);
       if (shared) untold.set(key, (untold.get(key) ?? 0) + points);
-      return standing;
+      return toStanding(counted);
     },
-    look: (key) => toStanding(counters.get(keyOf(key)) ?? new RateLimiterRes(quota, windowSeconds * 1000, 0)),
+    look,
     async consume(key, points = 1) {
       try {
         return toStanding(await insured.consume(key, points));
