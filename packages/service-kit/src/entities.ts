@@ -80,7 +80,8 @@ function withTypename(value: unknown, typename: string): unknown {
   const named = (value as Partial<Reference>).__typename;
   if (named === typename) return value;
   if (named !== undefined) return { ...value, __typename: typename };
-  return Object.defineProperty(value, '__typename', { value: typename });
+  (value as { __typename?: string }).__typename = typename;
+  return value;
 }
 
 function resolverOf({ extensions }: GraphQLObjectType): ResolveReference | null {

@@ -43,7 +43,10 @@ export const mediaResolvers = {
       const variant = viewer ? downloadOf(viewer, media) : null;
       return variant && urls.sign(media, variant);
     },
-    thumbnail: ({ id, revision, status, thumbnails, mimeType }, { size, format }, { urls }) => {
+    thumbnail: ({ id, revision, status, thumbnails, mimeType }, args, { urls }) => {
+      const { size } = args;
+      // Arguments have no prototype, and V8 looks anew each time for what such an object lacks.
+      const format = Object.hasOwn(args, 'format') ? args.format : null;
       if (status !== 'READY') return null;
       const thumbnail = findThumbnail(thumbnails, size);
       if (!thumbnail) return urls.icon(findKind(mimeType) ?? 'document');
