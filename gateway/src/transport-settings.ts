@@ -1,4 +1,4 @@
-import { serviceVersion } from '@taskgraph/service-kit';
+import { serviceVersion, type MultipartRequestsOptions } from '@taskgraph/service-kit';
 import { splitUrls } from '@taskgraph/federation-engine/internal/subgraphs/url-list.js';
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import type { GatewayConfig } from './config.js';
@@ -8,6 +8,7 @@ import type { RestOptions } from './rest/rest-routes.js';
 import { createSendFile } from './rest/send-file.js';
 import { ENDPOINT } from './transports/endpoint.js';
 import type { AnswerOptions } from './transports/http/answer.js';
+import type { CorsOptions } from './transports/http/cors.js';
 import { PREFLIGHT_HEADERS } from './transports/http/graphql-handler.js';
 import type { EventSourceEndpointOptions } from './transports/http/event-source.js';
 import type { GraphQLHandlerOptions } from './transports/http/graphql-handler.js';
@@ -70,6 +71,14 @@ export function toHandler(
     showsPlans: config.showsPlans,
     compression: config.COMPRESSION,
   };
+}
+
+export function toCors(config: GatewayConfig): Pick<CorsOptions, 'isOpen' | 'maxAgeSeconds'> {
+  return { isOpen: config.origins.length > 0, maxAgeSeconds: config.CORS_MAX_AGE_SECONDS };
+}
+
+export function toMultipart(config: GatewayConfig): Pick<MultipartRequestsOptions, 'maxFiles' | 'maxFileBytes'> {
+  return { maxFiles: config.UPLOAD_MAX_FILES, maxFileBytes: config.UPLOAD_MAX_BYTES };
 }
 
 /** Of the REST façade, which has files from the media process. */

@@ -18,7 +18,11 @@ export interface Encoded {
 /** Compresses an answer where it is worth it and its client takes that: the answer varies by `Accept-Encoding` either way. */
 export function encodeFor({ headers }: IncomingMessage, body: string): Encoded | Promise<Encoded> {
   if (body.length < MIN_COMPRESSED || !takesGzip(headers['accept-encoding'])) return { body, headers: AS_IT_IS };
-  return compress(body).then((compressed) => ({ body: compressed, headers: GZIPPED }));
+  return pack(body);
+}
+
+async function pack(body: string): Promise<Encoded> {
+  return { body: await compress(body), headers: GZIPPED };
 }
 
 function takesGzip(accepted: string | string[] | undefined): boolean {
