@@ -11,8 +11,9 @@ export function sendBody(
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string | Buffer,
+  isAscii = false,
 ): void {
-  const bytes = Buffer.byteLength(body);
+  const bytes = isAscii ? body.length : Buffer.byteLength(body);
   response.statusCode = status;
   // One by one: others have been set before, and `writeHead` would copy all of them twice.
   for (const name in headers) response.setHeader(name, headers[name] as string);

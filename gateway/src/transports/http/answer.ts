@@ -248,6 +248,7 @@ export function createAnswer(options: AnswerOptions): Answer {
           ...options.limits.headers(seen.standings),
         },
         body: renderBody(result.data, errors, extensions),
+        isAscii: result.isAscii && errors.length === 0 && extensions === '',
         refusal: null,
         rest: null,
       };

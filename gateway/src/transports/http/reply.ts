@@ -8,6 +8,8 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON text: `{"data":…,"errors":…}`. */
   readonly body: string;
+  /** Whether the text is known to have no character beyond ASCII: it has as many bytes as characters. Absent where nobody has looked. */
+  readonly isAscii?: boolean;
   /** Set when nothing was executed: why. */
   readonly refusal: readonly GraphQLFormattedError[] | null;
   /** Further parts; null when this is all. */

@@ -43,7 +43,7 @@ export function createSendReply({ compression, variesByCookie }: SendReplyOption
     if (response.hasHeader('set-cookie')) response.setHeader('cache-control', 'no-store');
     const encoded = compression ? encodeFor(response.req, reply.body) : { headers: NO_MORE, body: reply.body };
     const sendEncoded = ({ headers, body }: Encoded) => {
-      if (!response.destroyed) sendBody(response, reply.status, headers, body);
+      if (!response.destroyed) sendBody(response, reply.status, headers, body, reply.isAscii);
     };
     if (encoded instanceof Promise) return encoded.then(sendEncoded);
     sendEncoded(encoded);

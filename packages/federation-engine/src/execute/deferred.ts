@@ -160,6 +160,7 @@ export async function runDeferred(
   const settled = settleErrors(primaryErrors, violations);
   return {
     data: text ?? 'null',
+    isAscii: false,
     value: () => (value === null ? null : copyData(value as Data)),
     ...settled,
     leftOut,

@@ -18,8 +18,8 @@ export interface Execution {
   /** Entities that a subgraph was asked for and does not have. */
   readonly missing: Set<object>;
   readonly errors: ExecutionError[];
-  /** Of what has come so far, as `isPlain` of an answer tells. */
-  readonly texts: { arePlain: boolean };
+  /** Of what has come so far, as `isPlain` and `isAscii` of an answer tell. */
+  readonly texts: { arePlain: boolean; areAscii: boolean };
   /** The version of the graph that the operation was compiled for: it is fetched for at its addresses. */
   readonly graph: Addressed;
   /** As the client sent them: subgraphs know the defaults. */

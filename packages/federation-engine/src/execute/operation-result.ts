@@ -7,6 +7,8 @@ import type { ErrorPath } from '../request/data.js';
 export interface OperationResult {
   /** `null` when null reached the root. */
   readonly data: string;
+  /** Whether `data` is known to have no character beyond ASCII. */
+  readonly isAscii: boolean;
   /** The same as a value, made when it is asked for. */
   readonly value: () => unknown;
   readonly errors: readonly ExecutionError[];

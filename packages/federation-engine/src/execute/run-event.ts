@@ -44,6 +44,7 @@ export async function runEvent(
   if (data) {
     // What it was in is not known here.
     execution.texts.arePlain = false;
+    execution.texts.areAscii = false;
     applyRewrites(primary.outputRewrites, data);
     merge(root, data, execution.keepsTypename);
     if (step) await runNested(step, execution);

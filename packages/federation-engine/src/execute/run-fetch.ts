@@ -240,6 +240,7 @@ function send(
   const take = (answer: SubgraphAnswer): SubgraphAnswer => {
     execution.restrict(answer.policy);
     if (answer.isPlain !== true) execution.texts.arePlain = false;
+    if (answer.isAscii !== true) execution.texts.areAscii = false;
     return answer;
   };
   try {

@@ -32,6 +32,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   const introspection = introspectionFields(operation, conditions);
   if (introspection.length > 0) {
     execution.texts.arePlain = false;
+    execution.texts.areAscii = false;
     Object.assign(root, introspect(operation, introspection, options.variables));
   }
 
@@ -54,6 +55,8 @@ export function finish(operation: Operation, execution: Execution): OperationRes
   );
   return {
     data: text ?? 'null',
+    // Names are ASCII (GraphQL, section 2.1.9), and all else has come from subgraphs.
+    isAscii: execution.texts.areAscii,
     value: () => responseWriter(operation, conditions, true)(root, shared, missing).value,
     ...settleErrors(execution.errors, violations),
     leftOut,
@@ -84,7 +87,7 @@ export function createExecution(
     shared: new Set(),
     missing: new Set(),
     errors,
-    texts: { arePlain: true },
+    texts: { arePlain: true, areAscii: true },
     graph: operation.supergraph,
     variables,
     conditions: conditionsOf(operation, variables),

@@ -80,7 +80,14 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
   function toAnswer(answer: UpstreamAnswer, body: unknown, request: SubgraphRequest): SubgraphAnswer {
     const { data, errors } = read(answer, body, asked(request));
     // What is wrong with an answer may be right in a moment.
-    return { data, errors, policy: errors.length > 0 ? null : policyOf(answer), isPlain: isPlain(answer.text) };
+    const plain = isPlain(answer.text);
+    return {
+      data,
+      errors,
+      policy: errors.length > 0 ? null : policyOf(answer),
+      isPlain: plain,
+      isAscii: plain && answer.isAscii === true,
+    };
   }
 
   async function mutate(

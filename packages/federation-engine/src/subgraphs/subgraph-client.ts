@@ -13,6 +13,8 @@ export interface SubgraphAnswer {
   readonly policy: CachePolicy | null;
   /** Whether its text had no backslash, so that no string in `data` needs one as JSON (RFC 8259, section 7). Absent where nobody has looked. */
   readonly isPlain?: boolean;
+  /** Whether its text was ASCII without a backslash, so that every string in `data` is ASCII. Absent where nobody has looked. */
+  readonly isAscii?: boolean;
 }
 
 /** An entity, as a subgraph is asked for it. */

@@ -59,6 +59,8 @@ export interface UpstreamAnswer {
   readonly headers: ExchangeAnswer['headers'];
   /** Whether a header says for how long it may be kept; absent where nobody has looked. */
   readonly saysLifetime?: boolean;
+  /** Whether no character of its text is beyond ASCII; absent where nobody has looked. */
+  readonly isAscii?: boolean;
   /** When this was asked for; milliseconds since the epoch. */
   readonly sentAt: number;
 }
@@ -278,6 +280,7 @@ class ReadAnswer implements UpstreamAnswer {
   readonly #received: ExchangeAnswer;
   readonly status: number;
   readonly saysLifetime: boolean;
+  readonly isAscii: boolean;
   readonly text: string;
 
   constructor(
@@ -288,6 +291,7 @@ class ReadAnswer implements UpstreamAnswer {
     this.#received = received;
     this.status = received.status;
     this.saysLifetime = received.saysLifetime;
+    this.isAscii = received.isAscii;
     this.text = received.text;
   }
 
