@@ -38,7 +38,7 @@ describe('the answer of a gateway', () => {
     const books = { Query: { books: () => [{ id: '1', title: now.title, author: { id: 'a' } }], broken: fails } };
     gateway = await startGateway(library({ books, intercept }));
   });
-  afterAll(() => gateway[Symbol.asyncDispose]());
+  afterAll(async () => gateway[Symbol.asyncDispose]());
 
   it('has as many bytes as its head says, and is whole, whatever characters come from which subgraph', async () => {
     let beyondAscii = 0;
