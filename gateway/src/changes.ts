@@ -26,9 +26,9 @@ interface ChangesSurroundings {
 export function listenForChanges(
   config: GatewayConfig,
   { bus: given, invalidate, onEvent, tracing, health, log, metrics }: ChangesSurroundings,
-): { close(): Promise<void> } {
+): { readonly onClose: ReadonlyArray<() => Promise<void>> } {
   const bus = given ?? openEventBus(config.PUBSUB_PROJECT_ID, { log, metrics });
-  if (!bus) return { close: async () => undefined };
+  if (!bus) return { onClose: [] };
   health.register('events', () => bus.ping(), { critical: false });
   const invalidation = invalidateOnEvents({
     bus: tracing ? tracedBus(bus, tracing) : bus,
@@ -37,10 +37,5 @@ export function listenForChanges(
     onEvent,
     log,
   });
-  return {
-    async close() {
-      await invalidation.close();
-      if (!given) await bus.close();
-    },
-  };
+  return { onClose: [() => invalidation.close(), ...(given ? [] : [() => bus.close()])] };
 }

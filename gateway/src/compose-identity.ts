@@ -33,10 +33,8 @@ export function composeIdentity(config: GatewayConfig, { jwks, feed, log, metric
     tickets: createTickets(toTickets(config)),
     /** Whether tokens are verified here, and not by subgraphs alone. */
     verifiesTokens: jwksUrls !== null || jwks !== undefined,
-    async close() {
-      await revocations?.close();
-      cookieOptions?.close();
-    },
+    /** In order; each is its own, whatever becomes of the one before. */
+    onClose: [async () => revocations?.close(), async () => cookieOptions?.close()],
   };
 }
 

@@ -60,9 +60,9 @@ export interface GatewayParts {
 }
 
 /**
- * Composes the gateway. Its body is the path of a request, from below: identity, admission, the engine, and the transports that lead into them.
+ * Creates the gateway. What was opened is closed again when something after it fails.
  *
- * @throws when the supergraph cannot be read or served
+ * @throws ConfigError; when the supergraph cannot be read or served
  */
 export async function createGateway(
   config: GatewayConfig,
@@ -73,6 +73,25 @@ export async function createGateway(
   const health = overrides.health ?? createHealth();
   const tracing =
     overrides.tracing === undefined ? await openTracing('gateway', config, { log, metrics }) : overrides.tracing;
+  const onClose: Array<() => Promise<void>> = [];
+  try {
+    return await compose(config, { ...overrides, log, metrics, health, tracing }, onClose);
+  } catch (error) {
+    for (const step of onClose)
+      await step().catch((fault: unknown) => log.error({ err: fault }, 'a resource could not be closed'));
+    await tracing?.close();
+    throw error;
+  }
+}
+
+type Surroundings = Partial<GatewayParts> & Pick<GatewayParts, 'log' | 'metrics' | 'health' | 'tracing'>;
+
+/** The path of a request, from below: identity, admission, the engine, and the transports that lead into them. What is opened last is closed first. */
+async function compose(
+  config: GatewayConfig,
+  { log, metrics, health, tracing, ...overrides }: Surroundings,
+  onClose: Array<() => Promise<void>>,
+): Promise<ServiceProcess> {
   const named = new Set(config.METRICS_OPERATIONS);
   const telemetry = createGatewayTelemetry(metrics, {
     slowOperationMs: config.SLOW_OPERATION_MS,
@@ -81,10 +100,13 @@ export async function createGateway(
   });
   const subscriptionTelemetry = createSubscriptionTelemetry(metrics, tracing);
   const usage = await openUsage(config, { log, metrics });
+  onClose.unshift(async () => usage?.close());
   const spool = openUploadSpool(config, { health, metrics });
 
   const identity = composeIdentity(config, { jwks: overrides.jwks, feed: overrides.feed, log, metrics });
+  onClose.unshift(...identity.onClose);
   const admission = composeAdmission(config, { telemetry, labelsOf: overrides.overrideLabelsOf, log, metrics });
+  onClose.unshift(...admission.onClose);
   const engine = createEngineParts(
     toEngineOptions(config, {
       policies: admission.policies,
@@ -99,6 +121,7 @@ export async function createGateway(
       metrics,
     }),
   );
+  onClose.unshift(() => engine.close());
   telemetry.watchOperations(engine.operations);
   const changes = listenForChanges(config, {
     bus: overrides.bus,
@@ -109,6 +132,7 @@ export async function createGateway(
     log,
     metrics,
   });
+  onClose.unshift(...changes.onClose);
   const transports = await composeTransports(config, {
     identity,
     admission,
@@ -122,24 +146,11 @@ export async function createGateway(
     log,
     metrics,
   });
+  onClose.unshift(() => transports.close());
 
-  const onClose = [
-    () => transports.close(),
-    () => changes.close(),
-    async () => usage?.close(),
-    () => engine.close(),
-    () => admission.close(),
-    () => identity.close(),
-  ];
-  try {
-    await admission.documents.start();
-    await engine.start().catch(toConfigError);
-    assertKnownSubgraphs(config, engine.operations().supergraph.subgraphs);
-  } catch (error) {
-    for (const step of onClose) await step();
-    await tracing?.close();
-    throw error;
-  }
+  await admission.documents.start();
+  await engine.start().catch(toConfigError);
+  assertKnownSubgraphs(config, engine.operations().supergraph.subgraphs);
   warnOfExposure(config, log);
   const operations = overrides.operationsElsewhere
     ? 'elsewhere'

@@ -34,17 +34,19 @@ export function createSendReply({ compression, variesByCookie }: SendReplyOption
       sendOnePart(response, reply.body, incremental);
       return undefined;
     }
-    const vary = joinVary(joinVary(response.getHeader('vary'), reply.headers['vary']), always);
-    response.setHeader('content-type', type);
-    response.setHeader('cache-control', 'no-store');
-    for (const name in reply.headers) response.setHeader(name, reply.headers[name] as string);
-    if (vary !== '') response.setHeader('vary', vary);
-    // Nobody else is to get the cookie.
-    if (response.hasHeader('set-cookie')) response.setHeader('cache-control', 'no-store');
-    const encoded = compression ? encodeFor(response.req, reply.body) : { headers: NO_MORE, body: reply.body };
+    // Nothing is said of the answer before it is there: another one may have to be sent in its place.
     const sendEncoded = ({ headers, body }: Encoded) => {
-      if (!response.destroyed) sendBody(response, reply.status, headers, body, reply.isAscii);
+      if (response.destroyed) return;
+      const vary = joinVary(joinVary(response.getHeader('vary'), reply.headers['vary']), always);
+      response.setHeader('content-type', type);
+      response.setHeader('cache-control', 'no-store');
+      for (const name in reply.headers) response.setHeader(name, reply.headers[name] as string);
+      if (vary !== '') response.setHeader('vary', vary);
+      // Nobody else is to get the cookie.
+      if (response.hasHeader('set-cookie')) response.setHeader('cache-control', 'no-store');
+      sendBody(response, reply.status, headers, body, reply.isAscii);
     };
+    const encoded = compression ? encodeFor(response.req, reply.body) : { headers: NO_MORE, body: reply.body };
     if (encoded instanceof Promise) return encoded.then(sendEncoded);
     sendEncoded(encoded);
     return undefined;

@@ -7,6 +7,12 @@ interface Counter {
   expiresAt: number;
 }
 
+/** How a counter stands, and whether it was added to. */
+interface Counted {
+  readonly isCounted: boolean;
+  readonly result: RateLimiterRes;
+}
+
 /**
  * Counters of one process, each of a window that begins with the first count. There are at most `maxKeys`: beyond that those are
  * forgotten that were counted longest ago, so a million addresses cost no more memory than that many, and no timer.
@@ -25,14 +31,14 @@ export class BoundedCounters {
     return this.#counters.size;
   }
 
-  /** As {@link incrby}, by one look-up; null where more than `most` is counted already, which stays as it is. */
-  count(key: string, value: number, windowSeconds: number, most: number): RateLimiterRes | null {
+  /** As {@link incrby}, by one look-up; where more than `most` is counted already, it stays as it is. */
+  count(key: string, value: number, windowSeconds: number, most: number): Counted {
     const now = this.#now();
     const known = this.#counters.get(key);
-    if (!known || known.expiresAt <= now) return this.set(key, value, windowSeconds);
-    if (known.value > most) return null;
-    known.value += value;
-    return new RateLimiterRes(0, known.expiresAt - now, known.value, false);
+    if (!known || known.expiresAt <= now) return { isCounted: true, result: this.set(key, value, windowSeconds) };
+    const isCounted = known.value <= most;
+    if (isCounted) known.value += value;
+    return { isCounted, result: new RateLimiterRes(0, known.expiresAt - now, known.value, false) };
   }
 
   /** Adds to a counter, which begins at 0 when it is new or its window is over. */

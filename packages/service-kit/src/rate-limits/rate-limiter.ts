@@ -66,10 +66,6 @@ export function createRateLimiter({
     };
   }
 
-  function look(key: string): Standing {
-    return toStanding(counters.get(key) ?? new RateLimiterRes(quota, windowSeconds * 1000, 0));
-  }
-
   async function tell(key: string, points: number): Promise<void> {
     if (!shared) return;
     const before = counters.get(key)?.consumedPoints ?? 0;
@@ -83,12 +79,11 @@ export function createRateLimiter({
     rate,
     count(key, points = 1) {
       // What is refused is counted by nobody: it would only make work, and the window ends when it ends.
-      const counted = counters.count(key, points, windowSeconds, quota);
-      if (counted === null) return look(key);
-      if (shared) untold.set(key, (untold.get(key) ?? 0) + points);
-      return toStanding(counted);
+      const { isCounted, result } = counters.count(key, points, windowSeconds, quota);
+      if (isCounted && shared) untold.set(key, (untold.get(key) ?? 0) + points);
+      return toStanding(result);
     },
-    look,
+    look: (key) => toStanding(counters.get(key) ?? new RateLimiterRes(quota, windowSeconds * 1000, 0)),
     async consume(key, points = 1) {
       try {
         return toStanding(await insured.consume(key, points));
