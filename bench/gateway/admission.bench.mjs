@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What admission and authorization cost: one gateway with all of it on, one with all of it off, the same build, in turns.
-//   npm run bench -- gateway/admission   --rounds N (10)   --requests N (per round: 3000 two-step, 160 heavy)
+//   npm run bench -- gateway/admission   --rounds N (10)   --turn N (1): seconds for which each gateway is loaded in a round
 //   --viewers N (200)   --connections N (50)
 // On: limits of documents, demand control, a safelist of registered documents, @authenticated and @policy on fields that
 // the operations select, and the headers for the page that asks (CORS). Off: none of it but the limits of documents. Both
@@ -13,7 +13,6 @@ import { composeGraph, OPERATIONS } from './graph.mjs';
 import { CONTENDERS } from './rig.mjs';
 
 const flags = readFlags({ rounds: '10', viewers: '200' });
-const REQUESTS = { 'two-step': 3_000, heavy: 160 };
 const ORIGIN = 'https://app.example.com';
 const GUARDS = [
   ['federation/v2.3"', 'federation/v2.9"'],
@@ -63,7 +62,7 @@ await withSubgraphs(2, async ({ rig, urlOf, portOf, env }) => {
     Object.keys(settings).map((name) => ({ ...contender, name, label: `admission ${name}` })),
     { env: ({ name }) => ({ ...env, ...settings[name] }), portOf, answersTo: OPERATIONS['two-step'] },
   );
-  const results = await compareOperations(gateways, { flags, requests: REQUESTS, headers: { origin: ORIGIN } });
+  const results = await compareOperations(gateways, { flags, headers: { origin: ORIGIN } });
   for (const [name, result] of results) {
     const cost = (which) => result.get(which).cpuMs / result.get(which).requests;
     const more = 100 * (cost('on') / cost('off') - 1);

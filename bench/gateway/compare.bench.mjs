@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Compares gateways on the same graph in one interleaved run: `npm run bench -- gateway/compare`.
-//   --rounds N (18)   --warm N (12): rounds before them that do not count   --requests N (per round: 500 two-step, 40 heavy)   --only name,name   --connections N (50)
+//   --rounds N (18)   --warm N (12): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round   --only name,name   --connections N (50)
 //   --operation NAME (both)
 //   --viewers N (1): of how many users the requests are. All of one lets gateways share fetches that are under way, as the
 //     public benchmarks do; more than there are connections lets them share nothing
@@ -20,7 +20,6 @@ const flags = readFlags({
   against: { type: 'string' },
   'same-heap': { type: 'boolean', default: false },
 });
-const REQUESTS = { 'two-step': 500, heavy: 40 };
 
 const contenders = withCheckout(CONTENDERS, flags.against);
 
@@ -32,5 +31,5 @@ await withSubgraphs(contenders.length, async ({ rig, urlOf, portOf, env }) => {
     contenders.filter(({ name }) => !wanted || wanted.includes(name)),
     { env: () => ({ SUPERGRAPH_PATH: supergraphPath, ...env }), portOf, sameHeap: flags['same-heap'] },
   );
-  await compareOperations(gateways, { flags, requests: REQUESTS });
+  await compareOperations(gateways, { flags });
 });

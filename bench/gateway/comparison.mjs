@@ -8,7 +8,7 @@ import { assertEqualAnswers, compare, createRig, printComparison, WARM_ROUNDS } 
 const HIGH_COSTS = { MAX_OPERATION_COST: '1000000000', SUBGRAPH_MAX_COST: '1000000000' };
 
 /**
- * Reads the flags of a comparison: `--rounds`, `--warm`, `--requests`, `--connections`, `--viewers`, `--operation`, and those of its own.
+ * Reads the flags of a comparison: `--rounds`, `--warm`, `--turn`, `--connections`, `--viewers`, `--operation`, and those of its own.
  *
  * @param own as `parseArgs` takes options; a default here is one of a flag that all have
  */
@@ -17,7 +17,7 @@ export function readFlags({ rounds, warm = WARM_ROUNDS, viewers, ...own }) {
     options: {
       rounds: { type: 'string', default: rounds },
       warm: { type: 'string', default: warm },
-      requests: { type: 'string' },
+      turn: { type: 'string', default: '1' },
       connections: { type: 'string', default: '50' },
       operation: { type: 'string' },
       viewers: { type: 'string', default: viewers },
@@ -48,10 +48,9 @@ export async function withSubgraphs(gateways, run) {
 /**
  * Compares gateways on each operation, with the requests of `--viewers` users in turn, and prints a table for each.
  *
- * @param requests of each operation in each round, unless `--requests` says how many
  * @returns results by operation
  */
-export async function compareOperations(gateways, { flags, requests, headers = {} }) {
+export async function compareOperations(gateways, { flags, headers = {} }) {
   const viewers = Array.from({ length: Number(flags.viewers) }, () => ({
     'content-type': 'application/json',
     accept: 'application/json',
@@ -69,7 +68,7 @@ export async function compareOperations(gateways, { flags, requests, headers = {
       requestOf,
       bytes,
       connections: Number(flags.connections),
-      requests: Number(flags.requests ?? requests[name]),
+      turn: Number(flags.turn),
       rounds: Number(flags.rounds),
       warm: Number(flags.warm),
     };

@@ -1,22 +1,34 @@
-// A closed loop of `connections` clients that each send the next request when the last one is answered.
+// A closed loop of `connections` clients that each send the next request when the last one is answered, and an open one.
 import { Pool } from 'undici';
 
 /**
  * `requestOf(index)` is each request's headers and body. Who sends one and the same request over and over measures how well
  * a gateway shares fetches that are under way, and little else.
  *
+ * @param requests how many there are
+ * @param seconds for how long requests are sent, where it is not said how many
  * @param pool of connections that are kept for more than one run, as those of real clients are; of its own when absent
  * @returns latencies in milliseconds, sorted, and the seconds that it took
  */
-export async function load({ origin, path = '/graphql', requestOf, connections, requests, expected, pool: given }) {
+export async function load({
+  origin,
+  path = '/graphql',
+  requestOf,
+  connections,
+  requests = Infinity,
+  seconds: duration = Infinity,
+  expected,
+  pool: given,
+}) {
   const pool = given ?? new Pool(origin, { connections });
   const latencies = [];
-  let left = requests;
+  let sent = 0;
   const startedAt = performance.now();
+  const endsAt = startedAt + duration * 1000;
   async function client() {
-    while (left > 0) {
-      left -= 1;
-      const { headers, body } = requestOf(left);
+    while (sent < requests && performance.now() < endsAt) {
+      const { headers, body } = requestOf(sent);
+      sent += 1;
       const sentAt = performance.now();
       const { statusCode, body: answer } = await pool.request({ path, method: 'POST', headers, body });
       const text = await answer.text();

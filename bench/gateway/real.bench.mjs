@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
-//   --rounds N (8)   --warm N (4): rounds before them that do not count   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
+//   --rounds N (8)   --warm N (4): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round
+//   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
 //   --against FOLDER also runs the gateway of another checkout that is built
 //   --steady leaves out the comparison
@@ -32,6 +33,7 @@ const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '8' },
     warm: { type: 'string', default: WARM_ROUNDS },
+    turn: { type: 'string', default: '1' },
     connections: { type: 'string', default: '20' },
     only: { type: 'string' },
     against: { type: 'string' },
@@ -46,7 +48,6 @@ const TASKS = 50;
 const MEDIA_PER_TASK = 3;
 /** More than there are requests under way: each is of another viewer, so nobody shares their fetches. Two of them share each board. */
 const VIEWERS = 40;
-const REQUESTS = { TaskWithMedia: 800, Board: 200 };
 const PASSWORD = 'seven green otters juggle';
 const FLOOR = { name: 'floor', label: 'floor: written by hand', entry: 'real-floor.mjs' };
 const GATEWAYS = [
@@ -148,7 +149,7 @@ try {
       requestOf,
       bytes,
       connections: Number(flags.connections),
-      requests: REQUESTS[name],
+      turn: Number(flags.turn),
       rounds: Number(flags.rounds),
       warm: Number(flags.warm),
     };

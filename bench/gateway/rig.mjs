@@ -141,25 +141,27 @@ export async function assertEqualAnswers(gateways, { headers, body }) {
 }
 
 /**
- * Loads one gateway after the other, in turns and in another order each round: nobody runs always behind the same neighbour. Rounds are
- * short: after 8 s without work V8 gives memory back and forgets code, and a gateway under load never waits for so long.
+ * Loads one gateway after the other, each for the same time, in turns whose order is drawn by lot each round: nobody runs always behind
+ * the same neighbour, and none has less time than another to become warm after its pause. A turn is short: after 8 s without work V8
+ * gives memory back and forgets code, and a gateway under load never waits for so long.
+ *
+ * @param turn seconds for which a gateway is loaded in each round
  */
-export async function compare(gateways, { requestOf, connections, requests, rounds, warm, bytes }) {
+export async function compare(gateways, { requestOf, connections, turn, rounds, warm, bytes }) {
   const results = new Map(
     gateways.map(({ name }) => [name, { cpuMs: 0, requests: 0, seconds: 0, latencies: [], rss: 0 }]),
   );
   const pools = new Map(gateways.map(({ origin }) => [origin, new Pool(origin, { connections })]));
   const run = (origin) =>
-    load({ origin, pool: pools.get(origin), requestOf, connections, requests, expected: bytes / 2 });
+    load({ origin, pool: pools.get(origin), requestOf, connections, seconds: turn, expected: bytes / 2 });
   for (let round = 0; round < warm; round += 1) for (const { origin } of gateways) await run(origin);
   for (let round = 0; round < rounds; round += 1) {
-    for (const turn of gateways.keys()) {
-      const { name, origin, child } = gateways[(turn + round) % gateways.length];
+    for (const { name, origin, child } of shuffled(gateways)) {
       const before = cpuMs(child.pid);
       const { latencies, seconds } = await run(origin);
       const result = results.get(name);
       result.cpuMs += cpuMs(child.pid) - before;
-      result.requests += requests;
+      result.requests += latencies.length;
       result.seconds += seconds;
       result.latencies.push(...latencies);
       result.rss = rssMib(child.pid);
@@ -169,20 +171,30 @@ export async function compare(gateways, { requestOf, connections, requests, roun
   return results;
 }
 
-export function printComparison(title, gateways, results, { bytes, connections }) {
+/** Fisher and Yates. */
+function shuffled(values) {
+  const order = [...values];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  return order;
+}
+
+export function printComparison(title, gateways, results, { bytes, connections, turn, rounds }) {
   const base = results.get('stock') ?? results.get(gateways[0].name);
   const baseCpu = base.cpuMs / base.requests;
   console.log(
-    `\n${title}: answer of ${(bytes / 1024).toFixed(0)} KB, ${connections} connections, ${base.requests} requests each`,
+    `\n${title}: answer of ${(bytes / 1024).toFixed(0)} KB, ${connections} connections, ${rounds} turns of ${turn} s each`,
   );
-  console.log('| gateway | cpu ms/request | cpu, stock = 1 | requests/s | p50 ms | p99 ms | RSS MiB |');
-  console.log('|---|---|---|---|---|---|---|');
+  console.log('| gateway | requests | cpu ms/request | cpu, stock = 1 | requests/s | p50 ms | p99 ms | RSS MiB |');
+  console.log('|---|---|---|---|---|---|---|---|');
   for (const { name, label } of gateways) {
     const { cpuMs: cpu, requests, seconds, latencies, rss } = results.get(name);
     const { p50, p99 } = percentiles(latencies);
     const each = cpu / requests;
     console.log(
-      `| ${label} | ${each.toFixed(2)} | ${(baseCpu / each).toFixed(2)}× | ${(requests / seconds).toFixed(0)} | ${p50.toFixed(0)} | ${p99.toFixed(0)} | ${rss.toFixed(0)} |`,
+      `| ${label} | ${requests} | ${each.toFixed(2)} | ${(baseCpu / each).toFixed(2)}× | ${(requests / seconds).toFixed(0)} | ${p50.toFixed(0)} | ${p99.toFixed(0)} | ${rss.toFixed(0)} |`,
     );
   }
 }

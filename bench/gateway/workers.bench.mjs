@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What workers bring: the gateway as one process, and with two workers, in turns on the same cheap subgraphs.
-//   npm run bench -- gateway/workers   --rounds N (6)   --requests N (per round: 3000 two-step, 160 heavy)
+//   npm run bench -- gateway/workers   --rounds N (6)   --turn N (1): seconds for which each gateway is loaded in a round
 //   --viewers N (200)   --connections N (50)
 // With four cores or more the gateways have two of them, clients and subgraphs the others; with fewer, all share them, and what
 // two workers bring is what clients and subgraphs leave.
@@ -14,7 +14,6 @@ import { composeGraph } from './graph.mjs';
 import { CONTENDERS, processesOf } from './rig.mjs';
 
 const flags = readFlags({ rounds: '6', viewers: '200' });
-const REQUESTS = { 'two-step': 3_000, heavy: 160 };
 const COUNTS = [1, 2];
 
 function pin(cores, pids) {
@@ -42,7 +41,7 @@ await withSubgraphs(COUNTS.length, async ({ rig, urlOf, portOf, env }) => {
       gateways.flatMap(({ child }) => processesOf(child.pid)),
     );
   }
-  const results = await compareOperations(gateways, { flags, requests: REQUESTS });
+  const results = await compareOperations(gateways, { flags });
   for (const [name, result] of results) {
     const perSecond = (which) => result.get(which).requests / result.get(which).seconds;
     const times = perSecond('workers-2') / perSecond('workers-1');
