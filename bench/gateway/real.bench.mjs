@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
-//   --rounds N (8)   --warm N (4): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round
+//   --rounds N (16)   --warm N (16): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round
 //   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
 //   --against FOLDER also runs the gateway of another checkout that is built
@@ -25,14 +25,13 @@ import {
   percentiles,
   printComparison,
   rssMib,
-  WARM_ROUNDS,
   withCheckout,
 } from './rig.mjs';
 
 const { values: flags } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '8' },
-    warm: { type: 'string', default: WARM_ROUNDS },
+    rounds: { type: 'string', default: '16' },
+    warm: { type: 'string', default: '16' },
     turn: { type: 'string', default: '1' },
     connections: { type: 'string', default: '20' },
     only: { type: 'string' },
