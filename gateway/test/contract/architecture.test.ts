@@ -41,6 +41,27 @@ function section(heading: string): string {
 const quoted = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name as string);
 const isFile = (name: string) => /^[\w<>./-]+\.(ts|mjs|cjs|md|graphql|ya?ml)$/.test(name);
 
+/** A floor of the gateway or of the engine, or a package or subgraph as a whole. */
+const HOUSE = /^(gateway\/src|packages\/federation-engine\/src|packages|subgraphs)\/([^/]+)\//;
+
+/** The floors of the files that a step names, in its order; one that is named twice in a row is one. */
+function floorsOf(step: string): string[] {
+  const floors: string[] = [];
+  // What is named without a folder stands in the one that was named last, or below it.
+  let folder = '';
+  for (const name of quoted(step).filter(isFile)) {
+    const candidates = FILES.filter((file) => `/${file}`.endsWith(`/${name}`) && HOUSE.test(file));
+    const found = name.includes('/')
+      ? candidates[0]
+      : candidates.find((file) => folder !== '' && file.startsWith(folder));
+    if (found === undefined) throw new Error(`${name} does not stand in ${folder === '' ? 'any floor' : folder}`);
+    const [prefix = '', , floor = ''] = HOUSE.exec(found) ?? [];
+    if (name.includes('/')) folder = prefix;
+    if (floors.at(-1) !== floor) floors.push(floor);
+  }
+  return floors;
+}
+
 describe('ARCHITECTURE.md', () => {
   it('names files that there are', () => {
     const missing = quoted(TEXT)
@@ -57,31 +78,20 @@ describe('ARCHITECTURE.md', () => {
     expect(links.filter((link) => !FILES.includes(link))).toEqual([]);
   });
 
-  it('tells the way of one operation down through every folder that it passes, with files that stand in them', () => {
+  it('tells the way of one operation, step by step down through every floor that it passes and back, with files that stand there', () => {
     const steps = section('### One operation, file by file')
       .split(/\n(?=\d\. )/)
       .slice(1);
-    const way: string[] = [];
-    for (const step of steps) {
-      // What is named without a folder stands in the one that was named last, or below it.
-      let folder = '';
-      for (const name of quoted(step).filter(isFile)) {
-        const named = path.posix.dirname(name);
-        const candidates = FILES.filter(
-          (file) => `/${file}`.endsWith(`/${name}`) && (file.startsWith('gateway/src') || file.startsWith(ENGINE)),
-        );
-        const found =
-          candidates.find((file) => named === '.' && folder !== '' && file.startsWith(`${folder}/`)) ?? candidates[0];
-        expect([name, found !== undefined]).toEqual([name, true]);
-        const [floor = ''] = (found as string)
-          .replace(/^(gateway\/src|packages\/federation-engine\/src)\//, '')
-          .split('/');
-        folder = (found as string).slice(0, (found as string).indexOf(floor) + floor.length);
-        if (way.at(-1) !== floor) way.push(floor);
-      }
-    }
-    const passed = [...new Set(way)];
-    expect(passed).toEqual(['transports', 'identity', 'admission', 'compile', 'supergraph', 'execute', 'subgraphs']);
+    expect(steps.map(floorsOf)).toEqual([
+      ['service-kit', 'transports'],
+      ['identity'],
+      ['admission'],
+      ['compile', 'supergraph', 'compile'],
+      ['execute'],
+      ['subgraphs'],
+      ['service-kit', 'task', 'service-kit', 'media'],
+      ['subgraphs', 'execute', 'transports'],
+    ]);
   });
 
   it('says of every floor what it is for', () => {
