@@ -11,6 +11,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { withClient } from '@taskgraph/databases';
 import { chooseFreePorts, postGraphQL, spawnGraph, startTestDatabases, uploadGraphQL } from '@taskgraph/testkit';
 import { parse, print } from 'graphql';
 import sharp from 'sharp';
@@ -167,23 +168,33 @@ async function runSteadily({ label, origin, child }, requests) {
   const perSecond = Number(flags.rate);
   const seconds = Number(flags.seconds);
   const pids = { gateway: child.pid, auth: graph.pids.auth, task: graph.pids.task, media: graph.pids.media };
+  const counted = [...Object.values(pids), await findPostmaster()];
   console.log(`\n${label}: ${perSecond} requests/s for ${seconds} s`);
   console.log(
-    '| operation | p50 ms | p95 ms | p99 ms | max ms | failed | cpu ms/request: gateway, auth, task, media | RSS MiB |',
+    '| operation | p50 ms | p95 ms | p99 ms | max ms | failed | cpu ms/request: gateway, auth, task, media, PostgreSQL | RSS MiB |',
   );
   console.log('|---|---|---|---|---|---|---|---|');
   for (const { name, requestOf } of requests) {
     await loadSteadily({ origin, requestOf, perSecond: Math.min(perSecond, 50), seconds: 3 });
     for (const pid of PROFILED ? Object.values(pids) : []) process.kill(pid, 'SIGUSR1');
-    const before = Object.values(pids).map(cpuMs);
+    const before = counted.map(cpuMs);
     const { latencies, failures } = await loadSteadily({ origin, requestOf, perSecond, seconds });
-    const cpu = Object.values(pids).map((pid, index) => ((cpuMs(pid) - before[index]) / latencies.length).toFixed(2));
+    const cpu = counted.map((pid, index) => ((cpuMs(pid) - before[index]) / latencies.length).toFixed(2));
     if (PROFILED) await keepProfiles(pids, name);
     const { p50, p95, p99, max } = percentiles(latencies.map(({ ms }) => ms));
     const times = [p50, p95, p99, max].map((ms) => ms.toFixed(0)).join(' | ');
     console.log(`| ${name} | ${times} | ${failures.length} | ${cpu.join(', ')} | ${rssMib(child.pid).toFixed(0)} |`);
     if (failures.length > 0) console.log(failures.slice(0, 3).join('\n'));
   }
+}
+
+/** Of the server that the subgraphs' databases are on; its connections are its children. */
+async function findPostmaster() {
+  const { rows } = await withClient(process.env.TASKGRAPH_TEST_POSTGRES_URL, (client) =>
+    client.query('SHOW data_directory'),
+  );
+  const [pid] = readFileSync(path.join(rows[0].data_directory, 'postmaster.pid'), 'utf8').split('\n');
+  return Number(pid);
 }
 
 /** Ends the profiles of processes, and names each by its process and the operation. Their CPU is told before: writing costs some. */
