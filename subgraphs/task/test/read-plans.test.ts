@@ -128,6 +128,18 @@ describe('with 100,000 tasks of one person', () => {
       await expectBoundedReads(owner, LIST, { filter, orderBy: { field, direction }, first: PAGE }, bounds);
   });
 
+  it.each([
+    ['much that holds a text', { search: 'task' }],
+    ['much that has a status', { status: ['IN_PROGRESS', 'DONE'] }],
+  ])('reads the 500th page of %s as the first', async (_what, filter) => {
+    for (const order of ORDERS) {
+      const { field, direction } = order;
+      const after = await cursorAt(owner, order, FAR - 1);
+      await expectBoundedReads(owner, LIST, { filter, orderBy: { field, direction }, first: PAGE, after });
+      await expectBoundedReads(owner, LIST, { filter, orderBy: { field, direction }, last: PAGE, before: after });
+    }
+  });
+
   it('counts them by an index alone, and only when asked', async () => {
     const query = '{ tasks(first: 1) { totalCount } }';
     expect(expectData(await graph.run(owner, query)).tasks.totalCount).toBe(100_000);
