@@ -225,7 +225,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^gateway/src/' },
       to: {
-        path: '^packages/federation-engine/src/(live-graph|subgraphs/(subgraphs|http-subgraph-client|caching/caching-client)|live/(subscriptions|upstream-sockets)|supergraph/planner-thread|execute/client-errors)\\.ts$',
+        path: '^packages/federation-engine/src/(live-graph|subgraphs/(subgraphs|http-subgraph-client|caching/(caching-client|bounded-cache))|live/(subscriptions|upstream-sockets)|supergraph/(planner-thread|shared-planner|open-source)|execute/client-errors)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
