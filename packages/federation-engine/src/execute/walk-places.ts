@@ -90,7 +90,7 @@ export function walkPlaces(
 }
 
 /** Whether an object is of one of these types, as far as its data tell. */
-export function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
+function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const typename = (value as Data)['__typename'];
   return typeof typename !== 'string' || types.has(typename);
