@@ -9,19 +9,21 @@ const fetchOf = (operation: string) => ({
   operation,
   operationDocumentNode: { kind: 'Document', definitions: [] },
 });
-const plan = {
-  kind: 'QueryPlan',
-  node: {
-    kind: 'Sequence',
-    nodes: [
-      fetchOf('mutation($email:String!){login(email:$email,password:"correct horse",tries:3){id}}'),
-      { kind: 'Flatten', path: ['login'], node: { ...fetchOf('{me{note(text:"""battery staple""")}}'), id: null } },
-    ],
-  },
-} as unknown as QueryPlan;
+const newPlan = () =>
+  ({
+    kind: 'QueryPlan',
+    node: {
+      kind: 'Sequence',
+      nodes: [
+        fetchOf('mutation($email:String!){login(email:$email,password:"correct horse",tries:3){id}}'),
+        { kind: 'Flatten', path: ['login'], node: { ...fetchOf('{me{note(text:"""battery staple""")}}'), id: null } },
+      ],
+    },
+  }) as unknown as QueryPlan;
 
 describe('the text of a plan', () => {
   it('has no text of its client in it where it is for logs, and all else', () => {
+    const plan = newPlan();
     const whole = planText(plan);
     const logged = planTextForLogs(plan);
     expect(whole).toMatch(/correct horse[^]*battery staple/);
@@ -32,8 +34,8 @@ describe('the text of a plan', () => {
   });
 
   it('leaves the plan as it is run', () => {
-    const run = structuredClone(plan);
-    planTextForLogs(run);
-    expect(run).toEqual(plan);
+    const plan = newPlan();
+    planTextForLogs(plan);
+    expect(plan).toEqual(newPlan());
   });
 });
