@@ -1,4 +1,3 @@
-export const ACCESS_PAGE: string;
 export const ACTORS: readonly ['nobody', 'stranger', 'assignee', 'former assignee', 'owner', 'administrator'];
 export type Actor = (typeof ACTORS)[number];
 export const ENTITY: string;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Kind, parse } from 'graphql';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-export const ACCESS_PAGE = 'docs/access.md';
+const ACCESS_PAGE = 'docs/access.md';
 export const ACTORS = ['nobody', 'stranger', 'assignee', 'former assignee', 'owner', 'administrator'];
 /** The row of an entity itself, in the tables of a subgraph's port. */
 export const ENTITY = '_entities';

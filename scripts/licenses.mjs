@@ -9,7 +9,7 @@ import { prepareOrExit } from './prepare.mjs';
 const require = createRequire(import.meta.url);
 
 /** What may be used in a program of any licence, with its text kept (SPDX identifiers). */
-export const ALLOWED = [
+const ALLOWED = [
   '0BSD',
   'Apache-2.0',
   'BlueOak-1.0.0',
@@ -25,7 +25,7 @@ export const ALLOWED = [
 ];
 
 /** What is taken beside, package by package, and why that is all right. */
-export const EXCEPTIONS = [
+const EXCEPTIONS = [
   {
     packages: /^@apollo\/(composition|federation-internals|gateway|query-graphs|query-planner)$/,
     license: 'Elastic-2.0',

@@ -14,7 +14,7 @@ import {
 } from '@taskgraph/testkit';
 import { startHaproxy, type LoadBalancer } from './haproxy.js';
 
-export const SUBGRAPHS = ['auth', 'task', 'media'] as const;
+const SUBGRAPHS = ['auth', 'task', 'media'] as const;
 export const SERVICES = [...SUBGRAPHS, 'gateway'] as const;
 type Service = (typeof SERVICES)[number];
 

@@ -19,7 +19,7 @@ async function untilRefused(ask: () => Promise<GraphQLResult>): Promise<unknown>
 }
 
 /** At each port by itself: a gateway that refuses first would hide the others. */
-function doorsOf(story: Story, { accessToken: token, id }: Person): Record<string, () => Promise<GraphQLResult>> {
+function endpointsOf(story: Story, { accessToken: token, id }: Person): Record<string, () => Promise<GraphQLResult>> {
   const urls = story.graph?.urls;
   if (!urls) throw new Error('this story starts its own processes');
   return {
@@ -30,13 +30,13 @@ function doorsOf(story: Story, { accessToken: token, id }: Person): Record<strin
   };
 }
 
-async function expectClosedDoors(story: Story, person: Person): Promise<void> {
-  const reasons = Object.values(doorsOf(story, person)).map((ask) => untilRefused(ask));
+async function expectAllClosed(story: Story, person: Person): Promise<void> {
+  const reasons = Object.values(endpointsOf(story, person)).map((ask) => untilRefused(ask));
   expect(await Promise.all(reasons)).toEqual(Array.from(reasons, () => 'SESSION_REVOKED'));
 }
 
-async function expectOpenDoors(story: Story, person: Person): Promise<void> {
-  for (const ask of Object.values(doorsOf(story, person))) expectData(await ask());
+async function expectAllOpen(story: Story, person: Person): Promise<void> {
+  for (const ask of Object.values(endpointsOf(story, person))) expectData(await ask());
 }
 
 withServers('a session that has ended, where Redis tells of it', () => {
@@ -49,14 +49,14 @@ withServers('a session that has ended, where Redis tells of it', () => {
     await story[Symbol.asyncDispose]();
   });
 
-  it('opens no door of any process, and its subscriptions are closed; another session of the same person goes on', async () => {
+  it('opens nothing at any process, and its subscriptions are closed; another session of the same person goes on', async () => {
     const ada = await story.newPerson('Ada');
     const elsewhere = tokensOf(
       (await story.run('Login', { input: { email: ada.email, password: PASSWORD } })).body,
       'login',
     );
     const taskId = await ada.addTask({ title: 'Watched' });
-    await expectOpenDoors(story, ada);
+    await expectAllOpen(story, ada);
     const query = operation('TaskChanged');
     const variables = { taskId };
     await using watching = subscribeGraphQL(story.gatewayUrl, { query, variables, token: ada.accessToken });
@@ -89,7 +89,7 @@ withServers('a session that has ended, where Redis tells of it', () => {
     await heard;
 
     expectData(await ada.run('Logout'));
-    await expectClosedDoors(story, ada);
+    await expectAllClosed(story, ada);
     for (;;) {
       const next = await watching.next();
       if (next.kind === 'event') continue;
@@ -111,12 +111,12 @@ withServers('a session that has ended, where Redis tells of it', () => {
     }
   });
 
-  it('opens no door when a spent refresh token has ended it', async () => {
+  it('opens nothing when a spent refresh token has ended it', async () => {
     const ada = await story.newPerson('Ada');
     tokensOf((await story.run('RefreshSession', { refreshToken: ada.refreshToken })).body, 'refreshSession');
     await story.graph?.runSql('auth', `UPDATE refresh_tokens SET spent_at = spent_at - interval '1 minute'`);
     await story.run('RefreshSession', { refreshToken: ada.refreshToken });
-    await expectClosedDoors(story, ada);
+    await expectAllClosed(story, ada);
   });
 });
 
@@ -132,16 +132,16 @@ describe.each([
     await story[Symbol.asyncDispose]();
   });
 
-  it('opens no door of any process after the next poll', async () => {
+  it('opens nothing at any process after the next poll', async () => {
     const ada = await story.newPerson('Ada');
-    await expectOpenDoors(story, ada);
+    await expectAllOpen(story, ada);
     expectData(await ada.run('LogoutEverywhere'));
-    await expectClosedDoors(story, ada);
+    await expectAllClosed(story, ada);
   });
 
-  it('opens no door whoever has ended it: an operator in the database', async () => {
+  it('opens nothing whoever has ended it: an operator in the database', async () => {
     const ada = await story.newPerson('Ada');
     await story.graph?.runSql('auth', `UPDATE sessions SET revoked_at = now()`);
-    await expectClosedDoors(story, ada);
+    await expectAllClosed(story, ada);
   });
 });

@@ -6,7 +6,7 @@ const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9
 const CLIENTS = 12;
 
 /** A subgraph that answers when the test says so, and tells when it has been asked. */
-function gate() {
+function createGate() {
   let open: () => void = () => undefined;
   let opened = Promise.resolve();
   let asked: () => void = () => undefined;
@@ -26,7 +26,7 @@ function gate() {
 
 function shop() {
   const names = new Map([['a', 'Jane']]);
-  const door = gate();
+  const gate = createGate();
   let policy = 'max-age=60, public';
   const fakes: FakeSubgraph[] = [
     {
@@ -42,7 +42,7 @@ function shop() {
         Query: {
           best: async () => {
             const name = names.get('a');
-            await door.pass();
+            await gate.pass();
             return { id: 'a', name };
           },
         },
@@ -55,7 +55,7 @@ function shop() {
         Author: {
           __resolveReference: async ({ id }: { id: string }) => {
             const name = names.get(id) ?? id;
-            await door.pass();
+            await gate.pass();
             return { id, name };
           },
         },
@@ -66,7 +66,7 @@ function shop() {
       },
     },
   ];
-  return { fakes, door, setPolicy: (next: string) => (policy = next) };
+  return { fakes, gate, setPolicy: (next: string) => (policy = next) };
 }
 
 const QUERY = 'query($id: ID!) { book(author: $id) { author { name } } }';
@@ -101,7 +101,7 @@ async function watchMisses(...gateways: readonly GatewayUnderTest[]): Promise<(m
 }
 
 describe('many viewers who miss the same public entity at once', () => {
-  const { fakes, door, setPolicy } = shop();
+  const { fakes, gate, setPolicy } = shop();
   let gateway: GatewayUnderTest;
   beforeAll(async () => {
     gateway = await startGateway(fakes);
@@ -115,10 +115,10 @@ describe('many viewers who miss the same public entity at once', () => {
 
   it('cause one fetch', async () => {
     const waiting = await watchMisses(gateway);
-    void door.shut();
+    void gate.shut();
     const answers = Promise.all(Array.from({ length: CLIENTS }, () => nameOf(gateway, 'a')));
     await waiting(CLIENTS);
-    door.open();
+    gate.open();
     expect(await answers).toEqual(Array.from({ length: CLIENTS }, () => 'Jane'));
     expect(countFetches(gateway)).toBe(1);
   });
@@ -129,24 +129,24 @@ describe('many viewers who miss the same public entity at once', () => {
     await best();
     await gateway.run('mutation { rename(id: "x", name: "X") { id } }');
     countFetches(gateway);
-    void door.shut();
+    void gate.shut();
     const answers = Promise.all(Array.from({ length: CLIENTS }, best));
     await waiting(CLIENTS);
-    door.open();
+    gate.open();
     for (const answer of await answers) expect(expectData(answer)).toEqual({ best: { name: 'Jane' } });
     expect(countFetches(gateway)).toBe(1);
   });
 
   it('who come after a change do not wait for a fetch from before it', async () => {
     const waiting = await watchMisses(gateway);
-    const asked = door.shut();
+    const asked = gate.shut();
     await gateway.run('mutation { rename(id: "a", name: "Jane") { id } }');
     const before = nameOf(gateway, 'a');
     await asked;
     await gateway.run('mutation { rename(id: "a", name: "Charlotte") { id } }');
     const after = Promise.all([nameOf(gateway, 'a'), nameOf(gateway, 'a')]);
     await waiting(3);
-    door.open();
+    gate.open();
     expect(await before).toBe('Jane');
     expect(await after).toEqual(['Charlotte', 'Charlotte']);
     // What was fetched before the change is not what is kept.
@@ -156,7 +156,7 @@ describe('many viewers who miss the same public entity at once', () => {
 
   it('are answered when the one who fetches goes away', async () => {
     const waiting = await watchMisses(gateway);
-    const asked = door.shut();
+    const asked = gate.shut();
     const leaving = new AbortController();
     const gone = gateway
       .run(QUERY, { variables: { id: 'b' }, token: signTestToken(), signal: leaving.signal })
@@ -168,7 +168,7 @@ describe('many viewers who miss the same public entity at once', () => {
     expect(await gone).toBe('AbortError');
     // The next of them fetches for all that are left.
     while ((gateway.subgraphs['authors']?.requests.length ?? 0) < 2) await new Promise(setImmediate);
-    door.open();
+    gate.open();
     expect(await others).toEqual(Array.from({ length: CLIENTS }, () => 'b'));
     expect(countFetches(gateway)).toBe(2);
   });
@@ -176,10 +176,10 @@ describe('many viewers who miss the same public entity at once', () => {
   it('each fetch when it turns out not to be for everybody', async () => {
     const waiting = await watchMisses(gateway);
     setPolicy('max-age=60, private');
-    void door.shut();
+    void gate.shut();
     const answers = Promise.all(Array.from({ length: 3 }, () => nameOf(gateway, 'c')));
     await waiting(3);
-    door.open();
+    gate.open();
     expect(await answers).toEqual(['c', 'c', 'c']);
     expect(countFetches(gateway)).toBe(3);
     setPolicy('max-age=60, public');
@@ -187,13 +187,13 @@ describe('many viewers who miss the same public entity at once', () => {
 });
 
 (hasRedisServer() ? describe : describe.skip)('gateways that share a Redis', () => {
-  const { fakes, door } = shop();
+  const { fakes, gate } = shop();
   let redis: RedisServer;
   let first: GatewayUnderTest;
   let second: GatewayUnderTest;
   beforeAll(async () => {
     redis = await startRedisServer();
-    // As long as the test keeps the door shut, on whatever machine.
+    // As long as the test keeps the gate shut, on whatever machine.
     const settings = { REDIS_URL: redis.url, ENTITY_CACHE_WAIT_MS: '60000' };
     first = await startGateway(fakes, settings);
     second = await startGatewayOn(first, settings);
@@ -213,12 +213,12 @@ describe('many viewers who miss the same public entity at once', () => {
 
   it('cause one fetch when both miss the same public entity at once', async () => {
     const waiting = await watchMisses(first, second);
-    const asked = door.shut();
+    const asked = gate.shut();
     const ask = () => Promise.all([first, second].flatMap((gateway) => [nameOf(gateway, 'a'), nameOf(gateway, 'a')]));
     const answers = ask();
     await asked;
     await waiting(4);
-    door.open();
+    gate.open();
     expect(await answers).toEqual(['Jane', 'Jane', 'Jane', 'Jane']);
     expect(await ask()).toEqual(['Jane', 'Jane', 'Jane', 'Jane']);
     expect(countFetches(first)).toBe(1);
@@ -226,14 +226,14 @@ describe('many viewers who miss the same public entity at once', () => {
 
   it('see in one what was changed through the other, also while it was being fetched', async () => {
     const waiting = await watchMisses(first, second);
-    const asked = door.shut();
+    const asked = gate.shut();
     await second.run('mutation { rename(id: "a", name: "Jane") { id } }');
     const before = nameOf(first, 'a');
     await asked;
     await second.run('mutation { rename(id: "a", name: "Emily") { id } }');
     const after = nameOf(second, 'a');
     await waiting(2);
-    door.open();
+    gate.open();
     expect([await before, await after]).toEqual(['Jane', 'Emily']);
     expect([await nameOf(first, 'a'), await nameOf(second, 'a')]).toEqual(['Emily', 'Emily']);
   });
@@ -242,14 +242,14 @@ describe('many viewers who miss the same public entity at once', () => {
     await using impatient = await startGatewayOn(first, { REDIS_URL: redis.url, ENTITY_CACHE_WAIT_MS: '100' });
     while (((await (await fetch(`${impatient.url}/health`)).json()) as { status: string }).status !== 'ok');
     await nameOf(impatient, 'first');
-    const asked = door.shut();
+    const asked = gate.shut();
     const slow = nameOf(first, 'z');
     await asked;
     const other = nameOf(impatient, 'z');
     countFetches(first);
     // It asks by itself while the first still waits.
     while ((first.subgraphs['authors']?.requests.length ?? 0) < 1) await new Promise(setImmediate);
-    door.open();
+    gate.open();
     expect([await slow, await other]).toEqual(['z', 'z']);
   });
 });

@@ -67,6 +67,34 @@ describe('the REST façade', () => {
     expect((await gateway.run('{ me { id } }')).status).toBe(429);
   });
 
+  it('answers what the graph answers, letter by letter, and refuses by the error that the graph tells', async () => {
+    const [fake] = people() as [FakeSubgraph];
+    const me = {
+      id: '1',
+      email: 'ada@example.com',
+      emailVerified: true,
+      role: 'USER',
+      createdAt: '2026-01-01T00:00:00Z',
+    };
+    let displayName: string | null = 'Ada "\\"\n\u2028 \u{1f600} \ud800 é';
+    await using gateway = await startGateway([
+      { ...fake, resolvers: { Query: { me: () => ({ ...me, displayName }) } } },
+    ]);
+    const url = `${gateway.url}/api/auth/profile`;
+    const ask = () => gateway.run('{ me { id email emailVerified displayName role createdAt } }');
+    const whole = await ask();
+    expect(whole.body.data?.['me']).toMatchObject({ id: '1', displayName: expect.stringContaining('é') });
+    expect(await get(url)).toMatchObject({ status: 200, body: whole.body.data?.['me'] });
+    // Null comes up to the root.
+    displayName = null;
+    const { extensions, message } = (await ask()).body.errors?.[0] ?? {};
+    expect(extensions).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', subgraph: 'auth' });
+    expect(await get(url)).toMatchObject({
+      status: 500,
+      body: { code: extensions?.['code'], subgraph: 'auth', detail: message },
+    });
+  });
+
   it('is 503 while the service is down, and the answer again when it is back', async () => {
     await using gateway = await startGateway(people());
     const url = `${gateway.url}/api/auth/profile`;

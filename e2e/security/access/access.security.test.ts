@@ -10,7 +10,7 @@ import {
   SUPERGRAPH,
   waysToTypes,
   type Answer,
-  type Door,
+  type Endpoint,
   type RootName,
 } from './ask.js';
 import { createObservations, NOT_REACHED, outcomeAt } from './outcomes.js';
@@ -65,14 +65,14 @@ describe('who gets what', () => {
     expect({ at, ...actual, answered }).toEqual({ at, ...expected, answered: [] });
   }
 
-  async function expectRoot(rule: (typeof rules)[number], door: Door): Promise<void> {
+  async function expectRoot(rule: (typeof rules)[number], endpoint: Endpoint): Promise<void> {
     const { section, field, variant } = rule;
     const root = section as RootName;
     await expectTable(rule, async (actor) => {
       await world.mend();
-      const answer = await askRoot(world, { root, name: field, variant, door }, actor);
+      const answer = await askRoot(world, { root, name: field, variant, endpoint }, actor);
       const outcome = outcomeAt(answer.body, [field]);
-      if (door === 'gateway') observations.see(actor, answer.body, [field], ofThisWorld);
+      if (endpoint === 'gateway') observations.see(actor, answer.body, [field], ofThisWorld);
       if (root === 'Mutation' && outcome === 'value') {
         if (subgraphOf(root, field) === 'auth') world.spoilPeople([actor, 'owner']);
         else world.spoilThings();

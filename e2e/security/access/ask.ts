@@ -23,7 +23,7 @@ export const SUPERGRAPH = readFileSync(new URL('../../../gateway/supergraph.grap
 export const SECTIONS = sectionsOf(SUPERGRAPH);
 const schema = buildASTSchema(parse(SUPERGRAPH), { assumeValid: true });
 
-export type Door = 'gateway' | 'subgraph';
+export type Endpoint = 'gateway' | 'subgraph';
 export type RootName = 'Query' | 'Mutation' | 'Subscription';
 export type SubgraphName = 'auth' | 'task' | 'media';
 
@@ -49,15 +49,15 @@ export function subgraphOf(root: RootName, name: string): SubgraphName {
 /** Asks for a root field in somebody's name, with all that its own result shows. */
 export async function askRoot(
   world: World,
-  { root, name, variant, door }: { root: RootName; name: string; variant: string | null; door: Door },
+  { root, name, variant, endpoint }: { root: RootName; name: string; variant: string | null; endpoint: Endpoint },
   actor: Actor,
 ): Promise<Answer> {
   const field = objectType(root).getFields()[name] as GraphQLField<unknown, unknown>;
   const { samples, file } = variant === null ? {} : (VARIANTS[`${root}.${name} (${variant})`] ?? {});
   const { declared, variables, takesFile } = await argumentsOf(field, root, { ...SAMPLES, ...samples }, world, actor);
   const given = field.args.filter((argument) => argument.name in variables).map((argument) => argument.name);
-  const query = `${root.toLowerCase()}${declared} { ${name}${given.length > 0 ? `(${given.map((key) => `${key}: $${key}`).join(', ')})` : ''} ${shown(getNamedType(field.type), door === 'subgraph' ? subgraphOf(root, name) : null)} }`;
-  const url = door === 'gateway' ? world.story.gatewayUrl : (world.story.graph?.urls[subgraphOf(root, name)] ?? '');
+  const query = `${root.toLowerCase()}${declared} { ${name}${given.length > 0 ? `(${given.map((key) => `${key}: $${key}`).join(', ')})` : ''} ${shown(getNamedType(field.type), endpoint === 'subgraph' ? subgraphOf(root, name) : null)} }`;
+  const url = endpoint === 'gateway' ? world.story.gatewayUrl : (world.story.graph?.urls[subgraphOf(root, name)] ?? '');
   const token = world.tokenOf(actor);
   const asked = `${query}\n${JSON.stringify(variables)}`;
   if (takesFile !== null) {

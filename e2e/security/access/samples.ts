@@ -136,7 +136,7 @@ async function ownPicture({ people, mediaId }: World, actor: Actor): Promise<str
 }
 
 /** Of a file, in the system of the matrix. */
-export const MAX_BYTES = 4_000_000;
+const MAX_BYTES = 4_000_000;
 /** More than the pictures of everybody in it take. */
 const QUOTA_BYTES = 3_000_000;
 

@@ -8,6 +8,7 @@ import type { OperationFacts } from '@taskgraph/federation-engine/internal/compi
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
 import type { Withholding } from '@taskgraph/federation-engine/internal/compile/security/withheld-selections.js';
+import { holds } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
 import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/security-requirements.js';
 import type { Policies } from './policies.js';
 import type { PolicyVerdicts } from './policy-hook.js';
@@ -52,7 +53,9 @@ export function createAuthorization({ policies, rejects }: AuthorizationOptions)
     const fixed = identity.kind === 'unverified' ? alwaysOfUnverified : always;
     if (optional.length === 0) return fixed;
     const values = conditionsOf(operation, variables);
-    const more = optional.filter(({ selection }) => !isLeftOut(selection, values)).flatMap(({ indices }) => indices);
+    const more = optional
+      .filter(({ selection }) => holds(selection.included, values))
+      .flatMap(({ indices }) => indices);
     return more.length === 0 ? fixed : toWanted(operation, [...fixed.indices, ...more]);
   }
 
@@ -64,9 +67,9 @@ export function createAuthorization({ policies, rejects }: AuthorizationOptions)
     verdicts: PolicyVerdicts,
     alreadyUnmet: readonly number[],
   ): readonly number[] {
-    const holds = (index: number) => isMet(conditionAt(operation, index), identity, verdicts);
-    if (alreadyUnmet.length === 0 && indices.every(holds)) return NOTHING;
-    const found = indices.filter((index) => !holds(index));
+    const isHeld = (index: number) => isMet(conditionAt(operation, index), identity, verdicts);
+    if (alreadyUnmet.length === 0 && indices.every(isHeld)) return NOTHING;
+    const found = indices.filter((index) => !isHeld(index));
     const unmet = alreadyUnmet.length === 0 ? found : ordered([...found, ...alreadyUnmet]);
     assertServed(operation, variables, identity, new Set(unmet));
     return unmet;
@@ -83,8 +86,8 @@ export function createAuthorization({ policies, rejects }: AuthorizationOptions)
     if (!rejects && !isSubscription) return;
     const values = conditionsOf(operation, variables);
     for (const selection of operation.secured) {
-      const { path, conditions } = selection;
-      if (isLeftOut(selection, values) || (!rejects && path.length > 1)) continue;
+      const { path, conditions, included } = selection;
+      if (!holds(included, values) || (!rejects && path.length > 1)) continue;
       const failed = conditions.filter((index) => unmet.has(index)).map((index) => conditionAt(operation, index));
       if (failed.length === 0) continue;
       const withheld: Withholding = { conditions: failed, isHopeless: failed.some(policies.isHopeless) };
@@ -120,9 +123,9 @@ function readAsked(operation: OperationFacts): Asked {
     return indices.length === 0 ? [] : [{ selection, indices }];
   });
   const ofViewer = operation.secured.flatMap(({ conditions }) => conditions.filter((index) => !isPolicy(index)));
-  const fixed = ofPolicies.filter(({ selection }) => selection.unless.length === 0).flatMap(({ indices }) => indices);
+  const fixed = ofPolicies.filter(({ selection }) => selection.included.length === 0).flatMap(({ indices }) => indices);
   return {
-    optional: ofPolicies.filter(({ selection }) => selection.unless.length > 0),
+    optional: ofPolicies.filter(({ selection }) => selection.included.length > 0),
     always: toWanted(operation, [...ofViewer, ...fixed]),
     alwaysOfUnverified: toWanted(operation, fixed),
   };
@@ -142,10 +145,6 @@ function conditionAt({ supergraph }: OperationFacts, index: number): SecurityCon
 
 function namesOf(condition: SecurityCondition): readonly string[] {
   return condition.kind === 'policies' ? condition.anyOf.flat() : [];
-}
-
-function isLeftOut({ unless }: SecuredSelection, values: ReadonlyMap<string, boolean>): boolean {
-  return unless.some(({ variable, is }) => values.get(variable) === is);
 }
 
 function isMet(condition: SecurityCondition, identity: Identity, verdicts: PolicyVerdicts): boolean {

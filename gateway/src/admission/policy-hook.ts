@@ -5,7 +5,7 @@ import type { Asker } from '@taskgraph/federation-engine/internal/request/contex
 /** Whether each policy allows it, by its name; one that is absent does not. */
 export type PolicyVerdicts = ReadonlyMap<string, boolean>;
 
-/** Asks a deployment's own service about policies. Answers nothing where that fails: the door stays closed. Never throws. */
+/** Asks a deployment's own service about policies. Answers nothing where that fails: nothing is allowed then. Never throws. */
 export type PolicyHook = (names: readonly string[], asker: Asker) => Promise<PolicyVerdicts>;
 
 interface PolicyHookOptions {

@@ -8,7 +8,6 @@ import {
   type Preconditions,
 } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
-import type { GraphQLFormattedError } from 'graphql';
 import type { ClientLimits } from '../admission/client-limits.js';
 import type { ClientAddress } from '../identity/client-address.js';
 import type { Accepted } from '../transports/http/accept.js';
@@ -73,11 +72,8 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
     const request = { query: document.text, operationName: document.name, variables, extensions: {} };
     const arrival = { method: 'POST', ...place, accepted: ACCEPTED, streams: null, showsPlan: null, context } as const;
     const reply = await answer(request, arrival);
-    const { headers } = reply;
-    const { data, errors = [] } = JSON.parse(reply.body) as {
-      readonly data?: Readonly<Record<string, unknown>> | null;
-      readonly errors?: readonly GraphQLFormattedError[];
-    };
+    const { headers, errors } = reply;
+    const data = reply.data() as Readonly<Record<string, unknown>> | null;
     try {
       const body = data ? project(data) : null;
       if (body !== null) return { body, headers };

@@ -47,7 +47,7 @@ const SPELLINGS = [
     spell: (kind: string) => `@fed__${kind}`,
   },
 ];
-export const ENTITIES = ['E0', 'E1', 'E2'];
+const ENTITIES = ['E0', 'E1', 'E2'];
 const NODES = ['E0', 'E1'];
 const LEAVES = ['String', 'String', 'String!', 'Stamp', 'Grade', 'Int'];
 const REFERENCES = [

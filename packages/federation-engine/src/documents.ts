@@ -1,10 +1,11 @@
 /*
- * Documents within limits, and what operations may cost, for who serves them by another engine.
+ * Documents within limits, what is a condition in them, and what operations may cost, for who serves them by another engine.
  */
 export { createCostModel, type CostModel } from './compile/cost/cost-model.js';
 export { prepareCostEstimate, type CostEstimate } from './compile/cost/estimate-cost.js';
 export type { DocumentLimits, LimitReason } from './compile/document/limits.js';
 export { fragmentsOf } from './compile/document/measure-document.js';
 export { readDocument } from './compile/document/read-document.js';
+export { isCondition } from './supergraph/selection-conditions.js';
 export { Refusal } from './request/refusal.js';
 export type { CostDirectives, ListSize } from './supergraph/cost-directives.js';

@@ -6,4 +6,4 @@ export { FORMATS, type Format } from './formats/formats.js';
 export { composeGraph, readGraph, readSupergraph, type Graph } from './graph/graph.js';
 export { readSettings, type Settings } from './settings.js';
 export { createFolderStore, type RegistryStore } from './registry/registry-store.js';
-export { createRegistry, CURRENT, type Registry, type Version } from './registry/registry.js';
+export { createRegistry, type Registry, type Version } from './registry/registry.js';

@@ -118,7 +118,7 @@ mutation AddTask($input: TaskInput!) {
 };
 
 /** The day of the demonstration, for which approvals are read. */
-export const TODAY = '2026-11-27';
+const TODAY = '2026-11-27';
 
 /** @param lints whether its SDL is linted, which takes most of the time of a check; env: what tells of keys of registries elsewhere */
 export function createDemoRepository({ lints = false, env = {} } = {}): DemoRepository {

@@ -15,7 +15,7 @@ const METHODS = 'GET, HEAD, POST, OPTIONS';
  * A request. A wish to go on in another protocol than WebSocket is none: clients ask for HTTP/2 in this way by themselves (`curl
  * --http2`, Java's HttpClient), and are answered in the protocol that they speak (RFC 9110, section 7.8).
  */
-export class Request extends IncomingMessage {
+class Request extends IncomingMessage {
   /** Of the server; a request to upgrade by another name is answered as others are. */
   static allowsHost: AllowsHost = () => true;
   /** What Node has made of the headers. Not initialised here: Node does so before a subclass can. */

@@ -1,13 +1,11 @@
 import {
-  GraphQLIncludeDirective,
-  GraphQLSkipDirective,
   Kind,
-  type DirectiveNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLResolveInfo,
   type SelectionSetNode,
 } from 'graphql';
+import { isCondition } from '@taskgraph/federation-engine/documents';
 
 type SelectionInfo = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 
@@ -98,10 +96,6 @@ function unconditionalChildren(
     const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
     return unconditionalChildren(fragment?.selectionSet, fragments, name);
   });
-}
-
-function isCondition({ name }: DirectiveNode): boolean {
-  return name.value === GraphQLSkipDirective.name || name.value === GraphQLIncludeDirective.name;
 }
 
 /** The columns of a statement, and a name that tells two selections of them apart. */

@@ -48,7 +48,7 @@ export interface Mailbox extends Mailer {
   next(to: string, subject: RegExp): Promise<Mail & { readonly token: string }>;
 }
 
-export function createMailbox(): Mailbox {
+function createMailbox(): Mailbox {
   const mails: Mail[] = [];
   let arrived: () => void = () => undefined;
   return {

@@ -3,7 +3,7 @@ import { Secret, TOTP } from 'otpauth';
 import type { PasswordHasher } from '../src/modules/passwords/password-hasher.js';
 import { PASSWORD, type AuthGraph, type Tokens } from './auth-graph.js';
 
-export const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { __typename
+const LOGIN = `mutation($input: LoginInput!) { login(input: $input) { __typename
   ... on AuthPayload { accessToken refreshToken user { id } } ... on SecondFactorRequired { challenge expiresIn }
   ... on AccountLockedProblem { retryAfter } } }`;
 export const START = 'mutation { startTotp { uri secret } }';

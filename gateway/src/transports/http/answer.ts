@@ -43,7 +43,7 @@ import { renderRest } from '@taskgraph/federation-engine/internal/execute/render
 import { checkVariables } from '@taskgraph/federation-engine/internal/compile/check-variables.js';
 import { renderFirst } from '@taskgraph/federation-engine/internal/execute/render-parts.js';
 import { deadlineExceeded, untilDeadline } from '@taskgraph/federation-engine/internal/request/deadline.js';
-import type { Reply } from './reply.js';
+import type { OperationReply } from './reply.js';
 
 interface AnsweredOperation {
   readonly name: string | null;
@@ -104,11 +104,12 @@ export type PlanFormat = 'prettified' | 'internal';
 
 /** Answers one GraphQL request; to a subscription, with what it takes to run it. Never throws. */
 export interface Answer {
-  (request: GraphQLRequest | Refusal, arrival: Arrival & { readonly streams: null }): Promise<Reply>;
-  (request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest>;
+  (request: GraphQLRequest | Refusal, arrival: Arrival & { readonly streams: null }): Promise<OperationReply>;
+  (request: GraphQLRequest | Refusal, arrival: Arrival): Promise<OperationReply | SubscriptionRequest>;
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {};
+const NO_DATA = () => null;
 
 /** Creates the stage between HTTP and the engine: what to run, whether it may run, and what the client is told. */
 export function createAnswer(options: AnswerOptions): Answer {
@@ -173,7 +174,10 @@ export function createAnswer(options: AnswerOptions): Answer {
     return () => clearTimeout(timer);
   }
 
-  async function answer(request: GraphQLRequest | Refusal, arrival: Arrival): Promise<Reply | SubscriptionRequest> {
+  async function answer(
+    request: GraphQLRequest | Refusal,
+    arrival: Arrival,
+  ): Promise<OperationReply | SubscriptionRequest> {
     const startedAt = performance.now();
     const { context, accepted } = arrival;
     const seen: Seen = {
@@ -235,6 +239,8 @@ export function createAnswer(options: AnswerOptions): Answer {
           status: 200,
           headers: options.limits.headers(seen.standings),
           body: renderBody(result.data, errors, extensions + renderFirst(rest.pending, format)),
+          data: result.value,
+          errors,
           refusal: null,
           rest: parts,
         };
@@ -248,6 +254,8 @@ export function createAnswer(options: AnswerOptions): Answer {
           ...options.limits.headers(seen.standings),
         },
         body: renderBody(result.data, errors, extensions),
+        data: result.value,
+        errors,
         isAscii: result.isAscii && errors.length === 0 && extensions === '',
         refusal: null,
         rest: null,
@@ -261,6 +269,8 @@ export function createAnswer(options: AnswerOptions): Answer {
         status,
         headers: { ...options.limits.headers(seen.standings), ...refusal.headers },
         body: renderBody(null, refusal.errors),
+        data: NO_DATA,
+        errors: refusal.errors,
         refusal: refusal.errors,
         rest: null,
       };

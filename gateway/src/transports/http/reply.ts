@@ -15,3 +15,11 @@ export interface Reply {
   /** Further parts; null when this is all. */
   readonly rest: RenderedParts | null;
 }
+
+/** What goes back for an operation by itself, also as values, for who reads it in this process. */
+export interface OperationReply extends Reply {
+  /** The data of the body, made when it is asked for; null where there are none. */
+  readonly data: () => unknown;
+  /** The errors of the body. */
+  readonly errors: readonly GraphQLFormattedError[];
+}

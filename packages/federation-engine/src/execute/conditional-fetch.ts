@@ -1,7 +1,8 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { FetchStep } from '../compile/plan/steps.js';
-import type { ConditionalRequirement, Included } from '../supergraph/conditional-requirements.js';
+import type { ConditionalRequirement } from '../supergraph/conditional-requirements.js';
 import { dropPaths } from '../supergraph/required-paths.js';
+import { holds } from '../supergraph/selection-conditions.js';
 
 type Conditions = ReadonlyMap<string, boolean>;
 type Requires = readonly QueryPlanSelectionNode[];
@@ -42,7 +43,3 @@ function without(
 }
 
 const NOTHING: Requires = [];
-
-function holds(included: Included, values: Conditions): boolean {
-  return included.every(({ variable, is }) => (values.get(variable) === true) === is);
-}

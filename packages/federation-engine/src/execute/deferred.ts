@@ -144,7 +144,7 @@ export async function runDeferred(
   /** Before the client hears of what a mutation has changed. */
   async function invalidate(): Promise<void> {
     if (operation.type === OperationTypeNode.MUTATION)
-      await execution.client.invalidate?.(findNamedEntities(operation, root, conditions));
+      await execution.client.invalidate?.(findNamedEntities(operation, root));
   }
 
   const primaryErrors: ExecutionError[] = [];

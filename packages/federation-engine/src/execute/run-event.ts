@@ -1,6 +1,5 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
-import { conditionsOf } from '../compile/conditions.js';
 import type { Operation } from '../compile/operation.js';
 import { placeErrors } from './fetch-errors.js';
 import { merge } from './merge.js';
@@ -53,16 +52,12 @@ export async function runEvent(
 }
 
 /** Finds what an event tells of, so that nothing older is believed of it. Leaves the data as they are. */
-export function entitiesOf(
-  operation: Operation,
-  data: Data,
-  variables: Readonly<Record<string, unknown>>,
-): NamedEntities {
+export function entitiesOf(operation: Operation, data: Data): NamedEntities {
   const rewrites = operation.primary?.outputRewrites ?? [];
   let root = data;
   if (rewrites.length > 0) {
     root = structuredClone(data);
     applyRewrites(rewrites, root);
   }
-  return findNamedEntities(operation, root, conditionsOf(operation, variables));
+  return findNamedEntities(operation, root);
 }

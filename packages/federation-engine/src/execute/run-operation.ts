@@ -40,7 +40,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
   if (step) await runNested(step, execution);
   if (operation.type === OperationTypeNode.MUTATION)
-    await options.client.invalidate?.(findNamedEntities(operation, root, conditions));
+    await options.client.invalidate?.(findNamedEntities(operation, root));
   return finish(operation, execution);
 }
 

@@ -80,6 +80,13 @@ const step: fc.Arbitrary<PathStep> = fc.oneof(
 );
 const steps = fc.array(step, { maxLength: 5 });
 
+const field = (name: string, ...types: string[]): PathStep => ({
+  kind: 'field',
+  name,
+  types: types.length === 0 ? null : new Set(types),
+});
+const of = (name: string): PathStep => ({ kind: 'type', condition: name, types: new Set([name]) });
+
 describe('places of a result', () => {
   it('are those whose way takes the steps of the path, in the order of the answer', () => {
     let found = 0;
@@ -120,16 +127,49 @@ describe('places of a result', () => {
     );
   });
 
-  it('hold what is read at a path that no list is on', () => {
+  it('hold what is read at a path, whatever types and lists are on the way', () => {
+    let found = 0;
     fc.assert(
       fc.property(root, steps, (data, path) => {
-        walkPlaces(data, path, (object, { holders, length }) => {
-          if (!holders.slice(1, length).some((holder) => Array.isArray(holder)))
-            expect(readAt(data, path)).toBe(object);
-        });
+        const expected = reference(data, path).map((way) => (way.length === 0 ? data : way.at(-1)?.value));
+        expect([readAt(data, path)].flat(Infinity).filter(isPlainObject)).toEqual(expected);
+        found += expected.length;
       }),
-      { numRuns: 1_000 },
+      { numRuns: 3_000 },
     );
+    expect(found).toBeGreaterThan(50);
+  });
+
+  it.each<[string, readonly PathStep[], unknown]>([
+    ['null where null is', [field('nothing'), field('name')], null],
+    ['nothing below what is no object', [field('name'), field('name')], undefined],
+    ['nothing of an object where a list is meant', [field('one'), { kind: 'items', types: null }], undefined],
+    ['nothing of another type', [field('one', 'U'), field('name')], undefined],
+    ['a list as it is', [field('many')], [{ __typename: 'T', name: 'x' }, null, { __typename: 'U', name: 'y' }, {}]],
+    ['of a list what its items have there', [field('many'), field('name')], ['x', null, 'y', undefined]],
+    ['of a list what items of one type have', [field('many'), of('T'), field('name')], ['x', null, undefined]],
+    [
+      'of items what those of one type have',
+      [field('many'), { kind: 'items', types: new Set(['U']) }, field('name')],
+      ['y', undefined],
+    ],
+  ])('are read: %s', (_what, path, expected) => {
+    const many = [{ __typename: 'T', name: 'x' }, null, { __typename: 'U', name: 'y' }, {}];
+    expect(readAt({ name: 'x', nothing: null, one: { __typename: 'T', name: 'x' }, many }, path)).toEqual(expected);
+  });
+
+  it('are found in lists that are nested too deep for the stack', () => {
+    const object = {};
+    let list: unknown = object;
+    for (let level = 0; level < 100_000; level += 1) list = level % 2 === 0 ? [list] : [null, list, 1];
+    const data = { a: [list, object] };
+    const lengths: number[] = [];
+    walkPlaces(data, [field('a')], (found, { holders, keys, length }) => {
+      expect(found).toBe(object);
+      expect(holders[length - 1]?.[keys[length - 1] as number]).toBe(object);
+      lengths.push(length);
+    });
+    expect(lengths).toEqual([100_003, 3]);
   });
 
   it('give an object that stands at several of them once, where it is first', () => {

@@ -29,63 +29,122 @@ export function walkPlaces(
   function walk(value: unknown, depth: number, level: number): void {
     if (typeof value !== 'object' || value === null) return;
     if (enters !== null && !enters(value)) return;
-    let step = path[depth];
     if (Array.isArray(value)) {
-      const next = step?.kind === 'items' ? depth + 1 : depth;
-      const only = step?.kind === 'items' ? step.types : null;
-      const items = value as unknown as Record<number, unknown>;
-      for (let index = 0; index < value.length; index += 1) {
-        const item: unknown = items[index];
-        if (only !== null && !isOneOf(item, only)) continue;
-        holders[level] = items;
-        keys[level] = index;
-        walk(item, next, level + 1);
-      }
+      walkList(value, depth, level);
       return;
     }
-    let at = depth;
-    while (step?.kind === 'type') {
-      if (!isOneOf(value, step.types)) return;
-      at += 1;
-      step = path[at];
-    }
+    const at = afterTypes(value as Data, path, depth);
+    if (at === null) return;
+    const step = path[at];
     if (step === undefined) {
       trail.length = level;
       visit(value as Data, trail);
       return;
     }
-    if (step.kind === 'items') return;
-    const inner = own(value as Data, step.name);
-    if (step.types !== null && !Array.isArray(inner) && !isOneOf(inner, step.types)) return;
+    if (step.kind !== 'field') return;
+    const inner = memberAt(value as Data, step);
     holders[level] = value as Data;
     keys[level] = step.name;
     walk(inner, at + 1, level + 1);
+  }
+
+  function walkList(outer: readonly unknown[], depth: number, from: number): void {
+    const step = path[depth];
+    if (step?.kind === 'items') {
+      for (let index = 0; index < outer.length; index += 1) {
+        const item = outer[index];
+        if (!isMeant(item, step)) continue;
+        holders[from] = outer as unknown as Record<number, unknown>;
+        keys[from] = index;
+        walk(item, depth + 1, from + 1);
+      }
+      return;
+    }
+    // Lists that no step means may be nested to any depth, so they take no stack: where each is gone on with, the trail says.
+    let list = outer;
+    let index = 0;
+    let level = from;
+    for (;;) {
+      if (index >= list.length) {
+        if (level === from) return;
+        level -= 1;
+        list = holders[level] as unknown as readonly unknown[];
+        index = (keys[level] as number) + 1;
+        continue;
+      }
+      const item = list[index];
+      holders[level] = list as unknown as Record<number, unknown>;
+      keys[level] = index;
+      if (!Array.isArray(item)) walk(item, depth, level + 1);
+      else if (enters === null || enters(item)) {
+        list = item;
+        index = 0;
+        level += 1;
+        continue;
+      }
+      index += 1;
+    }
   }
 
   walk(root, 0, 1);
 }
 
 /** Whether an object is of one of these types, as far as its data tell. */
-export function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
+function isOneOf(value: unknown, types: ReadonlySet<string>): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const typename = (value as Data)['__typename'];
   return typeof typename !== 'string' || types.has(typename);
 }
 
-/**
- * Reads what a path leads to, null and lists on the way included: of a list, it is the list of what its items have there. Undefined
- * where there is nothing.
- */
-export function readAt(value: unknown, path: readonly PathStep[], depth = 0): unknown {
-  const step = path[depth];
-  if (step === undefined || value === null) return value;
-  if (typeof value !== 'object') return undefined;
-  if (Array.isArray(value)) {
-    const next = step.kind === 'items' ? depth + 1 : depth;
-    return value.map((item: unknown) => readAt(item, path, next));
+/** Instead of a value that a step does not mean. */
+const PASSED_BY = Symbol('passed by');
+
+/** Past the steps that ask what an object is; null where it is passed by. */
+function afterTypes(object: Data, path: readonly PathStep[], depth: number): number | null {
+  let at = depth;
+  for (let step = path[at]; step?.kind === 'type'; step = path[at]) {
+    if (!isOneOf(object, step.types)) return null;
+    at += 1;
   }
-  if (step.kind === 'type') return isOneOf(value, step.types) ? readAt(value, path, depth + 1) : undefined;
-  return step.kind === 'field' ? readAt(own(value as Data, step.name), path, depth + 1) : undefined;
+  return at;
+}
+
+/** What an object has under a step's name. The type of what is in a list is that of its items. */
+function memberAt(object: Data, step: Extract<PathStep, { kind: 'field' }>): unknown {
+  const value = own(object, step.name);
+  return step.types === null || Array.isArray(value) || isOneOf(value, step.types) ? value : PASSED_BY;
+}
+
+/** Whether a step means this item of a list. */
+function isMeant(item: unknown, { types }: Extract<PathStep, { kind: 'items' }>): boolean {
+  return types === null || isOneOf(item, types);
+}
+
+/**
+ * Reads what a path leads to by the same rule, null and lists on the way included: of a list, it is the list of what those of its
+ * items have there that are not passed by. Undefined where there is nothing.
+ */
+export function readAt(value: unknown, path: readonly PathStep[]): unknown {
+  const found = readFrom(value, path, 0);
+  return found === PASSED_BY ? undefined : found;
+}
+
+function readFrom(value: unknown, path: readonly PathStep[], depth: number): unknown {
+  if (depth === path.length || value === null || value === PASSED_BY) return value;
+  if (typeof value !== 'object') return undefined;
+  if (Array.isArray(value)) return readItems(value, path, depth);
+  const at = afterTypes(value as Data, path, depth);
+  if (at === null) return PASSED_BY;
+  const step = path[at];
+  if (step === undefined) return value;
+  return step.kind === 'field' ? readFrom(memberAt(value as Data, step), path, at + 1) : undefined;
+}
+
+function readItems(list: readonly unknown[], path: readonly PathStep[], depth: number): unknown[] {
+  const step = path[depth];
+  const isItems = step?.kind === 'items';
+  const meant = isItems ? list.filter((item) => isMeant(item, step)) : list;
+  return meant.map((item) => readFrom(item, path, isItems ? depth + 1 : depth)).filter((each) => each !== PASSED_BY);
 }
 
 /** Follows a path of names and indices as far as it leads, and tells what stands there. */

@@ -183,9 +183,9 @@ export class Channel {
   async #forgetOlder(data: SourceEvent['data']): Promise<void> {
     const { client, log } = this.#options;
     if (!data || !client.invalidate) return;
-    const operations = new Map([...this.#groups.values()].map(({ facts }) => [facts.operation, facts.variables]));
+    const operations = new Set([...this.#groups.values()].map(({ facts }) => facts.operation));
     try {
-      const named = [...operations].map(([operation, variables]) => entitiesOf(operation, data, variables));
+      const named = [...operations].map((operation) => entitiesOf(operation, data));
       await client.invalidate({
         entities: named.flatMap(({ entities }) => entities),
         types: named.flatMap(({ types }) => types),

@@ -39,7 +39,7 @@ export interface ExchangeListener {
 }
 
 /** A time-out, told by its name as those of the platform are. */
-export class TimeoutError extends Error {
+class TimeoutError extends Error {
   constructor(timeoutMs: number) {
     super(`no whole answer within ${timeoutMs} ms`);
     this.name = 'TimeoutError';

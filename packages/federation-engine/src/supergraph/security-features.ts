@@ -35,7 +35,7 @@ export function withoutServedPurposes(document: DocumentNode): DocumentNode {
 }
 
 /**
- * Makes sure that nothing in a supergraph guards something in a way that is not known here: to ignore it would open doors.
+ * Makes sure that nothing in a supergraph guards something in a way that is not known here: to ignore it would show what it guards.
  *
  * @throws Error naming the feature or directive
  */

@@ -25,4 +25,15 @@ export function readConditions(directives: readonly DirectiveNode[] | undefined)
   return conditions;
 }
 
+/** Where the values of variables are: a map has them, or they are read when they are asked for. */
+export interface ConditionValues {
+  get(variable: string): unknown;
+}
+
+/** Whether what has these conditions stands, where variables have these values: what is not true, or is not there, is false. */
+export function holds(conditions: readonly SelectionCondition[], values: ConditionValues): boolean {
+  for (const { variable, is } of conditions) if ((values.get(variable) === true) !== is) return false;
+  return true;
+}
+
 const NONE: readonly SelectionCondition[] = [];

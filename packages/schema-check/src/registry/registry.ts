@@ -39,7 +39,7 @@ export interface Publication {
 }
 
 /** The file that the gateway follows. */
-export const CURRENT = 'supergraph.graphql';
+const CURRENT = 'supergraph.graphql';
 const OBJECTS = 'objects';
 const VERSIONS = 'versions';
 

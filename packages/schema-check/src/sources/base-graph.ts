@@ -20,7 +20,7 @@ export interface BaseOptions {
   readonly readPublished: () => { readonly name: string; readonly text: string } | null;
 }
 
-export const REGISTRY = 'registry';
+const REGISTRY = 'registry';
 
 /**
  * Finds the graph that a name stands for: `registry`, a file, or else a commit, a branch or a tag, whose subgraphs are composed.

@@ -141,6 +141,6 @@ function impliedSize({ name: field, args, type }: GraphQLField<unknown, unknown>
   };
 }
 
-export function isList(type: GraphQLOutputType): boolean {
+function isList(type: GraphQLOutputType): boolean {
   return isListType(getNullableType(type));
 }

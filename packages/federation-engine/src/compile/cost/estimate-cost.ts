@@ -8,7 +8,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { readConditions } from '../../supergraph/selection-conditions.js';
+import { holds, readConditions, type SelectionCondition } from '../../supergraph/selection-conditions.js';
 import { evaluate, product, sum, where, type Amount, type Variables } from './amounts.js';
 import { costOfArguments, readSize, readSlicing, type ReadVariable, type Size } from './argument-costs.js';
 import type { CostModel, FieldCost } from './cost-model.js';
@@ -25,6 +25,9 @@ export const MUTATION_COST = 10;
 
 type Condition = (variables: Variables) => boolean;
 
+/** Conditions that hold together, by what tells one from another. */
+type Conditions = ReadonlyMap<string, SelectionCondition>;
+
 /** What may be said of the lists that a field's selections hold. */
 interface Enclosing {
   readonly fields: ReadonlySet<string>;
@@ -37,14 +40,14 @@ interface Enclosing {
 interface Part {
   readonly set: SelectionSetNode;
   readonly type: string;
-  readonly conditions: ReadonlyMap<string, Condition>;
+  readonly conditions: Conditions;
 }
 
 /** A field, wherever it is selected on one type, under one name and the same conditions. */
 interface SameField {
   readonly node: FieldNode;
   readonly parent: string;
-  readonly conditions: ReadonlyMap<string, Condition>;
+  readonly conditions: Conditions;
   readonly sets: SelectionSetNode[];
 }
 
@@ -115,7 +118,7 @@ export function costOfSelections(
   const parts = sets.map((set): Part => ({ set, type, conditions: ALWAYS }));
   const amounts: Amount[] = [];
   for (const same of collect(reader, parts).values()) {
-    const condition = all(same.conditions);
+    const condition = all(same.conditions, reader.read);
     const name = (same.node.alias ?? same.node.name).value;
     const amount = costOfField(reader, same, place === '' ? name : `${place}.${name}`, count, enclosing, condition);
     amounts.push(condition ? where(condition, amount) : amount);
@@ -182,12 +185,12 @@ function countOf(name: string, own: Size, enclosing: Enclosing | null, usual: nu
   };
 }
 
-const ALWAYS: ReadonlyMap<string, Condition> = new Map();
+const ALWAYS: Conditions = new Map();
 
-function all(conditions: ReadonlyMap<string, Condition>): Condition | null {
+function all(conditions: Conditions, read: ReadVariable): Condition | null {
   if (conditions.size === 0) return null;
   const each = [...conditions.values()];
-  return (variables) => each.every((condition) => condition(variables));
+  return (variables) => holds(each, { get: (variable) => read(variable, variables) });
 }
 
 function collect(reader: CostReader, parts: readonly Part[]): ReadonlyMap<string, SameField> {
@@ -195,7 +198,7 @@ function collect(reader: CostReader, parts: readonly Part[]): ReadonlyMap<string
   const left = [...parts];
   for (let part = left.pop(); part; part = left.pop())
     for (const selection of part.set.selections) {
-      const conditions = add(part.conditions, selection.directives, reader.read);
+      const conditions = add(part.conditions, selection.directives);
       if (!conditions) continue;
       if (selection.kind === Kind.FIELD) {
         const name = (selection.alias ?? selection.name).value;
@@ -214,18 +217,13 @@ function collect(reader: CostReader, parts: readonly Part[]): ReadonlyMap<string
 }
 
 /** With the conditions of directives; null when they never hold. */
-function add(
-  conditions: ReadonlyMap<string, Condition>,
-  directives: readonly DirectiveNode[] | undefined,
-  read: ReadVariable,
-): ReadonlyMap<string, Condition> | null {
+function add(conditions: Conditions, directives: readonly DirectiveNode[] | undefined): Conditions | null {
   const own = readConditions(directives);
   if (own === null) return null;
   let added = conditions;
-  for (const { variable, is } of own) {
-    const key = `${is ? '' : '!'}${variable}`;
-    if (added.has(key)) continue;
-    added = new Map(added).set(key, (variables) => (read(variable, variables) === true) === is);
+  for (const condition of own) {
+    const key = `${condition.is ? '' : '!'}${condition.variable}`;
+    if (!added.has(key)) added = new Map(added).set(key, condition);
   }
   return added;
 }

@@ -27,13 +27,16 @@ function once(known: WeakMap<QueryPlan, string>, plan: QueryPlan, write: (plan: 
 const TEXT = 'operation';
 const TREE = 'operationDocumentNode';
 
-function withoutTexts(plan: QueryPlan): QueryPlan {
-  return JSON.parse(
-    JSON.stringify(plan, (key, value: unknown) => {
-      if (key === TREE) return undefined;
-      return key === TEXT && typeof value === 'string' ? hideTexts(value) : value;
-    }),
-  ) as QueryPlan;
+/** A copy: the plan itself is run. */
+function withoutTexts<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutTexts) as Value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === TREE) continue;
+    copy[key] = key === TEXT && typeof inner === 'string' ? hideTexts(inner) : withoutTexts(inner as unknown);
+  }
+  return copy as Value;
 }
 
 function hideTexts(operation: string): string {

@@ -19,8 +19,8 @@ export interface SecuredSelection {
   readonly conditions: readonly number[];
   /** Response names from the root; list indices are not known yet. */
   readonly path: readonly string[];
-  /** Names of variables that leave the selection out: when false, or when true. */
-  readonly unless: readonly SelectionCondition[];
+  /** What variables have to say for the selection to stand: all of them. */
+  readonly included: readonly SelectionCondition[];
 }
 
 /** Finds the selections of an operation that ask something of the viewer. */
@@ -39,12 +39,12 @@ export function findSecuredSelections(
     selectionSet: SelectionSetNode,
     parent: GraphQLCompositeType,
     path: readonly string[],
-    unless: SecuredSelection['unless'],
+    included: SecuredSelection['included'],
   ): void {
     for (const selection of selectionSet.selections) {
       const conditions = readConditions(selection.directives);
       if (conditions === null) continue;
-      const here = [...unless, ...conditions.map(({ variable, is }) => ({ variable, is: !is }))];
+      const here = [...included, ...conditions];
       if (selection.kind === Kind.FIELD) {
         walkField(selection, parent, path, here);
         continue;
@@ -60,14 +60,14 @@ export function findSecuredSelections(
     field: FieldNode,
     parent: GraphQLCompositeType,
     path: readonly string[],
-    unless: SecuredSelection['unless'],
+    included: SecuredSelection['included'],
   ): void {
     const fieldPath = [...path, (field.alias ?? field.name).value];
     const conditions = guards(parent, field.name.value);
-    if (conditions.length > 0) found.push({ conditions, path: fieldPath, unless });
+    if (conditions.length > 0) found.push({ conditions, path: fieldPath, included });
     const definition = 'getFields' in parent ? parent.getFields()[field.name.value] : undefined;
     const type = definition && getNamedType(definition.type);
-    if (field.selectionSet && isCompositeType(type)) walk(field.selectionSet, type, fieldPath, unless);
+    if (field.selectionSet && isCompositeType(type)) walk(field.selectionSet, type, fieldPath, included);
   }
 
   walk(operation.selectionSet, root, [], []);

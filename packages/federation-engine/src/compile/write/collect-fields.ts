@@ -10,7 +10,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
-import { readConditions } from '../../supergraph/selection-conditions.js';
+import { holds, readConditions } from '../../supergraph/selection-conditions.js';
 
 /** What an operation's selections are read with. */
 export interface SelectionContext {
@@ -68,7 +68,7 @@ function applies(schema: GraphQLSchema, condition: GraphQLCompositeType, type: G
 
 function isIncluded({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {
   const own = readConditions(directives);
-  return own !== null && own.every(({ variable, is }) => (conditions.get(variable) === true) === is);
+  return own !== null && holds(own, conditions);
 }
 
 function isDeferred({ conditions }: SelectionContext, directives: readonly DirectiveNode[] | undefined): boolean {

@@ -23,7 +23,7 @@ export interface AccountDeleted {
 }
 
 /** The services that have something of people beside this one. */
-export const ERASING_SERVICES = ['task', 'media'] as const;
+const ERASING_SERVICES = ['task', 'media'] as const;
 export type ErasingService = (typeof ERASING_SERVICES)[number];
 
 /**

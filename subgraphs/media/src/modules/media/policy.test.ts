@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Viewer } from '@taskgraph/service-kit';
-import { canDelete, canListUploads, canSeeUnattached, downloadOf } from './policy.js';
+import { canManage, canListUploads, canSeeUnattached, downloadOf } from './policy.js';
 
 const as = (userId: string, role: Viewer['role'] = 'USER'): Viewer => ({ userId, sessionId: 's', role, scopes: [] });
 
@@ -11,7 +11,7 @@ describe('who may do what with a media item', () => {
     ['stranger', as('x'), false],
   ])('%s', (_who, viewer, may) => {
     expect(canSeeUnattached(viewer, { uploaderId: 'a' })).toBe(may);
-    expect(canDelete(viewer, { uploaderId: 'a' })).toBe(may);
+    expect(canManage(viewer, { uploaderId: 'a' })).toBe(may);
     expect(canListUploads(viewer, 'a')).toBe(may);
   });
 });

@@ -24,7 +24,8 @@ export function downloadOf(
   return media.hasFull ? 'full' : null;
 }
 
-export function canDelete(viewer: Viewer, media: MediaParties): boolean {
+/** Who may delete an item may also name and describe it, and have it back. */
+export function canManage(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }
 
@@ -32,9 +33,6 @@ export function canDelete(viewer: Viewer, media: MediaParties): boolean {
 export function canReplace(viewer: Viewer, media: MediaParties): boolean {
   return media.uploaderId === viewer.userId;
 }
-
-/** Who may delete an item may also name and describe it. */
-export const canEdit = canDelete;
 
 /** How much somebody keeps is that user's business. */
 export function canSeeStorage(viewer: Viewer, userId: string): boolean {

@@ -18,7 +18,7 @@ import { parseAltText } from './alt-text.js';
 import { sanitizeFilename } from './filename.js';
 import { ALL_MEDIA_FIELDS, type MediaFields, type UploadsRequest } from './loaders.js';
 import type { MediaConnectionRow, MediaRow } from './mappers.js';
-import { canDelete, canEdit, canSeeStorage } from './policy.js';
+import { canManage, canSeeStorage } from './policy.js';
 import { tellOfChange } from './privileged-changes.js';
 import { countUsedBytes, lockUsage } from './usage.js';
 
@@ -85,7 +85,7 @@ export async function updateMedia(
   { id, filename, altText }: UpdateMediaArgs,
 ): Promise<{ media: MediaRow }> {
   const media = await getMedia(context, id);
-  if (!canEdit(requireViewer(context), media)) throw forbidden('Only the uploader changes a media item.');
+  if (!canManage(requireViewer(context), media)) throw forbidden('Only the uploader changes a media item.');
   if (filename === null || (filename !== undefined && !isVisible(filename)))
     throw badUserInput('A media item has a name.', 'INVALID_FILENAME');
   const name = filename === undefined ? undefined : sanitizeFilename(filename);
@@ -115,7 +115,7 @@ export async function updateMedia(
 export async function deleteMedia(context: MediaContext, id: string): Promise<{ mediaId: string }> {
   const { db, log, telemetry, requestId } = context;
   const media = await getMedia(context, id);
-  if (!canDelete(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
+  if (!canManage(requireViewer(context), media)) throw forbidden('Only the uploader deletes a media item.');
   await inTransaction(db, async (tx) => {
     const deletion = { where: { id: media.id, deletedAt: null }, data: { deletedAt: new Date() } };
     const { count } = await tx.mediaItem.updateMany(deletion);
@@ -137,7 +137,7 @@ export async function restoreMedia(context: MediaContext, id: string): Promise<{
   if (!isUuid(id)) throw notFound('Media');
   const media = await inTransaction(db, async (tx) => {
     const found = await tx.mediaItem.findUnique({ where: { id: id.toLowerCase() } });
-    if (!found || !canDelete(viewer, found)) throw notFound('Media');
+    if (!found || !canManage(viewer, found)) throw notFound('Media');
     if (!found.deletedAt) return found;
     const restorable = { id: found.id, deletedAt: { gt: new Date(Date.now() - limits.deletedRetentionMs) } };
     const { count } = await tx.mediaItem.updateMany({

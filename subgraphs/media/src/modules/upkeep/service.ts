@@ -41,7 +41,7 @@ export interface Swept extends Record<string, number> {
 }
 
 /** What is younger may be under way: an upload takes `UPLOAD_TIMEOUT_MS` at the gateway, and writes its row at its end. */
-export const MIN_AGE_MS = 60 * 60_000;
+const MIN_AGE_MS = 60 * 60_000;
 const ROWS_AT_ONCE = 500;
 
 /** Compares rows and objects, those that are old enough not to be under way. Changes nothing. */
