@@ -1,4 +1,5 @@
 import type {
+  GatewayCachePolicy,
   GatewayExecutionResult,
   GatewayGraphQLRequestContext,
   GatewayInterface,
@@ -8,7 +9,9 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { assertOptions, assertRequestOf } from './assert-options.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts } from './engine-parts.js';
-import { toEngine, type Engine, type EngineRequest } from './engine.js';
+import { toEngine, type Engine } from './engine.js';
+import type { CacheHint } from './subgraphs/cache-policy.js';
+import type { EngineRequest } from './engine-request.js';
 
 interface ApolloGatewayOptions extends EngineOptions {
   /** What of a request goes to the engine beside the operation, from the context that `context` of Apollo Server has made. */
@@ -51,6 +54,7 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
       variables: request.variables,
       ...requestOf(context),
     });
+    restrict(context, result.cacheHint);
     const { data, extensions } = result.toJSON();
     return {
       ...(data !== undefined && { data }),
@@ -91,6 +95,11 @@ function started(engine: Engine | null): Engine {
 
 function headersOf({ request }: GatewayGraphQLRequestContext): Pick<EngineRequest, 'headers'> {
   return { headers: request.http?.headers };
+}
+
+/** What its plugins may tell caches, and keep themselves. */
+function restrict({ overallCachePolicy }: GatewayGraphQLRequestContext, hint: CacheHint): void {
+  (overallCachePolicy as Partial<GatewayCachePolicy> | undefined)?.restrict?.(hint);
 }
 
 /** Apollo Server formats and reports errors of this class. */
