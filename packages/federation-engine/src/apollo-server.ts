@@ -52,6 +52,7 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
       query: source,
       operationName,
       variables: request.variables,
+      form: 'value',
       ...requestOf(context),
     });
     restrict(context, result.cacheHint);

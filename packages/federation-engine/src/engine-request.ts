@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { AnswerForm } from './execute/finish.js';
 import type { PartsFormat } from './execute/render-parts.js';
 import { Cancellation, type CancelSignal } from './request/cancellation.js';
 import type { Identity, OperationContext } from './request/context.js';
@@ -25,6 +26,8 @@ export interface EngineRequest {
   readonly requestId?: string | undefined;
   /** In which form the client reads what `@defer` puts off; without it, it gets everything at once. */
   readonly incremental?: PartsFormat | undefined;
+  /** What the host reads of the answer: `body`, by default, or what `toJSON` gives. The other one is made when it is read. */
+  readonly form?: AnswerForm | undefined;
   /** Of a subscription: the last event that its client has. */
   readonly lastEventId?: string | null | undefined;
 }

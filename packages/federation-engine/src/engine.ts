@@ -81,6 +81,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       client: parts.client,
       signal: context.signal,
       incremental: incremental !== undefined,
+      form: request.form,
     });
     const errors = parts.clientErrors.ofResult(result, context);
     if (result.rest && incremental) {

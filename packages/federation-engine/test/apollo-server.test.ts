@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApolloGateway } from '../src/apollo-server.js';
-import { createMemoryCache } from '../src/index.js';
+import { createMemoryCache, type Engine } from '../src/index.js';
 import { composeSdl, startSubgraph, type FakeSubgraph, type StartedSubgraph } from './fake-subgraphs.js';
 
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated"])';
@@ -62,6 +62,7 @@ interface Answer {
 }
 
 interface Front extends AsyncDisposable {
+  readonly engine: () => Engine;
   ask(query: string): Promise<Answer>;
 }
 
@@ -73,12 +74,14 @@ async function startFront(
   const supergraph = composeSdl(
     started.map(({ name, url }, index) => ({ name, url, typeDefs: fakes[index]?.typeDefs ?? '' })),
   );
-  const server = new ApolloServer({
-    gateway: createApolloGateway({ supergraph, cache: more.keeps ? createMemoryCache({ maxBytes: 1e6 }) : null }),
-    ...(more.plugins && { plugins: more.plugins }),
+  const gateway = createApolloGateway({
+    supergraph,
+    cache: more.keeps ? createMemoryCache({ maxBytes: 1e6 }) : null,
   });
+  const server = new ApolloServer({ gateway, ...(more.plugins && { plugins: more.plugins }) });
   await server.start();
   return {
+    engine: () => gateway.engine(),
     async ask(query) {
       const { body, http } = await server.executeOperation({ query });
       if (body.kind !== 'single') throw new Error('one answer is expected');
@@ -100,6 +103,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await front[Symbol.asyncDispose]();
   await Promise.all(started.map((subgraph) => subgraph.stop()));
+});
+
+it('makes no text of an answer that Apollo Server writes', async () => {
+  const query = '{ book { id title } }';
+  expect((await front.ask(query)).body).toEqual({ data: { book: { id: '1', title: 'Emma' } } });
+  const operation = await front.engine().parts.operations().get(query, undefined);
+  expect([...operation.writers.keys()]).toEqual(['value ']);
 });
 
 describe('what Apollo Server tells caches', () => {
