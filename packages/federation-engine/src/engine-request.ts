@@ -4,7 +4,9 @@ import type { PartsFormat } from './execute/render-parts.js';
 import { Cancellation, type CancelSignal } from './request/cancellation.js';
 import type { Identity, OperationContext } from './request/context.js';
 import { deadlineExceeded } from './request/deadline.js';
+import type { FieldTraces } from './request/field-traces.js';
 import type { Log } from './request/log.js';
+import type { RunTraces } from './run-traces.js';
 
 /** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
 export type ClientHeaders =
@@ -32,6 +34,11 @@ export interface EngineRequest {
   readonly lastEventId?: string | null | undefined;
 }
 
+/** A request of a host that reports what subgraphs tell of their fields. */
+export interface TracedRequest extends EngineRequest {
+  readonly traces?: RunTraces | null | undefined;
+}
+
 const UNVERIFIED: Identity = { kind: 'unverified' };
 
 /** What one request of a host carries through the engine, until it is ended. */
@@ -42,12 +49,13 @@ export class RequestContext implements OperationContext {
   readonly authorization: string | undefined;
   readonly clientHeader: (name: string) => string | undefined;
   readonly cancel: (reason: Error) => void;
+  readonly traces: FieldTraces | undefined;
   readonly #cancellation = new Cancellation();
   readonly #timer: NodeJS.Timeout;
   readonly #client: AbortSignal | undefined;
   #requestId: string | undefined;
 
-  constructor(request: EngineRequest, log: Log, timeoutMs: number) {
+  constructor(request: TracedRequest, log: Log, timeoutMs: number) {
     const { signal, headers, identity = UNVERIFIED, requestId, address } = request;
     this.log = log;
     this.identity = identity;
@@ -55,6 +63,7 @@ export class RequestContext implements OperationContext {
     this.clientHeader = (name) => readHeader(headers, name);
     this.authorization = readHeader(headers, 'authorization');
     this.cancel = (reason) => this.#cancellation.abort(reason);
+    this.traces = request.traces?.fields;
     this.#requestId = requestId;
     this.#client = signal;
     if (signal) {

@@ -5,7 +5,7 @@ import type { Operation } from './compile/operation.js';
 import { planText } from './compile/plan/plan-text.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts, type EngineParts } from './engine-parts.js';
-import { RequestContext, type EngineRequest } from './engine-request.js';
+import { RequestContext, type EngineRequest, type TracedRequest } from './engine-request.js';
 import { WrittenResult, type EngineResult, type Told } from './engine-result.js';
 import { iterateEvents } from './event-iterator.js';
 import { renderBody } from './execute/render-body.js';
@@ -69,7 +69,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     return found instanceof Promise ? untilDeadline(found, context.signal) : found;
   }
 
-  async function run(request: EngineRequest, context: RequestContext): Promise<EngineResult> {
+  async function run(request: TracedRequest, context: RequestContext): Promise<EngineResult> {
     const admitted = admit(request, context);
     const operation = admitted instanceof Promise ? await admitted : admitted;
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
@@ -83,6 +83,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       incremental: incremental !== undefined,
       form: request.form,
     });
+    request.traces?.ran(operation, request.variables ?? {});
     const errors = parts.clientErrors.ofResult(result, context);
     if (result.rest && incremental) {
       const { clientErrors } = parts;

@@ -8,7 +8,7 @@ import { composeSdl, startSubgraph, type FakeSubgraph, type StartedSubgraph } fr
 const LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@authenticated"])';
 
 /** Every answer of a subgraph says the same. */
-function saying(cacheControl: string | null): FakeSubgraph['intercept'] {
+function saying(cacheControl: string | null): NonNullable<FakeSubgraph['intercept']> {
   return (_request: IncomingMessage, response: ServerResponse) => {
     if (cacheControl !== null) response.setHeader('cache-control', cacheControl);
     return false;
