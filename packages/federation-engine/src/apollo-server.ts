@@ -1,4 +1,5 @@
 import type {
+  GatewayCachePolicy,
   GatewayExecutionResult,
   GatewayGraphQLRequestContext,
   GatewayInterface,
@@ -8,7 +9,11 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { assertOptions, assertRequestOf } from './assert-options.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts } from './engine-parts.js';
-import { toEngine, type Engine, type EngineRequest } from './engine.js';
+import { toEngine, type Engine } from './engine.js';
+import type { CacheHint } from './subgraphs/cache-policy.js';
+import type { EngineRequest, TracedRequest } from './engine-request.js';
+import { SILENT } from './request/log.js';
+import { openTraces, tellErrors } from './run-traces.js';
 
 interface ApolloGatewayOptions extends EngineOptions {
   /** What of a request goes to the engine beside the operation, from the context that `context` of Apollo Server has made. */
@@ -25,7 +30,7 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
   const { requestOf = headersOf, ...engineOptions } = options;
   assertRequestOf(options.requestOf);
   assertOptions(engineOptions);
-  const { inside } = engineOptions;
+  const { inside, log = SILENT } = engineOptions;
   const listeners = new Set<GatewaySchemaLoadOrUpdateCallback>();
   let engine: Engine | null = null;
 
@@ -44,13 +49,20 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
   });
 
   async function execute(context: GatewayGraphQLRequestContext): Promise<GatewayExecutionResult> {
-    const { source, operationName, request } = context;
-    const result = await started(engine).execute({
+    const { source, operationName, request, metrics } = context;
+    const traces = metrics.captureTraces === true ? await openTraces(log) : null;
+    const traced: TracedRequest = {
       query: source,
       operationName,
       variables: request.variables,
+      form: 'value',
+      traces,
       ...requestOf(context),
-    });
+    };
+    const result = await started(engine).execute(traced);
+    restrict(context, result.cacheHint);
+    traces?.tell(metrics);
+    if (result.errors.length > 0) tellErrors(metrics, result.errors, traces?.told());
     const { data, extensions } = result.toJSON();
     return {
       ...(data !== undefined && { data }),
@@ -93,7 +105,18 @@ function headersOf({ request }: GatewayGraphQLRequestContext): Pick<EngineReques
   return { headers: request.http?.headers };
 }
 
-/** Apollo Server formats and reports errors of this class. */
+/** What its plugins may tell caches, and keep themselves. */
+function restrict({ overallCachePolicy }: GatewayGraphQLRequestContext, hint: CacheHint): void {
+  (overallCachePolicy as Partial<GatewayCachePolicy> | undefined)?.restrict?.(hint);
+}
+
+/**
+ * Apollo Server formats and reports errors of this class. By `serviceName` its plugins know those of subgraphs, which are reported with
+ * their subgraph; clients are not told of it, and so it is not enumerable.
+ */
 function toError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {
-  return new GraphQLError(message, { ...(path && { path }), ...(extensions && { extensions }) });
+  const own = { ...extensions };
+  const subgraph = own['subgraph'];
+  if (subgraph !== undefined) Object.defineProperty(own, 'serviceName', { value: subgraph });
+  return new GraphQLError(message, { ...(path && { path }), ...(extensions && { extensions: own }) });
 }

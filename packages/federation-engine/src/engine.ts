@@ -1,61 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
-import { OperationTypeNode, type ExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { OperationTypeNode, type GraphQLSchema } from 'graphql';
 import { checkVariables } from './compile/check-variables.js';
 import type { Operation } from './compile/operation.js';
 import { planText } from './compile/plan/plan-text.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts, type EngineParts } from './engine-parts.js';
+import { RequestContext, type EngineRequest, type TracedRequest } from './engine-request.js';
+import { WrittenResult, type EngineResult, type Told } from './engine-result.js';
 import { iterateEvents } from './event-iterator.js';
-import { renderBody, toBody } from './execute/render-body.js';
-import { firstMembers, renderFirst, type PartsFormat } from './execute/render-parts.js';
+import { renderBody } from './execute/render-body.js';
+import { firstMembers, renderFirst } from './execute/render-parts.js';
 import { renderRest } from './execute/render-rest.js';
 import { runOperation } from './execute/run-operation.js';
 import { toCredentials } from './live/credentials.js';
-import { clientOf, type Identity, type OperationContext } from './request/context.js';
-import { deadlineExceeded, untilDeadline } from './request/deadline.js';
+import { clientOf, type OperationContext } from './request/context.js';
+import { untilDeadline } from './request/deadline.js';
 import { Fault } from './request/fault.js';
 import { SILENT } from './request/log.js';
 import { badRequest, defect, refusalOf, toRefusal } from './request/refusal.js';
-import { forOne, writeCacheControl } from './subgraphs/cache-policy.js';
-
-/** Headers of a client's request: a record by lower-case names, as Node gives them, or anything with `get`. */
-export type ClientHeaders =
-  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null | undefined };
-
-export interface EngineRequest {
-  readonly query: string;
-  readonly operationName?: string | null | undefined;
-  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
-  /** Authorization goes on to subgraphs; others where `onFetch` says so. */
-  readonly headers?: ClientHeaders | null | undefined;
-  /** Aborts when the client goes away. */
-  readonly signal?: AbortSignal | undefined;
-  /** Who asks, where the host knows; without it, subgraphs find out. */
-  readonly identity?: Identity | undefined;
-  /** Where the client is: those who are not known take turns by it. */
-  readonly address?: string | undefined;
-  /** Goes on to subgraphs as `x-request-id`. */
-  readonly requestId?: string | undefined;
-  /** In which form the client reads what `@defer` puts off; without it, it gets everything at once. */
-  readonly incremental?: PartsFormat | undefined;
-  /** Of a subscription: the last event that its client has. */
-  readonly lastEventId?: string | null | undefined;
-}
-
-export interface EngineResult {
-  /** The response as JSON text. */
-  readonly body: string;
-  readonly errors: readonly GraphQLFormattedError[];
-  /** Further parts of an incremental answer, each as JSON text; null when this is all. */
-  readonly parts: AsyncIterable<string> | null;
-  /** The value of a `Cache-Control` header, as subgraphs allow; null for what is no query. */
-  readonly cacheControl: string | null;
-  /** Whether the operation ran; if not, `errors` say why. */
-  readonly isExecuted: boolean;
-  /** The body as a value, which is made of the data and not of the text. */
-  toJSON(): ExecutionResult<Record<string, unknown>, Record<string, unknown>>;
-}
+import { forOne } from './subgraphs/cache-policy.js';
 
 export interface Engine {
   /** Runs a query or a mutation. Never throws: whatever goes wrong is in the result. */
@@ -92,18 +55,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   const { log = SILENT, operationTimeoutMs = OPERATION_TIMEOUT_MS, introspection = true } = options;
 
-  async function admit(request: EngineRequest, context: OperationContext): Promise<Operation> {
+  function admit(request: EngineRequest, context: OperationContext): Operation | Promise<Operation> {
     const variables = request.variables ?? {};
     if (typeof request.query !== 'string') throw badRequest('`query` is not a text.');
-    return parts.operations().get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
-      admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
-      unmet: (facts) => parts.authorization.unmet(facts, variables, context),
-      client: clientOf(context),
-    });
+    const found = parts
+      .operations()
+      .get(request.query, request.operationName ?? undefined, parts.overrideLabels(context), {
+        admit: (facts) => checkVariables(facts, variables, { hideSuggestions: !introspection }),
+        unmet: (facts) => parts.authorization.unmet(facts, variables, context),
+        client: clientOf(context),
+      });
+    // Known operations are not put off by a turn.
+    return found instanceof Promise ? untilDeadline(found, context.signal) : found;
   }
 
-  async function run(request: EngineRequest, context: OperationContext): Promise<EngineResult> {
-    const operation = await untilDeadline(admit(request, context), context.signal);
+  async function run(request: TracedRequest, context: RequestContext): Promise<EngineResult> {
+    const admitted = admit(request, context);
+    const operation = admitted instanceof Promise ? await admitted : admitted;
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
       throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
@@ -113,60 +81,42 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       client: parts.client,
       signal: context.signal,
       incremental: incremental !== undefined,
+      form: request.form,
     });
+    request.traces?.ran(operation, request.variables ?? {});
     const errors = parts.clientErrors.ofResult(result, context);
     if (result.rest && incremental) {
       const { clientErrors } = parts;
       const rest = renderRest(result.rest, { clientErrors, context, format: incremental, onEnd: () => undefined });
       const { pending } = result.rest;
-      return toResult(renderBody(result.data, errors, renderFirst(pending, incremental)), {
+      return new WrittenResult({
         errors,
-        parts: rest,
+        parts: endWith(rest, context),
+        isExecuted: true,
+        isCacheable: false,
+        cachePolicy: null,
+        text: () => renderBody(result.data, errors, renderFirst(pending, incremental)),
         members: () => ({ data: result.value(), ...firstMembers(pending, incremental) }),
       });
     }
-    const isQuery = operation.type === OperationTypeNode.QUERY && errors.length === 0;
-    const kept = isQuery ? result.cachePolicy : null;
-    const policy = kept && operation.secured.length > 0 ? forOne(kept) : kept;
-    return toResult(renderBody(result.data, errors), {
+    const isCacheable = operation.type === OperationTypeNode.QUERY && errors.length === 0;
+    const kept = isCacheable ? result.cachePolicy : null;
+    return new WrittenResult({
       errors,
+      parts: null,
+      isExecuted: true,
+      isCacheable,
+      // What takes a token to see is for its viewer, whatever the subgraphs say.
+      cachePolicy: kept && operation.secured.length > 0 ? forOne(kept) : kept,
+      text: () => renderBody(result.data, errors),
       members: () => ({ data: result.value() }),
-      cacheControl: isQuery ? writeCacheControl(policy, Date.now()) : null,
     });
   }
 
-  function toContext(request: EngineRequest): { readonly context: OperationContext; readonly end: () => void } {
-    const cancel = new AbortController();
-    // One for each fetch.
-    setMaxListeners(0, cancel.signal);
-    const { signal, headers, identity = { kind: 'unverified' }, requestId = randomUUID(), address } = request;
-    const onAbort = () => cancel.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => cancel.abort(deadlineExceeded(operationTimeoutMs)), operationTimeoutMs);
-    const clientHeader = (name: string) => readHeader(headers, name);
-    return {
-      context: {
-        requestId,
-        log,
-        identity,
-        address,
-        authorization: clientHeader('authorization'),
-        clientHeader,
-        signal: cancel.signal,
-        cancel: (reason) => cancel.abort(reason),
-      },
-      end() {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      },
-    };
-  }
-
   /** What is no request at all is refused as well. */
-  function begin(request: EngineRequest): ReturnType<typeof toContext> | EngineResult {
+  function begin(request: EngineRequest): RequestContext | EngineResult {
     try {
-      return toContext(request);
+      return new RequestContext(request, log, operationTimeoutMs);
     } catch (error) {
       return refused(error, { log, requestId: randomUUID() });
     }
@@ -176,14 +126,13 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     async execute(request) {
       const begun = begin(request);
       if ('errors' in begun) return begun;
-      const { context, end } = begun;
       try {
-        const result = await run(request, context);
-        if (result.parts === null) end();
-        return result.parts === null ? result : { ...result, parts: endWith(result.parts, end) };
+        const result = await run(request, begun);
+        if (result.parts === null) begun.end();
+        return result;
       } catch (error) {
-        end();
-        return refused(error, context);
+        begun.end();
+        return refused(error, begun);
       }
     },
     async *subscribe(request) {
@@ -192,17 +141,17 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         yield begun;
         return;
       }
-      const { context, end } = begun;
+      const context: OperationContext = begun;
       let operation;
       try {
-        operation = await untilDeadline(admit(request, context), context.signal);
+        operation = await admit(request, context);
         if (operation.type !== OperationTypeNode.SUBSCRIPTION)
           throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
         yield refused(error, context);
         return;
       } finally {
-        end();
+        begun.end();
       }
       const credentials = toCredentials(context);
       const events = iterateEvents({
@@ -223,17 +172,18 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         signal: request.signal,
       });
       try {
-        for await (const { body, errors, members } of events) yield toResult(body, { errors, members });
+        for await (const { body, errors, members } of events)
+          yield toResult({ errors, isExecuted: true, text: () => body, members });
       } catch (error) {
         yield refused(error, context);
       }
     },
     async explain(request) {
-      const { context, end } = toContext(request);
+      const context = new RequestContext(request, log, operationTimeoutMs);
       try {
-        return planText((await untilDeadline(admit(request, context), context.signal)).plan);
+        return planText((await admit(request, context)).plan);
       } finally {
-        end();
+        context.end();
       }
     },
     schema: () => parts.operations().supergraph.schema,
@@ -245,33 +195,21 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   };
 }
 
-async function* endWith(parts: AsyncIterable<string>, end: () => void): AsyncGenerator<string> {
+async function* endWith(parts: AsyncIterable<string>, context: RequestContext): AsyncGenerator<string> {
   try {
     yield* parts;
   } finally {
-    end();
+    context.end();
   }
 }
 
-interface Told extends Pick<EngineResult, 'errors'>, Partial<Omit<EngineResult, 'body' | 'errors' | 'toJSON'>> {
-  /** What the body has beside its errors. */
-  readonly members: () => object;
-}
-
-function toResult(body: string, { members, ...rest }: Told): EngineResult {
-  const { errors } = rest;
-  return { body, parts: null, cacheControl: null, isExecuted: true, ...rest, toJSON: () => toBody(errors, members()) };
+/** Of what is not kept, and comes as one whole. */
+function toResult(told: Pick<Told, 'errors' | 'isExecuted' | 'text' | 'members'>): EngineResult {
+  const { errors, isExecuted, text, members } = told;
+  return new WrittenResult({ errors, parts: null, isExecuted, isCacheable: false, cachePolicy: null, text, members });
 }
 
 function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = error instanceof Fault ? toRefusal(error) : defect(error, context);
-  return toResult(renderBody(null, errors), { errors, isExecuted: false, members: () => ({}) });
-}
-
-function readHeader(headers: ClientHeaders | null | undefined, name: string): string | undefined {
-  if (headers == null) return undefined;
-  if (typeof headers.get === 'function')
-    return (headers as { get(name: string): string | null }).get(name) ?? undefined;
-  const value = (headers as Readonly<Record<string, string | readonly string[] | undefined>>)[name];
-  return typeof value === 'string' ? value : value?.join(', ');
+  return toResult({ errors, isExecuted: false, text: () => renderBody(null, errors), members: () => ({}) });
 }

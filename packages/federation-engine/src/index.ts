@@ -1,11 +1,14 @@
 export type { AuthorizeHook } from './authorize-conditions.js';
 export type { EngineHooks, EngineOptions, PlannedOperation } from './engine-options.js';
-export { createEngine, type ClientHeaders, type Engine, type EngineRequest, type EngineResult } from './engine.js';
+export { createEngine, type Engine } from './engine.js';
+export type { ClientHeaders, EngineRequest } from './engine-request.js';
+export type { EngineResult } from './engine-result.js';
 export type { PartsFormat } from './execute/render-parts.js';
 export type { Asker, Claims, Identity, LabelFacts, OperationContext, Viewer } from './request/context.js';
 export { Fault } from './request/fault.js';
 export type { Log } from './request/log.js';
 export { Refusal } from './request/refusal.js';
+export type { CacheHint } from './subgraphs/cache-policy.js';
 export { createMemoryCache, type Cache, type CacheEntry } from './subgraphs/caching/cache.js';
 export type { CacheValue } from './subgraphs/caching/stored.js';
 export type { FetchHook, HeaderRules, HeaderTable, OutgoingFetch } from './subgraphs/fetch-headers.js';

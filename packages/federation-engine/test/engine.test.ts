@@ -52,6 +52,22 @@ describe('execute', () => {
     expect(result).toMatchObject({ isExecuted: true, parts: null, errors: [] });
   });
 
+  it('makes text and value alike, whichever is asked for first', async () => {
+    await using started = await start();
+    for (const query of [NAMES, '{ products { name stars details } }', '{ __schema { queryType { name } } }', '{']) {
+      const whole = await started.engine.execute({ query });
+      const made = await started.engine.execute({ query, form: 'value' });
+      const value = made.toJSON();
+      expect(value.data).toEqual(whole.toJSON().data);
+      expect(JSON.parse(made.body)).toEqual(made.toJSON());
+      expect(made.cacheControl).toBe(whole.cacheControl);
+      // Who was given a value may change it.
+      Object.assign(value.data ?? {}, { products: null, __schema: null });
+      expect(made.toJSON().data).toEqual(whole.toJSON().data);
+      expect(made.body).toBe(JSON.stringify(made));
+    }
+  });
+
   it('answers in part where a subgraph fails in part, and masks what it says without a code', async () => {
     await using started = await start({ showsErrorMessages: () => false });
     const { data, errors } = (await started.engine.execute({ query: '{ products { name stars } }' })).toJSON();

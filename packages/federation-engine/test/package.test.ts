@@ -236,6 +236,8 @@ describe('installed into an empty folder', () => {
         'didResolveOperation null',
       ]);
       expect(reports.join()).toContain('query Names{products{name reviews{text}}}');
+      // What reads their traces is installed with the package.
+      expect(shop.asked.products.at(-1)).toMatchObject({ 'apollo-federation-include-trace': 'ftv1' });
     } finally {
       collector.closeAllConnections();
       await new Promise((resolve) => collector.close(resolve));

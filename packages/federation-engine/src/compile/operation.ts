@@ -9,7 +9,7 @@ import type {
   OperationDefinitionNode,
 } from 'graphql';
 import { collectFields } from './write/collect-fields.js';
-import { compileResponseWriter, type ResponseWriter } from './write/response-writer.js';
+import { compileResponseWriter, type ResponseWriter, type WrittenForm } from './write/response-writer.js';
 import { PlanTooExpensive } from '../supergraph/planner-thread.js';
 import type { Supergraph } from '../supergraph/supergraph.js';
 import { assertAnswerable } from './plan/answerable.js';
@@ -138,22 +138,22 @@ async function compile({ base, document, node, deferred, planned, client, unmet 
 /**
  * The writer of an operation's answer where conditions have these values.
  *
- * @param builds whether it makes a value beside the text
+ * @param form what it makes
  */
 export function responseWriter(
   operation: Operation,
   conditions: ReadonlyMap<string, boolean>,
-  builds = false,
+  form: WrittenForm = 'text',
 ): ResponseWriter {
   const { writers } = operation;
   const values = [...conditions.values()].map(Number).join('');
-  const key = builds ? `value ${values}` : values;
+  const key = form === 'text' ? values : `${form} ${values}`;
   let writer = writers.get(key);
   if (!writer) {
     if (writers.size >= MAX_WRITERS) writers.clear();
     const { supergraph, fragments, rootType, node } = operation;
     const { schema } = supergraph;
-    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet], builds);
+    writer = compileResponseWriter({ schema, fragments, conditions }, rootType, [node.selectionSet], form);
     writers.set(key, writer);
   }
   return writer;

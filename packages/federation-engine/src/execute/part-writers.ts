@@ -31,7 +31,7 @@ export function primaryWriter(operation: Operation, conditions: ReadonlyMap<stri
       { schema: supergraph.schema, fragments, conditions, withoutDeferred: true },
       rootType,
       [node.selectionSet],
-      true,
+      'both',
     ),
   );
 }
@@ -56,7 +56,7 @@ export function partWriter(
       { schema, fragments, conditions, withoutDeferred: true },
       type,
       [selected.selectionSet],
-      true,
+      'both',
     ),
   );
 }

@@ -2,10 +2,11 @@ import type { GraphQLFormattedError } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
 import type { Operation } from '../compile/operation.js';
 import { placeErrors } from './fetch-errors.js';
+import { finish } from './finish.js';
 import { merge } from './merge.js';
 import type { OperationResult } from './operation-result.js';
 import { applyRewrites } from './rewrites.js';
-import { createExecution, finish, runNested, type RunOptions } from './run-operation.js';
+import { createExecution, runNested, type RunOptions } from './run-operation.js';
 import type { NamedEntities } from '../subgraphs/subgraph-client.js';
 import type { Data } from '../request/data.js';
 
@@ -31,7 +32,7 @@ interface EventOperations {
 export async function runEvent(
   { operation, shown }: EventOperations,
   { data, errors }: SourceEvent,
-  options: Omit<RunOptions, 'incremental'>,
+  options: Omit<RunOptions, 'incremental' | 'form'>,
 ): Promise<OperationResult> {
   const { primary } = operation;
   if (!primary) throw new Error('the operation is no subscription');

@@ -231,6 +231,7 @@ function send(
     variableNames: step.variables,
     signal,
     isGuarded,
+    trace: context.traces?.of(step),
   };
   const fail = (error: unknown): SubgraphAnswer => {
     const { formatted } = toFetchError(error, step.subgraph);

@@ -4,15 +4,15 @@ import { findNamedEntities } from './named-entities.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
 import { conditionsOf } from '../compile/conditions.js';
-import { introspectionFields, responseWriter, type Operation } from '../compile/operation.js';
+import { introspectionFields, type Operation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
 import { runDeferred } from './deferred.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
+import { finish, type AnswerForm } from './finish.js';
 import { introspect } from './introspection.js';
 import type { OperationResult } from './operation-result.js';
 import { runStep } from './run-step.js';
-import { settleErrors } from './settle-errors.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
 import type { Data } from '../request/data.js';
 
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly signal: CancelSignal;
   /** Whether the client reads an answer in parts. */
   readonly incremental: boolean;
+  /** What is made of an answer at once; the other one is when it is asked for. Text when absent. */
+  readonly form?: AnswerForm | undefined;
 }
 
 /** Runs an operation whose variables fit. Never throws for what subgraphs do. */
@@ -41,29 +43,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   if (step) await runNested(step, execution);
   if (operation.type === OperationTypeNode.MUTATION)
     await options.client.invalidate?.(findNamedEntities(operation, root));
-  return finish(operation, execution);
-}
-
-/** Writes what has been fetched as the answer. */
-export function finish(operation: Operation, execution: Execution): OperationResult {
-  const { root, conditions, shared, missing } = execution;
-  const { text, violations, leftOut, objects } = responseWriter(operation, conditions)(
-    root,
-    shared,
-    missing,
-    execution.texts.arePlain,
-  );
-  return {
-    data: text ?? 'null',
-    // Names are ASCII (GraphQL, section 2.1.9), and all else has come from subgraphs.
-    isAscii: execution.texts.areAscii,
-    value: () => responseWriter(operation, conditions, true)(root, shared, missing).value,
-    ...settleErrors(execution.errors, violations),
-    leftOut,
-    objects,
-    cachePolicy: execution.cachePolicy(),
-    rest: null,
-  };
+  return finish(operation, execution, options.form);
 }
 
 /** Of an answer that nothing has been fetched for yet. */
@@ -77,7 +57,7 @@ const UNRESTRICTED: CachePolicy = {
 
 export function createExecution(
   operation: Operation,
-  { variables, context, client, signal }: Omit<RunOptions, 'incremental'>,
+  { variables, context, client, signal }: Omit<RunOptions, 'incremental' | 'form'>,
 ): Execution {
   const errors: ExecutionError[] = [];
   let cachePolicy: CachePolicy | null = UNRESTRICTED;

@@ -1,4 +1,5 @@
 import type { CancelSignal } from './cancellation.js';
+import type { FieldTraces } from './field-traces.js';
 import type { Log } from './log.js';
 
 /** What one request carries through the engine. */
@@ -16,6 +17,8 @@ export interface OperationContext {
   readonly clientHeader?: (name: string) => string | undefined;
   /** What the client wants of caches; absent where it cannot say so. */
   readonly cacheWishes?: CacheWishes;
+  /** Collects what subgraphs tell of their fields; absent where nobody wants to know. */
+  readonly traces?: FieldTraces | undefined;
   /** Aborts when the client goes away or the operation's time is up. */
   readonly signal: CancelSignal;
   readonly cancel: (reason: Error) => void;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readAnswerPolicy } from './answer-policy.js';
 import { readDirectives } from './cache-directives.js';
-import { restrict, writeCacheControl, type CachePolicy } from './cache-policy.js';
+import { restrict, toCacheHint, writeCacheControl, type CachePolicy } from './cache-policy.js';
 
 const SEED = 9111;
 const NOW = 1_800_000_000_000;
@@ -146,4 +146,25 @@ describe('a header of a subgraph', () => {
       { numRuns: 3_000, seed: SEED },
     );
   });
+});
+
+it('is told to Apollo as to clients, with the shorter of two times', () => {
+  const until = fc.integer({ min: -5_000, max: 100_000 }).map((ms) => NOW + ms);
+  const policy: fc.Arbitrary<CachePolicy> = fc.record({
+    audience: fc.constantFrom('EVERYBODY', 'ALIKE', 'ONE'),
+    askedAt: fc.constant(NOW),
+    sharedUntil: until,
+    privateUntil: until,
+    mustRevalidate: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.option(policy), (given) => {
+      const header = writeCacheControl(given, NOW);
+      const { maxAge, scope = 'PUBLIC' } = toCacheHint(given, NOW);
+      const [, age = '0', , shared = age] = /^max-age=(\d+)(, s-maxage=(\d+))?/.exec(header) ?? [];
+      expect(maxAge).toBe(Math.min(Number(age), Number(shared)));
+      if (maxAge > 0) expect(header).toContain(`, ${scope.toLowerCase()}`);
+    }),
+    { numRuns: 2_000, seed: SEED },
+  );
 });

@@ -59,6 +59,23 @@ export function writeCacheControl(policy: CachePolicy | null, now: number): stri
   return `max-age=${own}${shared === own ? '' : `, s-maxage=${shared}`}, public${more}`;
 }
 
+/** What Apollo's `@cacheControl` knows of an answer: one time, for caches of one client or for all. */
+export interface CacheHint {
+  /** Seconds; 0 for an answer that must not be kept. */
+  readonly maxAge: number;
+  readonly scope?: 'PUBLIC' | 'PRIVATE';
+}
+
+/** The same as {@link writeCacheControl} says, as far as one time can say it: of two, the shorter. */
+export function toCacheHint(policy: CachePolicy | null, now: number): CacheHint {
+  if (!policy) return UNCACHEABLE;
+  const own = secondsLeft(policy.privateUntil, now);
+  if (policy.audience !== 'EVERYBODY' || policy.sharedUntil <= now) return { maxAge: own, scope: 'PRIVATE' };
+  return { maxAge: Math.min(own, secondsLeft(policy.sharedUntil, now)), scope: 'PUBLIC' };
+}
+
+const UNCACHEABLE: CacheHint = { maxAge: 0 };
+
 function secondsLeft(until: number, now: number): number {
   return Math.max(0, Math.ceil((until - now) / 1000));
 }

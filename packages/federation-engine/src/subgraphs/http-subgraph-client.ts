@@ -1,5 +1,6 @@
 import { REQUEST_DEADLINE_HEADER, REQUEST_ID_HEADER } from '../request/headers.js';
 import { Fault, unavailable } from '../request/fault.js';
+import { INCLUDE_TRACE_HEADER, type TracedFetch } from '../request/field-traces.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
@@ -43,6 +44,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     const subgraph = options.subgraph(request.subgraph, request.graph);
     const headers: Record<string, string> = { [REQUEST_ID_HEADER]: context.requestId };
     if (context.authorization !== undefined) headers['authorization'] = context.authorization;
+    if (request.trace !== undefined) headers[INCLUDE_TRACE_HEADER] = 'ftv1';
     if (request.headers !== undefined) replace(headers, request.headers);
     return request.type === OperationTypeNode.QUERY
       ? query(subgraph, request, headers, context)
@@ -60,6 +62,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     const body = bodyOf(request);
     const { authorization } = context;
     headers['content-type'] = JSON_TYPE;
+    const trace = request.trace?.begin();
     const wish = {
       signal: request.signal,
       askedAfter: context.cacheWishes?.isFresh ? Date.now() : request.askedAfter,
@@ -69,10 +72,18 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     return inFlight
       .share({ service: upstream, authorization, scope, body }, wish, start)
       .then(({ answer, isOwn }): SubgraphAnswer | Promise<SubgraphAnswer> => {
-        if (isOwn) return toAnswer(answer, answer.body, request);
+        if (isOwn) {
+          trace?.receive(answer.body);
+          return toAnswer(answer, answer.body, request);
+        }
         // Clients without a token are not told from each other by their key.
         if (authorization === undefined && isForOneClient(answer.headers))
-          return start(request.signal).then((own) => toAnswer(own, own.body, request));
+          return start(request.signal).then((own) => {
+            trace?.receive(own.body);
+            return toAnswer(own, own.body, request);
+          });
+        // Its fields were run once: their times are told by whom it was sent for.
+        trace?.receive(null);
         return toAnswer(answer, JSON.parse(answer.text), request);
       });
   }
@@ -99,6 +110,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     const uploads = findUploads(request.variables, request.variableNames);
     if (uploads.length > 0) await untilThere(uploads, request.signal);
     const end = inFlight.mutationStarts();
+    let trace: TracedFetch | undefined;
     try {
       const route = uploads.length > 0 ? subgraph.uploads : subgraph;
       const answer = await route.limit.run(
@@ -106,6 +118,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         request.signal,
         () => {
           // Counted from now on, as the time-out is: to wait for a place is no fault of the subgraph.
+          trace = request.trace?.begin();
           headers[REQUEST_DEADLINE_HEADER] = String(
             Date.now() + (uploads.length > 0 ? uploadTimeoutMs : subgraph.timeoutMs),
           );
@@ -115,6 +128,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
         },
         clientOf(context),
       );
+      trace?.receive(answer.body);
       return { ...read(answer, answer.body, asked(request)), policy: null, isPlain: isPlain(answer.text) };
     } finally {
       end();

@@ -2,6 +2,7 @@ import type { GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { OperationContext } from '../request/context.js';
+import type { TracedStep } from '../request/field-traces.js';
 import type { Addressed } from './subgraphs.js';
 
 /** What a subgraph answered to a fetch. */
@@ -48,6 +49,8 @@ export interface SubgraphRequest {
   readonly scope?: string;
   /** Whether the operation that it is made for selects what takes a token to see. */
   readonly isGuarded: boolean;
+  /** Is told of what is sent for it, and asks for traces of its fields; absent where nobody wants to know. */
+  readonly trace?: TracedStep | undefined;
   /** When what it asks for was changed last, as far as is known: an answer to what was asked before is none. */
   readonly askedAfter?: number;
 }

@@ -18,7 +18,8 @@ import {
 } from 'graphql';
 import { DEFAULT_LIMITS } from '../../src/engine-parts.js';
 import type { OperationResult } from '../../src/execute/operation-result.js';
-import { createExecution, finish, runNested, runOperation } from '../../src/execute/run-operation.js';
+import { finish } from '../../src/execute/finish.js';
+import { createExecution, runNested, runOperation } from '../../src/execute/run-operation.js';
 import { bodyOf, type SubgraphClient } from '../../src/subgraphs/subgraph-client.js';
 import { withoutFixedConditions } from '../../src/compile/plan/fixed-conditions.js';
 import { createOperationCache } from '../../src/compile/operation-cache.js';

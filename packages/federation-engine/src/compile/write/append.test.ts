@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { buildSchema, parse, type OperationDefinitionNode } from 'graphql';
-import { compileResponseWriter } from './response-writer.js';
+import { compileResponseWriter, type WrittenForm } from './response-writer.js';
 
 const schema = buildSchema(`
   scalar Any
@@ -20,11 +20,14 @@ const QUERY = `{
   wrong
   last
 }`;
-const write = compileResponseWriter(
-  { schema, fragments: new Map(), conditions: new Map() },
-  schema.getQueryType() as never,
-  [(parse(QUERY).definitions[0] as OperationDefinitionNode).selectionSet],
-);
+const writerOf = (form: WrittenForm) =>
+  compileResponseWriter(
+    { schema, fragments: new Map(), conditions: new Map() },
+    schema.getQueryType() as never,
+    [(parse(QUERY).definitions[0] as OperationDefinitionNode).selectionSet],
+    form,
+  );
+const [write, makeValue, writeBoth] = [writerOf('text'), writerOf('value'), writerOf('both')];
 
 /** Texts of which none needs an escape. */
 const plain = fc.string({ unit: fc.constantFrom('a', 'é', ' ', '{', ',', '𝒳', 'null') });
@@ -95,5 +98,32 @@ describe('what appends where nothing is wrong', () => {
     // Neither way stands for the other: about 180 of them are all right.
     expect(appended).toBeGreaterThan(100);
     expect(appended).toBeLessThan(900);
+  });
+});
+
+describe('what makes a value where nothing is wrong', () => {
+  it('makes what the text says, of objects of its own', () => {
+    let made = 0;
+    const property = fc.property(dataOf(text), fc.infiniteStream(fc.nat(9)), (data, chances) => {
+      const of = (share: number) => new Set([...partsOf(data)].filter(() => (chances.next().value ?? 0) < share));
+      const [shared, missing] = [of(3), of(1)];
+      for (const root of [
+        { ...data, wrong: null },
+        { ...data, wrong: 'no number' },
+      ]) {
+        const [right, both] = [makeValue(root, shared, missing), writeBoth(root, shared, missing)];
+        expect(right.value).toEqual(both.value);
+        expect(right.objects).toBe(both.objects);
+        expect(right.violations).toEqual(both.violations);
+        expect(right.value).toEqual(both.text === null ? null : JSON.parse(both.text));
+        // No text is written of what is right.
+        expect(right.text).toBe(both.violations.length === 0 ? null : both.text);
+        if (right.violations.length === 0) made += 1;
+        const given = partsOf(root);
+        for (const each of partsOf(right.value)) expect(given.has(each)).toBe(false);
+      }
+    });
+    fc.assert(property, { numRuns: 1_000 });
+    expect(made).toBeGreaterThan(100);
   });
 });

@@ -1,6 +1,7 @@
 import { clientName } from '../plan/response-names.js';
 import { compactTexts } from '../../request/compact-texts.js';
 import type { Appender } from './append-run.js';
+import type { Maker } from './make-run.js';
 import type { Run } from './writer-run.js';
 
 /** Writes one value; null is JSON's null. */
@@ -30,6 +31,8 @@ export interface FieldWriter {
   readonly headsInString: Heads;
   /** Set for what is known beforehand: the type's name. */
   readonly constant: string | null;
+  /** The same as a value. */
+  readonly typename: string | null;
   readonly nonNull: boolean;
   readonly coordinate: string;
   /** Of an object whose type nobody has told: it lacks its name, whatever stands there. */
@@ -39,6 +42,7 @@ export interface FieldWriter {
   /** Tells values that are written between quotation marks as they are, where no string needs an escape; null where none are. */
   readonly isString: ((value: unknown) => boolean) | null;
   readonly append: Appender;
+  readonly make: Maker;
   readonly write: ValueWriter;
 }
 

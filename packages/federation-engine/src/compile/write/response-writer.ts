@@ -20,6 +20,8 @@ import { appendLeaf, appendList, appendObject, lacksNonNull } from './append.js'
 import { collectFields, type SelectionContext } from './collect-fields.js';
 import { withHeads, type FieldWriter, type HeadlessWriter, type ValueWriter } from './field-writer.js';
 import { leafWriter, stringTest } from './leaf-writers.js';
+import { WRONG, type Maker } from './make-run.js';
+import { makeByText, makeLeaf, makeList, makeObject, ownValue } from './make.js';
 import {
   forgetGaps,
   GAP,
@@ -34,9 +36,9 @@ import {
 import { own, type Data } from '../../request/data.js';
 
 export interface Written {
-  /** The JSON text of the value; null when it is null. */
+  /** The JSON text of the value; null when it is null. A writer that makes a value alone may make none. */
   readonly text: string | null;
-  /** The same as a value, of a writer that builds one; its lists and objects are nobody else's. Null of all others. */
+  /** The same as a value, of a writer that makes one; its lists and objects are nobody else's. Null of all others. */
   readonly value: unknown;
   /** The first ones. */
   readonly violations: readonly Violation[];
@@ -61,27 +63,35 @@ export type ResponseWriter = (
   isPlain?: boolean,
 ) => Written;
 
-/** A value's writers: one for data in which nothing is wrong, and one that finds out where it is. */
+/** What is made of the data: the text, a value, or both at once. */
+export type WrittenForm = 'text' | 'value' | 'both';
+
+/** A value's writers: two for data in which nothing is wrong, as text and as a value, and one that finds out where it is. */
 interface Writers {
   readonly append: Appender;
+  readonly make: Maker;
   readonly write: ValueWriter;
 }
 
 /**
  * Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are.
  *
- * @param builds whether it makes a value beside the text, for who would parse the text otherwise
+ * @param form what it makes; a value is for who would parse the text otherwise
  */
 export function compileResponseWriter(
   context: SelectionContext,
   type: GraphQLCompositeType,
   selectionSets: readonly SelectionSetNode[],
-  builds = false,
+  form: WrittenForm = 'text',
 ): ResponseWriter {
-  const compiler = new Compiler(context, builds);
-  const { append, write } = compiler.object(type, selectionSets, true);
+  const compiler = new Compiler(context, form !== 'text');
+  const { append, make, write } = compiler.object(type, selectionSets, true);
   return (data, shared, missing, isPlain = false) => {
-    if (!builds) {
+    if (form === 'value') {
+      const making = { missing, objects: 0 };
+      const value = make(data, making, false);
+      if (value !== WRONG) return { text: null, value, violations: RIGHT, leftOut: 0, objects: making.objects };
+    } else if (form === 'text') {
       const appending = startAppending(shared, missing, isPlain);
       const appended = append('', data, appending, false);
       if (appended !== null) {
@@ -151,7 +161,7 @@ class Compiler {
       if (run.missing.has(value) && lacksNonNull(object, fields)) return null;
       return writeFields(object, fields, run, builds ? {} : null);
     };
-    return { append: appendObject(id, fieldsOf), write };
+    return { append: appendObject(id, fieldsOf), make: makeObject(fieldsOf), write };
   }
 
   /** The type of this name, if an object where `declared` stands can be of it; an interface may stand for its objects. */
@@ -170,17 +180,18 @@ class Compiler {
   field(type: GraphQLCompositeType, name: string, nodes: readonly FieldNode[]): HeadlessWriter | null {
     const fieldName = nodes[0]?.name.value ?? '';
     const coordinate = `${type.name}.${fieldName}`;
-    const about = { name, coordinate, constant: null, isUntold: false, isString: null };
+    const about = { name, coordinate, constant: null, typename: null, isUntold: false, isString: null };
     if (fieldName === '__typename') {
-      const constant = isAbstractType(type) ? null : `"${type.name}"`;
+      const typename = isAbstractType(type) ? null : type.name;
       const write = (value: unknown) =>
         typeof value === 'string' && isObjectType(this.#context.schema.getType(value)) ? JSON.stringify(value) : null;
       return {
         ...about,
-        constant,
+        constant: typename && `"${typename}"`,
+        typename,
         nonNull: true,
         nothing: 'wrong',
-        isUntold: constant === null,
+        isUntold: typename === null,
         ...appending(this.#builds, write),
       };
     }
@@ -201,6 +212,7 @@ class Compiler {
         nonNull,
         nothing: 'wrong',
         append: () => null,
+        make: () => WRONG,
         write: (_value, run) => withhold(run, withheld),
       };
     const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
@@ -224,7 +236,7 @@ class Compiler {
       if (text === null) violate(run, `${coordinate} has a value that is none of type ${String(nullable)}.`);
       return text;
     };
-    return { append: appendLeaf(nullable), write };
+    return { append: appendLeaf(nullable), make: makeLeaf(nullable), write };
   }
 
   list(itemType: GraphQLOutputType, selectionSets: readonly SelectionSetNode[], coordinate: string): Writers {
@@ -262,7 +274,7 @@ class Compiler {
       forgetGaps(run, beforeAll, gapsBefore);
       return null;
     };
-    return { append: appendList(id, !nonNull, item.append), write };
+    return { append: appendList(id, !nonNull, item.append), make: makeList(!nonNull, item.make), write };
   }
 }
 
@@ -278,12 +290,8 @@ function appending(builds: boolean, write: (value: unknown) => string | null): W
       const piece = write(value);
       return piece === null ? null : text + piece;
     },
+    make: makeByText(write),
   };
-}
-
-/** A leaf as its text says it. An object is one of its own: the schema's is kept for others, and who is given a value may change it. */
-function ownValue(value: unknown, text: string | null): unknown {
-  return typeof value === 'object' && value !== null && text !== null ? (JSON.parse(text) as unknown) : value;
 }
 
 /** @param made where values go; null where none are built */
@@ -299,7 +307,7 @@ function writeFields(object: Data, fields: readonly FieldWriter[], run: Run, mad
   for (const field of fields) {
     if (field.constant !== null) {
       text += field.heads.constant;
-      if (made !== null) made[field.responseName] = field.constant.slice(1, -1);
+      if (made !== null) made[field.responseName] = field.typename;
       continue;
     }
     run.path.push(field.responseName);

@@ -1,0 +1,148 @@
+import { clientName } from './compile/plan/response-names.js';
+import type { FetchStep, PathStep, Step } from './compile/plan/steps.js';
+import type { FieldTraces, TracedFetch } from './request/field-traces.js';
+import type { Log } from './request/log.js';
+
+/** A moment, as protobuf has it. */
+interface Timestamp {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** `Trace.QueryPlanNode.FetchNode` of Apollo's usage reports. */
+interface FetchNode {
+  readonly serviceName: string;
+  readonly traceParsingFailed: boolean;
+  readonly trace?: SubgraphTrace;
+  /** Nanoseconds since the request began. */
+  readonly sentTimeOffset?: number;
+  readonly sentTime?: Timestamp;
+  readonly receivedTime?: Timestamp;
+}
+
+/** `Trace.QueryPlanNode`: each is one of these. */
+export interface PlanNode {
+  readonly fetch?: FetchNode;
+  readonly sequence?: { readonly nodes: readonly PlanNode[] };
+  readonly parallel?: { readonly nodes: readonly PlanNode[] };
+  readonly flatten?: { readonly responsePath: ReadonlyArray<{ readonly fieldName: string }>; readonly node: PlanNode };
+  readonly condition?: { readonly condition: string; readonly ifClause?: PlanNode; readonly elseClause?: PlanNode };
+}
+
+/** `Trace`, as far as it is looked into. */
+export interface SubgraphTrace {
+  readonly root?: { readonly child?: Array<{ parentType?: string | null }> | null } | null;
+}
+
+export interface PlanTraceOptions {
+  readonly traces: FieldTraces;
+  readonly conditions: ReadonlyMap<string, boolean>;
+  /** The type of the operation's root: subgraphs may call theirs otherwise. */
+  readonly rootType: string;
+  /** When the request began, as `process.hrtime` has it; undefined where nobody knows. */
+  readonly startedAt: readonly [number, number] | undefined;
+  /** Reads what a subgraph has sent. @throws when it is none */
+  readonly decode: (ftv1: string) => SubgraphTrace;
+  readonly log: Log;
+}
+
+/** Tells of one run of a plan as Apollo's gateway does: the plan, and in it what subgraphs have told of their fields. */
+export function toPlanTrace(plan: Step, options: PlanTraceOptions): PlanNode {
+  const { traces, conditions } = options;
+
+  function toNode(step: Step): PlanNode {
+    switch (step.kind) {
+      case 'fetch':
+        return inPath(step.path, fetchNode(step));
+      case 'sequence':
+        return { sequence: { nodes: step.steps.map(toNode) } };
+      case 'parallel':
+        return { parallel: { nodes: step.steps.map(toNode) } };
+      case 'condition': {
+        const { variable: condition, ifTrue, ifFalse } = step;
+        if (conditions.get(condition) === true)
+          return { condition: { condition, ...(ifTrue && { ifClause: toNode(ifTrue) }) } };
+        return { condition: { condition, ...(ifFalse && { elseClause: toNode(ifFalse) }) } };
+      }
+      case 'defer': {
+        const parts = [step.primary.step, ...step.deferred.map((part) => part.step)];
+        return { sequence: { nodes: parts.flatMap((part) => (part ? toNode(part) : [])) } };
+      }
+    }
+  }
+
+  function fetchNode(step: FetchStep): PlanNode {
+    const { fetches } = traces.of(step);
+    const [only] = fetches;
+    if (!only) return { fetch: { serviceName: step.subgraph, traceParsingFailed: false } };
+    if (fetches.length === 1) return { fetch: toFetch(step.subgraph, only, options) };
+    return { parallel: { nodes: fetches.map((fetch) => ({ fetch: toFetch(step.subgraph, fetch, options) })) } };
+  }
+
+  return toNode(plan);
+}
+
+/** Subgraphs of which everything that was sent to them has come back with a trace: their errors are in it. */
+export function fullyTraced(plan: Step, traces: FieldTraces): ReadonlySet<string> {
+  const told = new Map<string, boolean>();
+  const visit = (step: Step | null): void => {
+    if (!step) return;
+    if (step.kind === 'fetch') {
+      for (const { ftv1 } of traces.of(step).fetches)
+        told.set(step.subgraph, typeof ftv1 === 'string' && told.get(step.subgraph) !== false);
+    } else if (step.kind === 'condition') {
+      visit(step.ifTrue);
+      visit(step.ifFalse);
+    } else if (step.kind === 'defer') {
+      visit(step.primary.step);
+      for (const part of step.deferred) visit(part.step);
+    } else step.steps.forEach(visit);
+  };
+  visit(plan);
+  return new Set([...told].flatMap(([subgraph, isTold]) => (isTold ? [subgraph] : [])));
+}
+
+function toFetch(subgraph: string, fetch: TracedFetch, options: PlanTraceOptions): FetchNode {
+  const { sentAt, sentTime, receivedTime, ftv1 } = fetch;
+  const { startedAt } = options;
+  const trace = ftv1 === undefined ? undefined : read(subgraph, ftv1, options);
+  return {
+    serviceName: subgraph,
+    traceParsingFailed: trace === null,
+    ...(trace && { trace }),
+    ...(startedAt && { sentTimeOffset: nanosBetween(startedAt, sentAt) }),
+    sentTime: toTimestamp(sentTime),
+    ...(receivedTime !== null && { receivedTime: toTimestamp(receivedTime) }),
+  };
+}
+
+/** Null for what is no trace. */
+function read(subgraph: string, ftv1: unknown, { decode, rootType, log }: PlanTraceOptions): SubgraphTrace | null {
+  try {
+    if (typeof ftv1 !== 'string') throw new TypeError('ftv1 is no text');
+    const trace = decode(ftv1);
+    for (const child of trace.root?.child ?? []) child.parentType = rootType;
+    return trace;
+  } catch (error) {
+    log.warn({ err: error, subgraph }, 'the trace of a subgraph cannot be read');
+    return null;
+  }
+}
+
+function inPath(path: readonly PathStep[], node: PlanNode): PlanNode {
+  if (path.length === 0) return node;
+  const responsePath = path.flatMap((step) => {
+    if (step.kind === 'type') return [];
+    return { fieldName: step.kind === 'items' ? '@' : clientName(step.name) };
+  });
+  return { flatten: { responsePath, node } };
+}
+
+function nanosBetween([seconds, nanos]: readonly [number, number], later: readonly [number, number]): number {
+  return (later[0] - seconds) * 1e9 + (later[1] - nanos);
+}
+
+function toTimestamp(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: (ms - seconds * 1000) * 1e6 };
+}
