@@ -44,6 +44,8 @@ const { values: flags } = parseArgs({
     profile: { type: 'string' },
   },
 });
+/** At 50 requests a second at most: what V8 has not compiled yet costs each of the four processes several times as much. */
+const WARM_SECONDS = 20;
 const TASKS = 50;
 const MEDIA_PER_TASK = 3;
 /** More than there are requests under way: each is of another viewer, so nobody shares their fetches. Two of them share each board. */
@@ -175,7 +177,7 @@ async function runSteadily({ label, origin, child }, requests) {
   );
   console.log('|---|---|---|---|---|---|---|---|');
   for (const { name, requestOf } of requests) {
-    await loadSteadily({ origin, requestOf, perSecond: Math.min(perSecond, 50), seconds: 3 });
+    await loadSteadily({ origin, requestOf, perSecond: Math.min(perSecond, 50), seconds: WARM_SECONDS });
     for (const pid of PROFILED ? Object.values(pids) : []) process.kill(pid, 'SIGUSR1');
     const before = counted.map(cpuMs);
     const { latencies, failures } = await loadSteadily({ origin, requestOf, perSecond, seconds });
