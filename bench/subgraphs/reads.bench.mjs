@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Pages of tasks and searches with 100,000 tasks of one person, through the HTTP door of task: `npm run bench -- subgraphs/reads`.
+// Pages of tasks and searches with 100,000 tasks of one person, at the HTTP port of task: `npm run bench -- subgraphs/reads`.
 //   --requests N (30) of each
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
