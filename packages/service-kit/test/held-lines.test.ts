@@ -51,6 +51,6 @@ describe('lines of a log', () => {
 
   it('are written before the process dies of what is fatal', async () => {
     const { lines } = await run('fatal');
-    expect(lines.map(({ index }) => index)).toEqual(upTo(201));
+    expect(lines.map(({ index }) => index)).toEqual(upTo(51));
   });
 });
