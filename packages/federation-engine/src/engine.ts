@@ -9,7 +9,7 @@ import { RequestContext, type EngineRequest, type TracedRequest } from './engine
 import { WrittenResult, type EngineResult, type Told } from './engine-result.js';
 import { iterateEvents } from './event-iterator.js';
 import { renderBody } from './execute/render-body.js';
-import { firstMembers, renderFirst } from './execute/render-parts.js';
+import { firstMembers, renderFirst, type RenderedParts } from './execute/render-parts.js';
 import { renderRest } from './execute/render-rest.js';
 import { runOperation } from './execute/run-operation.js';
 import { toCredentials } from './live/credentials.js';
@@ -195,12 +195,30 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
   };
 }
 
-async function* endWith(parts: AsyncIterable<string>, context: RequestContext): AsyncGenerator<string> {
-  try {
-    yield* parts;
-  } finally {
-    context.end();
-  }
+function endWith(parts: RenderedParts, context: RequestContext): AsyncIterableIterator<string> {
+  const iterator = parts[Symbol.asyncIterator]();
+  return {
+    async next() {
+      try {
+        const next = await iterator.next();
+        if (next.done === true) context.end();
+        return next;
+      } catch (error) {
+        context.end();
+        throw error;
+      }
+    },
+    async return() {
+      // One that was never begun leaves nothing by itself.
+      parts.leave();
+      context.end();
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** Of what is not kept, and comes as one whole. */

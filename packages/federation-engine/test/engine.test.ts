@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import {
   createEngine,
@@ -132,6 +133,19 @@ describe('execute', () => {
     );
     expect(parts.at(-1)?.hasNext).toBe(false);
     expect(JSON.stringify(parts)).toContain('fine 2');
+  });
+
+  it('leaves nothing behind of parts that nobody begins to read', async () => {
+    await using started = await start();
+    const client = new AbortController();
+    const result = await started.engine.execute({
+      query: '{ products { name ... @defer { reviews { text } } } }',
+      incremental: 'incrementalSpec=v0.2',
+      signal: client.signal,
+    });
+    expect(getEventListeners(client.signal, 'abort')).toHaveLength(1);
+    await result.parts?.[Symbol.asyncIterator]().return?.();
+    expect(getEventListeners(client.signal, 'abort')).toHaveLength(0);
   });
 
   it('ends with the signal of its client', async () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { createEngine, type EngineOptions, type FetchHook, type Log } from '../src/index.js';
 import { SILENT } from '../src/request/log.js';
@@ -169,4 +170,32 @@ describe('a table of headers', () => {
     ]);
     expect((await engine.run(QUERY)).body.errors).toBeUndefined();
   });
+});
+
+describe('an answer that says by what header of its client it varies', () => {
+  const cacheHint = async (onFetch: EngineOptions['onFetch'], vary: string) => {
+    const subgraphs = library().map((subgraph) => ({
+      ...subgraph,
+      intercept: (_request: IncomingMessage, response: ServerResponse) => {
+        response.setHeader('cache-control', 'max-age=60, public');
+        response.setHeader('vary', vary);
+        return false;
+      },
+    }));
+    await using engine = await startEngine(subgraphs, { ...(onFetch && { onFetch }) });
+    return (await engine.engine.execute({ query: '{ books { title } }' })).cacheHint;
+  };
+  const onFetch = { all: { propagate: ['x-tenant'] } };
+
+  it.each(['X-Tenant', 'accept-encoding, x-tenant'])('is private where headers of clients go on: %s', async (vary) => {
+    expect(await cacheHint(onFetch, vary)).toEqual({ maxAge: 60, scope: 'PRIVATE' });
+    expect(await cacheHint(undefined, vary)).toEqual({ maxAge: 60, scope: 'PUBLIC' });
+  });
+
+  it.each(['Accept-Encoding', 'Origin, Accept'])(
+    'is for everybody where all clients are asked for alike: %s',
+    async (vary) => {
+      expect(await cacheHint(onFetch, vary)).toEqual({ maxAge: 60, scope: 'PUBLIC' });
+    },
+  );
 });

@@ -90,12 +90,31 @@ function termsOf(directives: CacheDirectives, texts: HeaderTexts): Terms | null 
   return entry.terms;
 }
 
-function readTerms(directives: CacheDirectives, { vary, pragma, setsCookie, expires }: HeaderTexts): Terms | null {
-  // What each fetch carries another of, or what nobody can know.
-  const varies = (vary ?? '')
+/** What every client's fetch carries alike; whose answer one by its token is, is read with its terms. */
+const ALIKE: ReadonlySet<string> = new Set([
+  '',
+  'accept',
+  'accept-encoding',
+  'authorization',
+  'content-type',
+  'origin',
+]);
+
+/** Whether an answer may be another for a client with other headers than these (RFC 9110, 12.5.5), where those of clients go on. */
+export function variesByClient(headers: AnswerFacts['headers']): boolean {
+  return namesIn(textOf(headers['vary'])).some((name) => !ALIKE.has(name));
+}
+
+function namesIn(vary = ''): string[] {
+  return vary
     .toLowerCase()
     .split(',')
     .map((name) => name.trim());
+}
+
+function readTerms(directives: CacheDirectives, { vary, pragma, setsCookie, expires }: HeaderTexts): Terms | null {
+  // What each fetch carries another of, or what nobody can know.
+  const varies = namesIn(vary);
   if (varies.includes('*') || varies.includes(REQUEST_ID_HEADER)) return null;
   const isPublic = directives.get('public') === true && !directives.has('private');
   // A cookie is for one client.

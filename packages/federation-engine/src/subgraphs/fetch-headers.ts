@@ -89,7 +89,8 @@ function badHeader(subgraph: string, name: unknown, fault: string): Fault {
  */
 export function withFetchHeaders(inner: SubgraphClient, change: ChangeHeaders): SubgraphClient {
   return {
-    send: async (request, context) => inner.send({ ...request, ...change(request, context) }, context),
+    send: async (request, context) =>
+      inner.send({ ...request, ...change(request, context), mayPassHeaders: true }, context),
     invalidate: async (changed) => inner.invalidate?.(changed),
   };
 }

@@ -2,10 +2,10 @@ import { REQUEST_DEADLINE_HEADER, REQUEST_ID_HEADER } from '../request/headers.j
 import { Fault, unavailable } from '../request/fault.js';
 import { INCLUDE_TRACE_HEADER, type TracedFetch } from '../request/field-traces.js';
 import type { CancelSignal } from '../request/cancellation.js';
-import type { CachePolicy } from './cache-policy.js';
+import { forOne, type CachePolicy } from './cache-policy.js';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
 import { OperationTypeNode } from 'graphql';
-import { isForOneClient, readAnswerPolicy } from './answer-policy.js';
+import { isForOneClient, readAnswerPolicy, variesByClient } from './answer-policy.js';
 import { clientOf, type OperationContext } from '../request/context.js';
 import { toFetchError } from './fetch-fault.js';
 import { readAnswer, type AskedFor } from './read-answer.js';
@@ -95,7 +95,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     return {
       data,
       errors,
-      policy: errors.length > 0 ? null : policyOf(answer),
+      policy: errors.length > 0 ? null : policyFor(request, answer),
       isPlain: plain,
       isAscii: plain && answer.isAscii === true,
     };
@@ -201,6 +201,12 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
     },
     invalidate: async () => inFlight.changed(),
   };
+}
+
+/** Where headers of clients go on, what varies by one of them is for its client: caches on the way do not know what was sent. */
+function policyFor({ mayPassHeaders }: SubgraphRequest, answer: UpstreamAnswer): CachePolicy | null {
+  const policy = policyOf(answer);
+  return policy && mayPassHeaders === true && variesByClient(answer.headers) ? forOne(policy) : policy;
 }
 
 function policyOf(answer: UpstreamAnswer): CachePolicy | null {

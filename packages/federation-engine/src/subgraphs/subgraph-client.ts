@@ -47,6 +47,8 @@ export interface SubgraphRequest {
   readonly headers?: Readonly<Record<string, string | null>>;
   /** What of these headers says whose answer it is: others must not have it. */
   readonly scope?: string;
+  /** Whether headers of clients may go with it, of this one or of others. */
+  readonly mayPassHeaders?: boolean;
   /** Whether the operation that it is made for selects what takes a token to see. */
   readonly isGuarded: boolean;
   /** Is told of what is sent for it, and asks for traces of its fields; absent where nobody wants to know. */

@@ -25,8 +25,9 @@ const SCALARS: Readonly<Record<string, LeafWriter>> = {
   Boolean: (value) => (value === true ? 'true' : value === false ? 'false' : null),
 };
 
-/** Custom scalars pass as they are: only their subgraph knows them. */
+/** Custom scalars pass as they are: only their subgraph knows them. A number beyond those of JavaScript is none that can pass. */
 const writeAnything: LeafWriter = (value) => {
+  if (typeof value === 'number' && !Number.isFinite(value)) return null;
   try {
     return JSON.stringify(value);
   } catch (error) {

@@ -76,6 +76,12 @@ describe('the writer', () => {
     expect(write(query, data, { a: false }).data).toEqual({ text: 'x' });
   });
 
+  it.each([Infinity, -Infinity, NaN])('takes %s for no value of a custom scalar: JSON has none', (any) => {
+    const { data, violations } = write('{ any }', { any });
+    expect(data).toEqual({ any: null });
+    expect(violations).toMatchObject([{ path: ['any'] }]);
+  });
+
   it('passes null up to where it may stand, and says where it came from', () => {
     const { data, violations } = write('{ pets { ... on Dog { name cats { lives } } } id }', {
       id: '1',
