@@ -10,6 +10,7 @@ import { assertOptions, assertRequestOf } from './assert-options.js';
 import type { EngineOptions } from './engine-options.js';
 import { createEngineParts } from './engine-parts.js';
 import { toEngine, type Engine } from './engine.js';
+import { subgraphOf } from './execute/client-errors.js';
 import type { CacheHint } from './subgraphs/cache-policy.js';
 import type { EngineRequest, TracedRequest } from './engine-request.js';
 import { SILENT } from './request/log.js';
@@ -61,8 +62,8 @@ export function createApolloGateway(options: ApolloGatewayOptions): GatewayInter
     };
     const result = await started(engine).execute(traced);
     restrict(context, result.cacheHint);
-    traces?.tell(metrics);
-    if (result.errors.length > 0) tellErrors(metrics, result.errors, traces?.told());
+    const tracedErrors = traces?.tell(metrics);
+    if (result.errors.length > 0) tellErrors(metrics, result.errors, tracedErrors);
     const { data, extensions } = result.toJSON();
     return {
       ...(data !== undefined && { data }),
@@ -114,9 +115,10 @@ function restrict({ overallCachePolicy }: GatewayGraphQLRequestContext, hint: Ca
  * Apollo Server formats and reports errors of this class. By `serviceName` its plugins know those of subgraphs, which are reported with
  * their subgraph; clients are not told of it, and so it is not enumerable.
  */
-function toError({ message, path, extensions }: GraphQLFormattedError): GraphQLError {
+function toError(error: GraphQLFormattedError): GraphQLError {
+  const { message, path, extensions } = error;
   const own = { ...extensions };
-  const subgraph = own['subgraph'];
+  const subgraph = subgraphOf(error);
   if (subgraph !== undefined) Object.defineProperty(own, 'serviceName', { value: subgraph });
   return new GraphQLError(message, { ...(path && { path }), ...(extensions && { extensions: own }) });
 }

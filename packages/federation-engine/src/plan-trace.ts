@@ -31,7 +31,8 @@ export interface PlanNode {
 
 /** `Trace`, as far as it is looked into. */
 export interface SubgraphTrace {
-  readonly root?: { readonly child?: Array<{ parentType?: string | null }> | null } | null;
+  readonly root?:
+    (TracedField & { readonly child?: Array<TracedField & { parentType?: string | null }> | null }) | null;
 }
 
 export interface PlanTraceOptions {
@@ -82,28 +83,41 @@ export function toPlanTrace(plan: Step, options: PlanTraceOptions): PlanNode {
   return toNode(plan);
 }
 
-/** Subgraphs of which everything that was sent to them has come back with a trace: their errors are in it. */
-export function fullyTraced(plan: Step, traces: FieldTraces): ReadonlySet<string> {
-  const told = new Map<string, boolean>();
-  const visit = (step: Step | null): void => {
-    if (!step) return;
-    if (step.kind === 'fetch') {
-      for (const { ftv1 } of traces.of(step).fetches)
-        told.set(step.subgraph, typeof ftv1 === 'string' && told.get(step.subgraph) !== false);
-    } else if (step.kind === 'condition') {
-      visit(step.ifTrue);
-      visit(step.ifFalse);
-    } else if (step.kind === 'defer') {
-      visit(step.primary.step);
-      for (const part of step.deferred) visit(part.step);
-    } else step.steps.forEach(visit);
-  };
-  visit(plan);
-  return new Set([...told].flatMap(([subgraph, isTold]) => (isTold ? [subgraph] : [])));
+/** A node of a trace, as far as errors are looked for. */
+interface TracedField {
+  readonly responseName?: string | null;
+  readonly error?: readonly unknown[] | null;
+  readonly child?: readonly TracedField[] | null;
+}
+
+/** Response names of the fields whose errors are told in the traces of a plan, by subgraph. */
+export function tracedErrors(plan: PlanNode): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  const plans = [plan];
+  for (let node = plans.pop(); node; node = plans.pop()) {
+    const { sequence, parallel, flatten, condition, fetch } = node;
+    const inner = [flatten?.node, condition?.ifClause, condition?.elseClause].filter((each) => each !== undefined);
+    plans.push(...(sequence?.nodes ?? []), ...(parallel?.nodes ?? []), ...inner);
+    if (!fetch?.trace?.root) continue;
+    const names = found.get(fetch.serviceName) ?? new Set<string>();
+    found.set(fetch.serviceName, names);
+    // By name and not by path: a subgraph's begins elsewhere, and one entity may stand at several places.
+    const fields: Array<{ field: TracedField; name: string }> = [{ field: fetch.trace.root, name: '' }];
+    for (let next = fields.pop(); next; next = fields.pop()) {
+      const { field } = next;
+      // Items of lists have an index in the place of a name.
+      const name = field.responseName ? clientName(field.responseName) : next.name;
+      if (field.error && field.error.length > 0) names.add(name);
+      for (const child of field.child ?? []) fields.push({ field: child, name });
+    }
+  }
+  return found;
 }
 
 function toFetch(subgraph: string, fetch: TracedFetch, options: PlanTraceOptions): FetchNode {
-  const { sentAt, sentTime, receivedTime, ftv1 } = fetch;
+  const { sentAt, sentTime, receivedTime } = fetch;
+  // Null and no text are what a subgraph says that traces nothing.
+  const ftv1 = fetch.ftv1 === null || fetch.ftv1 === '' ? undefined : fetch.ftv1;
   const { startedAt } = options;
   const trace = ftv1 === undefined ? undefined : read(subgraph, ftv1, options);
   return {

@@ -2,7 +2,8 @@ import type { GatewayGraphQLRequestMetrics } from '@apollo/server-gateway-interf
 import type { GraphQLFormattedError } from 'graphql';
 import { conditionsOf } from './compile/conditions.js';
 import type { Operation } from './compile/operation.js';
-import { fullyTraced, toPlanTrace, type SubgraphTrace } from './plan-trace.js';
+import { subgraphOf } from './execute/client-errors.js';
+import { toPlanTrace, tracedErrors, type SubgraphTrace } from './plan-trace.js';
 import { FieldTraces } from './request/field-traces.js';
 import type { Log } from './request/log.js';
 
@@ -27,16 +28,14 @@ export class RunTraces {
     this.#conditions = conditionsOf(operation, variables);
   }
 
-  /** Subgraphs that have told of their errors in their traces. */
-  told(): ReadonlySet<string> {
-    const step = this.#operation?.step;
-    return step ? fullyTraced(step, this.fields) : NONE;
-  }
-
-  /** Gives Apollo's plugins the tree that they report. */
-  tell(metrics: GatewayGraphQLRequestMetrics): void {
+  /**
+   * Gives Apollo's plugins the tree that they report.
+   *
+   * @returns the errors that are told in it
+   */
+  tell(metrics: GatewayGraphQLRequestMetrics): TracedErrors {
     const operation = this.#operation;
-    if (!operation?.step) return;
+    if (!operation?.step) return NONE;
     const node = toPlanTrace(operation.step, {
       traces: this.fields,
       conditions: this.#conditions,
@@ -47,24 +46,31 @@ export class RunTraces {
     });
     // Protobuf encodes an object of this shape as one of its own.
     metrics.queryPlanTrace = node as NonNullable<GatewayGraphQLRequestMetrics['queryPlanTrace']>;
+    return tracedErrors(node);
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
+/** Response names of fields, by subgraph. */
+type TracedErrors = ReadonlyMap<string, ReadonlySet<string>>;
+
+const NONE: TracedErrors = new Map();
 
 /**
  * Tells Apollo's plugins which errors are those of subgraphs, and in no trace.
  *
- * @param told subgraphs whose errors are in their traces
+ * @param traced the errors that their traces tell of
  */
 export function tellErrors(
   metrics: GatewayGraphQLRequestMetrics,
   errors: readonly GraphQLFormattedError[],
-  told: ReadonlySet<string> = NONE,
+  traced: TracedErrors = NONE,
 ): void {
-  const paths = errors.flatMap(({ path, extensions }) => {
-    const subgraph = extensions?.['subgraph'];
-    return typeof subgraph === 'string' && !told.has(subgraph) ? [{ subgraph, path }] : [];
+  const paths = errors.flatMap((error) => {
+    const { path } = error;
+    const subgraph = subgraphOf(error);
+    if (subgraph === undefined) return [];
+    const name = path?.findLast((step) => typeof step === 'string') ?? '';
+    return traced.get(subgraph)?.has(String(name)) ? [] : [{ subgraph, path }];
   });
   if (paths.length > 0) metrics.nonFtv1ErrorPaths = [...(metrics.nonFtv1ErrorPaths ?? []), ...paths];
 }

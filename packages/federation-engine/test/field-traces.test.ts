@@ -11,6 +11,9 @@ import { Report, Trace, type IContextualizedStats, type ITrace } from '@apollo/u
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse, type GraphQLResolveInfo } from 'graphql';
 import { createApolloGateway } from '../src/apollo-server.js';
+import { createClientErrors } from '../src/execute/client-errors.js';
+import { SILENT } from '../src/request/log.js';
+import { tellErrors } from '../src/run-traces.js';
 import { createMemoryCache, type Cache } from '../src/index.js';
 import { composeSdl, startSubgraph, type StartedSubgraph } from './fake-subgraphs.js';
 
@@ -23,6 +26,10 @@ const BOOKS = `${LINK} { query: OwnQuery mutation: Mutation }
 const REVIEWS = `${LINK} type Book @key(fields: "id") { id: ID! stars: Int }`;
 const PLAIN = `${LINK} type Query { plain: Int plainFails: Int garbled: Int }`;
 const SLOW_MS = 30;
+
+const GARBLED = '{"data":{"garbled":7},"extensions":{"ftv1":"////"}}';
+/** What the plain subgraph answers at `/odd`. */
+let odd = '';
 
 const nothing = () => undefined;
 const QUIET = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -97,9 +104,10 @@ beforeAll(async () => {
       },
     },
     intercept(request, response) {
-      if (request.url !== '/garbled') return false;
+      const body = request.url === '/garbled' ? GARBLED : request.url === '/odd' ? odd : null;
+      if (body === null) return false;
       response.setHeader('content-type', 'application/json');
-      response.end('{"data":{"garbled":7},"extensions":{"ftv1":"////"}}');
+      response.end(body);
       return true;
     },
   });
@@ -316,5 +324,49 @@ describe('errors of subgraphs', () => {
     const [root] = rootErrors();
     expect(Object.keys(root?.children ?? {})).toEqual(['service:plain']);
     expect(root?.children?.['service:plain']?.children?.['plainFails']).toMatchObject({ errorsCount: 1 });
+  });
+
+  const traceOf = (...names: readonly string[]) =>
+    Buffer.from(
+      Trace.encode({
+        root: { child: names.map((responseName) => ({ responseName, error: [{ message: 'no' }] })) },
+      }).finish(),
+    ).toString('base64');
+  const fails = (extensions: object, ofError: object = {}) =>
+    JSON.stringify({
+      data: { plain: 1, plainFails: null },
+      errors: [{ message: 'no', path: ['plainFails'], extensions: ofError }],
+      extensions,
+    });
+
+  it.each<[string, string]>([
+    ['an empty trace', fails({ ftv1: '' })],
+    ['a trace of nothing', fails({ ftv1: '!!!!' })],
+    ['a trace that cannot be read', fails({ ftv1: '////' })],
+    ['null for a trace', fails({ ftv1: null })],
+    ['a trace of another error', fails({ ftv1: traceOf('plain') })],
+    ['no trace', fails({})],
+    ['a number for its name', fails({}, { code: 'X', subgraph: 42 })],
+    ['null for its name', fails({}, { code: 'X', subgraph: null })],
+    ['the name of another one', fails({}, { code: 'X', subgraph: 'books' })],
+    ['no data, and a trace that says nothing of it', JSON.stringify({ data: null, extensions: { ftv1: traceOf() } })],
+  ])('are counted once, with their subgraph, where it sends %s', async (_what, body) => {
+    odd = body;
+    await ask(['{ plainFails }'], { plainAt: plain.url.replace('/graphql', '/odd'), asTraces: false });
+    const [root] = rootErrors();
+    expect(Object.keys(root?.children ?? {})).toEqual(['service:plain']);
+    expect(root?.children?.['service:plain']?.children?.['plainFails']).toMatchObject({ errorsCount: 1 });
+  });
+
+  it('are counted once where their trace tells of them, and another fetch of the subgraph has no trace', () => {
+    const told = { message: 'no', path: ['items', 0, 'a'] };
+    const clientErrors = createClientErrors(() => true);
+    const context = { log: SILENT, requestId: 'r' };
+    const errors = ['a', 'b'].map((name) =>
+      clientErrors.ofError({ ...told, path: ['items', 0, name], subgraph: 'one' }, context),
+    );
+    const metrics: Parameters<typeof tellErrors>[0] = {};
+    tellErrors(metrics, errors, new Map([['one', new Set(['a'])]]));
+    expect(metrics.nonFtv1ErrorPaths).toEqual([{ subgraph: 'one', path: ['items', 0, 'b'] }]);
   });
 });

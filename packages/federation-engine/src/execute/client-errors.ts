@@ -49,7 +49,7 @@ export function createClientErrors(
     if (isDefect) defects.add('defect', { subgraph, message, extensions }, path);
     else if (log.isLevelEnabled('debug')) log.debug({ code, path }, message);
     const isShown = !isDefect || (subgraph !== null && showsMessages(subgraph));
-    return {
+    const told: GraphQLFormattedError = {
       message: isShown ? withoutSuggestions(message, code) : 'Something went wrong on our side.',
       ...(path && { path }),
       extensions: {
@@ -59,6 +59,8 @@ export function createClientErrors(
         ...(isDefect && { code: 'INTERNAL_SERVER_ERROR', requestId }),
       },
     };
+    if (subgraph !== null) origins.set(told, subgraph);
+    return told;
   }
 
   return {
@@ -100,6 +102,14 @@ export function createClientErrors(
       return told;
     },
   };
+}
+
+/** Of errors that clients are told; their own extensions may name another subgraph, or anything. */
+const origins = new WeakMap<GraphQLFormattedError, string>();
+
+/** The subgraph that an error which a client is told comes from; undefined for the engine's own. */
+export function subgraphOf(error: GraphQLFormattedError): string | undefined {
+  return origins.get(error);
 }
 
 function toPublic(extensions: object): Record<string, unknown> {
