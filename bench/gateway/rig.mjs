@@ -172,7 +172,7 @@ export async function compare(gateways, { requestOf, connections, turn, rounds, 
 }
 
 /** Fisher and Yates. */
-function shuffled(values) {
+export function shuffled(values) {
   const order = [...values];
   for (let last = order.length - 1; last > 0; last -= 1) {
     const other = Math.floor(Math.random() * (last + 1));

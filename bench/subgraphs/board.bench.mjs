@@ -2,7 +2,8 @@
 // What the fetches of `Board` cost task and media: 50 tasks with three pictures each, and the 150 pictures, as the gateway asks for them, by
 // the one who owns the board and the one whom its tasks are given to in turn. `npm run bench -- subgraphs/board`.
 //   --against FOLDER  another checkout, built, in turns with this one
-//   --rounds N (6), --requests N (300) of each kind in each round
+//   --rounds N (12), --warm N (12) that do not count, --turn S (1) for which each is asked in a round, in an order by lot
+//   --profile FOLDER  keeps a profile of each process, its start and the warm rounds in it
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,14 +13,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { withClient } from '@taskgraph/databases';
 import { buildViewer, cloneDatabase, startTestDatabases, testKeySet } from '@taskgraph/testkit';
-import { cpuMs, percentiles } from '../gateway/rig.mjs';
+import { cpuMs, percentiles, shuffled } from '../gateway/rig.mjs';
 import { load } from '../gateway/load.mjs';
 
 const { values: flags } = parseArgs({
   options: {
     against: { type: 'string' },
-    rounds: { type: 'string', default: '6' },
-    requests: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '12' },
+    warm: { type: 'string', default: '12' },
+    turn: { type: 'string', default: '1' },
+    profile: { type: 'string' },
   },
 });
 const TASKS = 50;
@@ -28,6 +31,7 @@ const CONNECTIONS = 4;
 /** One for all: task would take media's word for a forgery, and say so, each time. */
 const CLIENT_INFO_SECRET = randomBytes(32).toString('hex');
 const PROCESS = fileURLToPath(new URL('subgraph-process.mjs', import.meta.url));
+const FLOOR = fileURLToPath(new URL('apollo-floor.mjs', import.meta.url));
 const HERE = fileURLToPath(new URL('../../', import.meta.url));
 
 const BOARD = `query Board__task__0($first: Int = 50) { tasks(first: $first, orderBy: { field: UPDATED_AT, direction: DESC }) {
@@ -52,6 +56,8 @@ try {
     checkout.task = task;
     checkout.media = await start(checkout.root, 'media', { TASK_URL: new URL(task.url).origin });
   }
+  // Whose answers are made of nothing: no row, no token, no rule.
+  checkouts.push({ name: 'floor', task: await startFloor('task'), media: await startFloor('media') });
   const post = (token, body) => ({
     headers: { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
@@ -62,35 +68,33 @@ try {
     { name: 'pictures of a board', of: 'media', body: { query: PICTURES_OF_BOARD, variables: { representations } } },
   ];
   const figures = new Map();
-  for (let round = 0; round <= Number(flags.rounds); round += 1)
-    for (const { name, of, body } of kinds)
-      for (const checkout of checkouts) {
-        const requests = [owner, assignee].map(({ token }) => post(token, body));
-        const { task, media: pictures } = checkout;
-        const before = [cpuMs(task.pid), cpuMs(pictures.pid)];
-        const { latencies } = await load({
-          origin: new URL(checkout[of].url).origin,
-          requestOf: (index) => requests[index % 2],
-          connections: CONNECTIONS,
-          requests: Number(flags.requests),
-          expected: 5_000,
-        });
-        if (round === 0) continue; // a process needs some requests to become warm
-        const row = figures.get(`${name} ${checkout.name}`) ?? {
-          name,
-          checkout: checkout.name,
-          task: 0,
-          media: 0,
-          latencies: [],
-        };
-        row.task += cpuMs(task.pid) - before[0];
-        row.media += cpuMs(pictures.pid) - before[1];
-        row.latencies.push(...latencies);
-        figures.set(`${name} ${checkout.name}`, row);
-      }
+  const turns = kinds.flatMap((kind) => checkouts.map((checkout) => ({ ...kind, checkout })));
+  const warm = Number(flags.warm);
+  for (let round = 0; round < warm + Number(flags.rounds); round += 1)
+    for (const { name, of, body, checkout } of shuffled(turns)) {
+      const requests = [owner, assignee].map(({ token }) => post(token, body));
+      const { task, media: pictures } = checkout;
+      const before = [cpuMs(task.pid), cpuMs(pictures.pid)];
+      const { latencies } = await load({
+        origin: new URL(checkout[of].url).origin,
+        requestOf: (index) => requests[index % 2],
+        connections: CONNECTIONS,
+        // Of equal time and not of equal number: the faster one would wait, and begin each of its turns cold.
+        seconds: Number(flags.turn),
+        expected: 5_000,
+      });
+      if (round < warm) continue; // a process needs some seconds to become warm
+      const key = `${name} ${checkout.name}`;
+      const row = figures.get(key) ?? { name, checkout: checkout.name, task: 0, media: 0, latencies: [] };
+      row.task += cpuMs(task.pid) - before[0];
+      row.media += cpuMs(pictures.pid) - before[1];
+      row.latencies.push(...latencies);
+      figures.set(key, row);
+    }
   console.log('| fetch | build | task, cpu ms/request | media, cpu ms/request | p50 ms | p99 ms |');
   console.log('|---|---|---|---|---|---|');
-  for (const { name, checkout, task, media: pictures, latencies } of figures.values()) {
+  const inOrder = turns.map(({ name, checkout }) => figures.get(`${name} ${checkout.name}`));
+  for (const { name, checkout, task, media: pictures, latencies } of inOrder) {
     const { p50, p99 } = percentiles(latencies);
     const each = [task, pictures].map((cpu) => (cpu / latencies.length).toFixed(2));
     console.log(`| ${name} | ${checkout} | ${each.join(' | ')} | ${p50.toFixed(1)} | ${p99.toFixed(1)} |`);
@@ -103,9 +107,15 @@ try {
   await databases.stop();
 }
 
+async function startFloor(name) {
+  const child = fork(FLOOR, [HERE, name], { env: { ...process.env, NODE_ENV: 'production' } });
+  return reached(child, name);
+}
+
 async function start(root, name, env) {
   const port = `${name.toUpperCase()}_PORT`;
   const child = fork(PROCESS, [root, name, JSON.stringify(testKeySet().keys[0])], {
+    execArgv: flags.profile ? ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`] : [],
     env: {
       ...process.env,
       ENV_FILE: '',
@@ -121,6 +131,10 @@ async function start(root, name, env) {
       ...env,
     },
   });
+  return reached(child, name);
+}
+
+async function reached(child, name) {
   children.push(child);
   const url = await new Promise((resolve, reject) => {
     child.once('message', resolve);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from './app-error.js';
-import { decodeCursor, encodeCursor, parsePageArgs, toConnection } from './paging.js';
+import { decodeCursor, encodeCursor, parsePageArgs, toConnection, type Connection } from './paging.js';
 
 describe('parsePageArgs', () => {
   it('reads forwards with a default size', () => {
@@ -39,7 +39,7 @@ describe('toConnection', () => {
 
   it('tells from the row too many that there is a next page', () => {
     const page = parsePageArgs({ first: 2 });
-    expect(toConnection([1, 2, 3], page, cursorOf)).toEqual({
+    expect(read(toConnection([1, 2, 3], page, cursorOf))).toEqual({
       edges: [
         { cursor: 'c1', node: 1 },
         { cursor: 'c2', node: 2 },
@@ -49,17 +49,33 @@ describe('toConnection', () => {
   });
 
   it('puts a backward page into list order', () => {
-    const { edges, pageInfo } = toConnection([9, 8, 7], parsePageArgs({ last: 2, before: 'c10' }), cursorOf);
+    const { edges, pageInfo } = read(toConnection([9, 8, 7], parsePageArgs({ last: 2, before: 'c10' }), cursorOf));
     expect(edges.map(({ node }) => node)).toEqual([8, 9]);
     expect(pageInfo).toEqual({ hasNextPage: true, hasPreviousPage: true, startCursor: 'c8', endCursor: 'c9' });
   });
 
   it('has no cursors when it is empty', () => {
-    expect(toConnection([], parsePageArgs({ first: 0 }), cursorOf).pageInfo).toEqual({
+    expect(read(toConnection([], parsePageArgs({ first: 0 }), cursorOf)).pageInfo).toEqual({
       hasNextPage: false,
       hasPreviousPage: false,
       startCursor: null,
       endCursor: null,
     });
   });
+
+  it('makes no cursor that nobody asks for', () => {
+    const made: number[] = [];
+    const { edges, pageInfo } = toConnection([1, 2, 3], parsePageArgs({ first: 3 }), (row) => cursorOf(made.push(row)));
+    expect([edges.length, pageInfo.hasNextPage, made]).toEqual([3, false, []]);
+    expect([pageInfo.endCursor, made]).toEqual(['c1', [3]]);
+  });
+
+  /** As GraphQL reads it, field by field. */
+  function read<Row>({ edges, pageInfo }: Connection<Row>) {
+    const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
+    return {
+      edges: edges.map(({ cursor, node }) => ({ cursor, node })),
+      pageInfo: { hasNextPage, hasPreviousPage, startCursor, endCursor },
+    };
+  }
 });

@@ -75,6 +75,42 @@ export interface Connection<Node> {
   };
 }
 
+/** Its cursor is made when it is asked for: most readers of a list take one of the whole page, or none. */
+class Edge<Row> implements ConnectionEdge<Row> {
+  readonly #cursorOf: (row: Row) => string;
+
+  constructor(
+    readonly node: Row,
+    cursorOf: (row: Row) => string,
+  ) {
+    this.#cursorOf = cursorOf;
+  }
+
+  get cursor(): string {
+    return this.#cursorOf(this.node);
+  }
+}
+
+class PageInfo {
+  readonly #edges: readonly ConnectionEdge<unknown>[];
+
+  constructor(
+    readonly hasNextPage: boolean,
+    readonly hasPreviousPage: boolean,
+    edges: readonly ConnectionEdge<unknown>[],
+  ) {
+    this.#edges = edges;
+  }
+
+  get startCursor(): string | null {
+    return this.#edges[0]?.cursor ?? null;
+  }
+
+  get endCursor(): string | null {
+    return this.#edges.at(-1)?.cursor ?? null;
+  }
+}
+
 /**
  * Makes a page of rows that were read with one more than asked for, in reading order (backwards for `last`).
  * What lies behind the cursor that the page starts at is taken to exist, as the specification allows.
@@ -86,15 +122,10 @@ export function toConnection<Row>(
 ): Connection<Row> {
   const more = rows.length > page.size;
   const kept = rows.slice(0, page.size);
-  if (page.direction === 'backward') kept.reverse();
-  const edges = kept.map((node) => ({ cursor: cursorOf(node), node }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: page.direction === 'forward' ? more : page.before !== null,
-      hasPreviousPage: page.direction === 'backward' ? more : page.after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
+  const isForward = page.direction === 'forward';
+  if (!isForward) kept.reverse();
+  const edges = kept.map((node) => new Edge(node, cursorOf));
+  const hasNextPage = isForward ? more : page.before !== null;
+  const hasPreviousPage = isForward ? page.after !== null : more;
+  return { edges, pageInfo: new PageInfo(hasNextPage, hasPreviousPage, edges) };
 }

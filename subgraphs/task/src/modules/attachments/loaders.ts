@@ -89,6 +89,12 @@ export async function loadTaskMediaAhead(
 export interface AttachmentLoaders {
   /** By task id. The caller has seen the task, so the viewer may see what is attached. */
   readonly taskMedia: (request: TaskMediaRequest) => KeyLoader<AttachmentConnectionRow>;
+  /**
+   * The same by `Task.media` in a selection: what it asks is read once, and not for each task of a list.
+   *
+   * @throws BAD_USER_INPUT when a page argument makes no sense
+   */
+  readonly taskMediaOf: (args: PageArgs, selection: Selection) => KeyLoader<AttachmentConnectionRow>;
   /** By media id. */
   readonly mediaTasks: (request: TaskPageRequest) => KeyLoader<TaskConnectionRow>;
   /** By media id: whether a task that the viewer may see shows the item, see {@link shownAttachments}. */
@@ -103,27 +109,35 @@ const attachmentColumns = columnsByField(Prisma.raw, ['m.media_id AS "mediaId"',
 /** One statement for each kind of look-up in one execution, however many keys. */
 export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | null): AttachmentLoaders {
   const visible = viewer ? visibleTasksSql(viewer) : Prisma.sql`FALSE`;
+  const taskMedia = loaderBy<TaskMediaRequest, AttachmentConnectionRow>(
+    ({ page, fields, total }) => JSON.stringify([page, attachmentColumns(fields).name, total]),
+    ({ page, fields, total }) =>
+      async (taskIds) => {
+        const behind =
+          page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.position > ${parsePositionCursor(page.after)}::int`;
+        const rows = await reads.prepared<KeyedPageRow<AttachmentRow>>(
+          keyedPages<Prisma.Sql>(Prisma.sql, taskIds, {
+            page: Prisma.sql`SELECT ${attachmentColumns(fields).sql} FROM task_media m
+              WHERE m.task_id = k.id AND ${behind} ORDER BY m.position LIMIT ${page.size + 1}`,
+            order: Prisma.sql`p.position`,
+            total: total ? Prisma.sql`SELECT count(*) FROM task_media m WHERE m.task_id = k.id` : null,
+          }),
+        );
+        return toKeyedPages<AttachmentRow>(taskIds, rows).map((found) => {
+          const { edges, pageInfo } = toConnection(found.rows, page, attachmentCursor);
+          return { edges: edges.map(({ node }) => node), pageInfo, totalCount: found.totalCount };
+        });
+      },
+  );
+  // graphql-js gives all objects of a list the same nodes, and an execution has one set of variables.
+  const bySelection = new Map<Selection['fieldNodes'], KeyLoader<AttachmentConnectionRow>>();
   return {
-    taskMedia: loaderBy(
-      ({ page, fields, total }) => JSON.stringify([page, attachmentColumns(fields).name, total]),
-      ({ page, fields, total }) =>
-        async (taskIds) => {
-          const behind =
-            page.after === null ? Prisma.sql`TRUE` : Prisma.sql`m.position > ${parsePositionCursor(page.after)}::int`;
-          const rows = await reads.prepared<KeyedPageRow<AttachmentRow>>(
-            keyedPages<Prisma.Sql>(Prisma.sql, taskIds, {
-              page: Prisma.sql`SELECT ${attachmentColumns(fields).sql} FROM task_media m
-                WHERE m.task_id = k.id AND ${behind} ORDER BY m.position LIMIT ${page.size + 1}`,
-              order: Prisma.sql`p.position`,
-              total: total ? Prisma.sql`SELECT count(*) FROM task_media m WHERE m.task_id = k.id` : null,
-            }),
-          );
-          return toKeyedPages<AttachmentRow>(taskIds, rows).map((found) => {
-            const { edges, pageInfo } = toConnection(found.rows, page, attachmentCursor);
-            return { edges: edges.map(({ node }) => node), pageInfo, totalCount: found.totalCount };
-          });
-        },
-    ),
+    taskMedia,
+    taskMediaOf(args, selection) {
+      let loader = bySelection.get(selection.fieldNodes);
+      if (!loader) bySelection.set(selection.fieldNodes, (loader = taskMedia(toTaskMediaRequest(args, selection))));
+      return loader;
+    },
     mediaTasks: loaderBy(nameOfPage, (request) => async (mediaIds) => {
       const attached = Prisma.sql`FROM task_media m JOIN tasks t ON t.id = m.task_id WHERE m.media_id = k.id AND ${visible}`;
       return readTaskPages(reads, mediaIds, request, {

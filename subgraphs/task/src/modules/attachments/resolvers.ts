@@ -3,7 +3,7 @@ import type { TaskContext } from '../../context.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { selectedTaskPage } from '../tasks/loaders.js';
 import { followAttachments, toMediaAttached, type Attachment } from './feed.js';
-import { attachmentCursor, toTaskMediaRequest } from './loaders.js';
+import { attachmentCursor } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
 
 export const attachmentResolvers = {
@@ -18,7 +18,7 @@ export const attachmentResolvers = {
     },
   },
   Task: {
-    media: ({ id }, args, { loaders }, info) => loaders.taskMedia(toTaskMediaRequest(args, info)).load(id),
+    media: ({ id }, args, { loaders }, info) => loaders.taskMediaOf(args, info).load(id),
   },
   Media: {
     __resolveReference: ({ id }) => (isUuid(id) ? { id: id.toLowerCase() } : null),
