@@ -75,7 +75,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
       throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
-    const result = await runOperation(operation, {
+    const result = await runOperation(operation.compiled, {
       variables: request.variables ?? {},
       context,
       client: parts.client,
@@ -83,7 +83,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       incremental: incremental !== undefined,
       form: request.form,
     });
-    request.traces?.ran(operation, request.variables ?? {});
+    request.traces?.ran(operation.compiled, request.variables ?? {});
     const errors = parts.clientErrors.ofResult(result, context);
     if (result.rest && incremental) {
       const { clientErrors } = parts;

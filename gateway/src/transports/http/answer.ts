@@ -155,7 +155,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
     const { context } = arrival;
     const run = () =>
-      runOperation(operation, {
+      runOperation(operation.compiled, {
         variables: request.variables,
         context,
         client: options.client,

@@ -1,4 +1,4 @@
-import { responseWriter, type Operation } from '../compile/operation.js';
+import type { CompiledOperation } from '../compile/operation.js';
 import type { Violation } from '../compile/write/writer-run.js';
 import type { CachePolicy } from '../subgraphs/cache-policy.js';
 import type { Execution } from './execution.js';
@@ -9,10 +9,10 @@ import { settleErrors } from './settle-errors.js';
 export type AnswerForm = 'text' | 'value';
 
 /** Writes what has been fetched as the answer. */
-export function finish(operation: Operation, execution: Execution, form: AnswerForm = 'text'): OperationResult {
+export function finish(operation: CompiledOperation, execution: Execution, form: AnswerForm = 'text'): OperationResult {
   if (form === 'value') return new ValueResult(operation, execution);
   const { root, conditions, shared, missing } = execution;
-  const { text, violations, leftOut, objects } = responseWriter(operation, conditions)(
+  const { text, violations, leftOut, objects } = operation.writers.whole(conditions)(
     root,
     shared,
     missing,
@@ -31,8 +31,8 @@ export function finish(operation: Operation, execution: Execution, form: AnswerF
   };
 }
 
-function makeValue(operation: Operation, { root, conditions, shared, missing }: Execution) {
-  return responseWriter(operation, conditions, 'value')(root, shared, missing);
+function makeValue(operation: CompiledOperation, { root, conditions, shared, missing }: Execution) {
+  return operation.writers.whole(conditions, 'value')(root, shared, missing);
 }
 
 /** The answer as a value, whose text is written when somebody reads it. No object literal: one that defines getters is a slow object for V8. */
@@ -45,10 +45,10 @@ class ValueResult implements OperationResult {
   readonly cachePolicy: CachePolicy | null;
   readonly rest = null;
   readonly value: () => unknown;
-  readonly #operation: Operation;
+  readonly #operation: CompiledOperation;
   readonly #execution: Execution;
 
-  constructor(operation: Operation, execution: Execution) {
+  constructor(operation: CompiledOperation, execution: Execution) {
     const { value, violations, leftOut, objects } = makeValue(operation, execution);
     const settled = settleErrors(execution.errors, violations);
     this.isAscii = execution.texts.areAscii;
@@ -70,6 +70,6 @@ class ValueResult implements OperationResult {
 
   get data(): string {
     const { root, conditions, shared, missing, texts } = this.#execution;
-    return responseWriter(this.#operation, conditions)(root, shared, missing, texts.arePlain).text ?? 'null';
+    return this.#operation.writers.whole(conditions)(root, shared, missing, texts.arePlain).text ?? 'null';
   }
 }

@@ -202,9 +202,15 @@ export class Group {
     const { runs, client, runTimeoutMs } = this.#options;
     const { signal } = context;
     const { variables } = this.facts;
-    const run = () => runEvent({ operation, shown }, event.source(), { variables, context, client, signal });
+    const run = () =>
+      runEvent({ operation: operation.compiled, shown: shown.compiled }, event.source(), {
+        variables,
+        context,
+        client,
+        signal,
+      });
     // Without fetches there is nothing to wait for, and no time to run out.
-    if (!operation.step) return run();
+    if (!operation.compiled.step) return run();
     const timed = async () => {
       const timer = setTimeout(() => context.cancel(deadlineExceeded(runTimeoutMs)), runTimeoutMs);
       try {
