@@ -8,8 +8,8 @@ import type { OperationFacts } from '@taskgraph/federation-engine/internal/compi
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
 import type { Withholding } from '@taskgraph/federation-engine/internal/compile/security/withheld-selections.js';
-import { holds } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
-import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/security-requirements.js';
+import { holds } from '@taskgraph/federation-engine/internal/request/selection-conditions.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/planner/security-requirements.js';
 import type { Policies } from './policies.js';
 import type { PolicyVerdicts } from './policy-hook.js';
 

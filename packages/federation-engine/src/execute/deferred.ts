@@ -1,6 +1,6 @@
 import { findNamedEntities } from './named-entities.js';
 import type { CompiledOperation } from '../compile/operation.js';
-import { fetchIds, type DeferredPart, type DeferStep, type Step } from '../compile/plan/steps.js';
+import type { DeferredPart, DeferStep, Step } from '../compile/plan/steps.js';
 import { AnnouncedParts } from './announced-parts.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
@@ -166,4 +166,21 @@ export async function runDeferred(
     cachePolicy: null,
     rest: parts,
   };
+}
+
+/** Ids of all fetches in a step, those that conditions may leave out included. */
+function fetchIds(step: Step | null): string[] {
+  switch (step?.kind) {
+    case undefined:
+      return [];
+    case 'fetch':
+      return step.id === null ? [] : [step.id];
+    case 'sequence':
+    case 'parallel':
+      return step.steps.flatMap(fetchIds);
+    case 'condition':
+      return [...fetchIds(step.ifTrue), ...fetchIds(step.ifFalse)];
+    case 'defer':
+      return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
+  }
 }

@@ -7,7 +7,7 @@ import { groupEntities, joinGroups, type EntityGroup } from './group-entities.js
 import { merge, mergeAll } from './merge.js';
 import { applyRewrites } from './rewrites.js';
 import { badResponse } from '../subgraphs/read-answer.js';
-import { holds } from '../supergraph/selection-conditions.js';
+import { holds } from '../request/selection-conditions.js';
 import type { Representation, SubgraphAnswer, SubgraphRequest } from '../subgraphs/subgraph-client.js';
 import { collectTargets, type Targets } from './targets.js';
 import type { Data } from '../request/data.js';

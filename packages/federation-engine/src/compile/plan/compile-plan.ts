@@ -1,6 +1,6 @@
 import type { PlanNode, QueryPlan, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
-import type { PlannedFetch } from '../../supergraph/conditional-requirements.js';
+import type { PlannedFetch } from '../../supergraph/planner/conditional-requirements.js';
 import type { TypesWithin } from '../../supergraph/supergraph.js';
 import { compilePartPath, compilePath, nameOf } from './compile-path.js';
 import { compileContexts, compileRewrites } from './compile-rewrites.js';

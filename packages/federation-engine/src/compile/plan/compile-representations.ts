@@ -1,8 +1,8 @@
 import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import { compactTexts } from '../../request/compact-texts.js';
-import type { ConditionalRequirement, FetchConditions } from '../../supergraph/conditional-requirements.js';
-import { dropPaths } from '../../supergraph/required-paths.js';
-import { holds } from '../../supergraph/selection-conditions.js';
+import type { ConditionalRequirement, FetchConditions } from '../../supergraph/planner/conditional-requirements.js';
+import { dropPaths } from '../../supergraph/planner/required-paths.js';
+import { holds } from '../../request/selection-conditions.js';
 import type { TypesWithin } from '../../supergraph/supergraph.js';
 import type { PlainMembers, RepresentationPlan, Representations, RequiredOf, Rewrite } from './steps.js';
 

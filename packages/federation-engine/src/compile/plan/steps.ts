@@ -1,5 +1,5 @@
 import type { OperationTypeNode } from 'graphql';
-import type { FetchConditions } from '../../supergraph/conditional-requirements.js';
+import type { FetchConditions } from '../../supergraph/planner/conditional-requirements.js';
 
 /**
  * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
@@ -101,23 +101,6 @@ export interface ContextArgument {
   readonly levels: number;
   /** From that object to the value; null when that names none. */
   readonly path: readonly PathStep[] | null;
-}
-
-/** Ids of all fetches in a step, those that conditions may leave out included. */
-export function fetchIds(step: Step | null): string[] {
-  switch (step?.kind) {
-    case undefined:
-      return [];
-    case 'fetch':
-      return step.id === null ? [] : [step.id];
-    case 'sequence':
-    case 'parallel':
-      return step.steps.flatMap(fetchIds);
-    case 'condition':
-      return [...fetchIds(step.ifTrue), ...fetchIds(step.ifFalse)];
-    case 'defer':
-      return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
-  }
 }
 
 /** Members that a fetch has under other names than the answer, by the names on the way to them. */
