@@ -1,8 +1,8 @@
 import { OperationTypeNode } from 'graphql';
 import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/internal/request/context.js';
-import { toMissingViewer } from '../identity/missing-viewer.js';
+import { toMissingViewer } from '../identity/not-signed-in.js';
 import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/internal/execute/withheld-errors.js';
-import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/viewer-authorization.js';
 import { conditionsOf } from '@taskgraph/federation-engine/internal/compile/conditions.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';

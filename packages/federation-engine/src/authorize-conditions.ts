@@ -1,4 +1,4 @@
-import type { Authorization } from './compile/authorization.js';
+import type { Authorization } from './compile/viewer-authorization.js';
 import type { SecuredSelection } from './compile/security/secured-selections.js';
 import type { OperationFacts } from './compile/valid-operation.js';
 import type { Asker } from './request/context.js';

@@ -118,7 +118,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     try {
       return new RequestContext(request, log, operationTimeoutMs);
     } catch (error) {
-      return refused(error, { log, requestId: randomUUID() });
+      return toFailure(error, { log, requestId: randomUUID() });
     }
   }
 
@@ -132,7 +132,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         return result;
       } catch (error) {
         begun.end();
-        return refused(error, begun);
+        return toFailure(error, begun);
       }
     },
     async *subscribe(request) {
@@ -148,7 +148,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         if (operation.type !== OperationTypeNode.SUBSCRIPTION)
           throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
-        yield refused(error, context);
+        yield toFailure(error, context);
         return;
       } finally {
         begun.end();
@@ -175,7 +175,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         for await (const { body, errors, members } of events)
           yield toResult({ errors, isExecuted: true, text: () => body, members });
       } catch (error) {
-        yield refused(error, context);
+        yield toFailure(error, context);
       }
     },
     async explain(request) {
@@ -227,7 +227,7 @@ function toResult(told: Pick<Told, 'errors' | 'isExecuted' | 'text' | 'members'>
   return new WrittenResult({ errors, parts: null, isExecuted, isCacheable: false, cachePolicy: null, text, members });
 }
 
-function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
+function toFailure(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = error instanceof Fault ? toRefusal(error) : defect(error, context);
   return toResult({ errors, isExecuted: false, text: () => renderBody(null, errors), members: () => ({}) });
 }

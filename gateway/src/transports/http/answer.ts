@@ -4,7 +4,7 @@ import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { DemandControl } from '../../admission/demand-control.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
-import { toMissingViewer } from '../../identity/missing-viewer.js';
+import { toMissingViewer } from '../../identity/not-signed-in.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
 import type { RecordUsage } from '../../usage/usage-recorder.js';
 import { forOne, writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
@@ -19,7 +19,7 @@ import { findUploads } from '@taskgraph/federation-engine/internal/subgraphs/mul
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
 import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
-import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/viewer-authorization.js';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';

@@ -279,7 +279,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       };
       const isRead = valid.has(key) || refusals.has(refusalKey(operationName, key));
       const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
-      return turn ? turn.then(begin, refuseLater) : begin();
+      return turn ? turn.then(begin, throwRefusal) : begin();
     },
     withheld,
     recent: () =>
@@ -316,7 +316,7 @@ function refusalKey(operationName: string | undefined, key: string): string {
   return `${operationName === undefined ? 'text' : 'name'} ${key}`;
 }
 
-function refuseLater(error: unknown): never {
+function throwRefusal(error: unknown): never {
   throw error instanceof Fault ? toRefusal(error) : error;
 }
 

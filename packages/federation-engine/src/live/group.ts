@@ -9,7 +9,7 @@ import type { OperationResult } from '../execute/operation-result.js';
 import { renderBody } from '../execute/render-body.js';
 import { runEvent, type SourceEvent } from '../execute/run-event.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
-import type { Authorization } from '../compile/authorization.js';
+import type { Authorization } from '../compile/viewer-authorization.js';
 import type { OperationCache } from '../compile/operation-cache.js';
 import type { Operation } from '../compile/operation.js';
 import { Refusal } from '../request/refusal.js';
