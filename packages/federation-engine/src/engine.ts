@@ -18,7 +18,6 @@ import { untilDeadline } from './request/deadline.js';
 import { Fault } from './request/fault.js';
 import { SILENT } from './request/log.js';
 import { badRequest, defect, refusalOf, toRefusal } from './request/refusal.js';
-import { forOne } from './subgraphs/cache-policy.js';
 
 export interface Engine {
   /** Runs a query or a mutation. Never throws: whatever goes wrong is in the result. */
@@ -100,14 +99,12 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       });
     }
     const isCacheable = operation.type === OperationTypeNode.QUERY && errors.length === 0;
-    const kept = isCacheable ? result.cachePolicy : null;
     return new WrittenResult({
       errors,
       parts: null,
       isExecuted: true,
       isCacheable,
-      // What takes a token to see is for its viewer, whatever the subgraphs say.
-      cachePolicy: kept && operation.secured.length > 0 ? forOne(kept) : kept,
+      cachePolicy: isCacheable ? result.cachePolicy : null,
       text: () => renderBody(result.data, errors),
       members: () => ({ data: result.value() }),
     });

@@ -7,7 +7,7 @@ import { isAdministrator } from '../../identity/is-administrator.js';
 import { toMissingViewer } from '../../identity/not-signed-in.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
 import type { RecordUsage } from '../../usage/usage-recorder.js';
-import { forOne, writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
+import { writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
 import {
   clientOf,
   type OperationContext,
@@ -250,7 +250,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         kind: 'reply',
         status: 200,
         headers: {
-          ...(errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result)),
+          ...(errors.length > 0 ? retryAfter(errors) : cacheControl(result)),
           ...options.limits.headers(seen.standings),
         },
         body: renderBody(result.data, errors, extensions),
@@ -293,12 +293,10 @@ function toSubscription(
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
-function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
-  if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
-  // What takes a token to see is for its viewer, whatever the subgraphs say.
-  const policy = operation.secured.length > 0 ? forOne(cachePolicy) : cachePolicy;
-  const vary = policy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
-  return { 'cache-control': writeCacheControl(policy, Date.now()), vary };
+function cacheControl({ cachePolicy }: OperationResult): Readonly<Record<string, string>> {
+  if (!cachePolicy) return NO_HEADERS;
+  const vary = cachePolicy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
+  return { 'cache-control': writeCacheControl(cachePolicy, Date.now()), vary };
 }
 
 /** Tells clients when to come again, where a subgraph's load was shed. */

@@ -1,6 +1,6 @@
 import type { CompiledOperation } from '../compile/operation.js';
 import type { Violation } from '../compile/write/writer-run.js';
-import type { CachePolicy } from '../subgraphs/cache-policy.js';
+import { forOne, type CachePolicy } from '../subgraphs/cache-policy.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
@@ -26,9 +26,17 @@ export function finish(operation: CompiledOperation, execution: Execution, form:
     ...settleErrors(execution.errors, violations),
     leftOut,
     objects,
-    cachePolicy: execution.cachePolicy(),
+    cachePolicy: keptPolicy(operation, execution),
     rest: null,
   };
+}
+
+/** How long an answer without errors may be kept: the least of what the subgraphs say. */
+function keptPolicy({ type, isGuarded }: CompiledOperation, execution: Execution): CachePolicy | null {
+  if (type !== 'query') return null;
+  const policy = execution.cachePolicy();
+  // What takes a token to see is for its viewer, whatever the subgraphs say.
+  return policy && isGuarded ? forOne(policy) : policy;
 }
 
 function makeValue(operation: CompiledOperation, { root, conditions, shared, missing }: Execution) {
@@ -56,7 +64,7 @@ class ValueResult implements OperationResult {
     this.violations = settled.violations;
     this.leftOut = leftOut;
     this.objects = objects;
-    this.cachePolicy = execution.cachePolicy();
+    this.cachePolicy = keptPolicy(operation, execution);
     this.#operation = operation;
     this.#execution = execution;
     let isTaken = false;

@@ -57,27 +57,6 @@ export function prepareWriters({ schema, fragments, rootType, selectionSet, defe
       compileResponseWriter({ schema, fragments, conditions, withoutDeferred: true }, type, [selected], 'both'),
     );
 
-  return {
-    ofWholes: wholes,
-    whole(conditions, form = 'text') {
-      const key = form === 'text' ? valuesOf(conditions) : `${form} ${valuesOf(conditions)}`;
-      return (
-        wholes.get(key) ??
-        keep(wholes, MAX_WHOLES, key, () =>
-          compileResponseWriter({ schema, fragments, conditions }, rootType, [selectionSet], form),
-        )
-      );
-    },
-    primary: (conditions) => withoutDeferred(conditions, 'primary', rootType, selectionSet),
-    part({ name, path }, typename, conditions) {
-      const selected = deferred.get(name);
-      if (!selected) return null;
-      const told = path.length === 0 ? rootType : typeof typename === 'string' ? schema.getType(typename) : undefined;
-      const type = isCompositeType(told) ? told : typeAt(path);
-      return withoutDeferred(conditions, `${name} ${type.name}`, type, selected.selectionSet);
-    },
-  };
-
   /** The type declared at a path. */
   function typeAt(path: readonly PathStep[]): GraphQLCompositeType {
     let type: GraphQLCompositeType = rootType;
@@ -98,6 +77,27 @@ export function prepareWriters({ schema, fragments, rootType, selectionSet, defe
     }
     return type;
   }
+
+  return {
+    ofWholes: wholes,
+    whole(conditions, form = 'text') {
+      const key = form === 'text' ? valuesOf(conditions) : `${form} ${valuesOf(conditions)}`;
+      return (
+        wholes.get(key) ??
+        keep(wholes, MAX_WHOLES, key, () =>
+          compileResponseWriter({ schema, fragments, conditions }, rootType, [selectionSet], form),
+        )
+      );
+    },
+    primary: (conditions) => withoutDeferred(conditions, 'primary', rootType, selectionSet),
+    part({ name, path }, typename, conditions) {
+      const selected = deferred.get(name);
+      if (!selected) return null;
+      const told = path.length === 0 ? rootType : typeof typename === 'string' ? schema.getType(typename) : undefined;
+      const type = isCompositeType(told) ? told : typeAt(path);
+      return withoutDeferred(conditions, `${name} ${type.name}`, type, selected.selectionSet);
+    },
+  };
 }
 
 function valuesOf(conditions: Conditions): string {
