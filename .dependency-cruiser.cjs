@@ -21,7 +21,7 @@ const HOUSES = {
       ['compile/security'],
       ['compile/plan', 'compile/document'],
       ['supergraph', 'subgraphs/caching'],
-      ['subgraphs'],
+      ['supergraph/planner', 'subgraphs'],
       ['request'],
     ],
   },
@@ -218,6 +218,34 @@ module.exports = {
       severity: 'error',
       from: { path: '^examples/' },
       to: { path: '^(packages/(?!client/src/(index|operations)\\.ts$)|subgraphs|gateway|embedded|operator|e2e)' },
+    },
+    {
+      name: 'a-run-compiles-nothing',
+      comment:
+        'What a run needs is made of its operation once: one that reads a document, a schema or a plan does so for each request.',
+      severity: 'error',
+      from: { path: '^packages/federation-engine/src/execute/', pathNot: TEST_FILES },
+      to: {
+        path: [
+          '^node_modules/(graphql|@apollo)/',
+          '^packages/federation-engine/src/compile/(?!(conditions|plan/client-names)\\.ts$)',
+        ],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'the-planner-stays-in-its-thread',
+      comment:
+        'What runs in the thread of the planner loads its libraries, and knows its schema: the rest of the engine knows what it is told.',
+      severity: 'error',
+      from: {
+        path: '^packages/federation-engine/src/',
+        pathNot: ['^packages/federation-engine/src/supergraph/planner/', TEST_FILES],
+      },
+      to: {
+        path: '^packages/federation-engine/src/supergraph/planner/(?!required-paths\\.ts$)',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'the-engine-is-composed-once',

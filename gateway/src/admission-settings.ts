@@ -10,7 +10,7 @@ import {
 } from '@taskgraph/service-kit';
 import type { ClientLimitsOptions } from './admission/client-limits.js';
 import type { DemandControlOptions } from './admission/demand-control.js';
-import type { DocumentsOptions } from './admission/documents.js';
+import type { DocumentsOptions } from './admission/served-documents.js';
 import type { PoliciesOptions } from './admission/policies.js';
 import { createPolicyHook } from './admission/policy-hook.js';
 import { servesOwnGraph, subgraphKey, type GatewayConfig } from './config.js';

@@ -3,7 +3,7 @@ import { createRateLimits, type Log, type Metrics } from '@taskgraph/service-kit
 import { toClientLimits, toDemandControl, toDocuments, toPolicies } from './admission-settings.js';
 import { createClientLimits } from './admission/client-limits.js';
 import { createDemandControl } from './admission/demand-control.js';
-import { createDocuments } from './admission/documents.js';
+import { createDocuments } from './admission/served-documents.js';
 import { createOverrideLabels } from './admission/held-labels.js';
 import { createPolicies } from './admission/policies.js';
 import type { GatewayConfig } from './config.js';

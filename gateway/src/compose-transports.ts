@@ -2,7 +2,7 @@ import type { OfferedLogin } from '@taskgraph/explorer';
 import type { EngineParts } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
 import type { Log, Metrics, RefusalForms, Routes, Tracing, UploadSpool } from '@taskgraph/service-kit';
-import { createOwnDocuments } from './admission/documents.js';
+import { createOwnDocuments } from './admission/served-documents.js';
 import type { GatewayAdmission } from './compose-admission.js';
 import type { GatewayIdentity } from './compose-identity.js';
 import type { GatewayConfig } from './config.js';

@@ -15,7 +15,7 @@ import type { Policies } from './admission/policies.js';
 import { subgraphKey, type GatewayConfig } from './config.js';
 import { withClientInfo } from './identity/client-info.js';
 import { withIdempotencyKey } from './idempotency-key.js';
-import { toMissingViewer } from './identity/missing-viewer.js';
+import { toMissingViewer } from './identity/not-signed-in.js';
 import { toClientInfoSigner } from './admission-settings.js';
 import type { GatewayTelemetry, SupergraphTelemetry } from './telemetry.js';
 import { withTraces } from './traces.js';

@@ -30,7 +30,7 @@ import { composeTransports } from './compose-transports.js';
 import { assertKnownSubgraphs, type GatewayConfig } from './config.js';
 import { toEngineOptions } from './engine-settings.js';
 import { warnOfExposure } from './exposure.js';
-import { createSubscriptionTelemetry } from './subscription-telemetry.js';
+import { createSubscriptionTelemetry } from './subscription-metrics.js';
 import { createGatewayTelemetry } from './telemetry.js';
 import { openUploadSpool } from './upload-spool.js';
 import { openUsage } from './usage-settings.js';

@@ -6,7 +6,7 @@ import { parse } from 'graphql';
 import { WebSocket } from 'ws';
 import { createOverrideLabels } from '../src/admission/held-labels.js';
 import type { Identity } from '@taskgraph/federation-engine/internal/request/context.js';
-import { readOverrideDirectives } from '@taskgraph/federation-engine/internal/supergraph/override-directives.js';
+import { readOverrideDirectives } from '@taskgraph/federation-engine/internal/supergraph/planner/override-directives.js';
 import { startGateway, type FakeSubgraph, type GatewayUnderTest } from './fake-subgraphs.js';
 import { connectClient } from './subscriptions/newsroom.js';
 

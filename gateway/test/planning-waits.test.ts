@@ -74,8 +74,8 @@ describe('an operation whose @defer the planner fails at', () => {
       },
       OPTIONS,
     );
-    const { step } = await operations.get('{ books { id ... @defer { author { name } } } }', undefined);
-    expect(step?.kind).toBe('sequence');
+    const { compiled } = await operations.get('{ books { id ... @defer { author { name } } } }', undefined);
+    expect(compiled.step?.kind).toBe('sequence');
   });
 });
 

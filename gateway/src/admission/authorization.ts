@@ -1,15 +1,15 @@
 import { OperationTypeNode } from 'graphql';
 import type { Asker, Identity, Viewer } from '@taskgraph/federation-engine/internal/request/context.js';
-import { toMissingViewer } from '../identity/missing-viewer.js';
+import { toMissingViewer } from '../identity/not-signed-in.js';
 import { toWithheldError, unmetFault } from '@taskgraph/federation-engine/internal/execute/withheld-errors.js';
-import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/viewer-authorization.js';
 import { conditionsOf } from '@taskgraph/federation-engine/internal/compile/conditions.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
 import { Refusal, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import type { SecuredSelection } from '@taskgraph/federation-engine/internal/compile/security/secured-selections.js';
 import type { Withholding } from '@taskgraph/federation-engine/internal/compile/security/withheld-selections.js';
-import { holds } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
-import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/security-requirements.js';
+import { holds } from '@taskgraph/federation-engine/internal/request/selection-conditions.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/planner/security-requirements.js';
 import type { Policies } from './policies.js';
 import type { PolicyVerdicts } from './policy-hook.js';
 

@@ -1,5 +1,5 @@
 import type { Asker, Claims } from '@taskgraph/federation-engine/internal/request/context.js';
-import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/security-requirements.js';
+import type { SecurityCondition } from '@taskgraph/federation-engine/internal/supergraph/planner/security-requirements.js';
 import { meetsClaims, type PolicyTable } from './claim-conditions.js';
 import type { PolicyHook, PolicyVerdicts } from './policy-hook.js';
 

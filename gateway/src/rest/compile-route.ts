@@ -11,7 +11,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { compileQuery, invalid, type CompiledQuery, type Places } from './compile-query.js';
-import type { RestDocument } from './documents.js';
+import type { RestDocument } from './rest-documents.js';
 import { schemaOfMembers, type InputMember, type JsonSchema } from './json-schema.js';
 import { codeOfType, problemOfUnion, statusOfCode } from './problem.js';
 import type { Route } from './routes.js';

@@ -7,7 +7,7 @@ import { servePage } from '../explorer/serve-page.js';
 import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
-import { readRestDocuments } from './documents.js';
+import { readRestDocuments } from './rest-documents.js';
 import { describeRoutes, type OpenApiOptions } from './openapi.js';
 import { Problem, problemOfError, problemOfRefusal, refusalAsProblem, sendProblem } from './problem.js';
 import { ROUTES } from './routes.js';

@@ -19,7 +19,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import type { ValidOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
-import { isCondition } from '@taskgraph/federation-engine/internal/supergraph/selection-conditions.js';
+import { isCondition } from '@taskgraph/federation-engine/internal/request/selection-conditions.js';
 
 /** What is read of an operation. */
 export type CountedOperation = Pick<ValidOperation, 'node' | 'fragments' | 'supergraph'>;

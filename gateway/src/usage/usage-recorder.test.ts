@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, parse, type OperationDefinitionNode } from 'graphql';
 import { createLog, createMetrics } from '@taskgraph/service-kit';
-import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
+import type { CountedOperation } from './normal-operation.js';
 import { createUsageRecorder, type UsageRecorderOptions } from './usage-recorder.js';
 import type { UsageCount } from './usage-record.js';
 
 const schema = buildSchema('type Query { a: Int b: Int }');
 const operation = (text: string) => {
   const [node] = parse(text).definitions as [OperationDefinitionNode];
-  return { node, fragments: new Map(), supergraph: { schema } } as unknown as Operation;
+  return { node, fragments: new Map(), supergraph: { schema } } as unknown as CountedOperation;
 };
 const from = (name?: string, version?: string) => ({
   clientHeader: (header: string) => (header.endsWith('version') ? version : name),

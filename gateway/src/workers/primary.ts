@@ -13,7 +13,7 @@ import {
   type OperationsAddress,
   type Runnable,
 } from '@taskgraph/service-kit';
-import type { Answers, FromWorker, ToWorker } from './messages.js';
+import type { Answers, FromWorker, ToWorker } from './worker-messages.js';
 
 interface PrimaryOptions {
   readonly count: number;

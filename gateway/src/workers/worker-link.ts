@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import type { GuestMessage, HostMessage } from '@taskgraph/federation-engine/internal/supergraph/planner-sharing.js';
 import { changeLogLevel, type Health, type Log, type Metrics } from '@taskgraph/service-kit';
-import type { Answers, FromWorker, ToWorker } from './messages.js';
+import type { Answers, FromWorker, ToWorker } from './worker-messages.js';
 
 /** What a worker has to do with its primary. */
 interface WorkerLink {

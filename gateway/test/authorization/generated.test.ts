@@ -75,7 +75,7 @@ function gatewayOf(graph: GuardedGraph) {
       unmet: (facts) => authorization.unmet(facts, variables, context),
       client: '',
     });
-    const result = await runOperation(operation, { variables, context, client, signal, incremental: false });
+    const result = await runOperation(operation.compiled, { variables, context, client, signal, incremental: false });
     return {
       data: JSON.parse(result.data) as unknown,
       errors: createClientErrors(() => false).ofResult(result, context),

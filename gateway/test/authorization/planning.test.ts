@@ -97,6 +97,6 @@ describe('an operation that is refused for what its viewer may not see', () => {
     const { planned, get } = start();
     await expect((async () => get('subscription { secrets }', NOBODY))()).rejects.toThrow(Refusal);
     expect(planned).toEqual([]);
-    expect((await get('subscription { secrets }', SIGNED_IN)).primary?.subgraph).toBe('one');
+    expect((await get('subscription { secrets }', SIGNED_IN)).compiled.primary?.subgraph).toBe('one');
   });
 });

@@ -17,7 +17,7 @@ import { evaluateCosts } from '@taskgraph/federation-engine/internal/compile/cos
 import { readDocument } from '@taskgraph/federation-engine/internal/compile/document/read-document.js';
 import { createOperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import { validateOperation } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
+import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/planner/prepared-supergraph.js';
 import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 
 /** Operations that belong to services which do not exist yet. The list cannot rot: once one of them validates, it fails. */

@@ -26,7 +26,7 @@ const FLOORS: Readonly<Record<string, ReadonlyArray<readonly string[]>>> = {
     ['compile/security'],
     ['compile/plan', 'compile/document'],
     ['supergraph', 'subgraphs/caching'],
-    ['subgraphs'],
+    ['supergraph/planner', 'subgraphs'],
     ['request'],
   ],
 };
@@ -167,6 +167,13 @@ const CAUGHT: Readonly<Record<string, readonly string[]>> = {
   'the-engine-serves-anybody': [`${ENGINE}/request/a.ts -> packages/contracts/src/a.ts`],
   'the-client-serves-anybody': ['packages/client/src/a.ts -> packages/contracts/src/client-b.ts'],
   'examples-use-what-is-published': ['examples/page/a.ts -> packages/client/src/cache.ts'],
+  'a-run-compiles-nothing': [
+    `${ENGINE}/execute/a.ts -> graphql`,
+    `${ENGINE}/execute/b.ts -> ${ENGINE}/compile/write/a.ts`,
+    `${ENGINE}/execute/c.ts -> ${ENGINE}/compile/plan/a.ts`,
+    `${ENGINE}/execute/d.ts -> ${ENGINE}/compile/a.ts`,
+  ],
+  'the-planner-stays-in-its-thread': [`${ENGINE}/supergraph/a.ts -> ${ENGINE}/supergraph/planner/a.ts`],
   'the-engine-is-composed-once': [`${GATEWAY}/gateway.ts -> ${ENGINE}/live-graph.ts`],
   'the-launcher-stands-on-top': ['packages/one/src/j.ts -> embedded/src/a.ts'],
 };

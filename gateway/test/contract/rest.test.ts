@@ -4,7 +4,7 @@ import { readPreconditions } from '@taskgraph/service-kit';
 import { validate, parse } from 'graphql';
 import { buildSupergraph } from '../../../packages/federation-engine/test/build-supergraph.js';
 import { compileRoute } from '../../src/rest/compile-route.js';
-import { readRestDocuments } from '../../src/rest/documents.js';
+import { readRestDocuments } from '../../src/rest/rest-documents.js';
 import { onlyVersion } from '../../src/rest/versions.js';
 import { ROUTES } from '../../src/rest/routes.js';
 

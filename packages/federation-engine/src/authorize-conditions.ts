@@ -1,8 +1,8 @@
-import type { Authorization } from './compile/authorization.js';
+import type { Authorization } from './compile/viewer-authorization.js';
 import type { SecuredSelection } from './compile/security/secured-selections.js';
 import type { OperationFacts } from './compile/valid-operation.js';
 import type { Asker } from './request/context.js';
-import type { SecurityCondition } from './supergraph/security-requirements.js';
+import type { SecurityCondition } from './supergraph/planner/security-requirements.js';
 
 /** Whether a condition is met for whoever asks; each is asked about once in a request. What throws meets none. */
 export type AuthorizeHook = (condition: SecurityCondition, asker: Asker) => boolean | Promise<boolean>;

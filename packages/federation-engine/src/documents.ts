@@ -6,6 +6,6 @@ export { prepareCostEstimate, type CostEstimate } from './compile/cost/estimate-
 export type { DocumentLimits, LimitReason } from './compile/document/limits.js';
 export { fragmentsOf } from './compile/document/measure-document.js';
 export { readDocument } from './compile/document/read-document.js';
-export { isCondition } from './supergraph/selection-conditions.js';
+export { isCondition } from './request/selection-conditions.js';
 export { Refusal } from './request/refusal.js';
-export type { CostDirectives, ListSize } from './supergraph/cost-directives.js';
+export type { CostDirectives, ListSize } from './supergraph/planner/cost-directives.js';

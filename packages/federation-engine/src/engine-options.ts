@@ -1,5 +1,5 @@
 import type { OperationCacheOptions } from './compile/operation-cache.js';
-import type { Authorization } from './compile/authorization.js';
+import type { Authorization } from './compile/viewer-authorization.js';
 import type { OperationCache } from './compile/operation-cache.js';
 import type { Operation } from './compile/operation.js';
 import type { DocumentLimits } from './compile/document/limits.js';

@@ -1,6 +1,6 @@
 import { assertOptions } from './assert-options.js';
 import { ADMIT_ALL, authorizeBy } from './authorize-conditions.js';
-import type { Authorization } from './compile/authorization.js';
+import type { Authorization } from './compile/viewer-authorization.js';
 import type { OperationCache } from './compile/operation-cache.js';
 import type { Operation } from './compile/operation.js';
 import { planText } from './compile/plan/plan-text.js';
@@ -11,7 +11,7 @@ import { NO_SUBSCRIPTION_TELEMETRY } from './live/subscription-telemetry.js';
 import { createSubscriptions, type Subscriptions } from './live/subscriptions.js';
 import { createUpstreamSockets } from './live/upstream-sockets.js';
 import type { OverrideLabels } from './request/context.js';
-import { refusePromise } from './request/refuse-promise.js';
+import { assertNoPromise } from './request/assert-no-promise.js';
 import { SILENT, type Log } from './request/log.js';
 import { missingViewer as SIGN_IN } from './request/missing-viewer.js';
 import { boundCache } from './subgraphs/caching/bounded-cache.js';
@@ -240,7 +240,7 @@ function showsBy(hook: NonNullable<EngineOptions['showsErrorMessages']>, log: Lo
   return (subgraph) => {
     try {
       const shows: unknown = hook(subgraph);
-      refusePromise(shows, 'showsErrorMessages');
+      assertNoPromise(shows, 'showsErrorMessages');
       return shows === true;
     } catch (error) {
       log.error({ err: error }, 'showsErrorMessages has failed');
@@ -269,7 +269,7 @@ function labelsBy(hook: EngineOptions['overrideLabels']): OverrideLabels {
     let named: ReadonlySet<string> | undefined;
     const name = () => {
       const labels = hook(facts);
-      refusePromise(labels, 'overrideLabels');
+      assertNoPromise(labels, 'overrideLabels');
       return new Set(labels);
     };
     return (label) => (named ??= name()).has(label);

@@ -18,7 +18,6 @@ import { untilDeadline } from './request/deadline.js';
 import { Fault } from './request/fault.js';
 import { SILENT } from './request/log.js';
 import { badRequest, defect, refusalOf, toRefusal } from './request/refusal.js';
-import { forOne } from './subgraphs/cache-policy.js';
 
 export interface Engine {
   /** Runs a query or a mutation. Never throws: whatever goes wrong is in the result. */
@@ -75,7 +74,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     if (operation.type === OperationTypeNode.SUBSCRIPTION)
       throw refusalOf('OPERATION_REJECTED', [{ message: 'A subscription is run by `subscribe`.' }]);
     const { incremental } = request;
-    const result = await runOperation(operation, {
+    const result = await runOperation(operation.compiled, {
       variables: request.variables ?? {},
       context,
       client: parts.client,
@@ -83,7 +82,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       incremental: incremental !== undefined,
       form: request.form,
     });
-    request.traces?.ran(operation, request.variables ?? {});
+    request.traces?.ran(operation.compiled, request.variables ?? {});
     const errors = parts.clientErrors.ofResult(result, context);
     if (result.rest && incremental) {
       const { clientErrors } = parts;
@@ -100,14 +99,12 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
       });
     }
     const isCacheable = operation.type === OperationTypeNode.QUERY && errors.length === 0;
-    const kept = isCacheable ? result.cachePolicy : null;
     return new WrittenResult({
       errors,
       parts: null,
       isExecuted: true,
       isCacheable,
-      // What takes a token to see is for its viewer, whatever the subgraphs say.
-      cachePolicy: kept && operation.secured.length > 0 ? forOne(kept) : kept,
+      cachePolicy: isCacheable ? result.cachePolicy : null,
       text: () => renderBody(result.data, errors),
       members: () => ({ data: result.value() }),
     });
@@ -118,7 +115,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
     try {
       return new RequestContext(request, log, operationTimeoutMs);
     } catch (error) {
-      return refused(error, { log, requestId: randomUUID() });
+      return toFailure(error, { log, requestId: randomUUID() });
     }
   }
 
@@ -132,7 +129,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         return result;
       } catch (error) {
         begun.end();
-        return refused(error, begun);
+        return toFailure(error, begun);
       }
     },
     async *subscribe(request) {
@@ -148,7 +145,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         if (operation.type !== OperationTypeNode.SUBSCRIPTION)
           throw refusalOf('OPERATION_REJECTED', [{ message: 'This is no subscription: run it by `execute`.' }]);
       } catch (error) {
-        yield refused(error, context);
+        yield toFailure(error, context);
         return;
       } finally {
         begun.end();
@@ -175,7 +172,7 @@ export function toEngine(parts: EngineParts, options: EngineOptions): Engine {
         for await (const { body, errors, members } of events)
           yield toResult({ errors, isExecuted: true, text: () => body, members });
       } catch (error) {
-        yield refused(error, context);
+        yield toFailure(error, context);
       }
     },
     async explain(request) {
@@ -227,7 +224,7 @@ function toResult(told: Pick<Told, 'errors' | 'isExecuted' | 'text' | 'members'>
   return new WrittenResult({ errors, parts: null, isExecuted, isCacheable: false, cachePolicy: null, text, members });
 }
 
-function refused(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
+function toFailure(error: unknown, context: Pick<OperationContext, 'log' | 'requestId'>): EngineResult {
   const { errors } = error instanceof Fault ? toRefusal(error) : defect(error, context);
   return toResult({ errors, isExecuted: false, text: () => renderBody(null, errors), members: () => ({}) });
 }

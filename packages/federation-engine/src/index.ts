@@ -13,5 +13,5 @@ export { createMemoryCache, type Cache, type CacheEntry } from './subgraphs/cach
 export type { CacheValue } from './subgraphs/caching/stored.js';
 export type { FetchHook, HeaderRules, HeaderTable, OutgoingFetch } from './subgraphs/fetch-headers.js';
 export type { SubgraphsSettings } from './subgraphs/subgraphs.js';
-export type { SecurityCondition } from './supergraph/security-requirements.js';
+export type { SecurityCondition } from './supergraph/planner/security-requirements.js';
 export type { SupergraphFile } from './supergraph/open-source.js';

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from './request/log.js';
 import { createOperationCache, type OperationCache, type OperationCacheOptions } from './compile/operation-cache.js';
 import { Refusal } from './request/refusal.js';
-import type { GraphDescription } from './supergraph/planner-messages.js';
+import type { GraphDescription } from './supergraph/planner/planner-messages.js';
 import type { PlannerThread } from './supergraph/planner-thread.js';
 import type { SupergraphSource } from './supergraph/supergraph-source.js';
 import { toSupergraph, type Supergraph } from './supergraph/supergraph.js';

@@ -1,4 +1,4 @@
-import { clientName } from './compile/plan/response-names.js';
+import { clientName } from './compile/plan/client-names.js';
 import type { FetchStep, PathStep, Step } from './compile/plan/steps.js';
 import type { FieldTraces, TracedFetch } from './request/field-traces.js';
 import type { Log } from './request/log.js';

@@ -1,7 +1,7 @@
 import type { GatewayGraphQLRequestMetrics } from '@apollo/server-gateway-interface';
 import type { GraphQLFormattedError } from 'graphql';
 import { conditionsOf } from './compile/conditions.js';
-import type { Operation } from './compile/operation.js';
+import type { CompiledOperation } from './compile/operation.js';
 import { subgraphOf } from './execute/client-errors.js';
 import { toPlanTrace, tracedErrors, type SubgraphTrace } from './plan-trace.js';
 import { FieldTraces } from './request/field-traces.js';
@@ -14,7 +14,7 @@ export class RunTraces {
   readonly fields = new FieldTraces();
   readonly #decode: Decode;
   readonly #log: Log;
-  #operation: Operation | null = null;
+  #operation: CompiledOperation | null = null;
   #conditions: ReadonlyMap<string, boolean> = new Map();
 
   constructor(decode: Decode, log: Log) {
@@ -23,7 +23,7 @@ export class RunTraces {
   }
 
   /** What was run. */
-  ran(operation: Operation, variables: Readonly<Record<string, unknown>>): void {
+  ran(operation: CompiledOperation, variables: Readonly<Record<string, unknown>>): void {
     this.#operation = operation;
     this.#conditions = conditionsOf(operation, variables);
   }
@@ -39,7 +39,7 @@ export class RunTraces {
     const node = toPlanTrace(operation.step, {
       traces: this.fields,
       conditions: this.#conditions,
-      rootType: operation.rootType.name,
+      rootType: operation.rootType,
       startedAt: metrics.startHrTime,
       decode: this.#decode,
       log: this.#log,

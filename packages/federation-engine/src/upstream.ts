@@ -13,5 +13,5 @@ export {
   type UpstreamAnswer,
   type UpstreamOptions,
   type UpstreamRequest,
-} from './subgraphs/upstream.js';
+} from './subgraphs/single-upstream.js';
 export { splitUrls } from './subgraphs/url-list.js';

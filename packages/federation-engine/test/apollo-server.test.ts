@@ -109,7 +109,7 @@ it('makes no text of an answer that Apollo Server writes', async () => {
   const query = '{ book { id title } }';
   expect((await front.ask(query)).body).toEqual({ data: { book: { id: '1', title: 'Emma' } } });
   const operation = await front.engine().parts.operations().get(query, undefined);
-  expect([...operation.writers.keys()]).toEqual(['value ']);
+  expect([...operation.compiled.writers.ofWholes.keys()]).toEqual(['value ']);
 });
 
 describe('what Apollo Server tells caches', () => {

@@ -1,8 +1,8 @@
 import { Supergraph as ApolloSupergraph } from '@apollo/federation-internals';
 import { QueryPlanner } from '@apollo/query-planner';
-import { BUILD_OPTIONS, describeGraph, PLANNER_CONFIG } from '../src/supergraph/describe-graph.js';
-import { planOperation } from '../src/supergraph/plan-operation.js';
-import { prepareSupergraph } from '../src/supergraph/prepared-supergraph.js';
+import { BUILD_OPTIONS, describeGraph, PLANNER_CONFIG } from '../src/supergraph/planner/describe-graph.js';
+import { planOperation } from '../src/supergraph/planner/plan-operation.js';
+import { prepareSupergraph } from '../src/supergraph/planner/prepared-supergraph.js';
 import { toSupergraph, type Supergraph } from '../src/supergraph/supergraph.js';
 
 /** Builds a supergraph as the engine does, with the planner in this thread. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const REAL = new URL('../dist/supergraph/planner-worker.js', import.meta.url);
+const REAL = new URL('../dist/supergraph/planner/planner-worker.js', import.meta.url);
 
 /** What goes wrong, as code of the thread. It knows `start`: 1 in the first thread, 2 in the one after it. */
 export interface PlannerFault {

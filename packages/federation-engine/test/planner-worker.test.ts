@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { PlannerAnswer, PlannerMessage } from '../src/supergraph/planner-messages.js';
+import type { PlannerAnswer, PlannerMessage } from '../src/supergraph/planner/planner-messages.js';
 import { composeSdl, library } from './fake-subgraphs.js';
 import { writeFaultyPlanner } from './faulty-planner.js';
 
-const ENTRY = new URL('../dist/supergraph/planner-worker.js', import.meta.url);
+const ENTRY = new URL('../dist/supergraph/planner/planner-worker.js', import.meta.url);
 const supergraph = composeSdl(library().map(({ name, typeDefs }) => ({ name, typeDefs, url: `http://${name}.test` })));
 const other = supergraph.replaceAll('title: String!', 'title: String!\n  subtitle: String');
 /** Apollo's gateway takes its list of subgraphs, and finds only then that nothing is left for clients. */

@@ -4,10 +4,10 @@ import { OperationTypeNode, type GraphQLFormattedError } from 'graphql';
 import type { ClientLimits } from '../../admission/client-limits.js';
 import type { DemandControl } from '../../admission/demand-control.js';
 import { isAdministrator } from '../../identity/is-administrator.js';
-import { toMissingViewer } from '../../identity/missing-viewer.js';
+import { toMissingViewer } from '../../identity/not-signed-in.js';
 import type { PersistedQueries } from '../../admission/persisted-queries.js';
 import type { RecordUsage } from '../../usage/usage-recorder.js';
-import { forOne, writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
+import { writeCacheControl } from '@taskgraph/federation-engine/internal/subgraphs/cache-policy.js';
 import {
   clientOf,
   type OperationContext,
@@ -19,7 +19,7 @@ import { findUploads } from '@taskgraph/federation-engine/internal/subgraphs/mul
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import { runOperation } from '@taskgraph/federation-engine/internal/execute/run-operation.js';
 import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgraphs/subgraph-client.js';
-import type { Authorization } from '@taskgraph/federation-engine/internal/compile/authorization.js';
+import type { Authorization } from '@taskgraph/federation-engine/internal/compile/viewer-authorization.js';
 import type { Operation } from '@taskgraph/federation-engine/internal/compile/operation.js';
 import type { OperationCache } from '@taskgraph/federation-engine/internal/compile/operation-cache.js';
 import type { OperationFacts } from '@taskgraph/federation-engine/internal/compile/valid-operation.js';
@@ -155,7 +155,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   function execute(operation: Operation, request: GraphQLRequest, arrival: Arrival): Promise<OperationResult> {
     const { context } = arrival;
     const run = () =>
-      runOperation(operation, {
+      runOperation(operation.compiled, {
         variables: request.variables,
         context,
         client: options.client,
@@ -250,7 +250,7 @@ export function createAnswer(options: AnswerOptions): Answer {
         kind: 'reply',
         status: 200,
         headers: {
-          ...(errors.length > 0 ? retryAfter(errors) : cacheControl(seen.operation, result)),
+          ...(errors.length > 0 ? retryAfter(errors) : cacheControl(result)),
           ...options.limits.headers(seen.standings),
         },
         body: renderBody(result.data, errors, extensions),
@@ -293,12 +293,10 @@ function toSubscription(
 }
 
 /** What a client, or a cache on the way, may keep: the least of what the subgraphs say. */
-function cacheControl(operation: Operation | null, { cachePolicy }: OperationResult): Readonly<Record<string, string>> {
-  if (!cachePolicy || operation?.type !== OperationTypeNode.QUERY) return NO_HEADERS;
-  // What takes a token to see is for its viewer, whatever the subgraphs say.
-  const policy = operation.secured.length > 0 ? forOne(cachePolicy) : cachePolicy;
-  const vary = policy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
-  return { 'cache-control': writeCacheControl(policy, Date.now()), vary };
+function cacheControl({ cachePolicy }: OperationResult): Readonly<Record<string, string>> {
+  if (!cachePolicy) return NO_HEADERS;
+  const vary = cachePolicy.audience === 'EVERYBODY' ? 'accept' : 'accept, authorization';
+  return { 'cache-control': writeCacheControl(cachePolicy, Date.now()), vary };
 }
 
 /** Tells clients when to come again, where a subgraph's load was shed. */

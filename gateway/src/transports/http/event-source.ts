@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readJsonBody, sendBody } from '@taskgraph/service-kit';
-import { toMissingViewer } from '../../identity/missing-viewer.js';
+import { toMissingViewer } from '../../identity/not-signed-in.js';
 import type { Identify } from '../../identity/identify.js';
 import type { Tickets } from '../../identity/tickets.js';
 import { badRequest, toRefusal } from '@taskgraph/federation-engine/internal/request/refusal.js';

@@ -5,7 +5,8 @@ import type { Supergraph } from '../supergraph/supergraph.js';
 import { UnsupportedPlan } from './plan/compile-plan.js';
 import { createCostModel } from './cost/cost-model.js';
 import type { DocumentLimits } from './document/limits.js';
-import { compileOperation, compileWithheld, type Operation } from './operation.js';
+import { compileOperation, compileWithheld } from './compile-operation.js';
+import type { Operation } from './operation.js';
 import { readDocument } from './document/read-document.js';
 import { refusalOf, toRefusal } from '../request/refusal.js';
 import { createReadingTurns } from './reading-turns.js';
@@ -278,7 +279,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
       };
       const isRead = valid.has(key) || refusals.has(refusalKey(operationName, key));
       const turn = isRead ? null : turns.take(admission?.client ?? NOBODY);
-      return turn ? turn.then(begin, refuseLater) : begin();
+      return turn ? turn.then(begin, throwRefusal) : begin();
     },
     withheld,
     recent: () =>
@@ -315,7 +316,7 @@ function refusalKey(operationName: string | undefined, key: string): string {
   return `${operationName === undefined ? 'text' : 'name'} ${key}`;
 }
 
-function refuseLater(error: unknown): never {
+function throwRefusal(error: unknown): never {
   throw error instanceof Fault ? toRefusal(error) : error;
 }
 

@@ -12,9 +12,9 @@ import {
   type OperationTypeNode,
 } from 'graphql';
 import type { Supergraph } from '../supergraph/supergraph.js';
-import { decidingVariables } from './conditions.js';
 import type { CostModel } from './cost/cost-model.js';
 import { prepareCostEstimate, type CostEstimate } from './cost/estimate-cost.js';
+import { decidingVariables } from './document/deciding-variables.js';
 import { DeferLabelsAreUniqueRule } from './document/defer-label-rule.js';
 import { FloatsAreFiniteRule } from './document/finite-float-rule.js';
 import { countRootFields, fragmentsOf } from './document/measure-document.js';

@@ -1,24 +1,18 @@
-import type { Operation } from '../compile/operation.js';
+import type { DeferredPart } from '../compile/plan/steps.js';
 import type { PendingPart } from './operation-result.js';
 import type { ErrorPath } from '../request/data.js';
 
 /** The parts of one answer that clients are told of before they come, by the `@defer` and the place. */
 export class AnnouncedParts {
-  readonly #operation: Operation;
   readonly #waiting = new Map<string, Map<string, PendingPart>>();
   #count = 0;
 
-  constructor(operation: Operation) {
-    this.#operation = operation;
-  }
-
   /** Gives a part its id; null when it has one that is not taken yet. */
-  add(name: string, path: ErrorPath): PendingPart | null {
+  add({ name, label }: Pick<DeferredPart, 'name' | 'label'>, path: ErrorPath): PendingPart | null {
     const key = JSON.stringify(path);
     let places = this.#waiting.get(name);
     if (!places) this.#waiting.set(name, (places = new Map<string, PendingPart>()));
     if (places.has(key)) return null;
-    const label = this.#operation.deferred.get(name)?.label ?? null;
     const part = { id: String(this.#count), label, path };
     this.#count += 1;
     places.set(key, part);

@@ -1,14 +1,12 @@
-import { OperationTypeNode } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
-import type { Operation } from '../compile/operation.js';
-import { fetchIds, type DeferredPart, type DeferStep, type Step } from '../compile/plan/steps.js';
+import type { CompiledOperation } from '../compile/operation.js';
+import type { DeferredPart, DeferStep, Step } from '../compile/plan/steps.js';
 import { AnnouncedParts } from './announced-parts.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { IncrementalPart, OperationResult, PendingPart } from './operation-result.js';
 import { ArrivedAnswer, findPlaces, isBelow, type Place } from './part-places.js';
 import { PartQueue } from './part-queue.js';
-import { partWriter, primaryWriter } from './part-writers.js';
 import { runStep } from './run-step.js';
 import { settleErrors } from './settle-errors.js';
 import { copyData } from './merge.js';
@@ -43,7 +41,7 @@ interface Enclosing {
  * comes to an end, whichever conditions leave out what others depend on.
  */
 export async function runDeferred(
-  operation: Operation,
+  operation: CompiledOperation,
   step: DeferStep,
   execution: Execution,
 ): Promise<OperationResult> {
@@ -52,7 +50,7 @@ export async function runDeferred(
   /** The planner lets parts depend on fetches that it has left out: of `@skip(if: true)`. */
   const planned = new Set(fetchIds(step));
   const fetches = new Map<string, Event>();
-  const announced = new AnnouncedParts(operation);
+  const announced = new AnnouncedParts();
   let arrived = new ArrivedAnswer(null);
 
   function fetchOf(id: string): Event {
@@ -103,24 +101,24 @@ export async function runDeferred(
 
   /** Tells of the parts that are in one that is handed out. */
   function announce({ children, lost }: Enclosing): PendingPart[] {
-    return children.flatMap((part) => placesOf(part, lost).flatMap(({ at }) => announced.add(part.name, at) ?? []));
+    return children.flatMap((part) => placesOf(part, lost).flatMap(({ at }) => announced.add(part, at) ?? []));
   }
 
   function handOut(part: DeferredPart, errors: readonly ExecutionError[], own: Enclosing): void {
-    const { name, path } = part;
+    const { name } = part;
     const { lost } = own;
     const places = placesOf(part, lost);
     const ready: IncrementalPart[] = [];
     // An error that says no place is told with the first.
     const unplaced = errors.filter((error) => !places.some(({ at }) => isBelow(error.path, at)));
     for (const [index, { value, at }] of places.entries()) {
-      const write = partWriter(operation, name, path, conditions, value);
+      const write = operation.writers.part(part, value['__typename'], conditions);
       if (!write) return;
       const { text, value: written, violations, leftOut } = write(value, shared, missing);
       if (text === null) lost.push(at);
       else arrived.add(at, written as Data);
       const told = [...(index === 0 ? unplaced : []), ...errors.filter((error) => isBelow(error.path, at))];
-      const late = announced.add(name, at);
+      const late = announced.add(part, at);
       ready.push({
         ...announced.take(name, at),
         pending: late ? [late] : [],
@@ -143,15 +141,15 @@ export async function runDeferred(
 
   /** Before the client hears of what a mutation has changed. */
   async function invalidate(): Promise<void> {
-    if (operation.type === OperationTypeNode.MUTATION)
-      await execution.client.invalidate?.(findNamedEntities(operation, root));
+    if (operation.type === 'mutation')
+      await execution.client.invalidate?.(findNamedEntities(operation.entityNames, root));
   }
 
   const primaryErrors: ExecutionError[] = [];
   const primary: Enclosing = { handedOut: new Event(), lost: [], children: [] };
   await run(step, primaryErrors, primary);
   await invalidate();
-  const written = primaryWriter(operation, conditions)(root, shared, missing);
+  const written = operation.writers.primary(conditions)(root, shared, missing);
   const { text, value, violations, leftOut, objects } = written;
   // What is told of the first part does not grow with what comes later.
   arrived = new ArrivedAnswer(value === null ? null : copyData(value as Data));
@@ -168,4 +166,21 @@ export async function runDeferred(
     cachePolicy: null,
     rest: parts,
   };
+}
+
+/** Ids of all fetches in a step, those that conditions may leave out included. */
+function fetchIds(step: Step | null): string[] {
+  switch (step?.kind) {
+    case undefined:
+      return [];
+    case 'fetch':
+      return step.id === null ? [] : [step.id];
+    case 'sequence':
+    case 'parallel':
+      return step.steps.flatMap(fetchIds);
+    case 'condition':
+      return [...fetchIds(step.ifTrue), ...fetchIds(step.ifFalse)];
+    case 'defer':
+      return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
+  }
 }

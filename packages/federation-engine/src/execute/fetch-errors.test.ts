@@ -46,7 +46,7 @@ describe('errors of a fetch', () => {
   });
 
   it('keep their path in a fetch of root fields', () => {
-    const step = { ...STEP, path: [], requires: null, rootNames: ['tasks', 'me'] };
+    const step = { ...STEP, path: [], representations: null, rootNames: ['tasks', 'me'] };
     const options = { root, clientPath, indexOf: null, came: null };
     expect(placeErrors([{ message: 'x', path: ['tasks', 1] }], step, options)[0]?.path).toEqual(['tasks', 1]);
     expect(placeErrors([{ message: 'x' }], step, options).map(({ path }) => path)).toEqual([['tasks'], ['me']]);

@@ -1,7 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import type { ClientPath } from '../compile/plan/client-paths.js';
-import { renamePath } from '../compile/plan/renamed-members.js';
-import type { FetchStep } from '../compile/plan/steps.js';
+import type { FetchStep, RenamedMembers } from '../compile/plan/steps.js';
 import { collectPlaces } from './targets.js';
 import { follow } from './walk-places.js';
 import type { Data, ErrorPath } from '../request/data.js';
@@ -121,3 +120,17 @@ function rootPlaces(root: Data, { path }: FetchStep): readonly ErrorPath[] {
 }
 
 const ROOT: readonly ErrorPath[] = [[]];
+
+/** A path in what a fetch brings, under the names of the answer. */
+function renamePath(
+  path: ReadonlyArray<string | number>,
+  members: RenamedMembers | null,
+): ReadonlyArray<string | number> {
+  if (!members) return path;
+  let at: RenamedMembers | undefined = members;
+  return path.map((element) => {
+    if (typeof element === 'number') return element;
+    at = at?.inner.get(element);
+    return at?.name ?? element;
+  });
+}

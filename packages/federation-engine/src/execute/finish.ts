@@ -1,6 +1,6 @@
-import { responseWriter, type Operation } from '../compile/operation.js';
+import type { CompiledOperation } from '../compile/operation.js';
 import type { Violation } from '../compile/write/writer-run.js';
-import type { CachePolicy } from '../subgraphs/cache-policy.js';
+import { forOne, type CachePolicy } from '../subgraphs/cache-policy.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
 import type { OperationResult } from './operation-result.js';
@@ -9,10 +9,10 @@ import { settleErrors } from './settle-errors.js';
 export type AnswerForm = 'text' | 'value';
 
 /** Writes what has been fetched as the answer. */
-export function finish(operation: Operation, execution: Execution, form: AnswerForm = 'text'): OperationResult {
+export function finish(operation: CompiledOperation, execution: Execution, form: AnswerForm = 'text'): OperationResult {
   if (form === 'value') return new ValueResult(operation, execution);
   const { root, conditions, shared, missing } = execution;
-  const { text, violations, leftOut, objects } = responseWriter(operation, conditions)(
+  const { text, violations, leftOut, objects } = operation.writers.whole(conditions)(
     root,
     shared,
     missing,
@@ -26,13 +26,21 @@ export function finish(operation: Operation, execution: Execution, form: AnswerF
     ...settleErrors(execution.errors, violations),
     leftOut,
     objects,
-    cachePolicy: execution.cachePolicy(),
+    cachePolicy: keptPolicy(operation, execution),
     rest: null,
   };
 }
 
-function makeValue(operation: Operation, { root, conditions, shared, missing }: Execution) {
-  return responseWriter(operation, conditions, 'value')(root, shared, missing);
+/** How long an answer without errors may be kept: the least of what the subgraphs say. */
+function keptPolicy({ type, isGuarded }: CompiledOperation, execution: Execution): CachePolicy | null {
+  if (type !== 'query') return null;
+  const policy = execution.cachePolicy();
+  // What takes a token to see is for its viewer, whatever the subgraphs say.
+  return policy && isGuarded ? forOne(policy) : policy;
+}
+
+function makeValue(operation: CompiledOperation, { root, conditions, shared, missing }: Execution) {
+  return operation.writers.whole(conditions, 'value')(root, shared, missing);
 }
 
 /** The answer as a value, whose text is written when somebody reads it. No object literal: one that defines getters is a slow object for V8. */
@@ -45,10 +53,10 @@ class ValueResult implements OperationResult {
   readonly cachePolicy: CachePolicy | null;
   readonly rest = null;
   readonly value: () => unknown;
-  readonly #operation: Operation;
+  readonly #operation: CompiledOperation;
   readonly #execution: Execution;
 
-  constructor(operation: Operation, execution: Execution) {
+  constructor(operation: CompiledOperation, execution: Execution) {
     const { value, violations, leftOut, objects } = makeValue(operation, execution);
     const settled = settleErrors(execution.errors, violations);
     this.isAscii = execution.texts.areAscii;
@@ -56,7 +64,7 @@ class ValueResult implements OperationResult {
     this.violations = settled.violations;
     this.leftOut = leftOut;
     this.objects = objects;
-    this.cachePolicy = execution.cachePolicy();
+    this.cachePolicy = keptPolicy(operation, execution);
     this.#operation = operation;
     this.#execution = execution;
     let isTaken = false;
@@ -70,6 +78,6 @@ class ValueResult implements OperationResult {
 
   get data(): string {
     const { root, conditions, shared, missing, texts } = this.#execution;
-    return responseWriter(this.#operation, conditions)(root, shared, missing, texts.arePlain).text ?? 'null';
+    return this.#operation.writers.whole(conditions)(root, shared, missing, texts.arePlain).text ?? 'null';
   }
 }

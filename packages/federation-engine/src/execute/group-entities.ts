@@ -1,5 +1,6 @@
+import type { PlainMembers, RepresentationPlan } from '../compile/plan/steps.js';
 import type { Representation } from '../subgraphs/subgraph-client.js';
-import type { RepresentationPlan } from './representations.js';
+import { writeRepresentation } from './representations.js';
 import type { Targets } from './targets.js';
 import type { Data } from '../request/data.js';
 
@@ -32,7 +33,7 @@ export function groupEntities(
   let byText: Map<string, EntityGroup> | null = null;
   const byType = new Map<string, Index>();
   let lastType: unknown = null;
-  let members: readonly string[] | null = null;
+  let plain: PlainMembers | null = null;
   let index: Index | null = null;
   /** Of the entity before: owners, uploaders and the like often follow themselves, and to compare two texts is cheaper than to look one up. */
   let lastValue: unknown = undefined;
@@ -41,7 +42,7 @@ export function groupEntities(
   let bare: Data | null = null;
 
   function create(entity: Data): EntityGroup | null {
-    const representation = plan.write(entity, arePlain);
+    const representation = writeRepresentation(entity, plan, plain, arePlain);
     if (representation === null) return null;
     const group = { representation, entities: [] };
     groups.push(group);
@@ -49,7 +50,7 @@ export function groupEntities(
   }
 
   function findByText(entity: Data): EntityGroup | null {
-    const representation = plan.write(entity, arePlain);
+    const representation = writeRepresentation(entity, plan, plain, arePlain);
     if (representation === null) return null;
     byText ??= new Map();
     let group = byText.get(representation.json);
@@ -101,13 +102,13 @@ export function groupEntities(
     if (typename !== lastType || at === 0) {
       lastType = typename;
       lastGroup = null;
-      members = typeof typename === 'string' ? plan.members(typename) : null;
-      if (members) {
+      plain = typeof typename === 'string' ? plan.plain(typename) : null;
+      if (plain) {
         index = byType.get(typename as string) ?? new Map<unknown, Index | EntityGroup>();
         byType.set(typename as string, index);
       }
     }
-    const byMembers = members && index ? findByMembers(entity, members, index) : undefined;
+    const byMembers = plain && index ? findByMembers(entity, plain.names, index) : undefined;
     const group = byMembers === undefined ? findByText(entity) : byMembers;
     if (!group) continue;
     const [first] = group.entities;
@@ -117,9 +118,9 @@ export function groupEntities(
       isAlone &&
       first &&
       byMembers &&
-      members &&
-      (first === bare || isBare(first, members)) &&
-      isBare(entity, members)
+      plain &&
+      (first === bare || isBare(first, plain.names)) &&
+      isBare(entity, plain.names)
     ) {
       bare = first;
       (holders[at] as Record<string | number, unknown>)[keys[at] as string | number] = first;

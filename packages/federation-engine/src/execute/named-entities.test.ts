@@ -13,7 +13,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { fragmentsOf } from '../compile/document/measure-document.js';
-import type { Selected } from '../compile/named-places.js';
+import { prepareEntityNames, type Selected } from '../compile/entity-names.js';
 import { collectFields } from '../compile/write/collect-fields.js';
 import type { Data } from '../request/data.js';
 import { findNamedEntities } from './named-entities.js';
@@ -141,7 +141,7 @@ describe('what an answer names', () => {
     let count = 0;
     fc.assert(
       fc.property(root, (data) => {
-        const { entities, types } = findNamedEntities(operation, data);
+        const { entities, types } = findNamedEntities(prepareEntityNames(operation), data);
         const expected = reference(operation, data);
         expect(sorted(entities.map(({ typename, id: own }) => `${typename} ${own}`))).toEqual(expected.entities);
         // Of what could not be identified, more is said by what its type declares.
@@ -159,7 +159,9 @@ describe('what an answer names', () => {
       'mutation($no: Boolean!) { change { task @include(if: $no) { id owner @skip(if: true) { id } } } }',
     );
     const task = { id: '1', owner: { id: '2' } };
-    expect(findNamedEntities(operation, { change: { __typename: 'Payload', task } }).entities).toEqual(
+    expect(
+      findNamedEntities(prepareEntityNames(operation), { change: { __typename: 'Payload', task } }).entities,
+    ).toEqual(
       expect.arrayContaining([
         { typename: 'Task', id: '1' },
         { typename: 'User', id: '2' },
@@ -169,7 +171,7 @@ describe('what an answer names', () => {
 
   it('may be of any type that an object can be of, where the data do not tell', () => {
     const { entities, types } = findNamedEntities(
-      read('mutation { node { id } change { any { ... on Task { id } } } }'),
+      prepareEntityNames(read('mutation { node { id } change { any { ... on Task { id } } } }')),
       {
         node: { id: '1' },
         change: { any: {} },

@@ -1,5 +1,4 @@
-import { getNamedType, isAbstractType, isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
-import { mentionedType, namedPlaces, withInterfaces, type Selected } from '../compile/named-places.js';
+import type { EntityNames } from '../compile/entity-names.js';
 import type { Data } from '../request/data.js';
 import type { NamedEntities } from '../subgraphs/subgraph-client.js';
 import { walkPlaces } from './walk-places.js';
@@ -11,8 +10,7 @@ import { walkPlaces } from './walk-places.js';
  * An object without an `id` is the payload of a mutation. What it would have named, had the client asked, is taken for
  * changed: objects in its fields, and of a field `taskId` the type `Task`. That may forget too much, never too little.
  */
-export function findNamedEntities(operation: Selected, root: Data): NamedEntities {
-  const { schema } = operation.supergraph;
+export function findNamedEntities({ places, namesOf, declaredBy }: EntityNames, root: Data): NamedEntities {
   const entities: Array<{ typename: string; id: string }> = [];
   const types = new Set<string>();
   /** Objects whose fields are looked at for what they would have named. */
@@ -22,7 +20,7 @@ export function findNamedEntities(operation: Selected, root: Data): NamedEntitie
 
   function toldNames(typename: string): readonly string[] {
     let names = told.get(typename);
-    if (!names) told.set(typename, (names = withInterfaces(schema, [typename])));
+    if (!names) told.set(typename, (names = namesOf(typename)));
     return names;
   }
 
@@ -35,7 +33,7 @@ export function findNamedEntities(operation: Selected, root: Data): NamedEntitie
       }
   }
 
-  for (const { path, types: possible, mentions } of namedPlaces(operation))
+  for (const { path, types: possible, mentions } of places)
     walkPlaces(root, path, (object) => {
       if (possible !== null) note(object, possible);
       for (const { member, typename } of mentions) {
@@ -44,30 +42,10 @@ export function findNamedEntities(operation: Selected, root: Data): NamedEntitie
       }
     });
   const named = new Set(entities.map(({ typename }) => typename));
-  for (const name of unidentified) {
-    const type = schema.getType(name);
-    if (isObjectType(type)) for (const each of declaredTypes(schema, type)) if (!named.has(each)) types.add(each);
-  }
+  for (const name of unidentified) for (const each of declaredBy(name)) if (!named.has(each)) types.add(each);
   return { entities, types: [...types] };
 }
 
 function isIdentity(id: unknown): id is string | number {
   return typeof id === 'string' || typeof id === 'number';
-}
-
-const declared = new WeakMap<GraphQLObjectType, readonly string[]>();
-
-/** Types of what the fields of a payload hold or mention. */
-function declaredTypes(schema: GraphQLSchema, payload: GraphQLObjectType): readonly string[] {
-  let known = declared.get(payload);
-  if (!known) {
-    known = Object.values(payload.getFields()).flatMap(({ name, type }) => {
-      const named = getNamedType(type);
-      if (isAbstractType(named)) return schema.getPossibleTypes(named).map((each) => each.name);
-      const mentioned = mentionedType(schema, name);
-      return isObjectType(named) ? [named.name] : mentioned === undefined ? [] : [mentioned];
-    });
-    declared.set(payload, known);
-  }
-  return known;
 }

@@ -18,7 +18,7 @@ export interface OperationResult {
   readonly leftOut: number;
   /** Objects in the answer. */
   readonly objects: number;
-  /** How long the answer may be kept; null for not at all. */
+  /** How long the answer may be kept, and for whom, if it has no errors; null for not at all. */
   readonly cachePolicy: CachePolicy | null;
   /** Further parts of the answer; null when this is all of it. */
   readonly rest: LaterParts | null;

@@ -1,4 +1,4 @@
-import { clientName } from '../compile/plan/response-names.js';
+import { clientName } from '../compile/plan/client-names.js';
 import { merge } from './merge.js';
 import type { PathStep } from '../compile/plan/steps.js';
 import { follow, walkPlaces } from './walk-places.js';

@@ -1,6 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql';
 import { findNamedEntities } from './named-entities.js';
-import type { Operation } from '../compile/operation.js';
+import type { CompiledOperation } from '../compile/operation.js';
 import { placeErrors } from './fetch-errors.js';
 import { finish } from './finish.js';
 import { merge } from './merge.js';
@@ -20,9 +20,9 @@ export interface SourceEvent {
 
 interface EventOperations {
   /** What the subgraph was asked for. */
-  readonly operation: Operation;
+  readonly operation: CompiledOperation;
   /** The same, or one that withholds more. */
-  readonly shown: Operation;
+  readonly shown: CompiledOperation;
 }
 
 /**
@@ -53,12 +53,12 @@ export async function runEvent(
 }
 
 /** Finds what an event tells of, so that nothing older is believed of it. Leaves the data as they are. */
-export function entitiesOf(operation: Operation, data: Data): NamedEntities {
+export function entitiesOf(operation: CompiledOperation, data: Data): NamedEntities {
   const rewrites = operation.primary?.outputRewrites ?? [];
   let root = data;
   if (rewrites.length > 0) {
     root = structuredClone(data);
     applyRewrites(rewrites, root);
   }
-  return findNamedEntities(operation, root);
+  return findNamedEntities(operation.entityNames, root);
 }

@@ -1,21 +1,16 @@
-import type { QueryPlanSelectionNode } from '@apollo/query-planner';
-import type { FetchStep } from '../compile/plan/steps.js';
-import { isSelected, requirementsLeft } from './conditional-fetch.js';
+import type { FetchStep, RepresentationPlan } from '../compile/plan/steps.js';
 import { groupByContext } from './context-arguments.js';
 import type { Execution } from './execution.js';
 import { toFetchError } from '../subgraphs/fetch-fault.js';
 import { placeErrors, type EntityIndex } from './fetch-errors.js';
 import { groupEntities, joinGroups, type EntityGroup } from './group-entities.js';
 import { merge, mergeAll } from './merge.js';
-import { compileRepresentation, type RepresentationPlan } from './representations.js';
 import { applyRewrites } from './rewrites.js';
 import { badResponse } from '../subgraphs/read-answer.js';
+import { holds } from '../request/selection-conditions.js';
 import type { Representation, SubgraphAnswer, SubgraphRequest } from '../subgraphs/subgraph-client.js';
 import { collectTargets, type Targets } from './targets.js';
 import type { Data } from '../request/data.js';
-
-/** Of what a step requires: compiled at its first use; they live as long as the step. */
-const plans = new WeakMap<readonly QueryPlanSelectionNode[], RepresentationPlan>();
 
 /**
  * Runs one fetch and merges its results into the answer. It never throws: a fetch that fails costs its own fields, and
@@ -24,21 +19,27 @@ const plans = new WeakMap<readonly QueryPlanSelectionNode[], RepresentationPlan>
 export async function runFetch(step: FetchStep, execution: Execution): Promise<void> {
   try {
     if (isSelected(step, execution.conditions)) {
-      if (step.contexts.length > 0 && step.requires) await fetchByContext(step, execution);
+      const plan = step.representations?.(execution.conditions);
+      if (step.contexts.length > 0 && plan) await fetchByContext(step, plan, execution);
       else {
-        const prepared = step.requires ? prepareEntities(step, execution) : prepareRootFields(step, execution);
+        const prepared = plan ? prepareEntities(step, plan, execution) : prepareRootFields(step, execution);
         if (prepared) prepared.take(await send(step, execution, prepared.representations));
       }
     }
   } catch (error) {
     // What came could be read but not be used, such as values nested thousands of levels deep.
     execution.context.log.error({ err: error, subgraph: step.subgraph }, 'an answer of a subgraph cannot be used');
-    const everything = step.requires ? () => 0 : null;
+    const everything = step.representations ? () => 0 : null;
     execution.report(
       placeErrors([badResponse(step.subgraph)], step, { ...execution, indexOf: everything, came: null }),
     );
   }
   if (step.id !== null) execution.fetched?.(step.id);
+}
+
+/** Whether conditions leave anything that a fetch selects. */
+function isSelected({ conditions }: FetchStep, values: Execution['conditions']): boolean {
+  return !conditions?.selected || conditions.selected.some((included) => holds(included, values));
 }
 
 /** What a fetch is for, found out before it is sent. */
@@ -71,28 +72,32 @@ function prepareRootFields(step: FetchStep, execution: Execution): PreparedFetch
 }
 
 /** Fetches entities whose fields have arguments from what is around them: one fetch for each set of values. */
-async function fetchByContext(step: FetchStep, execution: Execution): Promise<void> {
+async function fetchByContext(step: FetchStep, plan: RepresentationPlan, execution: Execution): Promise<void> {
   const groups = groupByContext(execution.root, step.path, step.contexts);
   await Promise.all(
     groups.map(async ({ targets, variables }) => {
       const inside = { ...execution, variables: { ...execution.variables, ...variables } };
-      const prepared = prepareGroups(groupTargets(targets, step, step.sharing.targets, inside), step, inside);
+      const prepared = prepareGroups(groupTargets(targets, plan, step.sharing.targets, inside), step, inside);
       if (prepared) prepared.take(await send(step, inside, prepared.representations));
     }),
   );
 }
 
-function prepareEntities(step: FetchStep, execution: Execution): PreparedFetch | null {
+function prepareEntities(step: FetchStep, plan: RepresentationPlan, execution: Execution): PreparedFetch | null {
   const { root, shared } = execution;
-  const groups = groupTargets(collectTargets(root, step.path, shared), step, step.sharing.targets, execution);
+  const groups = groupTargets(collectTargets(root, step.path, shared), plan, step.sharing.targets, execution);
   for (const { path, sharesTargets } of step.alsoAt)
-    joinGroups(groups, groupTargets(collectTargets(root, path, shared), step, sharesTargets, execution));
+    joinGroups(groups, groupTargets(collectTargets(root, path, shared), plan, sharesTargets, execution));
   return prepareGroups(groups, step, execution);
 }
 
-function groupTargets(targets: Targets, step: FetchStep, mayShare: boolean, execution: Execution): EntityGroup[] {
-  const { texts, shared } = execution;
-  return groupEntities(targets, planOf(step, execution), texts.arePlain, mayShare ? shared : null);
+function groupTargets(
+  targets: Targets,
+  plan: RepresentationPlan,
+  mayShare: boolean,
+  { texts, shared }: Execution,
+): EntityGroup[] {
+  return groupEntities(targets, plan, texts.arePlain, mayShare ? shared : null);
 }
 
 /**
@@ -190,16 +195,6 @@ function indexEntities(groups: readonly EntityGroup[]): EntityIndex {
   return (object) => indices.get(object);
 }
 
-function planOf(step: FetchStep, execution: Execution): RepresentationPlan {
-  const requires = requirementsLeft(step, execution.conditions);
-  let plan = plans.get(requires);
-  if (!plan) {
-    plan = compileRepresentation(requires, step.inputRewrites, execution.isSubtype);
-    plans.set(requires, plan);
-  }
-  return plan;
-}
-
 /** The body up to the representations, or whole for root fields. */
 function writeHead(step: FetchStep, variables: Readonly<Record<string, unknown>>): string {
   let head = step.bodyHead;
@@ -210,7 +205,7 @@ function writeHead(step: FetchStep, variables: Readonly<Record<string, unknown>>
     head += `${isFirst ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
     isFirst = false;
   }
-  return step.requires ? `${head}${isFirst ? '' : ','}"representations":[` : `${head}}}`;
+  return step.representations ? `${head}${isFirst ? '' : ','}"representations":[` : `${head}}}`;
 }
 
 function send(

@@ -1,16 +1,14 @@
-import { OperationTypeNode } from 'graphql';
 import { restrict, type CachePolicy } from '../subgraphs/cache-policy.js';
 import { findNamedEntities } from './named-entities.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import type { OperationContext } from '../request/context.js';
 import { conditionsOf } from '../compile/conditions.js';
-import { introspectionFields, type Operation } from '../compile/operation.js';
+import type { CompiledOperation } from '../compile/operation.js';
 import type { DeferStep, Step } from '../compile/plan/steps.js';
 import { runDeferred } from './deferred.js';
 import type { Execution } from './execution.js';
 import type { ExecutionError } from './fetch-errors.js';
 import { finish, type AnswerForm } from './finish.js';
-import { introspect } from './introspection.js';
 import type { OperationResult } from './operation-result.js';
 import { runStep } from './run-step.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
@@ -28,21 +26,20 @@ export interface RunOptions {
 }
 
 /** Runs an operation whose variables fit. Never throws for what subgraphs do. */
-export async function runOperation(operation: Operation, options: RunOptions): Promise<OperationResult> {
+export async function runOperation(operation: CompiledOperation, options: RunOptions): Promise<OperationResult> {
   const execution = createExecution(operation, options);
   const { root, conditions } = execution;
-  const introspection = introspectionFields(operation, conditions);
-  if (introspection.length > 0) {
+  const ofSchema = operation.introspection?.(conditions, options.variables);
+  if (ofSchema) {
     execution.texts.arePlain = false;
     execution.texts.areAscii = false;
-    Object.assign(root, introspect(operation, introspection, options.variables));
+    Object.assign(root, ofSchema);
   }
 
   const step = operation.step && chooseBranch(operation.step, conditions);
   if (step?.kind === 'defer' && options.incremental) return runDeferred(operation, step, execution);
   if (step) await runNested(step, execution);
-  if (operation.type === OperationTypeNode.MUTATION)
-    await options.client.invalidate?.(findNamedEntities(operation, root));
+  if (operation.type === 'mutation') await options.client.invalidate?.(findNamedEntities(operation.entityNames, root));
   return finish(operation, execution, options.form);
 }
 
@@ -56,7 +53,7 @@ const UNRESTRICTED: CachePolicy = {
 };
 
 export function createExecution(
-  operation: Operation,
+  operation: CompiledOperation,
   { variables, context, client, signal }: Omit<RunOptions, 'incremental' | 'form'>,
 ): Execution {
   const errors: ExecutionError[] = [];
@@ -68,14 +65,14 @@ export function createExecution(
     missing: new Set(),
     errors,
     texts: { arePlain: true, areAscii: true },
-    graph: operation.supergraph,
+    graph: operation.graph,
     variables,
     conditions: conditionsOf(operation, variables),
-    isGuarded: operation.secured.length > 0,
+    isGuarded: operation.isGuarded,
     context,
     client,
-    isSubtype: operation.supergraph.isSubtype,
-    keepsTypename: operation.supergraph.keepsTypename,
+    isSubtype: operation.graph.isSubtype,
+    keepsTypename: operation.graph.keepsTypename,
     clientPath: operation.clientPath,
     signal,
     report: (more) => void errors.push(...more),

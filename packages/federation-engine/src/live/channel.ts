@@ -185,7 +185,7 @@ export class Channel {
     if (!data || !client.invalidate) return;
     const operations = new Set([...this.#groups.values()].map(({ facts }) => facts.operation));
     try {
-      const named = [...operations].map((operation) => entitiesOf(operation, data));
+      const named = [...operations].map((operation) => entitiesOf(operation.compiled, data));
       await client.invalidate({
         entities: named.flatMap(({ entities }) => entities),
         types: named.flatMap(({ types }) => types),

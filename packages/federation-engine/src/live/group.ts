@@ -9,7 +9,7 @@ import type { OperationResult } from '../execute/operation-result.js';
 import { renderBody } from '../execute/render-body.js';
 import { runEvent, type SourceEvent } from '../execute/run-event.js';
 import type { SubgraphClient } from '../subgraphs/subgraph-client.js';
-import type { Authorization } from '../compile/authorization.js';
+import type { Authorization } from '../compile/viewer-authorization.js';
 import type { OperationCache } from '../compile/operation-cache.js';
 import type { Operation } from '../compile/operation.js';
 import { Refusal } from '../request/refusal.js';
@@ -202,9 +202,15 @@ export class Group {
     const { runs, client, runTimeoutMs } = this.#options;
     const { signal } = context;
     const { variables } = this.facts;
-    const run = () => runEvent({ operation, shown }, event.source(), { variables, context, client, signal });
+    const run = () =>
+      runEvent({ operation: operation.compiled, shown: shown.compiled }, event.source(), {
+        variables,
+        context,
+        client,
+        signal,
+      });
     // Without fetches there is nothing to wait for, and no time to run out.
-    if (!operation.step) return run();
+    if (!operation.compiled.step) return run();
     const timed = async () => {
       const timer = setTimeout(() => context.cancel(deadlineExceeded(runTimeoutMs)), runTimeoutMs);
       try {

@@ -115,8 +115,9 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   /** Who sends other headers to the subgraph may get other events. */
-  function scopeOf(subscription: Subscription, { operation: { primary } }: GroupFacts): string {
+  function scopeOf(subscription: Subscription, { operation }: GroupFacts): string {
     const { changeHeaders } = options;
+    const { primary } = operation.compiled;
     if (!changeHeaders || !primary) return '';
     const { subgraph, operationName } = primary;
     const asked = { subgraph, operationName, type: OperationTypeNode.SUBSCRIPTION };
@@ -124,7 +125,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 
   function findChannel({ operation, variables }: GroupFacts, rights: string, lastEventId: string | null): Channel {
-    const step = operation.primary;
+    const step = operation.compiled.primary;
     if (!step) throw new Error('the operation is no subscription');
     const used = pick(step, variables);
     const key = channelKey(step, used, rights);
@@ -206,7 +207,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const [operation, ...others] = new Set(allowed.values());
     if (!first || !operation) return;
     const facts: GroupFacts = { ...group.facts, operation };
-    if (others.length === 0 && isSameSource(operation.primary, channel.facts.step)) {
+    if (others.length === 0 && isSameSource(operation.compiled.primary, channel.facts.step)) {
       group.facts = facts;
       channel.rename(group, groupKey(facts, first));
       return;

@@ -29,7 +29,7 @@ export interface ConcurrencyLimit {
 
 interface Waiter {
   readonly enter: () => void;
-  readonly refuse: (reason: unknown) => void;
+  readonly turnAway: (reason: unknown) => void;
 }
 
 export interface ConcurrencyLimitOptions {
@@ -71,11 +71,11 @@ export function createConcurrencyLimit({
   function makeRoom(kind: WorkKind, owner: string): void {
     if (waiting() < maxWaiting) return;
     const query = waiters.query.longest();
-    if (kind === 'mutation' && query) return query.last.refuse(new Overloaded());
+    if (kind === 'mutation' && query) return query.last.turnAway(new Overloaded());
     // Whoever has more that wait than the one who comes would have with this one makes room for him.
     const most = kind === 'mutation' ? waiters.mutation.longest() : query;
     if (!most || most.count <= waiters[kind].count(owner) + 1) throw new Overloaded();
-    most.last.refuse(new Overloaded());
+    most.last.turnAway(new Overloaded());
   }
 
   function wait(kind: WorkKind, signal: CancelSignal, owner: string): Promise<void> {
@@ -91,12 +91,12 @@ export function createConcurrencyLimit({
           count(owner, 1);
           resolve();
         },
-        refuse: (reason) => {
+        turnAway: (reason) => {
           settle();
           reject(reason);
         },
       };
-      const onAbort = () => waiter.refuse(signal.reason);
+      const onAbort = () => waiter.turnAway(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       waiters[kind].add(owner, waiter);
     });

@@ -1,7 +1,7 @@
 import type { OperationTypeNode } from 'graphql';
 import type { OperationContext } from '../request/context.js';
 import { Fault } from '../request/fault.js';
-import { refusePromise } from '../request/refuse-promise.js';
+import { assertNoPromise } from '../request/assert-no-promise.js';
 import { assertHeaderTable } from './assert-header-table.js';
 import { faultOfName, faultOfValue } from './header-fields.js';
 import type { SubgraphClient, SubgraphRequest } from './subgraph-client.js';
@@ -104,7 +104,7 @@ function byHook(hook: FetchHook): ChangeHeaders {
     };
     const headers = { ...usual };
     const returned: unknown = hook({ subgraph, type, operationName, headers }, context);
-    if (returned !== undefined) refusePromise(returned, 'onFetch');
+    if (returned !== undefined) assertNoPromise(returned, 'onFetch');
     const changed: Record<string, string | null> = {};
     for (const [given, value] of Object.entries(headers)) {
       const name = given.toLowerCase();

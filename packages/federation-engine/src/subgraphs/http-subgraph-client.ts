@@ -3,7 +3,7 @@ import { Fault, unavailable } from '../request/fault.js';
 import { INCLUDE_TRACE_HEADER, type TracedFetch } from '../request/field-traces.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import { forOne, type CachePolicy } from './cache-policy.js';
-import type { UpstreamAnswer, UpstreamRequest } from './upstream.js';
+import type { UpstreamAnswer, UpstreamRequest } from './single-upstream.js';
 import { OperationTypeNode } from 'graphql';
 import { isForOneClient, readAnswerPolicy, variesByClient } from './answer-policy.js';
 import { clientOf, type OperationContext } from '../request/context.js';

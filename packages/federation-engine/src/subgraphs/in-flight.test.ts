@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { UpstreamAnswer } from './upstream.js';
+import type { UpstreamAnswer } from './single-upstream.js';
 import type { CancelSignal } from '../request/cancellation.js';
 import { createInFlight, type Query } from './in-flight.js';
 

@@ -1,5 +1,5 @@
 import { Cancellation, type CancelSignal } from '../request/cancellation.js';
-import type { UpstreamAnswer } from './upstream.js';
+import type { UpstreamAnswer } from './single-upstream.js';
 
 /** What makes two queries the same: who asks is a part of what is asked, and so is whom. */
 export interface Query {

@@ -8,7 +8,7 @@ import {
   type UpstreamAnswer,
   type UpstreamOptions,
   type UpstreamRequest,
-} from './upstream.js';
+} from './single-upstream.js';
 import { mayBeAskedAgain } from './upstream-errors.js';
 import { splitUrls } from './url-list.js';
 

@@ -5,9 +5,9 @@ import {
   type SpreadUpstreamOptions,
 } from './spread-upstream.js';
 import { splitUrls } from './url-list.js';
-import type { UpstreamOptions } from './upstream.js';
+import type { UpstreamOptions } from './single-upstream.js';
 import type { Log } from '../request/log.js';
-import { refusePromise } from '../request/refuse-promise.js';
+import { assertNoPromise } from '../request/assert-no-promise.js';
 import { createConcurrencyLimit, type ConcurrencyLimit } from './concurrency-limit.js';
 
 /** How to reach one subgraph. */
@@ -266,14 +266,14 @@ function circuitsOf(upstream: SpreadUpstream): Readonly<Record<string, string>> 
 
 /** @throws TypeError when a host's function has answered otherwise than it should */
 function givenUrl(url: unknown): string | null {
-  refusePromise(url, 'subgraphs.urlOf');
+  assertNoPromise(url, 'subgraphs.urlOf');
   if (url === undefined || url === null || typeof url === 'string') return url ?? null;
   throw new TypeError('`subgraphs.urlOf` has returned what is no text.');
 }
 
 /** @throws TypeError when a host's function has answered otherwise than it should */
 function givenTimeout(timeoutMs: unknown): number {
-  refusePromise(timeoutMs, 'subgraphs.timeoutMs');
+  assertNoPromise(timeoutMs, 'subgraphs.timeoutMs');
   if (typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs < 2 ** 31) return timeoutMs;
   throw new TypeError('`subgraphs.timeoutMs` has returned what is no number of milliseconds.');
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../request/fault.js';
-import type { GraphDescription } from './planner-messages.js';
+import type { GraphDescription } from './planner/planner-messages.js';
 import { PlanTooExpensive } from './planner-thread.js';
 
 /*

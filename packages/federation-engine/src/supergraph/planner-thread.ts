@@ -1,7 +1,7 @@
 import { Fault } from '../request/fault.js';
 import type { Log } from '../request/log.js';
 import { createBoundedQueue } from '../request/fair-queue.js';
-import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner-messages.js';
+import type { GraphDescription, PlannerAnswer, PlannerQuestion } from './planner/planner-messages.js';
 import { createRestartingWorker, type Death } from './restarting-worker.js';
 
 export interface PlannerThreadOptions {
@@ -51,7 +51,7 @@ export class PlanTooExpensive extends Error {}
 const OWN_CLIENT = '';
 
 /** Compiled code, also where this file runs as it is written. */
-const ENTRY = new URL('../../dist/supergraph/planner-worker.js', import.meta.url);
+const ENTRY = new URL('../../dist/supergraph/planner/planner-worker.js', import.meta.url);
 /** Apollo's gateway tells its maker hourly what it runs on, and asks the clouds that it may run in. */
 const ENV = { APOLLO_TELEMETRY_DISABLED: 'true' };
 /** Threads that may die while a version waits to be loaded. */

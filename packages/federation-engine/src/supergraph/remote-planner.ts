@@ -1,6 +1,6 @@
 import type { Log } from '../request/log.js';
 import { fromSentError, type GuestMessage, type HostMessage } from './planner-sharing.js';
-import type { GraphDescription } from './planner-messages.js';
+import type { GraphDescription } from './planner/planner-messages.js';
 import { closedError, type PlannerThread } from './planner-thread.js';
 import { createWatchedSource, type SupergraphSource } from './supergraph-source.js';
 

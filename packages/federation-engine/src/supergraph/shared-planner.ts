@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { toSentError, type GuestMessage, type HostMessage } from './planner-sharing.js';
-import type { GraphDescription } from './planner-messages.js';
+import type { GraphDescription } from './planner/planner-messages.js';
 import type { PlannerThread } from './planner-thread.js';
 import type { SupergraphSource } from './supergraph-source.js';
 

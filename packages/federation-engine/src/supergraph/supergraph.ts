@@ -1,9 +1,9 @@
 import type { QueryPlan } from '@apollo/query-planner';
 import { buildASTSchema, parse, print, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { compactTexts } from '../request/compact-texts.js';
-import type { CostDirectives } from './cost-directives.js';
-import type { GraphDescription } from './planner-messages.js';
-import type { SecurityRequirements } from './security-requirements.js';
+import type { CostDirectives } from './planner/cost-directives.js';
+import type { GraphDescription } from './planner/planner-messages.js';
+import type { SecurityRequirements } from './planner/security-requirements.js';
 
 /** Tells whether an object of type `typename` fulfils a type condition, by the supergraph's schema. */
 export type IsSubtype = (typename: string, condition: string) => boolean;

@@ -21,6 +21,8 @@ import type { OperationResult } from '../../src/execute/operation-result.js';
 import { finish } from '../../src/execute/finish.js';
 import { createExecution, runNested, runOperation } from '../../src/execute/run-operation.js';
 import { bodyOf, type SubgraphClient } from '../../src/subgraphs/subgraph-client.js';
+import { labelDeferred } from '../../src/compile/plan/defer-labels.js';
+import { setResponseNamesApart } from '../../src/compile/plan/response-names.js';
 import { withoutFixedConditions } from '../../src/compile/plan/fixed-conditions.js';
 import { createOperationCache } from '../../src/compile/operation-cache.js';
 import { buildSupergraph } from '../build-supergraph.js';
@@ -143,7 +145,8 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
     schema: supergraph.schema,
     faults: () => faults,
     async result({ query, variables }, incremental) {
-      return runOperation(await operations.get(query, undefined), {
+      const { compiled } = await operations.get(query, undefined);
+      return runOperation(compiled, {
         variables,
         context: { log: silent, requestId: 'differential' } as never,
         client,
@@ -152,15 +155,16 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
       });
     },
     async ours({ query, variables }) {
-      const operation = await operations.get(query, undefined);
-      const execution = createExecution(operation, {
+      const { base, plan, compiled } = await operations.get(query, undefined);
+      const { document } = labelDeferred(setResponseNamesApart(base.document, supergraph.plannerNames));
+      const execution = createExecution(compiled, {
         variables,
         context: { log: silent, requestId: 'differential' } as never,
         client,
         signal: new AbortController().signal,
       });
-      if (operation.step) await runNested(operation.step, execution);
-      const { data, errors: failures } = finish(operation, execution);
+      if (compiled.step) await runNested(compiled.step, execution);
+      const { data, errors: failures } = finish(compiled, execution);
       return {
         data: JSON.parse(data) as unknown,
         errors: failures.map(({ message, path, subgraph }) => ({
@@ -168,14 +172,14 @@ export async function startEngines(subgraphs: readonly GeneratedSubgraph[]): Pro
           path: path?.join('.') ?? '',
           subgraph: subgraph ?? '',
         })),
-        renames: () => JSON.stringify(operation.plan).includes('KeyRenamer'),
-        planned: () => print(operation.document),
+        renames: () => JSON.stringify(plan).includes('KeyRenamer'),
+        planned: () => print(document),
         crashed: false,
-        completed: () => complete(supergraph.schema, operation.document, variables, execution.root),
+        completed: () => complete(supergraph.schema, document, variables, execution.root),
       };
     },
     async stock({ query, variables }) {
-      const { clientPath } = await operations.get(query, undefined);
+      const { clientPath } = (await operations.get(query, undefined)).compiled;
       // Stock fetches what `@include(if: false)` leaves out where a variable decides about all of a fetch, and tells its errors.
       const document = withoutFixedConditions(parse(query));
       const source = print(document);

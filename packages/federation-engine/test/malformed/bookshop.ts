@@ -172,7 +172,7 @@ export function createBookshop(): Bookshop {
       });
       const controller = new AbortController();
       const here = { ...context, signal: controller.signal, cancel: () => undefined } as never;
-      const result = await runOperation(await operations.get(QUERY, undefined), {
+      const result = await runOperation((await operations.get(QUERY, undefined)).compiled, {
         variables: {},
         context: here,
         client,

@@ -6,11 +6,11 @@ import {
   BUILD_OPTIONS,
   describeGraph,
   PLANNER_CONFIG,
-} from '@taskgraph/federation-engine/internal/supergraph/describe-graph.js';
-import { planOperation } from '@taskgraph/federation-engine/internal/supergraph/plan-operation.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
+} from '@taskgraph/federation-engine/internal/supergraph/planner/describe-graph.js';
+import { planOperation } from '@taskgraph/federation-engine/internal/supergraph/planner/plan-operation.js';
+import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/planner/prepared-supergraph.js';
 import { toSupergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
-import { visitFetches } from '@taskgraph/federation-engine/internal/supergraph/visit-fetches.js';
+import { visitFetches } from '@taskgraph/federation-engine/internal/supergraph/planner/visit-fetches.js';
 import { print, validate, type GraphQLSchema } from 'graphql';
 import { budgetOf, type Budget } from '../budget.js';
 import type { ClientOperation } from '../clients/client-operation.js';

@@ -1,7 +1,7 @@
 import { composeServices, type CompositionResult } from '@apollo/composition';
 import { Supergraph } from '@apollo/federation-internals';
-import { BUILD_OPTIONS } from '@taskgraph/federation-engine/internal/supergraph/describe-graph.js';
-import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/prepared-supergraph.js';
+import { BUILD_OPTIONS } from '@taskgraph/federation-engine/internal/supergraph/planner/describe-graph.js';
+import { prepareSupergraph } from '@taskgraph/federation-engine/internal/supergraph/planner/prepared-supergraph.js';
 import {
   buildASTSchema,
   GraphQLError,

@@ -8,7 +8,7 @@ import {
   type GraphQLInputType,
   type ValueNode,
 } from 'graphql';
-import type { ListSize } from '../../supergraph/cost-directives.js';
+import type { ListSize } from '../../supergraph/planner/cost-directives.js';
 import { MAX_AMOUNT, sum, type Amount, type Variables } from './amounts.js';
 import type { CostModel, FieldCost } from './cost-model.js';
 

@@ -10,7 +10,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
-import type { CostDirectives, ListSize } from '../../supergraph/cost-directives.js';
+import type { CostDirectives, ListSize } from '../../supergraph/planner/cost-directives.js';
 
 /** A field, as far as costs go. */
 export interface FieldCost {

@@ -8,7 +8,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { holds, readConditions, type SelectionCondition } from '../../supergraph/selection-conditions.js';
+import { holds, readConditions, type SelectionCondition } from '../../request/selection-conditions.js';
 import { evaluate, product, sum, where, type Amount, type Variables } from './amounts.js';
 import { costOfArguments, readSize, readSlicing, type ReadVariable, type Size } from './argument-costs.js';
 import type { CostModel, FieldCost } from './cost-model.js';

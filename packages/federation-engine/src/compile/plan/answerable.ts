@@ -10,7 +10,7 @@ import {
   type GraphQLSchema,
   type SelectionSetNode,
 } from 'graphql';
-import { readConditions } from '../../supergraph/selection-conditions.js';
+import { readConditions } from '../../request/selection-conditions.js';
 import { nameOf } from './compile-path.js';
 import { UnsupportedPlan } from './compile-plan.js';
 import { joinPath, producedPaths } from './produced-paths.js';

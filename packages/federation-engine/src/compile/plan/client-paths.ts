@@ -1,6 +1,6 @@
 import type { FragmentDefinitionNode, SelectionSetNode } from 'graphql';
 import { everyField, responseNameOf } from './every-field.js';
-import { clientName } from './response-names.js';
+import { clientName } from './client-names.js';
 
 type Path = ReadonlyArray<string | number>;
 

@@ -1,9 +1,11 @@
 import type { PlanNode, QueryPlan, SubscriptionNode } from '@apollo/query-planner';
 import { parse } from 'graphql';
-import type { PlannedFetch } from '../../supergraph/conditional-requirements.js';
+import type { PlannedFetch } from '../../supergraph/planner/conditional-requirements.js';
 import type { TypesWithin } from '../../supergraph/supergraph.js';
 import { compilePartPath, compilePath, nameOf } from './compile-path.js';
 import { compileContexts, compileRewrites } from './compile-rewrites.js';
+import type { DeferredSelection } from './defer-labels.js';
+import { compileRepresentations } from './compile-representations.js';
 import { joinPath, producedPaths } from './produced-paths.js';
 import { findRenamedMembers } from './renamed-members.js';
 import type { FetchStep, PathStep, Step } from './steps.js';
@@ -18,17 +20,22 @@ export class UnsupportedPlan extends Error {
   }
 }
 
-interface CompiledPlan {
+export interface CompiledPlan {
   /** What is subscribed to; null for queries and mutations. */
   readonly primary: FetchStep | null;
   /** What is fetched: of a subscription, for each of its events. Null when nothing is. */
   readonly step: Step | null;
 }
 
-/** Prepares Apollo's plan. @throws UnsupportedPlan */
-export function compilePlan({ node }: QueryPlan, typesWithin: TypesWithin): CompiledPlan {
+/**
+ * Prepares Apollo's plan.
+ *
+ * @param deferred what is put off, by the labels of the plan
+ * @throws UnsupportedPlan
+ */
+export function compilePlan({ node }: QueryPlan, typesWithin: TypesWithin, deferred: Deferred = NOTHING): CompiledPlan {
   if (!node) return { primary: null, step: null };
-  const graph: PlanContext = { producers: countProducers(node), typesWithin };
+  const graph: PlanContext = { producers: countProducers(node), typesWithin, deferred };
   if (node.kind !== 'Subscription') return { primary: null, step: compileNode(node, [], graph) };
   return {
     primary: compileFetch(node.primary, [], graph),
@@ -36,8 +43,12 @@ export function compilePlan({ node }: QueryPlan, typesWithin: TypesWithin): Comp
   };
 }
 
+type Deferred = ReadonlyMap<string, Pick<DeferredSelection, 'label'>>;
+const NOTHING: Deferred = new Map();
+
 /** What is known of a plan as a whole, and of its graph. */
 interface PlanContext {
+  readonly deferred: Deferred;
   readonly producers: Producers;
   readonly typesWithin: TypesWithin;
 }
@@ -65,6 +76,7 @@ function compileNode(node: PlanNode, path: readonly PathStep[], graph: PlanConte
         primary: { step: node.primary.node ? compileNode(node.primary.node, path, graph) : null },
         deferred: node.deferred.map((part) => ({
           name: part.label ?? '',
+          label: graph.deferred.get(part.label ?? '')?.label ?? null,
           depends: part.depends.map(({ id }) => id),
           path: compilePartPath(part.queryPath, graph.typesWithin),
           step: part.node ? compileNode(part.node, path, graph) : null,
@@ -80,6 +92,8 @@ function compileFetch(node: PlannedFetch, path: readonly PathStep[], graph: Plan
   const bodyHead = `{"query":${JSON.stringify(operation)}${name},"variables":{`;
   const variables = node.variableUsages ?? [];
   const base = nameOf(path);
+  const conditions = node.conditions ?? null;
+  const inputRewrites = compileRewrites(node.inputRewrites, typesWithin);
   const { rootNames, members } = producedPaths(parse(operation, { noLocation: true }), base);
   return {
     kind: 'fetch',
@@ -95,9 +109,10 @@ function compileFetch(node: PlannedFetch, path: readonly PathStep[], graph: Plan
     alsoAt: [],
     rootNames,
     members,
-    requires: node.requires ?? null,
-    conditions: node.conditions ?? null,
-    inputRewrites: compileRewrites(node.inputRewrites, typesWithin),
+    representations: node.requires
+      ? compileRepresentations(node.requires, conditions, inputRewrites, typesWithin)
+      : null,
+    conditions,
     outputRewrites: compileRewrites(node.outputRewrites, typesWithin),
     renamed: findRenamedMembers(node.outputRewrites ?? []),
     contexts: compileContexts(node.contextRewrites, typesWithin),

@@ -18,7 +18,7 @@ export interface DeferredSelection {
   readonly selectionSet: SelectionSetNode;
 }
 
-interface LabelledDocument {
+export interface LabelledDocument {
   readonly document: DocumentNode;
   /** By the labels that the document has now. */
   readonly deferred: ReadonlyMap<string, DeferredSelection>;

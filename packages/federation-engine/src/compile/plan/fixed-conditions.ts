@@ -1,5 +1,5 @@
 import { Kind, type DirectiveNode, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql';
-import { isCondition, readConditions } from '../../supergraph/selection-conditions.js';
+import { isCondition, readConditions } from '../../request/selection-conditions.js';
 
 /**
  * A document without what `@skip(if: true)` and `@include(if: false)` leave out, and without the conditions that always hold.

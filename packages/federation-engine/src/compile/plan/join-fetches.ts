@@ -54,11 +54,15 @@ function joinAlike(steps: readonly Step[]): Step[] {
 
 /** What two fetches have to have in common; null for one that is left apart. */
 function keyOf(step: FetchStep): string | null {
-  const { id, requires, conditions, inputRewrites, outputRewrites, contexts } = step;
-  if (requires === null || id !== null || conditions !== null) return null;
-  if (inputRewrites.length + outputRewrites.length + contexts.length > 0) return null;
+  const { id, representations, conditions, outputRewrites, contexts } = step;
+  if (representations === null || id !== null || conditions !== null) return null;
+  const { required, rewrites } = representations(NO_VALUES);
+  if (rewrites.length + outputRewrites.length + contexts.length > 0) return null;
   const { operation, operationName } = step;
   // The planner numbers the names.
   const nameless = operationName === undefined ? operation : operation.replace(`query ${operationName}`, 'query');
-  return JSON.stringify([step.subgraph, step.type, nameless, step.variables, requires]);
+  return JSON.stringify([step.subgraph, step.type, nameless, step.variables, required]);
 }
+
+/** Without conditions, no value of a variable counts. */
+const NO_VALUES: ReadonlyMap<string, boolean> = new Map();

@@ -24,17 +24,3 @@ export function findRenamedMembers(rewrites: readonly FetchDataRewrite[]): Renam
   }
   return root.inner.size === 0 ? null : root;
 }
-
-/** A path in what a fetch brings, under the names of the answer. */
-export function renamePath(
-  path: ReadonlyArray<string | number>,
-  members: RenamedMembers | null,
-): ReadonlyArray<string | number> {
-  if (!members) return path;
-  let at: RenamedMembers | undefined = members;
-  return path.map((element) => {
-    if (typeof element === 'number') return element;
-    at = at?.inner.get(element);
-    return at?.name ?? element;
-  });
-}

@@ -8,10 +8,8 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { apartName, clientName } from './client-names.js';
 import { everyField, responseNameOf } from './every-field.js';
-
-/** Before a name that is not the client's; with a number where one name stands for several calls. */
-const PREFIX = /^apart\d*__/;
 
 /**
  * Renames what a client's operation calls by a name that stands for something else at the same place.
@@ -37,18 +35,13 @@ export function setResponseNamesApart(document: DocumentNode, taken: ReadonlySet
         if (isIntrospection(field)) return false;
         const responseName = responseNameOf(field);
         const number = rivals.get(responseName)?.get(callOf(field)) ?? 0;
-        const isApart = number > 0 || PREFIX.test(responseName) || (!isPlain(field) && taken.has(responseName));
+        const isApart =
+          number > 0 || clientName(responseName) !== responseName || (!isPlain(field) && taken.has(responseName));
         if (!isApart) return undefined;
-        const value = `apart${number > 0 ? number : ''}__${responseName}`;
-        return { ...field, alias: { kind: Kind.NAME as const, value } };
+        return { ...field, alias: { kind: Kind.NAME as const, value: apartName(responseName, number) } };
       },
     },
   });
-}
-
-/** The name that the client gave to what is fetched under this name. */
-export function clientName(name: string): string {
-  return name.replace(PREFIX, '');
 }
 
 /**

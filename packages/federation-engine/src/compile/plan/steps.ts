@@ -1,6 +1,5 @@
-import type { QueryPlanSelectionNode } from '@apollo/query-planner';
 import type { OperationTypeNode } from 'graphql';
-import type { FetchConditions } from '../../supergraph/conditional-requirements.js';
+import type { FetchConditions } from '../../supergraph/planner/conditional-requirements.js';
 
 /**
  * A query plan, prepared for many executions: what does not depend on variables or on data has been computed.
@@ -34,8 +33,10 @@ export interface DeferStep {
 }
 
 export interface DeferredPart {
-  /** What it selects stands in `Operation.deferred` under this name. */
+  /** Which `@defer` of the operation it is; see `AnswerWriters.part`. */
   readonly name: string;
+  /** The client's. */
+  readonly label: string | null;
   /** Ids of the fetches of enclosing parts that have to be done before. */
   readonly depends: readonly string[];
   /** Where the part belongs. */
@@ -57,6 +58,42 @@ export type Rewrite =
   | { readonly kind: 'set'; readonly path: readonly PathStep[]; readonly member: string; readonly value: unknown }
   | { readonly kind: 'rename'; readonly path: readonly PathStep[]; readonly member: string; readonly to: string };
 
+/** What a fetch sends of entities where Boolean variables have these values: the same object for the same values. */
+export type Representations = (values: ReadonlyMap<string, boolean>) => RepresentationPlan;
+
+/** How entities become what a fetch sends of them. */
+export interface RepresentationPlan {
+  /** Of an entity of this type, where that is made of plain members only; null where only its data tell. */
+  plain(typename: string): PlainMembers | null;
+  /** What is read of any other. */
+  readonly required: readonly RequiredOf[];
+  /** What is changed in that before it is sent. */
+  readonly rewrites: readonly Rewrite[];
+}
+
+/** What is read of an object: a member, with what is read of the objects in it, or more where it is of one of some types. */
+export type RequiredOf =
+  | { readonly kind: 'member'; readonly name: string; readonly inner: readonly RequiredOf[] | null }
+  | {
+      readonly kind: 'type';
+      readonly condition: string;
+      readonly types: ReadonlySet<string>;
+      readonly inner: readonly RequiredOf[];
+    };
+
+/** Members of the entities of one type that make up their representations: entities with equal values there have equal ones. */
+export interface PlainMembers {
+  readonly typename: string;
+  readonly names: readonly string[];
+  /** Those whose values are not known beforehand, as that of `__typename` is. */
+  readonly varying: readonly string[];
+  /** What stands before the value of each of these, as JSON. */
+  readonly heads: readonly string[];
+  /** What stands behind the last. */
+  readonly end: string;
+  readonly hasId: boolean;
+}
+
 /** A variable of a fetch that takes its value from an object around an entity. */
 export interface ContextArgument {
   readonly variable: string;
@@ -64,23 +101,6 @@ export interface ContextArgument {
   readonly levels: number;
   /** From that object to the value; null when that names none. */
   readonly path: readonly PathStep[] | null;
-}
-
-/** Ids of all fetches in a step, those that conditions may leave out included. */
-export function fetchIds(step: Step | null): string[] {
-  switch (step?.kind) {
-    case undefined:
-      return [];
-    case 'fetch':
-      return step.id === null ? [] : [step.id];
-    case 'sequence':
-    case 'parallel':
-      return step.steps.flatMap(fetchIds);
-    case 'condition':
-      return [...fetchIds(step.ifTrue), ...fetchIds(step.ifFalse)];
-    case 'defer':
-      return [...fetchIds(step.primary.step), ...step.deferred.flatMap((part) => fetchIds(part.step))];
-  }
 }
 
 /** Members that a fetch has under other names than the answer, by the names on the way to them. */
@@ -117,10 +137,9 @@ export interface FetchStep {
   /** Response names of what it asks of the objects that it fills: nothing else that comes is taken. */
   readonly members: ReadonlySet<string>;
   /** What it sends of each entity; null for a fetch of root fields. */
-  readonly requires: readonly QueryPlanSelectionNode[] | null;
+  readonly representations: Representations | null;
   /** What Boolean variables say about it; null when nothing. */
   readonly conditions: FetchConditions | null;
-  readonly inputRewrites: readonly Rewrite[];
   readonly outputRewrites: readonly Rewrite[];
   /** What the output rewrites rename; null when nothing. */
   readonly renamed: RenamedMembers | null;

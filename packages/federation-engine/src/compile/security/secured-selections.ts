@@ -9,7 +9,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { readConditions, type SelectionCondition } from '../../supergraph/selection-conditions.js';
+import { readConditions, type SelectionCondition } from '../../request/selection-conditions.js';
 import type { Supergraph } from '../../supergraph/supergraph.js';
 import { guardsOf } from './guards.js';
 

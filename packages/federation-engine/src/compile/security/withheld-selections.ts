@@ -11,7 +11,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { SecurityCondition } from '../../supergraph/security-requirements.js';
+import type { SecurityCondition } from '../../supergraph/planner/security-requirements.js';
 import type { Supergraph } from '../../supergraph/supergraph.js';
 import { guardsOf } from './guards.js';
 

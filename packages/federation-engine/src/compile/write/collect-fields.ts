@@ -10,7 +10,7 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
-import { holds, readConditions } from '../../supergraph/selection-conditions.js';
+import { holds, readConditions } from '../../request/selection-conditions.js';
 
 /** What an operation's selections are read with. */
 export interface SelectionContext {

@@ -1,4 +1,4 @@
-import { clientName } from '../plan/response-names.js';
+import { clientName } from '../plan/client-names.js';
 import { compactTexts } from '../../request/compact-texts.js';
 import type { Appender } from './append-run.js';
 import type { Maker } from './make-run.js';

@@ -1,19 +1,11 @@
 import { type GraphQLEnumType, isEnumType, isSpecifiedScalarType, type GraphQLLeafType } from 'graphql';
+import { writeString } from '../../request/write-string.js';
 
 /** Writes a leaf value as JSON; null when it is no value of its type (GraphQL specification, "Result Coercion"). */
 type LeafWriter = (value: unknown) => string | null;
 
 const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
-/** What JSON does not take as it is: quotes, backslashes, control characters and lone surrogates. */
-const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
-/** Beyond this length the native encoder is faster than the look before. */
-const SHORT = 200;
-
-export function writeString(value: string): string {
-  return value.length > SHORT || NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`;
-}
-
 const SCALARS: Readonly<Record<string, LeafWriter>> = {
   String: (value) => (typeof value === 'string' ? writeString(value) : null),
   // An ID is serialized as a string, whatever the subgraph has for it.

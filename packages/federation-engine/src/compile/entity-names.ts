@@ -4,14 +4,18 @@ import {
   isCompositeType,
   isObjectType,
   Kind,
+  OperationTypeNode,
   typeFromAST,
   type FieldNode,
+  type FragmentDefinitionNode,
   type GraphQLCompositeType,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import type { Supergraph } from '../supergraph/supergraph.js';
-import type { Operation } from './operation.js';
 import { responseNameOf } from './plan/every-field.js';
 import type { PathStep } from './plan/steps.js';
 
@@ -24,24 +28,36 @@ export interface NamedPlace {
   readonly mentions: ReadonlyArray<{ readonly member: string; readonly typename: string }>;
 }
 
-/** What an operation selects, and of which graph. */
-export interface Selected extends Pick<Operation, 'fragments' | 'rootType' | 'node'> {
-  readonly supergraph: Pick<Supergraph, 'schema' | 'typesWithin'>;
+/** What is known beforehand of the entities that an answer names. */
+export interface EntityNames {
+  readonly places: readonly NamedPlace[];
+  /** Under which names an object is known that says to be of this type. */
+  readonly namesOf: (typename: string) => readonly string[];
+  /** Types of what the fields of an object of this type hold or mention. */
+  readonly declaredBy: (typename: string) => readonly string[];
 }
 
-/** Of an operation, found out once. */
-const known = new WeakMap<Selected, readonly NamedPlace[]>();
+/** What an operation selects, and of which graph. */
+export interface Selected {
+  readonly supergraph: Pick<Supergraph, 'schema' | 'typesWithin'>;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly rootType: GraphQLObjectType;
+  readonly node: Pick<OperationDefinitionNode, 'operation' | 'selectionSet'>;
+}
 
 /**
- * Finds the places of an operation's answer that may name entities.
+ * Finds the places of an operation's answer that may name entities. Of a query nobody asks for them.
  *
  * `@skip` and `@include` are not asked: what they leave out has not come, or has been asked for by the planner on its own account,
  * and then it is named as well.
  */
-export function namedPlaces(operation: Selected): readonly NamedPlace[] {
-  let places = known.get(operation);
-  if (!places) known.set(operation, (places = findNamedPlaces(operation)));
-  return places;
+export function prepareEntityNames(selected: Selected): EntityNames {
+  const { schema } = selected.supergraph;
+  return {
+    places: selected.node.operation === OperationTypeNode.QUERY ? [] : findNamedPlaces(selected),
+    namesOf: (typename) => withInterfaces(schema, [typename]),
+    declaredBy: (typename) => declaredTypes(schema, schema.getType(typename)),
+  };
 }
 
 /** A place while selections are read; several may lead to one. */
@@ -126,7 +142,7 @@ function possibleNames(schema: GraphQLSchema, type: GraphQLCompositeType): reado
 }
 
 /** Where an interface is an entity, subgraphs know its objects under its name (`@interfaceObject`). */
-export function withInterfaces(schema: GraphQLSchema, names: readonly string[]): readonly string[] {
+function withInterfaces(schema: GraphQLSchema, names: readonly string[]): readonly string[] {
   const all = new Set(names);
   for (const name of names) {
     const type = schema.getType(name);
@@ -136,8 +152,27 @@ export function withInterfaces(schema: GraphQLSchema, names: readonly string[]):
 }
 
 /** `Task` for a field `taskId`. */
-export function mentionedType(schema: GraphQLSchema, field: string): string | undefined {
+function mentionedType(schema: GraphQLSchema, field: string): string | undefined {
   const prefix = /^(.+)Id$/.exec(field)?.[1];
   const name = prefix && prefix.charAt(0).toUpperCase() + prefix.slice(1);
   return name !== undefined && isObjectType(schema.getType(name)) ? name : undefined;
+}
+
+const NOTHING: readonly string[] = [];
+const declared = new WeakMap<GraphQLObjectType, readonly string[]>();
+
+/** Types of what the fields of a payload hold or mention. */
+function declaredTypes(schema: GraphQLSchema, payload: GraphQLNamedType | undefined): readonly string[] {
+  if (!isObjectType(payload)) return NOTHING;
+  let known = declared.get(payload);
+  if (!known) {
+    known = Object.values(payload.getFields()).flatMap(({ name, type }) => {
+      const named = getNamedType(type);
+      if (isAbstractType(named)) return schema.getPossibleTypes(named).map((each) => each.name);
+      const mentioned = mentionedType(schema, name);
+      return isObjectType(named) ? [named.name] : mentioned === undefined ? [] : [mentioned];
+    });
+    declared.set(payload, known);
+  }
+  return known;
 }

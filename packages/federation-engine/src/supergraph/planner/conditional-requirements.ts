@@ -8,7 +8,7 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { readConditions, type SelectionCondition } from './selection-conditions.js';
+import { readConditions, type SelectionCondition } from '../../request/selection-conditions.js';
 import { requirementKey, type PlannerSchema } from './planner-schema.js';
 import { requiredPaths } from './required-paths.js';
 import { visitFetches } from './visit-fetches.js';

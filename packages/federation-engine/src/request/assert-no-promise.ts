@@ -1,10 +1,10 @@
 /**
- * Refuses a promise where a hook's answer is used at once. What it comes to is nobody's any more: it is heard, so that its rejection ends
+ * Takes no promise where a hook's answer is used at once. What it comes to is nobody's any more: it is heard, so that its rejection ends
  * no process.
  *
  * @throws TypeError that names the hook
  */
-export function refusePromise(answer: unknown, hook: string): void {
+export function assertNoPromise(answer: unknown, hook: string): void {
   const then: unknown = (answer as { then?: unknown } | null | undefined)?.then;
   if (typeof then !== 'function') return;
   void Promise.resolve(answer).catch(() => undefined);
