@@ -1,5 +1,6 @@
 import { METHODS, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { parse } from 'node:querystring';
+import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { fastify, type FastifyInstance, type RouteHandlerMethod } from 'fastify';
 import { answerHttpError, answerNothingHere } from './http-errors.js';
 import type { RefusalForms } from './http-edges.js';
@@ -60,7 +61,9 @@ export function createHttpApp({ log, metrics, formOf, server }: HttpAppOptions):
     const { raw: response } = reply.hijack();
     const { method, url = '' } = request;
     const methods =
-      method === 'OPTIONS' ? COMMON_METHODS.filter((each) => app.findRoute({ method: each, url }) !== null) : [];
+      method === 'OPTIONS' && !pathOf(url).includes('%')
+        ? COMMON_METHODS.filter((each) => app.findRoute({ method: each, url }) !== null)
+        : [];
     if (methods.length === 0) return answerNothingHere(response);
     response.writeHead(204, { allow: [...methods, 'OPTIONS'].join(', ') }).end();
   });
@@ -110,14 +113,18 @@ export function otherwise(
  */
 function isSpeltOut(url: string, pattern: string): boolean {
   if (!url.includes('%')) return true;
-  const segments = url.replace(/[?#].*/s, '').split('/');
+  const segments = pathOf(url).split('/');
   return pattern.split('/').every((name, index) => name.startsWith(':') || name === segments[index]);
+}
+
+function pathOf(url: string): string {
+  return url.replace(/[?#].*/s, '');
 }
 
 /** Answers what is asked of a path that nobody can decode. */
 function answerBadPath({ url = '' }: IncomingMessage, response: ServerResponse, formOf: RefusalForms): void {
   const form = formOf(url);
   if (!form) return answerNothingHere(response);
-  const { type, body } = form(400, 'The request cannot be read.');
-  sendBody(response, 400, { 'content-type': type }, body);
+  const { type, body } = form(400, 'The request cannot be read.', response.getHeader(REQUEST_ID_HEADER));
+  sendBody(response, 400, { 'content-type': type, 'cache-control': 'no-store' }, body);
 }
