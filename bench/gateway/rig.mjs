@@ -16,7 +16,7 @@ const READY_MS = 60_000;
 export const GATEWAY_FLAGS = ['--max-semi-space-size=64', '--no-allocation-site-pretenuring'];
 
 export const CONTENDERS = [
-  { name: 'stock', label: '@apollo/gateway + @apollo/server', entry: 'stock.mjs' },
+  { name: 'stock', label: '@apollo/gateway + @apollo/server', entry: 'stock.mjs', needs: 'express' },
   { name: 'taskgraph', label: 'this gateway', entry: 'taskgraph.mjs', nodeFlags: GATEWAY_FLAGS },
   { name: 'hive', label: 'Hive Gateway', entry: 'hive.mjs', needs: '@graphql-hive/gateway' },
   {

@@ -1,7 +1,7 @@
 import type { OfferedLogin } from '@taskgraph/explorer';
 import type { EngineParts } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import type { Log, Metrics, RefusalForms, Routes, Tracing, UploadSpool } from '@taskgraph/service-kit';
+import type { Log, RefusalForms, Routes, Tracing, UploadSpool } from '@taskgraph/service-kit';
 import { createOwnDocuments } from './admission/served-documents.js';
 import type { GatewayAdmission } from './compose-admission.js';
 import type { GatewayIdentity } from './compose-identity.js';
@@ -46,12 +46,11 @@ interface TransportSurroundings {
   /** Null where nothing is traced. */
   readonly tracing: Tracing | null;
   readonly log: Log;
-  readonly metrics: Metrics;
 }
 
 /** Composes how requests come and how their answers go: HTTP, streams, WebSocket, and the REST façade on top. */
 export async function composeTransports(config: GatewayConfig, surroundings: TransportSurroundings) {
-  const { identity, admission, engine, usage, telemetry, tracing, log, metrics } = surroundings;
+  const { identity, admission, engine, usage, telemetry, tracing, log } = surroundings;
   const { identify, addressOf, origins, sessionCookies, tickets } = identity;
   const { documents, demand, limits } = admission;
   const { subscriptions } = engine;
@@ -95,13 +94,10 @@ export async function composeTransports(config: GatewayConfig, surroundings: Tra
   const cors = { ...toCors(config), origins };
   const graphql = await createGraphQLRoutes({
     handler,
-    streams,
     cors,
     multipart: { ...toMultipart(config), spool: surroundings.spool },
     sandbox: config.sandbox,
     explorer: toExplorer(config, surroundings.explorerLogins),
-    log,
-    metrics,
   });
   const rest = config.REST_API
     ? createRest({
@@ -123,10 +119,9 @@ export async function composeTransports(config: GatewayConfig, surroundings: Tra
     refusalForms,
     /** Whether an operation of that name is the gateway's own. */
     isOwnName: (name: string) => rest?.isName(name) === true,
-    front: graphql.front,
     routes(...app: Parameters<Routes>) {
       rest?.routes(...app);
-      return graphql.routes(...app);
+      graphql(...app);
     },
     upgrade: webSockets.upgrade,
     /** Ends what lasts, each in its own words. */

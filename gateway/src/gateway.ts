@@ -144,7 +144,6 @@ async function compose(
     subscriptionTelemetry,
     tracing,
     log,
-    metrics,
   });
   onClose.unshift(() => transports.close());
 
@@ -162,7 +161,6 @@ async function compose(
     metrics,
     health,
     tracing,
-    front: transports.front,
     refusalForms: transports.refusalForms,
     routes: (app) => transports.routes(app),
     onDrain: () => transports.drain(),

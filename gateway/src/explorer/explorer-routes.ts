@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PAGE_FOLDER, type ExplorerSettings, type OfferedLogin } from '@taskgraph/explorer';
-import type { Routes } from '@taskgraph/service-kit';
-import { refuseMethod, servePage } from './serve-page.js';
+import { otherwise, raw, type Routes } from '@taskgraph/service-kit';
+import { PAGE_HEADERS, READS, refuseMethod, servePage } from './serve-page.js';
 
 /** Where the explorer is. */
 export const EXPLORER = '/explorer';
@@ -25,9 +25,15 @@ export function createExplorerRoutes({ endpoint, ownGraph, logins }: ExplorerRou
   };
   return (app) => {
     servePage(app, EXPLORER, PAGE_FOLDER);
-    app.get(`${EXPLORER}/settings.json`, (_request, response) => {
-      response.json(settings);
+    const at = `${EXPLORER}/settings.json`;
+    app.get(at, (_request, reply) => {
+      reply.headers(PAGE_HEADERS).send(settings);
     });
-    app.all(`${EXPLORER}/settings.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
+    otherwise(
+      app,
+      at,
+      READS,
+      raw((request, response) => refuseMethod(request, response, READS)),
+    );
   };
 }

@@ -1,12 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import express, { type Express, type Request, type Response } from 'express';
+import { otherwise, raw, requestFacts, sendBody } from '@taskgraph/service-kit';
+import send from '@fastify/send';
+import type { FastifyInstance } from 'fastify';
 
 /**
  * What a page may load: files of the gateway, and nothing else of anybody. Editors write their styles into the page as they go, for
  * which there is no other word; scripts are files only.
  */
-const HEADERS = {
+export const PAGE_HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -29,22 +32,32 @@ const HEADERS = {
 };
 
 /** Tells who asks by another method which ones a path takes. */
-type RefuseMethod = (request: Request, response: Response, methods: readonly string[]) => void;
+type RefuseMethod = (request: IncomingMessage, response: ServerResponse, methods: readonly string[]) => void;
 
-const READS = ['GET', 'HEAD'];
+/** RFC 9239, which the library does not know. */
+const JAVASCRIPT = { 'content-type': 'text/javascript; charset=utf-8' };
+export const READS = ['GET', 'HEAD'];
 
-/** Serves the page of a folder and its files, by no method that would change them; what is not among them is left to who comes next. */
-export function servePage(app: Express, at: string, folder: string, refuse: RefuseMethod = refuseMethod): void {
-  app.use(at, (_request, response, next) => {
-    response.set(HEADERS);
-    next();
-  });
-  app.get(at, (_request, response) => {
-    response.sendFile('index.html', { root: folder, cacheControl: false });
-  });
-  app.use(at, express.static(folder, { cacheControl: false, redirect: false, index: false }));
-  for (const path of ['', ...filesOf(folder)])
-    app.all(`${at}${path}`, (request, response) => refuse(request, response, READS));
+/** Serves the page of a folder and its files, by no method that would change them. */
+export function servePage(app: FastifyInstance, at: string, folder: string, refuse: RefuseMethod = refuseMethod): void {
+  for (const file of ['', ...filesOf(folder)]) {
+    const name = encodeURI(file === '' ? '/index.html' : file);
+    app.get(`${at}${file}`, async (request, reply) => {
+      // A folder has many files.
+      requestFacts(request.raw).route = `${app.prefix}${at}`;
+      const { statusCode, headers, stream } = await send(request.raw, name, { root: folder, cacheControl: false });
+      return reply
+        .code(statusCode)
+        .headers({ ...headers, ...PAGE_HEADERS, ...(name.endsWith('.js') && JAVASCRIPT) })
+        .send(stream);
+    });
+    otherwise(
+      app,
+      `${at}${file}`,
+      READS,
+      raw((request, response) => refuse(request, response, READS)),
+    );
+  }
 }
 
 /** Their paths below the page. */
@@ -56,8 +69,7 @@ function filesOf(folder: string): string[] {
 
 export const refuseMethod: RefuseMethod = ({ method }, response, methods) => {
   const allow = [...methods, 'OPTIONS'].join(', ');
-  response.set('allow', allow);
-  if (method === 'OPTIONS') return void response.status(204).end();
-  const extensions = { code: 'BAD_REQUEST' };
-  response.status(405).json({ errors: [{ message: `This path takes ${allow}.`, extensions }] });
+  if (method === 'OPTIONS') return void response.writeHead(204, { allow }).end();
+  const body = { errors: [{ message: `This path takes ${allow}.`, extensions: { code: 'BAD_REQUEST' } }] };
+  sendBody(response, 405, { allow, 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
 };

@@ -126,10 +126,10 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   sendBody(response, status, headers, writeProblem(problem, response.getHeader(REQUEST_ID_HEADER)));
 }
 
-/** Tells in the façade's form what is refused before anything knows which route it is for: no log has it, by no id. */
-export const refusalAsProblem: RefusalForm = (status, message) => ({
+/** Tells in the façade's form what is refused before anything knows which route it is for: most often no log has it, by no id. */
+export const refusalAsProblem: RefusalForm = (status, message, requestId) => ({
   type: PROBLEM_TYPE,
-  body: writeProblem(new Problem(status, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', message)),
+  body: writeProblem(new Problem(status, status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST', message), requestId),
 });
 
 function writeProblem({ status, code, message, more }: Problem, requestId?: unknown): string {

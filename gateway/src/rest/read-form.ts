@@ -1,5 +1,11 @@
-import type { Request, Response } from 'express';
-import { readFormWithFile, UnreadableBody, assertReadable, UnreadableMultipart } from '@taskgraph/service-kit';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  readFormWithFile,
+  UnreadableBody,
+  assertReadable,
+  isOfType,
+  UnreadableMultipart,
+} from '@taskgraph/service-kit';
 import type { Arrival } from '../transports/http/answer.js';
 import type { Origins } from '@taskgraph/service-kit';
 import type { Places } from './compile-query.js';
@@ -8,8 +14,8 @@ import { Problem } from './problem.js';
 
 /** Reads a form with a file, up to the file. @throws Problem */
 export type ReadForm = (
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   schema: JsonSchema | undefined,
 ) => Promise<{ readonly places: Places; readonly place: Pick<Arrival, 'multipart' | 'bytes'> }>;
 
@@ -27,7 +33,7 @@ const DRAIN_TIMEOUT_MS = 10_000;
 
 export function createReadForm({ origins, maxFileBytes, preflightHeaders }: ReadFormOptions): ReadForm {
   /** A form is all that a page can send to another site without asking first, with the cookies of its visitor. */
-  function assertOwn(request: Request): void {
+  function assertOwn(request: IncomingMessage): void {
     const { headers } = request;
     if (headers.authorization !== undefined || preflightHeaders.some((name) => headers[name])) return;
     const origin = origins.of(request);
@@ -42,7 +48,7 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
 
   return async (request, response, schema) => {
     const known = new Set(Object.keys(schema?.properties ?? {}).filter((name) => name !== FIELD));
-    if (!request.is('multipart/form-data'))
+    if (!isOfType(request, 'multipart/form-data'))
       throw new Problem(415, 'BAD_REQUEST', 'Send the file as multipart/form-data.', {
         headers: { accept: 'multipart/form-data' },
       });
@@ -71,7 +77,7 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
 }
 
 /** A body that nobody reads any more would block its connection for the next request. */
-function drain(request: Request): void {
+function drain(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return;
   request.unpipe();
   request.resume();

@@ -1,9 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyPluginCallback } from 'fastify';
 import { REFERENCE_FOLDER } from '@taskgraph/explorer';
-import { AppError, requestFacts, type RefusalForms } from '@taskgraph/service-kit';
+import {
+  AppError,
+  otherwise,
+  raw,
+  requestFacts,
+  sendBody,
+  type RefusalForms,
+  type Routes,
+} from '@taskgraph/service-kit';
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
-import type { ErrorRequestHandler, Express, Request, Response } from 'express';
-import { servePage } from '../explorer/serve-page.js';
+import vary from 'vary';
+import { READS, servePage } from '../explorer/serve-page.js';
 import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
@@ -20,7 +30,7 @@ export interface RestOptions extends Omit<ServeRouteOptions, 'routeOf'>, OpenApi
 }
 
 export interface Rest {
-  readonly routes: (app: Express) => void;
+  readonly routes: Routes;
   /** Whether an operation of that name is the façade's. */
   readonly isName: (name: string) => boolean;
   close(): Promise<void>;
@@ -65,52 +75,62 @@ export function createRest(options: RestOptions): Rest {
     return route;
   }
 
-  const routes = (app: Express): void => {
-    app.use(BASE, (request, response, next) => {
+  const routes: Routes = (app) => {
+    app.register(mount, { prefix: BASE });
+  };
+
+  const mount: FastifyPluginCallback = (api, _options, done) => {
+    api.addHook('onRequest', ({ raw: request }, reply, next) => {
       // Without its own question, a page learns nothing of OPTIONS, and everybody else what the path takes.
       const isPlain = request.method === 'OPTIONS' && !request.headers['access-control-request-method'];
-      if (isPlain || !cors(request, response)) next();
+      if (isPlain || !cors(request, reply.raw)) next();
     });
-    for (const path of new Set(ROUTES.map((route) => route.path))) {
-      const at = `${BASE}${path}`;
-      const methods: string[] = [];
-      for (const { method, operation } of ROUTES.filter((route) => route.path === path)) {
-        methods.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
-        const handle = (request: Request, response: Response) => serve(find(operation), request, response);
-        if (method === 'GET') app.get(at, handle);
-        else if (method === 'POST') app.post(at, handle);
-        else if (method === 'PATCH') app.patch(at, handle);
-        else app.delete(at, handle);
-      }
-      // Before paths that would match as well, such as `/media/:id`.
-      app.all(at, (request, response) => refuseMethod(request, response, methods));
-    }
-    app.get(`${BASE}/openapi.json`, async (request, response) => {
-      if (options.compression) response.vary('accept-encoding');
-      const { openapi } = now();
-      const { body, headers } = options.compression ? await encodeFor(request, openapi) : { body: openapi };
-      response
-        .set({ ...headers, 'cache-control': 'no-cache' })
-        .type('application/json')
-        .send(body);
-    });
-    app.all(`${BASE}/openapi.json`, (request, response) => refuseMethod(request, response, ['GET', 'HEAD']));
-    servePage(app, `${BASE}/docs`, REFERENCE_FOLDER, refuseMethod);
-    app.use(BASE, () => {
+    api.setErrorHandler((error, request, reply) => answerProblem(error, request.raw, reply.hijack().raw));
+    api.setNotFoundHandler((request) => {
+      requestFacts(request.raw).route = BASE;
       throw unknown();
     });
-    app.use(BASE, problems);
+    for (const path of new Set(ROUTES.map((route) => route.path))) {
+      const methods: string[] = [];
+      for (const { method, operation } of ROUTES.filter((route) => route.path === path)) {
+        methods.push(...(method === 'GET' ? READS : [method]));
+        const handler = raw((request, response, target) => serve(find(operation), request, response, target));
+        api.route({ method, url: path, handler });
+      }
+      // Paths that would match as well, such as `/media/:id`, take other methods.
+      otherwise(
+        api,
+        path,
+        methods,
+        raw((request, response) => refuseMethod(request, response, methods)),
+      );
+    }
+    api.get('/openapi.json', raw(describe));
+    otherwise(
+      api,
+      '/openapi.json',
+      READS,
+      raw((request, response) => refuseMethod(request, response, READS)),
+    );
+    servePage(api, '/docs', REFERENCE_FOLDER, refuseMethod);
+    done();
   };
+
+  async function describe(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.compression) vary(response, 'accept-encoding');
+    const { openapi } = now();
+    const { body, headers } = options.compression ? await encodeFor(request, openapi) : { body: openapi };
+    const type = 'application/json; charset=utf-8';
+    sendBody(response, 200, { ...headers, 'cache-control': 'no-cache', 'content-type': type }, body);
+  }
+
   return { routes, isName: (name) => documents.has(name), close: () => options.sendFile.close() };
 }
 
-function refuseMethod({ method }: Request, response: Response, methods: readonly string[]): void {
+function refuseMethod({ method }: IncomingMessage, response: ServerResponse, methods: readonly string[]): void {
   const allow = [...methods, 'OPTIONS'].join(', ');
   if (method !== 'OPTIONS') throw new Problem(405, 'BAD_REQUEST', `This path takes ${allow}.`, { headers: { allow } });
-  response
-    .status(204)
-    .set({ allow, ...(methods.includes('PATCH') && { 'accept-patch': ACCEPT_PATCH }) })
-    .end();
+  response.writeHead(204, { allow, ...(methods.includes('PATCH') && { 'accept-patch': ACCEPT_PATCH }) }).end();
 }
 
 function unknown(): Problem {
@@ -131,7 +151,7 @@ function compile(supergraph: Supergraph, options: OpenApiOptions): Served {
   return { supergraph, routes, openapi: JSON.stringify(describeRoutes([...routes.values()], options)) };
 }
 
-const problems: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+function answerProblem(error: unknown, request: IncomingMessage, response: ServerResponse): void {
   if (error instanceof Problem) return sendProblem(response, error);
   if (error instanceof Refusal) return sendProblem(response, problemOfRefusal(error));
   if (error instanceof AppError) {
@@ -143,4 +163,4 @@ const problems: ErrorRequestHandler = (error: unknown, request, response, _next)
     return sendProblem(response, new Problem(given, 'BAD_REQUEST', 'The request cannot be read.'));
   requestFacts(request).log.error({ err: error }, 'defect');
   sendProblem(response, new Problem(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong on our side.'));
-};
+}

@@ -16,7 +16,7 @@ export interface QueryParameter {
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below `/api`, as Express writes it. */
+  /** Below `/api`, as Fastify writes it. */
   readonly path: string;
   /** Of `rest.graphql`. */
   readonly operation: string;

@@ -1,14 +1,20 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { REQUEST_ID_HEADER } from '@taskgraph/contracts';
 import { requestFacts } from '@taskgraph/service-kit';
-import type { Request, Response } from 'express';
+import vary from 'vary';
 import { Agent, request as send } from 'undici';
 import { BAD_TAGS, Problem, statusOfCode } from './problem.js';
 
 /** Sends the bytes of a file, as the media process has them. */
 export interface SendFile {
   /** @throws Problem */
-  (url: string, request: Request, response: Response, headers: Readonly<Record<string, string>>): Promise<void>;
+  (
+    url: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -78,8 +84,8 @@ export function createSendFile({ mediaUrl, timeoutMs }: SendFileOptions): SendFi
       await body.dump();
       throw toProblem(statusCode, answer.headers['content-range']);
     }
-    const { vary, 'cache-control': _kept, ...own } = headers;
-    response.vary(['authorization', 'cookie', answer.headers['vary'] ?? [], vary ?? []].flat().join(', '));
+    const { vary: given, 'cache-control': _kept, ...own } = headers;
+    vary(response, ['authorization', 'cookie', answer.headers['vary'] ?? [], given ?? []].flat().join(', '));
     response.writeHead(statusCode, {
       ...own,
       ...Object.fromEntries(

@@ -1,11 +1,15 @@
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import accepts from 'accepts';
+import vary from 'vary';
 import {
   evaluatePreconditions,
+  isOfType,
   readJsonBody,
   readPreconditions,
   sendBody,
   UnreadableBody,
   type Preconditions,
+  type Target,
 } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import type { ClientLimits } from '../admission/client-limits.js';
@@ -37,7 +41,12 @@ export interface ServeRouteOptions {
   readonly routeOf: (operation: string) => CompiledRoute;
 }
 
-type ServeRoute = (route: CompiledRoute, request: Request, response: Response) => Promise<void>;
+type ServeRoute = (
+  route: CompiledRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+) => Promise<void>;
 
 const ACCEPTED: Accepted = {
   type: 'application/json; charset=utf-8',
@@ -85,9 +94,9 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
     throw withHeaders(problemOfError(error, statusOf(reply)), headers);
   }
 
-  async function readBody({ body }: CompiledRoute, request: Request): Promise<Places> {
+  async function readBody({ body }: CompiledRoute, request: IncomingMessage): Promise<Places> {
     if (!body) return [];
-    if (!request.is(request.method === 'PATCH' ? [JSON_TYPE, MERGE_PATCH] : [JSON_TYPE]))
+    if (!isOfType(request, ...(request.method === 'PATCH' ? [JSON_TYPE, MERGE_PATCH] : [JSON_TYPE])))
       throw new Problem(415, 'BAD_REQUEST', 'Send the request as application/json.', {
         headers: request.method === 'PATCH' ? { 'accept-patch': ACCEPT_PATCH } : { accept: 'application/json' },
       });
@@ -132,19 +141,20 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
     }
   }
 
-  return async (compiled, request, response) => {
+  return async (compiled, request, response, { params }) => {
     const { route } = compiled;
     const tooMuch = limits.look(addressOf(request));
     if (tooMuch) throw withHeaders(problemOfRefusal(tooMuch), { connection: 'close' });
-    if (!route.file && !request.accepts(JSON_TYPES))
+    if (!route.file && !accepts(request).types(JSON_TYPES))
       throw new Problem(406, 'BAD_REQUEST', 'The answer is application/json.');
-    const at = request.url.indexOf('?');
-    const fromQuery = compiled.query.read(at < 0 ? '' : request.url.slice(at + 1));
+    const { url = '' } = request;
+    const at = url.indexOf('?');
+    const fromQuery = compiled.query.read(at < 0 ? '' : url.slice(at + 1));
     const preconditions =
       route.isConditional || (isRead(route) && !route.file) ? readPreconditions(request.headers) : NONE;
     if (!preconditions) throw new Problem(400, 'BAD_REQUEST', BAD_TAGS);
     const fromPath = Object.entries(route.parameters ?? {}).map(
-      ([name, place]) => [place, String(request.params[name])] as const,
+      ([name, place]) => [place, String(params[name])] as const,
     );
     const form = route.body === 'form' ? await options.readForm(request, response, compiled.body?.schema) : null;
     const fromBody = form ? form.places : await readBody(compiled, request);
@@ -156,7 +166,7 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
       const before = socket.bytesRead;
       response.once('close', () => limits.received(socket.bytesRead - before, context));
     }
-    const id = String(request.params['id']);
+    const id = String(params['id']);
     let asked: Asked;
     try {
       if (route.version !== undefined) asked = await change(compiled, places, preconditions, id, context);
@@ -184,15 +194,15 @@ async function send(
   { route }: CompiledRoute,
   { body, headers: given }: Asked,
   preconditions: Preconditions,
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   compression: boolean,
 ): Promise<void> {
   if (response.destroyed) return;
   const { id, version } = body as { readonly id?: unknown; readonly version?: unknown };
   const etag = route.isTagged && typeof version === 'number' ? tagOf(version) : null;
-  const { vary, 'cache-control': cacheControl = 'no-store', ...others } = given;
-  response.vary(['authorization', 'cookie', vary ?? []].flat().join(', '));
+  const { vary: varies, 'cache-control': cacheControl = 'no-store', ...others } = given;
+  vary(response, ['authorization', 'cookie', varies ?? []].flat().join(', '));
   const next = route.list && nextPage(body, route.list, request);
   const headers: Record<string, string> = {
     ...others,
@@ -220,7 +230,7 @@ async function send(
   const text = JSON.stringify(body);
   // A tag that `If-Match` takes is of these very bytes: they never go out in another coding.
   if (!compression || etag !== null) return sendBody(response, route.status, whole, text);
-  response.vary('accept-encoding');
+  vary(response, 'accept-encoding');
   const encoded = await encodeFor(request, text);
   if (!response.destroyed) sendBody(response, route.status, { ...whole, ...encoded.headers }, encoded.body);
 }
@@ -238,13 +248,13 @@ function assertHolds(preconditions: Preconditions, version: number, isSafe: bool
 }
 
 /** RFC 8288: the same list, after what is on this page. */
-function nextPage(body: unknown, list: readonly string[], { originalUrl }: Request): string | null {
+function nextPage(body: unknown, list: readonly string[], { url: target = '' }: IncomingMessage): string | null {
   const page = list.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], body);
   const { pageInfo } = page as {
     readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
   };
   if (!pageInfo.hasNextPage || pageInfo.endCursor === null) return null;
-  const url = new URL(originalUrl, 'http://gateway.invalid');
+  const url = new URL(target, 'http://gateway.invalid');
   url.searchParams.set('after', pageInfo.endCursor);
   return `<${url.pathname}${url.search}>; rel="next"`;
 }

@@ -1,5 +1,7 @@
 /** Where GraphQL is served. */
 export const ENDPOINT = '/graphql';
+/** What a subscription over HTTP is counted as: how long streams last says nothing about how fast answers are. */
+export const STREAM_ROUTE = `${ENDPOINT} (stream)`;
 /** Where an `EventSource` gets the URL that it opens. */
 export const EVENT_SOURCE = `${ENDPOINT}/event-source`;
 

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { ERROR_CODES, REQUEST_ID_HEADER } from '@taskgraph/contracts';
-import type { ErrorRequestHandler } from 'express';
+import { ERROR_CODES, REQUEST_ID_HEADER, type ErrorCode } from '@taskgraph/contracts';
 import { AppError } from './app-error.js';
 import { UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
+import { UnreadableMultipart } from './uploads/upload-map.js';
 
 /**
  * Answers what fails outside GraphQL: a body that is too large or is no JSON, a fault with its code, and whatever was thrown that nobody
@@ -17,6 +17,14 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
     const { code, reason, message } = error;
     const body = { errors: [{ message, extensions: { code, ...(reason !== undefined && { reason }) } }] };
     sendBody(response, httpStatus, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+    return;
+  }
+  if (error instanceof UnreadableMultipart && !response.headersSent) {
+    const { status, message } = error;
+    log.info({ status, message }, 'multipart request refused');
+    const code: ErrorCode = 'BAD_REQUEST';
+    const body = { errors: [{ message, extensions: { code, reason: 'MULTIPART' } }] };
+    sendBody(response, status, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
     return;
   }
   const given = (error as { status?: unknown } | null)?.status;
@@ -48,9 +56,4 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
 export function answerNothingHere(response: ServerResponse): void {
   const body = { errors: [{ message: 'There is nothing at this path.', extensions: { code: 'NOT_FOUND' } }] };
   sendBody(response, 404, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
-}
-
-/** {@link answerHttpError} for what passes through Express. */
-export function httpErrors(log: Log): ErrorRequestHandler {
-  return (error: unknown, _request, response, _next) => answerHttpError(error, response, log);
 }

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import express, { type Express, type Request, type Response } from 'express';
+import type { FastifyInstance } from 'fastify';
 import { createAllowedHosts } from './allowed-hosts.js';
 import type { Health } from './health.js';
 import {
@@ -13,13 +13,13 @@ import {
   requestsOf,
   type RefusalForms,
 } from './http-edges.js';
-import { answerHttpError, answerNothingHere } from './http-errors.js';
+import { createHttpApp } from './http-app.js';
+import { answerHttpError } from './http-errors.js';
 import type { Log } from './log.js';
 import { isLoopback } from './loopback.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
-import { requestIdentification } from './request-identification.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 import { ConfigError } from './config-error.js';
 import type { ProcessSettings } from './settings.js';
@@ -73,7 +73,6 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly log: Log;
   /** How long {@link close} waits at most. */
   readonly shutdownGraceMs: number;
-  readonly app: Express;
   readonly server: Server;
   /** Where operators ask, once it listens; null where that is no port of its own. */
   readonly operationsUrl: () => string | null;
@@ -86,6 +85,9 @@ export interface ServiceProcess extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Adds routes to a server. */
+export type Routes = (app: FastifyInstance) => void;
+
 export interface HttpServiceOptions {
   readonly name: string;
   readonly config: HttpServerConfig;
@@ -94,12 +96,10 @@ export interface HttpServiceOptions {
   readonly health: Health;
   /** Null where nothing is traced. */
   readonly tracing?: Tracing | null;
-  /** Takes a request before Express does, for paths on which its cost shows. Returns false for requests that are not its own. */
-  readonly front?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** How those are told of a refusal whose request reaches no route; as in GraphQL when absent. */
   readonly refusalForms?: RefusalForms | undefined;
-  /** Adds the service's own routes, after request ids, `/health` and `/metrics`. */
-  readonly routes: (app: Express) => void | Promise<void>;
+  /** Adds the service's own routes, beside `/health` and `/metrics`. */
+  readonly routes: Routes;
   /** Runs when the service listens, before `listen` resolves. */
   readonly onListen?: (address: { readonly url: string; readonly port: number }) => Promise<void> | void;
   /** Runs when readiness has gone and before connections are waited for, e.g. to complete subscriptions. */
@@ -108,22 +108,11 @@ export interface HttpServiceOptions {
   readonly onClose?: ReadonlyArray<() => Promise<void>>;
 }
 
-/** Creates an HTTP service: Express behind one node:http server, with health, metrics and a graceful end. */
+/** Creates an HTTP service: Fastify behind one node:http server, with health, metrics and a graceful end. */
 export async function createHttpService(options: HttpServiceOptions): Promise<ServiceProcess> {
   const { name, config, log, metrics, health } = options;
   assertOwnPorts(name, config);
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  // One path is one resource, for whoever filters by path in front of the service.
-  app.enable('case sensitive routing');
-  app.use(requestIdentification(log, metrics));
-  const { operations: at = null } = config;
-  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log }) : null;
-  mountOperationalRoutes(app, { health, metrics, details: at === null });
-  await options.routes(app);
-
-  const { front, refusalForms: formOf = () => null } = options;
+  const { refusalForms: formOf = () => null } = options;
   let closing: Promise<void> | null = null;
   const timeouts = config.timeouts ?? REQUEST_TIMEOUTS;
   const allowsHost = config.guardsHosts
@@ -135,15 +124,12 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // Node's own answer has no body, and no headers but its own.
     requireHostHeader: false,
   };
-  /** Express would answer with a page of HTML. */
-  const otherwise = (response: ServerResponse) => (error?: unknown) =>
-    error === undefined || error === null ? answerNothingHere(response) : answerHttpError(error, response, log);
   const refuse = (request: IncomingMessage, response: ServerResponse, status: number, message: string): void => {
     const { url = '', method } = request;
     refuseRequest(response, status, message, formOf(url));
     log.info({ method, status: String(status), reason: message }, 'request refused');
   };
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+  const guard = (toRoutes: RequestListener) => (request: IncomingMessage, response: ServerResponse) => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
     if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
@@ -152,14 +138,27 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
       if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');
       else if (!allowsHost(request.headers.host))
         refuse(request, response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
-      else if (!answerServerWide(request, response) && !front?.(request, response))
-        app(request as Request, response as Response, otherwise(response));
+      else if (!answerServerWide(request, response)) toRoutes(request, response);
     } catch (error) {
       answerHttpError(error, response, log);
     }
   };
   const { tracing } = options;
-  const server = createServer(serverOptions, tracing ? traceRequests(tracing, handle) : handle);
+  const app = createHttpApp({
+    log,
+    metrics,
+    formOf,
+    server(toRoutes) {
+      const handle = guard(toRoutes);
+      return createServer(serverOptions, tracing ? traceRequests(tracing, handle) : handle);
+    },
+  });
+  const { operations: at = null } = config;
+  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log }) : null;
+  mountOperationalRoutes(app, { health, metrics, details: at === null });
+  options.routes(app);
+  await app.ready();
+  const { server } = app;
   answerEdges(server, formOf);
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
@@ -182,6 +181,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     await options.onDrain?.();
     if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);
     for (const endWatch of endWatches) endWatch();
+    await app.close();
     for (const step of options.onClose ?? []) {
       try {
         await step();
@@ -200,7 +200,6 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     name,
     log,
     shutdownGraceMs: (config.shutdownDrainMs ?? 0) + config.shutdownGraceMs,
-    app,
     server,
     operationsUrl: () => operationsUrl,
     async listen() {

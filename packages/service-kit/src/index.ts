@@ -33,6 +33,7 @@ export * from './exit-on-fault.js';
 export * from './graphql-errors.js';
 export * from './health.js';
 export { answerInBytes, type RefusalForm, type RefusalForms } from './http-edges.js';
+export { otherwise, raw, type Target } from './http-app.js';
 export * from './http-errors.js';
 export * from './http-server.js';
 export * from './ip-address.js';

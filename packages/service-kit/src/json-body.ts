@@ -24,6 +24,12 @@ export function saysJson({ method, headers }: IncomingMessage): boolean {
   );
 }
 
+/** Whether a request says that its body is of one of these media types, whatever their parameters are. */
+export function isOfType({ headers }: IncomingMessage, ...types: readonly string[]): boolean {
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  return type !== undefined && types.includes(type);
+}
+
 /** Whether a request has a body that {@link readJsonBody} can read: JSON in UTF-8, not compressed. */
 export function hasJsonBody(request: IncomingMessage): boolean {
   return saysJson(request) && whyUnreadable(request) === null;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express from 'express';
 import { forbidSniffing } from './http-edges.js';
+import { createHttpApp } from './http-app.js';
 import type { Health } from './health.js';
 import { changeLogLevel, type Log } from './log.js';
 import type { Scraped } from './metrics.js';
@@ -26,37 +26,42 @@ export function createOperationsServer(
   { host, port }: OperationsAddress,
   { health, metrics, log }: { readonly health: Health; readonly metrics: Scraped; readonly log: Log },
 ): OperationsServer {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use((_request, response, next) => {
-    forbidSniffing(response);
-    next();
+  const app = createHttpApp({
+    log,
+    metrics: null,
+    formOf: () => null,
+    server: (toRoutes) =>
+      createServer((request, response) => {
+        forbidSniffing(response);
+        toRoutes(request, response);
+      }),
   });
   mountOperationalRoutes(app, { health, metrics, details: true });
-  app.get('/log-level', (_request, response) => {
-    response.json({ level: log.level });
+  app.get('/log-level', (_request, reply) => {
+    reply.send({ level: log.level });
   });
-  app.put('/log-level', (request, response) => {
-    const { level } = request.query;
+  app.put<{ Querystring: { readonly level?: unknown } }>('/log-level', ({ query: { level } }, reply) => {
     if (!isLogLevel(level)) {
-      response.status(400).json({ error: 'level must be one of fatal, error, warn, info, debug, trace, silent' });
+      const error = 'level must be one of fatal, error, warn, info, debug, trace, silent';
+      reply.code(400).send({ error });
       return;
     }
     changeLogLevel(log, level);
-    response.json({ level });
+    reply.send({ level });
   });
-  const server = createServer(app);
+  const { server } = app;
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
+    async listen() {
+      await app.ready();
+      return new Promise((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, () => {
           server.off('error', reject);
           const { port: chosen } = server.address() as AddressInfo;
           resolve(`http://${host.includes(':') ? `[${host}]` : host}:${chosen}`);
         });
-      }),
+      });
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

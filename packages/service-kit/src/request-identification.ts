@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Cancellation, type CancelSignal } from '@taskgraph/federation-engine/upstream';
 import { isRequestId, REQUEST_ID_HEADER, TRACE_ID_HEADER } from '@taskgraph/contracts';
-import type { Request, RequestHandler } from 'express';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import { activeSpan } from './tracing/span.js';
@@ -19,6 +18,8 @@ export interface RequestFacts {
   readonly cancellation: CancelSignal;
   /** Ends the work on the request, e.g. when its time is up. */
   readonly cancel: (reason: Error) => void;
+  /** What the request is counted as: the pattern that matched, never the path itself, as a label must have few values. */
+  route: string;
 }
 
 /** No object literal: one that defines getters is a slow object for V8. */
@@ -31,6 +32,7 @@ class IdentifiedFacts implements RequestFacts {
   constructor(
     readonly requestId: string,
     serviceLog: Log,
+    public route: string,
   ) {
     this.#serviceLog = serviceLog;
   }
@@ -69,13 +71,11 @@ export function requestFacts(request: IncomingMessage): RequestFacts {
 /**
  * Gives a request an id (its own when well formed), a log that names it, and a signal that ends with it; measures it when
  * its response is out.
- *
- * @param route the pattern that matched, never the path itself: a label must have few values
  */
 export function identifyRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  { log, metrics, route }: { log: Log; metrics: Metrics; route: () => string },
+  { log, metrics, route }: { log: Log; metrics: Metrics; route: string },
 ): RequestFacts {
   const startedAt = performance.now();
   const given = request.headers[REQUEST_ID_HEADER];
@@ -84,14 +84,14 @@ export function identifyRequest(
   const span = activeSpan();
   span?.set({ 'taskgraph.request.id': requestId });
   if (span) response.setHeader(TRACE_ID_HEADER, span.traceId);
-  const facts = new IdentifiedFacts(requestId, log);
+  const facts = new IdentifiedFacts(requestId, log, route);
   (request as IdentifiedRequest)[FACTS] = facts;
   response.once('close', () => {
     const finished = response.writableFinished;
     if (!finished) facts.cancellation.abort(new Error('the client went away'));
     const durationMs = performance.now() - startedAt;
     const { method = '' } = request;
-    const calledRoute = route();
+    const { route: calledRoute } = facts;
     const status = finished ? String(response.statusCode) : 'aborted';
     if (span) {
       span.rename(`${method} ${calledRoute}`);
@@ -105,18 +105,4 @@ export function identifyRequest(
     else facts.log.debug(line, 'request');
   });
   return facts;
-}
-
-/** {@link identifyRequest} for everything that passes through Express. */
-export function requestIdentification(log: Log, metrics: Metrics): RequestHandler {
-  return (request, response, next) => {
-    identifyRequest(request, response, { log, metrics, route: () => routeOf(request) });
-    next();
-  };
-}
-
-function routeOf(request: Request): string {
-  const pattern: unknown = request.route ? (request.route as { path?: unknown }).path : undefined;
-  if (typeof pattern === 'string') return pattern;
-  return request.baseUrl === '' ? 'other' : request.baseUrl;
 }

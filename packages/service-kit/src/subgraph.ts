@@ -6,8 +6,6 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import { buildSubgraphSchema } from '@apollo/subgraph';
-import { expressMiddleware } from '@as-integrations/express5';
-import express, { type Express, type RequestHandler } from 'express';
 import type { DocumentLimits } from '@taskgraph/federation-engine/documents';
 import {
   GraphQLError,
@@ -23,29 +21,28 @@ import {
   createHttpService,
   type HttpServerConfig,
   type HttpServiceOptions,
+  type Routes,
   type ServiceProcess,
 } from './http-server.js';
 import { AppError } from './app-error.js';
 import { stopWhenAborted } from './cancellation.js';
 import { createClientInfoReader } from './client-info.js';
-import { createDocumentGate, type DocumentGate } from './document-gate.js';
+import { createDocumentGate } from './document-gate.js';
 import { resolveEntitiesTogether } from './entities.js';
 import { contextMaker, renewLoadersAfterMutations, type ContextParts } from './fresh-loaders.js';
 import { toClientError } from './graphql-errors.js';
+import { createGraphQLRequests } from './graphql-requests.js';
 import type { Health } from './health.js';
-import { httpErrors } from './http-errors.js';
+import { raw } from './http-app.js';
 import { readIdempotencyKey } from './idempotency.js';
-import { createJsonRequests } from './json-requests.js';
-import { UnreadableBody } from './json-body.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from './parse-json.js';
 import type { RequestContext } from './request-context.js';
 import { createCostGate, type CostGate } from './operation-costs.js';
 import { readDeadline, refuseLateMutations } from './request-deadline.js';
 import { requestFacts } from './request-identification.js';
 import { enforceSecurityDirectives } from './security-directives.js';
-import { ONLY_OVER_WEBSOCKETS, refuseSubscriptions } from './subscriptions/refuse-subscriptions.js';
+import { ONLY_OVER_WEBSOCKETS } from './subscriptions/refuse-subscriptions.js';
 import {
   serveSubscriptions,
   type SubgraphWebSocket,
@@ -55,9 +52,7 @@ import { documentLimits, documentSettings, DOCUMENT_ROOM, maxOperationCost, pars
 import { refuseUnstorableText } from './text.js';
 import type { TokenVerifier } from './token-verifier.js';
 import { activeSpan, type Tracing } from './tracing/span.js';
-
-/** Adds routes to a server. */
-export type Routes = (app: Express) => void;
+import type { ReadBody } from './uploads/multipart-requests.js';
 
 export interface SubgraphOptions<Context extends RequestContext> {
   /** As in the supergraph. */
@@ -85,8 +80,8 @@ export interface SubgraphOptions<Context extends RequestContext> {
   readonly loaders?: ContextParts<Context>['loaders'];
   /** Routes beside `/graphql`, e.g. the JWKS document or files. */
   readonly routes?: Routes;
-  /** Runs on `/graphql` before Apollo Server, e.g. multipart requests. */
-  readonly graphqlMiddleware?: readonly RequestHandler[];
+  /** Reads what is sent to `/graphql` and is no JSON, e.g. multipart requests. */
+  readonly readBody?: ReadBody;
   readonly onListen?: HttpServiceOptions['onListen'];
   /** Of subscriptions, where the schema has any. */
   readonly subscriptionLimits?: Partial<SubscriptionLimits>;
@@ -102,8 +97,8 @@ const MAX_OPERATION_COST = maxOperationCost(DEFAULTS, DOCUMENT_ROOM);
 const GRAPHQL_PATH = '/graphql';
 
 /**
- * Creates a subgraph: Apollo Server, behind Express for what is not a POST of JSON, the token verified here and not only at the
- * gateway. Where the schema has subscriptions, they are served over WebSockets at the same path.
+ * Creates a subgraph: Apollo Server, and the token verified here and not only at the gateway. Where the schema has subscriptions,
+ * they are served over WebSockets at the same path.
  */
 export async function createSubgraph<Context extends RequestContext>(
   options: SubgraphOptions<Context>,
@@ -165,6 +160,13 @@ export async function createSubgraph<Context extends RequestContext>(
     });
   }
 
+  const serve = createGraphQLRequests({
+    apollo,
+    maxBodyBytes: MAX_BODY_BYTES,
+    readBody: options.readBody,
+    context: toContext,
+    gate,
+  });
   let subscriptions: SubgraphWebSocket | undefined;
   const service = await createHttpService({
     name,
@@ -173,26 +175,10 @@ export async function createSubgraph<Context extends RequestContext>(
     metrics,
     health: options.health,
     tracing: options.tracing ?? null,
-    front: createJsonRequests({
-      apollo,
-      path: GRAPHQL_PATH,
-      maxBodyBytes: MAX_BODY_BYTES,
-      context: toContext,
-      gate,
-      log,
-      metrics,
-    }),
-    routes: (app) => {
+    routes(app) {
       options.routes?.(app);
       // And nothing below it.
-      app.all(
-        GRAPHQL_PATH,
-        express.json({ limit: MAX_BODY_BYTES }),
-        ...(options.graphqlMiddleware ?? []),
-        otherBodies(gate),
-        expressMiddleware(apollo, { context: ({ req }) => toContext(req) }),
-      );
-      app.use(httpErrors(log));
+      app.all(GRAPHQL_PATH, raw(serve));
     },
     ...(options.onListen && { onListen: options.onListen }),
     async onDrain() {
@@ -232,22 +218,6 @@ function NoServiceSdlRule(context: ValidationContext): ASTVisitor {
     },
   };
 }
-
-/** JSON has been read by now, in UTF-8 before Express, and so have parts of a form: what is left of POST is nothing that is taken. */
-const otherBodies =
-  (gate: DocumentGate): RequestHandler =>
-  (request, _response, next) => {
-    if (request.method === 'POST' && request.body === undefined)
-      throw new UnreadableBody(415, 'Send the request as application/json.');
-    if (isDeeperThan(request.body, MAX_JSON_DEPTH)) throw new UnreadableBody(400, 'The request body cannot be read.');
-    const query =
-      request.method === 'GET' ? request.query['query'] : (request.body as { query?: unknown } | null)?.query;
-    refuseSubscriptions(query);
-    gate.assertWithin(query);
-    // Apollo Server looks for a body also where the request is in the address.
-    request.body ??= {};
-    next();
-  };
 
 /**
  * Apollo's plugin computes `Cache-Control` from `@cacheControl`, for which it wraps every field's resolver. Without hints in the

@@ -12,7 +12,7 @@ function startService(shutdownDrainMs: number): Promise<ServiceProcess> {
     metrics: createMetrics('drained'),
     health: createHealth(),
     routes: (app) => {
-      app.get('/work', (_request, response) => void response.json({ done: true }));
+      app.get('/work', (_request, reply) => void reply.send({ done: true }));
     },
   });
 }

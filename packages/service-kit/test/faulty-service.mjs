@@ -1,7 +1,7 @@
 // A service for the test of runProcess: it has faults of its own on paths that nothing catches.
 import { pbkdf2 } from 'node:crypto';
 import { setImmediate } from 'node:timers';
-import { createHealth, createHttpService, createLog, createMetrics, runProcess } from '@taskgraph/service-kit';
+import { createHealth, createHttpService, createLog, createMetrics, raw, runProcess } from '@taskgraph/service-kit';
 
 const kinds = {
   exception: () => setImmediate(() => throwFault('an exception')),
@@ -26,30 +26,35 @@ await runProcess(async () => {
     await new Promise(() => setTimeout(() => {}, 60_000));
   }
   if (process.env.FAULT_AT_START) await new Promise(() => setTimeout(() => {}, 60_000));
-  const service = await createHttpService({
+  let finish;
+  return createHttpService({
     name: 'faulty',
     config: { host: '127.0.0.1', port: Number(process.env.PORT), shutdownGraceMs: Number(process.env.GRACE_MS) },
     log: createLog({ service: 'faulty', level: 'info' }),
     metrics: createMetrics('faulty'),
     health: createHealth(),
     routes(app) {
-      app.get('/slow', (_request, response) => {
-        response.write('begun ');
-        response.app.locals.finish = () => response.end('finished');
-      });
-      app.get('/fault/:kind', (request, response) => {
-        // The only thread that writes the log is busy for a while.
-        if (process.env.BUSY) pbkdf2('x', 'y', 1_500_000, 64, 'sha512', () => {});
-        response.on('finish', kinds[request.params.kind]);
-        response.end();
-      });
+      app.get(
+        '/slow',
+        raw((_request, response) => {
+          response.write('begun ');
+          finish = () => response.end('finished');
+        }),
+      );
+      app.get(
+        '/fault/:kind',
+        raw((_request, response, { params: { kind } }) => {
+          // The only thread that writes the log is busy for a while.
+          if (process.env.BUSY) pbkdf2('x', 'y', 1_500_000, 64, 'sha512', () => {});
+          response.on('finish', kinds[kind]);
+          response.end();
+        }),
+      );
     },
     async onDrain() {
       if (process.env.HANGS) await new Promise(() => {});
       // What is under way ends when the drain has begun.
-      app.locals.finish?.();
+      finish?.();
     },
   });
-  const { app } = service;
-  return service;
 });

@@ -13,7 +13,9 @@ async function start(level: 'info' | 'warn' = 'info') {
     metrics: createMetrics('shop'),
     health: createHealth(),
     routes(app) {
-      app.get('/orders/:id', (request, response) => void response.status(Number(request.params['id'])).end());
+      app.get<{ Params: { id: string } }>('/orders/:id', ({ params }, reply) => {
+        reply.code(Number(params.id)).send();
+      });
     },
   });
   const { port } = await service.listen();

@@ -8,6 +8,7 @@ import {
   createHttpService,
   createLog,
   createMetrics,
+  raw,
   type RequestTimeouts,
 } from '@taskgraph/service-kit';
 
@@ -32,17 +33,26 @@ async function start(timeouts: Partial<RequestTimeouts>) {
     metrics: createMetrics('slow'),
     health: createHealth(),
     routes(app) {
-      app.post('/late', async (request, response) => {
-        // Nothing of the body is read before.
-        await delay(1_000);
-        let bytes = 0;
-        for await (const chunk of request) bytes += (chunk as Buffer).length;
-        response.end(String(bytes));
-      });
-      app.post('/early', (request, response) => void (request.resume() && response.write('early')));
-      app.post('/', (request, response) => {
-        request.resume().on('end', () => response.end('whole'));
-      });
+      app.post(
+        '/late',
+        raw(async (request, response) => {
+          // Nothing of the body is read before.
+          await delay(1_000);
+          let bytes = 0;
+          for await (const chunk of request) bytes += (chunk as Buffer).length;
+          response.end(String(bytes));
+        }),
+      );
+      app.post(
+        '/early',
+        raw((request, response) => void (request.resume() && response.write('early'))),
+      );
+      app.post(
+        '/',
+        raw((request, response) => {
+          request.resume().on('end', () => response.end('whole'));
+        }),
+      );
     },
   });
   const { port, url } = await service.listen();

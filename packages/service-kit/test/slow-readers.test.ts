@@ -8,6 +8,7 @@ import {
   createHttpService,
   createLog,
   createMetrics,
+  raw,
   readJsonBody,
   sendBody,
 } from '@taskgraph/service-kit';
@@ -34,18 +35,28 @@ async function start(readers: { answerIdleTimeoutMs?: number; maxBufferedBytes?:
     metrics: createMetrics('generous'),
     health: createHealth(),
     routes(app) {
-      app.get('/large', (_request, response) => {
-        sendBody(response, 200, {}, ANSWER);
-        answered += 1;
-      });
-      app.get('/small', (_request, response) => sendBody(response, 200, {}, 'small'));
-      app.post('/json', async (request, response) =>
-        sendBody(response, 200, {}, String(await readJsonBody(request, 4 * MIB))),
+      app.get(
+        '/large',
+        raw((_request, response) => {
+          sendBody(response, 200, {}, ANSWER);
+          answered += 1;
+        }),
       );
-      app.get('/late', async (_request, response) => {
-        await delay(1_000);
-        sendBody(response, 200, {}, 'late');
-      });
+      app.get(
+        '/small',
+        raw((_request, response) => sendBody(response, 200, {}, 'small')),
+      );
+      app.post(
+        '/json',
+        raw(async (request, response) => sendBody(response, 200, {}, String(await readJsonBody(request, 4 * MIB)))),
+      );
+      app.get(
+        '/late',
+        raw(async (_request, response) => {
+          await delay(1_000);
+          sendBody(response, 200, {}, 'late');
+        }),
+      );
     },
   });
   service.server.on('connection', (socket) => {

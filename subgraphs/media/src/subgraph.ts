@@ -108,7 +108,7 @@ export function createMediaSubgraph(config: MediaConfig, parts: Partial<Subgraph
             maxBytes: limits.sessionMaxBytes,
           });
         },
-        graphqlMiddleware: [multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads, log })],
+        readBody: multipartRequests({ maxFiles: MAX_FILES_PER_REQUEST, spool: uploads }),
         async onListen({ port }) {
           ownPort = port;
           processor.start();

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readJsonBody, UnreadableBody, type Origins } from '@taskgraph/service-kit';
+import { readJsonBody, requestFacts, UnreadableBody, type Origins } from '@taskgraph/service-kit';
 import type { OperationContext } from '@taskgraph/federation-engine/internal/request/context.js';
 import { renderBody } from '@taskgraph/federation-engine/internal/execute/render-body.js';
 import type { ClientLimits } from '../../admission/client-limits.js';
@@ -14,6 +14,7 @@ import type { EventSourceEndpoint } from './event-source.js';
 import type { RequestContexts } from './request-contexts.js';
 import { readQueryParameters, tryReadGraphQLRequest } from './read-request.js';
 import type { Reply } from './reply.js';
+import { STREAM_ROUTE } from '../endpoint.js';
 import { statusOf } from './refusal-status.js';
 import { createSendReply } from './send-reply.js';
 
@@ -120,6 +121,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): GraphQLHan
     if (response.destroyed) return;
     try {
       streams.open(response, outcome, context, accepted.stream ?? 'multipart');
+      requestFacts(request).route = STREAM_ROUTE;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       await send(response, toReply(error), accepted);

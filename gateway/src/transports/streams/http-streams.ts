@@ -34,15 +34,12 @@ export interface HttpStreams {
     context: OperationContext,
     transport: 'multipart' | 'sse',
   ): void;
-  /** Whether a response is, or was, such a stream: how long it took says nothing about speed. */
-  has(response: ServerResponse): boolean;
   /** Ends every stream, so that clients come back. */
   drain(): void;
 }
 
 export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
   const { subscriptions, heartbeatMs } = options;
-  const responses = new WeakSet<ServerResponse>();
   const streams = createSweep<HttpStream>({
     heartbeatMs,
     look(stream, now, isItsTurn) {
@@ -64,7 +61,6 @@ export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
       const credentials = toCredentials(context);
       const stream = new HttpStream(response, transport === 'sse' ? SSE : MULTIPART, credentials, options);
       const subscription = subscriptions.start(request, { id: '', outlet: stream, requestId: context.requestId });
-      responses.add(response);
       streams.add(stream);
       response.once('close', () => {
         streams.delete(stream);
@@ -72,7 +68,6 @@ export function createHttpStreams(options: HttpStreamsOptions): HttpStreams {
       });
       stream.begin(subscription);
     },
-    has: (response) => responses.has(response),
     drain() {
       for (const stream of streams) stream.drain();
     },

@@ -1,16 +1,15 @@
-import type { ErrorCode } from '@taskgraph/contracts';
-import type { Request, RequestHandler, Response } from 'express';
-import { assertReadable } from '../json-body.js';
-import type { Log } from '../log.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { assertReadable, isOfType } from '../json-body.js';
 import { readMultipart, type MultipartLimits } from './read-multipart.js';
-import { UnreadableMultipart } from './upload-map.js';
 import type { UploadSpool } from './upload-spool.js';
+
+/** Reads the body of a request, where it is of the type that is read; null where it is of another. */
+export type ReadBody = (request: IncomingMessage, response: ServerResponse) => Promise<object> | null;
 
 export interface MultipartRequestsOptions extends Partial<MultipartLimits> {
   readonly maxFiles: number;
   /** For files that cannot be read while they arrive. */
   readonly spool: UploadSpool;
-  readonly log: Log;
 }
 
 const MAX_FIELD_BYTES = 1_000_000;
@@ -18,44 +17,24 @@ const MAX_FIELD_BYTES = 1_000_000;
 const DRAIN_TIMEOUT_MS = 10_000;
 
 /**
- * Reads GraphQL multipart requests up to where their operation is known; files stream when the resolver asks for them. Other
- * requests pass untouched.
+ * Reads GraphQL multipart requests up to where their operation is known; files stream when the resolver asks for them.
+ *
+ * The function returned rejects with what `UnreadableMultipart` or `UnreadableBody` tells.
  */
-export function multipartRequests({ spool, log, ...given }: MultipartRequestsOptions): RequestHandler {
+export function multipartRequests({ spool, ...given }: MultipartRequestsOptions): ReadBody {
   const limits = { maxFileBytes: Infinity, maxFieldBytes: MAX_FIELD_BYTES, ...given };
-  return (request, response, next) => {
-    if (!request.is('multipart/form-data')) {
-      next();
-      return;
-    }
+  return (request, response) => {
+    if (!isOfType(request, 'multipart/form-data')) return null;
     assertReadable(request);
     const multipart = readMultipart(request, limits, spool);
     response.once('finish', () => drain(request));
     response.once('close', () => multipart.release());
-    multipart.operations.then(
-      (body) => {
-        request.body = body;
-        next();
-      },
-      (error: unknown) => answerUnreadable(response, error, next, log),
-    );
+    return multipart.operations;
   };
 }
 
-function answerUnreadable(response: Response, error: unknown, next: (error: unknown) => void, log: Log): void {
-  if (response.headersSent || response.destroyed) return;
-  if (!(error instanceof UnreadableMultipart)) {
-    next(error);
-    return;
-  }
-  const { status, message } = error;
-  const code: ErrorCode = 'BAD_REQUEST';
-  log.info({ status, message }, 'multipart request refused');
-  response.status(status).json({ errors: [{ message, extensions: { code, reason: 'MULTIPART' } }] });
-}
-
 /** A body that nobody reads any more would block its connection for the next request. */
-function drain(request: Request): void {
+function drain(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return;
   request.unpipe();
   request.resume();

@@ -20,17 +20,15 @@ export interface CookieSessionsOptions {
 export function sessionTokensRoute({ secrets, ...options }: CookieSessionsOptions): Routes {
   const verify = createClientInfoVerifier(secrets);
   return (app) => {
-    app.post(SESSION_TOKENS_PATH, async ({ headers }, response) => {
+    app.post(SESSION_TOKENS_PATH, async ({ headers }, reply) => {
       const [info = '', requestId = ''] = [headers[CLIENT_INFO_HEADER], headers[REQUEST_ID_HEADER]].map(String);
       const outcome = verify(info, requestId);
       const hash = outcome.kind === 'accepted' ? outcome.info.sessionCookieHash : undefined;
-      response.set('cache-control', 'no-store');
-      if (hash === undefined) {
-        response.status(403).json({ message: 'Tokens for cookies are given to gateways only.' });
-        return;
-      }
+      reply.header('cache-control', 'no-store');
+      if (hash === undefined)
+        return reply.code(403).send({ message: 'Tokens for cookies are given to gateways only.' });
       const found = await renewCookieSession(options, readTokenHash(hash));
-      response.status(found ? 200 : 401).json(found ?? {});
+      return reply.code(found ? 200 : 401).send(found ?? {});
     });
   };
 }

@@ -5,9 +5,9 @@ import type { Revocations } from './revocations.js';
 /** Serves the list of ended sessions to those who verify tokens. */
 export function revocationsRoute(revocations: Pick<Revocations, 'readPage'>): Routes {
   return (app) => {
-    app.get(REVOCATIONS_PATH, async ({ query: { after } }, response) => {
+    app.get<{ Querystring: { readonly after?: unknown } }>(REVOCATIONS_PATH, async ({ query: { after } }, reply) => {
       const page = await revocations.readPage(typeof after === 'string' ? after : null);
-      response.set('cache-control', 'no-store').json(page);
+      return reply.header('cache-control', 'no-store').send(page);
     });
   };
 }

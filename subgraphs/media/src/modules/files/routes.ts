@@ -1,8 +1,10 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ErrorCode } from '@taskgraph/contracts';
-import { isUuid, readPreconditions, requestFacts } from '@taskgraph/service-kit';
-import type { Express, Request, Response } from 'express';
+import { isUuid, raw, readPreconditions, requestFacts, sendBody, type Target } from '@taskgraph/service-kit';
+import accepts from 'accepts';
+import type { FastifyInstance } from 'fastify';
 import type { MediaDb } from '../../db.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { MediaTelemetry } from '../../telemetry.js';
@@ -38,23 +40,29 @@ const CACHE_CONTROL = 'private, max-age=3600, immutable';
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
 /** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to whoever has a signed URL. */
-export function mountFileRoutes(app: Express, parts: FileRouteParts): void {
-  app.get('/files/:id/:variant', (request, response) => serveFile(request, response, parts));
-  app.get('/icons/:name', serveIcon);
-  app.get('/exports/:id', (request, response) => serveExport(request, response, parts));
+export function mountFileRoutes(app: FastifyInstance, parts: FileRouteParts): void {
+  app.get(
+    '/files/:id/:variant',
+    raw((request, response, target) => serveFile(request, response, target, parts)),
+  );
+  app.get('/icons/:name', raw(serveIcon));
+  app.get(
+    '/exports/:id',
+    raw((request, response, target) => serveExport(request, response, target, parts)),
+  );
 }
 
 async function serveFile(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { params: { id: given = '', variant: slug = '' }, query }: Target,
   { db, store, urls, telemetry, handOverMs }: FileRouteParts,
 ): Promise<void> {
-  const { id: given = '', variant: slug = '' } = request.params as { id?: string; variant?: string };
   // Letter case means nothing in a UUID (RFC 9562, section 4), but in the keys of the store it does.
   const id = given.toLowerCase();
   const file = parseFileSlug(slug);
   if (!isUuid(id) || !file) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  const verdict = urls.verify(id, file, request.query);
+  const verdict = urls.verify(id, file, query);
   if (verdict !== 'valid') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
     return problem(
@@ -67,7 +75,7 @@ async function serveFile(
 
   const media = await db.mediaItem.findUnique({ where: { id } });
   // What a URL of a file that was replaced answered is kept by caches: it never stands for the file in its place.
-  const isThere = media?.status === 'READY' && !media.deletedAt && media.revision === revisionOf(request.query);
+  const isThere = media?.status === 'READY' && !media.deletedAt && media.revision === revisionOf(query);
   const found = isThere ? await findFile(store, media, file, request) : null;
   if (!media || !found) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
 
@@ -78,7 +86,7 @@ async function serveFile(
     `${media.filename}${extension}`,
   );
   const lastModified = media.revision === 0 ? media.createdAt : media.updatedAt;
-  response.set({
+  set(response, {
     etag,
     'accept-ranges': 'bytes',
     'cache-control': CACHE_CONTROL,
@@ -112,19 +120,19 @@ async function serveFile(
     case 'failed_precondition':
       return problem(response, 412, 'CONFLICT', 'The file is another one than the request is meant for.');
     case 'not_modified':
-      response.status(304).end();
+      response.statusCode = 304;
+      response.end();
       return;
     case 'unsatisfiable':
-      response.set('content-range', `bytes */${byteSize}`);
+      response.setHeader('content-range', `bytes */${byteSize}`);
       return problem(response, 416, 'BAD_REQUEST', 'The file does not have these bytes.');
     case 'whole':
-      response
-        .status(200)
-        .set({ 'content-type': await findContentType(store, found), 'content-length': String(byteSize) });
+      set(response, { 'content-type': await findContentType(store, found), 'content-length': String(byteSize) });
       return send(request, response, store, key);
     case 'part': {
       const { start, end } = selection.range;
-      response.status(206).set({
+      response.statusCode = 206;
+      set(response, {
         'content-type': await findContentType(store, found),
         'content-length': String(end - start + 1),
         'content-range': `bytes ${start}-${end}/${byteSize}`,
@@ -134,38 +142,37 @@ async function serveFile(
   }
 }
 
-function serveIcon(request: Request, response: Response): void {
-  const [, kind = ''] = /^([a-z]+)\.svg$/.exec(String(request.params['name'])) ?? [];
+function serveIcon(_request: IncomingMessage, response: ServerResponse, { params: { name = '' } }: Target): void {
+  const [, kind = ''] = /^([a-z]+)\.svg$/.exec(name) ?? [];
   const icon = ICONS.get(kind);
   if (icon === undefined) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  response
-    .status(200)
-    .set({
-      'cache-control': 'public, max-age=86400',
-      'content-security-policy': "default-src 'none'; sandbox",
-      'cross-origin-resource-policy': 'cross-origin',
-      'access-control-allow-origin': '*',
-    })
-    .type('image/svg+xml')
-    .send(icon);
+  const headers = {
+    'content-type': 'image/svg+xml; charset=utf-8',
+    'cache-control': 'public, max-age=86400',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'cross-origin-resource-policy': 'cross-origin',
+    'access-control-allow-origin': '*',
+  };
+  sendBody(response, 200, headers, icon);
 }
 
 /** Cloud Storage answers ranges and conditions itself; its answers come from another origin, in which there is nothing to take. */
-function handOver(response: Response, target: string, goodMs: number): void {
+function handOver(response: ServerResponse, target: string, goodMs: number): void {
   for (const name of ['etag', 'last-modified', 'content-type', 'content-disposition']) response.removeHeader(name);
   // Half of its time: whoever follows it from a cache has the other half to do so.
-  response.set('cache-control', `private, max-age=${Math.floor(goodMs / 2000)}`).redirect(302, target);
+  sendBody(response, 302, { 'cache-control': `private, max-age=${Math.floor(goodMs / 2000)}`, location: target }, '');
 }
 
 /** The expired and the removed are not told from what there never was. */
 async function serveExport(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { params, query }: Target,
   { db, store, urls, telemetry }: FileRouteParts,
 ): Promise<void> {
-  const id = String(request.params['id']).toLowerCase();
+  const id = String(params['id']).toLowerCase();
   if (!isUuid(id)) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  const verdict = urls.verifyExport(id, request.query);
+  const verdict = urls.verifyExport(id, query);
   if (verdict !== 'valid') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
     return problem(response, 403, 'FORBIDDEN', 'This link is not valid, or not any more. Ask for a new one.');
@@ -175,7 +182,7 @@ async function serveExport(
   const isThere = row?.status === 'READY' && row.expiresAt !== null && row.expiresAt > new Date();
   const object = isThere ? await store.stat(key) : null;
   if (!object) return problem(response, 404, 'NOT_FOUND', 'There is no such file.');
-  response.status(200).set({
+  set(response, {
     'cache-control': 'no-store',
     'content-type': 'application/zip',
     'content-length': String(object.byteSize),
@@ -205,7 +212,7 @@ async function findFile(
   store: ObjectStore,
   media: MediaRow,
   file: NamedFile,
-  request: Request,
+  request: IncomingMessage,
 ): Promise<FoundFile | null> {
   const { variant, format } = file;
   if (variant === 'original' || (variant === 'full' && isCopied(media.mimeType))) {
@@ -214,7 +221,8 @@ async function findFile(
     return object && { key, mimeType: media.mimeType, extension: '', byteSize: object.byteSize };
   }
   const hasAvif = variant !== 'full' && findThumbnail(media.thumbnails, variant)?.avifByteSize !== undefined;
-  const prefersAvif = isNegotiated(file) && request.accepts([MIME_TYPES.webp, MIME_TYPES.avif]) === MIME_TYPES.avif;
+  const prefersAvif =
+    isNegotiated(file) && accepts(request).type([MIME_TYPES.webp, MIME_TYPES.avif]) === MIME_TYPES.avif;
   const chosen = hasAvif && (format === 'avif' || prefersAvif) ? 'avif' : 'webp';
   if (format !== null && format !== chosen) return null;
   const key = objectKey(contentOf(media), variant, chosen);
@@ -230,8 +238,8 @@ async function findContentType(store: ObjectStore, { key, mimeType, byteSize }: 
 }
 
 async function send(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   store: ObjectStore,
   key: string,
   range?: { start: number; end: number },
@@ -254,13 +262,14 @@ async function send(
 }
 
 /** RFC 9457. */
-function problem(response: Response, status: number, code: ErrorCode, detail: string): void {
+function problem(response: ServerResponse, status: number, code: ErrorCode, detail: string): void {
   response.removeHeader('etag');
   response.removeHeader('content-disposition');
   response.removeHeader('last-modified');
-  response
-    .status(status)
-    .set('cache-control', 'no-store')
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title: detail, status, code }));
+  const headers = { 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store' };
+  sendBody(response, status, headers, JSON.stringify({ type: 'about:blank', title: detail, status, code }));
+}
+
+function set(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }

@@ -1,6 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server } from '@tus/server';
-import { isUuid, requestFacts, type Log, type RateLimiter } from '@taskgraph/service-kit';
-import type { Express, Request, Response } from 'express';
+import { isUuid, raw, requestFacts, sendBody, type Log, type RateLimiter, type Target } from '@taskgraph/service-kit';
+import type { FastifyInstance } from 'fastify';
+import vary from 'vary';
 import type { MediaDb } from '../../db.js';
 import type { DiskStaging } from '../../storage/disk-staging.js';
 import type { MediaTelemetry } from '../../telemetry.js';
@@ -37,7 +39,7 @@ const METHODS = ['HEAD', 'PATCH', 'DELETE', 'OPTIONS'];
 const DRAIN_MS = 200;
 
 /** Serves tus 1.0 at `/uploads/:id` to whoever has the signed URL of a session; sessions are made by `createUpload` alone. */
-export function mountUploadRoutes(app: Express, parts: UploadRouteParts): void {
+export function mountUploadRoutes(app: FastifyInstance, parts: UploadRouteParts): void {
   const { db, staging, telemetry, log, mayUpload, lifetimeMs, limits } = parts;
   const tus = new Server({
     path: PATH,
@@ -64,19 +66,23 @@ export function mountUploadRoutes(app: Express, parts: UploadRouteParts): void {
     },
   });
 
-  app.all(`${PATH}/:id`, async (request, response) => {
-    const { method } = request;
-    response.vary('Origin');
-    if (method !== 'OPTIONS' && !(await admit(request, response, parts))) return;
-    response.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
-    // The server's own promise stays open where the client has gone.
-    if (method === 'PATCH') response.once('close', telemetry.sessionPart());
-    await tus.handle(request, response);
-  });
+  app.all(
+    `${PATH}/:id`,
+    raw(async (request, response, { query }) => {
+      const { method } = request;
+      vary(response, 'Origin');
+      if (method !== 'OPTIONS' && !(await admit(request, response, query, parts))) return;
+      response.setHeader('cache-control', 'no-store');
+      response.setHeader('referrer-policy', 'no-referrer');
+      // The server's own promise stays open where the client has gone.
+      if (method === 'PATCH') response.once('close', telemetry.sessionPart());
+      await tus.handle(request, response);
+    }),
+  );
 }
 
 function requestLogOf(request: { readonly runtime?: { readonly node?: { readonly req?: unknown } } }) {
-  const node = request.runtime?.node?.req as Request | undefined;
+  const node = request.runtime?.node?.req as IncomingMessage | undefined;
   return node && requestFacts(node).log;
 }
 
@@ -87,27 +93,32 @@ function idOf(url: string): string | undefined {
 
 /** Answers what is refused; whose session it is, is known by the signature of its URL. */
 async function admit(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: Target['query'],
   { db, urls, telemetry, mayUpload, limits }: UploadRouteParts,
 ): Promise<boolean> {
   const refuse = (status: number, text: string, headers: Record<string, string> = {}): false => {
     const { origin } = request.headers;
-    if (origin !== undefined && mayUpload(origin)) response.set('access-control-allow-origin', origin);
-    // What is left of the body is read by nobody.
-    response
-      .status(status)
-      .set({ 'tus-resumable': '1.0.0', 'cache-control': 'no-store', connection: 'close', ...headers })
-      .type('text/plain')
-      .send(`${text}\n`);
+    if (origin !== undefined && mayUpload(origin)) response.setHeader('access-control-allow-origin', origin);
+    const all = {
+      'content-type': 'text/plain; charset=utf-8',
+      'tus-resumable': '1.0.0',
+      'cache-control': 'no-store',
+      // What is left of the body is read by nobody.
+      connection: 'close',
+      ...headers,
+    };
+    sendBody(response, status, all, `${text}\n`);
     return false;
   };
-  if (!METHODS.includes(request.method)) return refuse(405, 'Not allowed', { allow: METHODS.join(', ') });
-  const id = idOf(request.originalUrl);
+  const { method = '', url = '' } = request;
+  if (!METHODS.includes(method)) return refuse(405, 'Not allowed', { allow: METHODS.join(', ') });
+  const id = idOf(url);
   const session = id === undefined ? null : await db.uploadSession.findUnique({ where: { id } });
   if (!session) return refuse(404, 'There is no such upload');
   const { userId, expiresAt } = session;
-  const verdict = urls.verifyUpload({ id: session.id, userId }, request.query);
+  const verdict = urls.verifyUpload({ id: session.id, userId }, query);
   if (verdict === 'forged') {
     telemetry.fileRefused(requestFacts(request).log, verdict);
     return refuse(403, 'This link is not valid');
