@@ -59,17 +59,30 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
       resolve({ fields, file: upload.value });
     };
 
-    parser.on('field', (field, value, { valueTruncated }) => {
+    /** Whatever fails in a callback of the parser would be thrown at the socket, which nobody catches. */
+    const guarded =
+      <Args extends unknown[]>(handle: (...args: Args) => void) =>
+      (...args: Args): void => {
+        try {
+          handle(...args);
+        } catch (error) {
+          refuse(error as Error);
+        }
+      };
+
+    const onField = (field: string | undefined, value: string, { valueTruncated }: busboy.FieldInfo): void => {
       if (!isOpen) refuse(behind(field));
+      else if (field === undefined) refuse(new UnreadableMultipart('A part of the form has no name.'));
       else if (valueTruncated)
         refuse(new UnreadableMultipart(`A field has at most ${limits.maxFieldBytes} bytes.`, 413));
       else if (texts.isMangled(field) || texts.isMangled(value)) refuse(notUtf8('A field of the form'));
       else if (field === name) refuse(new UnreadableMultipart(`The field "${name}" is no file.`));
       else if (fields.has(field)) refuse(new UnreadableMultipart(`The field "${field}" is there twice.`));
       else fields.set(field, value);
-    });
-    parser.on('file', (field, stream, { filename = '', mimeType, encoding }) => {
-      stream.on('error', () => undefined);
+    };
+    const onFile = (field: string | undefined, stream: Readable, info: busboy.FileInfo): void => {
+      // The types of the parser promise what a part need not say.
+      const { filename = '', mimeType = '', encoding = '' } = info as Partial<busboy.FileInfo>;
       const isMangled = isOpen && texts.isMangled(filename);
       if (!isOpen || isMangled || field !== name || filename === '' || filename.length > MAX_FILENAME_CHARACTERS) {
         stream.resume();
@@ -92,6 +105,13 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
       });
       upload.arrive({ filename, mimetype: mimeType, encoding }, content);
       open();
+    };
+
+    parser.on('field', guarded(onField));
+    parser.on('file', (field, stream, info) => {
+      // Also when the form is given up already: an error of a stream that nobody listens to ends the process.
+      stream.on('error', () => undefined);
+      guarded(onFile)(field, stream, info);
     });
     parser.on('filesLimit', () => refuse(behind('file')));
     parser.on('fieldsLimit', () => refuse(new UnreadableMultipart('The form has too many fields.', 413)));
@@ -109,7 +129,7 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
   });
 }
 
-function behind(field: string): AppError {
+function behind(field = ''): AppError {
   return new AppError('BAD_USER_INPUT', 'Nothing may stand behind the file in the form.', {
     reason: 'FIELD_BEHIND_FILE',
     extensions: { field: field.slice(0, 100) },
