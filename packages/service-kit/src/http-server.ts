@@ -20,6 +20,7 @@ import { isLoopback } from './loopback.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
+import { closeWhenQueued } from './queued-answers.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 import { ConfigError } from './config-error.js';
 import type { ProcessSettings } from './settings.js';
@@ -133,6 +134,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
     if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    closeWhenQueued(request, response);
     try {
       forbidSniffing(response);
       if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');
