@@ -249,11 +249,55 @@ export function webSocketInput(random: Random, target: Target): WebSocketInput {
   };
 }
 
+const REST_PATHS = [
+  '/api/tasks',
+  '/api/tasks/00000000-0000-7000-8000-000000000000',
+  '/api/tasks/x/media',
+  '/api/media/upload',
+  '/api/media/%00/download',
+  '/api/auth/login',
+  '/api/openapi.json',
+  '/api/docs',
+  '/api/%74asks',
+  '/api//',
+];
+
+/** A form with a file as the REST façade takes it, whose parts need not say who they are. */
+function formInput(random: Random, target: Target): HttpInput {
+  const parameter = () =>
+    random.pick(['name="file"', 'name="file"', 'name="altText"', 'name=""', 'name', 'filename="a.png"', '"', 'x=y']);
+  const part = () => {
+    const parameters = Array.from({ length: random.below(4) }, parameter);
+    const lines = [
+      random.chance(0.9) ? `content-disposition: ${['form-data', ...parameters].join('; ')}` : ': ',
+      ...(random.chance(0.3) ? [`content-type: ${random.pick(['image/png', ';', ''])}`] : []),
+    ];
+    return `--b\r\n${lines.join('\r\n')}\r\n\r\n${random.bytes(random.below(100)).toString('latin1')}\r\n`;
+  };
+  const text = Buffer.from(`${Array.from({ length: random.below(4) }, part).join('')}--b--\r\n`, 'latin1');
+  const body = random.chance(0.3) ? mutate(text, random) : text;
+  return whole(frame(random, target, { path: '/api/media/upload', type: 'multipart/form-data; boundary=b', body }));
+}
+
+function restInput(random: Random, target: Target): HttpInput {
+  if (random.chance(0.5)) return formInput(random, target);
+  const method = random.pick(['GET', 'POST', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'PUT']);
+  const path =
+    random.pick(REST_PATHS) +
+    random.pick(['', '', '?first=-1', '?after=%00', '?first=1&first=2', '?%', '?a[b]=c', '/']);
+  const type = random.chance(0.7) ? 'application/json' : random.pick(CONTENT_TYPES);
+  const text = Buffer.from(
+    random.chance(0.5) ? `{${member(random)}:${value(random)},"title":${value(random)}}` : value(random),
+  );
+  return whole(frame(random, target, { method, path, type, body: random.chance(0.3) ? mutate(text, random) : text }));
+}
+
 /** Requests over HTTP, by what they are made of. */
 export const HTTP_INPUTS = {
   'JSON and batches': jsonInput,
   'parameters of GET': getInput,
   'parts of a form': multipartInput,
+  'REST and its form': restInput,
   'streams of events': streamInput,
   'raw bytes': rawInput,
 } as const;
