@@ -130,9 +130,10 @@ function pathOf(url: string): string {
 }
 
 /** Answers what is asked of a path that nobody can decode. */
-function answerBadPath({ url = '' }: IncomingMessage, response: ServerResponse, formOf: RefusalForms): void {
-  const form = formOf(url);
+function answerBadPath(request: IncomingMessage, response: ServerResponse, formOf: RefusalForms): void {
+  const form = formOf(request.url ?? '');
   if (!form) return answerNothingHere(response);
+  if (form.admit?.(request, response)) return;
   const { type, body } = form(400, 'The request cannot be read.', response.getHeader(REQUEST_ID_HEADER));
   sendBody(response, 400, { 'content-type': type, 'cache-control': 'no-store' }, body);
 }
