@@ -176,10 +176,30 @@ describe('a page of another origin', () => {
       const asks = { origin: LISTED, 'access-control-request-method': 'PATCH' };
       const preflight = await send('OPTIONS', asks, undefined, path);
       expect([preflight.status, await preflight.text()]).toEqual([204, '']);
-      expect(corsOf(preflight)).toMatchObject({ 'allow-origin': LISTED, 'allow-methods': 'GET,HEAD,POST,PATCH,DELETE' });
+      expect(corsOf(preflight)).toMatchObject({
+        'allow-origin': LISTED,
+        'allow-methods': 'GET,HEAD,POST,PATCH,DELETE',
+      });
       const foreign = await send('GET', { origin: FOREIGN }, undefined, path);
       expect(corsOf(foreign)).toEqual({});
       expect(varies(foreign)).toContain('origin');
+    },
+  );
+
+  it.each(['/%67raphql', '/graphq%6c', '/%68ealth/live'])(
+    'and everybody else learns of %s by each method that there is nothing',
+    async (path) => {
+      const asks = { origin: LISTED, 'access-control-request-method': 'POST' };
+      for (const [method, headers] of [
+        ['GET', {}],
+        ['POST', JSON_TYPE],
+        ['OPTIONS', {}],
+        ['OPTIONS', asks],
+      ] as const) {
+        const answer = await send(method, headers, undefined, path);
+        expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 404, null]);
+        expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
+      }
     },
   );
 });
