@@ -13,7 +13,7 @@ import {
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import vary from 'vary';
-import { READS, servePage } from '../explorer/serve-page.js';
+import { READS, refuseOthers, servePage, type Refusals } from '../explorer/serve-page.js';
 import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
@@ -113,14 +113,16 @@ export function createRest(options: RestOptions): Rest {
         raw((request, response) => refuseMethod(request, response, methods)),
       );
     }
+    const refusals: Refusals = {
+      method: refuseMethod,
+      file(response, { status, code, message, headers }) {
+        sendProblem(response, new Problem(status, code, message, { headers }));
+      },
+      unknown: answerUnknown,
+    };
     api.get('/openapi.json', raw(describe));
-    otherwise(
-      api,
-      '/openapi.json',
-      READS,
-      raw((request, response) => refuseMethod(request, response, READS)),
-    );
-    servePage(api, '/docs', REFERENCE_FOLDER, refuseMethod);
+    refuseOthers(api, '/openapi.json', refusals);
+    servePage(api, { at: '/docs', folder: REFERENCE_FOLDER, refusals });
     done();
   };
 
