@@ -113,6 +113,13 @@ describe('the REST façade', () => {
     expect(late.status).toBe(504);
   });
 
+  it('says with the refusal of a body in another coding what it takes', async () => {
+    await using gateway = await startGateway(people());
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const answer = await get(gateway.url + VERIFY, headers, 'POST');
+    expect([answer.status, answer.headers.get('accept')]).toEqual([415, 'application/json']);
+  });
+
   it('compresses answers where that is on, for whoever takes it', async () => {
     const packed = { 'accept-encoding': 'br, gzip' };
     await using gateway = await startGateway(people(), { COMPRESSION: '1' });
