@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PAGE_FOLDER, type ExplorerSettings, type OfferedLogin } from '@taskgraph/explorer';
 import type { Routes } from '@taskgraph/service-kit';
-import { inGraphQL, refuseOthers, servePage } from './serve-page.js';
+import { answersNone, inGraphQL, refuseOthers, servePage } from './serve-page.js';
 
 /** Where the explorer is. */
 export const EXPLORER = '/explorer';
@@ -25,8 +25,9 @@ export function createExplorerRoutes({ endpoint, ownGraph, logins }: ExplorerRou
     logins: ownGraph ? logins : [],
   };
   const routes: Routes = (page) => {
-    page.get(SETTINGS, (_request, reply) => {
-      reply.send(settings);
+    page.get(SETTINGS, ({ raw: request }, reply) => {
+      if (answersNone(request, reply.raw)) reply.hijack();
+      else reply.send(settings);
     });
     refuseOthers(page, SETTINGS, inGraphQL);
   };

@@ -95,6 +95,16 @@ export function refuseOthers(app: FastifyInstance, at: string, { method: refuse 
   );
 }
 
+/**
+ * Answers who wants what is here only if nothing is (RFC 9110, section 13.1.2), and returns true then. It is for what has no tag, and
+ * every other tag is of something else.
+ */
+export function answersNone({ headers }: IncomingMessage, response: ServerResponse): boolean {
+  if (headers['if-none-match']?.trim() !== '*') return false;
+  response.writeHead(304).end();
+  return true;
+}
+
 function serveFile(root: string, file: string, page: string, refusals: Refusals): RouteHandlerMethod {
   const name = encodeURI(file);
   return async (request, reply) => {

@@ -13,7 +13,7 @@ import {
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import vary from 'vary';
-import { READS, refuseOthers, servePage, type Refusals } from '../explorer/serve-page.js';
+import { answersNone, READS, refuseOthers, servePage, type Refusals } from '../explorer/serve-page.js';
 import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
@@ -128,10 +128,12 @@ export function createRest(options: RestOptions): Rest {
 
   async function describe(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (options.compression) vary(response, 'accept-encoding');
+    response.setHeader('cache-control', 'no-cache');
+    if (answersNone(request, response)) return;
     const { openapi } = now();
     const { body, headers } = options.compression ? await encodeFor(request, openapi) : { body: openapi };
     const type = 'application/json; charset=utf-8';
-    sendBody(response, 200, { ...headers, 'cache-control': 'no-cache', 'content-type': type }, body);
+    sendBody(response, 200, { ...headers, 'content-type': type }, body);
   }
 
   return {
