@@ -28,6 +28,13 @@ const CASES: readonly Case[] = [
   ['another charset', 'POST /api/tasks', text('{}', { 'content-type': 'application/json; charset=utf-16' }), 415],
   ['another JSON', 'POST /api/tasks', text('{}', { 'content-type': 'application/vnd.api+json' }), 415],
   ['packed JSON', 'POST /api/tasks', text('{}', { ...JSON_TYPE, 'content-encoding': 'gzip' }), 415],
+  [
+    'a packed patch',
+    'PATCH /api/tasks/{task}',
+    text('{}', { ...JSON_TYPE, 'content-encoding': 'br', 'if-match': '*' }),
+    415,
+  ],
+  ['a packed form', 'POST /api/media/upload', { body: new FormData(), ...sends({ 'content-encoding': 'gzip' }) }, 415],
   ['a parameter called as a prototype', 'GET /api/tasks?__proto__=1', {}, 400, at('query', '__proto__')],
   ['a member of a parameter', 'GET /api/tasks?status[]=TODO', {}, 400, at('query', 'status[]')],
   ['a parameter twice', 'GET /api/tasks?first=1&first=2', {}, 400, at('query', 'first')],
@@ -125,6 +132,10 @@ describe('a stranger at the REST façade', () => {
     const answer = await api.call(url, { token: given.token, ...call });
     expect({ status: answer.status, body: answer.body }).toMatchObject({ status, body: told });
     if (status === 405) expect(answer.headers.get('allow')).toContain('OPTIONS');
+    if (status === 415) {
+      const taken = answer.headers.get(route.startsWith('PATCH') ? 'accept-patch' : 'accept');
+      expect(taken).toMatch(route.endsWith('/upload') ? /^multipart\/form-data$/ : /^application\/json/);
+    }
     if (status < 400) return;
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
     expect(answer.headers.get('cache-control')).toBe('no-store');

@@ -1,13 +1,13 @@
 import type { OfferedLogin } from '@taskgraph/explorer';
 import type { EngineParts } from '@taskgraph/federation-engine/internal/engine-parts.js';
 import type { SubscriptionTelemetry } from '@taskgraph/federation-engine/internal/live/subscription-telemetry.js';
-import type { Log, RefusalForms, Routes, Tracing, UploadSpool } from '@taskgraph/service-kit';
+import type { Log, Routes, Tracing, UploadSpool } from '@taskgraph/service-kit';
 import { createOwnDocuments } from './admission/served-documents.js';
 import type { GatewayAdmission } from './compose-admission.js';
 import type { GatewayIdentity } from './compose-identity.js';
 import type { GatewayConfig } from './config.js';
 import { toExplorer } from './explorer-settings.js';
-import { createRest, restRefusals } from './rest/rest-routes.js';
+import { createRest } from './rest/rest-routes.js';
 import type { GatewayTelemetry } from './telemetry.js';
 import { traceOperations } from './traces.js';
 import {
@@ -65,17 +65,6 @@ export async function composeTransports(config: GatewayConfig, surroundings: Tra
     telemetry: surroundings.subscriptionTelemetry,
   };
   const streams = createHttpStreams(live);
-  const refusalForms: RefusalForms | undefined = config.REST_API ? restRefusals : undefined;
-  const webSockets = createWebSocketEndpoint({
-    ...live,
-    ...toWebSockets(config),
-    refusalForms,
-    answer: tracing ? traceOperations(tracing, answer) : answer,
-    limits,
-    origins,
-    sessionCookies,
-    log,
-  });
   const eventSource = createEventSourceEndpoint({ ...toEventSource(config), identify, tickets });
   const labelsHeader = config.OVERRIDE_LABELS_HEADER;
   const contexts = createRequestContexts({ identify, sessionCookies, addressOf, labelsHeader });
@@ -114,6 +103,17 @@ export async function composeTransports(config: GatewayConfig, surroundings: Tra
         cors,
       })
     : null;
+  const refusalForms = rest?.refusals;
+  const webSockets = createWebSocketEndpoint({
+    ...live,
+    ...toWebSockets(config),
+    refusalForms,
+    answer: tracing ? traceOperations(tracing, answer) : answer,
+    limits,
+    origins,
+    sessionCookies,
+    log,
+  });
 
   return {
     refusalForms,

@@ -162,6 +162,46 @@ describe('a page of another origin', () => {
       expect(response.headers.get('access-control-allow-origin')).toBe(origin);
     }
   });
+
+  it.each(['/api/tasks/%zz', '/api/tasks/%ff', '/api/%zz', '/api/%', '/api/%74asks', '/api/tasks//', '/api/nothing'])(
+    'that is listed reads why %s is refused, and may ask for it',
+    async (path) => {
+      const read = await send('GET', { origin: LISTED, 'x-request-id': 'asked-badly-1' }, undefined, path);
+      expect(corsOf(read)).toMatchObject({ 'allow-origin': LISTED, 'allow-credentials': 'true' });
+      expect(varies(read)).toContain('origin');
+      expect([400, 404]).toContain(read.status);
+      expect(read.headers.get('content-type')).toBe('application/problem+json');
+      expect(read.headers.get('cache-control')).toBe('no-store');
+      expect(await read.json()).toMatchObject({ status: read.status, requestId: 'asked-badly-1' });
+      const asks = { origin: LISTED, 'access-control-request-method': 'PATCH' };
+      const preflight = await send('OPTIONS', asks, undefined, path);
+      expect([preflight.status, await preflight.text()]).toEqual([204, '']);
+      expect(corsOf(preflight)).toMatchObject({
+        'allow-origin': LISTED,
+        'allow-methods': 'GET,HEAD,POST,PATCH,DELETE',
+      });
+      const foreign = await send('GET', { origin: FOREIGN }, undefined, path);
+      expect(corsOf(foreign)).toEqual({});
+      expect(varies(foreign)).toContain('origin');
+    },
+  );
+
+  it.each(['/%67raphql', '/graphq%6c', '/%68ealth/live'])(
+    'and everybody else learns of %s by each method that there is nothing',
+    async (path) => {
+      const asks = { origin: LISTED, 'access-control-request-method': 'POST' };
+      for (const [method, headers] of [
+        ['GET', {}],
+        ['POST', JSON_TYPE],
+        ['OPTIONS', {}],
+        ['OPTIONS', asks],
+      ] as const) {
+        const answer = await send(method, headers, undefined, path);
+        expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 404, null]);
+        expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'NOT_FOUND' } }] });
+      }
+    },
+  );
 });
 
 describe('CORS_ORIGINS', () => {

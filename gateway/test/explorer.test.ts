@@ -1,8 +1,17 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import { library, startGateway } from './fake-subgraphs.js';
+import { library, startGateway, type GatewayUnderTest } from './fake-subgraphs.js';
 
 const LOGINS = [{ name: 'Mara', email: 'mara@example.com', password: 'paper boats' }];
+
+const PAGE_HEADERS = {
+  'content-security-policy': expect.stringContaining("script-src 'self';"),
+  'x-frame-options': 'DENY',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
 
 /** Reads the whole of an answer: what is left unread keeps its connection. */
 async function get(url: string, headers: Record<string, string> = {}) {
@@ -94,4 +103,53 @@ describe('the explorer', () => {
     await using secret = await startGateway(library(), { INTROSPECTION: '0' });
     expect((await get(`${secret.url}/graphql`, headers)).text).not.toContain('fall-back.js');
   });
+});
+
+describe('a refusal of a page', () => {
+  let gateway: GatewayUnderTest;
+  beforeAll(async () => {
+    gateway = await startGateway(library());
+  });
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ['/explorer/main.js', { 'if-match': '"x"' }, 412, 'CONFLICT'],
+    ['/explorer', { 'if-unmodified-since': 'Sun, 29 Nov 1998 00:00:00 GMT' }, 412, 'CONFLICT'],
+    ['/explorer', { range: 'bytes=9999999-' }, 416, 'BAD_REQUEST'],
+    ['/explorer/nothing.js', {}, 404, 'NOT_FOUND'],
+    ['/explorer/main%2ejs', {}, 404, 'NOT_FOUND'],
+    ['/api/docs', { 'if-unmodified-since': 'Sun, 29 Nov 1998 00:00:00 GMT' }, 412, 'CONFLICT'],
+    ['/api/docs/scalar.js', { range: 'bytes=99999999-' }, 416, 'BAD_REQUEST'],
+    ['/api/docs/nothing.js', {}, 404, 'NOT_FOUND'],
+    ['/api/docs/scalar%2ejs', {}, 404, 'NOT_FOUND'],
+    ['POST /explorer', {}, 405, 'BAD_REQUEST'],
+    ['PUT /explorer/settings.json', {}, 405, 'BAD_REQUEST'],
+    ['POST /api/docs', {}, 405, 'BAD_REQUEST'],
+  ])(
+    'at %s, asked with %j, is told in the form of all that is told there, under the policy of the page',
+    async (line, sent, status, code) => {
+      const [, method = 'GET', path = ''] = /^(?:([A-Z]+) )?(.*)$/.exec(line) ?? [];
+      const answer = await request(gateway.url + path, { method: method as 'GET', headers: sent });
+      const { headers } = answer;
+      const inRest = path.startsWith('/api');
+      const body = (await answer.body.json()) as Record<string, unknown>;
+      expect(body).toMatchObject(
+        inRest
+          ? { status, code, requestId: headers['x-request-id'] }
+          : { errors: [{ message: expect.any(String), extensions: { code } }] },
+      );
+      expect(answer.statusCode).toBe(status);
+      expect(headers).toMatchObject({
+        'content-type': inRest ? 'application/problem+json' : 'application/json; charset=utf-8',
+        'cache-control': inRest ? 'no-store' : 'no-cache',
+        'x-request-id': expect.any(String),
+        ...PAGE_HEADERS,
+      });
+      expect(headers['content-range']).toEqual(status === 416 ? expect.stringMatching(/^bytes \*\/\d+$/) : undefined);
+      expect(headers.etag).toBeUndefined();
+      expect(headers.allow).toBe(status === 405 ? 'GET, HEAD, OPTIONS' : undefined);
+    },
+  );
 });

@@ -128,6 +128,7 @@ describe('a request', () => {
     ['has two hosts', 'GET /health/live HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', 400],
     ['expects what is not known', 'POST /graphql HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 417],
     ['is for a proxy', 'CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n', 405],
+    ['reads no path', 'GET * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404],
     ['is for no path', 'OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 204],
     ['is for nothing there', 'GET //graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404],
     ['opens a WebSocket elsewhere', webSocket('/elsewhere'), 404],

@@ -113,6 +113,29 @@ describe('the REST façade', () => {
     expect(late.status).toBe(504);
   });
 
+  it.each(['/api/openapi.json', '/explorer/settings.json'])(
+    'does not send %s again to who wants it only where nothing is',
+    async (path) => {
+      await using gateway = await startGateway(people(), { COMPRESSION: '1' });
+      const whole = await get(gateway.url + path);
+      expect([whole.status, whole.body]).toEqual([200, expect.any(Object)]);
+      for (const method of ['GET', 'HEAD']) {
+        const none = await get(gateway.url + path, { 'if-none-match': ' * ' }, method);
+        expect([none.status, none.text, none.headers.get('content-type')]).toEqual([304, '', null]);
+        for (const name of ['cache-control', 'vary', 'content-security-policy'])
+          expect([name, none.headers.get(name)]).toEqual([name, whole.headers.get(name)]);
+      }
+      expect((await get(gateway.url + path, { 'if-none-match': '"other"' })).status).toBe(200);
+    },
+  );
+
+  it('says with the refusal of a body in another coding what it takes', async () => {
+    await using gateway = await startGateway(people());
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const answer = await get(gateway.url + VERIFY, headers, 'POST');
+    expect([answer.status, answer.headers.get('accept')]).toEqual([415, 'application/json']);
+  });
+
   it('compresses answers where that is on, for whoever takes it', async () => {
     const packed = { 'accept-encoding': 'br, gzip' };
     await using gateway = await startGateway(people(), { COMPRESSION: '1' });

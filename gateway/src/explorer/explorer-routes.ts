@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { PAGE_FOLDER, type ExplorerSettings, type OfferedLogin } from '@taskgraph/explorer';
-import { otherwise, raw, type Routes } from '@taskgraph/service-kit';
-import { PAGE_HEADERS, READS, refuseMethod, servePage } from './serve-page.js';
+import type { Routes } from '@taskgraph/service-kit';
+import { answersNone, inGraphQL, refuseOthers, servePage } from './serve-page.js';
 
 /** Where the explorer is. */
 export const EXPLORER = '/explorer';
 
+const SETTINGS = '/settings.json';
 const OWN_OPERATIONS = new URL('../../contract/operations.graphql', import.meta.url);
 
 interface ExplorerRoutesOptions {
@@ -23,17 +24,12 @@ export function createExplorerRoutes({ endpoint, ownGraph, logins }: ExplorerRou
     signsIn: ownGraph,
     logins: ownGraph ? logins : [],
   };
-  return (app) => {
-    servePage(app, EXPLORER, PAGE_FOLDER);
-    const at = `${EXPLORER}/settings.json`;
-    app.get(at, (_request, reply) => {
-      reply.headers(PAGE_HEADERS).send(settings);
+  const routes: Routes = (page) => {
+    page.get(SETTINGS, ({ raw: request }, reply) => {
+      if (answersNone(request, reply.raw)) reply.hijack();
+      else reply.send(settings);
     });
-    otherwise(
-      app,
-      at,
-      READS,
-      raw((request, response) => refuseMethod(request, response, READS)),
-    );
+    refuseOthers(page, SETTINGS, inGraphQL);
   };
+  return (app) => servePage(app, { at: EXPLORER, folder: PAGE_FOLDER, refusals: inGraphQL, routes });
 }

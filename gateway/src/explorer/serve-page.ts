@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { otherwise, raw, requestFacts, sendBody } from '@taskgraph/service-kit';
+import { answerNothingHere, otherwise, raw, requestFacts, sendBody, type Routes } from '@taskgraph/service-kit';
 import send from '@fastify/send';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 
 /**
  * What a page may load: files of the gateway, and nothing else of anybody. Editors write their styles into the page as they go, for
  * which there is no other word; scripts are files only.
  */
-export const PAGE_HEADERS = {
+const PAGE_HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -31,33 +31,109 @@ export const PAGE_HEADERS = {
   'cache-control': 'no-cache',
 };
 
-/** Tells who asks by another method which ones a path takes. */
-type RefuseMethod = (request: IncomingMessage, response: ServerResponse, methods: readonly string[]) => void;
+/** How it is told that there is no answer. */
+export interface Refusals {
+  /** To who asks by another method: which ones a path takes. */
+  readonly method: (request: IncomingMessage, response: ServerResponse, methods: readonly string[]) => void;
+  /** Of a file that is in another state, or does not have the bytes, that a request wants. */
+  readonly file: (response: ServerResponse, refused: RefusedFile) => void;
+  /** At a path of the page at which there is nothing. */
+  readonly unknown: RouteHandlerMethod;
+}
+
+interface RefusedFile {
+  readonly status: number;
+  readonly code: 'BAD_REQUEST' | 'CONFLICT' | 'NOT_FOUND';
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+interface PageOptions {
+  readonly at: string;
+  /** Of its files. */
+  readonly folder: string;
+  readonly refusals: Refusals;
+  /** What the page has beside its files. */
+  readonly routes?: Routes;
+}
 
 /** RFC 9239, which the library does not know. */
 const JAVASCRIPT = { 'content-type': 'text/javascript; charset=utf-8' };
 export const READS = ['GET', 'HEAD'];
 
-/** Serves the page of a folder and its files, by no method that would change them. */
-export function servePage(app: FastifyInstance, at: string, folder: string, refuse: RefuseMethod = refuseMethod): void {
-  for (const file of ['', ...filesOf(folder)]) {
-    const name = encodeURI(file === '' ? '/index.html' : file);
-    app.get(`${at}${file}`, async (request, reply) => {
-      // A folder has many files.
-      requestFacts(request.raw).route = `${app.prefix}${at}`;
-      const { statusCode, headers, stream } = await send(request.raw, name, { root: folder, cacheControl: false });
-      return reply
-        .code(statusCode)
-        .headers({ ...headers, ...PAGE_HEADERS, ...(name.endsWith('.js') && JAVASCRIPT) })
-        .send(stream);
-    });
-    otherwise(
-      app,
-      `${at}${file}`,
-      READS,
-      raw((request, response) => refuse(request, response, READS)),
-    );
+/** Serves the page of a folder and its files, by no method that would change them. All below its path has the page's headers. */
+export function servePage(app: FastifyInstance, { at, folder, refusals, routes }: PageOptions): void {
+  app.register(
+    (page, _options, done) => {
+      page.addHook('onRequest', (_request, reply, next) => {
+        setPageHeaders(reply.raw);
+        next();
+      });
+      page.setNotFoundHandler((request, reply) => {
+        // What is spelt in another way than its route comes here past the hook.
+        setPageHeaders(reply.raw);
+        return refusals.unknown.call(page, request, reply);
+      });
+      for (const file of ['', ...filesOf(folder)]) {
+        page.get(file, serveFile(folder, file === '' ? '/index.html' : file, page.prefix, refusals));
+        refuseOthers(page, file, refusals);
+      }
+      routes?.(page);
+      done();
+    },
+    { prefix: at },
+  );
+}
+
+/** Tells who asks by a method that reads nothing. */
+export function refuseOthers(app: FastifyInstance, at: string, { method: refuse }: Pick<Refusals, 'method'>): void {
+  otherwise(
+    app,
+    at,
+    READS,
+    raw((request, response) => refuse(request, response, READS)),
+  );
+}
+
+/**
+ * Answers who wants what is here only if nothing is (RFC 9110, section 13.1.2), and returns true then. It is for what has no tag, and
+ * every other tag is of something else.
+ */
+export function answersNone({ headers }: IncomingMessage, response: ServerResponse): boolean {
+  if (headers['if-none-match']?.trim() !== '*') return false;
+  response.writeHead(304).end();
+  return true;
+}
+
+function serveFile(root: string, file: string, page: string, refusals: Refusals): RouteHandlerMethod {
+  const name = encodeURI(file);
+  return async (request, reply) => {
+    // A folder has many files.
+    requestFacts(request.raw).route = page;
+    const sent = await send(request.raw, name, { root, cacheControl: false });
+    const { statusCode, headers, stream } = sent;
+    if (sent.type === 'error' && statusCode >= 500) throw sent.metadata.error;
+    // The library would tell of it in a page.
+    if (sent.type !== 'file') return refusals.file(reply.hijack().raw, refusalOf(statusCode, headers['Content-Range']));
+    return reply
+      .code(statusCode)
+      .headers({ ...headers, ...(name.endsWith('.js') && JAVASCRIPT) })
+      .send(stream);
+  };
+}
+
+function refusalOf(status: number, contentRange: string | undefined): RefusedFile {
+  if (status === 416) {
+    const headers = contentRange === undefined ? {} : { 'content-range': contentRange };
+    return { status, code: 'BAD_REQUEST', message: 'The file does not have these bytes.', headers };
   }
+  if (status === 412)
+    return { status, code: 'CONFLICT', message: 'The file is another one than the request is meant for.', headers: {} };
+  return { status: 404, code: 'NOT_FOUND', message: 'There is nothing at this path.', headers: {} };
+}
+
+function setPageHeaders(response: ServerResponse): void {
+  for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
 }
 
 /** Their paths below the page. */
@@ -67,9 +143,18 @@ function filesOf(folder: string): string[] {
     .map(({ parentPath, name }) => `/${relative(folder, join(parentPath, name)).replaceAll(sep, '/')}`);
 }
 
-export const refuseMethod: RefuseMethod = ({ method }, response, methods) => {
-  const allow = [...methods, 'OPTIONS'].join(', ');
-  if (method === 'OPTIONS') return void response.writeHead(204, { allow }).end();
-  const body = { errors: [{ message: `This path takes ${allow}.`, extensions: { code: 'BAD_REQUEST' } }] };
-  sendBody(response, 405, { allow, 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+/** As all else is refused beside the façade. */
+export const inGraphQL: Refusals = {
+  method({ method }, response, methods) {
+    const allow = [...methods, 'OPTIONS'].join(', ');
+    if (method === 'OPTIONS') return void response.writeHead(204, { allow }).end();
+    tell(response, { status: 405, code: 'BAD_REQUEST', message: `This path takes ${allow}.`, headers: { allow } });
+  },
+  file: tell,
+  unknown: (_request, reply) => answerNothingHere(reply.hijack().raw),
 };
+
+function tell(response: ServerResponse, { status, code, message, headers }: RefusedFile): void {
+  const body = { errors: [{ message, extensions: { code } }] };
+  sendBody(response, status, { ...headers, 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+}

@@ -26,6 +26,8 @@ export interface ReadFormOptions {
   readonly preflightHeaders: readonly string[];
 }
 
+const FORM_TYPE = 'multipart/form-data';
+const TAKES = { headers: { accept: FORM_TYPE } };
 const FIELD = 'file';
 const MAX_FIELD_BYTES = 10_000;
 /** How long a client that already has its answer may take to send the rest of its body. */
@@ -48,10 +50,8 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
 
   return async (request, response, schema) => {
     const known = new Set(Object.keys(schema?.properties ?? {}).filter((name) => name !== FIELD));
-    if (!isOfType(request, 'multipart/form-data'))
-      throw new Problem(415, 'BAD_REQUEST', 'Send the file as multipart/form-data.', {
-        headers: { accept: 'multipart/form-data' },
-      });
+    if (!isOfType(request, FORM_TYPE))
+      throw new Problem(415, 'BAD_REQUEST', 'Send the file as multipart/form-data.', TAKES);
     assertOwn(request);
     response.once('finish', () => drain(request));
     try {
@@ -70,7 +70,7 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
       };
     } catch (error) {
       if (error instanceof UnreadableMultipart || error instanceof UnreadableBody)
-        throw new Problem(error.status, 'BAD_REQUEST', error.message);
+        throw new Problem(error.status, 'BAD_REQUEST', error.message, error.status === 415 ? TAKES : {});
       throw error;
     }
   };

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FastifyPluginCallback } from 'fastify';
+import type { FastifyPluginCallback, RouteHandlerMethod } from 'fastify';
 import { REFERENCE_FOLDER } from '@taskgraph/explorer';
 import {
   AppError,
@@ -13,7 +13,7 @@ import {
 import type { Supergraph } from '@taskgraph/federation-engine/internal/supergraph/supergraph.js';
 import { Refusal } from '@taskgraph/federation-engine/internal/request/refusal.js';
 import vary from 'vary';
-import { READS, servePage } from '../explorer/serve-page.js';
+import { answersNone, READS, refuseOthers, servePage, type Refusals } from '../explorer/serve-page.js';
 import { encodeFor } from '../transports/http/compression.js';
 import { createCors, type CorsOptions } from '../transports/http/cors.js';
 import { compileRoute, type CompiledRoute } from './compile-route.js';
@@ -31,6 +31,8 @@ export interface RestOptions extends Omit<ServeRouteOptions, 'routeOf'>, OpenApi
 
 export interface Rest {
   readonly routes: Routes;
+  /** What is refused before its path is looked at is told as the path tells all else. */
+  readonly refusals: RefusalForms;
   /** Whether an operation of that name is the façade's. */
   readonly isName: (name: string) => boolean;
   close(): Promise<void>;
@@ -39,9 +41,6 @@ export interface Rest {
 const BASE = '/api';
 /** Of a request's target, which may be a whole URL (RFC 9112, section 3.2.2). */
 const IS_BELOW_BASE = /^(?:[A-Za-z][A-Za-z\d+.-]*:\/\/[^/?#]*)?\/api(?:[/?]|$)/;
-
-/** What is refused before its path is looked at is told as the path tells all else. */
-export const restRefusals: RefusalForms = (target) => (IS_BELOW_BASE.test(target) ? refusalAsProblem : null);
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
 const EXPOSED = ['etag', 'link', 'location', 'content-disposition', 'content-range', 'accept-ranges', 'accept-patch'];
@@ -59,8 +58,16 @@ const documents = readRestDocuments();
 /** Creates the REST façade: each route is one operation, run as any client's. */
 export function createRest(options: RestOptions): Rest {
   const cors = createCors({ ...options.cors, methods: METHODS, exposes: EXPOSED });
+  const refusal = Object.assign(refusalAsProblem.bind(null), { admit });
   const serve = createServeRoute({ ...options, routeOf: find });
   let served: Served | null = null;
+
+  /** Returns true for what it has answered. */
+  function admit(request: IncomingMessage, response: ServerResponse): boolean {
+    // Without its own question, a page learns nothing of OPTIONS, and everybody else what the path takes.
+    const isPlain = request.method === 'OPTIONS' && !request.headers['access-control-request-method'];
+    return !isPlain && cors(request, response);
+  }
 
   function now(): Served {
     const supergraph = options.supergraph();
@@ -81,15 +88,16 @@ export function createRest(options: RestOptions): Rest {
 
   const mount: FastifyPluginCallback = (api, _options, done) => {
     api.addHook('onRequest', ({ raw: request }, reply, next) => {
-      // Without its own question, a page learns nothing of OPTIONS, and everybody else what the path takes.
-      const isPlain = request.method === 'OPTIONS' && !request.headers['access-control-request-method'];
-      if (isPlain || !cors(request, reply.raw)) next();
+      if (!admit(request, reply.raw)) next();
     });
     api.setErrorHandler((error, request, reply) => answerProblem(error, request.raw, reply.hijack().raw));
-    api.setNotFoundHandler((request) => {
-      requestFacts(request.raw).route = BASE;
-      throw unknown();
-    });
+    const answerUnknown: RouteHandlerMethod = ({ raw: request }, reply) => {
+      requestFacts(request).route = BASE;
+      // What is spelt in another way than its route comes here past the hook.
+      if (admit(request, reply.raw)) reply.hijack();
+      else throw unknown();
+    };
+    api.setNotFoundHandler(answerUnknown);
     for (const path of new Set(ROUTES.map((route) => route.path))) {
       const methods: string[] = [];
       for (const { method, operation } of ROUTES.filter((route) => route.path === path)) {
@@ -105,26 +113,35 @@ export function createRest(options: RestOptions): Rest {
         raw((request, response) => refuseMethod(request, response, methods)),
       );
     }
+    const refusals: Refusals = {
+      method: refuseMethod,
+      file(response, { status, code, message, headers }) {
+        sendProblem(response, new Problem(status, code, message, { headers }));
+      },
+      unknown: answerUnknown,
+    };
     api.get('/openapi.json', raw(describe));
-    otherwise(
-      api,
-      '/openapi.json',
-      READS,
-      raw((request, response) => refuseMethod(request, response, READS)),
-    );
-    servePage(api, '/docs', REFERENCE_FOLDER, refuseMethod);
+    refuseOthers(api, '/openapi.json', refusals);
+    servePage(api, { at: '/docs', folder: REFERENCE_FOLDER, refusals });
     done();
   };
 
   async function describe(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (options.compression) vary(response, 'accept-encoding');
+    response.setHeader('cache-control', 'no-cache');
+    if (answersNone(request, response)) return;
     const { openapi } = now();
     const { body, headers } = options.compression ? await encodeFor(request, openapi) : { body: openapi };
     const type = 'application/json; charset=utf-8';
-    sendBody(response, 200, { ...headers, 'cache-control': 'no-cache', 'content-type': type }, body);
+    sendBody(response, 200, { ...headers, 'content-type': type }, body);
   }
 
-  return { routes, isName: (name) => documents.has(name), close: () => options.sendFile.close() };
+  return {
+    routes,
+    refusals: (target) => (IS_BELOW_BASE.test(target) ? refusal : null),
+    isName: (name) => documents.has(name),
+    close: () => options.sendFile.close(),
+  };
 }
 
 function refuseMethod({ method }: IncomingMessage, response: ServerResponse, methods: readonly string[]): void {

@@ -96,15 +96,16 @@ export function createServeRoute(options: ServeRouteOptions): ServeRoute {
 
   async function readBody({ body }: CompiledRoute, request: IncomingMessage): Promise<Places> {
     if (!body) return [];
-    if (!isOfType(request, ...(request.method === 'PATCH' ? [JSON_TYPE, MERGE_PATCH] : [JSON_TYPE])))
-      throw new Problem(415, 'BAD_REQUEST', 'Send the request as application/json.', {
-        headers: request.method === 'PATCH' ? { 'accept-patch': ACCEPT_PATCH } : { accept: 'application/json' },
-      });
+    const isPatch = request.method === 'PATCH';
+    const takes = { headers: isPatch ? { 'accept-patch': ACCEPT_PATCH } : { accept: JSON_TYPE } };
+    if (!isOfType(request, ...(isPatch ? [JSON_TYPE, MERGE_PATCH] : [JSON_TYPE])))
+      throw new Problem(415, 'BAD_REQUEST', 'Send the request as application/json.', takes);
     try {
       const read = await readJsonBody(request, options.maxBodyBytes);
       return body.read(read, Number(request.headers['content-length'] ?? Infinity) <= SMALL_BYTES);
     } catch (error) {
-      if (error instanceof UnreadableBody) throw new Problem(error.status, 'BAD_REQUEST', error.message);
+      if (error instanceof UnreadableBody)
+        throw new Problem(error.status, 'BAD_REQUEST', error.message, error.status === 415 ? takes : {});
       throw error;
     }
   }

@@ -62,7 +62,10 @@ export function createHttpApp({ log, metrics, formOf, server }: HttpAppOptions):
     const { method, url = '' } = request;
     const methods =
       method === 'OPTIONS' && !pathOf(url).includes('%')
-        ? COMMON_METHODS.filter((each) => app.findRoute({ method: each, url }) !== null)
+        ? COMMON_METHODS.filter((each) => {
+            const { params } = app.findRoute({ method: each, url }) ?? {};
+            return params !== undefined && !Object.values(params).includes('');
+          })
         : [];
     if (methods.length === 0) return answerNothingHere(response);
     response.writeHead(204, { allow: [...methods, 'OPTIONS'].join(', ') }).end();
@@ -108,13 +111,18 @@ export function otherwise(
 }
 
 /**
- * Whether a path writes what a pattern names as the pattern does. Fastify looks at it decoded, and whoever filters by path in front of
- * the service knows one path for one resource: what is percent-encoded stands in parameters only.
+ * Whether a path writes what a pattern names as the pattern does, and something for each parameter, which Fastify takes for given where
+ * it is empty. Fastify looks at the path decoded, and whoever filters by path in front of the service knows one path for one resource:
+ * what is percent-encoded stands in parameters only.
  */
 function isSpeltOut(url: string, pattern: string): boolean {
-  if (!url.includes('%')) return true;
+  // Of the server as a whole, which Fastify takes for the root.
+  if (url === '*') return false;
+  if (!url.includes('%') && !url.includes('//')) return true;
   const segments = pathOf(url).split('/');
-  return pattern.split('/').every((name, index) => name.startsWith(':') || name === segments[index]);
+  return pattern
+    .split('/')
+    .every((name, index) => (name.startsWith(':') ? segments[index] !== '' : name === segments[index]));
 }
 
 function pathOf(url: string): string {
@@ -122,9 +130,10 @@ function pathOf(url: string): string {
 }
 
 /** Answers what is asked of a path that nobody can decode. */
-function answerBadPath({ url = '' }: IncomingMessage, response: ServerResponse, formOf: RefusalForms): void {
-  const form = formOf(url);
+function answerBadPath(request: IncomingMessage, response: ServerResponse, formOf: RefusalForms): void {
+  const form = formOf(request.url ?? '');
   if (!form) return answerNothingHere(response);
+  if (form.admit?.(request, response)) return;
   const { type, body } = form(400, 'The request cannot be read.', response.getHeader(REQUEST_ID_HEADER));
   sendBody(response, 400, { 'content-type': type, 'cache-control': 'no-store' }, body);
 }

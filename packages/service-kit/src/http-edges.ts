@@ -79,12 +79,13 @@ export function answerServerWide({ method, url }: IncomingMessage, response: Ser
   return true;
 }
 
-/** How a refusal is told: its media type, and its body. A request has an id where its line in the log has it. */
-export type RefusalForm = (
-  status: number,
-  message: string,
-  requestId?: unknown,
-) => { readonly type: string; readonly body: string };
+/** How a refusal is told. */
+export interface RefusalForm {
+  /** Its media type, and its body. A request has an id where its line in the log has it. */
+  (status: number, message: string, requestId?: unknown): { readonly type: string; readonly body: string };
+  /** Tells browsers whose pages may read it. Answers what they ask before they send a request, and returns true then. */
+  readonly admit?: (request: IncomingMessage, response: ServerResponse) => boolean;
+}
 
 /** The form of refusals to who asks for a target, as far as that is known. Null for the form of GraphQL. */
 export type RefusalForms = (target: string) => RefusalForm | null;
