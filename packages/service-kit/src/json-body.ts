@@ -62,9 +62,26 @@ function whyUnreadable({ headers }: IncomingMessage): string | null {
  * @throws UnreadableBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
  * 415 as {@link assertReadable} says
  */
-export function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  assertReadable(request);
+  const body = await readBytes(request, maxBytes);
+  try {
+    const isPlain = isAscii(body);
+    // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
+    if (!isPlain && !isUtf8(body)) throw unreadable();
+    return parseJson(body.toString(isPlain ? 'latin1' : 'utf8'));
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/**
+ * Reads a body to its end as it comes: nothing of it is left on the connection, unless it is too long.
+ *
+ * @throws UnreadableBody 400 when the client goes away, 413 beyond `maxBytes`
+ */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    assertReadable(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     let whole = false;
@@ -81,15 +98,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
     });
     request.once('end', () => {
       whole = true;
-      try {
-        const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-        const isPlain = isAscii(body);
-        // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
-        if (!isPlain && !isUtf8(body)) throw unreadable();
-        resolve(parseJson(body.toString(isPlain ? 'latin1' : 'utf8')));
-      } catch (error) {
-        reject(unreadable(error));
-      }
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
     request.once('error', () => reject(unreadable()));
     request.once('close', () => {
@@ -98,7 +107,8 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-function unreadable(cause?: unknown): UnreadableBody {
+/** What is told of a body that is not as it is to be. */
+export function unreadable(cause?: unknown): UnreadableBody {
   const why = cause instanceof UnreadableJson && cause.fault === 'DEPTH' ? `: ${cause.message}` : '';
   return new UnreadableBody(400, `The request body cannot be read${why}.`);
 }
