@@ -52,12 +52,17 @@ function whyUnreadable({ headers }: IncomingMessage): string | null {
     return 'Send the request without a content-encoding.';
   const type = headers['content-type'];
   if (type === undefined || !type.includes(';')) return null;
-  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type) ?? [];
+  const charset = charsetOf(type);
   return charset === undefined || /^utf-?8$/i.test(charset) ? null : 'Send the request in the charset UTF-8.';
 }
 
+/** The charset that a media type names; one without a name is none. */
+export function charsetOf(type: string): string | undefined {
+  return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type)?.[1];
+}
+
 /**
- * Reads a JSON body.
+ * Reads a JSON body. A byte order mark in front of it is skipped (RFC 8259, section 8.1).
  *
  * @throws UnreadableBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
  * 415 as {@link assertReadable} says
@@ -69,10 +74,17 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
     const isPlain = isAscii(body);
     // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
     if (!isPlain && !isUtf8(body)) throw unreadable();
-    return parseJson(body.toString(isPlain ? 'latin1' : 'utf8'));
+    return parseJson(isPlain ? body.toString('latin1') : body.toString('utf8', hasMark(body) ? MARK.length : 0));
   } catch (error) {
     throw unreadable(error);
   }
+}
+
+/** U+FEFF in UTF-8. */
+const MARK = Buffer.from('\ufeff');
+
+function hasMark(body: Buffer): boolean {
+  return body.subarray(0, MARK.length).equals(MARK);
 }
 
 /**

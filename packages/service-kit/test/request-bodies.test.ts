@@ -50,6 +50,9 @@ function talk(port: number, bytes: Buffer, answers: number): Promise<string> {
   });
 }
 
+/** Of UTF-16. */
+const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16();
+
 const statusesOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
 describe('a body in a coding', () => {
@@ -77,5 +80,42 @@ describe('a body in a coding', () => {
     const text = await talk(graph.port, Buffer.concat([first, request('POST', QUERY, {})]), 2);
     expect(statusesOf(text)).toEqual([413]);
     expect(text).toMatch(/\r\nconnection: close\r\n/i);
+  });
+});
+
+describe('a body in a charset', () => {
+  const query = QUERY.toString();
+  it.each([
+    ['UTF-8', 'utf-8', QUERY],
+    ['UTF-8 with a mark', 'utf-8', Buffer.from(`\ufeff${query}`)],
+    ['UTF-8 with a mark, between quotes', '"UTF8"', Buffer.from(`\ufeff${query}`)],
+    ['none', '', QUERY],
+    ['none, between quotes', '""', QUERY],
+    ['UTF-16', 'utf-16', Buffer.from(query, 'utf16le')],
+    ['UTF-16 with the mark of its order', 'utf-16', Buffer.from(`\ufeff${query}`, 'utf16le')],
+    ['UTF-16 with the mark of the other order', 'UTF-16', bigEndian(`\ufeff${query}`)],
+    ['UTF-16 in an order that is named', 'utf-16le', Buffer.from(query, 'utf16le')],
+    ['UTF-16 in the other order that is named', 'utf-16be', bigEndian(query)],
+    ['UTF-16 in the other order that is named, with a mark', 'utf-16be', bigEndian(`\ufeff${query}`)],
+  ])('is read, also in a coding: %s', async (_what, charset, body) => {
+    await using graph = await start();
+    const type = { 'content-type': `application/json; charset=${charset}` };
+    const bytes = [
+      request('POST', body, type),
+      request('POST', gzipSync(body), { ...type, 'content-encoding': 'gzip' }),
+    ];
+    expect(statusesOf(await talk(graph.port, Buffer.concat(bytes), 2))).toEqual([200, 200]);
+  });
+
+  it.each([
+    ['a mark that is not in front', 'utf-8', Buffer.from(`{\ufeff${query.slice(1)}`)],
+    ['two marks', 'utf-8', Buffer.from(`\ufeff\ufeff${query}`)],
+    ['a mark of another order than is named', 'utf-16le', bigEndian(`\ufeff${query}`)],
+    ['half of a character', 'utf-16', bigEndian(`\ufeff${query}`).subarray(0, -1)],
+  ])('is refused with %s', async (_what, charset, body) => {
+    await using graph = await start();
+    const type = { 'content-type': `application/json; charset=${charset}` };
+    const bytes = Buffer.concat([request('POST', body, type), request('POST', QUERY, {})]);
+    expect(statusesOf(await talk(graph.port, bytes, 2))).toEqual([400, 200]);
   });
 });
