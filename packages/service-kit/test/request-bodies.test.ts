@@ -119,3 +119,22 @@ describe('a body in a charset', () => {
     expect(statusesOf(await talk(graph.port, bytes, 2))).toEqual([400, 200]);
   });
 });
+
+describe('a body that is not read', () => {
+  it.each(['PUT', 'PROPFIND', 'DELETE'])('ends its connection where it is long: %s', async (method) => {
+    await using graph = await start();
+    const bytes = request(method, QUERY, { 'content-length': String(2 ** 30) });
+    const text = await talk(graph.port, bytes, 2);
+    expect(statusesOf(text)).toEqual([405]);
+    expect(text).toMatch(/\r\nconnection: close\r\n/i);
+  });
+
+  it.each([
+    ['PUT', QUERY],
+    ['DELETE', Buffer.alloc(0)],
+  ])('leaves the connection to the next request where it has come: %s', async (method, body) => {
+    await using graph = await start();
+    const bytes = Buffer.concat([request(method, body, {}), request('POST', QUERY, {})]);
+    expect(statusesOf(await talk(graph.port, bytes, 2))).toEqual([405, 200]);
+  });
+});
