@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as parsed } from 'node:timers/promises';
 import { HeaderMap, type ApolloServer, type BaseContext } from '@apollo/server';
 import { readCodedJsonBody } from './coded-json-body.js';
 import type { DocumentGate } from './document-gate.js';
@@ -57,6 +58,11 @@ export function createGraphQLRequests<Context extends BaseContext>(
       httpGraphQLRequest: { method, headers: toHeaderMap(request), search, body },
       context: () => context(request),
     });
+    // Of other methods no body is read, and what is still to come of one is not waited for. What has come is known when Node has parsed it.
+    if (method !== 'POST') {
+      if (!request.complete) await parsed();
+      if (!request.complete) response.shouldKeepAlive = false;
+    }
     if (response.destroyed) return;
     const status = answer.status ?? 200;
     const headers = Object.fromEntries(answer.headers);

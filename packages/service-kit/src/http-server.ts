@@ -156,7 +156,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     },
   });
   const { operations: at = null } = config;
-  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log }) : null;
+  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log, timeouts }) : null;
   mountOperationalRoutes(app, { health, metrics, details: at === null });
   options.routes(app);
   await app.ready();
@@ -192,7 +192,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
       }
     }
     // Until now, so that the end can be watched.
-    if (operationsUrl !== null) await operations?.close();
+    await operations?.close();
     await tracing?.close();
     metrics.registry.clear();
     log.info('stopped');

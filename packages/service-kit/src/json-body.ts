@@ -52,19 +52,48 @@ function whyUnreadable({ headers }: IncomingMessage): string | null {
     return 'Send the request without a content-encoding.';
   const type = headers['content-type'];
   if (type === undefined || !type.includes(';')) return null;
-  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type) ?? [];
+  const charset = charsetOf(type);
   return charset === undefined || /^utf-?8$/i.test(charset) ? null : 'Send the request in the charset UTF-8.';
 }
 
+/** The charset that a media type names; one without a name is none. */
+export function charsetOf(type: string): string | undefined {
+  return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type)?.[1];
+}
+
 /**
- * Reads a JSON body.
+ * Reads a JSON body. A byte order mark in front of it is skipped (RFC 8259, section 8.1).
  *
  * @throws UnreadableBody 400 for what is no JSON in UTF-8, or nested too deeply, and when the client goes away, 413 beyond `maxBytes`,
  * 415 as {@link assertReadable} says
  */
-export function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  assertReadable(request);
+  const body = await readBytes(request, maxBytes);
+  try {
+    const isPlain = isAscii(body);
+    // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
+    if (!isPlain && !isUtf8(body)) throw unreadable();
+    return parseJson(isPlain ? body.toString('latin1') : body.toString('utf8', hasMark(body) ? MARK.length : 0));
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** U+FEFF in UTF-8. */
+const MARK = Buffer.from('\ufeff');
+
+function hasMark(body: Buffer): boolean {
+  return body.subarray(0, MARK.length).equals(MARK);
+}
+
+/**
+ * Reads a body to its end as it comes: nothing of it is left on the connection, unless it is too long.
+ *
+ * @throws UnreadableBody 400 when the client goes away, 413 beyond `maxBytes`
+ */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    assertReadable(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     let whole = false;
@@ -81,15 +110,7 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
     });
     request.once('end', () => {
       whole = true;
-      try {
-        const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-        const isPlain = isAscii(body);
-        // Node would read other bytes as replacement characters, and what was meant would be lost without a word.
-        if (!isPlain && !isUtf8(body)) throw unreadable();
-        resolve(parseJson(body.toString(isPlain ? 'latin1' : 'utf8')));
-      } catch (error) {
-        reject(unreadable(error));
-      }
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
     request.once('error', () => reject(unreadable()));
     request.once('close', () => {
@@ -98,7 +119,8 @@ export function readJsonBody(request: IncomingMessage, maxBytes: number): Promis
   });
 }
 
-function unreadable(cause?: unknown): UnreadableBody {
+/** What is told of a body that is not as it is to be. */
+export function unreadable(cause?: unknown): UnreadableBody {
   const why = cause instanceof UnreadableJson && cause.fault === 'DEPTH' ? `: ${cause.message}` : '';
   return new UnreadableBody(400, `The request body cannot be read${why}.`);
 }

@@ -1,12 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { forbidSniffing } from './http-edges.js';
+import { answerEdges, forbidSniffing } from './http-edges.js';
 import { createHttpApp } from './http-app.js';
 import type { Health } from './health.js';
 import { changeLogLevel, type Log } from './log.js';
 import type { Scraped } from './metrics.js';
 import { isLogLevel } from './log-level.js';
 import { mountOperationalRoutes } from './operational-routes.js';
+import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 
 export interface OperationsAddress {
   readonly host: string;
@@ -22,16 +23,25 @@ interface OperationsServer {
   close(): Promise<void>;
 }
 
+interface OperationsServerOptions {
+  readonly health: Health;
+  readonly metrics: Scraped;
+  readonly log: Log;
+  /** Of requests that come slowly; as in `processSettings` when absent. */
+  readonly timeouts?: RequestTimeouts | undefined;
+}
+
 export function createOperationsServer(
   { host, port }: OperationsAddress,
-  { health, metrics, log }: { readonly health: Health; readonly metrics: Scraped; readonly log: Log },
+  { health, metrics, log, timeouts = REQUEST_TIMEOUTS }: OperationsServerOptions,
 ): OperationsServer {
+  const formOf = () => null;
   const app = createHttpApp({
     log,
     metrics: null,
-    formOf: () => null,
+    formOf,
     server: (toRoutes) =>
-      createServer((request, response) => {
+      createServer({ connectionsCheckingInterval: lookEveryMs(timeouts) }, (request, response) => {
         forbidSniffing(response);
         toRoutes(request, response);
       }),
@@ -50,6 +60,8 @@ export function createOperationsServer(
     reply.send({ level });
   });
   const { server } = app;
+  answerEdges(server, formOf);
+  const endWatch = endSlowRequests(server, timeouts, formOf, log);
   return {
     async listen() {
       await app.ready();
@@ -64,6 +76,7 @@ export function createOperationsServer(
     },
     close: () =>
       new Promise((resolve) => {
+        endWatch();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -20,6 +20,7 @@ async function start(timeouts: Partial<RequestTimeouts>) {
     config: {
       host: '127.0.0.1',
       port: 0,
+      operations: { host: '127.0.0.1', port: 0 },
       shutdownGraceMs: 1,
       timeouts: {
         headersTimeoutMs: LONG_MS,
@@ -56,7 +57,8 @@ async function start(timeouts: Partial<RequestTimeouts>) {
     },
   });
   const { port, url } = await service.listen();
-  return { port, url, [Symbol.asyncDispose]: () => service.close() };
+  const operationsPort = Number(new URL(service.operationsUrl() ?? '').port);
+  return { port, url, operationsPort, [Symbol.asyncDispose]: () => service.close() };
 }
 
 /** Sends pieces, one after the other, and returns what came back when the server has closed. */
@@ -153,5 +155,39 @@ describe('bytes that are no request', () => {
       const answer = await talk(service.port, pieces, 20);
       expect(answer).toMatch(new RegExp(`HTTP/1\\.1 ${status} [^]*"code":"BAD_REQUEST"`));
     }
+  });
+});
+
+describe('the port of operators', () => {
+  const get = 'GET /health HTTP/1.1\r\nhost: x\r\n';
+  it.each([
+    ['a method that is none', 'FOO / HTTP/1.1\r\nhost: x\r\n\r\n', 400],
+    ['nonsense', '\x00\xffnonsense\r\n\r\n', 400],
+    ['two lengths', `${get}content-length: 1\r\ncontent-length: 2\r\n\r\n`, 400],
+    ['a length below nothing', `${get}content-length: -1\r\n\r\n`, 400],
+    ['a length and chunks', `${get}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
+    ['headers of 20 KB', `${get}a: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a bad chunk', `${get}transfer-encoding: chunked\r\n\r\nno length\r\n`, 400],
+    ['what it is to be a proxy for', 'CONNECT other.example:443 HTTP/1.1\r\nhost: x\r\n\r\n', 405],
+    ['an expectation', `${get}expect: a miracle\r\n\r\n`, 417],
+  ])('answers %s, and closes the connection', async (_what, bytes, status) => {
+    await using service = await start({});
+    const answer = await talk(service.operationsPort, [bytes]);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*"code":"BAD_REQUEST"`));
+  });
+
+  it.each([
+    ['no byte', ''],
+    ['half of a line', 'GET /health HT'],
+    ['half of a body', 'PUT /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf'],
+  ])('does not wait for a client that sends %s', async (_what, bytes) => {
+    await using service = await start({ headersTimeoutMs: 200, bodyIdleTimeoutMs: 200 });
+    await talk(service.operationsPort, [bytes]);
+  });
+
+  it('closes the connection at a bad chunk of what it has answered', async () => {
+    await using service = await start({});
+    const put = 'PUT /log-level?level=silent HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n';
+    expect(await talk(service.operationsPort, [put, 'no length\r\n'], 100)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 });
