@@ -55,7 +55,31 @@ const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16();
 
 const statusesOf = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
+const same = (body: Buffer) => body;
+/** With more white space than a body may have. */
+const padded = (body: Buffer) => Buffer.concat([body, Buffer.alloc(2 ** 21, ' ')]);
+
 describe('a body in a coding', () => {
+  it.each([
+    ['deflate', 'deflate', deflateSync, 200],
+    ['Brotli', ' BR ', brotliCompressSync, 200],
+    ['no coding by its name', 'identity', same, 200],
+    ['what ends too early', 'gzip', (body: Buffer) => gzipSync(body).subarray(0, -6), 400],
+    ['what is in another coding than it says', 'br', gzipSync, 400],
+    ['two codings', 'gzip, gzip', (body: Buffer) => gzipSync(gzipSync(body)), 415],
+    ['a coding that nobody reads', 'zstd', same, 415],
+    ['what is too large when it is unpacked', 'gzip', (body: Buffer) => gzipSync(padded(body)), 413],
+    ['what is too large as it is', 'identity', padded, 413],
+  ])('is read, or refused as what it is: %s', async (_name, coding, encode, status) => {
+    await using graph = await start();
+    const body = encode(QUERY);
+    const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+    const answer = await fetch(new URL('/graphql', graph.url), { method: 'POST', headers, body });
+    expect(answer.status).toBe(status);
+    const { errors } = (await answer.json()) as { errors?: ReadonlyArray<{ extensions: { code: string } }> };
+    expect(errors?.map(({ extensions }) => extensions.code)).toEqual(status === 200 ? undefined : ['BAD_REQUEST']);
+  });
+
   const rest = Buffer.from('GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(6_000));
   it.each([
     ['gzip that is none', 'gzip', rest, 400],

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { Writable } from 'node:stream';
@@ -15,10 +15,6 @@ import {
   notFound,
   type RequestContext,
 } from '@taskgraph/service-kit';
-
-const same = (body: Buffer) => body;
-/** With more white space than a body may have. */
-const padded = (body: Buffer) => Buffer.concat([body, Buffer.alloc(2 ** 21, ' ')]);
 
 const typeDefs = parse(/* GraphQL */ `
   extend schema
@@ -292,27 +288,6 @@ describe('a subgraph', () => {
     }
     const deep = `{"query":"{ open }","variables":{"x":${'['.repeat(1_000)}${']'.repeat(1_000)}}}`;
     for (const path of ['/graphql', '/graphql/']) expect((await send(path, {}, deep)).status).toBe(400);
-  });
-
-  it.each([
-    ['deflate', 'deflate', deflateSync, 200],
-    ['Brotli', ' BR ', brotliCompressSync, 200],
-    ['no coding by its name', 'identity', same, 200],
-    ['what ends too early', 'gzip', (body: Buffer) => gzipSync(body).subarray(0, -6), 400],
-    ['what is in another coding than it says', 'br', gzipSync, 400],
-    ['two codings', 'gzip, gzip', (body: Buffer) => gzipSync(gzipSync(body)), 415],
-    ['a coding that nobody reads', 'zstd', same, 415],
-    ['what is too large when it is unpacked', 'gzip', (body: Buffer) => gzipSync(padded(body)), 413],
-    ['what is too large as it is', 'identity', padded, 413],
-  ])('reads a body in %s, or says what is wrong', async (_name, coding, encode, status) => {
-    await using graph = await startSubgraph();
-    const body = encode(Buffer.from(JSON.stringify({ query: '{ open }' })));
-    const headers = { 'content-type': 'application/json', 'content-encoding': coding };
-    const answer = await fetch(`${graph.url}/graphql`, { method: 'POST', headers, body });
-    expect(answer.status).toBe(status);
-    const { errors } = (await answer.json()) as { errors?: ReadonlyArray<{ extensions: { code: string } }> };
-    expect(errors?.map(({ extensions }) => extensions.code)).toEqual(status === 200 ? undefined : ['BAD_REQUEST']);
-    expect((await graph.post('{ open }')).body.errors).toBeUndefined();
   });
 
   it.each([
