@@ -1,7 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { answerNothingHere, otherwise, raw, requestFacts, sendBody, type Routes } from '@taskgraph/service-kit';
+import {
+  answerNothingHere,
+  evaluatePreconditions,
+  otherwise,
+  raw,
+  readPreconditions,
+  requestFacts,
+  sendHttpError,
+  type Routes,
+} from '@taskgraph/service-kit';
 import send from '@fastify/send';
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 
@@ -9,7 +18,7 @@ import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
  * What a page may load: files of the gateway, and nothing else of anybody. Editors write their styles into the page as they go, for
  * which there is no other word; scripts are files only.
  */
-const PAGE_HEADERS = {
+const PAGE_HEADERS = new Headers({
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -29,7 +38,7 @@ const PAGE_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
   // What has not changed is not sent again: files have an entity tag.
   'cache-control': 'no-cache',
-};
+});
 
 /** How it is told that there is no answer. */
 export interface Refusals {
@@ -100,7 +109,9 @@ export function refuseOthers(app: FastifyInstance, at: string, { method: refuse 
  * every other tag is of something else.
  */
 export function answersNone({ headers }: IncomingMessage, response: ServerResponse): boolean {
-  if (headers['if-none-match']?.trim() !== '*') return false;
+  const preconditions = readPreconditions(headers);
+  if (!preconditions || evaluatePreconditions(preconditions, { etag: null, lastModified: null }, true) !== 304)
+    return false;
   response.writeHead(304).end();
   return true;
 }
@@ -133,7 +144,7 @@ function refusalOf(status: number, contentRange: string | undefined): RefusedFil
 }
 
 function setPageHeaders(response: ServerResponse): void {
-  for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
+  response.setHeaders(PAGE_HEADERS);
 }
 
 /** Their paths below the page. */
@@ -154,7 +165,6 @@ export const inGraphQL: Refusals = {
   unknown: (_request, reply) => answerNothingHere(reply.hijack().raw),
 };
 
-function tell(response: ServerResponse, { status, code, message, headers }: RefusedFile): void {
-  const body = { errors: [{ message, extensions: { code } }] };
-  sendBody(response, status, { ...headers, 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+function tell(response: ServerResponse, { status, ...error }: RefusedFile): void {
+  sendHttpError(response, status, error);
 }

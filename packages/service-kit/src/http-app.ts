@@ -6,7 +6,7 @@ import { answerHttpError, answerNothingHere } from './http-errors.js';
 import type { RefusalForms } from './http-edges.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
-import { identifyRequest } from './request-identification.js';
+import { identifyRequest, requestFacts } from './request-identification.js';
 import { sendBody } from './send-body.js';
 
 interface HttpAppOptions {
@@ -56,7 +56,9 @@ export function createHttpApp({ log, metrics, formOf, server }: HttpAppOptions):
     if (isHere) done();
     else reply.callNotFound();
   });
-  app.setErrorHandler((error, _request, reply) => answerHttpError(error, reply.hijack().raw, log));
+  app.setErrorHandler((error, { raw: request }, reply) =>
+    answerHttpError(error, reply.hijack().raw, metrics ? requestFacts(request).log : log),
+  );
   app.setNotFoundHandler(({ raw: request }, reply) => {
     const { raw: response } = reply.hijack();
     const { method, url = '' } = request;

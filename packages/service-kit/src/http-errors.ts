@@ -6,6 +6,25 @@ import type { Log } from './log.js';
 import { sendBody } from './send-body.js';
 import { UnreadableMultipart } from './uploads/upload-map.js';
 
+/** How an error is told outside GraphQL. */
+interface HttpError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Beside the code. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends an error in the form of those of GraphQL. */
+export function sendHttpError(
+  response: ServerResponse,
+  status: number,
+  { code, message, extensions, headers }: HttpError,
+): void {
+  const body = JSON.stringify({ errors: [{ message, extensions: { code, ...extensions } }] });
+  sendBody(response, status, { ...headers, 'content-type': 'application/json; charset=utf-8' }, body);
+}
+
 /**
  * Answers what fails outside GraphQL: a body that is too large or is no JSON, a fault with its code, and whatever was thrown that nobody
  * expected, which is logged. An answer that has begun is cut off.
@@ -13,19 +32,14 @@ import { UnreadableMultipart } from './uploads/upload-map.js';
 export function answerHttpError(error: unknown, response: ServerResponse, log: Log): void {
   if (error instanceof AppError && !response.headersSent) {
     const { logLevel, httpStatus } = ERROR_CODES[error.code];
-    log[logLevel]({ code: error.code, reason: error.reason }, error.message);
     const { code, reason, message } = error;
-    const body = { errors: [{ message, extensions: { code, ...(reason !== undefined && { reason }) } }] };
-    sendBody(response, httpStatus, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
-    return;
+    log[logLevel]({ code, reason }, message);
+    return sendHttpError(response, httpStatus, { code, message, extensions: { reason } });
   }
   if (error instanceof UnreadableMultipart && !response.headersSent) {
     const { status, message } = error;
     log.info({ status, message }, 'multipart request refused');
-    const code: ErrorCode = 'BAD_REQUEST';
-    const body = { errors: [{ message, extensions: { code, reason: 'MULTIPART' } }] };
-    sendBody(response, status, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
-    return;
+    return sendHttpError(response, status, { code: 'BAD_REQUEST', message, extensions: { reason: 'MULTIPART' } });
   }
   const given = (error as { status?: unknown } | null)?.status;
   const status = typeof given === 'number' && given >= 400 && given < 500 ? given : 500;
@@ -34,7 +48,6 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
     response.destroy();
     return;
   }
-  const code = status === 500 ? 'INTERNAL_SERVER_ERROR' : 'BAD_REQUEST';
   const message =
     error instanceof UnreadableBody
       ? error.message
@@ -45,15 +58,16 @@ export function answerHttpError(error: unknown, response: ServerResponse, log: L
           : status < 500
             ? 'The request body cannot be read.'
             : 'Something went wrong on our side.';
+  if (status === 500) {
+    const requestId = response.getHeader(REQUEST_ID_HEADER);
+    return sendHttpError(response, status, { code: 'INTERNAL_SERVER_ERROR', message, extensions: { requestId } });
+  }
   // What is left of a body that was not read would be taken for the next request.
-  const requestId = response.getHeader(REQUEST_ID_HEADER);
-  const extensions = { code, ...(status === 500 && { requestId }) };
-  const headers = { 'content-type': 'application/json; charset=utf-8', ...(status === 413 && { connection: 'close' }) };
-  sendBody(response, status, headers, JSON.stringify({ errors: [{ message, extensions }] }));
+  const headers = status === 413 ? { connection: 'close' } : {};
+  sendHttpError(response, status, { code: 'BAD_REQUEST', message, headers });
 }
 
 /** Answers what is asked of a path that nothing answers, in the form of all other errors. */
 export function answerNothingHere(response: ServerResponse): void {
-  const body = { errors: [{ message: 'There is nothing at this path.', extensions: { code: 'NOT_FOUND' } }] };
-  sendBody(response, 404, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify(body));
+  sendHttpError(response, 404, { code: 'NOT_FOUND', message: 'There is nothing at this path.' });
 }

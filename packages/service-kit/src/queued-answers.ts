@@ -11,19 +11,20 @@ const queues = new WeakMap<Socket, Set<ServerResponse>>();
  */
 export function closeWhenQueued(request: IncomingMessage, response: ServerResponse): void {
   if (response.socket !== null) return;
-  const { socket } = request;
-  let queue = queues.get(socket);
-  if (!queue) {
-    const queued = (queue = new Set<ServerResponse>());
-    queues.set(socket, queued);
-    socket.once('close', () => {
-      for (const waiting of queued) {
-        if (waiting.socket !== null) continue;
-        waiting.destroyed = true;
-        waiting.emit('close');
-      }
-    });
-  }
-  const own = queue.add(response);
-  response.once('close', () => own.delete(response));
+  const queue = queues.get(request.socket) ?? openQueue(request.socket);
+  queue.add(response);
+  response.once('close', () => queue.delete(response));
+}
+
+function openQueue(socket: Socket): Set<ServerResponse> {
+  const queue = new Set<ServerResponse>();
+  queues.set(socket, queue);
+  socket.once('close', () => {
+    for (const response of queue) {
+      if (response.socket !== null) continue;
+      response.destroyed = true;
+      response.emit('close');
+    }
+  });
+  return queue;
 }

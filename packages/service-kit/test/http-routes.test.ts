@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   AppError,
@@ -15,13 +16,20 @@ import { request } from 'undici';
 const NOTHING = [404, { errors: [{ message: 'There is nothing at this path.', extensions: { code: 'NOT_FOUND' } }] }];
 
 describe('a route', () => {
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(...chunk.toString().trim().split('\n'));
+      done();
+    },
+  });
   let service: ServiceProcess;
   let url = '';
   beforeAll(async () => {
     service = await createHttpService({
       name: 'shop',
       config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 1_000 },
-      log: createLog({ service: 'shop', level: 'silent' }),
+      log: createLog({ service: 'shop', level: 'error', destination }),
       metrics: createMetrics('shop'),
       health: createHealth(),
       routes(app) {
@@ -121,6 +129,15 @@ describe('a route', () => {
     ]);
     const other = await ask('POST', '/health/live');
     expect([other.status, other.json()]).toEqual(NOTHING);
+  });
+
+  // The first that throws: of equal lines in a row the log keeps one.
+  it('that throws is found in the log by the id of its answer', async () => {
+    const { status, headers } = await ask('POST', '/faults/later');
+    expect(status).toBe(500);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toContainEqual(
+      expect.objectContaining({ msg: 'defect', requestId: headers['x-request-id'] }),
+    );
   });
 
   it.each([

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import type { Upload } from 'graphql-upload-minimal';
 import { AppError } from '../app-error.js';
+import { guarded } from './guarded-callbacks.js';
 import { fileMissing, fileTooLarge, ReceivedUpload, uploadInterrupted } from './received-upload.js';
 import { watchMangledText } from './mangled-text.js';
 import { notUtf8, UnreadableMultipart } from './upload-map.js';
@@ -59,17 +60,6 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
       resolve({ fields, file: upload.value });
     };
 
-    /** Whatever fails in a callback of the parser would be thrown at the socket, which nobody catches. */
-    const guarded =
-      <Args extends unknown[]>(handle: (...args: Args) => void) =>
-      (...args: Args): void => {
-        try {
-          handle(...args);
-        } catch (error) {
-          refuse(error as Error);
-        }
-      };
-
     const onField = (field: string | undefined, value: string, { valueTruncated }: busboy.FieldInfo): void => {
       if (!isOpen) refuse(behind(field));
       else if (field === undefined) refuse(new UnreadableMultipart('A part of the form has no name.'));
@@ -107,11 +97,11 @@ export function readFormWithFile(request: IncomingMessage, name: string, limits:
       open();
     };
 
-    parser.on('field', guarded(onField));
+    parser.on('field', guarded(onField, refuse));
     parser.on('file', (field, stream, info) => {
       // Also when the form is given up already: an error of a stream that nobody listens to ends the process.
       stream.on('error', () => undefined);
-      guarded(onFile)(field, stream, info);
+      guarded(onFile, refuse)(field, stream, info);
     });
     parser.on('filesLimit', () => refuse(behind('file')));
     parser.on('fieldsLimit', () => refuse(new UnreadableMultipart('The form has too many fields.', 413)));

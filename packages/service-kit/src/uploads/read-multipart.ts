@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import type { AppError } from '../app-error.js';
+import { guarded } from './guarded-callbacks.js';
 import { watchMangledText } from './mangled-text.js';
 import {
   fileMissing,
@@ -88,17 +89,11 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
     request.resume();
   }
 
-  /** Whatever fails in a callback of the parser would be thrown at the socket. */
-  const guarded =
-    <Args extends unknown[]>(handle: (...args: Args) => void) =>
-    (...args: Args): void => {
-      if (failure) return;
-      try {
-        handle(...args);
-      } catch (error) {
-        end(error);
-      }
-    };
+  /** Of a request that is given up nothing more is looked at. */
+  const whileOpen = <Args extends unknown[]>(handle: (...args: Args) => void) =>
+    guarded((...args: Args) => {
+      if (!failure) handle(...args);
+    }, end);
 
   function keep(content: AsyncIterable<Uint8Array>): Promise<KeptFile> {
     const file = spool.keep(content);
@@ -179,12 +174,12 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
     else deliver(upload, facts, keep(content));
   }
 
-  parser.on('field', guarded(onField));
+  parser.on('field', whileOpen(onField));
   parser.on('file', (name, stream, info) => {
     // Also when the request is given up already: an error of a stream that nobody listens to ends the process.
     stream.on('error', () => undefined);
     if (failure) stream.resume();
-    guarded(onFile)(name, stream, info);
+    whileOpen(onFile)(name, stream, info);
   });
   parser.on('filesLimit', () => end(tooManyFiles(maxFiles)));
   parser.on('fieldsLimit', () => end(new UnreadableMultipart('The request has too many fields.', 413)));
@@ -194,7 +189,7 @@ export function readMultipart(request: IncomingMessage, limits: MultipartLimits,
   );
   parser.on(
     'close',
-    guarded(() => {
+    whileOpen(() => {
       if (!uploads) throw new UnreadableMultipart(`The field "${operations ? 'map' : 'operations'}" is missing.`);
       for (const name of awaited) uploads.get(name)?.fail(fileMissing());
     }),
