@@ -22,7 +22,8 @@ function openQueue(socket: Socket): Set<ServerResponse> {
   socket.once('close', () => {
     for (const response of queue) {
       if (response.socket !== null) continue;
-      response.destroyed = true;
+      // As Node does with the one that is being sent: whoever comes to it later finds it closed, and waits for nothing.
+      Object.assign(response, { destroyed: true, _closed: true });
       response.emit('close');
     }
   });

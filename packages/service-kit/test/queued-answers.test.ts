@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
-import { pipeline } from 'node:stream';
+import { PassThrough, pipeline } from 'node:stream';
 import { expect, it } from '@jest/globals';
 import {
   createHealth,
@@ -84,4 +83,43 @@ it('answers what waited when its turn comes', async () => {
   while (!read.includes('[3]')) await once(socket, 'data');
   expect(read.match(/\[\d\]/g)).toEqual(['[1]', '[2]', '[3]']);
   socket.destroy();
+});
+
+it('leaves nothing of what is answered when the connection has gone already', async () => {
+  const streams: PassThrough[] = [];
+  let arrived = 0;
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const contentOf = async () => {
+    arrived += 1;
+    await opened;
+    const content = new PassThrough();
+    streams.push(content);
+    return content;
+  };
+  await using service = await createHttpService({
+    name: 'shop',
+    config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 1_000 },
+    log: createLog({ service: 'shop', level: 'silent' }),
+    metrics: createMetrics('shop'),
+    health: createHealth(),
+    routes(app) {
+      app.get(
+        '/by-hand',
+        raw(async (_request, response) => void pipeline(await contentOf(), response, () => undefined)),
+      );
+      app.get('/by-reply', async (_request, reply) => reply.send(await contentOf()));
+    },
+  });
+  const { port } = await service.listen();
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  for (let index = 0; index < PIPELINED; index += 1)
+    socket.write(`GET /${index % 2 === 0 ? 'by-hand' : 'by-reply'} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`);
+  while (arrived < PIPELINED) await new Promise(setImmediate);
+  socket.resetAndDestroy();
+  for (let left = 1; left > 0;)
+    left = await new Promise<number>((resolve) => service.server.getConnections((_error, count) => resolve(count)));
+  open();
+  while (streams.length < PIPELINED || streams.some(({ destroyed }) => !destroyed)) await new Promise(setImmediate);
 });
