@@ -29,6 +29,7 @@ let isExiting = false;
 /**
  * Opens standard output for lines that are written beside the event loop, those of 20 ms at once: each write wakes a thread, which costs
  * a busy process more than to make its line. A process that ends writes what is held; one that is killed (SIGKILL) loses these 20 ms.
+ * `process.exit` waits for no thread before it writes what is held, only afterwards: a write that was begun may come behind it.
  *
  * @param maxWrite bytes of one write, at most, where several processes write to one pipe
  */

@@ -118,8 +118,11 @@ it('leaves nothing of what is answered when the connection has gone already', as
     socket.write(`GET /${index % 2 === 0 ? 'by-hand' : 'by-reply'} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`);
   while (arrived < PIPELINED) await new Promise(setImmediate);
   socket.resetAndDestroy();
-  for (let left = 1; left > 0;)
+  let left = 1;
+  while (left > 0) {
     left = await new Promise<number>((resolve) => service.server.getConnections((_error, count) => resolve(count)));
+    await new Promise(setImmediate);
+  }
   open();
   while (streams.length < PIPELINED || streams.some(({ destroyed }) => !destroyed)) await new Promise(setImmediate);
 });
