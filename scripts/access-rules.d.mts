@@ -3,7 +3,7 @@ export type Actor = (typeof ACTORS)[number];
 export const ENTITY: string;
 
 export interface AccessRow {
-  /** A type, or `User at auth`. */
+  /** A type, or one at the port of a subgraph: `User at auth`, and `Query at task` for what clients do not see. */
   readonly section: string;
   /** `*` is all that no other row names. */
   readonly fields: readonly string[];
@@ -19,6 +19,8 @@ export interface AccessRules {
   readonly faults: readonly string[];
 }
 
+/** The type that a section is about, also at the port of a subgraph. */
+export function typeOf(section: string): string;
 export function readRules(markdown?: string): AccessRules;
 export function sectionsOf(supergraphSdl: string): ReadonlyMap<string, readonly string[]>;
 export function expandRules(

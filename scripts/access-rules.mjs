@@ -32,7 +32,7 @@ export function readRules(markdown = readFileSync(path.join(root, ACCESS_PAGE), 
       .map((cell) => cell.trim());
     const at = `${ACCESS_PAGE}:${index + 1}`;
     const [, names = '', variant = null] = /^([^(]+?)(?: \((.+)\))?$/.exec(label) ?? [];
-    const isRoot = ROOT_TYPES.includes(section);
+    const isRoot = ROOT_TYPES.includes(typeOf(section));
     const fields = names.split(',').map((name) => name.trim());
     if (cells.length !== ACTORS.length)
       faults.push(`${at}: has ${cells.length} outcomes in the place of ${ACTORS.length}`);
@@ -50,7 +50,10 @@ export function readRules(markdown = readFileSync(path.join(root, ACCESS_PAGE), 
   return { rows, faults };
 }
 
-/** Returns the fields of every section that the page must have: types that clients see, and entities at the port of each subgraph. */
+/**
+ * Returns the fields of every section that the page must have: types that clients see, and at the port of each subgraph entities, and
+ * root fields that clients do not see.
+ */
 export function sectionsOf(supergraphSdl) {
   const sections = new Map();
   const { definitions } = parse(supergraphSdl, { noLocation: true });
@@ -64,6 +67,15 @@ export function sectionsOf(supergraphSdl) {
         name,
         fields.filter((field) => !isHidden(field)).map((field) => field.name.value),
       );
+    if (ROOT_TYPES.includes(name))
+      for (const graph of graphsOf(definition, 'join__type')) {
+        const hidden = fields.filter((field) => isHidden(field) && isOf(field, graph));
+        if (hidden.length > 0)
+          sections.set(
+            `${name} at ${graph}`,
+            hidden.map((field) => field.name.value),
+          );
+      }
     for (const graph of graphsOf(definition, 'join__type', 'key'))
       sections.set(`${name} at ${graph}`, [
         ENTITY,
@@ -71,6 +83,11 @@ export function sectionsOf(supergraphSdl) {
       ]);
   }
   return sections;
+}
+
+/** The type that a section is about, also at the port of a subgraph. */
+export function typeOf(section) {
+  return section.split(' at ')[0];
 }
 
 /** Returns one rule for each field: `*` stands for the fields of a type that no other row of it names. */

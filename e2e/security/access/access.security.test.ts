@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ACTORS, ENTITY, expandRules, findFaults, readRules, type Actor } from '../../../scripts/access-rules.mjs';
+import {
+  ACTORS,
+  ENTITY,
+  expandRules,
+  findFaults,
+  readRules,
+  typeOf,
+  type Actor,
+} from '../../../scripts/access-rules.mjs';
 import { startStory } from '../../story.js';
 import {
   askEntity,
@@ -20,6 +28,11 @@ import { createWorld, type World } from './world.js';
 const rules = expandRules(readRules(), SECTIONS);
 const ROOTS = ['Query', 'Mutation', 'Subscription'] as const;
 const isRoot = (section: string): section is RootName => ROOTS.some((root) => root === section);
+const toRoot = ({ section, field: name, variant }: (typeof rules)[number]) => ({
+  root: typeOf(section) as RootName,
+  name,
+  variant,
+});
 const nameOf = (rule: (typeof rules)[number]) =>
   `${rule.section}.${rule.field}${rule.variant === null ? '' : ` (${rule.variant})`}`;
 
@@ -66,11 +79,11 @@ describe('who gets what', () => {
   }
 
   async function expectRoot(rule: (typeof rules)[number], endpoint: Endpoint): Promise<void> {
-    const { section, field, variant } = rule;
-    const root = section as RootName;
+    const { field } = rule;
+    const { root } = toRoot(rule);
     await expectTable(rule, async (actor) => {
       await world.mend();
-      const answer = await askRoot(world, { root, name: field, variant, endpoint }, actor);
+      const answer = await askRoot(world, { ...toRoot(rule), endpoint }, actor);
       const outcome = outcomeAt(answer.body, [field]);
       if (endpoint === 'gateway') observations.see(actor, answer.body, [field], ofThisWorld);
       if (root === 'Mutation' && outcome === 'value') {
@@ -81,7 +94,7 @@ describe('who gets what', () => {
     });
   }
 
-  const rootRules = (root: RootName) =>
+  const rootRules = (root: string) =>
     rules.filter(({ section }) => section === root).map((rule) => [nameOf(rule), rule] as const);
 
   it.each(rootRules('Query'))('%s, through the gateway', (_name, rule) => expectRoot(rule, 'gateway'));
@@ -95,8 +108,16 @@ describe('who gets what', () => {
     }
   });
 
-  describe.each([...SECTIONS.keys()].filter((section) => section.includes(' at ')))('%s', (section) => {
-    const type = section.split(' at ')[0] ?? '';
+  const atPorts = [...SECTIONS.keys()].filter((section) => section.includes(' at '));
+  describe.each(atPorts.filter((section) => isRoot(typeOf(section))))('%s', (section) => {
+    it.each(rootRules(section))('%s', (_name, rule) => expectRoot(rule, 'subgraph'));
+    it.each(rootRules(section))('%s is nothing to clients', async (_name, rule) => {
+      const { body } = await askRoot(world, { ...toRoot(rule), endpoint: 'gateway' }, 'administrator');
+      expect(body.errors?.[0]?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED');
+    });
+  });
+  describe.each(atPorts.filter((section) => !isRoot(typeOf(section))))('%s', (section) => {
+    const type = typeOf(section);
     it.each(rules.filter((rule) => rule.section === section).map((rule) => [rule.field, rule] as const))(
       '%s',
       async (field, rule) => {

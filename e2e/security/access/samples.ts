@@ -23,6 +23,7 @@ export const SAMPLES: Samples = {
   'Query.user(id)': ({ people }) => people.owner.id,
   'Query.task(id)': ({ taskId }) => taskId,
   'Query.media(id)': ({ mediaId }) => mediaId,
+  'Query.mediaOnVisibleTasks(ids)': ({ mediaId }) => [mediaId],
   'Query.dataExport(id)': exportOfOwner,
   'Query.verifyToken(token)': ({ people }) => people.owner.accessToken,
   'RegisterInput.email': newEmail,

@@ -23,6 +23,16 @@ describe('docs/access.md', () => {
     ]);
   });
 
+  it('fails without a rule for a root field that clients do not see', () => {
+    const grown = supergraph.replace(
+      /(type Query\n[^{]*\{)/,
+      '$1\n  secret: Boolean @inaccessible @join__field(graph: AUTH)\n',
+    );
+    expect(faultsOf(page, grown)).toEqual([
+      expect.stringMatching(/^Query at auth\.secret has no rule: .* below "### Query at auth"/),
+    ]);
+  });
+
   it('fails with a rule for a field that is gone, with two for one, and with one that cannot be read', () => {
     const row = '| me | UNAUTHENTICATED | value | value | value | value | value |\n';
     expect(faultsOf(page.replace(row, row + row.replace('me', 'you')))).toEqual([

@@ -1,5 +1,5 @@
 export * from './cleanup.js';
-export * from './entity-server.js';
+export * from './peer-server.js';
 export * from './films.js';
 export * from './free-ports.js';
 export * from './full-disk.js';

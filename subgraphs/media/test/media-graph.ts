@@ -7,13 +7,13 @@ import {
   expectData,
   PATIENCE,
   postGraphQL,
-  startEntityServer,
+  startPeerServer,
   storedFiles,
   subscribeGraphQL,
   testJwks,
   uploadGraphQL,
   watchListeners,
-  type EntityServer,
+  type PeerServer,
   type GraphQLResult,
   type GraphQLSubscription,
   type TestDatabase,
@@ -34,7 +34,7 @@ export interface MediaGraph extends AsyncDisposable {
   readonly url: string;
   readonly pool: pg.Pool;
   readonly service: ServiceProcess;
-  readonly task: EntityServer;
+  readonly task: PeerServer;
   /** Media attached to a task that everybody may see. */
   readonly attached: Set<string>;
   readonly dataDir: string;
@@ -66,7 +66,9 @@ export async function startMediaGraph(
   const attached = new Set<string>();
   const database = given?.database ?? (await cloneDatabase('media'));
   const dataDir = given?.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'taskgraph-media-')));
-  const task = await startEntityServer(({ id }) => ({ id, attachedToVisibleTask: attached.has(id) }));
+  const task = await startPeerServer(({ ids }: { readonly ids: readonly string[] }) => ({
+    mediaOnVisibleTasks: ids.filter((id) => attached.has(id)),
+  }));
   let pool: pg.Pool | undefined;
   const config = readMediaConfig({
     MEDIA_PORT: '0',

@@ -11,7 +11,7 @@ export const typeDefs = loadSdl(import.meta.url, [
 
 export const resolvers = {
   DateTime: DateTimeResolver,
-  Query: taskResolvers.Query,
+  Query: { ...taskResolvers.Query, ...attachmentResolvers.Query },
   Mutation: { ...taskResolvers.Mutation, ...attachmentResolvers.Mutation },
   Subscription: { ...taskResolvers.Subscription, ...attachmentResolvers.Subscription },
   Media: attachmentResolvers.Media,

@@ -6,6 +6,7 @@ import { startTaskGraph, type TaskGraph } from './task-graph.js';
 const ATTACH = `mutation($input: AttachMediaInput!) { attachMedia(input: $input) { __typename
   ... on AttachMediaSuccess { task { id media { totalCount } } }
   ... on MediaNotFoundProblem { message mediaIds } ... on MediaNotReadyProblem { message mediaIds } } }`;
+const SHOWN = 'query($ids: [ID!]!) { mediaOnVisibleTasks(ids: $ids) }';
 const DETACH = 'mutation($input: DetachMediaInput!) { detachMedia(input: $input) { task { media { totalCount } } } }';
 const MEDIA =
   'query($id: ID!, $first: Int, $after: String) { task(id: $id) { media(first: $first, after: $after) { totalCount edges { cursor attachedAt attachedBy { id } node { id } } pageInfo { hasNextPage endCursor } } } }';
@@ -138,8 +139,21 @@ describe('attachments', () => {
       [stranger, hidden],
     ] as const) {
       expect(expectData(await graph.run(who, query, { representations }))._entities).toEqual([expected]);
+      const shown = expected === seen ? [id] : [];
+      const ids = [id, randomUUID(), 'garbage', id, id.toUpperCase(), ''];
+      expect(expectData(await graph.run(who, SHOWN, { ids })).mediaOnVisibleTasks).toEqual(shown);
+      expect(expectData(await graph.run(who, SHOWN, { ids: [] })).mediaOnVisibleTasks).toEqual([]);
     }
     expectErrorCode(await graph.run(null, query, { representations }), 'UNAUTHENTICATED');
+    expectErrorCode(await graph.run(null, SHOWN, { ids: [id] }), 'UNAUTHENTICATED');
+  });
+
+  it('are asked about as many at once as an operation may cost', async () => {
+    await using small = await startTaskGraph({ MAX_OPERATION_COST: '50' });
+    // Each is counted, and the list itself, of twice what clients may: see DOCUMENT_ROOM.
+    const ids = Array.from({ length: 100 }, () => randomUUID());
+    expect(expectData(await small.run(ada, SHOWN, { ids: ids.slice(1) })).mediaOnVisibleTasks).toEqual([]);
+    expectErrorCode(await small.run(ada, SHOWN, { ids }), 'COST_ESTIMATED_TOO_EXPENSIVE');
   });
 
   it('need the media service for what is new, not for what is attached already', async () => {

@@ -15,7 +15,7 @@ import {
   subscribeGraphQL,
   testJwks,
   watchListeners,
-  type EntityServer,
+  type PeerServer,
   type GraphQLResult,
   type GraphQLSubscription,
   type TestDatabase,
@@ -29,8 +29,8 @@ export interface TaskGraph extends AsyncDisposable {
   readonly url: string;
   readonly pool: pg.Pool;
   readonly service: ServiceProcess;
-  readonly auth: EntityServer;
-  readonly media: EntityServer;
+  readonly auth: PeerServer;
+  readonly media: PeerServer;
   readonly database: TestDatabase;
   /** Media that the media service knows, with their status. */
   readonly mediaStatus: Map<string, string>;

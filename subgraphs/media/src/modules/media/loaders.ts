@@ -111,7 +111,7 @@ async function findVisible(
   }
   if (doubtful.length === 0) return visible;
   try {
-    const attached = await tasks.attachedToVisibleTask(
+    const attached = await tasks.mediaOnVisibleTasks(
       doubtful.map(({ id }) => id),
       request,
     );

@@ -7,27 +7,20 @@ export interface TaskDirectory {
    *
    * @throws AppError UNAVAILABLE when the task service cannot be asked
    */
-  attachedToVisibleTask(mediaIds: readonly string[], caller: PeerCaller): Promise<ReadonlySet<string>>;
+  mediaOnVisibleTasks(mediaIds: readonly string[], caller: PeerCaller): Promise<ReadonlySet<string>>;
 }
 
-const ATTACHED = /* GraphQL */ `
-  query AttachedToVisibleTask($representations: [_Any!]!) {
-    _entities(representations: $representations) {
-      ... on Media {
-        id
-        attachedToVisibleTask
-      }
-    }
+const ON_VISIBLE_TASKS = /* GraphQL */ `
+  query MediaOnVisibleTasks($ids: [ID!]!) {
+    mediaOnVisibleTasks(ids: $ids)
   }
 `;
 
 export function createTaskDirectory(task: Peer): TaskDirectory {
   return {
-    async attachedToVisibleTask(mediaIds, caller) {
-      const { _entities } = await task.query<{
-        _entities: Array<{ id: string; attachedToVisibleTask: boolean } | null>;
-      }>(ATTACHED, { representations: mediaIds.map((id) => ({ __typename: 'Media', id })) }, caller);
-      return new Set(_entities.flatMap((entity) => (entity?.attachedToVisibleTask ? [entity.id] : [])));
+    async mediaOnVisibleTasks(ids, caller) {
+      const data = await task.query<{ mediaOnVisibleTasks: string[] }>(ON_VISIBLE_TASKS, { ids }, caller);
+      return new Set(data.mediaOnVisibleTasks);
     },
   };
 }

@@ -97,7 +97,9 @@ export interface AttachmentLoaders {
   readonly taskMediaOf: (args: PageArgs, selection: Selection) => KeyLoader<AttachmentConnectionRow>;
   /** By media id. */
   readonly mediaTasks: (request: TaskPageRequest) => KeyLoader<TaskConnectionRow>;
-  /** By media id: whether a task that the viewer may see shows the item, see {@link shownAttachments}. */
+  /** Of these media those that a task shows which the viewer may see, see {@link shownAttachments}. */
+  readonly mediaOnVisibleTasks: (mediaIds: readonly string[]) => Promise<string[]>;
+  /** The same of one, by media id. */
   readonly attachedToVisibleTask: KeyLoader<boolean>;
 }
 
@@ -109,6 +111,12 @@ const attachmentColumns = columnsByField(Prisma.raw, ['m.media_id AS "mediaId"',
 /** One statement for each kind of look-up in one execution, however many keys. */
 export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | null): AttachmentLoaders {
   const visible = viewer ? visibleTasksSql(viewer) : Prisma.sql`FALSE`;
+  async function mediaOnVisibleTasks(mediaIds: readonly string[]): Promise<string[]> {
+    const rows = await reads.prepared<{ mediaId: string }>(Prisma.sql`
+      ${shownAttachments(mediaIds)}
+      SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`);
+    return rows.map(({ mediaId }) => mediaId);
+  }
   const taskMedia = loaderBy<TaskMediaRequest, AttachmentConnectionRow>(
     ({ page, fields, total }) => JSON.stringify([page, attachmentColumns(fields).name, total]),
     ({ page, fields, total }) =>
@@ -146,11 +154,9 @@ export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | n
         total: Prisma.sql`SELECT count(*) ${attached}`,
       });
     }),
+    mediaOnVisibleTasks,
     attachedToVisibleTask: new KeyLoader(async (mediaIds) => {
-      const rows = await reads.prepared<{ mediaId: string }>(Prisma.sql`
-        ${shownAttachments(mediaIds)}
-        SELECT DISTINCT s.media_id AS "mediaId" FROM shown s JOIN tasks t ON t.id = s.task_id WHERE ${visible}`);
-      const attached = new Set(rows.map(({ mediaId }) => mediaId));
+      const attached = new Set(await mediaOnVisibleTasks(mediaIds));
       return mediaIds.map((id) => attached.has(id));
     }),
   };

@@ -7,6 +7,9 @@ import { attachmentCursor } from './loaders.js';
 import { attachMedia, detachMedia } from './service.js';
 
 export const attachmentResolvers = {
+  Query: {
+    mediaOnVisibleTasks: (_source, { ids }, { loaders }) => loaders.mediaOnVisibleTasks(ids.filter(isUuid)),
+  },
   Mutation: {
     attachMedia: (_source, { input }, context) => attachMedia(context, input),
     detachMedia: (_source, { input }, context) => detachMedia(context, input),
@@ -34,6 +37,7 @@ export const attachmentResolvers = {
     node: ({ mediaId }) => ({ id: mediaId }),
   },
 } satisfies Pick<Resolvers, 'Task' | 'Media' | 'TaskMediaEdge'> & {
+  Query: Pick<NonNullable<Resolvers['Query']>, 'mediaOnVisibleTasks'>;
   Mutation: Partial<NonNullable<Resolvers['Mutation']>>;
   Subscription: Partial<NonNullable<Resolvers['Subscription']>>;
 };
