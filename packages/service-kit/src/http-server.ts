@@ -20,7 +20,7 @@ import { isLoopback } from './loopback.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
-import { closeWhenQueued } from './queued-answers.js';
+import { inTurn } from './request-turns.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 import { ConfigError } from './config-error.js';
 import type { ProcessSettings } from './settings.js';
@@ -134,7 +134,6 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
     // Node reads nothing behind a request that would have gone on in another protocol.
     if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
-    closeWhenQueued(request, response);
     try {
       forbidSniffing(response);
       if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');
@@ -152,7 +151,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     formOf,
     server(toRoutes) {
       const handle = guard(toRoutes);
-      return createServer(serverOptions, tracing ? traceRequests(tracing, handle) : handle);
+      return createServer(serverOptions, inTurn(tracing ? traceRequests(tracing, handle) : handle, log));
     },
   });
   const { operations: at = null } = config;

@@ -7,6 +7,7 @@ import { changeLogLevel, type Log } from './log.js';
 import type { Scraped } from './metrics.js';
 import { isLogLevel } from './log-level.js';
 import { mountOperationalRoutes } from './operational-routes.js';
+import { inTurn } from './request-turns.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 
 export interface OperationsAddress {
@@ -41,10 +42,13 @@ export function createOperationsServer(
     metrics: null,
     formOf,
     server: (toRoutes) =>
-      createServer({ connectionsCheckingInterval: lookEveryMs(timeouts) }, (request, response) => {
-        forbidSniffing(response);
-        toRoutes(request, response);
-      }),
+      createServer(
+        { connectionsCheckingInterval: lookEveryMs(timeouts) },
+        inTurn((request, response) => {
+          forbidSniffing(response);
+          toRoutes(request, response);
+        }, log),
+      ),
   });
   mountOperationalRoutes(app, { health, metrics, details: true });
   app.get('/log-level', (_request, reply) => {
