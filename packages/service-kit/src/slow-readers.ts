@@ -20,8 +20,6 @@ const LARGE_BYTES = 64 * 1024;
 interface Connection {
   /** The last one that was asked for. */
   response: ServerResponse | null;
-  /** Of requests that were sent before the ones before were answered (pipelining), oldest first. */
-  readonly earlier: ServerResponse[];
   /** A body that is collected in memory, while it comes. */
   body: IncomingMessage | null;
   /** How many bytes the connection had brought before it. */
@@ -61,14 +59,13 @@ export function endSlowReaders(
   }
 
   server.on('connection', (socket) => {
-    connections.set(socket, { response: null, earlier: [], body: null, bytesBefore: 0, waitsSince: null });
+    connections.set(socket, { response: null, body: null, bytesBefore: 0, waitsSince: null });
     tellers.set(socket, tell);
     socket.once('close', () => connections.delete(socket));
   });
   server.on('request', (request, response) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
-    if (connection.response && !isOut(connection.response)) connection.earlier.push(connection.response);
     connection.response = response;
     connection.body = !request.complete && saysJson(request) ? request : null;
     connection.bytesBefore = request.socket.bytesRead;
@@ -79,7 +76,7 @@ export function endSlowReaders(
   server.on('timeout', (socket: Socket) => {
     const connection = connections.get(socket);
     if (!connection?.response) return;
-    const bytes = unreadOf(socket, connection);
+    const bytes = socket.writableLength;
     if (bytes > 0) {
       log.warn({ bytes, answerIdleTimeoutMs }, 'a connection is ended: its client does not read');
       socket.destroy();
@@ -122,22 +119,12 @@ export function endSlowReaders(
 function waitingOf(socket: Socket, connection: Connection): number {
   if (socket.destroyed) return 0;
   const { body, bytesBefore } = connection;
-  const unread = unreadOf(socket, connection);
+  // Of answers that wait for their turn nothing has been written: see `request-turns.ts`.
+  const unread = socket.writableLength;
   if (!body) return unread;
   if (body.complete || body.destroyed) connection.body = null;
   else return unread + socket.bytesRead - bytesBefore;
   return unread;
-}
-
-/** What has been written to a connection and has not been taken. */
-function unreadOf(socket: Socket, { earlier, response }: Connection): number {
-  let bytes = socket.writableLength;
-  if (earlier.length === 0) return bytes;
-  while (earlier[0] && isOut(earlier[0])) earlier.shift();
-  // The first one is written to the socket; others keep what they have until it is their turn.
-  for (const other of earlier) if (!other.socket) bytes += other.writableLength;
-  if (response && !response.socket) bytes += response.writableLength;
-  return bytes;
 }
 
 function isOut({ writableFinished, destroyed }: ServerResponse): boolean {
