@@ -2,6 +2,7 @@ import { IncomingMessage, STATUS_CODES, type Server, type ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AllowsHost } from './allowed-hosts.js';
+import { owesAnswer } from './request-turns.js';
 
 /** What a client sent may come back in an answer: no browser may take it for a page or a script. */
 export function forbidSniffing(response: ServerResponse): void {
@@ -13,20 +14,21 @@ const METHODS = 'GET, HEAD, POST, OPTIONS';
 
 /**
  * A request. A wish to go on in another protocol than WebSocket is none: clients ask for HTTP/2 in this way by themselves (`curl
- * --http2`, Java's HttpClient), and are answered in the protocol that they speak (RFC 9110, section 7.8).
+ * --http2`, Java's HttpClient), and are answered in the protocol that they speak (RFC 9110, section 7.8). Neither is one that comes before the
+ * answers before it are out: Node would give the connection away at once, and they would follow in the other protocol.
  */
 class Request extends IncomingMessage {
   /** Of the server; a request to upgrade by another name is answered as others are. */
   static allowsHost: AllowsHost = () => true;
   /** What Node has made of the headers. Not initialised here: Node does so before a subclass can. */
-  declare private saysUpgrade: boolean | null;
+  declare private saysUpgrade: boolean;
 
   set upgrade(says: boolean | null) {
-    this.saysUpgrade = says;
+    this.saysUpgrade = says === true && !owesAnswer(this.socket);
   }
 
   get upgrade(): boolean {
-    if (this.saysUpgrade !== true) return false;
+    if (!this.saysUpgrade) return false;
     if (this.method === 'CONNECT') return true;
     const { allowsHost } = this.constructor as typeof Request;
     return (
@@ -70,6 +72,11 @@ export function requestsOf(allowsHost: AllowsHost): typeof Request {
   return class extends Request {
     static override allowsHost = allowsHost;
   };
+}
+
+/** Whether a request is the last of its connection: Node reads nothing behind one that would have gone on in another protocol. */
+export function isLastRequest({ headers, method }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined || method === 'CONNECT';
 }
 
 /** Answers what is asked of no path: `OPTIONS *` (RFC 9110, section 9.3.7). Returns false for all else. */

@@ -8,6 +8,7 @@ import {
   answerEdges,
   answerServerWide,
   forbidSniffing,
+  isLastRequest,
   readTarget,
   refuseRequest,
   requestsOf,
@@ -132,8 +133,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   };
   const guard = (toRoutes: RequestListener) => (request: IncomingMessage, response: ServerResponse) => {
     // The client opens its next connection elsewhere (RFC 9112, section 9.6).
-    // Node reads nothing behind a request that would have gone on in another protocol.
-    if (closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+    if (closing || isLastRequest(request)) response.shouldKeepAlive = false;
     try {
       forbidSniffing(response);
       if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerEdges, forbidSniffing } from './http-edges.js';
+import { answerEdges, forbidSniffing, isLastRequest, requestsOf } from './http-edges.js';
 import { createHttpApp } from './http-app.js';
 import type { Health } from './health.js';
 import { changeLogLevel, type Log } from './log.js';
@@ -43,8 +43,9 @@ export function createOperationsServer(
     formOf,
     server: (toRoutes) =>
       createServer(
-        { connectionsCheckingInterval: lookEveryMs(timeouts) },
+        { connectionsCheckingInterval: lookEveryMs(timeouts), IncomingMessage: requestsOf(() => true) },
         inTurn((request, response) => {
+          if (isLastRequest(request)) response.shouldKeepAlive = false;
           forbidSniffing(response);
           toRoutes(request, response);
         }, log),

@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse } from 'node:htt
 import type { Socket } from 'node:net';
 import type { Log } from './log.js';
 import { answerInBytes, type RefusalForms } from './http-edges.js';
+import { afterAnswers, owesAnswer } from './request-turns.js';
 
 export interface RequestTimeouts {
   /** From the first byte of a request, or a new connection, to the end of its headers. */
@@ -67,11 +68,15 @@ export function endSlowRequests(
     progress.response = response;
     progress.bytes = -1;
   });
-  function refuseBytes(socket: Socket, status: number, target: string, response: ServerResponse | null): void {
-    // Nothing can be told where something of an answer has been sent.
-    const hasBegun = response !== null && response.headersSent && !response.writableFinished;
+  /** Refuses what is no whole request: behind the answers that are owed, in the place of its own, or without a word. */
+  function refuseBytes(socket: Socket, status: number, target: string): void {
+    const { request = null, response = null } = connections.get(socket) ?? {};
+    const owes = owesAnswer(socket);
+    const isPart = request?.complete === false;
+    if (owes && !isPart) return afterAnswers(socket, () => refuseBytes(socket, status, target));
+    const canTell = !owes || (response !== null && !waitsForItsTurn(response) && !response.headersSent);
     const message = MESSAGES[status] ?? 'The request cannot be read.';
-    if (socket.writable && !hasBegun) {
+    if (socket.writable && canTell) {
       answerInBytes(socket, status, message, {}, formOf(target));
       // It has no id, and may be no request at all.
       log.info({ status: String(status), reason: message }, 'request refused');
@@ -79,27 +84,37 @@ export function endSlowRequests(
     socket.destroySoon();
   }
   server.on('clientError', ({ code, rawPacket }: ClientError, socket) => {
-    const { request = null, response = null } = connections.get(socket as Socket) ?? {};
+    const { request = null } = connections.get(socket as Socket) ?? {};
     const target = request && !request.complete ? request.url : targetOf(rawPacket);
-    refuseBytes(socket as Socket, STATUS_OF[code ?? ''] ?? 400, target ?? '', response);
+    refuseBytes(socket as Socket, STATUS_OF[code ?? ''] ?? 400, target ?? '');
   });
 
   function look(): void {
     const now = performance.now();
     for (const [socket, progress] of connections) {
       const { request, response } = progress;
-      if (!request) continue;
+      if (!request || !response) continue;
       if (request.complete || request.destroyed) {
         progress.request = null;
         progress.response = null;
-      } else if (progress.bytes < 0 || socket.bytesRead - progress.bytes >= leastBytes || request.readableLength > 0) {
+      } else if (
+        progress.bytes < 0 ||
+        socket.bytesRead - progress.bytes >= leastBytes ||
+        request.readableLength > 0 ||
+        waitsForItsTurn(response)
+      ) {
         progress.bytes = socket.bytesRead;
         progress.since = now;
-      } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, request.url ?? '', response);
+      } else if (now - progress.since >= bodyIdleTimeoutMs) refuseBytes(socket, 408, request.url ?? '');
     }
   }
   const timer = setInterval(look, lookEveryMs(timeouts)).unref();
   return () => clearInterval(timer);
+}
+
+/** Whether there are answers before it. */
+function waitsForItsTurn({ socket, writableFinished, destroyed }: ServerResponse): boolean {
+  return socket === null && !writableFinished && !destroyed;
 }
 
 /** Codes of Node's parser. */

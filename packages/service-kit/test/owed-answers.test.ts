@@ -1,0 +1,199 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { createHealth, createHttpService, createLog, createMetrics, raw } from '@taskgraph/service-kit';
+
+const UPGRADE = 'GET /live HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n';
+const ASK = 'POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}';
+
+/** A service whose `/slow` and health are answered when the test says so. */
+async function start() {
+  const waiting: Array<() => void> = [];
+  const upgraded: string[] = [];
+  const health = createHealth();
+  health.register('slow', () => new Promise((resolve) => void waiting.push(resolve)));
+  const service = await createHttpService({
+    name: 'shop',
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      operations: { host: '127.0.0.1', port: 0 },
+      shutdownGraceMs: 100,
+      timeouts: { headersTimeoutMs: 60_000, requestTimeoutMs: 60_000, bodyIdleTimeoutMs: 40, bodyMinBytesPerSecond: 0 },
+    },
+    log: createLog({ service: 'shop', level: 'silent' }),
+    metrics: createMetrics('shop'),
+    health,
+    routes(app) {
+      app.post(
+        '/slow',
+        raw((request, response) => {
+          request.resume();
+          waiting.push(() => response.end('of the first'));
+        }),
+      );
+      app.post(
+        '/begun',
+        raw((request, response) => {
+          request.resume();
+          response.write('of the ');
+          waiting.push(() => response.end('first'));
+        }),
+      );
+      app.get(
+        '/live',
+        raw((_request, response) => void response.end('no upgrade')),
+      );
+    },
+  });
+  service.server.on('upgrade', ({ url = '' }, socket) => {
+    upgraded.push(url);
+    socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+  });
+  const { port } = await service.listen();
+  const operationsPort = Number(new URL(service.operationsUrl() ?? '').port);
+  return { service, port, operationsPort, waiting, upgraded };
+}
+
+interface Client {
+  readonly socket: Socket;
+  /** What has come, answer by answer. */
+  readonly answers: () => string[];
+}
+
+async function connected(port: number): Promise<Client> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  let read = '';
+  socket.on('data', (bytes) => (read += bytes.toString()));
+  await once(socket, 'connect');
+  return { socket, answers: () => read.split(/(?=HTTP\/1\.1 )/).filter((answer) => answer !== '') };
+}
+
+async function untilOneWaits(waiting: readonly unknown[]): Promise<void> {
+  while (waiting.length === 0) await delay(2);
+}
+
+/** What a client may put behind a request that is not answered yet, and how that is answered in its turn. */
+const BEHIND: ReadonlyArray<readonly [name: string, bytes: string, status: string]> = [
+  ['an upgrade to WebSocket', UPGRADE, '200 OK'],
+  ['a request for a tunnel', CONNECT, '400 Bad Request'],
+  ['a tunnel to a path', CONNECT.replace('example.org:443 HTTP', '/live HTTP'), '404 Not Found'],
+  ['bytes that are no request', 'this is no request\r\n\r\n', '400 Bad Request'],
+  [
+    'headers that are too large',
+    `GET /live HTTP/1.1\r\nx: ${'y'.repeat(20_000)}`,
+    '431 Request Header Fields Too Large',
+  ],
+  ['an expectation that is not known', ASK.replace('host: x', 'host: x\r\nexpect: much'), '417 Expectation Failed'],
+];
+
+describe.each(BEHIND)('behind a request that is not answered, %s', (_name, bytes, status) => {
+  it.each(['in one piece', 'later'])('is answered after it, as nothing else than a request: %s', async (how) => {
+    const { service, port, waiting, upgraded } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    if (how === 'in one piece') socket.write(ASK + bytes);
+    else {
+      socket.write(ASK);
+      await untilOneWaits(waiting);
+      socket.write(bytes);
+    }
+    await untilOneWaits(waiting);
+    await delay(50);
+    expect(answers()).toEqual([]);
+    waiting[0]?.();
+    await closed;
+    const [first, second, ...more] = answers();
+    expect(first).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\nof the first$/);
+    expect(second).toMatch(new RegExp(`^HTTP/1\\.1 ${status}\r\n`));
+    expect(second).toMatch(/\r\nconnection: close\r\n/i);
+    expect(more).toEqual([]);
+    expect(upgraded).toEqual([]);
+  });
+
+  it('does not come between the parts of its answer', async () => {
+    const { service, port, waiting, upgraded } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(ASK.replace('/slow', '/begun') + bytes);
+    await untilOneWaits(waiting);
+    // Until the watch of slow bodies has looked at the connection.
+    await delay(100);
+    expect(answers()).toHaveLength(1);
+    waiting[0]?.();
+    await closed;
+    const [first, second] = answers();
+    expect(first).toMatch(/\r\n\r\n7\r\nof the \r\n5\r\nfirst\r\n0\r\n\r\n$/);
+    expect(second).toMatch(new RegExp(`^HTTP/1\\.1 ${status}\r\n`));
+    expect(upgraded).toEqual([]);
+  });
+});
+
+describe('a body that stands still behind a request that is not answered', () => {
+  it('is waited for from its turn on', async () => {
+    const { service, port, waiting } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(ASK + ASK.replace('{}', ''));
+    await untilOneWaits(waiting);
+    await delay(150);
+    expect(answers()).toEqual([]);
+    waiting[0]?.();
+    await closed;
+    expect(answers().map((answer) => answer.slice(0, 12))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 408']);
+  });
+});
+
+describe('after its requests are answered', () => {
+  it('a connection is upgraded', async () => {
+    const { service, port, waiting, upgraded } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(ASK);
+    await untilOneWaits(waiting);
+    waiting[0]?.();
+    while (answers().length === 0) await delay(2);
+    socket.write(UPGRADE);
+    await closed;
+    expect(answers().map((answer) => answer.slice(0, 12))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 101']);
+    expect(upgraded).toEqual(['/live']);
+  });
+});
+
+describe('the port of operators', () => {
+  it('begins the requests of a connection one after the other', async () => {
+    const { service, operationsPort, waiting } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(operationsPort);
+    const get = (path: string, method = 'GET') => `${method} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    socket.write(get('/health/ready') + get('/log-level?level=error', 'PUT'));
+    await untilOneWaits(waiting);
+    await delay(50);
+    expect([answers(), service.log.level]).toEqual([[], 'silent']);
+    waiting[0]?.();
+    while (answers().length < 2) await delay(2);
+    expect(service.log.level).toBe('error');
+    socket.destroy();
+  });
+
+  it('answers a tunnel in its turn', async () => {
+    const { service, operationsPort, waiting } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(operationsPort);
+    socket.write(`GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n${CONNECT}`);
+    await untilOneWaits(waiting);
+    await delay(50);
+    expect(answers()).toEqual([]);
+    waiting[0]?.();
+    while (answers().length < 2) await delay(2);
+    expect(answers().map((answer) => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])).toEqual(['200', '404']);
+    socket.destroy();
+  });
+});
