@@ -15,7 +15,7 @@ import { withClient } from '@taskgraph/databases';
 import { chooseFreePorts, postGraphQL, spawnGraph, startTestDatabases, uploadGraphQL } from '@taskgraph/testkit';
 import { parse, print } from 'graphql';
 import sharp from 'sharp';
-import { prepareSupergraph } from '../../packages/federation-engine/dist/supergraph/prepared-supergraph.js';
+import { prepareSupergraph } from '../../packages/federation-engine/dist/supergraph/planner/prepared-supergraph.js';
 import { loadSteadily } from './load.mjs';
 import {
   assertEqualAnswers,
