@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The operations of the client contract on the real subgraphs and a real PostgreSQL: `npm run bench -- gateway/real`.
-//   --rounds N (16)   --warm N (16): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round
+//   --rounds N (16)   --warm N (60): rounds before them that do not count   --turn N (1): seconds for which each gateway is loaded in a round
 //   --connections N (20)   --only name,name   --rate N (requests/s of the steady run: 200)   --seconds N (20)
 //   --operation NAME (both)
 //   --against FOLDER also runs the gateway of another checkout that is built
@@ -32,7 +32,7 @@ import {
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '16' },
-    warm: { type: 'string', default: '16' },
+    warm: { type: 'string', default: '60' },
     turn: { type: 'string', default: '1' },
     connections: { type: 'string', default: '20' },
     only: { type: 'string' },
