@@ -154,8 +154,9 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
       return createServer(serverOptions, inTurn(tracing ? traceRequests(tracing, handle) : handle, log));
     },
   });
-  const { operations: at = null } = config;
-  const operations = at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log, timeouts }) : null;
+  const { operations: at = null, readers } = config;
+  const operations =
+    at && at !== 'elsewhere' ? createOperationsServer(at, { health, metrics, log, timeouts, readers }) : null;
   mountOperationalRoutes(app, { health, metrics, details: at === null });
   options.routes(app);
   await app.ready();
@@ -165,7 +166,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   server.keepAliveTimeout = 65_000;
   const endWatches = [
     endSlowRequests(server, timeouts, formOf, log),
-    endSlowReaders(server, config.readers ?? READER_LIMITS, log),
+    endSlowReaders(server, readers ?? READER_LIMITS, log),
   ];
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {

@@ -9,6 +9,7 @@ import { isLogLevel } from './log-level.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { inTurn } from './request-turns.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
+import { endSlowReaders, READER_LIMITS, type ReaderLimits } from './slow-readers.js';
 
 export interface OperationsAddress {
   readonly host: string;
@@ -30,11 +31,13 @@ interface OperationsServerOptions {
   readonly log: Log;
   /** Of requests that come slowly; as in `processSettings` when absent. */
   readonly timeouts?: RequestTimeouts | undefined;
+  /** Of answers that are not read; `READER_LIMITS` when absent. */
+  readonly readers?: ReaderLimits | undefined;
 }
 
 export function createOperationsServer(
   { host, port }: OperationsAddress,
-  { health, metrics, log, timeouts = REQUEST_TIMEOUTS }: OperationsServerOptions,
+  { health, metrics, log, timeouts = REQUEST_TIMEOUTS, readers = READER_LIMITS }: OperationsServerOptions,
 ): OperationsServer {
   const formOf = () => null;
   const app = createHttpApp({
@@ -66,7 +69,7 @@ export function createOperationsServer(
   });
   const { server } = app;
   answerEdges(server, formOf);
-  const endWatch = endSlowRequests(server, timeouts, formOf, log);
+  const endWatches = [endSlowRequests(server, timeouts, formOf, log), endSlowReaders(server, readers, log)];
   return {
     async listen() {
       await app.ready();
@@ -81,7 +84,7 @@ export function createOperationsServer(
     },
     close: () =>
       new Promise((resolve) => {
-        endWatch();
+        for (const endWatch of endWatches) endWatch();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { Gauge } from 'prom-client';
 import {
   createHealth,
   createHttpService,
@@ -225,5 +226,31 @@ describe('clients that read nothing', () => {
     } finally {
       for (const { socket } of asked) socket.destroy();
     }
+  });
+});
+
+describe('an operator', () => {
+  it('that reads nothing of its answer is cut off as clients are', async () => {
+    const metrics = createMetrics('generous');
+    new Gauge({ name: 'large', help: ANSWER, registers: [metrics.registry] });
+    await using service = await createHttpService({
+      name: 'generous',
+      config: {
+        host: '127.0.0.1',
+        port: 0,
+        operations: { host: '127.0.0.1', port: 0 },
+        shutdownGraceMs: 1,
+        readers: { answerIdleTimeoutMs: 200, maxBufferedBytes: Number.MAX_SAFE_INTEGER },
+      },
+      log: createLog({ service: 'generous', level: 'silent' }),
+      metrics,
+      health: createHealth(),
+      routes: () => undefined,
+    });
+    await service.listen();
+    const port = Number(new URL(service.operationsUrl() ?? '').port);
+    using client = await ask(port, get('/metrics'));
+    await delay(1_000);
+    expect(await readOn(client)).toBeLessThan(ANSWER.length);
   });
 });
