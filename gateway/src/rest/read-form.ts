@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
+  dropBody,
   readFormWithFile,
   UnreadableBody,
   assertReadable,
@@ -30,8 +31,6 @@ const FORM_TYPE = 'multipart/form-data';
 const TAKES = { headers: { accept: FORM_TYPE } };
 const FIELD = 'file';
 const MAX_FIELD_BYTES = 10_000;
-/** How long a client that already has its answer may take to send the rest of its body. */
-const DRAIN_TIMEOUT_MS = 10_000;
 
 export function createReadForm({ origins, maxFileBytes, preflightHeaders }: ReadFormOptions): ReadForm {
   /** A form is all that a page can send to another site without asking first, with the cookies of its visitor. */
@@ -53,7 +52,7 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
     if (!isOfType(request, FORM_TYPE))
       throw new Problem(415, 'BAD_REQUEST', 'Send the file as multipart/form-data.', TAKES);
     assertOwn(request);
-    response.once('finish', () => drain(request));
+    response.once('finish', () => dropBody(request));
     try {
       assertReadable(request);
       const limits = { maxFileBytes, maxFieldBytes: MAX_FIELD_BYTES, maxFields: known.size };
@@ -74,14 +73,4 @@ export function createReadForm({ origins, maxFileBytes, preflightHeaders }: Read
       throw error;
     }
   };
-}
-
-/** A body that nobody reads any more would block its connection for the next request. */
-function drain(request: IncomingMessage): void {
-  if (request.readableEnded || request.destroyed) return;
-  request.unpipe();
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), DRAIN_TIMEOUT_MS).unref();
-  request.once('close', () => clearTimeout(timer));
-  request.once('end', () => clearTimeout(timer));
 }

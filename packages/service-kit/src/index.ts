@@ -96,6 +96,7 @@ export * from './transaction.js';
 export * from './uuid.js';
 export * from './key-loader.js';
 export * from './keyed-pages.js';
+export * from './uploads/drop-body.js';
 export * from './uploads/multipart-requests.js';
 export * from './uploads/read-form.js';
 export * from './uploads/read-multipart.js';

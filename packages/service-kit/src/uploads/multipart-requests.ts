@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assertReadable, isOfType } from '../json-body.js';
+import { dropBody } from './drop-body.js';
 import { readMultipart, type MultipartLimits } from './read-multipart.js';
 import type { UploadSpool } from './upload-spool.js';
 
@@ -13,8 +14,6 @@ export interface MultipartRequestsOptions extends Partial<MultipartLimits> {
 }
 
 const MAX_FIELD_BYTES = 1_000_000;
-/** How long a client that already has its answer may take to send the rest of its body. */
-const DRAIN_TIMEOUT_MS = 10_000;
 
 /**
  * Reads GraphQL multipart requests up to where their operation is known; files stream when the resolver asks for them.
@@ -27,18 +26,8 @@ export function multipartRequests({ spool, ...given }: MultipartRequestsOptions)
     if (!isOfType(request, 'multipart/form-data')) return null;
     assertReadable(request);
     const multipart = readMultipart(request, limits, spool);
-    response.once('finish', () => drain(request));
+    response.once('finish', () => dropBody(request));
     response.once('close', () => multipart.release());
     return multipart.operations;
   };
-}
-
-/** A body that nobody reads any more would block its connection for the next request. */
-function drain(request: IncomingMessage): void {
-  if (request.readableEnded || request.destroyed) return;
-  request.unpipe();
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), DRAIN_TIMEOUT_MS).unref();
-  request.once('close', () => clearTimeout(timer));
-  request.once('end', () => clearTimeout(timer));
 }
