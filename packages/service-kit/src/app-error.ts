@@ -32,7 +32,7 @@ export function unauthenticated(reason: string, message = 'Sign in to do this.')
   return new AppError('UNAUTHENTICATED', message, { reason });
 }
 
-/** Whoever asks has no account any more: it was deleted while this request ran. */
+/** The viewer has no account any more: it was deleted while this request ran. */
 export function accountGone(): AppError {
   return unauthenticated('SESSION_REVOKED', 'This account is gone.');
 }

@@ -18,10 +18,10 @@ export interface ClientInfo {
   readonly sessionCookieHash?: string | undefined;
 }
 
-/** Signs who asks, for one request: what it returns is the value of `CLIENT_INFO_HEADER`. */
+/** Signs facts about a client, for one request: what it returns is the value of `CLIENT_INFO_HEADER`. */
 export type SignClientInfo = (info: ClientInfo, requestId: string) => string;
 
-/** Why a header that says who asks is not believed. */
+/** Why a header that tells of a client is not believed. */
 const PROBLEMS = ['malformed', 'forged', 'other_request', 'out_of_date'] as const;
 type ClientInfoProblem = (typeof PROBLEMS)[number];
 
@@ -67,8 +67,8 @@ function readName(header: string | string[] | undefined, maxCharacters: number):
 }
 
 /**
- * Creates what signs who asks with HMAC-SHA-256 (RFC 2104). A signature is for one request, by its id, and good for minutes: a
- * header that somebody has seen is of no use with another request.
+ * Creates what signs facts about a client with HMAC-SHA-256 (RFC 2104). A signature is for one request, by its id, and good for
+ * minutes: a header that somebody has seen is of no use with another request.
  */
 export function createClientInfoSigner(secret: string, now: () => number = Date.now): SignClientInfo {
   return (info, requestId) => {
@@ -80,7 +80,7 @@ export function createClientInfoSigner(secret: string, now: () => number = Date.
 }
 
 /**
- * Creates what tells whether a header was signed by one who has a secret; the order of the secrets does not count.
+ * Creates what tells whether a header was signed by a holder of a secret; the order of the secrets does not count.
  *
  * @param secrets the present one and, while it is being replaced, the one before
  */
@@ -121,8 +121,8 @@ function macOf(secret: string, payload: string): Buffer {
 }
 
 /**
- * Creates what tells a subgraph who asks. A header of the gateway is believed, any other is counted and ignored: whoever calls the
- * subgraph's own port is where his connection comes from.
+ * Creates what tells a subgraph which client asks. A header of the gateway is believed, any other is counted and ignored: a client
+ * of the subgraph's own port has the address that its connection comes from.
  */
 export function createClientInfoReader({
   secrets,

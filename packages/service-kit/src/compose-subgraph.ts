@@ -57,7 +57,7 @@ export interface SubgraphBase<Db> {
   readonly db: Db;
   /** Reads of the same database that pass its client by. */
   readonly reads: PreparedReads;
-  /** Wakes those who wait for events. */
+  /** Wakes the subscriptions that wait for events. */
   readonly feed: LiveFeed;
   /** Reads the events of this subgraph that have been. */
   readonly outbox: OutboxReader;

@@ -1,4 +1,4 @@
-/** Words of values that somebody is to put his own in the place of. */
+/** Words of values that an operator is to put their own in the place of. */
 const PLACEHOLDER = /change|replace|example|placeholder|default|insecure|\bdummy\b|your[-_ ]|\btodo\b|(.)\1{9}/i;
 /** Random text of 32 characters has far more, in hexadecimal digits too. */
 const MIN_DISTINCT_CHARACTERS = 10;

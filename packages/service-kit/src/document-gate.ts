@@ -10,7 +10,7 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
 /** Lets documents pass that are within limits. */
 export interface DocumentGate {
   /**
-   * Looks at a text that it has not let pass lately. What cannot be parsed passes: whoever parses it says what is wrong.
+   * Looks at a text that it has not let pass lately. What cannot be parsed passes: the server that parses it says what is wrong.
    *
    * @throws AppError OPERATION_REJECTED, with the limit as its reason
    */

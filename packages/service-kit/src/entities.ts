@@ -21,7 +21,7 @@ interface CacheHints {
 
 /**
  * Answers `_entities` (Federation, "Subgraph schema specification") as `@apollo/subgraph` does, and waits once for all of them in the place
- * of several times for each: loaders give a statement's rows at one moment, and whoever has its values completes a list without another
+ * of several times for each: loaders give a statement's rows at one moment, and graphql-js completes a list of values without another
  * promise. An entity that cannot be resolved costs itself.
  *
  * Types that are no objects are left to `@apollo/subgraph`.

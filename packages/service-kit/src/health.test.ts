@@ -13,7 +13,7 @@ describe('health', () => {
     const probes = Array.from({ length: 1_000 }, () => health.report());
     answer();
     expect(new Set((await Promise.all(probes)).map(({ status }) => status))).toEqual(new Set(['ok']));
-    // Nor for who comes a moment later.
+    // Nor for a caller that comes a moment later.
     await health.report();
     expect(asked).toBe(1);
   });

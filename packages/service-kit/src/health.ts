@@ -4,7 +4,7 @@ interface DependencyReport {
   /** `degraded`: it answers, and lacks something that not everybody needs. */
   readonly status: 'ok' | 'degraded' | 'unavailable';
   readonly critical: boolean;
-  /** Of the check, which may have been made for somebody who has asked a moment before. */
+  /** Of the check, which may have been made for a caller a moment before. */
   readonly latencyMs: number;
   readonly error?: string;
   /** What else is known of it, such as the state of its circuit breaker. */

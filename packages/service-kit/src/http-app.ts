@@ -114,7 +114,7 @@ export function otherwise(
 
 /**
  * Whether a path writes what a pattern names as the pattern does, and something for each parameter, which Fastify takes for given where
- * it is empty. Fastify looks at the path decoded, and whoever filters by path in front of the service knows one path for one resource:
+ * it is empty. Fastify looks at the path decoded, and a proxy that filters by path in front of the service knows one path for one resource:
  * what is percent-encoded stands in parameters only.
  */
 function isSpeltOut(url: string, pattern: string): boolean {

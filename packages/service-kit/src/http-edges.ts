@@ -9,7 +9,7 @@ export function forbidSniffing(response: ServerResponse): void {
   response.setHeader('x-content-type-options', 'nosniff');
 }
 
-/** Methods that are served somewhere, for who asks about no path. */
+/** Methods that are served somewhere, for a client that asks about no path. */
 const METHODS = 'GET, HEAD, POST, OPTIONS';
 
 /**
@@ -94,7 +94,7 @@ export interface RefusalForm {
   readonly admit?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
-/** The form of refusals to who asks for a target, as far as that is known. Null for the form of GraphQL. */
+/** The form of refusals to a client that asks for a target, as far as that is known. Null for the form of GraphQL. */
 export type RefusalForms = (target: string) => RefusalForm | null;
 
 /** Answers in JSON, in the bytes of HTTP, where there is nothing that would write them, and ends the connection. */

@@ -178,7 +178,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
 
   async function shutDown(): Promise<void> {
     health.drain();
-    // Whoever spreads requests over several processes has to see that this one is not ready before it refuses any.
+    // A load balancer has to see that this process is not ready before it refuses any request.
     if (server.listening && config.shutdownDrainMs) await delay(config.shutdownDrainMs);
     await options.onDrain?.();
     if (server.listening) await stopListening(server, sockets, config.shutdownGraceMs, log);

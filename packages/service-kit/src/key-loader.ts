@@ -22,7 +22,7 @@ export class KeyLoader<Value> {
     return loaded;
   }
 
-  /** Loads what will be asked for. Never throws: what cannot be loaded is the error of whoever asks for it. */
+  /** Loads what will be asked for. Never throws: what cannot be loaded is the error of the caller that asks for it. */
   async loadAhead(keys: readonly string[]): Promise<void> {
     const missing = [...new Set(keys)].filter((key) => !this.#loaded.has(key));
     if (missing.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * Wakes those who wait for news of a subject, in whatever process they are. Messages say that there is something, not what:
- * whoever hears one reads the truth from its own store, so a lost message costs time and never an event.
+ * Wakes the listeners that wait for news of a subject, in whatever process they are. Messages say that there is something, not what:
+ * a listener that hears one reads the truth from its own store, so a lost message costs time and never an event.
  */
 export interface LiveFeed {
   /** Whether it reaches other processes: then a message is published once, and else in each of them. */

@@ -97,7 +97,7 @@ function isoTime(): () => string {
   };
 }
 
-/** Whoever reads standard output may have stopped reading it. */
+/** The reader of standard output may have stopped. */
 const FLUSH_TIMEOUT_MS = 5_000;
 
 /**

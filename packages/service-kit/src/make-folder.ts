@@ -3,7 +3,7 @@ import path from 'node:path';
 
 /**
  * Makes a folder and those above it that are missing, for this user alone: what people upload, and what is told of them, is nothing for
- * whoever else has an account on the machine. Node's own `recursive` never ends where a file system takes no folders and says
+ * the other accounts of the machine. Node's own `recursive` never ends where a file system takes no folders and says
  * that the one above is missing, as /proc does: it goes up and down between the two.
  *
  * @param mode of what is made, where others have to pass

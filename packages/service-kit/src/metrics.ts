@@ -18,8 +18,8 @@ interface EventCounter<Label extends string> extends Omit<Counter<Label>, 'inc'>
 }
 
 /**
- * Lets a counter begin at zero for each of these values: of one that begins with its first event, that event is no growth, and whoever
- * watches for growth is not told of it.
+ * Lets a counter begin at zero for each of these values: of one that begins with its first event, that event is no growth, and an
+ * alert on growth does not see it.
  */
 export function fromZero<Label extends string>(
   counter: EventCounter<Label>,
@@ -100,7 +100,7 @@ export function createMetrics(service: string): Metrics {
       'max',
     )
     .set({ version: serviceVersion(), node: process.versions.node }, 1);
-  // Whoever asks nothing of a kind has no metric of it.
+  // A process that asks nothing of a kind has no metric of it.
   let sqlDuration: TalliedHistogram | undefined;
   let peerDuration: Histogram<'peer' | 'outcome'> | undefined;
   let redisDuration: TalliedHistogram | undefined;

@@ -21,7 +21,7 @@ export interface OperationsAddress {
 interface OperationsServer {
   /** @throws when the port is taken or may not be used */
   listen(): Promise<string>;
-  /** Closes at once: who watches asks again. */
+  /** Closes at once: a probe or a scrape is asked again. */
   close(): Promise<void>;
 }
 

@@ -20,7 +20,7 @@ interface PeerOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly timeoutMs?: number | undefined;
-  /** Tells the peer who asks, as the gateway has told this process; without it, the peer takes this process for the one who asks. */
+  /** Tells the peer of the client, as the gateway has told this process; without it, the peer takes this process for the client. */
   readonly sign?: SignClientInfo | undefined;
 }
 

@@ -65,7 +65,7 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
     /**
      * Ends the connection at once. The server is in the midst of a statement, perhaps of a transaction, of which nobody knows
      * any more how far it has come: what follows on this connection, such as a ROLLBACK, would wait behind it and be dropped, and
-     * the next who gets it from the pool would go on with somebody else's transaction.
+     * the next caller that gets it from the pool would go on with another one's transaction.
      */
     #giveUp(): void {
       const { stream } = (this as unknown as { readonly connection: { readonly stream: Socket } }).connection;
@@ -74,7 +74,7 @@ export function createPgPool(options: PgPoolOptions): pg.Pool {
   }
 
   class TracedPool extends pg.Pool {
-    // Who waits for a connection is called by who gives one back, and goes on in his own trace all the same.
+    // A caller that waits for a connection is called back by the one that releases it, and goes on in its own trace all the same.
     override connect(): Promise<pg.PoolClient>;
     override connect(callback: ConnectCallback): void;
     override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {

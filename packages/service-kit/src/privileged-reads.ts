@@ -7,7 +7,7 @@ import { inTransaction, type TransactionalClient } from './transaction.js';
 /** Tells that the viewer has read something by their role alone. What is read is not answered before that is written. */
 export type PrivilegedReads = (subject: PrivilegedSubject) => Promise<void>;
 
-/** What is said of who has read. */
+/** What is said of a viewer who has read, and of what was read. */
 export interface PrivilegedRead {
   readonly actorId: string;
   readonly subjects: PrivilegedSubject[];

@@ -4,8 +4,8 @@ import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 const EVERY_INTERFACE = new Set(['0.0.0.0', '::', '[::]', '0:0:0:0:0:0:0:0']);
 
 /**
- * Where others reach who listens on `host`, ready for a URL. "Every interface" is no address: others are told the first of the machine
- * that is not its loopback, IPv4 before IPv6, or the loopback where there is no other.
+ * Where others reach a server that listens on `host`, ready for a URL. "Every interface" is no address: others are told the first of the
+ * machine that is not its loopback, IPv4 before IPv6, or the loopback where there is no other.
  */
 export function reachableHost(
   host: string,
@@ -20,7 +20,7 @@ export function reachableHost(
   return found ? forUrl(found.address) : loopbackOf(host);
 }
 
-/** Where this machine itself reaches who listens on `host`, ready for a URL. */
+/** Where this machine itself reaches a server that listens on `host`, ready for a URL. */
 export function loopbackOf(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return EVERY_INTERFACE.has(host) ? '[::1]' : forUrl(host);

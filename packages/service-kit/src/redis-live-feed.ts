@@ -56,7 +56,7 @@ export function createRedisLiveFeed({ url, prefix, log, metrics }: RedisLiveFeed
     readonly listener: LiveFeedListener;
     nextPollAt: number;
   }
-  /** Who was told longest ago is the first. */
+  /** The one that was polled longest ago is the first. */
   const subscriptions = new Set<Subscription>();
   let isClosed = false;
   let wasLost = false;

@@ -44,8 +44,8 @@ function parseJwks(document: unknown): Map<string, KeyObject> {
 /**
  * Reads verification keys from a JWKS endpoint (RFC 7517) and keeps them.
  *
- * A key that has left the set is given out for `maxAgeMs` at most while the endpoint answers. Nobody waits for an endpoint
- * that has failed last, as long as the key that he asks for is known. A key that stays is one and the same object.
+ * A key that has left the set is given out for `maxAgeMs` at most while the endpoint answers. No caller waits for an
+ * endpoint that has failed last, as long as the key that it asks for is known. A key that stays is one and the same object.
  */
 export function createRemoteJwks({
   url,

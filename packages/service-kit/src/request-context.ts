@@ -3,7 +3,7 @@ import { unauthenticated, unavailable, type AppError } from './app-error.js';
 import type { ClientInfo } from './client-info.js';
 import type { Log } from './log.js';
 
-/** Who asks: the verified claims of an access token. */
+/** The user in whose name an operation runs: the verified claims of an access token. */
 export interface Viewer {
   readonly userId: string;
   readonly sessionId: string;

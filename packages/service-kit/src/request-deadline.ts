@@ -23,7 +23,7 @@ export function readDeadline(headers: IncomingHttpHeaders): number {
 }
 
 /**
- * Refuses what comes too late: who has asked has been told that it failed, and may have done something else since. Called where a
+ * Refuses what comes too late: its client has been told that it failed, and may have done something else since. Called where a
  * change begins, and once more before it is committed. Outside a mutation there is nothing to refuse.
  *
  * @throws AppError DEADLINE_EXCEEDED

@@ -10,7 +10,7 @@ import { activeSpan } from './tracing/span.js';
 export interface RequestFacts {
   readonly requestId: string;
   readonly log: Log;
-  /** The log of the request with more about who asks. */
+  /** The log of the request with more about its viewer. */
   logOf(viewer: { readonly userId: string }): Log;
   /** Aborts when the client goes away before it has the whole answer. */
   readonly signal: AbortSignal;

@@ -74,7 +74,7 @@ export async function runProcess(create: () => Promise<Runnable>): Promise<void>
     process.on(signal, stop);
     process.off(signal, exitAtOnce);
   }
-  // Who has started it is gone.
+  // The process that has started it is gone.
   process.once('disconnect', () => stop('SIGTERM'));
 }
 
@@ -84,7 +84,7 @@ function exitAtOnce(signal: StopSignal): never {
   process.exit(EXIT_BY_SIGNAL[signal]);
 }
 
-/** Writes more, and at the next signal what the settings say again: for who cannot reach the operations port. */
+/** Writes more, and at the next signal what the settings say again: for an operator who cannot reach the operations port. */
 function changeLevelOnSignal(log: Log): void {
   const { level } = log;
   process.on('SIGUSR2', () => changeLogLevel(log, (log.level === level ? 'debug' : level) as LogLevel));

@@ -25,9 +25,9 @@ const SIGNED_IN: Guard = { scopes: [] };
 
 /**
  * Enforces `@authenticated` and `@requiresScopes` (Federation 2.5) in the subgraph itself, on fields, on the types that they are of
- * and on those that they return: whoever reaches it past the gateway meets the same rules. The directives are known by the `@link`
- * that they come of, whatever their names are. Entities by their keys are for whoever is signed in: whoever is not gets to none through a
- * gateway either. A subscription is refused before anything is subscribed, and again at each event.
+ * and on those that they return: a client that reaches it past the gateway meets the same rules. The directives are known by the `@link`
+ * that they come of, whatever their names are. Entities by their keys are for viewers who are signed in: nobody else gets to one through
+ * a gateway either. A subscription is refused before anything is subscribed, and again at each event.
  */
 export function enforceSecurityDirectives(schema: GraphQLSchema): GraphQLSchema {
   const authenticated = linkedName(schema, 'authenticated');

@@ -229,7 +229,7 @@ export type TracingSettings = z.output<z.ZodObject<typeof tracingSettings>>;
 /** Settings of every process. */
 export const processSettings = {
   ...tracingSettings,
-  /** `development` turns on what helps whoever builds a client, and a stranger as well; anything else leaves it off. */
+  /** `development` turns on what helps the developer of a client, and a stranger as well; anything else leaves it off. */
   NODE_ENV: settings.text('production'),
   /** Answers questions about the schema, and helps with names that it does not have. */
   INTROSPECTION: settings.optionalFlag(),
@@ -294,7 +294,7 @@ export const tokenSettings = {
   REVOCATION_POLL_MS: settings.durationMs(2_000),
 } as const;
 
-/** Settings of a process that is told by the gateway who asks. */
+/** Settings of a process that the gateway tells of its clients. */
 export const clientInfoSettings = {
   /** The gateway signs with it what it says of clients; shared by all processes. */
   CLIENT_INFO_SECRET: settings.secret(32),
@@ -357,7 +357,7 @@ export const rateLimitSettings = {
     .optional(),
 } as const;
 
-/** Creates what tells who is not limited, by his address. */
+/** Creates what tells whether a client is not limited, by its address. */
 export function readExemption({
   NODE_ENV,
   RATE_LIMITS,

@@ -39,7 +39,7 @@ export function tellOfAnswer({ socket }: IncomingMessage, bytes: number): void {
 /**
  * Ends connections of clients that do not read what they have asked for: nothing at all for a while, or too slowly while too much waits for
  * all clients together, also of what they have begun to send. What waits is in memory: without a bound, clients can fill it by asking and
- * not reading. Whoever has held most, for longest, goes first: one that has just got a large answer is not taken for one that keeps
+ * not reading. The connection that has held most, for longest, goes first: one that has just got a large answer is not taken for one that keeps
  * many small ones.
  *
  * @returns what ends the watch
@@ -80,7 +80,7 @@ export function endSlowReaders(
     if (bytes > 0) {
       log.warn({ bytes, answerIdleTimeoutMs }, 'a connection is ended: its client does not read');
       socket.destroy();
-      // What is answered late is no fault of who waits for it; kept alive, a connection ends when nothing is asked for.
+      // What is answered late is no fault of the client that waits for it; kept alive, a connection ends when nothing is asked for.
     } else if (isOut(connection.response)) socket.destroy();
   });
 

@@ -72,7 +72,7 @@ export interface SubgraphOptions<Context extends RequestContext> {
   /** A resolvers map that `satisfies CompleteResolvers`. */
   readonly resolvers: object;
   readonly verifier: TokenVerifier;
-  /** What a gateway signs with who asks it: the present secret and the one before. */
+  /** The secrets by which a gateway signs what it tells of its clients: the present one and the one before. */
   readonly clientInfoSecrets?: readonly string[];
   /** Adds the database and the like to what every request carries; called once per execution. */
   readonly context: ContextParts<Context>['context'];

@@ -15,9 +15,9 @@ const NOTE = `
   ON CONFLICT (user_id) DO UPDATE SET told_at = now(), done_at = NULL`;
 
 /**
- * Notes that a user's account is gone, so that what there is of them is erased. Whoever writes something of that user meanwhile has
- * committed before, and it is found; or comes later, and the database refuses it: triggers of the tables that name users see to that,
- * whatever code writes.
+ * Notes that a user's account is gone, so that what there is of them is erased. A transaction that writes something of that user
+ * meanwhile has committed before, and its rows are found; or it comes later, and the database refuses it: triggers of the tables that name
+ * users see to that, whatever code writes.
  */
 export async function noteErasedUser<Client extends RawSqlClient>(tx: Tx<Client>, userId: string): Promise<void> {
   await tx.$executeRawUnsafe(LOCK, userId);

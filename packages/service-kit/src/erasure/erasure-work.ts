@@ -23,7 +23,7 @@ interface ErasureWorkOptions<Client extends RawSqlClient> {
 
 export type ErasureStep = 'more' | 'wait' | 'nothing';
 
-/** For what nobody wakes it for: whoever was told may have died. */
+/** For what nobody wakes it for: the process that was told may have died. */
 const INTERVAL_MS = 60_000;
 /** For what waits for something that is in use. */
 const AGAIN_MS = 1_000;
@@ -35,7 +35,7 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * Erases what a service has of users whose accounts are gone, in parts, and begins where it has stopped. Several processes may do so.
- * Everybody has a turn: neither who has much, nor who cannot be erased, keeps the others from theirs.
+ * Every user has a turn: neither one who has much, nor one who cannot be erased, keeps the others from theirs.
  */
 export function createErasureWork<Client extends RawSqlClient>({
   db,

@@ -2,7 +2,7 @@ import { TYPES_WITH_ORIGIN } from '@taskgraph/contracts';
 import type { RawSqlClient } from '../events/outbox.js';
 import type { Tx } from '../transaction.js';
 
-/** Whose address and program an event has: who has done what it tells. */
+/** The person whose address and program an event has: its actor, or else its user. */
 const personOf = (data: string) => `coalesce(${data} ->> 'actorId', ${data} ->> 'userId')`;
 const MEMBERS = "ARRAY['ipAddress', 'userAgent']";
 

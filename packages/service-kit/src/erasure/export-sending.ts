@@ -21,7 +21,7 @@ export async function noteExport<Client extends RawSqlClient>(
   await tx.$executeRawUnsafe(NOTE, dataExportId, userId);
 }
 
-/** Nobody waits for the data any more. What is being sent just now is sent, and taken back by who asks for this again. */
+/** Nobody waits for the data any more. What is being sent just now is waited for, and the caller takes it back. */
 export async function dropExport<Client extends RawSqlClient>(tx: Tx<Client>, dataExportId: string): Promise<void> {
   await tx.$executeRawUnsafe('DELETE FROM data_export_requests WHERE export_id = $1::uuid', dataExportId);
 }

@@ -15,7 +15,7 @@ import type { EventTelemetry } from './event-telemetry.js';
 import { handleOnce, type InboxOutcome } from './inbox.js';
 import { parseEventData, type RawSqlClient } from './outbox.js';
 
-/** Done when a transaction has been committed, such as to wake who goes on with it. */
+/** Done when a transaction has been committed, such as to wake the work that goes on with it. */
 export type AfterCommit = () => void;
 
 /** What a group does about events, each in the transaction that notes that it was handled. */

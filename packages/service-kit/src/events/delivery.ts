@@ -20,7 +20,7 @@ export interface DeliveryOptions {
   readonly attempt: number;
   /** Before the second try; each further wait is four times as long, a minute at most. */
   readonly retryDelayMs: number;
-  /** Bounds how many events are handled at once. Whoever waits for its next try holds no slot. */
+  /** Bounds how many events are handled at once. An event that waits for its next try holds no slot. */
   readonly slots: Slots;
   /** Whether to wait as long as what the handler needs is away; otherwise it is waited for as for any failure. */
   readonly isPatient: boolean;

@@ -22,7 +22,7 @@ export interface EventHandler {
 }
 
 export interface SubscribeOptions {
-  /** Who consumes. All processes of one group share its events; each group gets every event. Lower case and `-`. */
+  /** The name of the consumer. All processes of one group share its events; each group gets every event. Lower case and `-`. */
   readonly group: string;
   readonly topics: readonly EventTopic[];
   /**

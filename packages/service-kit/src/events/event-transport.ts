@@ -5,7 +5,7 @@ import { createRedisLiveFeed } from '../redis-live-feed.js';
 import type { EventBus } from './event-bus.js';
 import { createPubSubEventBus } from './pubsub-event-bus.js';
 
-/** What carries events out of a service, and wakes those who wait for them. */
+/** What carries events out of a service, and wakes the subscriptions that wait for them. */
 export interface EventTransport {
   /** Null when none is configured: events wait in the outbox. */
   readonly bus: EventBus | null;

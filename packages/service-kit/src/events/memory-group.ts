@@ -12,7 +12,7 @@ interface MemoryGroupOptions {
   readonly onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined;
 }
 
-/** Those who share events within one process. */
+/** The members that share events within one process. */
 export interface MemoryGroup {
   readonly name: string;
   /** Events that are being handled or wait for it. */

@@ -24,7 +24,7 @@ export interface RelayTimings {
   /** The safety net for notifications that do not come; also how soon another replica takes over. */
   readonly pollMs: number;
   readonly reconnectMs: number;
-  /** Published events are kept for who resumes a subscription, and for the operator. */
+  /** Published events are kept for subscribers that resume, and for the operator. */
   readonly retentionMs: number;
   readonly tidyMs: number;
   /** How often an idle relay looks whether the transport still has what it needs. */
@@ -62,7 +62,7 @@ const RECENT = `interval '1 minute'`;
  *
  * Of all replicas one relays at a time: the one whose connection holds the advisory lock. When it dies, PostgreSQL ends the
  * connection and with it the lock, and another takes over at its next poll. Reading and marking go over the same connection,
- * so who has lost the lock cannot mark either. A crash between publishing and marking publishes again: consumers handle an
+ * so a relay that has lost the lock cannot mark either. A crash between publishing and marking publishes again: consumers handle an
  * id once.
  */
 export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
@@ -100,7 +100,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const pause = () => delay(timings.reconnectMs, undefined, { signal: stop.signal }).catch(() => undefined);
 
   function onNotification({ payload = '' }: pg.Notification): void {
-    // A feed of this process hears it here, whoever relays; one that all processes share, once.
+    // A feed of this process hears it here, whichever process relays; one that all processes share, once.
     if (leads || !feed.shared) {
       const at = payload.lastIndexOf(' ');
       wakeUps.add(payload.slice(0, at), payload.slice(at + 1));
@@ -196,7 +196,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       if (rows.length === 0) {
         telemetry.outboxDrained();
         if (Date.now() - preparedAt < timings.prepareMs) return true;
-        // What somebody has deleted is not found out by who publishes nothing.
+        // A relay that publishes nothing does not find out what somebody has deleted.
         prepared = false;
         if (!(await prepare(client, bus))) return false;
         continue;

@@ -110,7 +110,7 @@ export function toOutboxRow(source: EventSource, row: unknown): OutboxRow {
   };
 }
 
-/** What has happened to a subject, for who follows it. */
+/** What has happened to a subject, for the subscriptions that follow it. */
 export interface OutboxReader {
   /** Null when the event is not, or no longer, there or is about something else. */
   positionOf(eventId: string, subject: string): Promise<bigint | null>;

@@ -9,7 +9,7 @@ export const GRPC = { NOT_FOUND: 5, ALREADY_EXISTS: 6, PERMISSION_DENIED: 7, UNA
 /** CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE: as the library's own default. */
 const RETRIED_CODES = [1, 2, 4, 8, 10, 13, GRPC.UNAVAILABLE];
 
-/** Opens a client for a project. The library takes 0.3 s and 40 MB to load, so only who uses it loads it. */
+/** Opens a client for a project. The library takes 0.3 s and 40 MB to load, so only a process that uses it loads it. */
 export async function openPubSub(projectId: string): Promise<{ library: PubSubLibrary; client: PubSub }> {
   const loaded = await import('@google-cloud/pubsub');
   const client = new loaded.PubSub({ projectId, ...CHANNEL });

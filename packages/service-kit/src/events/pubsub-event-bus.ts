@@ -45,7 +45,7 @@ interface Connected {
 /**
  * Carries events between processes with Google Cloud Pub/Sub, or its emulator where the library finds PUBSUB_EMULATOR_HOST.
  *
- * A service makes its topic, and the subscriptions of those who consume it, when it is about to publish, and again when they are
+ * A service makes its topic, and the subscriptions of the groups that consume it, when it is about to publish, and again when they are
  * gone: nobody else does, so it learns that Pub/Sub has forgotten. A process that may not make them takes those that are there.
  */
 export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
@@ -177,7 +177,7 @@ export function createPubSubEventBus(options: PubSubEventBusOptions): EventBus {
       try {
         await client.topic(`${prefix}${DEAD_LETTER_TOPIC}`).getMetadata(within(PING_TIMEOUT_MS));
       } catch (error) {
-        // It has answered. Who publishes or subscribes makes what is missing.
+        // It has answered. A process that publishes or subscribes makes what is missing.
         if (grpcCode(error) !== GRPC.NOT_FOUND) throw toShortError(error);
       }
     },

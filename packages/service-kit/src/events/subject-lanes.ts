@@ -39,7 +39,7 @@ export function createSlots(count: number): Slots {
     try {
       return await task();
     } finally {
-      // Who waits takes the slot over: nobody gets in between.
+      // The task that waits longest takes the slot over: no other gets in between.
       const next = waiting.shift();
       if (next) next();
       else free++;

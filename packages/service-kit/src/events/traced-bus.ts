@@ -17,7 +17,7 @@ export function tracedBus(bus: EventBus, tracing: Tracing): EventBus {
               attributes: attributesOf(event),
             }),
       );
-      // Who handles it comes behind its publication, and not beside it.
+      // The handling of an event comes behind its publication, and not beside it.
       const outcome = await bus.publish(
         events.map((event, index) => ({ ...event, ...(spans[index] && { traceparent: spans[index].traceparent }) })),
       );

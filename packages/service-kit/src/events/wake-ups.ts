@@ -19,7 +19,7 @@ export function createWakeUps({ feed, retryMs, log }: { feed: LiveFeed; retryMs:
   let closed = false;
 
   async function send(subject: string, position: string): Promise<void> {
-    // Who hears of a later event reads the earlier ones too.
+    // A subscription that hears of a later event reads the earlier ones too.
     if (isNewer(position, waiting.get(subject))) waiting.delete(subject);
     try {
       await feed.publish(subjectChannel(subject), position);

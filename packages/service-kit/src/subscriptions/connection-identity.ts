@@ -8,7 +8,7 @@ type IdentityProblem = TokenProblem | 'USER_CHANGED';
 
 export type Admission = { readonly kind: 'admitted' } | { readonly kind: 'refused'; readonly problem: IdentityProblem };
 
-/** Who is at the other end of a WebSocket, as its `connection_init` messages say. */
+/** The identity at the other end of a WebSocket, as its `connection_init` messages say. */
 export interface ConnectionIdentity {
   readonly requestId: string;
   /** Null for an anonymous connection. */

@@ -42,8 +42,8 @@ export interface SubscriptionRun {
  * Runs a subscription: subscribes, and executes the operation on each source event, with a context of its own.
  *
  * An event of which nothing can be told (`data` is null: its root field is declared non-null and failed) ends the
- * subscription with its errors. So whoever has lost access hears no more, and whoever was cut off by a fault resumes at the
- * event before.
+ * subscription with its errors. So a viewer who has lost access hears no more, and a client that was cut off by a fault resumes
+ * at the event before.
  *
  * Returning the generator aborts `over`, on which a source must end; the generator alone could not interrupt its wait.
  */

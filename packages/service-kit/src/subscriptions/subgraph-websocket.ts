@@ -100,7 +100,7 @@ const CLIENT_MESSAGES: ReadonlySet<MessageType> = new Set([
 /**
  * Serves subscriptions over WebSockets with the protocol `graphql-transport-ws`, on an HTTP server's upgrade requests.
  *
- * Whoever connects says who it is in the payload of `connection_init`, `{ authorization?, requestId? }`; no header is
+ * A client says who it is in the payload of `connection_init`, `{ authorization?, requestId? }`; no header is
  * trusted. The connection is closed with 4403 when the token expires, unless a further `connection_init` has brought a
  * newer one of the same user, which is acknowledged like the first, and as soon as its session ends. While tokens cannot be verified it is closed with 1013.
  */

@@ -20,7 +20,7 @@ export function traceRequests(tracing: Tracing, handle: Handle): Handle {
       if (writableFinished) span.set({ 'http.response.status_code': statusCode });
       if (!writableFinished) span.fail({ name: 'aborted' });
       else if (statusCode >= 500) span.fail({ name: String(statusCode) });
-      // Others who wait for the same moment still name it.
+      // Other listeners of the same event still name it.
       queueMicrotask(() => span.end());
     });
     inSpan(span, () => handle(request, response));

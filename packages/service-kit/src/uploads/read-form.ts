@@ -19,17 +19,16 @@ interface FormLimits {
 /** A form with one file, which stands behind its fields of text. */
 interface FormWithFile {
   readonly fields: ReadonlyMap<string, string>;
-  /** Streams to who reads it. Ends with an AppError where another part follows it, for nobody would see that. */
+  /** Streams to its reader. Ends with an AppError where another part follows it, for nobody would see that. */
   readonly file: Upload;
 }
 
 const MAX_FILENAME_CHARACTERS = 4_096;
 
 /**
- * Reads a form (`multipart/form-data`) up to its file, which streams from then on. A form without the file is met by who wants that, as an
- * AppError.
+ * Reads a form (`multipart/form-data`) up to its file, which streams from then on. A form without the file is refused.
  *
- * @throws UnreadableMultipart
+ * @throws UnreadableMultipart, or AppError where the request is cut off before its file
  */
 export function readFormWithFile(request: IncomingMessage, name: string, limits: FormLimits): Promise<FormWithFile> {
   return new Promise((resolve, reject) => {
@@ -149,7 +148,7 @@ function createParser(
 async function* readFile(stream: Readable, maxBytes: number, whole: () => Promise<void>): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
-    // Whoever stops reading must not stop the parser: the rest is drained below.
+    // A reader that stops must not stop the parser: the rest is drained below.
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       bytes += chunk.length;
       if (bytes > maxBytes) throw fileTooLarge(maxBytes);

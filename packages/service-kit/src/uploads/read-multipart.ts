@@ -35,7 +35,7 @@ export interface MultipartLimits {
 interface MultipartRequest {
   /** What the field `operations` holds, with an `Upload` in each place that the field `map` names. @throws UnreadableMultipart */
   readonly operations: Promise<object>;
-  /** Frees what is kept of its files; who still reads one meets an error. */
+  /** Frees what is kept of its files; one that is still read ends with an error. */
   release(): void;
 }
 
@@ -50,11 +50,11 @@ interface EarlyPart {
 /**
  * Reads a request as the GraphQL multipart request specification describes it, with its parts in any order.
  *
- * `operations` is there as soon as both fields are. A file streams to who reads it when it is the last that is awaited and is
- * read once, as nearly all are. Every other one waits in the spool: whoever reads files in another order than they come, or not
- * at all, would keep those behind from coming.
+ * `operations` is there as soon as both fields are. A file streams to its reader when it is the last that is awaited and is
+ * read once, as nearly all are. Every other one waits in the spool: a reader that takes files in another order than they
+ * come, or not at all, would keep those behind from coming.
  *
- * What is wrong with a file is met by who wants that file, as an AppError; a file that the request does not hold is one of those.
+ * What is wrong with a file is met by the reader of that file, as an AppError; a file that the request does not hold is one of those.
  */
 export function readMultipart(request: IncomingMessage, limits: MultipartLimits, spool: UploadSpool): MultipartRequest {
   const { maxFiles, maxFileBytes } = limits;
@@ -222,7 +222,7 @@ function createParser(
     return busboy({
       headers,
       defParamCharset: 'utf8',
-      // A name such as `a/` would be left with nothing; who stores the file decides what it is called.
+      // A name such as `a/` would be left with nothing; the service that stores the file decides what it is called.
       preservePath: true,
       limits: {
         // The parser cuts what has as many bytes as the limit.
@@ -246,7 +246,7 @@ function notWhole(): UnreadableMultipart {
 async function* readFile(stream: Readable, maxBytes: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
-    // Whoever stops reading must not stop the parser: the rest is drained below.
+    // A reader that stops must not stop the parser: the rest is drained below.
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       bytes += chunk.length;
       if (bytes > maxBytes) throw fileTooLarge(maxBytes);

@@ -12,7 +12,7 @@ interface UploadSpoolOptions {
   readonly maxBytes: number;
 }
 
-/** Files of requests that cannot be read by who wants them while they arrive: on the disk, so that memory does not grow with them. */
+/** Files of requests that their readers cannot take while they arrive: on the disk, so that memory does not grow with them. */
 export interface UploadSpool {
   /**
    * Keeps a file until it is discarded.
@@ -33,7 +33,7 @@ const CHUNK_BYTES = 64 * 1024;
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Creates a spool. Its files have no name from their first byte on (POSIX keeps a file that is unlinked for who has it open), so
+ * Creates a spool. Its files have no name from their first byte on (POSIX keeps a file that is unlinked for the process that has it open), so
  * nothing is left behind, however the process ends.
  */
 export function createUploadSpool({ folder = tmpdir(), maxBytes }: UploadSpoolOptions): UploadSpool {
