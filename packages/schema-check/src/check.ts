@@ -203,7 +203,7 @@ async function findStaleFiles(
   ];
 }
 
-/** A check that compares nothing passes; whoever relies on it has to hear of that. */
+/** A check that compares nothing passes; a user who relies on it has to hear of that. */
 function nothingToCompare(names: readonly string[]): Finding {
   return {
     check: 'changes',

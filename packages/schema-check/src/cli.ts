@@ -91,7 +91,7 @@ export async function runCli(given: CliOptions): Promise<number> {
   try {
     return await run(options);
   } catch (error) {
-    // What nobody has foreseen is no answer of the check: whoever reads the exit code must not take it for one.
+    // What nobody has foreseen is no answer of the check: a caller that reads the exit code must not take it for one.
     options.printError(
       error instanceof CheckError ? `${error.message}\n` : `A defect of schema-check: ${(error as Error).stack}\n`,
     );

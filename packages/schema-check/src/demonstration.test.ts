@@ -87,7 +87,7 @@ describe('the check of a change', () => {
         lastSeen: '2026-11-20',
       },
     ]);
-    // Whoever does not name itself is counted all the same.
+    // A client that does not name itself is counted all the same.
     repository.replace('clients/traffic.ndjson', '{ me { name } }', '{ me { nickname } }');
     const again = await repository.check();
     expect(find(again.report, 'FIELD_REMOVED', 'User.nickname').usedBy?.map(({ client }) => client)).toEqual([

@@ -22,7 +22,7 @@ export interface UsedBy {
   readonly count?: number;
 }
 
-/** `error` fails the check, `warning` is for whoever reviews, `notice` is for the record. */
+/** `error` fails the check, `warning` is for the reviewer, `notice` is for the record. */
 export type Severity = 'error' | 'warning' | 'notice';
 
 export const CHECKS = ['composition', 'changes', 'operations', 'lint', 'files', 'approvals', 'elsewhere'] as const;

@@ -14,7 +14,7 @@ import { toUsedBy } from './clients/used-by.js';
 import type { UsedBy } from './finding.js';
 import { at } from './formats/text.js';
 
-/** Who uses something of the graph. */
+/** The operations that use something of the graph. */
 export interface Usage {
   readonly coordinate: string;
   /** Why it goes away; null where it stays. */
@@ -23,7 +23,7 @@ export interface Usage {
 }
 
 /**
- * Finds who uses a type, a field, an argument or a value.
+ * Finds the operations that use a type, a field, an argument or a value.
  *
  * @param coordinate as `Task.title`, `Query.task(id:)` or `Status.OPEN`
  * @throws CheckError where the graph has no such thing
@@ -35,7 +35,7 @@ export function findUsage(api: GraphQLSchema, operations: readonly ClientOperati
   return { ...known, usedBy: findUsers(api, operations, written) };
 }
 
-/** Finds fields and values that nobody uses, and those that are deprecated, with whoever uses them still. */
+/** Finds fields and values that nobody uses, and those that are deprecated, with the operations that still use them. */
 export function findIdle(api: GraphQLSchema, operations: readonly ClientOperation[]): Usage[] {
   const used = operations.map((operation) => ({ operation, uses: collectUses(api, operation.document) }));
   return listMembers(api)

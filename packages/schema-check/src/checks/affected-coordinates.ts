@@ -7,11 +7,11 @@ export function affectedCoordinates({ type: given, path, meta }: Change): string
   const parts = path.split('.');
   const parent = parts.slice(0, -1).join('.');
   switch (type) {
-    // Who asks for the field does not give the new argument, or counts on the default.
+    // An operation that asks for the field does not give the new argument, or counts on the default.
     case ChangeType.FieldArgumentAdded:
     case ChangeType.FieldArgumentDefaultChanged:
       return [parts.slice(0, 2).join('.')];
-    // Who sends such an object leaves the new field out.
+    // A client that sends such an object leaves the new field out.
     case ChangeType.InputFieldAdded:
     case ChangeType.InputFieldDefaultValueChanged:
     case ChangeType.EnumValueAdded:

@@ -11,7 +11,7 @@ const MAX_OUTPUT = 4_000;
 
 /**
  * Asks registries elsewhere, where there are keys for them: GraphOS by `rover subgraph check`, Hive by `hive schema:check`. What they refuse is an
- * error, and so is a program that is not there: whoever sets a key wants to be asked.
+ * error, and so is a program that is not there: a user who sets a key wants the registry to be asked.
  *
  * @param root where the programs run, so that those of the repository's own node_modules are found
  */

@@ -17,7 +17,7 @@ const recordSchema = z.object({
   count: z.number().int().nonnegative().optional(),
 });
 
-/** Who does not say so is counted all the same. */
+/** A client that does not name itself is counted all the same. */
 const UNKNOWN = 'unknown';
 const ENDINGS = ['.ndjson', '.jsonl', '.json'];
 

@@ -20,7 +20,7 @@ export function withoutPassword(source: string): string {
 }
 
 /**
- * Reads what gateways have recorded in Redis, whose client library is installed by whoever needs it.
+ * Reads what gateways have recorded in Redis, whose client library is installed by the users who need it.
  *
  * @throws CheckError where it cannot be read, or the library is not installed
  */

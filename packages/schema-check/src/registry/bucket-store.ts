@@ -6,7 +6,7 @@ const ADDRESS = /^gs:\/\/([a-z0-9][a-z0-9._-]*)(?:\/(.*?))?\/?$/;
 
 /**
  * Keeps a registry in a bucket of Google Cloud Storage, which it does not make. Credentials are the client library's defaults; the library is
- * installed by whoever needs it.
+ * installed by the users who need it.
  *
  * @param address `gs://bucket/folder`
  * @param emulatorHost the URL of an emulator, which is asked without credentials; null of the service itself
@@ -30,7 +30,7 @@ export async function createBucketStore(address: string, emulatorHost: string | 
   }
 
   async function save(inner: string, text: string, isNew: boolean): Promise<void> {
-    // Whoever follows it asks each time whether it has changed.
+    // A gateway that follows it asks each time whether it has changed.
     const metadata = { contentType: 'text/plain; charset=utf-8', cacheControl: 'no-cache' };
     const preconditionOpts = isNew ? { ifGenerationMatch: 0 } : {};
     await fileOf(inner).save(text, { resumable: false, metadata, preconditionOpts });

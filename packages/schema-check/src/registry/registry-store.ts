@@ -10,7 +10,7 @@ export interface RegistryStore {
   read(name: string): Promise<string | null>;
   /** Writes what is not there yet, as a whole or not at all. False where something is there already. */
   create(name: string, text: string): Promise<boolean>;
-  /** Writes it in the place of what is there: whoever reads meanwhile gets the one or the other. */
+  /** Writes it in the place of what is there: a process that reads meanwhile gets the one or the other. */
   replace(name: string, text: string): Promise<void>;
   /** The names of a folder, in order. */
   list(folder: string): Promise<string[]>;

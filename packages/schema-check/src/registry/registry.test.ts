@@ -73,7 +73,7 @@ describe('the registry', () => {
     expect((await repository.run('publish', ...BY, '--force', 'because')).status).toBe(2);
     expect((await repository.run('publish', ...BY, '--force', 'It leaks what it must not.')).status).toBe(0);
     expect((await historyOf(repository))[0]).toMatchObject({ forcedBecause: 'It leaks what it must not.' });
-    // Whoever checks after that is compared with it.
+    // A check after that compares with it.
     const { report } = await repository.check('--against', 'registry');
     expect(report).toMatchObject({ against: expect.stringContaining('version 2'), changes: { breaking: 0 } });
   });

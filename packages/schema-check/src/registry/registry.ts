@@ -66,8 +66,8 @@ export interface Registry {
 }
 
 /**
- * Keeps versions of a graph: texts by their hash, and one record for each version, which names the one before. Two who publish at once
- * cannot both have the next number, so nobody's version is lost.
+ * Keeps versions of a graph: texts by their hash, and one record for each version, which names the one before. Two callers that publish
+ * at once cannot both have the next number, so nobody's version is lost.
  */
 export function createRegistry(store: RegistryStore): Registry {
   async function history(): Promise<Version[]> {
@@ -150,7 +150,7 @@ export function createRegistry(store: RegistryStore): Registry {
         subgraphs.map(async ({ name, url, sdl }) => ({ name, url, sdl: await keep(sdl) })),
       );
       if (newest && newest.supergraph === supergraph && JSON.stringify(newest.subgraphs) === JSON.stringify(kept)) {
-        // Whoever published it may have been cut off before it was served.
+        // Its publisher may have been cut off before it was served.
         await serve(newest);
         return { version: newest, isNew: false };
       }

@@ -20,7 +20,7 @@ export function findCommit(root: string, ref: string): string | null {
   return ask(root, ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
 }
 
-/** Who commits here, by the settings of git; null where there are none. */
+/** The author of commits here, by the settings of git; null where there are none. */
 export function findAuthor(root: string): string | null {
   return ask(root, ['config', 'user.email']);
 }
