@@ -67,7 +67,7 @@ export function createTaskgraphClient(options: TaskgraphClientOptions): Taskgrap
     ? createCookieSession(kept)
     : createSession({ ...kept, exchange: (refreshToken) => exchange(refreshToken) });
   let opened: SocketClient | null = null;
-  /** Who never subscribes needs no WebSocket. */
+  /** A client that never subscribes needs no WebSocket. */
   const socket = () => (opened ??= createSocket({ url, session, webSocketImpl: options.webSocketImpl, name, version }));
 
   const sentTo = { uri: url, ...(isInCookie && { credentials: 'include' as const }) };

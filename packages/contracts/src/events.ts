@@ -43,7 +43,7 @@ const dataExportPart = z.object({
   file: z.string().regex(/^[a-z-]{1,40}$/),
   rows: z.array(z.record(z.string(), z.unknown())),
 });
-/** Where somebody was who has done something; absent in events from before it was told. */
+/** Where the actor of an event was; absent in events from before it was told. */
 const origin = { ipAddress: z.string().nullable().optional(), userAgent: z.string().nullable().optional() };
 /** What was read: one thing, or a list: of all, or of a user or an item, whose id it is. */
 const privilegedSubject = z.object({
@@ -52,7 +52,7 @@ const privilegedSubject = z.object({
 });
 export type PrivilegedSubject = z.infer<typeof privilegedSubject>;
 const privilegedRead = z.object({ actorId: userId, subjects: z.array(privilegedSubject), ...origin });
-/** Who has changed something by role alone, whose it is, and where the request came from. */
+/** The administrator who has changed something by role alone, its owner, and where the request came from. */
 const privilegedChange = { actorId: userId, ownerId: userId, ...origin };
 export type DataExportPart = z.infer<typeof dataExportPart>;
 

@@ -1,4 +1,4 @@
-/** Says who has asked the gateway, signed by it; see `client-info.ts` of the service kit. */
+/** Tells of the client that has asked the gateway, signed by it; see `client-info.ts` of the service kit. */
 export const CLIENT_INFO_HEADER = 'x-taskgraph-client';
 
 /** Names one request in every log of every process; set by the gateway when the client sends none. */

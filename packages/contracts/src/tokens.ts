@@ -45,7 +45,7 @@ export const jsonWebKeySet = z.object({ keys: z.array(z.unknown()) });
 /** Where the auth subgraph serves its public keys. */
 export const JWKS_PATH = '/.well-known/jwks.json';
 
-/** Where the auth subgraph tells which sessions have ended, for those who verify tokens. */
+/** Where the auth subgraph tells which sessions have ended, for processes that verify tokens. */
 export const REVOCATIONS_PATH = '/.well-known/revoked-sessions.json';
 /** Where the auth subgraph gives gateways the tokens of sessions that browsers hold a cookie of. */
 export const SESSION_TOKENS_PATH = '/session-tokens';

@@ -46,7 +46,7 @@ export function hasCluster(dataDir: string): boolean {
  *
  * A second start on the same folder finds the data again, also after a crash: a stale postmaster.pid is removed, and a
  * server whose starter is gone is stopped first. The server does not see the terminal's Ctrl-C, so that the caller can
- * finish his work before he stops it; when the caller dies without stopping it, it stops by itself.
+ * finish its work before it stops the server; when the caller dies without stopping it, it stops by itself.
  *
  * @throws ClusterError with a message for the person at the terminal
  */

@@ -1,4 +1,4 @@
-// Makes the pages, all to be served by whoever serves them: GraphiQL, its editor and the workers of the editor are bundled into
+// Makes the pages, with all that they load from their own server: GraphiQL, its editor and the workers of the editor are bundled into
 // dist/page; Scalar, which comes as one file, goes into dist/reference.
 import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

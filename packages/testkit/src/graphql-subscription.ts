@@ -111,7 +111,7 @@ interface Feed {
   subscribe(channel: string, listener: (message: string | null) => void): Promise<() => Promise<void>>;
 }
 
-/** A live feed that tells who listens to it: nothing in the protocol says that a subscription has begun. */
+/** A live feed that tells of its listeners: nothing in the protocol says that a subscription has begun. */
 export function watchListeners<Given extends Feed>(
   feed: Given,
 ): { readonly feed: Given; readonly untilListening: (subject: string, count?: number) => Promise<void> } {

@@ -19,7 +19,7 @@ export function hasRedisServer(): boolean {
   return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Starts a Redis of its own that keeps nothing on disk, and serves who has the password where one is given. @throws when it does not come up */
+/** Starts a Redis of its own that keeps nothing on disk; clients need the password where one is given. @throws when it does not come up */
 export async function startRedisServer({ password }: { readonly password?: string } = {}): Promise<RedisServer> {
   const [port] = (await chooseFreePorts(1)) as [number];
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];

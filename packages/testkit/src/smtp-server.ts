@@ -14,7 +14,7 @@ export interface SmtpServer extends AsyncDisposable {
 
 export interface SmtpServerOptions {
   readonly password?: string;
-  /** What becomes of whoever logs in; `not offered` is a server that does not know how, and takes mails of everybody. */
+  /** What becomes of a client that logs in; `not offered` is a server that does not know how, and takes mails of everybody. */
   readonly logins?: 'taken' | 'refused' | 'cut off' | 'not offered';
   /** Where it listens; its URL says 127.0.0.1 all the same. */
   readonly host?: string;

@@ -16,7 +16,7 @@ const NO_COOKIES =
 type Refused = 'token' | 'session';
 
 /**
- * Sends each operation in the name of who is signed in.
+ * Sends each operation in the name of the user who is signed in.
  *
  * A token that is refused is replaced once, and the operation sent again: a query always, a mutation where no field of it was done.
  * What signs in or out on its way begins or ends the session.

@@ -6,7 +6,7 @@ export type SessionListener = (userId: string | null, before: string | null) => 
 export interface Kept<Value extends { readonly userId: string }> {
   read(): Value | null;
   write(value: Value | null): void;
-  /** Calls back when somebody signs in or out, in any tab; with whom, and who it was before. */
+  /** Calls back when somebody signs in or out, in any tab; with the user's id, and the one before. */
   onChange(listener: SessionListener): () => void;
   /** Resolves when another tab has changed the session, or would have. */
   changedElsewhere(maxDelayMs: number): Promise<void>;

@@ -6,7 +6,7 @@ import { isAboutToExpire, parseTokens, toTokens, type AuthPayloadLike, type Toke
 export interface Session {
   /** Whether the browser has the session, in a cookie, and there are no tokens. */
   readonly isInCookie: boolean;
-  /** Who is signed in; null for nobody. */
+  /** The user who is signed in; null for nobody. */
   readonly userId: string | null;
   /** Milliseconds since 1970 when the tokens, or the cookie, were handed out; null for nobody. */
   readonly begunAt: number | null;
@@ -18,7 +18,7 @@ export interface Session {
   begin(payload: AuthPayloadLike): void;
   /** Forgets the session, here and in other tabs. `logout` ends it at the server, too. */
   forget(): void;
-  /** Calls back when somebody signs in or out, in any tab; with whom, and who it was before. */
+  /** Calls back when somebody signs in or out, in any tab; with the user's id, and the one before. */
   readonly onChange: (listener: SessionListener) => () => void;
   close(): void;
 }
@@ -51,7 +51,7 @@ const MAX_DELAY_MS = 1_000;
  * Keeps a session in a storage and renews it.
  *
  * However many requests, and tabs, find their token expired, one exchanges it: requests wait for the same promise, tabs for the same
- * lock, and whoever has the lock looks first whether another has been there before. Without Web Locks two tabs may exchange the
+ * lock, and the holder of the lock looks first whether another has been there before. Without Web Locks two tabs may exchange the
  * same token at the same time; the server gives both the same pair for a few seconds.
  */
 export function createSession({ storage, key, exchange }: SessionOptions): Session {
@@ -66,7 +66,7 @@ export function createSession({ storage, key, exchange }: SessionOptions): Sessi
     // Another tab was faster, or has signed somebody else in or out.
     if (current?.accessToken !== stale.accessToken) return current;
     const payload = await exchange(current.refreshToken);
-    // Whoever signs in or out meanwhile has the last word.
+    // A user who signs in or out meanwhile has the last word.
     if (read()?.refreshToken !== current.refreshToken) return read();
     write(payload && toTokens(payload));
     return read();

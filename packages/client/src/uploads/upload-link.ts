@@ -30,7 +30,8 @@ export function hasFiles({ variables }: Pick<ApolloLink.Operation, 'variables'>)
 /**
  * Sends operations with files as GraphQL multipart requests (github.com/jaydenseric/graphql-multipart-request-spec).
  *
- * In browsers progress is told by `context.onUploadProgress`. Who unsubscribes, or aborts `context.fetchOptions.signal`, ends the upload.
+ * In browsers progress is told by `context.onUploadProgress`. A caller that unsubscribes, or aborts `context.fetchOptions.signal`,
+ * ends the upload.
  */
 export function createUploadLink({ uri, credentials }: UploadLinkOptions): ApolloLink {
   const terminal = new ApolloLink((operation) => {

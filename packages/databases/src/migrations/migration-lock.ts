@@ -10,7 +10,7 @@ const POLL_MS = 200;
 /**
  * Takes the lock of this database's migrations; it ends with the connection.
  *
- * Who waits asks again and again, in statements that end at once: one that waits in PostgreSQL holds a snapshot, and CREATE INDEX
+ * A runner that waits asks again and again, in statements that end at once: one that waits in PostgreSQL holds a snapshot, and CREATE INDEX
  * CONCURRENTLY of the runner that has the lock waits for every snapshot that is older than its index. PostgreSQL would end one of the
  * two as a deadlock.
  *

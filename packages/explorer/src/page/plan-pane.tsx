@@ -9,7 +9,7 @@ export const usePlan = create<{ readonly plan: QueryPlan | null; readonly asked:
   asked: null,
 }));
 
-/** Far enough apart, also for who sees few colours; whoever sees none reads the names. */
+/** Far enough apart, also for a reader who sees few colours; one who sees none reads the names. */
 const HUES = [265, 160, 30, 205, 330, 90] as const;
 const MARGIN = 12;
 const LINE = 17;

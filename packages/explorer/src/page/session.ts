@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 
-/** Who is signed in. Tokens are in memory only: whoever loads the page anew signs in anew. */
+/** The user who is signed in. Tokens are in memory only: a page that is loaded anew asks for a new sign-in. */
 export interface Session {
   readonly userName: string | null;
   readonly accessToken: string | null;
