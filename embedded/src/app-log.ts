@@ -19,8 +19,8 @@ const SEVERITY: Readonly<Record<LogLevel, number>> = {
   silent: 70,
 };
 /**
- * A warning that a slow machine brings about, with a plan: there is nothing to do about it, and who has just begun would take it for a fault.
- * It is in the file; whoever asks for a level sees it.
+ * A warning that a slow machine brings about, with a plan: there is nothing to do about it, and a beginner would take it for a fault.
+ * It is in the file; a person who asks for a level sees it.
  */
 const OF_SLOW_MACHINES = 'slow operation';
 /** A file that has grown beyond is put aside at the next start; one older file is kept. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const SERVICES = ['gateway', 'auth', 'task', 'media'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** Whom others ask. */
+/** The services that others ask. */
 export const PEERS = ['auth', 'task', 'media'] as const satisfies readonly ServiceName[];
 export type PeerName = (typeof PEERS)[number];
 

@@ -72,8 +72,8 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
 }
 
 /**
- * Removes what the launcher has put into the data folder, and nothing else: whoever sets it to a folder with other
- * things in it keeps those.
+ * Removes what the launcher has put into the data folder, and nothing else: an operator who sets it to a folder
+ * with other things in it keeps those.
  */
 export async function wipeDataDir(dataDir: DataDir): Promise<void> {
   const { postgres, media, logs, mail, usage, secrets, seed } = dataDir;

@@ -2,7 +2,7 @@ import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { LaunchError } from './launch-error.js';
 import type { DataDir } from './data-dir.js';
 
-/** Who runs on a data folder. */
+/** The process that runs on a data folder. */
 interface Instance {
   readonly pid: number;
   /** Tells two processes apart that got the same pid one after the other; null where the system does not say. */
@@ -67,7 +67,7 @@ async function replace(file: string, instance: Instance): Promise<void> {
 }
 
 /**
- * Removes a stale lock, and no other: between the look and the removal another starter may have put his own there, so
+ * Removes a stale lock, and no other: between the look and the removal another process may have put its own there, so
  * the file is moved aside, looked at again and put back if it is not the one that was meant.
  */
 async function removeStale(file: string, stale: Instance | null): Promise<void> {

@@ -71,7 +71,7 @@ function tryListening(host: string, port: number): Promise<string | null> {
   });
 }
 
-/** Asks whoever listens whether it is one of ours, and which. */
+/** Asks the server that listens whether it is one of ours, and which. */
 async function findTaskgraph(host: string, port: number): Promise<string | null> {
   try {
     const response = await fetch(`http://${loopbackOf(host)}:${port}/metrics`, {

@@ -95,7 +95,7 @@ export interface StartOptions {
   readonly onMail: (mail: Mail) => void;
   /** Those that are left out. */
   readonly stopped: readonly PeerName[];
-  /** Accounts that the explorer offers to whoever opens it. */
+  /** Accounts that the explorer offers to everybody who opens it. */
   readonly explorerLogins: readonly DemoPerson[];
 }
 
@@ -157,7 +157,7 @@ function tellingMailer(mailer: Mailer, onMail: StartOptions['onMail'] | null): M
   };
 }
 
-/** Events stay in this process. Bus and feed are for all services: the bus is closed by who made it, and the feed holds nothing. */
+/** Events stay in this process. Bus and feed are for all services: the bus is closed by its maker, and the feed holds nothing. */
 function transportOf(bus: EventBus, feed: LiveFeed): EventTransport {
   return { bus, feed, close: async () => undefined };
 }

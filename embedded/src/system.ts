@@ -126,7 +126,7 @@ async function start(
   };
   const traces = flags.trace ? await openTraces(config.tracePort) : null;
   if (traces) undo.push(() => traces.close());
-  // Whoever reaches the explorer is told the passwords: that is nobody but the people of this machine.
+  // The explorer tells the passwords to everybody who reaches it: that is nobody but the people of this machine.
   const offersLogins = !config.isOpen && (seedsDemoData(flags, config) || existsSync(dataDir.seed));
   const services = await progress.step(
     'services',

@@ -157,7 +157,7 @@ interface PageInfo {
   readonly endCursor: string | null;
 }
 
-/** Reads a connection page by page: whoever has worked with the demo account since may have added a lot. */
+/** Reads a connection page by page: people who have worked with the demo account since may have added a lot. */
 async function* pages<Answer>(
   client: DemoClient,
   query: string,

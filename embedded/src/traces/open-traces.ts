@@ -23,7 +23,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 };
 
-/** Shows traces at a port of this machine, to whoever works on it. @throws LaunchError when the port is taken */
+/** Shows traces at a port of this machine, to the people who work on it. @throws LaunchError when the port is taken */
 export async function openTraces(port: number): Promise<Traces> {
   const store = createTraceStore();
 
