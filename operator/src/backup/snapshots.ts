@@ -16,8 +16,8 @@ export interface Snapshots extends AsyncDisposable {
 }
 
 /**
- * Opens a snapshot of all databases at one instant: whoever tells other services of a change waits while it is taken, some milliseconds
- * beyond what is under way, so that no transaction of one has its counterpart only in another.
+ * Opens a snapshot of all databases at one instant: a transaction that tells other services of a change waits while it is taken, some
+ * milliseconds beyond what is under way, so that no transaction of one has its counterpart only in another.
  *
  * @throws CommandError where transactions take too long, again and again
  */
@@ -71,8 +71,8 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 /**
- * Whatever another service hears of writes to the outbox in the same transaction, so who waits there has not committed. One table, since
- * with several a service could wait for the backup, which waits for that service.
+ * Whatever another service hears of writes to the outbox in the same transaction, so a transaction that waits there has not committed. One
+ * table, since with several a service could wait for the backup, which waits for that service.
  */
 async function lockWrites(client: pg.Client): Promise<void> {
   await client.query('BEGIN');

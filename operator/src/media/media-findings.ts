@@ -37,7 +37,7 @@ export async function findInMedia({ urls, store, objects }: Places): Promise<Fin
   return { items: rows.length, damaged, strays };
 }
 
-/** Deletes folders that no row names, those of which that is still so: whoever was asked may have thought for a while. Returns which. */
+/** Deletes folders that no row names, those of which that is still so: the operator who was asked may have thought for a while. Returns which. */
 export async function removeStrays({ urls, store, objects }: Places, ids: readonly string[]): Promise<string[]> {
   const removed: string[] = [];
   if (objects === null) return removed;
