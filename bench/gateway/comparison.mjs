@@ -1,4 +1,4 @@
-// What the comparisons on cheap subgraphs share: their flags, the subgraphs, who asks, and a table for each operation.
+// What the comparisons on cheap subgraphs share: their flags, the subgraphs, the viewers, and a table for each operation.
 import { parseArgs } from 'node:util';
 import { chooseFreePorts, signTestToken, testKeySet } from '@taskgraph/testkit';
 import { OPERATIONS } from './graph.mjs';

@@ -1,4 +1,4 @@
-// A subgraph with a subscription, and one with what its events lead to, in one process. Whoever started it publishes:
+// A subgraph with a subscription, and one with what its events lead to, in one process. The process that started it publishes:
 // { publish: id } sends one event to every subscription. It answers with how many there are, which is all that {} asks.
 import { createServer } from 'node:http';
 import { graphql, parse, execute } from 'graphql';

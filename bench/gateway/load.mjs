@@ -2,8 +2,8 @@
 import { Pool } from 'undici';
 
 /**
- * `requestOf(index)` is each request's headers and body. Who sends one and the same request over and over measures how well
- * a gateway shares fetches that are under way, and little else.
+ * `requestOf(index)` is each request's headers and body. A client that sends one and the same request over and over measures
+ * how well a gateway shares fetches that are under way, and little else.
  *
  * @param requests how many there are
  * @param seconds for how long requests are sent, where it is not said how many
@@ -44,7 +44,7 @@ export async function load({
 
 /**
  * An open loop: requests are sent at a steady rate, whether the ones before are answered or not, and each latency counts
- * from when it should have been sent. A server that stalls is seen by all who came meanwhile.
+ * from when it should have been sent. A server that stalls is seen by all requests that came meanwhile.
  *
  * @returns latencies in milliseconds, and what failed
  */

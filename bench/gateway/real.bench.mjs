@@ -212,7 +212,7 @@ async function keepProfiles(pids, operation) {
 }
 
 /**
- * Boards of tasks with owner, assignee and pictures, as ordinary users see them: whoever owns one has uploaded its pictures, and of its
+ * Boards of tasks with owner, assignee and pictures, as ordinary users see them: the owner of one has uploaded its pictures, and of its
  * assignee media asks task. The first is made through the gateway as its users would, the others are copies of it.
  */
 async function fill({ urls: { gateway }, runSql }) {

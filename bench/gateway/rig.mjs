@@ -141,7 +141,7 @@ export async function assertEqualAnswers(gateways, { headers, body }) {
 }
 
 /**
- * Loads one gateway after the other, each for the same time, in turns whose order is drawn by lot each round: nobody runs always behind
+ * Loads one gateway after the other, each for the same time, in turns whose order is drawn by lot each round: none runs always behind
  * the same neighbour, and none has less time than another to become warm after its pause. A turn is short: after 8 s without work V8
  * gives memory back and forgets code, and a gateway under load never waits for so long.
  *

@@ -1,5 +1,5 @@
-// Many WebSocket clients in one process. Each event that all of them have is told to who started it, with the time at which
-// each had it.
+// Many WebSocket clients in one process. Each event that all of them have is told to the process that started it, with the time
+// at which each had it.
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { POSTED } from './feed-graph.mjs';

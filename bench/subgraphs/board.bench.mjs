@@ -56,7 +56,7 @@ try {
     checkout.task = task;
     checkout.media = await start(checkout.root, 'media', { TASK_URL: new URL(task.url).origin });
   }
-  // Whose answers are made of nothing: no row, no token, no rule.
+  // Two services whose answers are made of nothing: no row, no token, no rule.
   checkouts.push({ name: 'floor', task: await startFloor('task'), media: await startFloor('media') });
   const post = (token, body) => ({
     headers: { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${token}` },
