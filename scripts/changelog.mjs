@@ -15,7 +15,7 @@ function lastRelease() {
   }
 }
 
-/** What a folder is to whoever reads the list; the first that fits. */
+/** What a folder is to the reader of the list; the first that fits. */
 const AREAS = [
   ['The graph', /^(gateway\/supergraph\.graphql|subgraphs\/.*\.graphql)$/],
   ['Databases: migrate before the rollout', /^prisma\/.*\/migrations\//],

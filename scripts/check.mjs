@@ -98,7 +98,7 @@ if (unanswered.length > 0)
   console.log(`\nNothing is known of: ${unanswered.map(({ name }) => name).join(', ')}; the output above says why.`);
 console.log(failed.length === 0 ? '\nEverything passes.' : `\nFailed: ${failed.map(({ name }) => name).join(', ')}`);
 const tests = outcomes.find(({ name }) => name === 'tests');
-// Whoever reads only the last line reads the counts.
+// A reader of the last line alone sees the counts.
 if (tests) console.log(tests.lastLine);
 process.exit(failed.length === 0 ? 0 : 1);
 

@@ -119,7 +119,7 @@ async function installForBuild(root, workspaces, npm) {
     const status = await npm(staging, ['ci']);
     if (status !== 0) return status;
     const { packages } = readJson(path.join(root, 'package-lock.json'));
-    // The root comes last: npm's record of what is installed is there, and who is stopped before has none that is not true.
+    // The root comes last: npm's record of what is installed is there, and an installation that is stopped before has none that is not true.
     const folders = Object.keys(packages).filter((location) => location !== '' && !location.includes('node_modules/'));
     for (const folder of [...folders, '']) {
       const target = path.join(root, folder, 'node_modules');

@@ -33,7 +33,7 @@ const system = await startSystem();
 try {
   const [traces] = /http:\S+(?=\s+each request as a waterfall)/.exec(system.output()) ?? [];
   const lines = /^ {2}TOKEN=.*\n {2}curl .*$/m.exec(system.output())?.[0];
-  // The first time the gateway plans it, and what runs once runs slowly. Who has logged in anew gets nothing from the cache.
+  // The first time the gateway plans it, and what runs once runs slowly. A viewer who has logged in anew gets nothing from the cache.
   await promisify(execFile)('bash', ['-c', `for i in $(seq ${ROUNDS}); do\n${lines}\ndone`]);
   await takePicture(traces);
 } finally {

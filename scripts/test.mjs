@@ -19,7 +19,7 @@ const LATE_OPTIMIZATION = '--interrupt-budget=600000';
 await prepareOrExit();
 
 const folder = mkdtempSync(path.join(tmpdir(), 'taskgraph-results-'));
-/** Somebody who reads the results himself says where. */
+/** A caller that reads the results itself says where. */
 const resultsFile = process.env.TEST_RESULTS_FILE ?? path.join(folder, 'results.json');
 const child = spawn(
   process.execPath,
