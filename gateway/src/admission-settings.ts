@@ -87,7 +87,7 @@ export function toDocuments(config: GatewayConfig): Omit<DocumentsOptions, 'log'
   };
 }
 
-/** Says who decides about `@policy`. */
+/** Says what decides about `@policy`. */
 export function toPolicies({
   AUTHORIZATION_POLICIES: table,
   AUTHORIZATION_POLICY_URL: url,

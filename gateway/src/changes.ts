@@ -12,7 +12,7 @@ import type { GatewayConfig } from './config.js';
 import { invalidateOnEvents } from './event-invalidation.js';
 
 interface ChangesSurroundings {
-  /** In the place of what the settings name; closed by who made it. */
+  /** In the place of what the settings name; closed by its owner. */
   readonly bus: EventBus | undefined;
   readonly invalidate: (changed: NamedEntities) => Promise<void>;
   readonly onEvent: (type: string) => void;

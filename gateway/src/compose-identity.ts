@@ -17,7 +17,7 @@ interface IdentitySurroundings {
   readonly metrics: Metrics;
 }
 
-/** Composes what tells who asks: by a token, by the cookie of a browser, from which page and address. */
+/** Composes what finds out which viewer a request is of, by a token or the cookie of a browser, and from which page and address. */
 export function composeIdentity(config: GatewayConfig, { jwks, feed, log, metrics }: IdentitySurroundings) {
   const { jwksUrls, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
   const revocations = jwks ? null : createRevocations({ config, feed, log, metrics });

@@ -30,7 +30,7 @@ import { createWebSocketEndpoint } from './transports/websocket/server.js';
 import { within } from './transports/within.js';
 import type { UsageRecorder } from './usage/usage-recorder.js';
 
-/** Who sends the operations of the REST façade, as `schema-check.yaml` names it. */
+/** The client that sends the operations of the REST façade, as `schema-check.yaml` names it. */
 const REST_CLIENT = 'rest';
 
 /** What requests are led down to, and what is told of them. */

@@ -64,7 +64,7 @@ const schema = z.object({
   SUBGRAPH_MAX_WAITING: settings.positiveInt(1_000),
   /** Errors that are read of one answer of a subgraph; what is beyond is counted. */
   SUBGRAPH_MAX_ERRORS: settings.positiveInt(1_000),
-  /** Errors told of one answer, or of one part of it, whoever has made them; what is beyond is counted. */
+  /** Errors told of one answer, or of one part of it, whichever service has made them; what is beyond is counted. */
   ANSWER_MAX_ERRORS: settings.positiveInt(1_000),
   /** Subgraphs whose messages clients read also where an error has no code that says something: `all`, `none`, or names. */
   SUBGRAPH_ERROR_MESSAGES: settings.text('none'),
@@ -98,7 +98,7 @@ const schema = z.object({
   /** Labels of `@override` that hold for every request, and the header that names those of one: for a proxy to set. */
   OVERRIDE_LABELS: settings.list(String, 'a label').optional(),
   OVERRIDE_LABELS_HEADER: settings.headerName().optional(),
-  /** Automatic persisted queries: documents are remembered by their hash for whoever sends that. */
+  /** Automatic persisted queries: documents are remembered by their hash for every client that sends that. */
   APQ: settings.flag(true),
   /** A manifest of persisted queries: only its documents are served. */
   SAFELIST_FILE: settings.file().optional(),
@@ -125,7 +125,7 @@ const schema = z.object({
   REDIS_URL: settings.redisUrl().optional(),
   /** Where events tell the entity cache what to forget. */
   PUBSUB_PROJECT_ID: settings.googleProjectId().optional(),
-  /** Whoever holds one of these scopes may see every event, so they share subscriptions at subgraphs. */
+  /** Holders of one of these scopes may see every event, so they share subscriptions at subgraphs. */
   SUBSCRIPTION_SHARED_SCOPES: settings.text('admin'),
   /** How long a subscription's lost subgraph is looked for. */
   SUBSCRIPTION_RETRY_MS: settings.durationMs(60_000),
@@ -184,7 +184,7 @@ const schema = z.object({
   USAGE_FLUSH_MS: settings.durationMs(10_000),
   /** One operation of so many is counted, for all of them. */
   USAGE_SAMPLE_ONE_IN: settings.positiveInt(1),
-  /** Of a client's version and an operation each; whoever was counted least gives way. */
+  /** Of a client's version and an operation each; the record that was counted least gives way. */
   USAGE_MAX_RECORDS: settings.positiveInt(2_000),
   /** After which what was not seen again is forgotten. */
   USAGE_RETENTION_DAYS: settings.positiveInt(90),
@@ -210,7 +210,7 @@ export interface GatewayConfig extends z.output<typeof schema> {
   readonly subgraphTimeoutsMs: Readonly<Record<string, number>>;
   readonly introspection: boolean;
   readonly sandbox: boolean;
-  /** Who is shown the plan of an operation on demand. */
+  /** The viewers who are shown the plan of an operation on demand. */
   readonly showsPlans: 'everybody' | 'administrators' | 'nobody';
   /** Whose pages may call. */
   readonly origins: readonly OriginRule[];

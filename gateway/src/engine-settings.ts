@@ -150,7 +150,7 @@ function toSubgraphsSettings(config: GatewayConfig): SubgraphsSettings {
     },
     assertReady,
     maxConnections: config.SUBGRAPH_MAX_CONNECTIONS,
-    // A fetch that were let in without a connection would wait for one behind whoever came first, and nobody would take turns.
+    // A fetch that were let in without a connection would wait for one behind the fetches before it, and nobody would take turns.
     maxConcurrency: config.SUBGRAPH_HTTP2
       ? config.SUBGRAPH_MAX_CONCURRENCY
       : Math.min(config.SUBGRAPH_MAX_CONCURRENCY, config.SUBGRAPH_MAX_CONNECTIONS),

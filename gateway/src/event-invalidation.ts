@@ -14,7 +14,7 @@ interface EventInvalidationOptions {
 /** The group of gateways. */
 const GROUP = 'gateway';
 
-/** Forgets what has changed as soon as a service says so, whoever changed it. */
+/** Forgets what has changed as soon as a service says so, whichever client changed it. */
 export function invalidateOnEvents({ bus, sharedCache, invalidate, onEvent, log }: EventInvalidationOptions): {
   close(): Promise<void>;
 } {

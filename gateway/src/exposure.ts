@@ -1,7 +1,7 @@
 import { isLoopback, type Log } from '@taskgraph/service-kit';
 import type { GatewayConfig } from './config.js';
 
-/** What helps whoever builds a client helps whoever looks for a way in, once others than the builder can reach it. */
+/** What helps the developer of a client helps an attacker that looks for a way in, once others than the developer can reach it. */
 export function warnOfExposure({ HOST: host, introspection, sandbox, origins }: GatewayConfig, log: Log): void {
   const open = [
     introspection && 'INTROSPECTION',

@@ -45,9 +45,9 @@ export interface GatewayParts {
   readonly jwks: JwksSource;
   /** Null traces nothing, whatever the settings say. */
   readonly tracing: Tracing | null;
-  /** Carries the events of services; closed by who made it. */
+  /** Carries the events of services; closed by its owner. */
   readonly bus: EventBus;
-  /** Tells at once which sessions have ended; closed by who made it. */
+  /** Tells at once which sessions have ended; closed by its owner. */
   readonly feed: LiveFeed;
   /** Joins the planner and the watch of the supergraph of another process. */
   readonly joinPlanner: (options: Pick<RemotePlannerOptions, 'log' | 'onReload'>) => RemotePlanner;

@@ -23,7 +23,7 @@ export interface GatewayTelemetry extends AnswerTelemetry, FetchTelemetry, Subgr
   watchOperations(cache: () => OperationCache): void;
 }
 
-/** Of who plans and watches the supergraph. */
+/** Of the process that plans for the supergraph and watches it. */
 export interface SupergraphTelemetry {
   plannerRestarted(): void;
   supergraphReloaded(outcome: 'loaded' | 'refused' | 'unreachable'): void;
@@ -138,7 +138,7 @@ export function createGatewayTelemetry(
       { requestId, identity, signal },
       { name, type, durationMs, executeMs, errorCodes, isRefused, cost, plan },
     ) {
-      // Whose time is up, or who was refused, is told so; who has left is told nothing, and nothing is wrong.
+      // A client whose time is up, or that was refused, is told so; one that has left is told nothing, and nothing is wrong.
       const hasLeft = signal.aborted && !(signal.reason instanceof Fault);
       const outcome = hasLeft ? 'aborted' : errorCodes.length > 0 ? 'error' : 'ok';
       operations.observe(durationMs / 1000, name !== null && isKnownOperation(name) ? name : OTHER, type, outcome);

@@ -21,7 +21,7 @@ interface ClientRates {
 export interface ClientLimitsOptions {
   readonly rates: ClientRates;
   readonly limits: RateLimits;
-  /** Who is at these addresses is not limited. */
+  /** Clients at these addresses are not limited. */
   readonly isExempt: (address: string) => boolean;
 }
 
@@ -37,7 +37,7 @@ export interface Demand {
   readonly bytes: number;
 }
 
-/** Limits of what one client may ask for in a time. Whoever is over one is told when to come again. */
+/** Limits of what one client may ask for in a time. A client over one is told when to come again. */
 export interface ClientLimits {
   /** What is known before anything is read of a request; counts nothing. Null when it may go on. */
   look(address: string): Refusal | null;
@@ -47,7 +47,7 @@ export interface ClientLimits {
    * @throws Refusal RATE_LIMITED
    */
   arrive(context: OperationContext): Standing[];
-  /** Counts what it asks for, for its user, and adds how he stands. @throws Refusal RATE_LIMITED */
+  /** Counts what it asks for, for its user, or else its cost for its address; adds how that stands. @throws Refusal RATE_LIMITED */
   admit(demand: Demand, context: OperationContext, standings: Standing[]): void;
   /** Counts bytes of files that nobody had announced, when they have come. */
   received(bytes: number, context: Pick<OperationContext, 'identity' | 'address'>): void;

@@ -16,8 +16,8 @@ const PERCENT = /^percent\((\d{1,3}(?:\.\d{1,8})?)\)$/;
  * Creates the stage that decides about progressive overrides (Federation 2.7, "Incremental migration with progressive
  * @override").
  *
- * - `percent(n)` holds for n of a hundred viewers, and for one viewer always or never: a larger n keeps whom a smaller one
- *   has. Who has a token that this gateway cannot read is known by that token; without any, each request is one of its own.
+ * - `percent(n)` holds for n of a hundred viewers, and for one viewer always or never: a larger n keeps those that a smaller one
+ *   has. A viewer with a token that this gateway cannot read is known by that token; without any, each request is one of its own.
  * - Any label holds that the settings, the request's header or the deployment names, `percent(n)` too.
  */
 export function createOverrideLabels({ labels, labelsOf }: OverrideLabelsOptions): OverrideLabels {

@@ -38,7 +38,7 @@ export function createPersistedQueries(): PersistedQueries {
   };
 }
 
-/** Serves texts only: whoever sends a hash is told to send the text. */
+/** Serves texts only: a client that sends a hash is told to send the text. */
 export function createNoPersistedQueries(): PersistedQueries {
   return {
     resolve(request) {

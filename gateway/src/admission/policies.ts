@@ -10,7 +10,7 @@ export interface Policies {
    * token is remembered as long as the token and the set of names are. Never throws.
    */
   evaluate(names: ReadonlySet<string>, asker: Asker): PolicyVerdicts | Promise<PolicyVerdicts>;
-  /** Whether nobody meets a condition, whoever signs in. */
+  /** Whether nobody meets a condition, whichever user signs in. */
   isHopeless(this: void, condition: SecurityCondition): boolean;
 }
 

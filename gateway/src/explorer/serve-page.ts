@@ -42,7 +42,7 @@ const PAGE_HEADERS = new Headers({
 
 /** How it is told that there is no answer. */
 export interface Refusals {
-  /** To who asks by another method: which ones a path takes. */
+  /** To a client that asks by another method: which ones a path takes. */
   readonly method: (request: IncomingMessage, response: ServerResponse, methods: readonly string[]) => void;
   /** Of a file that is in another state, or does not have the bytes, that a request wants. */
   readonly file: (response: ServerResponse, refused: RefusedFile) => void;
@@ -94,7 +94,7 @@ export function servePage(app: FastifyInstance, { at, folder, refusals, routes }
   );
 }
 
-/** Tells who asks by a method that reads nothing. */
+/** Refuses a client that asks by a method that reads nothing, and tells it which ones do. */
 export function refuseOthers(app: FastifyInstance, at: string, { method: refuse }: Pick<Refusals, 'method'>): void {
   otherwise(
     app,
@@ -105,8 +105,8 @@ export function refuseOthers(app: FastifyInstance, at: string, { method: refuse 
 }
 
 /**
- * Answers who wants what is here only if nothing is (RFC 9110, section 13.1.2), and returns true then. It is for what has no tag, and
- * every other tag is of something else.
+ * Answers a client that wants what is here only if nothing is (RFC 9110, section 13.1.2), and returns true then. It is for what has no
+ * tag, and every other tag is of something else.
  */
 export function answersNone({ headers }: IncomingMessage, response: ServerResponse): boolean {
   const preconditions = readPreconditions(headers);

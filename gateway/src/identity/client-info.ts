@@ -6,8 +6,8 @@ import type { SubgraphClient } from '@taskgraph/federation-engine/internal/subgr
 import { isAdministrator } from './is-administrator.js';
 
 /**
- * Puts around a client what tells subgraphs who asks, signed: with mutations, and with what administrators read, which is kept on
- * record. Other reads go without it, and are shared and kept as if nobody in particular had asked.
+ * Puts around what sends fetches what tells subgraphs which client asks, signed: with mutations, and with what administrators read,
+ * which is kept on record. Other reads go without it, and are shared and kept as if nobody in particular had asked.
  */
 export function withClientInfo(inner: SubgraphClient, sign: SignClientInfo | null): SubgraphClient {
   if (!sign) return inner;

@@ -32,8 +32,8 @@ const JUDGE: Judge<unknown> = { error: () => 'failure', isSuccess: () => true };
 const NEVER = new AbortController().signal;
 
 /**
- * Asks auth, by a signature for this one request: whoever else reaches its port gets no tokens. While auth fails it is left alone, and
- * nobody waits for it.
+ * Asks auth, by a signature for this one request: another process that reaches its port gets no tokens. While auth fails it is left
+ * alone, and nobody waits for it.
  */
 export function createExchangeCookie({
   url,

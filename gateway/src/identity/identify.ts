@@ -12,9 +12,9 @@ export interface Identify {
   (authorization: string | undefined): Promise<Identity>;
   /** The same, where it is known without waiting; null otherwise. */
   atOnce(authorization: string | undefined): Identity | null;
-  /** Whether who was identified is still believed: the key that has signed the token may have left the set. */
+  /** Whether an identity is still believed: the key that has signed the token may have left the set. */
   stillHolds(identity: Identity): Promise<boolean>;
-  /** Whether the session of who was identified has ended. */
+  /** Whether the session of an identity has ended. */
   isRevoked(identity: Identity): boolean;
   /** Calls back after sessions have ended. */
   onRevocation(listener: () => void): void;
@@ -38,7 +38,7 @@ const MAX_HEADER_CHARACTERS = 8_192;
 const INVALID: Identity = { kind: 'refused', problem: 'TOKEN_INVALID' };
 
 /**
- * Creates the stage that tells who asks. It never throws: a bad token makes the request anonymous, with a reason.
+ * Creates the stage that finds out which viewer a request is of. It never throws: a bad token makes the request anonymous, with a reason.
  *
  * Where this gateway verifies no tokens, it still refuses what cannot be forwarded as a header: credentials also come in
  * messages, where they may hold anything.

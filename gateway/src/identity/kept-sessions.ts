@@ -43,7 +43,7 @@ const kept = sessionTokens.omit({ expiresIn: true }).extend({ expiresAtMs: z.num
  * to for the first time, does not ask auth for what another knows. Nobody is let in by what is kept: its token is verified, and its session
  * looked for among those that have ended, at each request. Where Redis is away, or holds something else, auth is asked.
  *
- * Whoever reads Redis has neither the cookie nor the token: keys are hashes of hashes, and values are sealed (AES-256-GCM) for their key.
+ * A reader of Redis has neither the cookie nor the token: keys are hashes of hashes, and values are sealed (AES-256-GCM) for their key.
  */
 export function createKeptSessions({
   redisUrl,
@@ -70,7 +70,7 @@ export function createKeptSessions({
     const keptMs = Math.floor(lifetimeMs - Math.min(AHEAD_MS, lifetimeMs / 2));
     if (keptMs < 1) return;
     const sealed = seal({ ...tokens, expiresAtMs: now() + lifetimeMs }, key, sealKey);
-    // Who is not told of it asks auth.
+    // A gateway that is not told of it asks auth.
     redis.set(key, sealed, 'PX', keptMs).catch(() => undefined);
   }
 
@@ -88,7 +88,7 @@ export function createKeptSessions({
   };
 }
 
-/** Not the hash that auth has in its database: who has one of them has not the other. */
+/** Not the hash that auth has in its database, but a hash of that: a reader of Redis does not have the one of auth. */
 function keyOf(cookieHash: string): string {
   return `taskgraph:session:${createHash('sha256').update(cookieHash).digest('base64url')}`;
 }

@@ -15,7 +15,7 @@ export interface RevocationsOptions {
     readonly REDIS_URL?: string | undefined;
     readonly REVOCATION_POLL_MS: number;
   };
-  /** Closed by who made it; one of its own, through Redis where there is any, when absent. */
+  /** Closed by its owner; when absent, one is opened here, through Redis where there is any. */
   readonly feed: LiveFeed | undefined;
   readonly log: Log;
   readonly metrics: Metrics;

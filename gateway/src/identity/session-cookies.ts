@@ -18,7 +18,7 @@ export interface SessionCookiesOptions {
   readonly now?: () => number;
 }
 
-/** Who asks by a cookie. */
+/** The viewer that a cookie stands for. */
 interface CookieCredentials {
   readonly identity: Identity;
   /** What is sent to subgraphs: the access token that the cookie stands for. */
@@ -82,10 +82,10 @@ export function createSessionCookies({
   const attributes = `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   const cleared = `${name}=; ${attributes}; Max-Age=0`;
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
-  /** Apart from those that live, which nobody can push out with secrets that he makes up. */
+  /** Apart from those that live, which no attacker can push out with secrets that they make up. */
   const endedUntil = new LRUCache<string, number>({ max: MAX_KNOWN });
 
-  /** One exchange for all who ask at once. */
+  /** One exchange for all requests that ask at once. */
   function tokensOf(
     hash: string,
     mustAsk = false,

@@ -53,7 +53,7 @@ const STATUSES: Readonly<Record<string, number>> = {
 
 const STATUS_OF_REASON: Readonly<Record<string, number>> = { UPLOAD_TOO_LARGE: 413 };
 const UNAUTHENTICATED = 401;
-/** A token was sent, and another would do (RFC 6750, section 3.1); to whoever has sent none, nothing more is told. */
+/** A token was sent, and another would do (RFC 6750, section 3.1); to a client that has sent none, nothing more is told. */
 const INVALID_TOKEN: ReadonlySet<string> = new Set(['TOKEN_EXPIRED', 'TOKEN_INVALID', 'SESSION_REVOKED']);
 const CHALLENGE = 'Bearer realm="taskgraph"';
 
@@ -91,7 +91,7 @@ export function problemOfError(
   const ofReason = STATUS_OF_REASON[String(members['reason'])];
   const found = ofReason ?? status ?? (isErrorCode(code) ? ERROR_CODES[code].httpStatus : 500);
   const { retryAfter } = members;
-  // Where the graph itself asks who it is, the reason is that somebody has to be, and the cause what was wrong with the token.
+  // Where the graph itself asks for a viewer, the reason is that there has to be one, and the cause what was wrong with the token.
   const why = [members['reason'], members['cause']].map(String);
   const isInvalidToken = code === 'UNAUTHENTICATED' && why.some((each) => INVALID_TOKEN.has(each));
   return new Problem(found, code, message, {

@@ -31,7 +31,7 @@ export interface Route {
   readonly body?: 'input' | 'variables' | 'form';
   /** Members of the result that lead to what is answered. */
   readonly answer: readonly string[];
-  /** Whether it is for nobody who is not signed in. */
+  /** Whether it takes no credentials. */
   readonly isPublic?: boolean;
   /** Where the version goes that `If-Match` names. */
   readonly version?: Place;

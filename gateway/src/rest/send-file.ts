@@ -51,8 +51,8 @@ const OWN_PATH = /^\/files\//;
 const PASSED = new Set([200, 206, 304]);
 
 /**
- * Whoever may see the item was decided by the graph, which has signed the URL: the media process is asked in nobody's name. What is passed on
- * is asked for again each time, since a copy would outlive the right to see it.
+ * The graph has decided that the viewer may see the item, and has signed the URL: the media process is asked in nobody's name. What is
+ * passed on is asked for again each time, since a copy would outlive the right to see it.
  */
 export function createSendFile({ mediaUrl, timeoutMs }: SendFileOptions): SendFile {
   const dispatcher = new Agent({ headersTimeout: timeoutMs, connect: { timeout: timeoutMs } });

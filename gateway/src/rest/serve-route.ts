@@ -207,7 +207,7 @@ async function send(
   const next = route.list && nextPage(body, route.list, request);
   const headers: Record<string, string> = {
     ...others,
-    // Whoever keeps it has to ask whether it still holds, in the name of who asks.
+    // A cache that keeps it has to ask whether it still holds, in the name of the viewer.
     'cache-control':
       response.hasHeader('set-cookie') || route.method !== 'GET'
         ? 'no-store'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ID_LENGTH, type NormalOperation } from './normal-operation.js';
 
-/** Who does not say so is counted all the same. */
+/** A client that does not name itself is counted all the same. */
 export const UNKNOWN = 'unknown';
 /** Clients that there was no room to name. */
 export const OTHERS = '(others)';

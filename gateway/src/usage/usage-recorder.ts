@@ -27,7 +27,7 @@ export interface UsageRecorderOptions {
 /** Counts an operation that is run. It waits for nothing, and never throws. */
 export type RecordUsage = (operation: CountedOperation, context: Pick<OperationContext, 'clientHeader'>) => void;
 
-/** Counts who asks for what. */
+/** Counts which client asks for what. */
 export interface UsageRecorder {
   /** Of clients that say who they are. */
   readonly record: RecordUsage;
@@ -110,7 +110,7 @@ export function createUsageRecorder(options: UsageRecorderOptions): UsageRecorde
   }
 
   async function flush(): Promise<void> {
-    // Who comes while it is told waits, and what was counted meanwhile is told after that.
+    // A caller that comes while it is told waits, and what was counted meanwhile is told after that.
     while (flushing) await flushing;
     if (pending.size === 0) return;
     flushing = tell().finally(() => {

@@ -20,8 +20,8 @@ export interface UsageTable {
 }
 
 /**
- * Creates a table in which whoever was counted least gives way: names that somebody makes up, once each, push out others that were
- * made up, and no client that goes on asking. What gives way goes on to be counted among the operation's other clients.
+ * Creates a table in which the record that was counted least gives way: names that somebody makes up, once each, push out others that
+ * were made up, and no client that goes on asking. What gives way goes on to be counted among the operation's other clients.
  */
 export function createUsageTable({ maxRecords, retentionMs }: UsageBounds): UsageTable {
   const table = new Map<string, UsageRecord>();

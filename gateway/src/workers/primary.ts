@@ -40,12 +40,12 @@ interface Running {
 const EXIT_CONFIG = 78;
 /** Taken by the system, mostly for memory; a full heap; a fault of native code; a defect; a start that failed. */
 const LIKELY_CAUSES = ['SIGKILL', 'SIGABRT', 'SIGSEGV', 'exit 70', 'exit 1'];
-/** Longer than a worker waits for what it depends on, and shorter than who asks for health waits for this. */
+/** Longer than a worker waits for what it depends on, and shorter than the health check here waits for this. */
 const ANSWER_TIMEOUT_MS = 4_000;
 /** One death may be by chance: another worker starts at once. */
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;
-/** Who has served as long dies for another reason than the one before. */
+/** A worker that has served as long dies for another reason than the one before. */
 const STEADY_MS = 30_000;
 
 /**
@@ -151,7 +151,7 @@ export function createPrimary(options: PrimaryOptions): Runnable {
     });
   }
 
-  /** Of those that serve: who starts answers nothing yet. */
+  /** Of those that serve: a worker that starts answers nothing yet. */
   function askAll<About extends keyof Answers>(about: About) {
     const asked = [...workers.values()].filter(({ servesSince }) => servesSince !== null);
     return Promise.all(asked.map(async (running) => [running.worker.id, await ask(running, about)] as const));

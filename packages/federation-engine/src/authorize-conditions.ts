@@ -4,7 +4,7 @@ import type { OperationFacts } from './compile/valid-operation.js';
 import type { Asker } from './request/context.js';
 import type { SecurityCondition } from './supergraph/planner/security-requirements.js';
 
-/** Whether a condition is met for whoever asks; each is asked about once in a request. What throws meets none. */
+/** Whether a viewer meets a condition; each is asked about once in a request. What throws meets none. */
 export type AuthorizeHook = (condition: SecurityCondition, asker: Asker) => boolean | Promise<boolean>;
 
 /** Everybody may see everything: subgraphs decide. */

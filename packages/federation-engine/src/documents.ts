@@ -1,5 +1,5 @@
 /*
- * Documents within limits, what is a condition in them, and what operations may cost, for who serves them by another engine.
+ * Documents within limits, what is a condition in them, and what operations may cost, for hosts that serve them by another engine.
  */
 export { createCostModel, type CostModel } from './compile/cost/cost-model.js';
 export { prepareCostEstimate, type CostEstimate } from './compile/cost/estimate-cost.js';

@@ -228,7 +228,7 @@ function openPlanner(options: EngineInside['planner'], log: Log): PlannerThread 
   });
 }
 
-/** Whoever is only told of a plan costs nobody the operation. */
+/** The hook is only told of a plan: its failure costs nobody the operation. */
 function tellPlan(onPlan: NonNullable<EngineOptions['onPlan']>, operation: Operation, durationMs: number, log: Log) {
   const { name, type, plan } = operation;
   const told = async () => onPlan({ name, type, plan: planText(plan), durationMs });

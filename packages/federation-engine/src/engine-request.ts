@@ -20,9 +20,9 @@ export interface EngineRequest {
   readonly headers?: ClientHeaders | null | undefined;
   /** Aborts when the client goes away. */
   readonly signal?: AbortSignal | undefined;
-  /** Who asks, where the host knows; without it, subgraphs find out. */
+  /** The viewer, where the host knows; without it, subgraphs find out. */
   readonly identity?: Identity | undefined;
-  /** Where the client is: those who are not known take turns by it. */
+  /** Where the client is: viewers who are not known take turns by it. */
   readonly address?: string | undefined;
   /** Goes on to subgraphs as `x-request-id`. */
   readonly requestId?: string | undefined;

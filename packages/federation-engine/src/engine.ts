@@ -22,7 +22,7 @@ import { badRequest, defect, refusalOf, toRefusal } from './request/refusal.js';
 export interface Engine {
   /** Runs a query or a mutation. Never throws: whatever goes wrong is in the result. */
   execute(request: EngineRequest): Promise<EngineResult>;
-  /** Runs a subscription; ends when its source does, or whoever reads it returns. Never throws: a refusal is its only result. */
+  /** Runs a subscription; ends when its source does, or its reader returns. Never throws: a refusal is its only result. */
   subscribe(request: EngineRequest): AsyncIterableIterator<EngineResult>;
   /** The plan of an operation, as people read it. @throws Refusal */
   explain(request: EngineRequest): Promise<string>;

@@ -25,10 +25,10 @@ interface EventIteratorOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Events that wait for who reads them; beyond that the subscription ends. */
+/** Events that wait for their reader; beyond that the subscription ends. */
 const MAX_WAITING = 1_000;
 
-/** The events of one subscription, for who pulls them. @throws Refusal when it is not served */
+/** The events of one subscription, for a reader that pulls them. @throws Refusal when it is not served */
 export async function* iterateEvents(options: EventIteratorOptions): AsyncGenerator<IteratedEvent> {
   const { subscriptions, request, requestId, address, credentials, clientHeader, signal } = options;
   const waiting: IteratedEvent[] = [];

@@ -1,5 +1,5 @@
 /*
- * One GraphQL service over HTTP, for who needs that and no graph: pool, time-out, circuit breaker, one retry.
+ * One GraphQL service over HTTP, for a host that needs that and no graph: pool, time-out, circuit breaker, one retry.
  */
 export { Cancellation, type CancelSignal } from './request/cancellation.js';
 export { Fault, unavailable, type FaultDetails } from './request/fault.js';

@@ -43,7 +43,7 @@ function negotiate(header: string): Accepted | null {
   const modern = preferenceOf(ranges, 'application/graphql-response+json');
   const legacy = preferenceOf(ranges, 'application/json');
   const json = Math.max(modern.quality, legacy.quality);
-  // Forms that a client has to know of are sent to those only who name them.
+  // Forms that a client has to know of are sent only to clients that name them.
   const named = (type: string, parameter?: [string, string]) => {
     const { quality, precision } = preferenceOf(ranges, type, parameter);
     return precision === EXACT ? quality : 0;
@@ -58,7 +58,7 @@ function negotiate(header: string): Accepted | null {
   const stream = isMultipartStream ? 'multipart' : events > 0 ? 'sse' : null;
   if (json === 0 && !incremental && !stream) return null;
 
-  // Who names both types alike is given the one that says more; a wildcard is no sign that it is known.
+  // A client that names both types alike is given the one that says more; a wildcard is no sign that it is known.
   const isModern = modern.quality > 0 && (modern.precision === EXACT ? modern.quality === json : legacy.quality === 0);
   return {
     ...(isModern ? MODERN : LEGACY),

@@ -75,7 +75,7 @@ export interface AnswerOptions {
   readonly client: SubgraphClient;
   readonly clientErrors: ClientErrors;
   readonly telemetry: AnswerTelemetry;
-  /** Counts who asks for what; absent where nobody wants to know. */
+  /** Counts which client asks for what; absent where nobody wants to know. */
   readonly recordUsage?: RecordUsage | undefined;
   /** Whether nothing is told of the schema but what is asked for by its names. */
   readonly hideSuggestions: boolean;
@@ -95,7 +95,7 @@ export interface Arrival {
     /** Of the header of that name. */
     readonly lastEventId: string | undefined;
   } | null;
-  /** The form in which the answer shows its plan, for who may see it; null for all others. */
+  /** The form in which the answer shows its plan, for a viewer who may see it; null for all others. */
   readonly showsPlan: PlanFormat | null;
   readonly context: OperationContext;
 }

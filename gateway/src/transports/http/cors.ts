@@ -22,8 +22,8 @@ const METHODS = ['GET', 'POST'];
  * Creates what tells browsers whose pages may read an answer (Fetch, "HTTP-CORS protocol"), before anything else is looked at, so that
  * refusals are readable too.
  *
- * The function returned answers preflights by itself, without a look at who asks, and returns true then. Headers that it sets stay
- * through `writeHead`, except for `vary`, which whoever adds to it has to join.
+ * The function returned answers preflights by itself, without a look at the viewer, and returns true then. Headers that it sets stay
+ * through `writeHead`, except for `vary`, which a handler that adds to it has to join.
  */
 export function createCors({
   origins,

@@ -24,13 +24,13 @@ export interface GraphQLHandlerOptions {
   readonly eventSource: EventSourceEndpoint;
   readonly streams: HttpStreams;
   readonly contexts: RequestContexts;
-  /** Whether who asks may stand in a cookie. */
+  /** Whether the viewer may stand in a cookie. */
   readonly variesByCookie: boolean;
   readonly addressOf: ClientAddress;
   readonly limits: Pick<ClientLimits, 'look' | 'received'>;
   readonly maxBodyBytes: number;
   readonly maxBatchOperations: number;
-  /** Who may see the plans of their operations. */
+  /** The viewers who may see the plans of their operations. */
   readonly showsPlans: 'everybody' | 'administrators' | 'nobody';
   /** Whether answers are compressed for clients that take it. */
   readonly compression: boolean;

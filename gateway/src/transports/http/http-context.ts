@@ -7,7 +7,7 @@ import { SESSION_COOKIE_HASH } from '../../identity/client-info.js';
 import type { SessionWish } from '../../identity/session-cookies.js';
 import { readCacheWishes } from './request-wishes.js';
 
-/** Who asks, and by what. */
+/** The viewer, and the authorization that names them. */
 export type Credentials = Pick<OperationContext, 'identity' | 'authorization'>;
 
 interface ContextFacts {

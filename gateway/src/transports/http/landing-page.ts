@@ -1,6 +1,6 @@
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 
-/** The page has a policy of its own for what it loads, which cannot say who may show it in a frame (CSP 3, section 6.4.2). */
+/** The page has a policy of its own for what it loads, which cannot say which pages may show it in a frame (CSP 3, section 6.4.2). */
 export const PAGE_HEADERS = {
   'content-security-policy': "frame-ancestors 'none'",
   'x-frame-options': 'DENY',
@@ -8,7 +8,7 @@ export const PAGE_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** By which the gateway knows who asks, as it does of every client. */
+/** By which the gateway knows the client, as it knows every other. */
 const SHARED_HEADERS = { 'apollographql-client-name': 'sandbox' };
 
 /**
@@ -27,7 +27,7 @@ export async function renderSandbox(explorer: string | null): Promise<() => Prom
   if (!page) throw new Error('Apollo Sandbox has no page');
   const { html } = page;
   const render = async () => complete(typeof html === 'string' ? html : await html(), explorer);
-  // What cannot be completed is told when the gateway starts, and not to whoever opens the page.
+  // What cannot be completed is told when the gateway starts, and not when somebody opens the page.
   await render();
   return render;
 }

@@ -24,7 +24,7 @@ export function readGraphQLRequest(body: unknown): GraphQLRequest {
   };
 }
 
-/** {@link readGraphQLRequest} for who answers a fault as any other. */
+/** {@link readGraphQLRequest} for a caller that answers a fault as any other. */
 export function tryReadGraphQLRequest(body: unknown): GraphQLRequest | Refusal {
   try {
     return readGraphQLRequest(body);

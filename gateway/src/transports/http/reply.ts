@@ -16,7 +16,7 @@ export interface Reply {
   readonly rest: RenderedParts | null;
 }
 
-/** What goes back for an operation by itself, also as values, for who reads it in this process. */
+/** What goes back for an operation by itself, also as values, for a reader in this process. */
 export interface OperationReply extends Reply {
   /** The data of the body, made when it is asked for; null where there are none. */
   readonly data: () => unknown;

@@ -16,7 +16,7 @@ interface RequestContextsOptions {
   readonly labelsHeader: string | undefined;
 }
 
-/** Tells who asks, and what the client wants of its session. */
+/** Finds out which viewer a request is of, and what the client wants of its session. */
 export interface RequestContexts {
   /** What the client wants of its session; null where it wants nothing. */
   wishOf(request: IncomingMessage): SessionWish | null;
@@ -33,7 +33,7 @@ export function createRequestContexts({
   addressOf,
   labelsHeader,
 }: RequestContextsOptions): RequestContexts {
-  /** Who asks: by the header, else by the cookie of a browser. */
+  /** The viewer: by the header, else by the cookie of a browser. */
   async function readCredentials(request: IncomingMessage): Promise<Credentials> {
     const { authorization } = request.headers;
     const secret = authorization === undefined && sessionCookies ? sessionCookies.find(request) : null;

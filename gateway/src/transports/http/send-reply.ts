@@ -9,7 +9,7 @@ import { sendInParts, sendOnePart } from './send-parts.js';
 interface SendReplyOptions {
   /** Whether answers are compressed for clients that take it. */
   readonly compression: boolean;
-  /** Whether who asks may stand in a cookie. */
+  /** Whether the viewer may stand in a cookie. */
   readonly variesByCookie: boolean;
 }
 

@@ -269,7 +269,7 @@ export class Connection implements Outlet {
   }
 
   #subscribe(id: string, payload: Readonly<Record<string, unknown>>): void {
-    // While a renewal is checked, the client is still who it was.
+    // While a renewal is checked, the client keeps the viewer that it had.
     if (this.#state === 'new' || (this.#state === 'identifying' && this.credentials === NOBODY))
       return this.close(CLOSE_CODES.unauthorized, 'Unauthorized');
     if (this.#operations.has(id))

@@ -29,7 +29,7 @@ export interface WebSocketEndpointOptions extends ConnectionServices {
   readonly heartbeatMs: number;
   /** In small letters; undefined where no header of the handshake says which labels of `@override` hold. */
   readonly labelsHeader: string | undefined;
-  /** How those are told of a refusal who open a WebSocket elsewhere than at the endpoint. */
+  /** How a client that opens a WebSocket elsewhere than at the endpoint is told of the refusal. */
   readonly refusalForms: RefusalForms | undefined;
 }
 

@@ -48,7 +48,7 @@ export function compileWithheld(base: ValidOperation, unmet: Unmet, client?: str
 
 /** An operation under the names and with the labels that it is planned with. */
 interface Prepared extends Pick<Operation, 'base' | 'unmet'> {
-  /** Whose turn it takes to plan it. */
+  /** The client whose turn it takes to plan it. */
   readonly client: string | undefined;
   readonly labelled: LabelledDocument;
   readonly node: OperationDefinitionNode;
@@ -68,7 +68,7 @@ async function compile({ base, client, labelled, node, planned, unmet }: Prepare
   const introspection = prepareIntrospection({ supergraph, rootType, node, fragments });
 
   // plan
-  // Of a subscription, whoever subscribes is told that nothing of it is left.
+  // Of a subscription, the subscriber is told that nothing of it is left.
   const settled = type === OperationTypeNode.SUBSCRIPTION ? planned : withoutFixedConditions(planned);
   const plannedNode = settled.definitions[document.definitions.indexOf(node)] as OperationDefinitionNode;
   const plan = await planOf(supergraph, introspection ? withoutIntrospection(settled) : settled, plannedNode, client);

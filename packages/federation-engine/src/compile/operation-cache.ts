@@ -19,7 +19,7 @@ export interface OperationCacheOptions {
   readonly limits: DocumentLimits;
   /** Whether questions about the schema are answered, and names that it does not have are helped with. */
   readonly introspection: boolean;
-  /** Tells conditions that nobody meets, whoever signs in. */
+  /** Tells conditions that nobody meets, whichever user signs in. */
   readonly isHopeless?: Unmet['isHopeless'];
   /** Items in a list that nothing bounds, where costs are estimated. */
   readonly assumedListSize?: number;
@@ -27,17 +27,17 @@ export interface OperationCacheOptions {
   readonly maxWaiting?: number;
   /** Told of each compilation, in milliseconds. */
   readonly onCompiled?: (durationMs: number, operation: Operation) => void;
-  /** Told of what was done of it, in the asynchronous context of who has asked for it first. */
+  /** Told of what was done of it, in the asynchronous context of the caller that has asked for it first. */
   readonly onPhase?: (phase: 'parse' | 'validate' | 'plan', durationMs: number) => void;
 }
 
-/** On what terms an operation is planned for who asks for it. */
+/** On what terms an operation is planned for its viewer. */
 export interface Admission {
   /** Decides by what is known before planning. @throws Refusal: it is not planned for this request */
   readonly admit: (operation: OperationFacts) => void;
-  /** What of it is withheld from who asks: see `Authorization.unmet`. Nothing is where it is absent. */
+  /** What of it is withheld from the viewer: see `Authorization.unmet`. Nothing is where it is absent. */
   readonly unmet?: (operation: OperationFacts) => readonly number[] | Promise<readonly number[]>;
-  /** Whose turn it takes to plan it. */
+  /** The client whose turn it takes to plan it. */
   readonly client: string;
 }
 
@@ -132,7 +132,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
   });
   const numbers = new WeakMap<ValidOperation, number>();
   let lastNumber = 0;
-  /** What waits for a plan, or may not be planned as a whole for whoever has asked so far: by its text, and by its normal text. */
+  /** What waits for a plan, or may not be planned as a whole for any viewer so far: by its text, and by its normal text. */
   const valid = new LRUCache<string, Found>({
     maxSize: maxBytes / 8,
     sizeCalculation: ({ known }) => 1_000 + BYTES_OF_CHARACTER * baseOf(known).textLength,
@@ -191,7 +191,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return compiled;
   }
 
-  /** The operation as it is planned for who asks: where his labels hold, and without what he may not see. */
+  /** The operation as it is planned for the viewer: where their labels hold, and without what they may not see. */
   function choose(found: Found, asked: Asked): Operation | Promise<Operation> {
     const { admission } = asked;
     const labels = heldLabels(found.known, asked.holds);
@@ -205,7 +205,7 @@ export function createOperationCache(supergraph: Supergraph, options: OperationC
     return unmet instanceof Promise ? unmet.then(plan) : plan(unmet);
   }
 
-  /** A compiled operation, or what is left of it for who asks. */
+  /** A compiled operation, or what is left of it for the viewer. */
   function served(operation: Operation, admission: Admission | undefined): Operation | Promise<Operation> {
     if (!admission?.unmet || operation.secured.length === 0) return operation;
     const unmet = admission.unmet(operation);

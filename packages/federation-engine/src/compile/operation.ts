@@ -9,7 +9,7 @@ import type { FetchStep, Step } from './plan/steps.js';
 import type { OperationFacts, ValidOperation } from './valid-operation.js';
 import type { AnswerWriters } from './write/answer-writers.js';
 
-/** What it takes to run an operation, any number of times: data and writers. Who runs it reads no document, no schema and no plan of Apollo's. */
+/** What it takes to run an operation, any number of times: data and writers. A run reads no document, no schema and no plan of Apollo's. */
 export interface CompiledOperation {
   readonly type: `${OperationTypeNode}`;
   /** The version that it was compiled for. */

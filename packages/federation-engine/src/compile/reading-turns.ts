@@ -18,8 +18,8 @@ interface Waiting {
 
 /**
  * Reading a document (its parsing, its validation, what it may cost) takes the event loop for a millisecond or more. One is read in
- * each turn of the loop, so that whoever sends thousands of new documents at once waits for its own, and a known one is never behind
- * more than one of them.
+ * each turn of the loop, so that a client that sends thousands of new documents at once waits for its own, and a known one is never
+ * behind more than one of them.
  *
  * @param exempt the client whose documents wait for nobody and keep nobody waiting
  */

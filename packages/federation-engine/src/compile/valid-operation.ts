@@ -54,7 +54,7 @@ const MAX_VALIDATION_ERRORS = 20;
 
 interface ValidationOptions extends Pick<ValidOperation, 'costs'> {
   readonly introspection: boolean;
-  /** Of who goes on to compile it. */
+  /** Given by a caller that goes on to compile it. */
   readonly textLength?: number;
 }
 

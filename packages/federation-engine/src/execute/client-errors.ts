@@ -16,7 +16,7 @@ type ErrorContext = Pick<OperationContext, 'log' | 'requestId'>;
 
 /** The one place where errors of an execution leave the engine. */
 export interface ClientErrors {
-  /** What a client is told of a result: what is withheld from him, its errors, and positions that could not hold what came. */
+  /** What a client is told of a result: what is withheld from it, the errors, and positions that could not hold what came. */
   ofResult(
     result: Pick<OperationResult, 'errors' | 'violations' | 'leftOut'>,
     context: ErrorContext & Pick<OperationContext, 'identity'>,

@@ -7,7 +7,7 @@ import type { Data, ErrorPath } from '../request/data.js';
 
 /** An error of the answer, before what a client is told is made of it: see `client-errors.ts`. */
 export interface ExecutionError extends GraphQLFormattedError {
-  /** Who it comes from; null for the engine itself. */
+  /** Where it comes from; null for the engine itself. */
   readonly subgraph: string | null;
   /** Told only of a place that nothing came for and that no other error explains: see `settle-errors.ts`. */
   readonly isSpare?: true;

@@ -68,7 +68,7 @@ class ValueResult implements OperationResult {
     this.#operation = operation;
     this.#execution = execution;
     let isTaken = false;
-    // Who has got it may have changed it.
+    // A caller that has got it may have changed it.
     this.value = () => {
       if (isTaken) return makeValue(operation, execution).value;
       isTaken = true;

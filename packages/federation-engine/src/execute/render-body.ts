@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 
-/** `{"data":…}`, with errors first so that whoever reads the beginning sees them. */
+/** `{"data":…}`, with errors first so that a reader of the beginning sees them. */
 export function renderBody(data: string | null, errors: readonly object[], more = ''): string {
   const told = errors.length > 0 ? `"errors":${JSON.stringify(errors)}` : '';
   const both = told !== '' && data !== null ? ',' : '';

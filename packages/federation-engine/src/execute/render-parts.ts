@@ -3,7 +3,7 @@ import type { IncrementalPart, PendingPart } from './operation-result.js';
 /** How an answer comes in parts: what Apollo Client calls `Defer20220824Handler`, and `GraphQL17Alpha9Handler`. */
 export type PartsFormat = 'deferSpec=20220824' | 'incrementalSpec=v0.2';
 
-/** Later parts as JSON texts, at the pace of who reads them. */
+/** Later parts as JSON texts, at the pace of their reader. */
 export interface RenderedParts extends AsyncIterable<string> {
   readonly format: PartsFormat;
   /** Nobody reads them any more: nothing is measured or waited for from now on. */

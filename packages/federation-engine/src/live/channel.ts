@@ -17,14 +17,14 @@ export interface ChannelOptions extends GroupOptions, SourceOptions {
   ) => void;
   /** A group cannot keep up with the others. It is to go on in a channel of its own when it has room. */
   readonly fellBehind: (channel: Channel, group: Group) => void;
-  /** What somebody is told whose credentials a subgraph refuses. */
+  /** What a subscriber is told whose credentials a subgraph refuses. */
   readonly missingViewer?: MissingViewer;
   /** Nobody may join any more. */
   readonly closed: (channel: Channel) => void;
 }
 
 interface ChannelFacts extends SourceFacts {
-  /** Whoever has the same may join. */
+  /** A subscription with the same one may join. */
   readonly key: string;
 }
 
@@ -135,7 +135,7 @@ export class Channel {
 
   async #handOn(event: SourceEvent, id: string | null, reconnected: boolean): Promise<void> {
     await this.#forgetOlder(event.data);
-    // What can be asked for again waits for room. It is handed to all at once: who joins meanwhile has it not yet.
+    // What can be asked for again waits for room. It is handed to all at once: a member that joins meanwhile has it not yet.
     if (id !== null) await this.#untilRoom();
     this.deliveredId = id ?? this.deliveredId;
     // Running an event uses up its data: all but a single group get copies.
@@ -179,7 +179,7 @@ export class Channel {
     if (this.#waiting === 0 && !this.#isClosed) this.#source.release();
   }
 
-  /** Whoever hears of a change reads what was changed, not what was kept or asked for before. */
+  /** A subscriber that hears of a change reads what was changed, not what was kept or asked for before. */
   async #forgetOlder(data: SourceEvent['data']): Promise<void> {
     const { client, log } = this.#options;
     if (!data || !client.invalidate) return;

@@ -6,7 +6,7 @@ export interface Credentials {
   readonly identity: Identity;
   /** The Authorization header as it came. */
   readonly authorization: string | undefined;
-  /** Milliseconds since the epoch; infinite for who has no token, or one that the host cannot read. */
+  /** Milliseconds since the epoch; infinite for a viewer without a token, or with one that the host cannot read. */
   readonly expiresAtMs: number;
 }
 
@@ -27,8 +27,8 @@ export function userOf({ identity }: Credentials): string | null {
 export const viewerOf: (credentials: Credentials) => string = privateKey;
 
 /**
- * Equal for those who may see the same events: nobody; whoever holds a scope that may see everything; else each user for
- * himself, and each token that the host cannot read.
+ * Equal for viewers who may see the same events: nobody; the holders of a scope that may see everything; else each user
+ * alone, and each token that the host cannot read.
  */
 export function rightsOf(credentials: Credentials, sharedScopes: readonly string[]): string {
   const { identity } = credentials;

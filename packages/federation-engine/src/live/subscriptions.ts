@@ -18,7 +18,7 @@ import type { SubscriptionRequest } from './subscription-request.js';
 export interface SubscriptionsOptions extends Omit<ChannelOptions, 'end' | 'closed' | 'fellBehind'> {
   readonly operations: () => OperationCache;
   readonly overrideLabels: OverrideLabels;
-  /** Whoever holds one of them may see every event. */
+  /** A viewer who holds one of them may see every event. */
   readonly sharedScopes: readonly string[];
   readonly maxSubscriptions: number;
   readonly maxPerUser: number;
@@ -50,7 +50,7 @@ interface Place {
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { log, telemetry, sharedScopes } = options;
   const places = new Map<Subscription, Place>();
-  /** By user, or by the address of who is none. */
+  /** By user, or by the address of a viewer who is none. */
   const perOwner = new Map<string, number>();
   /** Those that may be joined. */
   const channels = new Map<string, Channel>();
@@ -114,7 +114,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     places.set(subscription, placeOf(channel, channel.join(subscription, key, facts)));
   }
 
-  /** Who sends other headers to the subgraph may get other events. */
+  /** A subscription with other headers to the subgraph may get other events. */
   function scopeOf(subscription: Subscription, { operation }: GroupFacts): string {
     const { changeHeaders } = options;
     const { primary } = operation.compiled;
@@ -129,7 +129,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     if (!step) throw new Error('the operation is no subscription');
     const used = pick(step, variables);
     const key = channelKey(step, used, rights);
-    // Who comes back joins those who are as far as he is; everybody else would leave out what he has missed.
+    // A subscriber that comes back joins those that are as far as it is; all others would leave out what it has missed.
     const keys = lastEventId === null ? [key] : [key, `${key} ${lastEventId}`];
     for (const each of keys) {
       const channel = channels.get(each);
@@ -185,7 +185,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const holds = options.overrideLabels({ ...anyone.outlet.credentials, overrideLabels });
     const began = refreshes;
     const allowed = new Map<Subscription, Operation>();
-    // Who joins meanwhile is among them.
+    // A member that joins meanwhile is among them.
     for (const subscription of group.members)
       try {
         const { outlet, requestId } = subscription;

@@ -14,7 +14,7 @@ export interface UpstreamSubscription {
   readonly headers?: Readonly<Record<string, string | null>> | undefined;
   readonly requestId: string;
   readonly payload: SubscribePayload;
-  /** Whether it has a connection of its own, whoever shares its token. */
+  /** Whether it has a connection of its own, even where others share its token. */
   readonly isAlone: boolean;
 }
 
@@ -99,7 +99,7 @@ export function createUpstreamSockets(options: UpstreamSocketsOptions): Upstream
       url: webSocketUrl(url),
       webSocketImpl: headers ? socketWith(sent(headers)) : PlainSocket,
       connectionParams: sent({ authorization: authorization ?? null, [REQUEST_ID_HEADER]: requestId, ...headers }),
-      // Who subscribes decides whether and how to come back: with the id of its last event.
+      // The subscriber decides whether and how to come back: with the id of its last event.
       retryAttempts: 0,
       connectionAckWaitTimeout: options.connectTimeoutMs,
       keepAlive: options.heartbeatMs,

@@ -41,14 +41,14 @@ export interface Viewer {
 /** What is known of a viewer, and until when: seconds since the epoch (RFC 7519, section 4.1.4). */
 export type Claims = Readonly<Record<string, unknown>> & { readonly exp: number };
 
-/** Who asks, as the host has found out. `unverified`: it leaves the decision to the subgraphs. */
+/** The viewer, as the host has found out. `unverified`: it leaves the decision to the subgraphs. */
 export type Identity =
   | { readonly kind: 'accepted'; readonly viewer: Viewer; readonly claims: Claims }
   | { readonly kind: 'absent' }
   | { readonly kind: 'refused'; readonly problem: string }
   | { readonly kind: 'unverified' };
 
-/** Who asks, in one request. */
+/** The viewer, in one request. */
 export type Asker = Pick<OperationContext, 'identity' | 'authorization' | 'requestId' | 'log' | 'clientHeader'>;
 
 /** What decides about the labels of a request. */
@@ -61,8 +61,8 @@ export type LabelFacts = Pick<OperationContext, 'identity' | 'authorization' | '
 export type OverrideLabels = (facts: LabelFacts) => (label: string) => boolean;
 
 /**
- * Who takes turns with others, at the planner, for subgraphs and for events: a user, and everybody at one address that is not known as
- * a user. A token that nobody has verified tells nothing, since a client can make up as many as it likes.
+ * The client that takes turns with others, at the planner, for subgraphs and for events: a user, and everybody at one address that is
+ * not known as a user. A token that nobody has verified tells nothing, since a client can make up as many as it likes.
  */
 export function clientOf({ identity, address }: Pick<OperationContext, 'identity' | 'address'>): string {
   return identity.kind === 'accepted' ? `user ${identity.viewer.userId}` : `address ${address ?? ''}`;

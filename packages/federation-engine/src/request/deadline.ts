@@ -12,7 +12,7 @@ export function untilDeadline<Value>(work: Promise<Value>, signal: CancelSignal)
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       const reason: unknown = signal.reason;
-      // Who has gone away needs no answer: what is planned for him is there for the next who asks.
+      // A client that has gone away needs no answer: what is planned for it is there for the next one that asks.
       if (reason instanceof Fault) reject(toRefusal(reason));
     };
     signal.addEventListener('abort', onAbort, { once: true });

@@ -1,4 +1,4 @@
-/** Those who wait, each for somebody. */
+/** Waiters, each in the name of an owner. */
 export interface FairQueue<Waiter> {
   readonly size: () => number;
   /** How many wait for this one. */
@@ -7,13 +7,13 @@ export interface FairQueue<Waiter> {
   remove(owner: string, waiter: Waiter): void;
   /** The one whose turn it is, of owners that may go. It stays until it is removed. */
   next(mayGo?: (owner: string) => boolean): Waiter | undefined;
-  /** Who has most that wait, of others than this one, and the one of them that came last. */
+  /** The most that wait for one owner, of others than this one, and the one of them that came last. */
   longest(exempt?: string): { readonly count: number; readonly last: Waiter } | null;
 }
 
 /**
- * Makes a queue in which owners take turns, and what one of them waits for keeps its order. So whoever sends a thousand
- * requests waits for his own, and who sends one is the next but for the owners before him.
+ * Makes a queue in which owners take turns, and what one of them waits for keeps its order. So an owner of a thousand
+ * requests waits for their own, and an owner of one is the next but for the owners before them.
  */
 export function createFairQueue<Waiter>(): FairQueue<Waiter> {
   /** In the order of their turns. */
@@ -65,7 +65,8 @@ interface BoundedQueue<Item> {
 }
 
 /**
- * Beyond `maxSize` the last item of the client that has most goes, so that who has brought little is served whatever others do.
+ * Beyond `maxSize` the last item of the client that has most goes, so that a client that has brought little is served whatever others
+ * do.
  *
  * @param exempt what this client brings is kept in any case
  */

@@ -12,7 +12,7 @@ export class TracedFetch {
   /** The trace as it came, undefined without one. */
   ftv1: unknown = undefined;
 
-  /** @param body of an answer that was made for this request; null where its trace is told by whom it was made for */
+  /** @param body of an answer that was made for this request; null where the request that it was made for tells its trace */
   receive(body: unknown): void {
     this.receivedTime = Date.now();
     const { extensions } = (body ?? {}) as { readonly extensions?: { readonly ftv1?: unknown } | null };

@@ -1,7 +1,7 @@
 import type { Identity } from './context.js';
 import { Fault } from './fault.js';
 
-/** What somebody is told who would have to be known. */
+/** What a viewer is told who would have to be known. */
 export type MissingViewer = (identity: Identity) => Fault;
 
 export const missingViewer: MissingViewer = (identity) =>

@@ -1,6 +1,6 @@
 /**
- * Who may get a kept answer; each is a part of the one before. EVERYBODY: what is said to be `public`. ALIKE: whoever sends
- * the same credentials, or like the first one none at all. ONE: a single client, which only its token tells from others.
+ * The clients that may get a kept answer; each is a part of the one before. EVERYBODY: what is said to be `public`. ALIKE: those that
+ * send the same credentials, or like the first one none at all. ONE: a single client, which only its token tells from others.
  */
 export type Audience = 'EVERYBODY' | 'ALIKE' | 'ONE';
 

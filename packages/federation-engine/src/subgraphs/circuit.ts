@@ -43,7 +43,7 @@ export interface Circuit {
    * @throws what `call` throws, as soon as it throws it; CircuitOpenError when the service is left alone; the signal's reason
    */
   run<Result>(call: () => Promise<Result>, judge: Judge<Result>, signal?: CancelSignal): Promise<Result>;
-  /** Whether the service is called as usual. Then a caller may call it by himself, and tell how that ended. */
+  /** Whether the service is called as usual. Then a caller may call it by itself, and tell how that ended. */
   readonly isClosed: () => boolean;
   /** How often the circuit has opened: to be told with the end of a call, as it was at its beginning. */
   readonly openings: () => number;
@@ -75,10 +75,10 @@ const NEVER = new AbortController().signal;
 /**
  * Creates the circuit breaker of a service.
  *
- * Outcomes are of three kinds: success, failure, and no verdict. Whoever sends expensive requests, goes away before the answer, or
- * is refused, must not be able to open the circuit for everybody, nor to keep it closed. So a call that fails is judged; where
- * that leaves open who is to blame (no answer in time, a broken connection), the probe is asked, once for all who wait for it,
- * while the caller has its error already. Only a probe closes an open circuit.
+ * Outcomes are of three kinds: success, failure, and no verdict. A client that sends expensive requests, goes away before the answer,
+ * or is refused, must not be able to open the circuit for everybody, nor to keep it closed. So a call that fails is judged; where
+ * that leaves open who is to blame (no answer in time, a broken connection), the probe is asked, once for all calls that wait for it,
+ * while the caller has its error already. Where there is a probe, nothing else closes an open circuit.
  *
  * A service that answers the probe may fail at all else. So a closed circuit is on trial until a call succeeds, or has not opened it for a
  * while. One that opens it in that time has proved nothing: the pauses go on from where they were, the next trial is over with the first

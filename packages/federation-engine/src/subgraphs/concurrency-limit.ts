@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../request/cancellation.js';
 import { createFairQueue, type FairQueue } from '../request/fair-queue.js';
 
-/** Thrown to who has to go because too many wait. */
+/** Thrown to a caller that has to go because too many wait. */
 export class Overloaded extends Error {
   constructor() {
     super('too many requests wait');
@@ -13,11 +13,11 @@ export type WorkKind = 'query' | 'mutation';
 
 export interface ConcurrencyLimit {
   /**
-   * Runs work when there is room for it, and its owner has not all that is his at once. Who waits is let in mutations first; owners
-   * take turns, and what one of them asked for is let in in the order of arrival.
+   * Runs work when there is room for it, and its owner has not all that is theirs at once. Of what waits, mutations are let in first;
+   * owners take turns, and what one of them asked for is let in in the order of arrival.
    *
    * @param work throws nothing but by its promise
-   * @param owner in whose name: of those who share it nobody gets more than his turn
+   * @param owner in whose name: callers that share an owner get no more than that owner's turns
    * @throws Overloaded when too many wait: to the last of the owner for whom most queries wait, be it the one that comes; for a
    *   mutation a query goes, and among mutations alone it is as among queries
    * @throws the signal's reason when it is aborted while waiting
@@ -72,7 +72,7 @@ export function createConcurrencyLimit({
     if (waiting() < maxWaiting) return;
     const query = waiters.query.longest();
     if (kind === 'mutation' && query) return query.last.turnAway(new Overloaded());
-    // Whoever has more that wait than the one who comes would have with this one makes room for him.
+    // The owner with most that wait makes room, if those are more than this owner's would be with the new one.
     const most = kind === 'mutation' ? waiters.mutation.longest() : query;
     if (!most || most.count <= waiters[kind].count(owner) + 1) throw new Overloaded();
     most.last.turnAway(new Overloaded());

@@ -31,7 +31,7 @@ export interface ExchangeAnswer {
   readonly isAscii: boolean;
 }
 
-/** Whom an exchange tells of its end, by one call of one of both. */
+/** What an exchange tells of its end, by one call of one of both. */
 export interface ExchangeListener {
   onAnswer(answer: ExchangeAnswer): void;
   /** @param error of undici; TimeoutError; AnswerTooLarge; the signal's reason */

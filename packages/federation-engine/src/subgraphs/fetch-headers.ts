@@ -85,7 +85,7 @@ function badHeader(subgraph: string, name: unknown, fault: string): Fault {
 
 /**
  * Puts what changes headers around a client. Where headers differ from client to client, what is fetched for one is
- * neither shared with another nor kept for him; headers of tracing count for nothing there.
+ * neither shared with another nor kept for it; headers of tracing count for nothing there.
  */
 export function withFetchHeaders(inner: SubgraphClient, change: ChangeHeaders): SubgraphClient {
   return {

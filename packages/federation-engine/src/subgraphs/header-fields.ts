@@ -1,4 +1,4 @@
-/** What says how a message is sent belongs to who sends it (RFC 9110, section 7.6.1). */
+/** What says how a message is sent belongs to its sender (RFC 9110, section 7.6.1). */
 const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',

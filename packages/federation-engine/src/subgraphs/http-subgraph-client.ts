@@ -82,7 +82,7 @@ export function createHttpSubgraphClient(options: HttpSubgraphClientOptions): Su
             trace?.receive(own.body);
             return toAnswer(own, own.body, request);
           });
-        // Its fields were run once: their times are told by whom it was sent for.
+        // Its fields were run once: the request that it was sent for tells their times.
         trace?.receive(null);
         return toAnswer(answer, JSON.parse(answer.text), request);
       });

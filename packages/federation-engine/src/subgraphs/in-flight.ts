@@ -1,9 +1,9 @@
 import { Cancellation, type CancelSignal } from '../request/cancellation.js';
 import type { UpstreamAnswer } from './single-upstream.js';
 
-/** What makes two queries the same: who asks is a part of what is asked, and so is whom. */
+/** What makes two queries the same: the viewer is a part of what is asked, and so is the service. */
 export interface Query {
-  /** Whom: the same object for the same service. */
+  /** The same object for the same service. */
   readonly service: object;
   readonly authorization: string | undefined;
   /** What else says whose answer it is. */
@@ -14,7 +14,7 @@ export interface Query {
 export interface InFlight {
   /**
    * Starts a query, or joins an equal one that is under way and was started after `askedAfter`, if that is given. `isOwn` tells
-   * whose parsed body it is: who joins parses the text for himself, because bodies are changed.
+   * whose parsed body it is: a caller that joins parses the text for itself, because bodies are changed.
    *
    * @throws what the query throws; the reason of `signal`
    */
@@ -37,8 +37,8 @@ export interface SharedAnswer {
 /**
  * Lets equal queries that are under way at the same time share one call.
  *
- * A query that was sent before a mutation was answered may not have seen it, so nobody joins it any more: who reads after
- * a write reads what was written.
+ * A query that was sent before a mutation was answered may not have seen it, so nobody joins it any more: a client that reads
+ * after a write reads what was written.
  *
  * Where nobody shares anything, this costs a look at what is under way at the same place: nearly always nothing.
  */
@@ -175,7 +175,7 @@ class Flight extends Cancellation {
   }
 }
 
-/** Who gives up does not wait for what others still want. */
+/** A caller that waits for a flight. One that gives up does not wait for what others still want. */
 class Passenger {
   constructor(
     readonly flight: Flight,
@@ -185,7 +185,7 @@ class Passenger {
     readonly reject: (reason: unknown) => void,
   ) {}
 
-  /** Returns false for who has given up already. */
+  /** Returns false for a caller that has given up already. */
   board(): boolean {
     this.flight.add(this);
     if (this.signal.aborted) {

@@ -7,7 +7,7 @@ import type { Addressed } from './subgraphs.js';
 
 /** What a subgraph answered to a fetch. */
 export interface SubgraphAnswer {
-  /** Owned by who asked: it may be changed. */
+  /** Owned by the caller: it may be changed. */
   readonly data: Record<string, unknown> | null;
   readonly errors: readonly GraphQLFormattedError[];
   /** Null when it must not be kept. */
@@ -29,7 +29,7 @@ export interface Representation {
 
 export interface SubgraphRequest {
   readonly subgraph: string;
-  /** Whose address of the subgraph is asked. */
+  /** The graph whose address of the subgraph is asked. */
   readonly graph: Addressed;
   readonly type: OperationTypeNode;
   readonly query: string;

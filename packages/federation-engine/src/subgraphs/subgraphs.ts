@@ -143,7 +143,7 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
       limit: createConcurrencyLimit({
         maxActive: maxUploads,
         maxWaiting,
-        // As slow as who sends it: with all of them, one user would keep everybody else's waiting.
+        // As slow as its uploader: with all of them, one user would keep everybody else's waiting.
         maxActivePerOwner: settings.maxUploadsPerUser,
       }),
     };
@@ -243,14 +243,14 @@ export function createSubgraphs({ settings, log, telemetry, health }: SubgraphsO
   };
 }
 
-/** Of several, one that is well: who subscribes there stays there. */
+/** Of several, one that is well: a subscription made there stays there. */
 function urlOfOne(url: string, upstream: SpreadUpstream | undefined): string {
   const [first = url, ...others] = splitUrls(url);
   if (others.length === 0) return first;
   return upstream?.members().find((member) => member.upstream.circuit() === 'closed')?.url ?? first;
 }
 
-/** Whoever answers a probe may fail at all else: while its circuit is open, nothing is asked of it. */
+/** A service that answers a probe may fail at all else: while its circuit is open, nothing is asked of it. */
 function lackOfCircuit(upstream: SpreadUpstream, what: string): Lacking | undefined {
   const open = upstream.members().filter((member) => member.upstream.circuit() !== 'closed');
   if (open.length === 0) return undefined;

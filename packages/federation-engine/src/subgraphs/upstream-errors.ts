@@ -88,7 +88,7 @@ export function failureReason(error: unknown): string {
 /** RFC 9110, 15.6.3 and 15.6.4: a balancer could not reach the service, or knows none that is ready. */
 const OF_A_BALANCER: ReadonlySet<number> = new Set([502, 503]);
 
-/** Whether what may be sent twice may be sent again: the connection failed, or whoever stands before the service found nobody behind it. */
+/** Whether what may be sent twice may be sent again: the connection failed, or a balancer before the service found nobody behind it. */
 export function mayBeAskedAgain(error: unknown): boolean {
   if (error instanceof BadResponse) return OF_A_BALANCER.has(error.status);
   const { code } = facts(error);

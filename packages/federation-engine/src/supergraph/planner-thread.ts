@@ -29,7 +29,7 @@ export interface PlannerThread {
    * Plans an operation. Clients take turns: one that brings many operations waits for itself.
    *
    * @param labels of `@override`, those that hold
-   * @param client whoever it is planned for; the engine's own wishes are not shed
+   * @param client the client that it is planned for; the engine's own wishes are not shed
    * @throws when it cannot be planned; Fault UNAVAILABLE, also for a version that has been released
    */
   plan(
@@ -77,7 +77,7 @@ interface Asked {
   readonly timeoutMs: number;
   readonly onLate: () => void;
   readonly onAnswer: (answer: PlannerAnswer) => void;
-  /** The thread has died; a load is sent to the next one, a plan is asked for again by whoever still wants it. */
+  /** The thread has died; a load is sent to the next one, a plan is asked for again by a caller that still wants it. */
   readonly onLost: (error: Error) => void;
 }
 

@@ -42,7 +42,7 @@ const YOUNG_MIB = 12;
 /** One death may be by chance: another thread starts at once. */
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;
-/** Since its first message; who has lived as long dies for another reason than the one before. */
+/** Since its first message; a thread that has lived as long dies for another reason than the one before. */
 const STEADY_MS = 30_000;
 
 export function createRestartingWorker(options: RestartingWorkerOptions): RestartingWorker {

@@ -23,7 +23,7 @@ export interface Guest {
 export interface SharedPlannerOptions {
   readonly planner: PlannerThread;
   readonly source: SupergraphSource;
-  /** Of the plans of one version that are kept: what one guest has asked for, the others ask for soon, and so does who replaces it. */
+  /** Of the plans of one version that are kept: what one guest has asked for, the others ask for soon, and so does one that replaces it. */
   readonly maxPlanBytes: number;
 }
 

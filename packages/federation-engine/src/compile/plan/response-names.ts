@@ -19,7 +19,7 @@ import { everyField, responseNameOf } from './every-field.js';
  * - Below types that exclude each other a name may stand for several calls: `... on Poster { piece { art(size: BIG) } }` and
  *   `... on Banner { piece { art(size: SMALL) } }`. The planner knows the place by its names alone, and asks for one of them.
  *
- * Such a field is fetched under another name; {@link clientName} is the way back, for whoever writes to the client.
+ * Such a field is fetched under another name; {@link clientName} is the way back, for the writer of the answer.
  *
  * @param taken names that the planner asks for on its own account
  */

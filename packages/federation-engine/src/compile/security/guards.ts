@@ -9,8 +9,8 @@ const known = new WeakMap<Supergraph, Guards>();
 
 /**
  * What it takes to select a field: what the type asks that it is selected of, the field itself, and the type that it
- * returns. Of an abstract type, also what each type asks that may stand there, and its field: who does not want to be refused
- * for one of them selects of the others only, by fragments on them. Names of types and introspection ask for nothing.
+ * returns. Of an abstract type, also what each type asks that may stand there, and its field: a client that does not want to be
+ * refused for one of them selects of the others only, by fragments on them. Names of types and introspection ask for nothing.
  */
 export function guardsOf(supergraph: Supergraph): Guards {
   let guards = known.get(supergraph);

@@ -19,7 +19,7 @@ import { guardsOf } from './guards.js';
 export interface Unmet {
   /** Indices into the conditions of the supergraph, in their order. */
   readonly indices: readonly number[];
-  /** Whether nobody meets a condition, whoever signs in. */
+  /** Whether nobody meets a condition, whichever user signs in. */
   readonly isHopeless: (condition: SecurityCondition) => boolean;
 }
 

@@ -6,7 +6,7 @@ export interface MakeRun {
 
 /**
  * Makes the answer's value of one that is not null; {@link WRONG} when something is wrong with it, whatever that is. Lists and objects are
- * new ones: the data are kept for others, and who is given a value may change it.
+ * new ones: the data are kept for others, and a caller may change the value that it is given.
  *
  * @param mayBeNull whether null may stand in its place
  */

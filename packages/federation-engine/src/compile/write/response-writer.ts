@@ -76,7 +76,7 @@ interface Writers {
 /**
  * Compiles the writer of selection sets on a type. Introspection fields are taken from the data as they are.
  *
- * @param form what it makes; a value is for who would parse the text otherwise
+ * @param form what it makes; a value is for a caller that would parse the text otherwise
  */
 export function compileResponseWriter(
   context: SelectionContext,

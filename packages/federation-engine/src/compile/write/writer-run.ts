@@ -9,7 +9,7 @@ export interface Violation {
   readonly found?: string;
   /** Nothing was there, and null may stand there: that is told, as nobody said null. */
   readonly isGap?: true;
-  /** Set where the viewer may not see what is there: it is null for him, whatever it is. */
+  /** Set where the viewer may not see what is there: it is null for them, whatever it is. */
   readonly withheld?: Withholding;
 }
 

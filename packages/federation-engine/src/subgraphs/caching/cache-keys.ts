@@ -15,12 +15,12 @@ export function viewerKey(context: Pick<OperationContext, 'identity' | 'authoriz
   return identity.kind === 'accepted' ? `user:${identity.viewer.userId}` : credentialKey(context);
 }
 
-/** Who sends the same credentials: no two tokens are alike, and nobody who sends none can be told from others. */
+/** Equal for clients that send the same credentials: no two tokens are alike, and a client that sends none cannot be told from others. */
 export function credentialKey({ authorization }: Pick<OperationContext, 'authorization'>): string {
   return authorization === undefined ? 'nobody' : `token:${hashKey(authorization)}`;
 }
 
-/** Who may see the same events: the viewer, with the same rights; where no tokens are verified, whoever has the token. */
+/** Equal for those who may see the same events: the viewer, with the same rights; where no tokens are verified, the token's holders. */
 export function privateKey(context: Pick<OperationContext, 'identity' | 'authorization'>): string {
   const { identity } = context;
   if (identity.kind !== 'accepted') return viewerKey(context);

@@ -45,7 +45,7 @@ export function createMemoryCache({ maxBytes }: { maxBytes: number }): Cache {
     async setMany(entries) {
       for (const { key, value, ttlMs } of entries) values.set(key, value, { ttl: ttlMs });
     },
-    // One process settles by itself who does what.
+    // One process settles by itself which caller does what.
     claim: async (keys) => keys.map(() => true),
     async deleteMany(keys) {
       for (const key of keys) values.delete(key);

@@ -56,11 +56,11 @@ interface KnownOperation {
 
 /**
  * Keeps what subgraphs allow to be kept by their `Cache-Control`: entities one by one, keyed by representation and
- * selection, root fields as a whole. What is not said to be for everybody is kept for the same credentials only. Whoever
- * misses the same public data at the same time waits for one fetch.
+ * selection, root fields as a whole. What is not said to be for everybody is kept for the same credentials only. Requests
+ * that miss the same public data at the same time wait for one fetch.
  *
  * **Invariant:** what takes a token to see is kept for the same token only where the gateway does not verify it: nobody else
- * has checked who asks when an answer comes from here.
+ * has checked the viewer when an answer comes from here.
  *
  * A mutation's answer invalidates: everything kept for its viewer from that subgraph, the entities that it names for
  * everybody, and lists of that subgraph. Whether an operation may be kept is learnt from its first answer, so operations
@@ -158,7 +158,7 @@ export function createCachingClient({
     const items = policy && itemsOf(answer);
     const at = now();
     const until = policy ? Math.min(keptUntil(policy), policy.askedAt + MAX_AGE_SECONDS * 1000) : 0;
-    // Who sends no token cannot be told from others.
+    // A client that sends no token cannot be told from others.
     const isForNobody = policy?.audience === 'ONE' && context.authorization === undefined;
     if (!policy || !items || until <= at || isForNobody || context.cacheWishes?.isUnkept)
       return { answer, brought: [] };
@@ -353,7 +353,7 @@ function viewerMarker({ subgraph }: SubgraphRequest, context: OperationContext):
   return markers.viewer(subgraph, viewerKey(context));
 }
 
-/** Only subgraphs know whether who asks may see it. */
+/** Only subgraphs know whether the viewer may see it. */
 function isUnchecked({ isGuarded }: SubgraphRequest, { identity }: OperationContext): boolean {
   return isGuarded && identity.kind === 'unverified';
 }

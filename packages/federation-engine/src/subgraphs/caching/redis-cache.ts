@@ -16,7 +16,7 @@ export interface RedisCacheOptions {
   readonly onClient?: (client: Redis) => void;
 }
 
-/** A cache in Redis, shared by all processes that name the same `prefix`. Who reads it learns from no key what was asked, or by whom. */
+/** A cache in Redis, shared by all processes that name the same `prefix`. A reader of it learns from no key what was asked, or by whom. */
 export function createRedisCache({ url, prefix, log, onClient }: RedisCacheOptions): Cache {
   const redis = new Redis(url, {
     keyPrefix: prefix,

@@ -15,17 +15,17 @@ export interface Miss {
 export type Brought = ReadonlyArray<Stored | null>;
 
 /**
- * Lets whoever misses the same public thing at the same time wait for one fetch: viewers of this process for each other,
+ * Lets callers that miss the same public thing at the same time wait for one fetch: viewers of this process for each other,
  * processes for each other by claims in the cache.
  *
- * **Invariant:** nobody waits for a fetch that was sent before a change that he may have seen. Who waits in vain, because
- * the fetch is slow or what it brings is not for everybody, fetches by himself.
+ * **Invariant:** no caller waits for a fetch that was sent before a change that it may have seen. A caller that waits in vain,
+ * because the fetch is slow or what it brings is not for everybody, fetches by itself.
  */
 export interface SharedMisses {
   /**
    * Returns what others have fetched, by index; all else `fetch` has been called for, perhaps in several calls.
    *
-   * @throws what `fetch` throws, here or for whom this waited; the reason of `signal`
+   * @throws what `fetch` throws, here or for the caller that this one waited for; the reason of `signal`
    */
   run(
     misses: readonly Miss[],
@@ -59,7 +59,7 @@ type Outcome =
   | { readonly kind: 'abandoned' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** Of one key, by whoever missed it first. */
+/** Of one key, by the caller that missed it first. */
 interface PublicFetch {
   readonly key: string;
   readonly at: number;

@@ -7,7 +7,7 @@ export interface Stored {
   readonly policy: CachePolicy;
   /** Until when it is used here; milliseconds since the epoch. */
   readonly until: number;
-  /** JSON: whoever is given it parses a copy, because answers are changed. */
+  /** JSON: a caller that is given it parses a copy, because answers are changed. */
   readonly text: string;
 }
 

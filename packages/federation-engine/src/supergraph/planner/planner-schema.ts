@@ -157,7 +157,7 @@ class StandIns {
       this.#byCall.set(call, name);
       this.calls.set(name, { field: value, arguments: (field.arguments ?? []) as readonly ConstArgumentNode[] });
     }
-    // Whoever implements an interface has its fields.
+    // A type that implements an interface has its fields.
     for (const type of this.#types.values())
       if (type.name.value === typeName || implementsInterface(type, typeName))
         this.#byType.set(type.name.value, (this.#byType.get(type.name.value) ?? new Set()).add(name));

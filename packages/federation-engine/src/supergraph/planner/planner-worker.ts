@@ -86,7 +86,7 @@ async function answer(request: PlannerRequest): Promise<PlannerAnswer> {
 }
 
 // Where cores are scarce, requests go first. On Linux a priority is that of the thread that sets it, elsewhere of the process.
-// Who starts with less already may not raise it, unless it is root.
+// A process that starts with less already may not raise it, unless it is root's.
 if (process.platform === 'linux' && os.getPriority() < LOW_PRIORITY) os.setPriority(LOW_PRIORITY);
 
 /** One thing after the other: a plan that comes after a load is for what has been loaded. */

@@ -15,7 +15,7 @@ export type SecurityCondition =
 export const ENFORCED: ReadonlyMap<string, EnforcedDirective> = new Map(
   (['authenticated', 'requiresScopes', 'policy'] as const).map((name) => [`${SPECS}${name}`, name]),
 );
-/** Arguments from contexts are marked as well, because who ignores them may show the wrong thing; the engine serves them. */
+/** Arguments from contexts are marked as well, because a router that ignores them may show the wrong thing; the engine serves them. */
 const SERVED = new Set([...ENFORCED.keys(), `${SPECS}context`].map((identity) => `${identity}/v0.1`));
 /** Served by Apollo's packages. */
 const SERVED_BY_APOLLO = new Set([`${SPECS}inaccessible`]);
