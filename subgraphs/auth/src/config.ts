@@ -23,7 +23,7 @@ const schema = z.object({
   /** Of its own for `/metrics` and health in detail; they are answered at AUTH_PORT when absent. */
   AUTH_OPERATIONS_PORT: settings.optionalPort(),
   AUTH_DATABASE_URL: settings.postgresUrl(),
-  /** Signing keys are stored encrypted with it; whoever holds it and the database can sign tokens. */
+  /** Signing keys are stored encrypted with it; a holder of it and of the database can sign tokens. */
   AUTH_KEY_ENCRYPTION_SECRET: settings.secret(32),
   /** The one before, while what is stored under it is being encrypted anew. */
   AUTH_KEY_ENCRYPTION_SECRET_PREVIOUS: settings.secret(32).optional(),
@@ -107,7 +107,7 @@ export function readKeysConfig(env: NodeJS.ProcessEnv = process.env): KeysConfig
   return parseConfig(keysSchema, env);
 }
 
-/** Of what is done by the clock, for who does it beside the service. */
+/** Of what is done by the clock, for a process that does it beside the service. */
 const workSchema = keysSchema.extend(
   schema.pick({ LOG_LEVEL: true, KEY_ROTATION_DAYS: true, SESSION_RETENTION_DAYS: true }).shape,
 );

@@ -32,7 +32,7 @@ export function retentionRules({
   ];
 }
 
-/** The same by the settings of the environment, for who purges beside the service. @throws ConfigError */
+/** The same by the settings of the environment, for a process that purges beside the service. @throws ConfigError */
 export function readRetentionRules(env: NodeJS.ProcessEnv): readonly RetentionRule[] {
   return retentionRules(readRetentionConfig(env));
 }

@@ -30,7 +30,7 @@ export function runCommand<Config extends CommandConfig>(
   );
 }
 
-/** Who has done what a command does: whoever has the database and the command is nobody whom the graph knows. */
+/** The origin of what a command does: an operator with the database and the command is nobody whom the graph knows. */
 export function originOf(name: string, log: Log): AuditOrigin {
   return { clientInfo: { ipAddress: null, userAgent: name, clientName: null }, requestId: uuid7(), log };
 }

@@ -46,7 +46,7 @@ const schema = z.object({
   TASKGRAPH_DATA_DIR: settings.text('.data'),
   /** Files are kept in this bucket of Google Cloud Storage, and not on the disk. */
   GCS_BUCKET: settings.bucketName().optional(),
-  /** Sends who downloads a file to Cloud Storage, by a URL that nothing takes back until it expires. */
+  /** Sends clients that download a file to Cloud Storage, by a URL that nothing takes back until it expires. */
   GCS_SIGNED_URLS: settings.flag(false),
   /** How long such a URL is good. */
   GCS_SIGNED_URL_LIFETIME_SECONDS: settings.durationSeconds(300),
@@ -56,7 +56,7 @@ const schema = z.object({
   MIN_FREE_DISK_BYTES: settings.bytes(256 * MIB),
   /** Where browsers reach this service, for the URLs of files; its own address when absent. */
   MEDIA_PUBLIC_URL: settings.url().optional(),
-  /** Whoever holds it can make URLs to any file. */
+  /** Its holder can make URLs to any file. */
   MEDIA_URL_SECRET: settings.secret(32),
   /** The one before: URLs that were signed with it are good until they expire. */
   MEDIA_URL_SECRET_PREVIOUS: settings.secret(32).optional(),
@@ -120,7 +120,7 @@ export function readMediaConfig(env: NodeJS.ProcessEnv = process.env): MediaConf
   };
 }
 
-/** Of what is done by the clock, for who does it beside the service. */
+/** Of what is done by the clock, for a process that does it beside the service. */
 const workSchema = schema.pick({
   LOG_LEVEL: true,
   MEDIA_DATABASE_URL: true,

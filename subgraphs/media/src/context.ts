@@ -16,7 +16,7 @@ export interface MediaContext extends RequestContext {
   readonly loaders: MediaLoaders & { readonly privilegedRead: PrivilegedReads };
   readonly store: ObjectStore;
   readonly urls: SignedUrls;
-  /** Wakes who follows an item; what has happened to it is read from the outbox. */
+  /** Wakes the subscribers of an item; what has happened to it is read from the outbox. */
   readonly feed: LiveFeed;
   readonly outbox: OutboxReader;
   readonly telemetry: MediaTelemetry;

@@ -8,7 +8,7 @@ export const RETENTION_RULES: readonly RetentionRule[] = [
   { table: 'erased_users', where: 'done_at < $1', keepMs: days(EVENT_DAYS) },
 ];
 
-/** The same, for who purges beside the service: no setting changes them. */
+/** The same, for a process that purges beside the service: no setting changes them. */
 export function readRetentionRules(): readonly RetentionRule[] {
   return RETENTION_RULES;
 }

@@ -43,7 +43,7 @@ export function readRetentionConfig(env: NodeJS.ProcessEnv = process.env): z.out
   return parseConfig(retentionSchema, env);
 }
 
-/** Of what is done by the clock, for who does it beside the service. */
+/** Of what is done by the clock, for a process that does it beside the service. */
 const workSchema = schema.pick({
   LOG_LEVEL: true,
   TASK_DATABASE_URL: true,

@@ -14,7 +14,7 @@ export interface TaskContext extends RequestContext {
   readonly loaders: TaskLoaders & AttachmentLoaders & { readonly privilegedRead: PrivilegedReads };
   readonly mediaDirectory: MediaDirectory;
   readonly userDirectory: UserDirectory;
-  /** Wakes who follows a task; what has happened to it is read from the outbox. */
+  /** Wakes the subscribers of a task; what has happened to it is read from the outbox. */
   readonly feed: LiveFeed;
   readonly outbox: OutboxReader;
   readonly telemetry: TaskTelemetry;

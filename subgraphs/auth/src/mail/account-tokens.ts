@@ -63,7 +63,7 @@ export async function useAccountToken(tx: AuthTx, { id }: Pick<AccountToken, 'id
 }
 
 /**
- * Takes back the links of before that open an account, or move it to another address: whoever had the mailbox or the password until now has
+ * Takes back the links of before that open an account, or move it to another address: a former holder of the mailbox or of the password has
  * nothing to come back with.
  */
 export async function forgetAccountTokens(tx: AuthTx, userId: string): Promise<void> {

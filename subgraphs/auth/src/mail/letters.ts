@@ -32,7 +32,7 @@ export function createLetters(appUrl: string): Letters {
   const base = appUrl.replace(/\/+$/, '');
   const link = (page: string, token: string) => `${base}/${page}#token=${token}`;
   // A name is somebody's own word, and a mail is ours: one line of it, at the greeting, is all it gets; and not even that before the address
-  // is confirmed, since whoever opens an account with the address of a stranger may call himself an advertisement, or a URL.
+  // is confirmed, since an attacker who opens an account with the address of a stranger may give an advertisement, or a URL, as their name.
   const letter = (to: Addressee | string, subject: string, lines: readonly string[], url: string | null): Mail => ({
     to: typeof to === 'string' ? to : to.email,
     subject,

@@ -38,7 +38,7 @@ export function createSmtpMailer(url: string, from: string): Mailer {
     requireTLS: logsIn && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1')),
     pool: true,
     maxConnections: 2,
-    // Who tries again is the post office. The pool would, each time, where a connection is closed before the greeting.
+    // The post office tries again. The pool would too, each time, where a connection is closed before the greeting.
     maxRequeues: 0,
     connectionTimeout: TIMEOUT_MS,
     greetingTimeout: TIMEOUT_MS,
@@ -68,7 +68,7 @@ const WHY: Readonly<Record<string, string>> = {
   ECONNECTION: 'the server of SMTP_URL has closed the connection, or could not be reached',
 };
 
-/** Writes mails as files that only this user can read, for machines without a mail server. Whoever prunes removes those of a week ago. */
+/** Writes mails as files that only this user can read, for machines without a mail server. `prune` removes those of a week ago. */
 export function createFolderMailer(folder: string, from: string, log: Log): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'unix' } as object);
   let isReady: Promise<void> | null = null;

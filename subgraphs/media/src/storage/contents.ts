@@ -4,8 +4,8 @@ import { mediaPrefix, objectKey } from './object-keys.js';
 import type { ObjectStore } from './object-store.js';
 
 /**
- * Finds an item of the same uploader with the same bytes, whose files are there: another shares them. Whoever asks has locked the uploader's usage, as
- * has whoever removes a row, so that what is found is not removed meanwhile.
+ * Finds an item of the same uploader with the same bytes, whose files are there: another shares them. The caller has locked the uploader's
+ * usage, as has a caller that removes a row, so that what is found is not removed meanwhile.
  */
 export async function findTwin(
   tx: MediaDbClient,
@@ -18,7 +18,7 @@ export async function findTwin(
   });
   if (!twin) return null;
   const object = await store.stat(objectKey(contentOf(twin), 'original'));
-  // Bytes that are lost come back with who sends them again.
+  // Bytes that are lost come back with the next upload of them.
   return object?.byteSize === byteSize ? twin : null;
 }
 

@@ -90,7 +90,7 @@ export async function openDiskStaging(
             position += chunk.length;
           }
         } finally {
-          // Whoever is told an offset does not send again what is before it.
+          // A client that is told an offset does not send again what is before it.
           await inStore(() => handle.datasync());
         }
       } finally {

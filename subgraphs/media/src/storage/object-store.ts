@@ -35,8 +35,8 @@ export interface ObjectStore {
   /** Null when there is no such object. */
   stat(key: string): Promise<{ readonly byteSize: number } | null>;
   /**
-   * A URL that hands one object to whoever has it, without this service, until a time: nothing takes it back. Null where the store knows no such thing, or
-   * there is nothing to sign it with.
+   * A URL that hands one object to its holder, without this service, until a time: nothing takes it back. Null where the store knows no such
+   * thing, or there is nothing to sign it with.
    */
   signUrl(key: string, options: SignUrlOptions): Promise<string | null>;
   /** Deletes everything under a prefix that ends with `/`; nothing there is no error. */

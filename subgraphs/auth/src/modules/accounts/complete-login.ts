@@ -17,7 +17,7 @@ const NO_CHALLENGE: InvalidCode = {
  * Opens the session of somebody whose password was right, by a code of the authenticator or a recovery code. Codes are guessed as
  * passwords are, and counted with them: before they are compared, and many at once are as many.
  *
- * The challenge is used up by the right code alone; of many who bring one at once, one is let in.
+ * The challenge is used up by the right code alone; of many requests that bring it at once, one is let in.
  */
 export async function completeLogin(
   context: AuthContext,

@@ -136,13 +136,13 @@ export async function login(
   const isChallenged = answer?.__typename === 'SecondFactorRequired';
   context.telemetry.login(context.log, isChallenged ? 'challenged' : answer ? 'ok' : 'refused', user?.id);
   if (!answer) {
-    // Whoever failed is not known to be whom he says; the account that he tried is.
+    // The client that failed has not shown whose it is; the account that it tried is known.
     const subject = user?.id ?? null;
     await recordAlone(context.db, context, { action: 'LOGIN', outcome: 'FAILURE', actorId: null, subject });
     return INVALID_CREDENTIALS;
   }
   await announceReplaced(context, answer);
-  // Who has half of what it takes has not succeeded yet: the wrong codes of before stay counted.
+  // A client with half of what it takes has not succeeded yet: the wrong codes of before stay counted.
   await (isChallenged ? attempt.takeBack() : attempt.succeeded());
   if (user) await renewHash(context, user, password);
   return answer;

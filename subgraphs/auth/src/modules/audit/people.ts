@@ -15,7 +15,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 const origin = z.object({ ipAddress: z.string().nullable(), userAgent: z.string().nullable() });
 
-/** Finds the pseudonyms of people, and gives one to who has none. What is no id of an account that is there is left out. */
+/** Finds the pseudonyms of people, and gives one to those without. What is no id of an account that is there is left out. */
 export async function namePeople(
   tx: AuthTx,
   ids: ReadonlyArray<string | null>,

@@ -5,7 +5,7 @@ import { recordAudit } from './service.js';
 
 type PrivilegedChange = DomainEvent<'task.privileged-change.v1' | 'media.privileged-change.v1'>;
 
-/** Puts on record what an administrator has changed in another service. It was done to whom it belongs, who finds it in their export. */
+/** Puts on record what an administrator has changed in another service. It was done to the owner, who finds it in their export. */
 export async function recordPrivilegedChange(
   tx: AuthTx,
   event: PrivilegedChange,

@@ -14,7 +14,7 @@ export { namePeople } from './people.js';
 export interface AuditFacts {
   readonly action: AuditAction;
   readonly outcome: AuditOutcome;
-  /** Who; null where nobody is known. */
+  /** By whom: the id of an account; null where nobody is known. */
   readonly actorId: string | null;
   /** On whom: the id of an account. */
   readonly subject: string | null;
@@ -27,8 +27,8 @@ export interface AuditFacts {
  * Puts on record what a transaction does, as a part of it: both are there, or neither is. People who are named and have no account any more
  * are nobody, and so is where they were: what was under way when an account was deleted leaves nothing of its owner.
  *
- * Whoever records waits for those who have recorded before to commit, so that rows have one order, which is that of the chain: it is to
- * be the last step of a transaction.
+ * A transaction that records waits for those that have recorded before to commit, so that rows have one order, which is that of the chain:
+ * it is to be the last step of a transaction.
  *
  * @param known people who were looked up before, where the account is gone by now
  */
@@ -72,7 +72,7 @@ function toRow(people: ReadonlyMap<string, AuditPerson>, origin: AuditOrigin, fa
   const subject = people.get(facts.subject ?? '');
   const { ipAddress, userAgent: given } = origin.clientInfo;
   const userAgent = given === null ? null : toProgramName(given, MAX_USER_AGENT_CHARACTERS);
-  // Where somebody was is theirs; of an attempt at an account by who knows who, it is the account's.
+  // Where somebody was is theirs; of an attempt at an account by an unknown client, it is the account's.
   const owner = facts.actorId ?? facts.subject;
   const key = (facts.actorId === null ? subject : actor)?.key;
   return {

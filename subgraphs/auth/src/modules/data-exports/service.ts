@@ -33,7 +33,7 @@ export async function sendExport(log: Log, tx: AuthTx, ids: ExportIds): Promise<
     subject: ids.dataExportId,
     data,
   }));
-  // Whoever deletes the account begins with this lock: they come behind and take back what is sent here, or have come before.
+  // A deletion of the account begins with this lock: it comes behind and takes back what is sent here, or has come before.
   if (await lockUser(tx, ids.userId, 'SHARE'))
     log.info({ ...ids, count }, 'what there is of somebody was sent for their export');
   else await forgetParts(tx, 'auth.data-exported.v1', ids.dataExportId);

@@ -28,7 +28,7 @@ export type ErasingService = (typeof ERASING_SERVICES)[number];
 
 /**
  * Deletes the viewer's account: what this service has goes with it, in one transaction with the event that tells the others to erase what
- * they have, and with the note of who has yet to say that nothing is left.
+ * they have, and with the note of the services that have yet to say that nothing is left.
  *
  * @throws UNAUTHENTICATED when the session of the token has ended; RATE_LIMITED after too many passwords that were wrong
  */

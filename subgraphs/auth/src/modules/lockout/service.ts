@@ -27,7 +27,7 @@ export interface Attempt {
   readonly client: Pick<ClientInfo, 'ipAddress'>;
 }
 
-/** What nobody gets through who is not known where he comes from. `scope` is for the log: who is told is told the time alone. */
+/** Lets no user past who is not known where they come from. `scope` is for the log: the client is told the time alone. */
 export interface Pause {
   readonly retryAfterSeconds: number;
   readonly scope: 'pair' | 'account' | 'network';
@@ -49,13 +49,13 @@ export type AttemptOutcome =
 /** Pauses guessing (NIST SP 800-63B, 3.2.2; OWASP ASVS 5, 6.3.1). */
 export interface Lockout {
   /**
-   * Counts an attempt before it is made, so that many at once are as many. Who has succeeded says so; whoever does not has failed, and
-   * where that is said too, the failures are forgotten a day later at the earliest. Known and unknown addresses are treated alike.
+   * Counts an attempt before it is made, so that many at once are as many. A caller that has succeeded says so; one that does not has
+   * failed, and where that is said too, the failures are forgotten a day later at the earliest. Known and unknown addresses are treated alike.
    *
-   * In a pause of an account or of a network, who has logged in from this network before is let past, since the failures may be those of
-   * others: his attempts are counted by account and network still, and those of all such people in a paused network by a count of their
-   * own, as high as the network's. Right ones are taken back from it, so they do not keep each other out. Who is not known there gets one try
-   * at a time after a pause: more at once would be as many guesses.
+   * In a pause of an account or of a network, a user who has logged in from this network before is let past, since the failures may be those
+   * of others: their attempts are counted by account and network still, and those of all such users in a paused network by a count of their
+   * own, as high as the network's. Right ones are taken back from it, so they do not keep each other out. A user who is not known there gets
+   * one try at a time after a pause: more at once would be as many guesses.
    */
   begin(attempt: Attempt): Promise<AttemptOutcome>;
   close(): Promise<void>;
@@ -120,7 +120,7 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
     for (const key of keys) await db.$executeRaw`UPDATE login_attempts SET last_at = now() WHERE key = ${key}`;
   }
 
-  /** Who has let the account's owner in from a network before, lately: guessers elsewhere do not lock him out there. */
+  /** Whether the account's owner was let in from this network lately: guessers elsewhere do not lock them out there. */
   async function isKnown({ email, client }: Attempt): Promise<boolean> {
     if (client.ipAddress === null) return false;
     const since = new Date(Date.now() - 30 * WINDOW_MS);
@@ -174,7 +174,7 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
       if (pause) {
         let isLetPast = await isKnown(attempt);
         if (!ofNetwork.allowed) {
-          // Who is not known is counted too, to no end: the time that it takes tells nothing.
+          // A user who is not known is counted too, to no end: the time that it takes tells nothing.
           const past = await countAt([isLetPast ? 'known' : 'unknown', network], limits.perNetwork);
           isLetPast &&= past.allowed;
         }
@@ -202,7 +202,7 @@ export function createLockout({ db, limits, firstLockMs, maxLockMs, log }: Locko
 
 type Key = Uint8Array<ArrayBuffer>;
 
-/** The table is no list of who has been asked for. */
+/** The table is no list of the addresses that were tried. */
 function keyOf(parts: readonly string[]): Key {
   return new Uint8Array(createHash('sha256').update(JSON.stringify(parts)).digest());
 }

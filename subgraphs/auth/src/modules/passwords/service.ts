@@ -82,7 +82,7 @@ export async function confirmPassword(
 }
 
 /**
- * Asks for a proof of who is signed in that is not old: the password, given now, or given to this session lately, be it when it was opened.
+ * Asks the viewer for a proof that is not old: the password, given now, or given to this session lately, be it when it was opened.
  * Renewing a session is none. This is the one rule for what changes how somebody is let in and has no password of its own to ask for
  * (OWASP ASVS 5, 7.5.1 and 7.5.2); a refusal is on record.
  *

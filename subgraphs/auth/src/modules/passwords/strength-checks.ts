@@ -85,7 +85,7 @@ export function createStrengthChecks({
       const timeout = AbortSignal.timeout(isLoaded ? timeoutMs : timeoutMs + startMs);
       underWay += 1;
       try {
-        // Not by the client's signal: it would end the thread, and whoever comes and goes would have dictionaries loaded all day.
+        // Not by the client's signal: it would end the thread, and a client that comes and goes would have dictionaries loaded all day.
         const run = () => pool.run({ password, personal }, { signal: timeout });
         const strength = await traced('judge password', undefined, run);
         isLoaded = true;

@@ -3,7 +3,7 @@ import { changeEmail, requestEmailVerification, requestPasswordReset, resetPassw
 
 export const recoveryResolvers = {
   Mutation: {
-    // Whoever asks for many at once would leave no room for the mails of others.
+    // A client that asks for many at once would leave no room for the mails of others.
     requestPasswordReset: (_source, { email }, context) =>
       context.limits.signingIn(context, async () => requestPasswordReset(context, email)),
     resetPassword: (_source, { input }, context) =>

@@ -69,12 +69,12 @@ export function requestPasswordReset(context: AuthContext, given: string): { rea
 }
 
 /**
- * Sets a new password by the link of a mail, ends all sessions and opens one, or asks for the second factor: who reads the mails of
- * somebody has not got his authenticator. The link is used up then, and by a password that is too weak it is not. It has shown that the
+ * Sets a new password by the link of a mail, ends all sessions and opens one, or asks for the second factor: a reader of
+ * somebody's mails has not got their authenticator. The link is used up then, and by a password that is too weak it is not. It has shown that the
  * address is the owner's.
  *
- * A factor that is on before anybody has shown that falls: whoever has set it up may have opened the account with the address of
- * somebody else, and would keep its owner out.
+ * A factor that is on before anybody has shown that falls: the user who has set it up may have opened the account with the address of
+ * somebody else, and would keep the owner of the address out.
  *
  * @throws BAD_USER_INPUT when the new password is too short or too long
  */
@@ -174,7 +174,7 @@ export async function verifyEmail(context: AuthContext, token: string): Promise<
 
 /**
  * Sends a link to the address that the viewer's account is to have. It changes when the link is opened, and the old address is told. The
- * answer does not tell whether another account has the address: a mail does, to who reads it.
+ * answer does not tell whether another account has the address: a mail does, to its reader.
  *
  * @throws UNAUTHENTICATED when the session has ended; BAD_USER_INPUT when it cannot be an address; RATE_LIMITED after too many wrong passwords
  */

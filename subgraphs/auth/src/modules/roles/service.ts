@@ -5,8 +5,8 @@ import { recordAudit, type AuditFacts, type AuditOrigin } from '../audit/service
 import { endSessions, lockUser } from '../sessions/service.js';
 
 /**
- * Gives somebody a role. Who has it already keeps it, and nothing is recorded a second time. Sessions of who is no administrator any more end:
- * what their access tokens say of the role counts for nothing then, as with every session that has ended.
+ * Gives somebody a role. A user who has it already keeps it, and nothing is recorded a second time. Sessions of a user who is no administrator
+ * any more end: what their access tokens say of the role counts for nothing then, as with every session that has ended.
  *
  * @param email as it is stored
  * @returns whether the role is another now; null when there is no account with the address
@@ -40,8 +40,8 @@ interface Noted {
 }
 
 /**
- * Puts on record which roles were changed by statements of somebody who has the database: a trigger has noted them. Sessions of who is no
- * administrator any more end, as by the command. Returns how many there were.
+ * Puts on record which roles were changed by statements of somebody who has the database: a trigger has noted them. Sessions of users who
+ * are no administrators any more end, as by the command. Returns how many there were.
  */
 export async function recordNotedChanges(db: AuthDb, origin: AuditOrigin): Promise<number> {
   return inTransaction(db, async (tx) => {

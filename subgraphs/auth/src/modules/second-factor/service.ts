@@ -83,8 +83,8 @@ export interface SpentCode {
 }
 
 /**
- * Uses up a code of the authenticator, or a recovery code; null when it is neither, or was used before. Of many who bring one code at
- * once, one finds it good: the row of the code, or of the last step, is changed by one statement that looks again.
+ * Uses up a code of the authenticator, or a recovery code; null when it is neither, or was used before. Of many requests that bring
+ * one code at once, one finds it good: the row of the code, or of the last step, is changed by one statement that looks again.
  */
 export async function spendCode(
   { totpVault }: Pick<AuthContext, 'totpVault'>,
@@ -186,7 +186,7 @@ function hashOf(recoveryCode: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Turns the second factor off, for who knows the password. Where it is off already nothing changes; one that was begun is forgotten.
+ * Turns the second factor off, for a viewer who knows the password. Where it is off already nothing changes; one that was begun is forgotten.
  *
  * @throws UNAUTHENTICATED when the session has ended; RATE_LIMITED after too many wrong passwords
  */

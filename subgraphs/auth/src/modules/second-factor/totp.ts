@@ -14,7 +14,7 @@ export function createTotpSecret(): Buffer {
   return randomBytes(SECRET_BYTES);
 }
 
-/** What an app needs to make the codes of a secret: the address of a QR code, and the secret for who types it. */
+/** What an app needs to make the codes of a secret: the address of a QR code, and the secret for a user who types it. */
 export function describeTotp(
   secret: Uint8Array,
   { issuer, account }: { readonly issuer: string; readonly account: string },
@@ -25,7 +25,7 @@ export function describeTotp(
 
 /**
  * Finds the time step that a code belongs to, of the present one and its neighbours; null when it belongs to none. Whether it was used
- * before is for who asks.
+ * before is for the caller to find out.
  *
  * @param code as it is typed: spaces do not matter
  * @param now in milliseconds

@@ -11,7 +11,7 @@ export interface TotpVaultOptions {
   readonly log: Log;
 }
 
-/** Keeps the secrets of authenticators: in the database they are encrypted, and whoever has the database alone makes no codes. */
+/** Keeps the secrets of authenticators: in the database they are encrypted, and a holder of the database alone makes no codes. */
 export interface TotpVault {
   seal(secret: Buffer): Uint8Array<ArrayBuffer>;
   /** @throws when it was stored under a secret that is not set any more */

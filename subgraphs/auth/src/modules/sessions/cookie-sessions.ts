@@ -15,7 +15,7 @@ export interface CookieSessionsOptions {
 
 /**
  * Gives gateways the access tokens of sessions that browsers hold a cookie of. The cookie's hash stands in the signed header: a hash from
- * a stolen database is of no use, nor is the port to who does not have the gateway's secret.
+ * a stolen database is of no use, nor is the port to a client that does not have the gateway's secret.
  */
 export function sessionTokensRoute({ secrets, ...options }: CookieSessionsOptions): Routes {
   const verify = createClientInfoVerifier(secrets);

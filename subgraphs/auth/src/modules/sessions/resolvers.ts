@@ -10,7 +10,7 @@ export const sessionResolvers = {
   Mutation: {
     refreshSession: (_source, { refreshToken }, context) =>
       context.limits.refreshing(context, refreshToken, () => refreshSession(context, refreshToken)),
-    // Only passwords are tried: who is at the same address and tries many keeps nobody from ending a session that was stolen.
+    // Only passwords are tried: a client at the same address that tries many keeps nobody from ending a session that was stolen.
     logout: (_source, _args, context) => logout(context),
     logoutEverywhere: (_source, { password }, context) =>
       password == null

@@ -8,8 +8,8 @@ const answer = z.object({ accessToken: z.string(), refreshToken: z.string(), exp
 export type RefreshAnswer = z.output<typeof answer>;
 
 /**
- * Encrypts the answer to a refresh under the token that was presented (HKDF, RFC 5869): whoever has the
- * database and not the token learns nothing, and the service keeps no secret for it.
+ * Encrypts the answer to a refresh under the token that was presented (HKDF, RFC 5869): a holder of the
+ * database without the token learns nothing, and the service keeps no secret for it.
  */
 export function sealAnswer(pair: RefreshAnswer, presentedToken: string): Uint8Array<ArrayBuffer> {
   return sealBytes(Buffer.from(JSON.stringify(pair)), keyOf(presentedToken));

@@ -84,7 +84,7 @@ export async function recordOpened(
   const ends = replaced.map(({ id, userId }) => ({
     action: 'LOGOUT' as const,
     outcome: 'SUCCESS' as const,
-    // By who logs in with the browser, who may be somebody else than before.
+    // By the user who logs in with the browser, who may be another than before.
     actorId: user.id,
     subject: userId,
     details: { reason: 'replaced', sessions: [id] },
@@ -134,9 +134,9 @@ async function issuePair(context: AuthContext, tx: AuthTx, user: UserRow, sessio
 }
 
 /**
- * Spends a refresh token for a new pair. Its user, session and row are locked, so of two who present one token at once the second
- * finds it spent, and a session that is being ended gives no more tokens. A spent token ends its session, whoever came first (RFC
- * 9700, section 4.14.2), but for a moment in which the same program gets the same pair again: a second tab, or one that has lost the
+ * Spends a refresh token for a new pair. Its user, session and row are locked, so of two clients that present one token at once the
+ * second finds it spent, and a session that is being ended gives no more tokens. A spent token ends its session, whichever client came first
+ * (RFC 9700, section 4.14.2), but for a moment in which the same program gets the same pair again: a second tab, or one that has lost the
  * answer.
  */
 export async function refreshSession(
@@ -155,7 +155,7 @@ export async function refreshSession(
     });
     const user = found && (await lockUser(tx, found.session.userId, 'SHARE'));
     const session = user && (await lockSession(tx, found.session.id));
-    // Under the lock of its session: it is read as whoever came before has left it.
+    // Under the lock of its session: it is read as the request before has left it.
     const token = session && (await tx.refreshToken.findUnique({ where: { tokenHash } }));
     if (!token) return { kind: 'unknown' as const };
     if (session.revokedAt !== null || session.expiresAt <= new Date())
@@ -230,8 +230,8 @@ function repeatAnswer(
 }
 
 /**
- * Locks a user until the end of the transaction and reads it as it is then; null when the account is gone. Whoever opens or renews
- * a session asks for `SHARE`, so that a change of password, role or account and the sessions that it ends come before that or
+ * Locks a user until the end of the transaction and reads it as it is then; null when the account is gone. A caller that opens or
+ * renews a session asks for `SHARE`, so that a change of password, role or account and the sessions that it ends come before that or
  * after it, never in between. Locks are taken in the order user, session.
  */
 export async function lockUser(tx: AuthTx, id: string, mode: 'SHARE' | 'NO KEY UPDATE'): Promise<UserRow | null> {

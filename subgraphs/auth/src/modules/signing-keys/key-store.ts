@@ -29,10 +29,10 @@ export interface KeyChange {
   readonly isNew: boolean;
 }
 
-/** Who changes keys, which is put on record with the change. */
+/** By whom, or by what, keys are changed: it is put on record with the change. */
 export interface KeyChanger {
   readonly origin: AuditOrigin;
-  /** Null where nobody is known: a process by the age of a key, whoever has the command. */
+  /** Null where nobody is known: a process by the age of a key, or an operator by the command. */
   readonly actorId: string | null;
   readonly by: 'age' | 'request' | 'command';
 }

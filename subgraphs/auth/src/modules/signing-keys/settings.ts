@@ -8,7 +8,7 @@ export function toKeyRing(config: AuthConfig): Pick<KeyRingOptions, 'rotateAfter
   return { rotateAfterMs: config.KEY_ROTATION_DAYS > 0 ? days(config.KEY_ROTATION_DAYS) : null };
 }
 
-/** Who issues access tokens, for whom, and how long they are good. */
+/** Issuer and audience of access tokens, and how long they are good. */
 export function toTokenIssuer(config: AuthConfig): Omit<TokenIssuerOptions, 'keyRing'> {
   return {
     issuer: config.TOKEN_ISSUER,

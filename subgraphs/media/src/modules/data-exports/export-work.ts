@@ -63,7 +63,7 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
         if (!current) return false;
         const { id: exportId, userId } = current;
         await writeExportFile(tx, { exportId, userId, store, path, maxBytes: options.maxBytes, signal });
-        // Who has lost the row meanwhile, by a time-out or with the connection, stores nothing: its owner's account may be gone by now.
+        // A process that has lost the row meanwhile, by a time-out or with the connection, stores nothing: the account may be gone by now.
         signal.throwIfAborted();
         await tx.$queryRaw`SELECT FROM data_exports WHERE id = ${exportId}::uuid`;
         isStored = true;
@@ -83,7 +83,7 @@ async function makeOne(options: ExportWorkOptions, signal: AbortSignal): Promise
   }
 }
 
-/** Removes the file of an export that was not noted as ready; whoever has its row meanwhile stores another in its place. */
+/** Removes the file of an export that was not noted as ready; a process that has its row meanwhile stores another in its place. */
 async function removeStored({ db, store, log }: ExportWorkOptions, exportId: string): Promise<void> {
   try {
     await inTransaction(

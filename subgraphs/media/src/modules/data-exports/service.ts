@@ -19,7 +19,7 @@ import type { DataExportRow } from './mappers.js';
 const SOURCES = ['auth', 'task'] as const;
 type Source = (typeof SOURCES)[number];
 
-/** Making one reads all that there is: who has one does not need another at once, and one that cannot be made is not tried again at once. */
+/** Making one reads all that there is: a user with one does not need another at once, and one that cannot be made is not tried again at once. */
 const AGAIN_AFTER_MS = 60 * 60_000;
 
 /** Finds an export of the viewer. @throws NOT_FOUND when there is none of this id */
@@ -31,8 +31,8 @@ export async function getDataExport(context: MediaContext, id: string): Promise<
 }
 
 /**
- * Begins to gather what there is of the viewer, unless that is under way, or was done or has failed just now. Of two who ask at once, both
- * get the same; and whoever asks again with a key that was used before.
+ * Begins to gather what there is of the viewer, unless that is under way, or was done or has failed just now. Two requests at once
+ * get the same, and so does one with a key that was used before.
  *
  * @throws BAD_USER_INPUT when the key stands for something else
  * @throws CONFLICT when the export of the key is gone

@@ -22,7 +22,7 @@ export async function eraseMedia(
   const items = await tx.$queryRaw<Array<{ id: string; contentId: string | null }>>`
     SELECT id, content_id AS "contentId" FROM media_items WHERE uploader_id = ${userId}::uuid ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED`;
   for (const { id, contentId } of items) {
-    // Files of a row that stays, because the transaction fails, are deleted by the next try again. Who shares them goes as well.
+    // Files of a row that stays, because the transaction fails, are deleted by the next try again. Items that share them go as well.
     await store.deleteAll(mediaPrefix(contentOf({ id, contentId })));
     await deleteRow(tx, { id, uploaderId: userId }, {});
   }

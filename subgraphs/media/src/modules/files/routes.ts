@@ -39,7 +39,7 @@ const CACHE_CONTROL = 'private, max-age=3600, immutable';
 /** Name files by the tags and times that they have here, which are others in the store. */
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
-/** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to whoever has a signed URL. */
+/** Serves `GET` and `HEAD /files/:id/:variant` and `/exports/:id` to the holder of a signed URL. */
 export function mountFileRoutes(app: FastifyInstance, parts: FileRouteParts): void {
   app.get(
     '/files/:id/:variant',
@@ -159,7 +159,7 @@ function serveIcon(_request: IncomingMessage, response: ServerResponse, { params
 /** Cloud Storage answers ranges and conditions itself; its answers come from another origin, in which there is nothing to take. */
 function handOver(response: ServerResponse, target: string, goodMs: number): void {
   for (const name of ['etag', 'last-modified', 'content-type', 'content-disposition']) response.removeHeader(name);
-  // Half of its time: whoever follows it from a cache has the other half to do so.
+  // Half of its time: a client that follows it from a cache has the other half to do so.
   sendBody(response, 302, { 'cache-control': `private, max-age=${Math.floor(goodMs / 2000)}`, location: target }, '');
 }
 

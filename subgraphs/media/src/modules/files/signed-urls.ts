@@ -67,8 +67,8 @@ export function revisionOf({ revision = '0' }: SignedQuery): number | null {
 }
 
 /**
- * Signs URLs of files (HMAC-SHA256 over item, file, revision and time of expiry), and names the key in them, so that keys rotate. Whoever keeps the answer of
- * a URL keeps one file: another in its place has another URL.
+ * Signs URLs of files (HMAC-SHA256 over item, file, revision and time of expiry), and names the key in them, so that keys rotate. A cache
+ * that keeps the answer of a URL keeps one file: another in its place has another URL.
  *
  * Expiry is rounded up to a multiple of the lifetime: within that time one file has one URL, so browsers can cache it, and it is made
  * once: a board shows the pictures of every task.

@@ -9,7 +9,7 @@ export interface ProcessedMedia extends SourceEvent {
 }
 
 /**
- * Tells once that the processing of an item has ended: at once when it has already, so that whoever asks after a quick
+ * Tells once that the processing of an item has ended: at once when it has already, so that a subscriber after a quick
  * upload does not wait for ever. There is nothing to resume.
  *
  * @throws NOT_FOUND when there is no such item for this viewer

@@ -54,10 +54,10 @@ const COLUMNS_BY_FIELD = {
   createdAt: ['m.created_at AS "createdAt"'],
 };
 
-/** All of it, for whoever decides by an item or hands it on. */
+/** All of it, for a caller that decides by an item or hands it on. */
 export const ALL_MEDIA_FIELDS: MediaFields = new Set(Object.keys(COLUMNS_BY_FIELD));
 
-/** Who may see an item depends on who has uploaded it, whatever is asked for. */
+/** Which viewers may see an item depends on its uploader, whatever is asked for. */
 const mediaColumns = columnsByField(Prisma.raw, ['m.id', 'm.uploader_id AS "uploaderId"'], COLUMNS_BY_FIELD);
 
 /** One statement for each kind of look-up in one execution, and one call to the task service when it needs one. */

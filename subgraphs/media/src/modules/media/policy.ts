@@ -24,7 +24,7 @@ export function downloadOf(
   return media.hasFull ? 'full' : null;
 }
 
-/** Who may delete an item may also name and describe it, and have it back. */
+/** A viewer who may delete an item may also name and describe it, and have it back. */
 export function canManage(viewer: Viewer, media: MediaParties): boolean {
   return viewer.role === 'ADMIN' || media.uploaderId === viewer.userId;
 }

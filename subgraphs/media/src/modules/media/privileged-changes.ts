@@ -3,7 +3,7 @@ import { requireViewer, type NewEvent } from '@taskgraph/service-kit';
 import type { MediaContext } from '../../context.js';
 import type { MediaRow } from './mappers.js';
 
-/** Tells of what an administrator has changed by role alone; nothing of who has uploaded it. To be written in the transaction of the change. */
+/** Tells of what an administrator has changed by role alone; nothing where the viewer is the uploader. To be written in its transaction. */
 export function tellOfChange(
   context: MediaContext,
   { id: mediaId, uploaderId: ownerId }: Pick<MediaRow, 'id' | 'uploaderId'>,

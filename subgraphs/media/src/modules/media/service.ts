@@ -155,7 +155,7 @@ export async function restoreMedia(context: MediaContext, id: string): Promise<{
     return { ...found, deletedAt: null };
   });
   telemetry.restored(log, media.id);
-  // The answer shows the item to whoever restores it.
+  // The answer shows the item to the viewer who restores it.
   if (media.uploaderId !== viewer.userId) await context.loaders.privilegedRead({ kind: 'media', id: media.id });
   return { media };
 }
@@ -179,7 +179,7 @@ export async function deleteRow(
   { id, uploaderId }: Pick<MediaRow, 'id' | 'uploaderId'>,
   { requestId }: { readonly requestId?: string | undefined },
 ): Promise<boolean> {
-  // Who uploads the same bytes now either shares them with this item, whose files stay then, or does not find it.
+  // An upload of the same bytes now either shares them with this item, whose files stay then, or does not find it.
   await lockUsage(tx, uploaderId);
   const { count } = await tx.mediaItem.deleteMany({ where: { id } });
   if (count === 0) return false;

@@ -1,6 +1,6 @@
 export interface EndedItems {
   /**
-   * Waits until an item is processed no more, the time is over, or who waits has gone.
+   * Waits until an item is processed no more, the time is over, or the caller has gone.
    * @throws what the look at the database throws
    */
   wait(mediaId: string, timeoutMs: number, signal: AbortSignal): Promise<void>;

@@ -1,9 +1,9 @@
 import type { MediaDb, MediaDbClient } from '../../db.js';
 
-/** An item that is being processed by whoever has claimed it. */
+/** An item that is being processed by the worker that has claimed it. */
 export interface Job {
   readonly mediaId: string;
-  /** Which try this is, from 1; whose try it no longer is has lost the job. */
+  /** Which try this is, from 1; a worker whose try it no longer is has lost the job. */
   readonly attempts: number;
   readonly waitedMs: number;
   /** Of the request that has made it; null where none has, or nothing is traced. */

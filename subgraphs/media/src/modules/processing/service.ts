@@ -82,7 +82,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const giveBack = (job: Job) => releaseJob(db, job, { afterMs: 0, countsAsTry: false }).catch(() => undefined);
 
   function fill(): Promise<void> {
-    // Who comes while it is looked may have come too late for that look.
+    // A caller that comes while jobs are looked for may have come too late for that look.
     if (isFilling) fillsAgain = true;
     else if (!isStopped) {
       isFilling = true;
@@ -207,7 +207,7 @@ async function makeCopy(
   return inTurn(() => copyWithoutMetadata(store, copy, signal).finally(telemetry.startProcessing()));
 }
 
-/** Leaves nothing on the disk of this process: whoever hears of the end finds it so. */
+/** Leaves nothing on the disk of this process: a subscriber that hears of the end finds it so. */
 async function makeVersions(
   { store, spool, pool, maxPixels, telemetry, inTurn }: ItemParts,
   item: Pick<MediaRow, 'id' | 'contentId' | 'mimeType'>,
@@ -232,7 +232,7 @@ async function makeVersions(
   }
 }
 
-/** Says that the versions are there. Whoever has lost the job meanwhile has written the same. */
+/** Says that the versions are there. A worker that has lost the job meanwhile has written the same. */
 async function finish(
   { db, store, telemetry, log }: ProcessorParts,
   job: Job,

@@ -62,7 +62,7 @@ export async function findWaveMetadata(given: ByteSource): Promise<Blank[]> {
     }
     const type = chunk.toString('latin1', 0, 4);
     const size = chunk.readUInt32LE(4);
-    // What was recorded and not ended, or sound with something behind it: who knows.
+    // What was recorded and not ended, or sound with something behind it: nothing tells which.
     if (type === 'data' && size === 0 && place + 8 < source.byteSize) throw new NotUnderstood();
     const isOpen = type === 'data' && size === 0xffff_ffff;
     const end = isOpen ? source.byteSize : Math.min(source.byteSize, place + 8 + size + (size % 2));

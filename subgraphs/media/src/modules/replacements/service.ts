@@ -72,7 +72,7 @@ async function moveFile(
   { id, withId, uploaderId }: { readonly id: string; readonly withId: string; readonly uploaderId: string },
   request: { readonly requestId?: string | undefined },
 ): Promise<Replaced> {
-  // Who uploads the same bytes, and who removes a row with them, waits; and so does another replacement.
+  // An upload of the same bytes waits, and so do the removal of a row with them and another replacement.
   await lockUsage(tx, uploaderId);
   await tx.$queryRaw`SELECT id FROM media_items WHERE id = ANY(${uuidArray([id, withId])}) ORDER BY id FOR UPDATE`;
   const rows = await tx.mediaItem.findMany({

@@ -29,8 +29,8 @@ export function listOrphanedItems(db: RawSqlClient, ageMs: number): Promise<Orph
 }
 
 /**
- * Deletes the first orphans, as their uploaders would: they can be restored for a while, and who follows them is told. One that is attached meanwhile, and of
- * which media has heard, stays.
+ * Deletes the first orphans, as their uploaders would: they can be restored for a while, and their subscribers are told. One that is
+ * attached meanwhile, and of which media has heard, stays.
  */
 export async function deleteOrphans<Client extends RawSqlClient>(
   tx: Tx<Client>,

@@ -49,7 +49,7 @@ export function createInspections({
     const mimeType = await sniffMimeType(first, filename);
     const refusal = findRefusal(mimeType, first, { filename, rules });
     const found = { mimeType, sha256: hash.digest('hex'), refusal };
-    // Whoever asks again, at any process, has it at once.
+    // A caller that asks again, at any process, has it at once.
     await db.uploadSession.updateMany({
       where: { id: session.id },
       data: { foundType: found.mimeType, foundSha256: found.sha256, foundRefusal: found.refusal },

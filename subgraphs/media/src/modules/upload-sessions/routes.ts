@@ -38,7 +38,7 @@ const METHODS = ['HEAD', 'PATCH', 'DELETE', 'OPTIONS'];
 /** How long a request whose place another takes may go on with what it has read. */
 const DRAIN_MS = 200;
 
-/** Serves tus 1.0 at `/uploads/:id` to whoever has the signed URL of a session; sessions are made by `createUpload` alone. */
+/** Serves tus 1.0 at `/uploads/:id` to the holder of the signed URL of a session; sessions are made by `createUpload` alone. */
 export function mountUploadRoutes(app: FastifyInstance, parts: UploadRouteParts): void {
   const { db, staging, telemetry, log, mayUpload, lifetimeMs, limits } = parts;
   const tus = new Server({

@@ -56,7 +56,7 @@ export type CompleteUploadOutcome =
 
 /** How long before its deadline a mutation stops waiting, so that its answer is in time. */
 const ANSWER_MS = 500;
-/** Another who completes the same upload is done by then, or has died. */
+/** Another process that completes the same upload is done by then, or has died. */
 const LEASE_WAIT_MS = 8_000;
 
 /**
@@ -238,7 +238,7 @@ function tooLarge(maxBytes: number, rules: MediaRules): MediaTooLarge {
   return toReceiveProblem({ kind: 'too_large', maxBytes }, rules) as MediaTooLarge;
 }
 
-/** Reads on when nobody waits any more, so that whoever asks again has it. */
+/** Reads on when nobody waits any more, so that a client that asks again has it. */
 async function inspectInTime(context: MediaContext, session: UploadSessionRow): Promise<Inspected> {
   const giveUp = new AbortController();
   const late = delay(waitMs(context, Number.MAX_SAFE_INTEGER), null, { signal: giveUp.signal }).catch(() => null);

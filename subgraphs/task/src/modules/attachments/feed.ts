@@ -36,7 +36,7 @@ async function* toAttachments(
   }
 }
 
-/** Tells an attachment to whoever may see the task now. @throws NOT_FOUND for others */
+/** Tells an attachment to a viewer who may see the task now. @throws NOT_FOUND for others */
 export async function toMediaAttached(context: TaskContext, { data }: Attachment): Promise<MediaAttachedRow> {
   return {
     attachedAt: new Date(data.attachedAt),

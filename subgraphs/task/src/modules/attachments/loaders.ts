@@ -163,7 +163,7 @@ export function createAttachmentLoaders(reads: PreparedReads, viewer: Viewer | n
 }
 
 /**
- * The attachments that show their item: those by its uploader or an administrator, and borrowed ones as long as whoever made them
+ * The attachments that show their item: those by its uploader or an administrator, and borrowed ones as long as the user who made them
  * sees the item by an attachment that shows it. Those who see a task are its owner and its assignee, here without administrators:
  * what these attach is not borrowed. UNION drops what was found before, so attachments that lean on each other end it.
  */

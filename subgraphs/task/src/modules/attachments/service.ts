@@ -178,7 +178,7 @@ export async function detach(
 const MEDIA_LOCKS = 7_023;
 
 /**
- * Keeps attaching an item and hearing of its deletion apart: whoever comes second sees what the first has done. Attachments
+ * Keeps attaching an item and hearing of its deletion apart: the second transaction sees what the first has done. Attachments
  * do not wait for each other. To be taken before the lock of a task.
  */
 export async function lockMedia(tx: TaskTx, mediaIds: readonly string[], purpose: 'attach' | 'delete'): Promise<void> {
@@ -197,10 +197,10 @@ async function lockVisibleTask(context: TaskContext, tx: TaskTx, id: string): Pr
 
 type CheckedMedia =
   | { readonly kind: 'problem'; readonly outcome: AttachMediaOutcome }
-  /** Who has uploaded what, as far as that is known. */
+  /** The uploaders of the items, as far as they are known. */
   | { readonly kind: 'fine'; readonly uploaders: ReadonlyMap<string, string> };
 
-/** What is attached already is not checked anew, and only who has uploaded it is looked up. */
+/** What is attached already is not checked anew, and only its uploader is looked up. */
 async function checkMedia(context: TaskContext, task: TaskRow, mediaIds: readonly string[]): Promise<CheckedMedia> {
   const attached = await context.db.taskMedia.findMany({
     where: { taskId: task.id, mediaId: { in: [...mediaIds] } },

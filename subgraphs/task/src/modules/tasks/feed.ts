@@ -26,7 +26,7 @@ type TaskDeleted = DomainEvent<'task.deleted.v1'>;
 /**
  * Follows the events of a task, from now on or from where the subscriber was cut off; the last is that of its deletion.
  *
- * Access is asked for here, and again by whoever tells an event: it may have been lost meanwhile.
+ * Access is asked for here, and again by the caller that tells an event: it may have been lost meanwhile.
  *
  * @throws NOT_FOUND when there is no such task for this viewer
  * @throws BAD_USER_INPUT when the subscriber was cut off too long ago
@@ -44,7 +44,7 @@ export async function followTask(context: TaskContext, id: string): Promise<Asyn
     signal,
     async assertAccess() {
       if (await findTask(context, taskId)) return;
-      // Whoever resumes may still have to hear that the task was deleted.
+      // A subscriber that resumes may still have to hear that the task was deleted.
       const deletion = lastEventId === undefined ? null : await findDeletion(context, taskId);
       if (!deletion) throw notFound('Task');
       deletedBy = deletion.id;
@@ -112,7 +112,7 @@ async function* toChanges(events: AsyncIterable<EventEnvelope>): AsyncGenerator<
   }
 }
 
-/** Tells a change to whoever may see the task now. @throws NOT_FOUND for others */
+/** Tells a change to a viewer who may see the task now. @throws NOT_FOUND for others */
 export async function toTaskChanged(context: TaskContext, { kind, event }: TaskChange): Promise<TaskChangedRow> {
   const taskId = event.subject;
   if (kind !== 'DELETED') return { kind, taskId, task: await getTaskOfEvent(context, taskId) };

@@ -47,7 +47,7 @@ const COLUMN_BY_FIELD = {
   assignee: ['t.assignee_id AS "assigneeId"'],
 };
 
-/** All of it, for whoever decides by a task or hands it on. */
+/** All of it, for a caller that decides by a task or hands it on. */
 export const ALL_TASK_FIELDS: TaskFields = new Set(Object.keys(COLUMN_BY_FIELD));
 
 /** The columns of table `t` that answer these fields, under the names of {@link TaskRow}: a row has no others. */
@@ -55,7 +55,7 @@ export const taskColumns = columnsByField(Prisma.raw, ['t.id'], COLUMN_BY_FIELD)
 
 /**
  * What a viewer may see of all tasks (see `canSee`) in parts, each a condition on table `t` with indexes of its own. No task is in two
- * of them. Whoever has given a task to themselves finds it with their own.
+ * of them. A viewer who has given a task to themselves finds it with their own.
  */
 export function visibleParts(viewer: Viewer): readonly Prisma.Sql[] {
   // Every version is: the words by which the indexes of all tasks are used, and by nobody else.
