@@ -82,6 +82,8 @@ export function createSessionCookies({
   const attributes = `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   const cleared = `${name}=; ${attributes}; Max-Age=0`;
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  /** Sessions that auth is asked for now, made-up ones among them: as many as there are requests under way. */
+  const asking = new Map<string, Known>();
   /** Apart from those that live, which no attacker can push out with secrets that they make up. */
   const endedUntil = new LRUCache<string, number>({ max: MAX_KNOWN });
 
@@ -91,32 +93,40 @@ export function createSessionCookies({
     mustAsk = false,
   ): { readonly tokens: Promise<FoundTokens | null>; readonly isNew: boolean } {
     if (now() < (endedUntil.get(hash) ?? 0)) return { tokens: Promise.resolve(null), isNew: false };
-    const before = known.get(hash);
+    const before = asking.get(hash) ?? known.get(hash);
     if (before && now() < before.renewAtMs) return { tokens: before.tokens, isNew: before.renewAtMs === Infinity };
     const last = before?.last ?? null;
     const asked = exchange(hash, mustAsk);
     const tokens = last === null ? asked : asked.catch((error: unknown) => orLast(error, last));
     const entry: Known = { tokens, renewAtMs: Infinity, last };
-    known.set(hash, entry);
-    const forget = () => {
-      if (known.get(hash) === entry) known.delete(hash);
+    asking.set(hash, entry);
+    const keep = (renewAtMs: number) => {
+      entry.renewAtMs = renewAtMs;
+      known.set(hash, entry);
     };
     asked.then(
       (found) => {
-        if (!found) {
-          endedUntil.set(hash, now() + ENDED_MS);
-          return forget();
-        }
+        if (!found) endedUntil.set(hash, now() + ENDED_MS);
+        // It was forgotten meanwhile, and may have been asked for anew.
+        if (asking.get(hash) !== entry) return;
+        forget(hash);
+        if (!found) return;
         const lifetimeMs = found.expiresIn * 1000;
         entry.last = { tokens: found, expiresAtMs: now() + lifetimeMs };
-        entry.renewAtMs = entry.last.expiresAtMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2);
+        keep(entry.last.expiresAtMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2));
       },
       () => {
-        if (last !== null && now() < last.expiresAtMs) entry.renewAtMs = now() + RETRY_MS;
-        else forget();
+        if (asking.get(hash) !== entry) return;
+        forget(hash);
+        if (last !== null && now() < last.expiresAtMs) keep(now() + RETRY_MS);
       },
     );
     return { tokens, isNew: true };
+  }
+
+  function forget(hash: string): void {
+    asking.delete(hash);
+    known.delete(hash);
   }
 
   function orLast(error: unknown, last: NonNullable<Known['last']>): FoundTokens {
@@ -148,7 +158,7 @@ export function createSessionCookies({
     const identity = await identify(authorization);
     if (identity.kind !== 'refused') return { identity, authorization };
     if (identity.problem === 'JWKS_UNAVAILABLE') return refused(identity.problem);
-    known.delete(hash);
+    forget(hash);
     // The key that has signed it may have been taken out since; a session that has ended gives no other.
     if ((!isNew || found.isKept) && !isSecondTry) return credentialsOf(secret, true);
     return refused(identity.problem);
@@ -177,7 +187,7 @@ export function createSessionCookies({
             if (opened) return write(secret);
             if (before === null) return null;
             if (!OPAQUE_TOKEN_PATTERN.test(before)) return cleared;
-            known.delete(hashOf(before));
+            forget(hashOf(before));
             return (await tokensOf(hashOf(before), true).tokens) ? null : cleared;
           } catch (error) {
             log.warn({ err: error }, 'it is not known whether a session was opened or ended');
