@@ -10,8 +10,8 @@ import { createSupergraphTelemetry } from './telemetry.js';
 import { createPrimary } from './workers/primary.js';
 import { connectToPrimary } from './workers/worker-link.js';
 
-/** Of all workers together. */
-const HEALTH_TIMEOUT_MS = 5_000;
+/** Of all workers together; shorter than the probes of `k8s` wait. */
+const HEALTH_TIMEOUT_MS = 3_500;
 
 /**
  * Creates what the process is: the gateway or, where GATEWAY_WORKERS wants several, the primary of workers, or one of these.

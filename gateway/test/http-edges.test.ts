@@ -147,6 +147,22 @@ describe('a request', () => {
   });
 
   it.each([
+    ['elsewhere', webSocket('/elsewhere')],
+    ['without a key', webSocket('/graphql')],
+    ['from a foreign page', webSocket('/graphql', 'origin: https://foreign.example')],
+  ])('for a WebSocket %s leaves no connection, whether its client ends it or not', async (_what, text) => {
+    const socket = connect({ port: Number(new URL(gateway.url).port), host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(text);
+    await once(socket.resume(), 'end');
+    // The system answers for a connection that is gone by a reset.
+    const write = setInterval(() => socket.write('x'), 20);
+    await closed;
+    clearInterval(write);
+  });
+
+  it.each([
     ['POST /graphql', 'content-type: application/json', 'content-length: 26'],
     ['GET /graphql?query={__typename}', 'apollo-require-preflight: 1'],
     ['GET /graphql', 'accept: text/html'],
@@ -166,10 +182,8 @@ describe('a request', () => {
       expect(statusOf(answer)).toEqual([421]);
     }
     const target = line.replace('/', 'http://rebound.example/');
-    // A WebSocket is opened at a path only.
-    const status = headers.includes('upgrade: websocket') ? 404 : 421;
     const answer = await send([`${target} HTTP/1.1`, 'host: x', ...headers, '', BODY].join('\r\n'));
-    expect(statusOf(answer)).toEqual([status]);
+    expect(statusOf(answer)).toEqual([421]);
   });
 
   it('to another scheme is refused', async () => {

@@ -41,7 +41,7 @@ const EXIT_CONFIG = 78;
 /** Taken by the system, mostly for memory; a full heap; a fault of native code; a defect; a start that failed. */
 const LIKELY_CAUSES = ['SIGKILL', 'SIGABRT', 'SIGSEGV', 'exit 70', 'exit 1'];
 /** Longer than a worker waits for what it depends on, and shorter than the health check here waits for this. */
-const ANSWER_TIMEOUT_MS = 4_000;
+const ANSWER_TIMEOUT_MS = 3_000;
 /** One death may be by chance: another worker starts at once. */
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;

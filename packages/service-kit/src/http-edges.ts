@@ -14,8 +14,9 @@ const METHODS = 'GET, HEAD, POST, OPTIONS';
 
 /**
  * A request. A wish to go on in another protocol than WebSocket is none: clients ask for HTTP/2 in this way by themselves (`curl
- * --http2`, Java's HttpClient), and are answered in the protocol that they speak (RFC 9110, section 7.8). Neither is one that comes before the
- * answers before it are out: Node would give the connection away at once, and they would follow in the other protocol.
+ * --http2`, Java's HttpClient), and are answered in the protocol that they speak (RFC 9110, section 7.8). Neither is one that is refused as
+ * any other, or has a body, which Node would take for frames; nor one that comes before the answers before it are out: Node would give the
+ * connection away at once, and they would follow in the other protocol. A tunnel is refused as any request.
  */
 class Request extends IncomingMessage {
   /** Of the server; a request to upgrade by another name is answered as others are. */
@@ -28,15 +29,33 @@ class Request extends IncomingMessage {
   }
 
   get upgrade(): boolean {
-    if (!this.saysUpgrade) return false;
-    if (this.method === 'CONNECT') return true;
+    if (!this.saysUpgrade || this.method === 'CONNECT' || this.httpVersion === '1.0') return false;
+    const { host, upgrade = '', 'content-length': length = '0', 'transfer-encoding': coding } = this.headers;
+    if (upgrade.toLowerCase() !== 'websocket' || length !== '0' || coding !== undefined) return false;
     const { allowsHost } = this.constructor as typeof Request;
-    return (
-      this.headers.host !== undefined &&
-      allowsHost(this.headers.host) &&
-      /(^|,)\s*websocket\s*(,|$)/i.test(String(this.headers.upgrade ?? ''))
-    );
+    return faultOf(this) === null && host !== undefined && allowsHost(host);
   }
+}
+
+/** What is wrong with a request that reaches no path. */
+export interface EdgeFault {
+  readonly status: number;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const FAULTS = {
+  tunnel: { status: 405, message: 'This is no proxy.', headers: { allow: METHODS } },
+  unreadable: { status: 400, message: 'The request cannot be read.' },
+  expectation: { status: 417, message: 'What the request expects is not known here.' },
+} as const satisfies Record<string, EdgeFault>;
+
+/** Looks for what keeps a request from every path: that it asks for a tunnel, cannot be read, or expects what is not known (RFC 9110, section 10.1.1). */
+export function faultOf(request: IncomingMessage): EdgeFault | null {
+  if (request.method === 'CONNECT') return FAULTS.tunnel;
+  if (!readTarget(request)) return FAULTS.unreadable;
+  const { expect } = request.headers;
+  return expect === undefined || expect.toLowerCase() === '100-continue' ? null : FAULTS.expectation;
 }
 
 /**
@@ -46,7 +65,7 @@ class Request extends IncomingMessage {
  *
  * @returns false for a request to refuse
  */
-export function readTarget(request: IncomingMessage): boolean {
+function readTarget(request: IncomingMessage): boolean {
   const { url = '', rawHeaders } = request;
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -97,6 +116,15 @@ export interface RefusalForm {
 /** The form of refusals to a client that asks for a target, as far as that is known. Null for the form of GraphQL. */
 export type RefusalForms = (target: string) => RefusalForm | null;
 
+/**
+ * Ends a connection when what is written has left, whether its client ends it as well or not: Node sees to none that it has given away for
+ * another protocol.
+ */
+export function endConnection(socket: Duplex): void {
+  // A connection of node:http is one of node:net.
+  (socket as Socket).destroySoon();
+}
+
 /** Answers in JSON, in the bytes of HTTP, where there is nothing that would write them, and ends the connection. */
 export function answerInBytes(
   socket: Duplex,
@@ -115,18 +143,13 @@ export function answerInBytes(
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   socket.write([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'));
+  endConnection(socket);
 }
 
-/** Answers requests that reach no path: to be a proxy, and with an expectation that is not known (RFC 9110, section 10.1.1). */
-export function answerEdges(server: Server, formOf: RefusalForms): void {
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    socket.on('error', () => undefined);
-    answerInBytes(socket, 405, 'This is no proxy.', { allow: METHODS });
-    (socket as Socket).destroySoon();
-  });
-  server.on('checkExpectation', ({ url = '' }: IncomingMessage, response: ServerResponse) => {
-    forbidSniffing(response);
-    refuseRequest(response, 417, 'What the request expects is not known here.', formOf(url));
+/** Has requests with an expectation come as all others: what is wrong with them is looked for in their turn. */
+export function takeExpectations(server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
   });
 }
 
@@ -136,10 +159,12 @@ export function refuseRequest(
   status: number,
   message: string,
   form: RefusalForm | null,
+  headers: Readonly<Record<string, string>> = {},
 ): void {
   const { type, body } = (form ?? inGraphQL)(status, message);
   const bytes = String(Buffer.byteLength(body));
-  response.writeHead(status, { connection: 'close', 'content-type': type, 'content-length': bytes }).end(body);
+  response.shouldKeepAlive = false;
+  response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes }).end(body);
 }
 
 const inGraphQL: RefusalForm = (_status, message) => ({

@@ -5,13 +5,14 @@ import type { FastifyInstance } from 'fastify';
 import { createAllowedHosts } from './allowed-hosts.js';
 import type { Health } from './health.js';
 import {
-  answerEdges,
   answerServerWide,
+  faultOf,
   forbidSniffing,
   isLastRequest,
-  readTarget,
   refuseRequest,
   requestsOf,
+  takeExpectations,
+  type EdgeFault,
   type RefusalForms,
 } from './http-edges.js';
 import { createHttpApp } from './http-app.js';
@@ -21,7 +22,7 @@ import { isLoopback } from './loopback.js';
 import type { Metrics } from './metrics.js';
 import { mountOperationalRoutes } from './operational-routes.js';
 import { createOperationsServer, type OperationsAddress } from './operations-server.js';
-import { inTurn } from './request-turns.js';
+import { inTurn, owesAnswer } from './request-turns.js';
 import { endSlowRequests, lookEveryMs, REQUEST_TIMEOUTS, type RequestTimeouts } from './request-timeouts.js';
 import { ConfigError } from './config-error.js';
 import type { ProcessSettings } from './settings.js';
@@ -110,6 +111,11 @@ export interface HttpServiceOptions {
   readonly onClose?: ReadonlyArray<() => Promise<void>>;
 }
 
+const FOREIGN_NAME: EdgeFault = {
+  status: 421,
+  message: 'This server is not asked by this name: it is not in ALLOWED_HOSTS.',
+};
+
 /** Creates an HTTP service: Fastify behind one node:http server, with health, metrics and a graceful end. */
 export async function createHttpService(options: HttpServiceOptions): Promise<ServiceProcess> {
   const { name, config, log, metrics, health } = options;
@@ -126,9 +132,13 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     // Node's own answer has no body, and no headers but its own.
     requireHostHeader: false,
   };
-  const refuse = (request: IncomingMessage, response: ServerResponse, status: number, message: string): void => {
+  const refuse = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, message, headers }: EdgeFault,
+  ): void => {
     const { url = '', method } = request;
-    refuseRequest(response, status, message, formOf(url));
+    refuseRequest(response, status, message, formOf(url), headers);
     log.info({ method, status: String(status), reason: message }, 'request refused');
   };
   const guard = (toRoutes: RequestListener) => (request: IncomingMessage, response: ServerResponse) => {
@@ -136,9 +146,8 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
     if (closing || isLastRequest(request)) response.shouldKeepAlive = false;
     try {
       forbidSniffing(response);
-      if (!readTarget(request)) refuse(request, response, 400, 'The request cannot be read.');
-      else if (!allowsHost(request.headers.host))
-        refuse(request, response, 421, 'This server is not asked by this name: it is not in ALLOWED_HOSTS.');
+      const fault = faultOf(request) ?? (allowsHost(request.headers.host) ? null : FOREIGN_NAME);
+      if (fault) refuse(request, response, fault);
       else if (!answerServerWide(request, response)) toRoutes(request, response);
     } catch (error) {
       answerHttpError(error, response, log);
@@ -161,7 +170,7 @@ export async function createHttpService(options: HttpServiceOptions): Promise<Se
   options.routes(app);
   await app.ready();
   const { server } = app;
-  answerEdges(server, formOf);
+  takeExpectations(server);
   // Longer than the usual load balancer's 60 s, so that it and not we closes an idle connection.
   server.keepAliveTimeout = 65_000;
   const endWatches = [
@@ -250,6 +259,8 @@ function startListening(server: Server, { host, port }: HttpServerConfig): Retur
 /** Refuses new connections, waits for the requests in flight, and cuts those that outlive the grace period. */
 async function stopListening(server: Server, sockets: ReadonlySet<Socket>, graceMs: number, log: Log): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Browsers open connections ahead, which are not idle to Node before their first request.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   server.closeIdleConnections();
   // A kept-alive connection becomes idle when its last answer is out; close() alone would wait for its time-out.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
@@ -257,7 +268,10 @@ async function stopListening(server: Server, sockets: ReadonlySet<Socket>, grace
   try {
     const finished = await Promise.race([closed.then(() => true), delay(graceMs, false, { signal: giveUp.signal })]);
     if (!finished) {
-      log.warn({ connections: sockets.size, graceMs }, 'requests still in flight are cut');
+      const requests = [...sockets].filter(owesAnswer).length;
+      if (requests > 0) log.warn({ connections: requests, graceMs }, 'requests still in flight are cut');
+      if (sockets.size > requests)
+        log.info({ connections: sockets.size - requests, graceMs }, 'connections without a whole request are cut');
       for (const socket of sockets) socket.destroy();
       await closed;
     }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerEdges, forbidSniffing, isLastRequest, requestsOf } from './http-edges.js';
+import { faultOf, forbidSniffing, isLastRequest, refuseRequest, requestsOf, takeExpectations } from './http-edges.js';
 import { createHttpApp } from './http-app.js';
 import type { Health } from './health.js';
 import { changeLogLevel, type Log } from './log.js';
@@ -50,7 +50,9 @@ export function createOperationsServer(
         inTurn((request, response) => {
           if (isLastRequest(request)) response.shouldKeepAlive = false;
           forbidSniffing(response);
-          toRoutes(request, response);
+          const fault = faultOf(request);
+          if (fault) refuseRequest(response, fault.status, fault.message, null, fault.headers);
+          else toRoutes(request, response);
         }, log),
       ),
   });
@@ -68,7 +70,7 @@ export function createOperationsServer(
     reply.send({ level });
   });
   const { server } = app;
-  answerEdges(server, formOf);
+  takeExpectations(server);
   const endWatches = [endSlowRequests(server, timeouts, formOf, log), endSlowReaders(server, readers, log)];
   return {
     async listen() {

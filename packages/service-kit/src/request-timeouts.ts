@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse } from 'node:htt
 import type { Socket } from 'node:net';
 import type { Log } from './log.js';
 import { answerInBytes, type RefusalForms } from './http-edges.js';
-import { afterAnswers, owesAnswer } from './request-turns.js';
+import { afterAnswers, hasLastAnswer, inPlaceOf, owesAnswer, waitingRequests } from './request-turns.js';
 
 export interface RequestTimeouts {
   /** From the first byte of a request, or a new connection, to the end of its headers. */
@@ -73,8 +73,11 @@ export function endSlowRequests(
     const { request = null, response = null } = connections.get(socket) ?? {};
     const owes = owesAnswer(socket);
     const isPart = request?.complete === false;
-    if (owes && !isPart) return afterAnswers(socket, () => refuseBytes(socket, status, target));
-    const canTell = !owes || (response !== null && !waitsForItsTurn(response) && !response.headersSent);
+    const again = () => refuseBytes(socket, status, target);
+    if (owes && !isPart) return afterAnswers(socket, again);
+    if (isPart && response && waitingRequests(socket).has(request)) return inPlaceOf(response, again);
+    // The answer that is owed to a part whose turn it is is its own.
+    const canTell = isPart ? owes && response?.headersSent === false : !hasLastAnswer(socket);
     const message = MESSAGES[status] ?? 'The request cannot be read.';
     if (socket.writable && canTell) {
       answerInBytes(socket, status, message, {}, formOf(target));
@@ -92,8 +95,8 @@ export function endSlowRequests(
   function look(): void {
     const now = performance.now();
     for (const [socket, progress] of connections) {
-      const { request, response } = progress;
-      if (!request || !response) continue;
+      const { request } = progress;
+      if (!request) continue;
       if (request.complete || request.destroyed) {
         progress.request = null;
         progress.response = null;
@@ -101,7 +104,7 @@ export function endSlowRequests(
         progress.bytes < 0 ||
         socket.bytesRead - progress.bytes >= leastBytes ||
         request.readableLength > 0 ||
-        waitsForItsTurn(response)
+        waitingRequests(socket).has(request)
       ) {
         progress.bytes = socket.bytesRead;
         progress.since = now;
@@ -110,11 +113,6 @@ export function endSlowRequests(
   }
   const timer = setInterval(look, lookEveryMs(timeouts)).unref();
   return () => clearInterval(timer);
-}
-
-/** Whether there are answers before it. */
-function waitsForItsTurn({ socket, writableFinished, destroyed }: ServerResponse): boolean {
-  return socket === null && !writableFinished && !destroyed;
 }
 
 /** Codes of Node's parser. */

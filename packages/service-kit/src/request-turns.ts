@@ -8,24 +8,47 @@ const MAX_WAITING = 100;
 
 /** The last answer of each connection. */
 const lastAnswers = new WeakMap<Socket, ServerResponse>();
+/** Requests of each connection that wait for their turn. */
+const waiting = new WeakMap<Socket, Set<IncomingMessage>>();
+/** Answers after which something is done. */
+const isAwaited = new WeakSet<ServerResponse>();
+/** What is done with a request in its turn, in the place of serving it. */
+const instead = new WeakMap<ServerResponse, () => void>();
+const NONE: ReadonlySet<IncomingMessage> = new Set();
 
 /** Whether a connection still waits for an answer. Nothing else may be written on it then: the client would take it for that answer, or for a part of it. */
 export function owesAnswer(socket: Socket): boolean {
   const last = lastAnswers.get(socket);
-  return last !== undefined && !last.writableFinished && !last.destroyed;
+  return last !== undefined && !isOut(last);
 }
 
-/** Connections on which something is to be done after their answers. */
-const isAwaited = new WeakSet<Socket>();
+/** Whether a connection has had the last of its answers: it is ended by that, and nothing follows (RFC 9112, section 9.6). */
+export function hasLastAnswer(socket: Socket): boolean {
+  const last = lastAnswers.get(socket);
+  return last !== undefined && isOut(last) && (!last.shouldKeepAlive || last.getHeader('connection') === 'close');
+}
 
-/** Does something when the answers of a connection are out. Only the first of several things is done. */
+/** Whether an answer is all with the system, or will never be. */
+export function isOut({ writableFinished, destroyed }: ServerResponse): boolean {
+  return writableFinished || destroyed;
+}
+
+/** Requests of a connection that have come and wait for the answers before theirs. */
+export function waitingRequests(socket: Socket): ReadonlySet<IncomingMessage> {
+  return waiting.get(socket) ?? NONE;
+}
+
+/** Does something when the answers that a connection owes are out. Only the first of several things is done. */
 export function afterAnswers(socket: Socket, then: () => void): void {
-  if (isAwaited.has(socket)) return;
-  isAwaited.add(socket);
-  lastAnswers.get(socket)?.once('close', () => {
-    isAwaited.delete(socket);
-    then();
-  });
+  const last = lastAnswers.get(socket);
+  if (!last || isAwaited.has(last)) return;
+  isAwaited.add(last);
+  last.once('close', then);
+}
+
+/** Does something with a request that waits, in its turn, in the place of serving it. Only the first of several things is done. */
+export function inPlaceOf(response: ServerResponse, then: () => void): void {
+  if (!instead.has(response)) instead.set(response, then);
 }
 
 /**
@@ -36,23 +59,26 @@ export function afterAnswers(socket: Socket, then: () => void): void {
  * A connection on which too many wait is ended.
  */
 export function inTurn(serve: RequestListener, log: Pick<Log, 'warn'>): RequestListener {
-  const waiting = new WeakMap<Socket, number>();
   return (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     lastAnswers.set(socket, response);
     if (response.socket !== null) return serve(request, response);
     // Node goes on with what it has read of a connection.
     if (socket.destroyed) return;
-    const count = (waiting.get(socket) ?? 0) + 1;
-    if (count > MAX_WAITING) {
+    let waits = waiting.get(socket);
+    if (!waits) waiting.set(socket, (waits = new Set()));
+    if (waits.size === MAX_WAITING) {
       log.warn({ waiting: MAX_WAITING }, 'a connection is ended: too many of its requests wait for their turn');
       socket.destroy();
       return;
     }
-    waiting.set(socket, count);
+    waits.add(request);
     const begin = AsyncResource.bind(() => {
-      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
-      if (!socket.destroyed) serve(request, response);
+      waits.delete(request);
+      if (socket.destroyed) return;
+      const other = instead.get(response);
+      if (other) other();
+      else serve(request, response);
     });
     // Node gives an answer its connection when the one before is out, and then sends what has been written of it so far: nothing.
     response.once('socket', () => process.nextTick(begin));

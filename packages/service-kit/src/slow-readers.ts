@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { saysJson } from './json-body.js';
 import type { Log } from './log.js';
+import { isOut, waitingRequests } from './request-turns.js';
 
 export interface ReaderLimits {
   /** Without any byte taken of an answer that waits to be read. */
@@ -120,13 +121,20 @@ function waitingOf(socket: Socket, connection: Connection): number {
   if (socket.destroyed) return 0;
   const { body, bytesBefore } = connection;
   // Of answers that wait for their turn nothing has been written: see `request-turns.ts`.
-  const unread = socket.writableLength;
+  let unread = socket.writableLength;
+  for (const request of waitingRequests(socket)) unread += sizeOf(request);
   if (!body) return unread;
   if (body.complete || body.destroyed) connection.body = null;
   else return unread + socket.bytesRead - bytesBefore;
   return unread;
 }
 
-function isOut({ writableFinished, destroyed }: ServerResponse): boolean {
-  return writableFinished || destroyed;
+/** What Node holds of a request for itself, beside its text. */
+const OBJECTS_BYTES = 2 * 1024;
+
+/** What a request takes that waits for its turn. */
+function sizeOf({ url = '', rawHeaders, readableLength }: IncomingMessage): number {
+  let bytes = OBJECTS_BYTES + url.length + readableLength;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }

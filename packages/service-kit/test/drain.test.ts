@@ -1,6 +1,15 @@
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { createHealth, createHttpService, createLog, createMetrics, type ServiceProcess } from '@taskgraph/service-kit';
+import {
+  createHealth,
+  createHttpService,
+  createLog,
+  createMetrics,
+  raw,
+  type ServiceProcess,
+} from '@taskgraph/service-kit';
 
 const CLIENTS = 40;
 
@@ -59,4 +68,53 @@ describe('a service that is told to stop', () => {
     await stopped;
     await expect(ask(url, '/health/live')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
+
+  it('does not wait for connections that have asked for nothing, as browsers open them ahead', async () => {
+    const service = await startService(0);
+    const { port } = await service.listen();
+    const sockets = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    while ((await connectionsOf(service)) < sockets.length) await new Promise((resolve) => setImmediate(resolve));
+    const ended = sockets.map((socket) => once(socket.resume(), 'close'));
+    const startedAt = performance.now();
+    await service.close();
+    // The grace is 30 s.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    await Promise.all(ended);
+  });
+
+  it('tells requests that it cuts from connections without one', async () => {
+    const lines: string[] = [];
+    const service = await createHttpService({
+      name: 'cut',
+      config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 100 },
+      log: createLog({ service: 'cut', level: 'info', destination: { write: (line) => void lines.push(line) } }),
+      metrics: createMetrics('cut'),
+      health: createHealth(),
+      routes: (app) => {
+        app.get(
+          '/never',
+          raw(() => undefined),
+        );
+      },
+    });
+    const { port } = await service.listen();
+    const sockets = ['GET /never HTTP/1.1\r\nhost: x\r\n\r\n', 'GET /nev'].map((text) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.write(text);
+      return socket;
+    });
+    while ((await connectionsOf(service)) < sockets.length) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await service.close();
+    const told = lines.map((line) => JSON.parse(line) as { msg: string; connections?: number });
+    expect(told.filter(({ connections }) => connections !== undefined)).toEqual([
+      expect.objectContaining({ connections: 1, msg: 'requests still in flight are cut' }),
+      expect.objectContaining({ connections: 1, msg: 'connections without a whole request are cut' }),
+    ]);
+  });
 });
+
+function connectionsOf({ server }: ServiceProcess): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+}

@@ -6,7 +6,13 @@ import { createHealth, createHttpService, createLog, createMetrics, raw } from '
 
 const UPGRADE = 'GET /live HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
 const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n';
+const MALFORMED = 'POST /slow HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n';
 const ASK = 'POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}';
+
+const NOWHERE = 'POST /nowhere HTTP/1.1\r\nhost: x\r\n';
+const CHUNKED = 'transfer-encoding: chunked\r\n\r\n3\r\n';
+const LAST = 'GET /live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+const EXPECTING = 'POST /slow HTTP/1.1\r\nhost: x\r\nexpect: much\r\ncontent-length: 2\r\n\r\n{}';
 
 /** A service whose `/slow` and health are answered when the test says so. */
 async function start() {
@@ -72,6 +78,10 @@ async function connected(port: number): Promise<Client> {
   return { socket, answers: () => read.split(/(?=HTTP\/1\.1 )/).filter((answer) => answer !== '') };
 }
 
+function statusOf(answer: string): string | undefined {
+  return /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1];
+}
+
 async function untilOneWaits(waiting: readonly unknown[]): Promise<void> {
   while (waiting.length === 0) await delay(2);
 }
@@ -79,14 +89,16 @@ async function untilOneWaits(waiting: readonly unknown[]): Promise<void> {
 /** What a client may put behind a request that is not answered yet, and how that is answered in its turn. */
 const BEHIND: ReadonlyArray<readonly [name: string, bytes: string, status: string]> = [
   ['an upgrade to WebSocket', UPGRADE, '200 OK'],
-  ['a request for a tunnel', CONNECT, '400 Bad Request'],
-  ['a tunnel to a path', CONNECT.replace('example.org:443 HTTP', '/live HTTP'), '404 Not Found'],
+  ['a request for a tunnel', CONNECT, '405 Method Not Allowed'],
+  ['a tunnel to a path', CONNECT.replace('example.org:443 HTTP', '/live HTTP'), '405 Method Not Allowed'],
   ['bytes that are no request', 'this is no request\r\n\r\n', '400 Bad Request'],
   [
     'headers that are too large',
     `GET /live HTTP/1.1\r\nx: ${'y'.repeat(20_000)}`,
     '431 Request Header Fields Too Large',
   ],
+  ['a body that is malformed', MALFORMED, '400 Bad Request'],
+  ['a body that is malformed after a part', MALFORMED.replace('zz', '5\r\n{"que\r\nzz'), '400 Bad Request'],
   ['an expectation that is not known', ASK.replace('host: x', 'host: x\r\nexpect: much'), '417 Expectation Failed'],
 ];
 
@@ -134,6 +146,74 @@ describe.each(BEHIND)('behind a request that is not answered, %s', (_name, bytes
   });
 });
 
+describe('a request', () => {
+  /** Bytes, and the statuses of all that is answered before the connection ends. */
+  const ONCE: ReadonlyArray<readonly [name: string, bytes: string, statuses: string]> = [
+    ['that is answered before its body has come, which stands still', `${NOWHERE}content-length: 9\r\n\r\nabc`, '404'],
+    ['that is answered before its body has come, which is malformed', `${NOWHERE}${CHUNKED}abc`, '404'],
+    ['that was the last by its own word, and is not', `${LAST}${ASK}`, '200'],
+    ['that is refused with its body left', `${NOWHERE}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n`, '400'],
+    ['that expects what is not known, with garbage behind it', `${EXPECTING}garbage\r\n\r\n`, '417'],
+  ];
+  it.each(ONCE)('%s, is answered once', async (_name, bytes, statuses) => {
+    const { service, port } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(bytes);
+    // What is malformed comes behind the answer.
+    if (bytes.includes(CHUNKED)) {
+      while (answers().length === 0) await delay(2);
+      socket.write('zz\r\n');
+    }
+    await closed;
+    expect(answers().map(statusOf)).toEqual([statuses]);
+  });
+
+  it('that is answered before its body has come, and whose client ends then, is answered once', async () => {
+    const { service, port } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(`${NOWHERE}content-length: 9\r\n\r\nabc`);
+    while (answers().length === 0) await delay(2);
+    socket.end();
+    await closed;
+    expect(answers().map(statusOf)).toEqual(['404']);
+  });
+});
+
+describe('an upgrade to WebSocket', () => {
+  const TO_REFUSE: ReadonlyArray<readonly [name: string, bytes: string, status: string]> = [
+    ['with two hosts', UPGRADE.replace('host: x', 'host: x\r\nhost: y'), '400'],
+    ['with a coding that is not read', UPGRADE.replace('host: x', 'host: x\r\ntransfer-encoding: gzip'), '400'],
+    ['that expects what is not known', UPGRADE.replace('host: x', 'host: x\r\nexpect: much'), '417'],
+    ['of HTTP/1.0', UPGRADE.replace('1.1', '1.0'), '200'],
+    ['with a body', UPGRADE.replace('\r\n\r\n', '\r\ncontent-length: 5\r\n\r\nhello'), '200'],
+    ['or to another protocol', UPGRADE.replace('websocket', 'h2c, websocket'), '200'],
+  ];
+  it.each(TO_REFUSE)('%s, is answered as other requests are', async (_name, bytes, status) => {
+    const { service, port, upgraded } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(bytes);
+    await closed;
+    expect(answers().map(statusOf)).toEqual([status]);
+    expect(upgraded).toEqual([]);
+  });
+
+  it('may name the host in its target', async () => {
+    const { service, port, upgraded } = await start();
+    await using _ = service;
+    const { socket } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(UPGRADE.replace('/live', 'http://x/live'));
+    await closed;
+    expect(upgraded).toEqual(['/live']);
+  });
+});
+
 describe('a body that stands still behind a request that is not answered', () => {
   it('is waited for from its turn on', async () => {
     const { service, port, waiting } = await start();
@@ -146,7 +226,7 @@ describe('a body that stands still behind a request that is not answered', () =>
     expect(answers()).toEqual([]);
     waiting[0]?.();
     await closed;
-    expect(answers().map((answer) => answer.slice(0, 12))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 408']);
+    expect(answers().map(statusOf)).toEqual(['200', '408']);
   });
 });
 
@@ -162,7 +242,7 @@ describe('after its requests are answered', () => {
     while (answers().length === 0) await delay(2);
     socket.write(UPGRADE);
     await closed;
-    expect(answers().map((answer) => answer.slice(0, 12))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 101']);
+    expect(answers().map(statusOf)).toEqual(['200', '101']);
     expect(upgraded).toEqual(['/live']);
   });
 });
@@ -193,7 +273,7 @@ describe('the port of operators', () => {
     expect(answers()).toEqual([]);
     waiting[0]?.();
     while (answers().length < 2) await delay(2);
-    expect(answers().map((answer) => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])).toEqual(['200', '404']);
+    expect(answers().map(statusOf)).toEqual(['200', '405']);
     socket.destroy();
   });
 });

@@ -44,6 +44,10 @@ async function start(readers: { answerIdleTimeoutMs?: number; maxBufferedBytes?:
         }),
       );
       app.get(
+        '/never',
+        raw(() => undefined),
+      );
+      app.get(
         '/small',
         raw((_request, response) => sendBody(response, 200, {}, 'small')),
       );
@@ -226,6 +230,19 @@ describe('clients that read nothing', () => {
     } finally {
       for (const { socket } of asked) socket.destroy();
     }
+  });
+});
+
+describe('requests that wait for their turn', () => {
+  it('are memory of their connection: the one with most is ended, and others are served', async () => {
+    await using server = await start({ maxBufferedBytes: 1 * MIB });
+    const body = JSON.stringify({ text: 'b'.repeat(15_000) });
+    const json = `POST /json HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    using client = await ask(server.port, get('/never') + json.repeat(90));
+    using modest = await ask(server.port, get('/never') + json);
+    await readOn(client);
+    expect(modest.socket.destroyed).toBe(false);
+    expect(await (await fetch(`${server.url}/small`)).text()).toBe('small');
   });
 });
 

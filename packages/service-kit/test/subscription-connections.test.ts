@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { bearer, connectRaw, startSample } from './sample-subscriptions.js';
@@ -36,6 +37,19 @@ describe('a connection for subscriptions', () => {
     const [request, response] = (await once(page, 'unexpected-response')) as [ClientRequest, IncomingMessage];
     request.destroy();
     expect(response.statusCode).toBe(403);
+  });
+
+  it('is gone when it is refused, whether its client ends it or not', async () => {
+    await using sample = await startSample();
+    const { port, hostname: host, pathname } = new URL(sample.wsUrl);
+    const socket = connect({ port: Number(port), host, allowHalfOpen: true }).on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\norigin: https://foreign.example';
+    socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\n${upgrade}\r\n\r\n`);
+    await once(socket.resume(), 'end');
+    const write = setInterval(() => socket.write('x'), 20);
+    await closed;
+    clearInterval(write);
   });
 
   it('is asked to come again while tokens cannot be verified', async () => {

@@ -171,5 +171,4 @@ function refuseUpgrade(
 ): void {
   socket.on('error', onError);
   answerInBytes(socket, status, REFUSALS[status], headers, form);
-  socket.end();
 }

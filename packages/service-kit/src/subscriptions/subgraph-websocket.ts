@@ -18,6 +18,7 @@ import { AppError } from '../app-error.js';
 import { readClientInfo } from '../client-info.js';
 import type { DocumentGate } from '../document-gate.js';
 import { toClientError } from '../graphql-errors.js';
+import { endConnection } from '../http-edges.js';
 import { toPlainAddress } from '../ip-address.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
@@ -315,7 +316,10 @@ function readMessage(text: string): Message | null {
 }
 
 function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 0\r\n\r\n`);
+  socket.write(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 0\r\n\r\n`,
+  );
+  endConnection(socket);
 }
 
 function toFormatted(error: unknown) {

@@ -27,7 +27,10 @@ export interface Attempt {
   readonly client: Pick<ClientInfo, 'ipAddress'>;
 }
 
-/** Lets no user past who is not known where they come from. `scope` is for the log: the client is told the time alone. */
+/**
+ * A time without attempts, after failed ones: of one address at one account, of an account, or of a network. `scope` is for the log: the client
+ * is told the time alone.
+ */
 export interface Pause {
   readonly retryAfterSeconds: number;
   readonly scope: 'pair' | 'account' | 'network';
