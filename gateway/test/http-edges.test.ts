@@ -146,6 +146,13 @@ describe('a request', () => {
     if (status === 405) expect(answer.toLowerCase()).toContain('allow: ');
   });
 
+  it('for a WebSocket by a target with a host is answered once, whatever its header says', async () => {
+    const answer = await send(webSocket('http://x/graphql').replace('host: x', 'host: evil.example'));
+    expect(statusOf(answer)).toEqual([400]);
+    const other = await send(webSocket('http://evil.example/graphql'));
+    expect(statusOf(other)).toEqual([421]);
+  });
+
   it.each([
     ['elsewhere', webSocket('/elsewhere')],
     ['without a key', webSocket('/graphql')],

@@ -23,17 +23,26 @@ class Request extends IncomingMessage {
   static allowsHost: AllowsHost = () => true;
   /** What Node has made of the headers. Not initialised here: Node does so before a subclass can. */
   declare private saysUpgrade: boolean;
+  /** Null until all headers are there: Node asks several times, and an answer that differs would be a second one. */
+  declare private isUpgrade: boolean | null;
 
   set upgrade(says: boolean | null) {
     this.saysUpgrade = says === true && !owesAnswer(this.socket);
+    this.isUpgrade ??= null;
   }
 
   get upgrade(): boolean {
-    if (!this.saysUpgrade || this.method === 'CONNECT' || this.httpVersion === '1.0') return false;
-    const { host, upgrade = '', 'content-length': length = '0', 'transfer-encoding': coding } = this.headers;
+    return (this.isUpgrade ??= this.saysUpgrade && this.asksForWebSocket());
+  }
+
+  private asksForWebSocket(): boolean {
+    if (this.method !== 'GET' || this.httpVersion === '1.0') return false;
+    const { upgrade = '', 'content-length': length = '0', 'transfer-encoding': coding } = this.headers;
     if (upgrade.toLowerCase() !== 'websocket' || length !== '0' || coding !== undefined) return false;
-    const { allowsHost } = this.constructor as typeof Request;
-    return faultOf(this) === null && host !== undefined && allowsHost(host);
+    if (faultOf(this)) return false;
+    // The host of a target that names one stands in the header from here on.
+    const { host } = this.headers;
+    return host !== undefined && (this.constructor as typeof Request).allowsHost(host);
   }
 }
 

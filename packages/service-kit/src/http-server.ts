@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { createAllowedHosts } from './allowed-hosts.js';
@@ -258,25 +258,26 @@ function startListening(server: Server, { host, port }: HttpServerConfig): Retur
 
 /** Refuses new connections, waits for the requests in flight, and cuts those that outlive the grace period. */
 async function stopListening(server: Server, sockets: ReadonlySet<Socket>, graceMs: number, log: Log): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Browsers open connections ahead, which are not idle to Node before their first request.
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-  server.closeIdleConnections();
-  // A kept-alive connection becomes idle when its last answer is out; close() alone would wait for its time-out.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  // That of node:http would call `closeIdleConnections`, which takes a connection for idle whose answer is still being sent.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  /** Ends connections that owe no answer: kept alive, opened ahead by a browser, or with a part of a head. */
+  const endIdle = () => {
+    for (const socket of sockets) if (!owesAnswer(socket)) socket.destroySoon();
+  };
+  endIdle();
+  const sweep = setInterval(endIdle, 50);
   const giveUp = new AbortController();
   try {
     const finished = await Promise.race([closed.then(() => true), delay(graceMs, false, { signal: giveUp.signal })]);
     if (!finished) {
-      const requests = [...sockets].filter(owesAnswer).length;
-      if (requests > 0) log.warn({ connections: requests, graceMs }, 'requests still in flight are cut');
-      if (sockets.size > requests)
-        log.info({ connections: sockets.size - requests, graceMs }, 'connections without a whole request are cut');
+      log.warn({ connections: sockets.size, graceMs }, 'requests still in flight are cut');
       for (const socket of sockets) socket.destroy();
       await closed;
     }
   } finally {
     giveUp.abort();
     clearInterval(sweep);
+    // Of node:http: ends its look at slow requests.
+    server.close();
   }
 }

@@ -46,7 +46,12 @@ export function createOperationsServer(
     formOf,
     server: (toRoutes) =>
       createServer(
-        { connectionsCheckingInterval: lookEveryMs(timeouts), IncomingMessage: requestsOf(() => true) },
+        {
+          connectionsCheckingInterval: lookEveryMs(timeouts),
+          IncomingMessage: requestsOf(() => true),
+          // Node's own answer comes out of turn.
+          requireHostHeader: false,
+        },
         inTurn((request, response) => {
           if (isLastRequest(request)) response.shouldKeepAlive = false;
           forbidSniffing(response);

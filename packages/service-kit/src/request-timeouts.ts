@@ -72,14 +72,18 @@ export function endSlowRequests(
   function refuseBytes(socket: Socket, status: number, target: string): void {
     const { request = null, response = null } = connections.get(socket) ?? {};
     const owes = owesAnswer(socket);
-    const isPart = request?.complete === false;
-    const again = () => refuseBytes(socket, status, target);
-    if (owes && !isPart) return afterAnswers(socket, again);
-    if (isPart && response && waitingRequests(socket).has(request)) return inPlaceOf(response, again);
+    const tellUnlessLast = () => tell(socket, hasLastAnswer(socket) ? null : status, target);
+    if (request?.complete !== false || !response) {
+      if (owes) afterAnswers(socket, tellUnlessLast);
+      else tellUnlessLast();
+    } else if (waitingRequests(socket).has(request)) inPlaceOf(request, response, () => tell(socket, status, target));
     // The answer that is owed to a part whose turn it is is its own.
-    const canTell = isPart ? owes && response?.headersSent === false : !hasLastAnswer(socket);
-    const message = MESSAGES[status] ?? 'The request cannot be read.';
-    if (socket.writable && canTell) {
+    else tell(socket, owes && !response.headersSent ? status : null, target);
+  }
+  /** Ends a connection, with an answer or none. */
+  function tell(socket: Socket, status: number | null, target: string): void {
+    if (socket.writable && status !== null) {
+      const message = MESSAGES[status] ?? 'The request cannot be read.';
       answerInBytes(socket, status, message, {}, formOf(target));
       // It has no id, and may be no request at all.
       log.info({ status: String(status), reason: message }, 'request refused');

@@ -10,8 +10,8 @@ const MAX_WAITING = 100;
 const lastAnswers = new WeakMap<Socket, ServerResponse>();
 /** Requests of each connection that wait for their turn. */
 const waiting = new WeakMap<Socket, Set<IncomingMessage>>();
-/** Answers after which something is done. */
-const isAwaited = new WeakSet<ServerResponse>();
+/** Connections that end with the answers which they owe. */
+const isEnding = new WeakSet<Socket>();
 /** What is done with a request in its turn, in the place of serving it. */
 const instead = new WeakMap<ServerResponse, () => void>();
 const NONE: ReadonlySet<IncomingMessage> = new Set();
@@ -38,17 +38,18 @@ export function waitingRequests(socket: Socket): ReadonlySet<IncomingMessage> {
   return waiting.get(socket) ?? NONE;
 }
 
-/** Does something when the answers that a connection owes are out. Only the first of several things is done. */
+/** Ends with something when the answers that a connection owes are out. What comes on it from now on is not served. */
 export function afterAnswers(socket: Socket, then: () => void): void {
-  const last = lastAnswers.get(socket);
-  if (!last || isAwaited.has(last)) return;
-  isAwaited.add(last);
-  last.once('close', then);
+  if (isEnding.has(socket)) return;
+  isEnding.add(socket);
+  lastAnswers.get(socket)?.once('close', then);
 }
 
-/** Does something with a request that waits, in its turn, in the place of serving it. Only the first of several things is done. */
-export function inPlaceOf(response: ServerResponse, then: () => void): void {
-  if (!instead.has(response)) instead.set(response, then);
+/** Ends with something in the place of a request that waits, in its turn. What comes behind it is not served. */
+export function inPlaceOf(request: IncomingMessage, response: ServerResponse, then: () => void): void {
+  if (isEnding.has(request.socket)) return;
+  isEnding.add(request.socket);
+  instead.set(response, then);
 }
 
 /**
@@ -61,6 +62,7 @@ export function inPlaceOf(response: ServerResponse, then: () => void): void {
 export function inTurn(serve: RequestListener, log: Pick<Log, 'warn'>): RequestListener {
   return (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
+    if (isEnding.has(socket)) return;
     lastAnswers.set(socket, response);
     if (response.socket !== null) return serve(request, response);
     // Node goes on with what it has read of a connection.

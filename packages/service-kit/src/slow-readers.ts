@@ -131,10 +131,13 @@ function waitingOf(socket: Socket, connection: Connection): number {
 
 /** What Node holds of a request for itself, beside its text. */
 const OBJECTS_BYTES = 2 * 1024;
+/** Of V8, for each text beside its characters. */
+const TEXT_BYTES = 32;
 
 /** What a request takes that waits for its turn. */
-function sizeOf({ url = '', rawHeaders, readableLength }: IncomingMessage): number {
-  let bytes = OBJECTS_BYTES + url.length + readableLength;
+function sizeOf({ url = '', rawHeaders, rawTrailers, readableLength }: IncomingMessage): number {
+  let bytes = OBJECTS_BYTES + url.length + readableLength + TEXT_BYTES * (rawHeaders.length + rawTrailers.length);
   for (const text of rawHeaders) bytes += text.length;
+  for (const text of rawTrailers) bytes += text.length;
   return bytes;
 }

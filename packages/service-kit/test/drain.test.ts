@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
   createHealth,
@@ -8,6 +9,7 @@ import {
   createLog,
   createMetrics,
   raw,
+  sendBody,
   type ServiceProcess,
 } from '@taskgraph/service-kit';
 
@@ -83,7 +85,7 @@ describe('a service that is told to stop', () => {
     await Promise.all(ended);
   });
 
-  it('tells requests that it cuts from connections without one', async () => {
+  it('cuts what asks for nothing whole at once, and tells of requests that it cuts after the grace', async () => {
     const lines: string[] = [];
     const service = await createHttpService({
       name: 'cut',
@@ -105,13 +107,40 @@ describe('a service that is told to stop', () => {
       return socket;
     });
     while ((await connectionsOf(service)) < sockets.length) await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
     await service.close();
     const told = lines.map((line) => JSON.parse(line) as { msg: string; connections?: number });
     expect(told.filter(({ connections }) => connections !== undefined)).toEqual([
       expect.objectContaining({ connections: 1, msg: 'requests still in flight are cut' }),
-      expect.objectContaining({ connections: 1, msg: 'connections without a whole request are cut' }),
     ]);
+  });
+
+  it('sends the answers that are under way, to clients that read slowly too', async () => {
+    const answer = 'a'.repeat(16 * 1024 * 1024);
+    const service = await createHttpService({
+      name: 'sending',
+      config: { host: '127.0.0.1', port: 0, shutdownGraceMs: 30_000 },
+      log: createLog({ service: 'sending', level: 'silent' }),
+      metrics: createMetrics('sending'),
+      health: createHealth(),
+      routes: (app) => {
+        app.get(
+          '/large',
+          raw((_request, response) => sendBody(response, 200, {}, answer)),
+        );
+      },
+    });
+    const { port } = await service.listen();
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'readable');
+    const closed = service.close();
+    await delay(300);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
+    await once(socket, 'close');
+    expect(bytes).toBeGreaterThan(answer.length);
+    await closed;
   });
 });
 

@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createHealth, createHttpService, createLog, createMetrics, raw } from '@taskgraph/service-kit';
+import {
+  createHealth,
+  createHttpService,
+  createLog,
+  createMetrics,
+  raw,
+  type RequestTimeouts,
+} from '@taskgraph/service-kit';
 
 const UPGRADE = 'GET /live HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
 const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n';
@@ -15,7 +22,7 @@ const LAST = 'GET /live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
 const EXPECTING = 'POST /slow HTTP/1.1\r\nhost: x\r\nexpect: much\r\ncontent-length: 2\r\n\r\n{}';
 
 /** A service whose `/slow` and health are answered when the test says so. */
-async function start() {
+async function start(timeouts: Partial<RequestTimeouts> = {}) {
   const waiting: Array<() => void> = [];
   const upgraded: string[] = [];
   const health = createHealth();
@@ -27,7 +34,13 @@ async function start() {
       port: 0,
       operations: { host: '127.0.0.1', port: 0 },
       shutdownGraceMs: 100,
-      timeouts: { headersTimeoutMs: 60_000, requestTimeoutMs: 60_000, bodyIdleTimeoutMs: 40, bodyMinBytesPerSecond: 0 },
+      timeouts: {
+        headersTimeoutMs: 60_000,
+        requestTimeoutMs: 60_000,
+        bodyIdleTimeoutMs: 40,
+        bodyMinBytesPerSecond: 0,
+        ...timeouts,
+      },
     },
     log: createLog({ service: 'shop', level: 'silent' }),
     metrics: createMetrics('shop'),
@@ -189,6 +202,7 @@ describe('an upgrade to WebSocket', () => {
     ['with a coding that is not read', UPGRADE.replace('host: x', 'host: x\r\ntransfer-encoding: gzip'), '400'],
     ['that expects what is not known', UPGRADE.replace('host: x', 'host: x\r\nexpect: much'), '417'],
     ['of HTTP/1.0', UPGRADE.replace('1.1', '1.0'), '200'],
+    ['by another method', UPGRADE.replace('GET', 'POST'), '404'],
     ['with a body', UPGRADE.replace('\r\n\r\n', '\r\ncontent-length: 5\r\n\r\nhello'), '200'],
     ['or to another protocol', UPGRADE.replace('websocket', 'h2c, websocket'), '200'],
   ];
@@ -230,6 +244,27 @@ describe('a body that stands still behind a request that is not answered', () =>
   });
 });
 
+describe('a request that comes too late behind one that is not answered', () => {
+  it.each([
+    ['its head', { headersTimeoutMs: 100 }, 'GET /li', 've HTTP/1.1\r\nhost: x\r\n\r\n'],
+    ['its body', { requestTimeoutMs: 100 }, ASK.slice(0, -1), '}'],
+  ])('is refused in its turn, and what comes behind it is not served: %s', async (_what, timeouts, part, rest) => {
+    const { service, port, waiting } = await start({ ...timeouts, bodyIdleTimeoutMs: 60_000 });
+    await using _ = service;
+    const { socket, answers } = await connected(port);
+    const closed = once(socket, 'close');
+    socket.write(ASK + part);
+    await untilOneWaits(waiting);
+    await delay(400);
+    socket.write(rest + ASK);
+    await delay(50);
+    waiting[0]?.();
+    await closed;
+    expect(answers().map(statusOf)).toEqual(['200', '408']);
+    expect(waiting).toHaveLength(1);
+  });
+});
+
 describe('after its requests are answered', () => {
   it('a connection is upgraded', async () => {
     const { service, port, waiting, upgraded } = await start();
@@ -261,6 +296,16 @@ describe('the port of operators', () => {
     while (answers().length < 2) await delay(2);
     expect(service.log.level).toBe('error');
     socket.destroy();
+  });
+
+  it('answers a request without a host once', async () => {
+    const { service, operationsPort } = await start();
+    await using _ = service;
+    const { socket, answers } = await connected(operationsPort);
+    const closed = once(socket, 'close');
+    socket.write('GET /health/live HTTP/1.1\r\n\r\ngarbage\r\n\r\n');
+    await closed;
+    expect(answers().map(statusOf)).toEqual(['400']);
   });
 
   it('answers a tunnel in its turn', async () => {

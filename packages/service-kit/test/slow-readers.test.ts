@@ -234,10 +234,18 @@ describe('clients that read nothing', () => {
 });
 
 describe('requests that wait for their turn', () => {
-  it('are memory of their connection: the one with most is ended, and others are served', async () => {
+  it.each([
+    ['bodies', 'b'.repeat(15_000), 0, 0],
+    ['headers', 'b', 1_000, 0],
+    ['trailers', 'b', 0, 1_000],
+  ])('are memory of their connection: the one with most is ended, and others are served: %s', async (...given) => {
+    const [, text, headers, trailers] = given;
     await using server = await start({ maxBufferedBytes: 1 * MIB });
-    const body = JSON.stringify({ text: 'b'.repeat(15_000) });
-    const json = `POST /json HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const body = JSON.stringify({ text });
+    const json = [
+      'POST /json HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n',
+      `${'ab:xy\r\n'.repeat(headers)}\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n${'ab:xy\r\n'.repeat(trailers)}\r\n`,
+    ].join('');
     using client = await ask(server.port, get('/never') + json.repeat(90));
     using modest = await ask(server.port, get('/never') + json);
     await readOn(client);

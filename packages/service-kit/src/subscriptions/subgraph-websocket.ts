@@ -280,6 +280,7 @@ export function serveSubscriptions<Context extends RequestContext>(
     sockets.handleUpgrade(request, socket, head, onConnection);
   };
   options.server.on('upgrade', onUpgrade);
+  sockets.on('wsClientError', (_error, socket) => refuseUpgrade(socket, '400 Bad Request'));
 
   return {
     async close() {
