@@ -140,7 +140,7 @@ interface Options {
   readonly asTraces?: boolean;
   readonly cache?: Cache;
   readonly plainAt?: string;
-  /** Whether each is asked when the one before has been answered. */
+  /** Whether each is asked when the one before has been answered, and reported. */
   readonly inTurns?: boolean;
 }
 
@@ -173,11 +173,18 @@ async function ask(queries: readonly string[], options: Options = {}): Promise<u
     if (body.kind !== 'single') throw new Error('one answer is expected');
     return body.singleResult;
   };
+  /** What is reported is put off by one turn, and each report is sent by itself: two that are under way may come in any order. */
+  const untilReported = async (count: number) => {
+    while (reports.reduce((sum, { operationCount }) => sum + Number(operationCount), 0) < count) await delay(5);
+  };
   const answers: unknown[] = [];
-  if (inTurns) for (const query of queries) answers.push(await answer(query));
+  if (inTurns)
+    for (const query of queries) {
+      answers.push(await answer(query));
+      await untilReported(answers.length);
+    }
   else answers.push(...(await Promise.all(queries.map(answer))));
-  // What is reported is put off by one turn.
-  while (reports.reduce((sum, { operationCount }) => sum + Number(operationCount), 0) < queries.length) await delay(5);
+  await untilReported(queries.length);
   await server.stop();
   return answers;
 }
