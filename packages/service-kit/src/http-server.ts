@@ -256,16 +256,28 @@ function startListening(server: Server, { host, port }: HttpServerConfig): Retur
   });
 }
 
+/** For how long a connection that was taken before the end may bring its first request: its client sends it at once, but for the way. */
+const FIRST_BYTES_MS = 1_000;
+
 /** Refuses new connections, waits for the requests in flight, and cuts those that outlive the grace period. */
 async function stopListening(server: Server, sockets: ReadonlySet<Socket>, graceMs: number, log: Log): Promise<void> {
   // That of node:http would call `closeIdleConnections`, which takes a connection for idle whose answer is still being sent.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  /** Ends connections that owe no answer: kept alive, opened ahead by a browser, or with a part of a head. */
+  const startedAt = performance.now();
+  const bytesBefore = new Map<Socket, number>();
+  /** Ends connections that owe no answer and bring nothing: kept alive, opened ahead by a browser, or with a part of a head. */
   const endIdle = () => {
-    for (const socket of sockets) if (!owesAnswer(socket)) socket.destroySoon();
+    const mayBegin = performance.now() - startedAt < FIRST_BYTES_MS;
+    for (const socket of sockets) {
+      const { bytesRead } = socket;
+      const isQuiet = bytesBefore.get(socket) === bytesRead && !(bytesRead === 0 && mayBegin);
+      bytesBefore.set(socket, bytesRead);
+      if (isQuiet && !owesAnswer(socket)) socket.destroySoon();
+    }
   };
   endIdle();
-  const sweep = setInterval(endIdle, 50);
+  // Behind the reads of a turn of the event loop: what a busy process has not read yet is no silence.
+  const sweep = setInterval(() => setImmediate(endIdle), 50);
   const giveUp = new AbortController();
   try {
     const finished = await Promise.race([closed.then(() => true), delay(graceMs, false, { signal: giveUp.signal })]);
