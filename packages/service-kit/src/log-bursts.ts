@@ -5,8 +5,9 @@ import type { LogFn, Logger } from 'pino';
 const WINDOW_MS = 10_000;
 /** Of more kinds at once, each line is written. */
 const MAX_KINDS = 200;
-/** pino's number. */
+/** pino's numbers. */
 const WARN = 40;
+const FATAL = 60;
 
 interface Burst {
   repeated: number;
@@ -22,7 +23,8 @@ type Write = (this: Logger, parameters: Parameters<LogFn>, method: LogFn, level:
  *
  * A fault is a line of level warn or above with a `code`, and a defect; what has happened to somebody, by its id, is a line each time.
  *
- * @param hurry is called after each line of level warn or above
+ * @param hurry is called after each line of level warn or above, but for fatal ones: for these pino waits until all is written, and could not
+ *   wait for a write that was begun beside it
  */
 export function collapseBursts(hurry: () => void = () => undefined): Write {
   const bursts = new Map<string, Burst>();
@@ -48,7 +50,7 @@ export function collapseBursts(hurry: () => void = () => undefined): Write {
       setTimeout(() => end(kind, begun), WINDOW_MS).unref();
     }
     method.apply(this, facts === given ? parameters : ([facts, message] as unknown as typeof parameters));
-    if (level >= WARN) hurry();
+    if (level >= WARN && level < FATAL) hurry();
   };
 }
 
