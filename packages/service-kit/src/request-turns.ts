@@ -22,6 +22,12 @@ export function owesAnswer(socket: Socket): boolean {
   return last !== undefined && !isOut(last);
 }
 
+/** Whether a connection has asked for something, and all of that is answered. */
+export function isAnswered(socket: Socket): boolean {
+  const last = lastAnswers.get(socket);
+  return last !== undefined && isOut(last);
+}
+
 /** Whether a connection has had the last of its answers: it is ended by that, and nothing follows (RFC 9112, section 9.6). */
 export function hasLastAnswer(socket: Socket): boolean {
   const last = lastAnswers.get(socket);
@@ -29,7 +35,7 @@ export function hasLastAnswer(socket: Socket): boolean {
 }
 
 /** Whether an answer is all with the system, or will never be. */
-export function isOut({ writableFinished, destroyed }: ServerResponse): boolean {
+function isOut({ writableFinished, destroyed }: ServerResponse): boolean {
   return writableFinished || destroyed;
 }
 

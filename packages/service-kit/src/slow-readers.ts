@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { saysJson } from './json-body.js';
 import type { Log } from './log.js';
-import { isOut, waitingRequests } from './request-turns.js';
+import { isAnswered, waitingRequests } from './request-turns.js';
 
 export interface ReaderLimits {
   /** Without any byte taken of an answer that waits to be read. */
@@ -19,8 +19,6 @@ const LOOK_MS = 500;
 const LARGE_BYTES = 64 * 1024;
 
 interface Connection {
-  /** The last one that was asked for. */
-  response: ServerResponse | null;
   /** A body that is collected in memory, while it comes. */
   body: IncomingMessage | null;
   /** How many bytes the connection had brought before it. */
@@ -60,14 +58,13 @@ export function endSlowReaders(
   }
 
   server.on('connection', (socket) => {
-    connections.set(socket, { response: null, body: null, bytesBefore: 0, waitsSince: null });
+    connections.set(socket, { body: null, bytesBefore: 0, waitsSince: null });
     tellers.set(socket, tell);
     socket.once('close', () => connections.delete(socket));
   });
-  server.on('request', (request, response) => {
+  server.on('request', (request) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
-    connection.response = response;
     connection.body = !request.complete && saysJson(request) ? request : null;
     connection.bytesBefore = request.socket.bytesRead;
   });
@@ -75,14 +72,12 @@ export function endSlowReaders(
   // Node counts the time since the socket has last taken or brought anything, also parts of one large write.
   server.timeout = answerIdleTimeoutMs;
   server.on('timeout', (socket: Socket) => {
-    const connection = connections.get(socket);
-    if (!connection?.response) return;
     const bytes = socket.writableLength;
     if (bytes > 0) {
       log.warn({ bytes, answerIdleTimeoutMs }, 'a connection is ended: its client does not read');
       socket.destroy();
       // What is answered late is no fault of the client that waits for it; kept alive, a connection ends when nothing is asked for.
-    } else if (isOut(connection.response)) socket.destroy();
+    } else if (isAnswered(socket)) socket.destroy();
   });
 
   function look(): void {
