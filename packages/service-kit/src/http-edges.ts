@@ -28,7 +28,8 @@ class Request extends IncomingMessage {
 
   set upgrade(says: boolean | null) {
     this.saysUpgrade = says === true && !owesAnswer(this.socket);
-    this.isUpgrade ??= null;
+    // False also of a server that listens for no upgrade, which Node says after it has asked.
+    this.isUpgrade = says === false ? false : (this.isUpgrade ?? null);
   }
 
   get upgrade(): boolean {

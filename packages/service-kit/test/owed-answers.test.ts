@@ -217,6 +217,24 @@ describe('an upgrade to WebSocket', () => {
     expect(upgraded).toEqual([]);
   });
 
+  it('is answered as other requests are where nobody takes it', async () => {
+    const { service, port, operationsPort, upgraded } = await start();
+    await using _ = service;
+    service.server.removeAllListeners('upgrade');
+    const statuses = [];
+    for (const [at, path] of [
+      [port, '/live'],
+      [operationsPort, '/health/live'],
+    ] as const) {
+      const { socket, answers } = await connected(at);
+      const closed = once(socket, 'close');
+      socket.write(UPGRADE.replace('/live', path));
+      await closed;
+      statuses.push(...answers().map(statusOf));
+    }
+    expect([statuses, upgraded]).toEqual([['200', '200'], []]);
+  });
+
   it('may name the host in its target', async () => {
     const { service, port, upgraded } = await start();
     await using _ = service;
